@@ -2,7 +2,7 @@
 
 import pytest
 
-from e2e.assistants_client import WEATHER, each_database, new_thread, on_both, outputs_for, reached, run_of
+from e2e.assistants_client import WEATHER, each_database, new_thread, on_both, outputs_for, reached, run_of, steps_of
 from envelope import assert_error
 from serving import parse_events
 from upstream import HANG, Gate, call, calls, text
@@ -158,11 +158,22 @@ def test_a_run_resumed_after_a_crash_is_replayed_from_the_start(new_server, upst
         "thread.run.step.in_progress",
         "thread.message.created",
         "thread.message.in_progress",
+        "thread.message.incomplete",
+        "thread.run.step.cancelled",
+        "thread.run.step.created",
+        "thread.run.step.in_progress",
+        "thread.message.created",
+        "thread.message.in_progress",
         "thread.message.completed",
         "thread.run.step.completed",
         "thread.run.completed",
         "done",
     ]
+    created = [data["id"] for name, data in events if name == "thread.message.created"]
+    assert len({*created}) == 2
+    stored = server.client.beta.threads.messages.list(thread.id, run_id=run.id)
+    assert [one.id for one in stored] == created[1:]
+    assert len(steps_of(server.client, run)) == 2
     (message,) = [data for name, data in events if name == "thread.message.completed"]
     assert message["content"][0]["text"]["value"] == "Mild."
 

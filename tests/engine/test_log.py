@@ -325,3 +325,22 @@ def test_a_reader_is_notified_of_each_event_and_reads_only_unread_frames():
         assert follower.is_at_end
     assert told == [b"first", b"second"]
     assert not filling.followers
+
+
+@given(histories.histories(), st.integers(1, 30), st.booleans())
+async def test_numbers_jump_with_an_epoch_and_each_reader_receives_every_event(history, at, compact):
+    encoder, filling, numbers, frames = RunEncoder(), RunLog(RunEncoder), [], []
+    for position, event in enumerate(history):
+        if position == at:
+            if compact:
+                filling.compact()
+            filling.begin_epoch(2)
+        encoded = encoder.encode(event)
+        filling.append(event, encoded)
+        numbers.append(filling.length)
+        frames.append(b"".join(encoded))
+    filling.close()
+    jump = [number for number in numbers if number > 1_000_000]
+    assert numbers == [*range(1, len(numbers) - len(jump) + 1), *range(1_000_001, 1_000_001 + len(jump))]
+    for after, number in enumerate([0, *numbers]):
+        assert retold(await heard(filling, number)) == retold(b"".join(frames[after:]))

@@ -9,7 +9,7 @@ from store import samples
 from store.samples import NOW, OURS
 from understudy import ids
 from understudy.engine.run import events
-from understudy.engine.run.checkpoint import RunWriter
+from understudy.engine.run.checkpoint import EventLimitExceeded, RunLost, RunWriter
 from understudy.engine.run.log import RunLog
 from understudy.engine.run.state import RunState
 from understudy.engine.views.frames import RunEncoder
@@ -65,3 +65,28 @@ async def test_a_run_whose_reply_cannot_be_stored_ends_with_its_message_and_step
     assert message["status"] != "in_progress"
     (step,) = [json.loads(row[1]) for row in (await store.runs.page_steps(OURS, thread.id, run.id, PageRequest())).rows]
     assert step["status"] != "in_progress"
+
+
+@pytest.mark.parametrize(("used", "holds", "raised"), [(0, False, RunLost), (960_000, True, EventLimitExceeded)])
+async def test_a_writer_refuses_to_continue_without_a_lease_or_without_numbers(store, used, holds, raised):
+    state, log = RunState(), RunLog(RunEncoder)
+    queued = histories.queued(samples.run(samples.thread().id, "queued"))
+    state.apply(queued)
+    log.begin_epoch(2)
+    stage = RunWriter(
+        OWNER,
+        store,
+        StillClock(),
+        OURS,
+        state,
+        RunProjection(),
+        log,
+        Progress(),
+        epoch=2,
+        holds_lease=lambda: holds or not log.length > 1_000_000,
+    )
+    stage.check()
+    log.append(queued, ())
+    log.length += used
+    with pytest.raises(raised):
+        stage.check()

@@ -182,7 +182,9 @@ def _add_guard(bundle: Bundle, boundary: Checkpoint, condition: str = "", *args:
         bundle.add(sql, *values)
         return
 
-    sets = ["attempts = 0", f"status = {values.add(run.status)}", f"body = {_changed_body(run, values)}"]
+    sets = [f"status = {values.add(run.status)}", f"body = {_changed_body(run, values)}"]
+    if not boundary.only_opens:
+        sets.append("attempts = 0")
     if boundary.progress is not None:
         sets.append(f"progress = {values.add(encode_progress(boundary.progress))}")
     if boundary.release:

@@ -179,7 +179,8 @@ class Checkpoint(Struct, frozen=True):
     `run` None leaves the run's row as it is. `release` gives the run up, so that another worker may take it.
     `interrupted`: the run has interruptions, which this checkpoint clears, whatever else it changes. `used`
     is what model turns have cost, debited to the project `project_id`. `response` is what the response shows that the
-    run is made for. `abandoned_steps` and `abandoned_messages` are ids of objects of an earlier owner, to be deleted.
+    run is made for. `only_opens`: another owner would abandon what it adds, so the run's interruptions still count.
+    `abandoned_steps` and `abandoned_messages` are ids of objects of an earlier owner, to be deleted.
     """
 
     run_id: str
@@ -195,5 +196,6 @@ class Checkpoint(Struct, frozen=True):
     release: bool = False
     interrupted: bool = False
     response: ResponseObject | None = None
+    only_opens: bool = False
     abandoned_steps: Sequence[str] = ()
     abandoned_messages: Sequence[str] = ()

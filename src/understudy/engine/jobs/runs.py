@@ -97,8 +97,13 @@ class RunWorker(JobKind[str, RunExecutor]):
             epoch=epoch,
             interrupted=interrupted,
             abandoned=abandoned,
+            holds_lease=self._holds_lease,
         )
         return RunExecutor(stage, self._models, self._tools, self._accounting)
+
+    def _holds_lease(self) -> bool:
+        """Whether no other server can have claimed the runs of this one."""
+        return self._pool.holds_lease or not self._store.workers.is_shared
 
     async def history(self, project_id: str, thread_id: str, run_id: str) -> RunHistory | None:
         """What is stored of a run that no log here knows; None where one does, or where the run is gone."""

@@ -11,7 +11,7 @@ import msgspec
 
 from understudy.clock import Clock
 from understudy.engine.run import events
-from understudy.engine.run.log import RunLog
+from understudy.engine.run.log import EVENTS_PER_EPOCH, RunLog
 from understudy.engine.run.state import RunState
 from understudy.store import Store
 from understudy.store.charges import Usage
@@ -25,6 +25,9 @@ class _Identified(Protocol):
 
 T = TypeVar("T", bound=_Identified)
 
+_OPENING_EVENTS = (events.MessageOpened, events.CallsStepOpened)
+# What follows the last check, and the end of the run, have the numbers up to the next epoch.
+_MAX_EVENTS: Final = EVENTS_PER_EPOCH - 50_000
 _WAITING_STATUSES = frozenset({"requires_action"})
 
 
@@ -41,6 +44,13 @@ NOTHING_ABANDONED: Final = Abandoned()
 
 class RunLost(Exception):
     """This worker lost the run: another one ended, deleted or claimed it."""
+
+
+class EventLimitExceeded(Exception):
+    """The run has produced as many events as one owner can number."""
+
+    def __init__(self) -> None:
+        super().__init__(f"The run has produced more than {_MAX_EVENTS} events, which is the limit. Start a new one.")
 
 
 class Projection(Protocol):
@@ -71,6 +81,7 @@ class RunWriter:
         epoch: int = 1,
         interrupted: bool = False,
         abandoned: Abandoned = NOTHING_ABANDONED,
+        holds_lease: Callable[[], bool] = lambda: True,
     ) -> None:
         self.store = store
         self.project_id = project_id
@@ -85,10 +96,19 @@ class RunWriter:
         self._owner = owner
         self._interrupted = interrupted
         self._abandoned = abandoned
+        self._holds_lease = holds_lease
+        self._last_number = (epoch - 1) * EVENTS_PER_EPOCH + _MAX_EVENTS
         self._used: list[Usage] = []
         self._unstored: Checkpoint | None = None
         self._stored_usage = progress.used
         self._clock = clock
+
+    def check(self) -> None:
+        """Raises RunLost without a lease, and EventLimitExceeded where too few numbers are left for another answer."""
+        if not self._holds_lease():
+            raise RunLost
+        if self.log.length >= self._last_number:
+            raise EventLimitExceeded
 
     def publish(self, event: events.Event) -> None:
         self.state.apply(event)
@@ -122,13 +142,15 @@ class RunWriter:
         if state.ended:
             # The headers were lent for the time of the run.
             self.progress.headers = {}
+        only_opens = bool(happened) and all(isinstance(event, _OPENING_EVENTS) for event in happened)
         latest = msgspec.structs.replace(
             self._projection.checkpoint(self.progress, with_run=checkpoint),
             calls=calls,
             used=tuple(self._used),
             project_id=self.project_id,
             release=release,
-            interrupted=self._interrupted,
+            interrupted=self._interrupted and not only_opens,
+            only_opens=only_opens,
             abandoned_steps=self._abandoned.steps,
             abandoned_messages=self._abandoned.messages,
         )
@@ -142,7 +164,7 @@ class RunWriter:
         if not advanced:
             raise RunLost
         self._unstored = None
-        self._interrupted = False
+        self._interrupted = self._interrupted and only_opens
         self._abandoned = NOTHING_ABANDONED
         self._used.clear()
         self._stored_usage = self.progress.used

@@ -106,6 +106,7 @@ class ModelTurn:
     async def _consume(self, payloads: Sequence[bytes], room: PromptBudget) -> bool:
         """Takes in chunks; False once the answer is as long as the run's budget allows, whatever the model thinks."""
         turn, stage, interruption = self.turn, self._stage, self._interruption
+        stage.check()
         is_plain_text, most_deltas = self._is_plain_text(), room.answer
         for payload in payloads:
             chunk = chunks.decode(payload)

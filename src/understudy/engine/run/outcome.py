@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from understudy.engine.run.checkpoint import EventLimitExceeded
 from understudy.engine.run.prompt import BudgetExceeded, ContextTooLong
 from understudy.errors import ApiError, UpstreamError
 from understudy.wire.run_outcome import LastError, RunIncompleteDetails, RunStatus
@@ -60,7 +61,7 @@ def outcome_of(cause: Ending | Exception, model: str) -> Outcome:
             return Outcome("incomplete", incomplete=RunIncompleteDetails(reason))
         case ContextTooLong():
             return Outcome("failed", "run_failed", _context_length_error(model), code="context_length_exceeded")
-        case UpstreamError() | TurnLimitExceeded() | InterruptionLimitExceeded() | ApiError():
+        case UpstreamError() | ApiError() | TurnLimitExceeded() | InterruptionLimitExceeded() | EventLimitExceeded():
             return Outcome("failed", "run_failed", _to_last_error(cause))
         case _:
             return UNEXPECTED
@@ -75,7 +76,7 @@ def _context_length_error(model: str) -> LastError:
 
 
 def _to_last_error(
-    cause: UpstreamError | TurnLimitExceeded | InterruptionLimitExceeded | ApiError,
+    cause: UpstreamError | TurnLimitExceeded | InterruptionLimitExceeded | EventLimitExceeded | ApiError,
 ) -> LastError:
     match cause:
         case UpstreamError(kind="rate_limited" | "quota"):

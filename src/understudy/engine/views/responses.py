@@ -145,16 +145,16 @@ class ResponseView:
         known = {item.id for item in origin.response.output}
         stream: _Stream = []
         if self._is_loaded:
-            stream = self._finish_missed_items(origin.response)
+            if self._stream.response.status == "queued" and origin.response.status == "in_progress":
+                self._change(status="in_progress")
+                stream.append(self._stream.response_event("in_progress"))
+            stream += self._finish_missed_items(origin.response)
             stream += self._abandon_items({*known, *(call.item_id for call in calls)})
         else:
             self._stream.output = list(origin.response.output)
         rendered = {item.id for item in self._stream.output}
-        was_queued = self._is_loaded and self._stream.response.status == "queued"
         self._stream.response = origin.response
         self._is_loaded = True
-        if was_queued and origin.response.status == "in_progress":
-            stream.insert(0, self._stream.response_event("in_progress"))
         for call in calls:
             if call.item_id not in rendered:
                 stream += self._calls.reopen(call, origin.container_id)
