@@ -235,12 +235,14 @@ def _list_background_parts(
 ) -> tuple[BackgroundPart, ...]:
     """In the order of their start; they stop in reverse."""
     store = base.store
-    serving = (
+    following: list[BackgroundPart] = [] if worker.remote is None else [worker.remote]
+    serving: tuple[BackgroundPart, ...] = (
         base.broker,
         retrieval.ingestion,
         retrieval.embedding,
         sandbox,
         worker,
+        *following,
         check,
         parts.webhooks,
         video.jobs,
@@ -295,7 +297,17 @@ def _build_worker(
 ) -> RunWorker:
     tools = Tools(retrieval.vector_stores, interpreter, remote_servers, retrieval.images.load, retrieval.documents.load)
     places = base.role.limit_jobs(base.settings.limits.concurrent_runs)
-    return RunWorker(base.store, base.models, tools, base.accounting, base.broker, logs, base.clock, places)
+    return RunWorker(
+        base.store,
+        base.models,
+        tools,
+        base.accounting,
+        base.broker,
+        logs,
+        base.clock,
+        places,
+        base.settings.limits.log_retention,
+    )
 
 
 async def _open_store(stack: AsyncExitStack, settings: Settings, clock: Clock, role: Role) -> tuple[Store, Blobs, str]:

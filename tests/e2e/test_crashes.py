@@ -42,12 +42,12 @@ def killed_after(server, path, body, count):
 
 
 def still_there(server, seen, thread_id, run_id):
-    """Every message and step that the stream had shown can be read."""
+    """Every message and step whose end was streamed can be read; an open one is replaced by one with another id."""
     threads = server.client.beta.threads
     for name, data in seen:
-        if name == "thread.message.created":
+        if name == "thread.message.completed":
             assert threads.messages.retrieve(data["id"], thread_id=thread_id).run_id == run_id
-        if name == "thread.run.step.created":
+        if name == "thread.run.step.completed":
             assert threads.runs.steps.retrieve(data["id"], thread_id=thread_id, run_id=run_id).run_id == run_id
 
 

@@ -25,7 +25,7 @@ from understudy.engine.tools.code_interpreter import offer_code_interpreter
 from understudy.engine.tools.file_search import offer_file_search
 from understudy.engine.views.frames import Frames, ResponseEncoder
 from understudy.engine.views.origins import Origin
-from understudy.engine.views.projections import ResponseProjection
+from understudy.engine.views.projections import ResponseProjection, new_encoder
 from understudy.engine.views.response_replay import ResponseReplay, frames_after, next_sequence
 from understudy.errors import InvalidRequest, NotFound
 from understudy.store import Store
@@ -205,6 +205,8 @@ class Responses:
         elif stored.run.status in {"queued", "in_progress"} and stored.owner in {None, self._worker.id}:
             stored.run.status = "cancelling"
             self._worker.launch(self._worker.restore(stored, None))
+        else:
+            await self._worker.interrupt_elsewhere(stored.owner, response_id, "cancel")
         response = await self.wait_finished(response_id)
         if response.status != "cancelled":
             raise _already_ended_error(response)
@@ -225,11 +227,23 @@ class Responses:
         response = _decode(await self._store.responses.get(project_id, response_id))
         known = -1 if after is None else after
         log = self._logs.get(response_id)
+        if log is None:
+            log = await self._find_remote_log(response)
         if log is not None:
             return ResponseStreamTail(known, log)
         return ResponseStreamTail(
             known, replay=ResponseReplay(response, known), whole=response.status in TERMINAL_STATUSES
         )
+
+    async def _find_remote_log(self, response: ResponseObject) -> RunLog | None:
+        """The log of a response that another node executes or has executed; None where only the store has it."""
+        remote = self._worker.remote
+        progress = await self._store.runs.progress(response.id) if remote is not None else None
+        if remote is None or progress is None:
+            return None
+        if response.status in TERMINAL_STATUSES:
+            return await remote.load_ended(response.id, new_encoder(progress))
+        return await remote.follow(response.id, new_encoder(progress))
 
     async def count_tokens(self, project_id: str, asked: ResponseContext, items: Sequence[InputItem]) -> int:
         """The number of tokens in the model's prompt, estimated. Raises what `create` raises."""

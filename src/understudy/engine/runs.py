@@ -220,6 +220,8 @@ class Runs:
             active.interrupt("cancel")
         elif stored.owner in {None, self._worker.id}:
             self._worker.launch(self._worker.restore(stored, history))
+        else:
+            await self._worker.interrupt_elsewhere(stored.owner, run_id, "cancel")
         return body
 
     async def attach(self, project_id: str, thread_id: str, run_id: str) -> RunLog:
@@ -231,11 +233,22 @@ class Runs:
         log = self._logs.get(run_id)
         if log is not None and (not log.closed or self._is_current(log, history.run.status)):
             return log
+        if (followed := await self._find_remote_log(run_id, history.run.status)) is not None:
+            return followed
         log, encoder = RunLog(RunEncoder), RunEncoder()
         for event in run_events(history, self._run_seconds):
             log.append(event, encoder.encode(event))
         log.close(handed_back=history.run.status in EXECUTING)
         return log
+
+    async def _find_remote_log(self, run_id: str, status: RunStatus) -> RunLog | None:
+        """The log of a run that another node executes or has executed; None where only the store has it."""
+        remote = self._worker.remote
+        if remote is None or status == "requires_action":
+            return None
+        if status in EXECUTING:
+            return await remote.follow(run_id, RunEncoder)
+        return await remote.load_ended(run_id, RunEncoder)
 
     def _is_current(self, log: RunLog, status: RunStatus) -> bool:
         """Whether a closed log ends where the store says that the run stands: another server may have gone on."""

@@ -9,7 +9,7 @@ from typing import LiteralString
 
 from understudy.store.database import Row, Transaction
 from understudy.store.run_checkpoints import load_run
-from understudy.store.run_state import StoredRun
+from understudy.store.run_state import Progress, RunOwner, StoredRun, decode_progress
 from understudy.store.sql import compose_sql, padded_batches, sql_list, sql_parameters
 from understudy.store.states import ACTIVE, EXECUTING
 from understudy.store.workers import ORPHANED, Candidate, is_claimable_by, lock_row
@@ -102,6 +102,26 @@ def filter_workable(owner: str, run_ids: Sequence[str]) -> Transaction[set[str]]
         rows: list[Row] = yield sql, (owner, *some)
         found.update(row[0] for row in rows)
     return found
+
+
+def find_owners(run_ids: Sequence[str]) -> Transaction[dict[str, RunOwner]]:
+    found: dict[str, RunOwner] = {}
+    for some in padded_batches(run_ids):
+        sql = compose_sql(
+            "SELECT id, status, owner FROM runs WHERE body IS NOT NULL AND id IN (", sql_parameters(1, len(some)), ")"
+        )
+        rows: list[Row] = yield sql, tuple(some)
+        found |= {row[0]: RunOwner(row[1], row[2]) for row in rows}
+    return found
+
+
+def list_cancelling_runs(owner: str) -> Transaction[list[str]]:
+    return [row[0] for row in (yield "SELECT id FROM runs WHERE owner = $1 AND status = 'cancelling'", (owner,))]
+
+
+def load_progress(run_id: str) -> Transaction[Progress | None]:
+    rows = yield "SELECT progress FROM runs WHERE id = $1 AND body IS NOT NULL", (run_id,)
+    return decode_progress(rows[0][0]) if rows else None
 
 
 def release_runs(owner: str) -> Transaction[None]:

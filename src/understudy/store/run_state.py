@@ -13,7 +13,7 @@ from msgspec import Struct
 from understudy.store.charges import Usage
 from understudy.wire.messages import MessageObject
 from understudy.wire.responses import ResponseObject
-from understudy.wire.run_outcome import RunCompletionUsage
+from understudy.wire.run_outcome import RunCompletionUsage, RunStatus
 from understudy.wire.runs import RunObject
 from understudy.wire.steps import RunStepObject
 from understudy.wire.tools import ToolResources
@@ -153,6 +153,14 @@ class StoredRun:
     message: MessageObject | None
     response: ResponseObject | None = None
     epoch: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class RunOwner:
+    """A run's status, and the worker that executes it."""
+
+    status: RunStatus
+    owner: str | None
 
 
 @dataclass(frozen=True, slots=True)

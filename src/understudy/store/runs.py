@@ -17,10 +17,13 @@ from understudy.store.run_checkpoints import LeaseLost, advance, transition
 from understudy.store.run_claims import (
     claim_run,
     filter_workable,
+    find_owners,
+    list_cancelling_runs,
     list_expired_runs,
     list_orphaned_runs,
     list_owned_runs,
     list_waiting_runs,
+    load_progress,
     release_runs,
 )
 from understudy.store.run_creation import insert_run
@@ -28,6 +31,7 @@ from understudy.store.run_state import (
     Checkpoint,
     Progress,
     RunHistory,
+    RunOwner,
     StoredRun,
     decode_message,
     decode_run,
@@ -151,6 +155,18 @@ class Runs:
     async def filter_workable(self, owner: str, run_ids: Sequence[str]) -> set[str]:
         """Those of the runs that `owner` still has to execute, or may claim: no other worker has taken them."""
         return await self._database.read(filter_workable, owner, run_ids)
+
+    async def find_owners(self, run_ids: Sequence[str]) -> dict[str, RunOwner]:
+        """The statuses and workers of the runs that exist."""
+        return await self._database.read(find_owners, run_ids)
+
+    async def list_cancelling(self, owner: str) -> list[str]:
+        """The owner's runs whose cancellation was requested."""
+        return await self._database.read(list_cancelling_runs, owner)
+
+    async def progress(self, run_id: str) -> Progress | None:
+        """The engine's state of a run; None of a deleted one."""
+        return await self._database.read(load_progress, run_id)
 
     async def status(self, run_id: str) -> RunStatus | None:
         return await self._database.read(_status, run_id)

@@ -108,7 +108,8 @@ class Job(Generic[Key, Work]):
 class LeasePool(Generic[Key, Work]):
     """At most `places` jobs at a time; with 0, jobs are only handed to other processes, by waking one of them.
 
-    `is_announced`: jobs are queued here with `announce`, and only sweeps and wake-ups list candidates.
+    `token` makes the id of the worker, with the prefix. `is_announced`: jobs are queued here with `announce`, and only
+    sweeps and wake-ups list candidates.
     """
 
     def __init__(
@@ -122,9 +123,10 @@ class LeasePool(Generic[Key, Work]):
         extra_loops: Sequence[Looper] = (),
         *,
         is_announced: bool = False,
+        token: str = "",
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.id = f"{prefix}_{secrets.token_hex(12)}"
+        self.id = f"{prefix}_{token or secrets.token_hex(12)}"
         self.jobs: dict[Key, Job[Key, Work]] = {}
         self._kind: JobKind[Key, Work] = kind
         self._workers = workers

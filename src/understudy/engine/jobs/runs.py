@@ -7,17 +7,24 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
+import msgspec
+
 from understudy.broker import Broker
 from understudy.clock import Clock
 from understudy.engine.accounting import Accounting
 from understudy.engine.jobs.pool import MAX_INTERRUPTIONS, JobKind, LeasePool
 from understudy.engine.jobs.waiters import Waiters
 from understudy.engine.run import events
+from understudy.engine.run.cancellation import Reason
 from understudy.engine.run.checkpoint import NOTHING_ABANDONED, Abandoned, Projection, RunWriter
+from understudy.engine.run.event_codec import EventCodec
 from understudy.engine.run.executor import RunExecutor
+from understudy.engine.run.feed import EventFeed
 from understudy.engine.run.log import Logs, RunLog
+from understudy.engine.run.remote_logs import RemoteLogs
 from understudy.engine.run.state import RunState
 from understudy.engine.run.tool_use import Tools
+from understudy.engine.views.origins import decode_origin
 from understudy.engine.views.projections import new_encoder, new_projection
 from understudy.engine.views.replay import abandoned_objects, restored_event, stored_run_events
 from understudy.engine.views.response_replay import response_events
@@ -29,6 +36,8 @@ from understudy.store.workers import Candidate
 
 _SWEEP_CHUNK: Final = 100
 _POLL_SECONDS: Final = 1.0
+_NODE_PREFIX: Final = "node_"
+_INTERRUPT_TOPIC: Final = "run.interrupt"
 
 
 class RunWorker(JobKind[str, RunExecutor]):
@@ -45,6 +54,7 @@ class RunWorker(JobKind[str, RunExecutor]):
         logs: Logs,
         clock: Clock,
         concurrent_runs: int,
+        log_retention: float = 3600.0,
     ) -> None:
         self._store = store
         self._models = models
@@ -52,7 +62,20 @@ class RunWorker(JobKind[str, RunExecutor]):
         self._accounting = accounting
         self._logs = logs
         self._clock = clock
-        self._pool = LeasePool(self, store.workers, clock, "worker", concurrent_runs, broker, is_announced=True)
+        # The worker of a run names the node that has its events.
+        token = broker.node_id.removeprefix(_NODE_PREFIX)
+        self._pool = LeasePool(
+            self, store.workers, clock, "worker", concurrent_runs, broker, is_announced=True, token=token
+        )
+        self._broker = broker
+        self._feed: EventFeed | None = None
+        self.remote: RemoteLogs | None = None
+        """The logs of runs that other nodes execute, where there may be such nodes."""
+        if broker.is_shared:
+            codec = EventCodec(decode_origin)
+            self._feed = EventFeed(broker, codec, logs, log_retention)
+            self.remote = RemoteLogs(broker, codec, logs, store.runs.find_owners, _node_of)
+            broker.handle(_INTERRUPT_TOPIC, self._receive_interrupt)
         # Ours still, since the store failed when they were to end.
         self._abandoned: dict[str, Candidate[str]] = {}
         # Announced here, and not yet executed: their clients follow logs that only an execution here feeds.
@@ -105,10 +128,32 @@ class RunWorker(JobKind[str, RunExecutor]):
         """Whether no other server can have claimed the runs of this one."""
         return self._pool.holds_lease or not self._store.workers.is_shared
 
+    async def interrupt_elsewhere(self, owner: str | None, run_id: str, reason: Reason) -> None:
+        """Interrupts a run that another node executes; its own sweep finds what the message would have said."""
+        if self.remote is not None and owner not in {None, self.id}:
+            body = msgspec.msgpack.encode((run_id, reason))
+            await self._broker.send(_node_of(str(owner)), _INTERRUPT_TOPIC, body)
+
+    async def _receive_interrupt(self, _: str, body: bytes) -> None:
+        run_id, reason = msgspec.msgpack.decode(body, type=tuple[str, Reason])
+        active = self.active(run_id)
+        if active is not None:
+            active.interrupt(reason)
+
+    async def _interrupt_cancelled(self) -> None:
+        """Ends the runs that other nodes have cancelled and whose messages were lost."""
+        if self.remote is not None and self._pool.jobs:
+            for run_id in await self._store.runs.list_cancelling(self.id):
+                active = self.active(run_id)
+                if active is not None:
+                    active.interrupt("cancel")
+
     async def history(self, project_id: str, thread_id: str, run_id: str) -> RunHistory | None:
         """What is stored of a run that no log here knows; None where one does, or where the run is gone."""
         log = self._logs.get(run_id)
-        if log is not None and not log.handed_back:
+        # Another node may have executed a run since it has waited here.
+        is_ours = log is not None and not (log.handed_back or log.is_remote)
+        if log is not None and is_ours and not (log.closed and self.remote is not None):
             return None
         try:
             return await self._store.runs.history(project_id, thread_id, run_id)
@@ -118,17 +163,26 @@ class RunWorker(JobKind[str, RunExecutor]):
     def reopen_log(self, stored: StoredRun, history: RunHistory | None) -> RunLog:
         """The run's log, open for new events; rebuilt from the store if this process has none."""
         log = self._logs.get(stored.run.id)
-        if log is None or log.handed_back:
-            return self._rebuild_log(stored, history)
+        if log is not None and log.is_remote and self.remote is not None:
+            self.remote.release(stored.run.id)
+            log.reopen()
+            return self._begin_epoch(log, stored, history)
+        # Others may have owned the run since this log was closed.
+        if log is None or log.handed_back or log.epoch < stored.epoch - 1:
+            log = self._logs.create(stored.run.id, new_encoder(stored.progress))
+            return self._begin_epoch(log, stored, history)
         log.reopen()
         log.begin_epoch(stored.epoch)
         return log
 
-    def _rebuild_log(self, stored: StoredRun, history: RunHistory | None) -> RunLog:
-        make_encoder = new_encoder(stored.progress)
-        log, encoder = self._logs.create(stored.run.id, make_encoder), make_encoder()
-        for event in (*_events_elsewhere(stored), *stored_run_events(stored, history)):
-            log.append(event, encoder.encode(event))
+    def _begin_epoch(self, log: RunLog, stored: StoredRun, history: RunHistory | None) -> RunLog:
+        """Continues a log with the events of this owner; an empty one begins with what is stored of earlier owners."""
+        encoder = log.new_encoder()
+        for entry in log.entries():
+            encoder.encode(entry.event, entry.number - entry.first)
+        if not log.length:
+            for event in (*_events_elsewhere(stored), *stored_run_events(stored, history)):
+                log.append(event, encoder.encode(event))
         log.begin_epoch(stored.epoch)
         restored = restored_event(stored, history, int(self._clock.now()))
         log.append(restored, encoder.encode(restored))
@@ -137,6 +191,8 @@ class RunWorker(JobKind[str, RunExecutor]):
     def restore(self, stored: StoredRun, history: RunHistory | None) -> RunExecutor:
         """An executor that resumes the run at its stored state."""
         known = self._logs.get(stored.run.id)
+        if known is not None and known.is_remote:
+            known = None
         log = self.reopen_log(stored, history)
         restored, projection = restored_event(stored), new_projection(stored.progress)
         # The frames of the next events continue those of a log that was rebuilt.
@@ -216,6 +272,8 @@ class RunWorker(JobKind[str, RunExecutor]):
         elif work.log.handed_back:
             self._logs.discard(work.run_id)
         elif work.state.ended:
+            if self._feed is not None:
+                self._feed.store_ended(work.run_id, work.log)
             self._logs.finish(work.run_id)
 
     async def release_all(self, owner: str) -> None:
@@ -224,6 +282,7 @@ class RunWorker(JobKind[str, RunExecutor]):
     async def sweep(self, now: float) -> None:
         self._logs.prune()
         await self._discard_claimed_elsewhere()
+        await self._interrupt_cancelled()
         for run_id in await self._store.runs.list_expired(now, _SWEEP_CHUNK):
             await self._expire(run_id)
 
@@ -240,7 +299,10 @@ class RunWorker(JobKind[str, RunExecutor]):
             for run_id in announced - waiting - self._pool.jobs.keys():
                 if run_id in self._announced:
                     self._announced.discard(run_id)
-                    self._logs.discard(run_id)
+                    if self.remote is not None:
+                        self.remote.adopt(run_id)
+                    else:
+                        self._logs.discard(run_id)
 
     async def _expire(self, run_id: str) -> None:
         active = self.active(run_id)
@@ -252,6 +314,11 @@ class RunWorker(JobKind[str, RunExecutor]):
         if execution is not None:
             execution.interrupt("expire")
             self.launch(execution)
+
+
+def _node_of(owner: str) -> str:
+    """The node of a worker."""
+    return _NODE_PREFIX + owner.rpartition("_")[2]
 
 
 def _events_elsewhere(stored: StoredRun) -> Iterable[events.Event]:

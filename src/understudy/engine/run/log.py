@@ -16,7 +16,7 @@ from typing import Final, Protocol, Self
 import msgspec
 
 from understudy.clock import Clock
-from understudy.engine.run.events import ArgumentsDelta, Event, RefusalDelta, TextDelta
+from understudy.engine.run.events import ArgumentsDelta, Event, RefusalDelta, RunEnded, TextDelta
 
 # A reader that is further behind is served from the merged events; they are merged in chunks of at least this size.
 _MAX_RECENT_EVENTS = 512
@@ -51,6 +51,15 @@ class LogEntry(msgspec.Struct, gc=False):
             yield after, msgspec.structs.replace(self.event, text=text[start:cut])
             start = cut
         yield self.number, msgspec.structs.replace(self.event, text=text[start:])
+
+    def tail(self, after: int) -> "LogEntry":
+        """What follows the event with that number."""
+        if self.ends is None or after < self.first:
+            return self
+        start, text = self._end_offset(after), self.event.text  # type: ignore[attr-defined]  # only deltas are merged
+        event = msgspec.structs.replace(self.event, text=text[start:])
+        ends = array("I", [end - start for end in self.ends[after + 1 - self.first :]])
+        return LogEntry(self.number, event, after + 1, ends=ends)
 
     def _end_offset(self, number: int) -> int:
         """Where in the text the event of that number ends; 0 for one before it."""
@@ -125,8 +134,10 @@ class RunLog:
         "_merged",
         "_recent",
         "closed",
+        "epoch",
         "followers",
         "handed_back",
+        "is_remote",
         "length",
         "new_encoder",
     )
@@ -136,6 +147,9 @@ class RunLog:
         self.length = 0
         self.closed = False
         self.handed_back = False
+        self.epoch = 1
+        self.is_remote = False
+        """Whether another process executes the run."""
         self._merged: list[LogEntry] = []
         self._recent: list[LogEntry] = []
         self._merge_threshold = _MERGE_CHUNK
@@ -147,12 +161,17 @@ class RunLog:
         return entries[-1].event if entries else None
 
     @property
+    def has_ended(self) -> bool:
+        return isinstance(self.last_event, RunEnded)
+
+    @property
     def latest_frames(self) -> tuple[bytes, ...]:
         """The frames of the last event; empty where it has none, or was merged."""
         return self._recent[-1].frames if self._recent else ()
 
     def begin_epoch(self, epoch: int) -> None:
         """Makes the next event the first of the epoch: of two owners of a run, none uses a number of the other's."""
+        self.epoch = epoch
         self.length = max(self.length, (epoch - 1) * EVENTS_PER_EPOCH)
 
     def append(self, event: Event, frames: tuple[bytes, ...]) -> None:
@@ -161,6 +180,18 @@ class RunLog:
         self._recent.append(LogEntry(number, event, number, frames))
         if len(self._recent) >= self._merge_threshold:
             self._merge_read_events()
+        self._notify_followers()
+
+    def append_entry(self, entry: LogEntry, frames: tuple[bytes, ...]) -> None:
+        """Appends an entry of the same log in another process."""
+        self.epoch = (entry.number - 1) // EVENTS_PER_EPOCH + 1
+        if entry.ends is None:
+            self.length = entry.number - 1
+            self.append(entry.event, frames)
+            return
+        self.compact()
+        self._merged.append(entry)
+        self.length = entry.number
         self._notify_followers()
 
     def close(self, *, handed_back: bool = False) -> None:
@@ -200,6 +231,12 @@ class RunLog:
         """All events from the first one, with old deltas merged."""
         yield from self._merged
         yield from self._recent
+
+    def entries_after(self, number: int) -> list[LogEntry]:
+        """The events after that number, with old deltas merged."""
+        if self._merged and number < self._merged[-1].number:
+            return [entry.tail(number) for entry in self.entries() if entry.number > number]
+        return self._recent[bisect_right(self._recent, number, key=_number_of) :]
 
     def _notify_followers(self) -> None:
         for follower in self.followers:

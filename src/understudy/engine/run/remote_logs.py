@@ -1,0 +1,241 @@
+"""Logs of runs that other nodes execute: one copy per followed run, whatever the number of its clients here.
+
+A copy is fed by the owner's messages. A hole is closed by asking the owner for what is missing; after a takeover the
+next owner continues with a difference. What cannot be closed ends the streams with an error, and never skips an event.
+"""
+
+import asyncio
+import logging
+import time
+import zlib
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
+
+import msgspec
+
+from understudy.broker import Broker, BrokerError
+from understudy.engine.run.event_codec import EventCodec
+from understudy.engine.run.feed import EVENTS_TOPIC, FOLLOW_TOPIC, FollowRequest, LogState, SentEvents, decode_sent
+from understudy.engine.run.log import Encoder, LogEntry, Logs, RunLog
+from understudy.looper import Looper
+
+_CHECK_SECONDS: Final = 1.0
+_RENEW_SECONDS: Final = 10.0
+_IDLE_SECONDS: Final = 2.0
+# Streams wait so long for an owner that cannot be reached.
+_PATIENCE_SECONDS: Final = 20.0
+_ACTIVE: Final = frozenset({"queued", "in_progress", "cancelling", "requires_action"})
+_encode = msgspec.msgpack.Encoder().encode
+logger = logging.getLogger(__name__)
+
+
+class RunOwner(Protocol):
+    """Where a run is executed: `owner` is the id of its worker."""
+
+    @property
+    def status(self) -> str: ...
+
+    @property
+    def owner(self) -> str | None: ...
+
+
+@dataclass(slots=True)
+class _RemoteRun:
+    run_id: str
+    log: RunLog
+    encoder: Encoder
+    node_id: str | None = None
+    reached_at: float = field(default_factory=time.monotonic)
+    used_at: float = field(default_factory=time.monotonic)
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+class RemoteLogs:
+    """`find_owners` reads where runs are executed, and `node_of` is the node of a worker."""
+
+    def __init__(
+        self,
+        broker: Broker,
+        codec: EventCodec,
+        logs: Logs,
+        find_owners: Callable[[Sequence[str]], Awaitable[Mapping[str, RunOwner]]],
+        node_of: Callable[[str], str],
+    ) -> None:
+        self._broker = broker
+        self._codec = codec
+        self._logs = logs
+        self._find_owners = find_owners
+        self._node_of = node_of
+        self._runs: dict[str, _RemoteRun] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._loop = Looper(_CHECK_SECONDS, self._check)
+        self.start = self._loop.start
+        self.stop = self._loop.stop
+        broker.handle(EVENTS_TOPIC, self._receive)
+
+    async def follow(self, run_id: str, new_encoder: Callable[[], Encoder]) -> RunLog:
+        """The copy of the log of a run that another node executes, or will."""
+        run = self._runs.get(run_id)
+        if run is None:
+            log = self._logs.create(run_id, new_encoder)
+            run = self._add(run_id, log)
+            await self._find_owner(run)
+        elif run.log.closed:
+            await self._find_owner(run)
+        return run.log
+
+    def adopt(self, run_id: str) -> None:
+        """Continues a local log whose run another node has claimed."""
+        log = self._logs.get(run_id)
+        if log is not None and run_id not in self._runs:
+            self._add(run_id, log)
+
+    def release(self, run_id: str) -> None:
+        """This process executes the run from now on."""
+        run = self._runs.pop(run_id, None)
+        if run is not None:
+            run.log.is_remote = False
+
+    async def load_ended(self, run_id: str, new_encoder: Callable[[], Encoder]) -> RunLog | None:
+        """The log of a run that has ended, as its owner has stored it; None where there is none."""
+        try:
+            data = await self._broker.load_log(run_id)
+            entries = [] if data is None else self._codec.decode_entries(zlib.decompress(data))
+        except (BrokerError, zlib.error, msgspec.MsgspecError) as error:
+            logger.debug("run %s: its stored log cannot be read: %s", run_id, error)
+            return None
+        if not entries:
+            return None
+        log, encoder = RunLog(new_encoder), new_encoder()
+        for entry in entries:
+            log.append_entry(entry, encoder.encode(entry.event, entry.number - entry.first))
+        log.close()
+        return log
+
+    def _add(self, run_id: str, log: RunLog) -> _RemoteRun:
+        encoder = log.new_encoder()
+        for entry in log.entries():
+            encoder.encode(entry.event, entry.number - entry.first)
+        log.is_remote = True
+        run = self._runs[run_id] = _RemoteRun(run_id, log, encoder)
+        return run
+
+    # -- events ------------------------------------------------------------------------------------------------
+
+    async def _receive(self, node_id: str, body: bytes) -> None:
+        sent = decode_sent(body)
+        run = self._runs.get(sent.run_id)
+        if run is None or run.node_id != node_id:
+            return
+        if run.lock.locked() or sent.is_stored or sent.previous > run.log.length:
+            self._start(self._catch_up(run))
+        else:
+            self._apply(run, self._codec.decode_entries(sent.entries) if sent.entries else [])
+            if sent.last >= sent.length:
+                self._set_state(run, sent.state)
+
+    async def _catch_up(self, run: _RemoteRun) -> None:
+        """Requests what is missing, and renews the interest."""
+        async with run.lock:
+            while run.node_id is not None and self._runs.get(run.run_id) is run:
+                after = run.log.length
+                try:
+                    request = _encode(FollowRequest(run.run_id, after))
+                    sent = decode_sent(await self._broker.request(run.node_id, FOLLOW_TOPIC, request))
+                    entries = await self._entries_of(run, sent)
+                except (BrokerError, msgspec.MsgspecError):
+                    run.node_id = None
+                    return
+                if sent.state == "unknown" or self._runs.get(run.run_id) is not run:
+                    run.node_id = None
+                    return
+                run.reached_at = time.monotonic()
+                self._apply(run, entries)
+                if run.log.length >= sent.length or run.log.length == after:
+                    self._set_state(run, sent.state)
+                    return
+
+    async def _entries_of(self, run: _RemoteRun, sent: SentEvents) -> list[LogEntry]:
+        if sent.is_stored:
+            batches = await self._broker.read_events(run.run_id, run.log.length)
+            stored = [entry for batch in batches for entry in self._codec.decode_entries(batch.body)]
+            return [entry for entry in stored if entry.number <= sent.last]
+        return self._codec.decode_entries(sent.entries) if sent.entries else []
+
+    def _apply(self, run: _RemoteRun, entries: Sequence[LogEntry]) -> None:
+        log = run.log
+        for entry in entries:
+            if entry.number <= log.length:
+                continue
+            rest = entry.tail(log.length)
+            if log.closed:
+                log.reopen()
+            log.append_entry(rest, run.encoder.encode(rest.event, rest.number - rest.first))
+
+    def _set_state(self, run: _RemoteRun, state: LogState) -> None:
+        if state == "open" and run.log.closed:
+            run.log.reopen()
+        elif state in {"ended", "waiting"} and not run.log.closed:
+            run.log.close()
+        if state == "ended":
+            self._runs.pop(run.run_id, None)
+            if self._logs.get(run.run_id) is run.log:
+                self._logs.finish(run.run_id)
+
+    # -- owners ------------------------------------------------------------------------------------------------
+
+    async def _check(self) -> None:
+        """Finds new owners, renews interest, and drops copies without clients."""
+        now = time.monotonic()
+        idle: list[_RemoteRun] = []
+        for run in list(self._runs.values()):
+            if run.log.followers and not run.log.closed:
+                run.used_at = now
+            elif now - run.used_at > _RENEW_SECONDS:
+                self._drop(run)
+                continue
+            if run.node_id is None or now - run.reached_at > _IDLE_SECONDS:
+                idle.append(run)
+        if not idle:
+            return
+        owners = await self._find_owners([run.run_id for run in idle])
+        await asyncio.gather(*(self._check_owner(run, owners.get(run.run_id)) for run in idle))
+
+    async def _find_owner(self, run: _RemoteRun) -> None:
+        owners = await self._find_owners([run.run_id])
+        await self._check_owner(run, owners.get(run.run_id))
+
+    async def _check_owner(self, run: _RemoteRun, found: RunOwner | None) -> None:
+        node_id = self._node_of(found.owner) if found is not None and found.owner is not None else None
+        if node_id == self._broker.node_id:
+            return
+        run.node_id = node_id or run.node_id
+        await self._catch_up(run)
+        is_active = found is not None and found.status in _ACTIVE
+        if self._runs.get(run.run_id) is not run or (is_active and run.node_id is not None):
+            return
+        if not is_active and not run.log.closed and await self._finish(run):
+            return
+        if not is_active or time.monotonic() - run.reached_at > _PATIENCE_SECONDS:
+            self._drop(run)
+
+    async def _finish(self, run: _RemoteRun) -> bool:
+        """Applies the rest of a run that has ended; False where nobody has it."""
+        ended = await self.load_ended(run.run_id, run.log.new_encoder)
+        if ended is None or self._runs.get(run.run_id) is not run:
+            return False
+        self._apply(run, ended.entries_after(run.log.length))
+        self._set_state(run, "ended")
+        return True
+
+    def _drop(self, run: _RemoteRun) -> None:
+        if self._runs.get(run.run_id) is run:
+            del self._runs[run.run_id]
+        if self._logs.get(run.run_id) is run.log:
+            self._logs.discard(run.run_id)
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

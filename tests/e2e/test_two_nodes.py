@@ -1,0 +1,152 @@
+"""Runs and responses of a cluster of two nodes: whatever a node executes, clients of the other one follow and change."""
+
+import pytest
+
+from e2e.assistants_client import WEATHER, new_thread, outputs_for, reached, texts
+from serving import parse_events
+from upstream import HANG, Gate, call, calls, text
+from waiting import eventually
+
+
+@pytest.fixture
+def nodes(new_server, postgres, redis_server):
+    """Two nodes; only the first one has places for runs until the second one has to take over."""
+    settings = {"database": postgres, "broker": redis_server.url, "blobs__shared": "true"}
+    first = new_server(**settings).start()
+    return first, new_server(**settings).share_files(first).start()
+
+
+def path_of(run):
+    return f"/v1/threads/{run.thread_id}/runs/{run.id}/events"
+
+
+def read_until(response, part):
+    lines = []
+    while part not in (line := response.readline()):
+        assert line, lines
+        lines.append(line)
+    return b"".join([*lines, line])
+
+
+def data_of(frames):
+    blocks = [block for block in frames.decode().split("\n\n") if block]
+    plain = ["\n".join(line for line in block.split("\n") if not line.startswith("id: ")) for block in blocks]
+    return list(parse_events("".join(f"{block}\n\n" for block in plain).encode()))
+
+
+def numbers_of(frames):
+    return [int(line.removeprefix("id: ")) for line in frames.decode().split("\n") if line.startswith("id: ")]
+
+
+def joined(stream):
+    """The stream with neighbouring text deltas as one."""
+    found = []
+    for name, data in stream:
+        if name == "thread.message.delta" and found and found[-1][0] == name:
+            found[-1][1].append(data["delta"]["content"][0]["text"]["value"])
+        elif name == "thread.message.delta":
+            found.append((name, [data["delta"]["content"][0]["text"]["value"]]))
+        else:
+            found.append((name, data))
+    return [(name, "".join(data) if name == "thread.message.delta" else data) for name, data in found]
+
+
+def delta_text(stream):
+    return "".join(data["delta"] for data in stream if data["type"] == "response.output_text.delta")
+
+
+def test_a_run_is_followed_on_the_other_node_live_and_finished_from_any_number(nodes, upstream):
+    first, second = nodes
+    assistant = first.client.beta.assistants.create(model="gpt-4o")
+    thread = new_thread(second.client, "Hello")
+    gate = Gate()
+    upstream.answer(text("Hel", "lo, ", gate, "wor", "ld."))
+    run = first.client.beta.threads.runs.create(thread.id, assistant_id=assistant.id)
+    with second.opened("GET", path_of(run)) as live:
+        head = read_until(live, b"lo, ")
+        gate.open()
+        whole = head + live.read()
+    here = first.ask("GET", path_of(run)).body
+    assert joined(data_of(whole)) == joined(data_of(here))
+    assert numbers_of(whole)[-1] == numbers_of(here)[-1]
+    assert texts(second.client, thread) == ["Hello", "Hello, world."]
+    for number in numbers_of(whole):
+        rest = [node.ask("GET", f"{path_of(run)}?starting_after={number}").body for node in nodes]
+        assert joined(data_of(rest[0])) == joined(data_of(rest[1]))
+
+
+def test_outputs_are_submitted_and_a_run_is_cancelled_on_the_other_node(nodes, upstream):
+    first, second = nodes
+    assistant = first.client.beta.assistants.create(model="gpt-4o", tools=[WEATHER])
+    thread = new_thread(first.client, "Weather?")
+    upstream.answer(calls(call("get_weather", city="Paris")), calls(call("get_weather", city="Rome")), text("Mi", HANG))
+    run = first.client.beta.threads.runs.create_and_poll(
+        thread_id=thread.id, assistant_id=assistant.id, poll_interval_ms=10
+    )
+    for node in (second, first):
+        assert run.status == "requires_action"
+        with node.client.beta.threads.runs.submit_tool_outputs_stream(
+            run_id=run.id, thread_id=thread.id, tool_outputs=outputs_for(run)
+        ) as events:
+            for event in events:
+                if event.event == "thread.message.delta":
+                    break
+            if node is second:
+                run = second.client.beta.threads.runs.retrieve(run.id, thread_id=thread.id)
+    with second.opened("GET", path_of(run)) as live:
+        head = read_until(live, b'"Mi"')
+        second.client.beta.threads.runs.cancel(run.id, thread_id=thread.id)
+        names = [name for name, _ in data_of(head + live.read())]
+    assert names[-2:] == ["thread.run.cancelled", "done"]
+    assert names.count("thread.run.requires_action") == 2
+    assert reached(second.client, run).status == "cancelled"
+
+
+def test_a_background_response_is_streamed_and_cancelled_on_the_other_node(nodes, upstream):
+    first, second = nodes
+    gate = Gate()
+    upstream.answer(text("Hel", gate, "lo."), text("Hel", HANG))
+    response = first.client.responses.create(model="gpt-4o", input="Hello", background=True)
+    eventually(lambda: first.client.responses.retrieve(response.id).status == "in_progress")
+    path = f"/v1/responses/{response.id}?stream=true"
+    with second.opened("GET", path) as live:
+        head = read_until(live, b'"Hel"')
+        gate.open()
+        whole = [data for _, data in data_of(head + live.read())]
+    assert whole[-1]["type"] == "response.completed"
+    assert [data["sequence_number"] for data in whole] == list(range(len(whole)))
+    for after in range(len(whole) - 1):
+        rest = [data for _, data in data_of(second.ask("GET", f"{path}&starting_after={after}").body)]
+        assert all(data["sequence_number"] > after for data in rest)
+        assert rest[-1] == whole[-1]
+        assert delta_text(rest) == delta_text(whole[after + 1 :])
+    other = first.client.responses.create(model="gpt-4o", input="Hello", background=True)
+    upstream.wait_for(2)
+    assert second.client.responses.cancel(other.id).status == "cancelled"
+
+
+def test_a_follower_on_the_other_node_keeps_following_after_the_owner_was_killed(nodes, upstream):
+    first, second = nodes
+    assistant = first.client.beta.assistants.create(model="gpt-4o")
+    thread = new_thread(first.client, "Hello")
+    upstream.answer(text("Hel", HANG))
+    run = first.client.beta.threads.runs.create(thread.id, assistant_id=assistant.id)
+    with second.opened("GET", path_of(run)) as live:
+        head = read_until(live, b'"Hel"')
+        upstream.answer(text("Hello", " again."))
+        first.kill()
+        whole = head + live.read()
+    stream = data_of(whole)
+    told, ends = {}, {}
+    for name, data in stream:
+        if name == "thread.message.delta":
+            told[data["id"]] = told.get(data["id"], "") + data["delta"]["content"][0]["text"]["value"]
+        if name in {"thread.message.completed", "thread.message.incomplete"}:
+            ends[data["id"]] = data["status"]
+    assert list(told.values()) == ["Hel", "Hello again."]
+    assert list(ends.values()) == ["incomplete", "completed"]
+    assert [name for name, _ in stream][-2:] == ["thread.run.completed", "done"]
+    assert texts(second.client, thread) == ["Hello", "Hello again."]
+    numbers = numbers_of(whole)
+    assert numbers == sorted({*numbers})
+    assert joined(data_of(second.ask("GET", path_of(run)).body)) == joined(stream)
