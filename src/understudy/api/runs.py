@@ -148,7 +148,9 @@ async def stream_run_events(request: Request) -> Response:
     if parts.models.has_stand_ins:
         _, body = await parts.store.runs.get(project_of(request), thread_id, run_id)
         stand_in.mark_stored_response(request, body)
-    after = min(_last_event_number(request, query), log.length)
+    number = _last_event_number(request, query)
+    # The copy of another node's log may be behind what the client has.
+    after = number if log.is_remote else min(number, log.length)
     return EventStream(request, log.reader(after, numbered=True), partial(_end_event, log))
 
 

@@ -16,7 +16,7 @@ import msgspec
 
 from understudy.broker import Broker, BrokerError
 from understudy.engine.run.event_codec import EventCodec
-from understudy.engine.run.feed import EVENTS_TOPIC, FOLLOW_TOPIC, FollowRequest, LogState, SentEvents, decode_sent
+from understudy.engine.run.feed import EVENTS_TOPIC, FOLLOW_TOPIC, FollowRequest, SentEvents, decode_sent
 from understudy.engine.run.log import Encoder, LogEntry, Logs, RunLog
 from understudy.looper import Looper
 
@@ -47,6 +47,7 @@ class _RemoteRun:
     encoder: Encoder
     node_id: str | None = None
     reached_at: float = field(default_factory=time.monotonic)
+    renewed_at: float = field(default_factory=time.monotonic)
     used_at: float = field(default_factory=time.monotonic)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -75,7 +76,7 @@ class RemoteLogs:
         broker.handle(EVENTS_TOPIC, self._receive)
 
     async def follow(self, run_id: str, new_encoder: Callable[[], Encoder]) -> RunLog:
-        """The copy of the log of a run that another node executes, or will."""
+        """The copy of the log of a run that another node executes, or will; with events, unless it is closed."""
         run = self._runs.get(run_id)
         if run is None:
             log = self._logs.create(run_id, new_encoder)
@@ -83,6 +84,12 @@ class RemoteLogs:
             await self._find_owner(run)
         elif run.log.closed:
             await self._find_owner(run)
+        changed = asyncio.Event()
+        with run.log.reader() as reader:
+            reader.notify = changed.set
+            while not run.log.length and not run.log.closed:
+                changed.clear()
+                await changed.wait()
         return run.log
 
     def adopt(self, run_id: str) -> None:
@@ -132,8 +139,8 @@ class RemoteLogs:
             self._start(self._catch_up(run))
         else:
             self._apply(run, self._codec.decode_entries(sent.entries) if sent.entries else [])
-            if sent.last >= sent.length:
-                self._set_state(run, sent.state)
+            run.reached_at = time.monotonic()
+            self._set_state(run, sent)
 
     async def _catch_up(self, run: _RemoteRun) -> None:
         """Requests what is missing, and renews the interest."""
@@ -150,10 +157,13 @@ class RemoteLogs:
                 if sent.state == "unknown" or self._runs.get(run.run_id) is not run:
                     run.node_id = None
                     return
-                run.reached_at = time.monotonic()
+                run.reached_at = run.renewed_at = time.monotonic()
                 self._apply(run, entries)
-                if run.log.length >= sent.length or run.log.length == after:
-                    self._set_state(run, sent.state)
+                if run.log.length >= sent.length:
+                    self._set_state(run, sent)
+                    return
+                if run.log.length == after:
+                    run.node_id = None
                     return
 
     async def _entries_of(self, run: _RemoteRun, sent: SentEvents) -> list[LogEntry]:
@@ -173,15 +183,23 @@ class RemoteLogs:
                 log.reopen()
             log.append_entry(rest, run.encoder.encode(rest.event, rest.number - rest.first))
 
-    def _set_state(self, run: _RemoteRun, state: LogState) -> None:
+    def _set_state(self, run: _RemoteRun, sent: SentEvents) -> None:
+        """Closes or opens the copy, once it has all events."""
+        if run.log.length < sent.length:
+            return
+        state = sent.state
         if state == "open" and run.log.closed:
             run.log.reopen()
         elif state in {"ended", "waiting"} and not run.log.closed:
             run.log.close()
         if state == "ended":
-            self._runs.pop(run.run_id, None)
-            if self._logs.get(run.run_id) is run.log:
-                self._logs.finish(run.run_id)
+            self._end(run)
+
+    def _end(self, run: _RemoteRun) -> None:
+        self._runs.pop(run.run_id, None)
+        run.log.close()
+        if self._logs.get(run.run_id) is run.log:
+            self._logs.finish(run.run_id)
 
     # -- owners ------------------------------------------------------------------------------------------------
 
@@ -195,7 +213,8 @@ class RemoteLogs:
             elif now - run.used_at > _RENEW_SECONDS:
                 self._drop(run)
                 continue
-            if run.node_id is None or now - run.reached_at > _IDLE_SECONDS:
+            is_idle = now - run.reached_at > _IDLE_SECONDS or now - run.renewed_at > _RENEW_SECONDS
+            if run.node_id is None or is_idle:
                 idle.append(run)
         if not idle:
             return
@@ -211,6 +230,9 @@ class RemoteLogs:
         if node_id == self._broker.node_id:
             return
         run.node_id = node_id or run.node_id
+        if found is not None and found.status in _ACTIVE and node_id is None:
+            # It waits for a place, or for its client.
+            run.reached_at = time.monotonic()
         await self._catch_up(run)
         is_active = found is not None and found.status in _ACTIVE
         if self._runs.get(run.run_id) is not run or (is_active and run.node_id is not None):
@@ -226,7 +248,7 @@ class RemoteLogs:
         if ended is None or self._runs.get(run.run_id) is not run:
             return False
         self._apply(run, ended.entries_after(run.log.length))
-        self._set_state(run, "ended")
+        self._end(run)
         return True
 
     def _drop(self, run: _RemoteRun) -> None:
