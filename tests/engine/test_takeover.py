@@ -34,15 +34,17 @@ def checkpoints(history):
     return lengths
 
 
-def first_unstored(history, stored_length):
-    """The least length that was streamed when exactly this beginning was stored: a commit's events come after it."""
-    length = stored_length
-    while length > 1 and (length - 1) not in checkpoints(history):
-        event = history[length - 1]
-        if not isinstance(event, (*_COMMITTED, *_DONE, events.CallsStepClosed, events.CodeOutputDelta)):
-            break
-        length -= 1
-    return max(1, length - 1)
+def first_unsent(history, stored_length):
+    """How much was streamed before the commit of this beginning, whose own events are streamed after it."""
+    start = stored_length - 1
+    if isinstance(history[start], events.CallsReceived):
+        return stored_length
+    if isinstance(history[start], events.CallsStepClosed):
+        start -= 1
+    if isinstance(history[start], _DONE):
+        while isinstance(history[start - 1], events.CodeOutputDelta):
+            start -= 1
+    return start
 
 
 @st.composite
@@ -51,8 +53,9 @@ def crashes(draw):
     history = draw(answers.histories_of())
     stored = draw(st.sampled_from(checkpoints(history)))
     later = [length for length in checkpoints(history) if length > stored]
-    last = (later[0] - 1) if later else len(history) - 1
-    streamed = draw(st.integers(first_unstored(history, stored), max(last, stored)))
+    ends_message = isinstance(history[-2], events.MessageClosed)
+    last = first_unsent(history, later[0]) if later else len(history) - 1 - ends_message
+    streamed = draw(st.integers(max(1, first_unsent(history, stored)), max(last, stored)))
     rendered = draw(st.integers(1, streamed))
     return history, stored, rendered
 

@@ -29,6 +29,7 @@ class RenderedCall:
 
     length: int
     has_result: bool = False
+    is_running: bool = False
 
 
 def remaining_message(replay: Iterable[events.Event], rendered: RenderedMessage) -> Iterator[events.Event]:
@@ -72,6 +73,8 @@ def remaining_calls(
                 rest = _cut(event, call.length)
                 call.length = max(0, call.length - len(event.text))
                 yield from rest
+            case events.CodeRunning() if call.is_running:
+                continue
             case events.RemoteCallDone() | events.CodeOutputDelta() if call.has_result:
                 continue
             case _:

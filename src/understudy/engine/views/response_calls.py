@@ -110,8 +110,12 @@ class ResponseCalls:
         return next((index for index, call in self._calls.items() if call.item.id == item_id), None)
 
     def rendered(self, index: int) -> dict[int, RenderedCall]:
-        """How much of an open call is rendered."""
-        return {index: RenderedCall(sum(map(len, self._calls[index].parts)))}
+        """How much of an open call is rendered. Its outputs are not, before its end: they are dropped."""
+        call, is_running = self._calls[index], False
+        if isinstance(call.item, CodeInterpreterCall):
+            is_running = call.item.status == "interpreting"
+            call.item = _replace(call.item, outputs=None)
+        return {index: RenderedCall(sum(map(len, call.parts)), is_running=is_running)}
 
     def reopen(self, call: OpenCall, container_id: str) -> _Stream:
         if call.kind == "file_search":
