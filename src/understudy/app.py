@@ -72,6 +72,7 @@ from understudy.tools.sandbox import Sandbox, open_sandbox
 _ERASE_SECONDS = 0.5
 _SWEEP_FILES_SECONDS = 1.0
 _UPGRADE_SECONDS = 1.0
+_DIVIDE_SECONDS = 30.0
 _SWEEP_RESPONSES_SECONDS = 60.0
 _REVOKED_KEYS_SECONDS = 1.0
 # The share of the shutdown time in which streams may end by themselves.
@@ -258,6 +259,7 @@ def _list_background_parts(
         Looper(_ERASE_SECONDS, store.threads.erase),
         Looper(_ERASE_SECONDS, store.chunks.sweep),
         Looper(_UPGRADE_SECONDS, store.chunks.upgrade_terms),
+        Looper(_DIVIDE_SECONDS, store.chunks.divide_stores),
         Looper(_SWEEP_RESPONSES_SECONDS, parts.responses.sweep),
     )
 

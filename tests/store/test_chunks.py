@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from understudy.store import chunk_cells
 from understudy.store.chunks import DocumentRemoved, Indexed, NewChunk, StoreQuery
 from understudy.text.terms import index_terms, passage_terms, query_terms
 
@@ -238,6 +239,53 @@ async def test_in_a_large_store_nearly_all_of_the_nearest_are_found(store):
         share += len(got & set(exact)) / 20 / 10
     assert share >= 0.95
     assert [one.chunk.position for one in await found(store, "the harbour of part77", limit=1)] == [77]
+
+
+async def test_a_store_divided_into_cells_finds_the_nearest_and_forgets_removed_files(store, monkeypatch):
+    for name, value in {"_MIN_DIVIDED_CHUNKS": 2000, "_MIN_MOVED_CHUNKS": 300, "_SEARCHED_CHUNKS": 1000}.items():
+        monkeypatch.setattr(chunk_cells, name, value)
+    topics = [[_random.gauss(0, 1) for _ in range(64)] for _ in range(100)]
+    vectors = [unit([x + _random.gauss(0, 0.7) for x in _random.choice(topics)]) for _ in range(3000)]
+    for file in range(3):
+        await add(store, file, ["harbour"] * 1000, vectors=vectors[1000 * file : 1000 * file + 1000], size=64)
+    await store.chunks.divide_stores()
+    in_cells, outside = await _count_in_cells(store)
+    assert (in_cells, outside) == (3000, 0)
+    await add(store, 3, ["harbour"] * 100, vectors=vectors[:100], size=64)
+    await store.chunks.divide_stores()
+    assert await _count_in_cells(store) == (3000, 100), "searches read a few chunks that are in no cell"
+
+    assert await _measure_recall(store, vectors, range(3000), None) >= 0.95
+    assert await _measure_recall(store, vectors, range(1000, 3000), [1, 2]) >= 0.95
+    assert await _measure_recall(store, vectors, range(1000, 2000), [1]) == 1.0
+    best = {one.file for one in await found(store, "", vectors[7], limit=3) if one.similarity > 0.999}
+    assert best == {0, 3}
+
+    await store.chunks.remove_store(1)
+    await store.chunks.sweep()
+    assert await found(store, "", vectors[7]) == []
+    assert await _count_in_cells(store) == (0, 0)
+
+
+async def _measure_recall(store, vectors, places, files):
+    """The share of the nearest 20 of the vectors at `places` that a search for some of them finds."""
+    shares = []
+    for query in vectors[1000:1010]:
+        numbers = struct.unpack("<64f", query)
+        exact = sorted(places, key=lambda place: -_dot(numbers, vectors[place]))[:20]
+        hits = [one for one in await found(store, "", query, files=files) if one.near]
+        shares.append(len({(one.file, one.chunk.position) for one in hits} & {divmod(p, 1000) for p in exact}) / 20)
+    return sum(shares) / len(shares)
+
+
+async def _count_in_cells(store):
+    """How many codes are in a cell, and how many are in none."""
+
+    def count():
+        rows = yield "SELECT count(*) FILTER (WHERE cell > 0), count(*) FILTER (WHERE cell = 0) FROM chunk_codes", ()
+        return tuple(rows[0])
+
+    return await store.database.read(count)
 
 
 def _dot(one, two):

@@ -89,7 +89,7 @@ class ChunkQuery:
     """One search among `documents`, which have `size` chunks together; None is all documents of the store.
 
     `comparable` are the documents whose vectors may be compared with `vector`; None is all. `average_length` is that of
-    the store's chunks, in terms.
+    the store's chunks, in terms. Vectors are searched in `cells`; None is all cells of the store.
     """
 
     store: int
@@ -100,6 +100,7 @@ class ChunkQuery:
     size: int
     documents: Sequence[int] | None
     comparable: Sequence[int] | None
+    cells: Sequence[int] | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from understudy.errors import UnderstudyError
-from understudy.store import chunk_upgrade, chunks_postgres, chunks_sqlite
+from understudy.store import chunk_cells, chunk_upgrade, chunks_postgres, chunks_sqlite
 from understudy.store.chunk_rows import (
     INDEXING,
     READY,
@@ -113,7 +113,7 @@ class StoreHits:
     chunks: Sequence[ScoredChunk]
 
 
-class Dialect(chunk_upgrade.TermTable, Protocol):
+class Dialect(chunk_upgrade.TermTable, chunk_cells.CodeTable, Protocol):
     """Statements that differ between the engines. Each method is a transaction to `yield from`."""
 
     INSERT_BATCH: int
@@ -192,6 +192,10 @@ class Chunks:
     async def upgrade_terms(self) -> None:
         """Makes the terms of documents that an earlier version indexed; until then only vectors find them."""
         await chunk_upgrade.upgrade_terms(self._database, self._dialect)
+
+    async def divide_stores(self) -> None:
+        """Divides the vectors of large stores into cells, of which a search reads a part."""
+        await chunk_cells.divide_stores(self._database, self._dialect)
 
     async def sweep(self) -> None:
         """Frees all removed documents, in small transactions so that other writes run in between."""
@@ -277,6 +281,9 @@ def _search_chunks(dialect: Dialect, counts: TermCounts, query: StoreQuery, limi
     terms = query_terms(query.words, totals.languages)
     rated = yield from _rate_terms(dialect, counts, query.store, totals.chunks, terms)
     statistics = QueryStatistics(totals.languages, terms, [term.weight for term in rated], totals.average_length)
+    cells = None
+    if query.vector is not None:
+        cells = yield from chunk_cells.select_cells(query.store, query.embedder, query.vector, scope.size)
     scores = yield from dialect.search(
         ChunkQuery(
             query.store,
@@ -287,6 +294,7 @@ def _search_chunks(dialect: Dialect, counts: TermCounts, query: StoreQuery, limi
             scope.size,
             scope.documents,
             scope.comparable,
+            cells,
         )
     )
     near = set(scores.near)
@@ -392,4 +400,5 @@ def _erase_document(dialect: Dialect) -> Transaction[bool]:
     erased = yield from dialect.delete(store, document, dimensions, _ERASE_BATCH)
     if erased < _ERASE_BATCH:
         yield "DELETE FROM chunk_documents WHERE seq = $1 AND state = $2", (document, REMOVED)
+        yield from chunk_cells.delete_unused_cells(store)
     return True

@@ -24,6 +24,8 @@ from understudy.store.chunk_rows import (
 from understudy.store.database import Bundle, Transaction
 from understudy.store.sql import compose_sql
 
+CODE_COLUMN: Final = "CAST(c.bits AS TEXT)"
+
 INSERT_BATCH: Final = 64
 """Chunks to insert in one transaction: fewer take more round trips and commits."""
 
@@ -133,6 +135,22 @@ def _encode_keys(store: int, terms: str) -> str:
     return "{" + ",".join(map(str, _term_keys(store, set(terms.split())))) + "}"
 
 
+def decode_code(value: str) -> int:
+    """A code from `CODE_COLUMN`: the first dimension is the lowest bit."""
+    return int(value[::-1], 2)
+
+
+def move_codes(store: int, numbers: Sequence[int], cells: Sequence[int]) -> Transaction[None]:
+    """Moves chunks that are in no cell. Rows of one cell are written side by side."""
+    sql = (
+        "WITH moved AS (DELETE FROM chunk_codes AS c USING unnest($2::bigint[], $3::bigint[]) AS t (seq, cell)"
+        " WHERE c.store = $1 AND c.cell = 0 AND c.seq = t.seq RETURNING t.cell AS place, c.seq, c.document, c.bits)"
+        " INSERT INTO chunk_codes (store, cell, seq, document, bits)"
+        " SELECT $1, place, seq, document, bits FROM moved ORDER BY place, seq"
+    )
+    yield sql, (store, list(numbers), list(cells))
+
+
 def _sign_bits(numbers: Sequence[float]) -> str:
     """A digit for each number, 1 where it is positive."""
     return bytes(map((0.0).__lt__, numbers)).translate(_BIT_DIGITS).decode("ascii")
@@ -205,10 +223,11 @@ def _search_vectors(query: ChunkQuery) -> Transaction[list[tuple[int, float]]]:
     sql = compose_sql(
         "SELECT seq FROM chunk_codes WHERE store = $1",
         _document_filter(query),
+        _cell_filter(query),
         "ORDER BY bits <~> $2::text::bit varying, seq LIMIT $3",
     )
     candidates = max(_MIN_CANDIDATES, 8 * query.limit)
-    rows = yield sql, _bind_comparable(query, query.store, _sign_bits(_floats(query.vector)), candidates)
+    rows = yield sql, _bind_cells(query, query.store, _sign_bits(_floats(query.vector)), candidates)
     scored = yield from _similarities(query, [row[0] for row in rows])
     return sorted(scored.items(), key=lambda item: (-item[1], item[0]))[: query.limit]
 
@@ -219,6 +238,17 @@ def _document_filter(query: ChunkQuery) -> str:
 
 def _bind_comparable(query: ChunkQuery, *args: object) -> tuple[object, ...]:
     return args if query.comparable is None else (*args, list(query.comparable))
+
+
+def _cell_filter(query: ChunkQuery) -> str:
+    if query.cells is None:
+        return ""
+    return " AND cell = ANY($4::bigint[])" if query.comparable is None else " AND cell = ANY($5::bigint[])"
+
+
+def _bind_cells(query: ChunkQuery, *args: object) -> tuple[object, ...]:
+    bound = _bind_comparable(query, *args)
+    return bound if query.cells is None else (*bound, list(query.cells))
 
 
 def _similarities(query: ChunkQuery, numbers: Sequence[int]) -> Transaction[Mapping[int, float]]:

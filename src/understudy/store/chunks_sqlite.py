@@ -21,6 +21,8 @@ from understudy.store.chunk_rows import (
 from understudy.store.database import Transaction
 from understudy.store.sql import compose_sql
 
+CODE_COLUMN: Final = "c.bits"
+
 INSERT_BATCH: Final = 16
 """Chunks to insert in one transaction, which other writers wait for."""
 
@@ -75,6 +77,17 @@ def delete_terms(numbers: Sequence[int]) -> Transaction[None]:
         yield "DELETE FROM chunk_text WHERE rowid = $1", (seq,)
 
 
+def decode_code(value: bytes) -> int:
+    """A code from `CODE_COLUMN`: the first dimension is the lowest bit."""
+    return int.from_bytes(value, "little")
+
+
+def move_codes(store: int, numbers: Sequence[int], cells: Sequence[int]) -> Transaction[None]:
+    """Moves chunks that are in no cell."""
+    for seq, cell in zip(numbers, cells, strict=True):
+        yield "UPDATE chunk_codes SET cell = $3 WHERE store = $1 AND cell = 0 AND seq = $2", (store, seq, cell)
+
+
 def delete(store: int, document: int, dimensions: int, limit: int) -> Transaction[int]:  # noqa: ARG001
     """The number of erased chunks: fewer than `limit` only if none remains."""
     rows = yield "SELECT seq FROM chunks WHERE document = $1 LIMIT $2", (document, limit)
@@ -123,10 +136,11 @@ def _search_vectors(query: ChunkQuery) -> Transaction[list[tuple[int, float]]]:
     sql = compose_sql(
         "SELECT c.seq FROM chunk_codes AS c WHERE c.store = $1",
         _document_filter(query),
+        _cell_filter(query),
         "ORDER BY vec_distance_hamming(vec_bit(c.bits), vec_quantize_binary($2)), c.seq LIMIT $3",
     )
     candidates = max(_MIN_CANDIDATES, 8 * query.limit)
-    rows = yield sql, _bind_comparable(query, query.store, _pad_to_bytes(query.vector), candidates)
+    rows = yield sql, _bind_cells(query, query.store, _pad_to_bytes(query.vector), candidates)
     scored = yield from _similarities(query, [row[0] for row in rows])
     return sorted(scored.items(), key=lambda item: (-item[1], item[0]))[: query.limit]
 
@@ -137,6 +151,21 @@ def _document_filter(query: ChunkQuery) -> str:
 
 def _bind_comparable(query: ChunkQuery, *args: object) -> tuple[object, ...]:
     return args if query.comparable is None else (*args, json.dumps(list(query.comparable)))
+
+
+def _cell_filter(query: ChunkQuery) -> str:
+    if query.cells is None:
+        return ""
+    return (
+        " AND c.cell IN (SELECT value FROM json_each($4))"
+        if query.comparable is None
+        else " AND c.cell IN (SELECT value FROM json_each($5))"
+    )
+
+
+def _bind_cells(query: ChunkQuery, *args: object) -> tuple[object, ...]:
+    bound = _bind_comparable(query, *args)
+    return bound if query.cells is None else (*bound, json.dumps(list(query.cells)))
 
 
 def _cosine(distance: float | None) -> float:
