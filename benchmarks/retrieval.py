@@ -29,6 +29,9 @@ from understudy.text.terms import filename_heading, passage_terms
 _SIZES = {1000: 5.0, 100_000: 30.0}
 """Chunks in one store, and the milliseconds that a search may take."""
 
+_FILTERED, _SHARES = 100_000, (0.01, 0.1, 0.5)
+"""The size of the store that is searched with filters, and the shares of its files that these leave."""
+
 _PIECE, _STEP, _OF_A_FILE = 900, 600, 400
 _QUERIES, _ROUNDS, _TOP, _DEPTH = 40, 5, 20, 40
 _RECALL = 0.95
@@ -51,7 +54,10 @@ async def measure(stage: Stage) -> Report:
         store = await open_store(stage.directory / f"chunks-{size}", stage.options.database)
         try:
             await _fill(store, number, size)
+            await store.chunks.divide_stores()
             await _search(done, store, number, size, limit)
+            if size == _FILTERED:
+                await _filter(done, store, number, size)
             await _empty(store, number)
         finally:
             await store.close()
@@ -112,19 +118,46 @@ async def _timed(times: list[float], work: Awaitable[T]) -> T:
     return found
 
 
-def _exact(store: Store, number: int, vector: bytes) -> Transaction[Sequence[int]]:
+async def _filter(done: Report, store: Store, number: int, size: int) -> None:
+    """Searches in the first files of the store, which have about the wanted share of its chunks."""
+    vectors = [builtin.embed_text(words) for words in await _queries(store, size)]
+    count = await store.database.scan(_count_files, number)
+    for share in _SHARES:
+        files = range(max(1, int(count * share)))
+        taken = _Taken()
+        for vector in vectors:
+            exact = await _timed(taken.exact, store.database.scan(_exact, store, number, vector, len(files)))
+            query = StoreQuery(number, files, _EMBEDDER, vector, "")
+            hits = await _timed(taken.ours, store.chunks.search(query, _DEPTH))
+            near = sorted((hit for hit in hits.chunks if hit.near), key=lambda hit: -(hit.similarity or 0.0))[:_TOP]
+            taken.recall.append(len(set(exact) & {hit.seq for hit in near}) / len(exact))
+        p50, recall = statistics.median(taken.ours), statistics.mean(taken.recall)
+        p99, exact_p50 = sorted(taken.ours)[int(len(taken.ours) * 0.99)], statistics.median(taken.exact)
+        cells = report.ms(p50), report.ms(p99), report.ms(exact_p50), f"{exact_p50 / p50:.1f}", f"{recall:.3f}"
+        goals = [report.at_least(_RECALL, recall)]
+        done.add(f"vectors of {share:.0%} of {count:,} files, {size:,} chunks", *cells, goals=goals)
+
+
+def _count_files(number: int) -> Transaction[int]:
+    rows = yield "SELECT count(*) FROM chunk_documents WHERE store = $1", (number,)
+    return int(rows[0][0])
+
+
+def _exact(store: Store, number: int, vector: bytes, files: int = 1 << 62) -> Transaction[Sequence[int]]:
+    """The nearest chunks of the files with smaller numbers than `files`."""
+    documents = "c.document IN (SELECT seq FROM chunk_documents WHERE store = $1 AND file < $3)"
     if store.database.dialect == "sqlite":
         sql = (
             "SELECT c.seq FROM chunk_codes AS c JOIN chunk_vectors AS v ON v.seq = c.seq WHERE c.store = $1"
-            f" ORDER BY vec_distance_cosine(v.vector, $2) LIMIT {_TOP}"
+            f" AND {documents} ORDER BY vec_distance_cosine(v.vector, $2) LIMIT {_TOP}"
         )
-        rows = yield sql, (number, vector)
+        rows = yield sql, (number, vector, files)
     else:
         sql = (
-            f"SELECT seq FROM chunk_vectors_{builtin.DIMENSIONS} WHERE store = $1"
-            f" ORDER BY (vector <=> $2::real[]::vector) + 0 LIMIT {_TOP}"
+            f"SELECT c.seq FROM chunk_vectors_{builtin.DIMENSIONS} AS c WHERE c.store = $1 AND {documents}"
+            f" ORDER BY (c.vector <=> $2::real[]::vector) + 0 LIMIT {_TOP}"
         )
-        rows = yield sql, (number, memoryview(vector).cast("f").tolist())
+        rows = yield sql, (number, memoryview(vector).cast("f").tolist(), files)
     return [row[0] for row in rows]
 
 
@@ -145,8 +178,9 @@ async def _add(store: Store, number: int, file: int, pieces: Sequence[str]) -> N
         _chunk(Chunk(place, place * _STEP, place * _STEP + len(piece), piece), "", _LANGUAGE)
         for place, piece in enumerate(pieces)
     ]
-    for start in range(0, len(rows), 64):
-        await store.chunks.append(document, rows[start : start + 64])
+    batch = store.chunks.insert_batch
+    for start in range(0, len(rows), batch):
+        await store.chunks.append(document, rows[start : start + batch])
     await store.chunks.finish(document)
 
 
