@@ -15,7 +15,7 @@ from understudy.store.chunk_rows import READY
 from understudy.store.database import Database, Transaction
 from understudy.store.sql import compose_sql
 
-_MIN_DIVIDED_CHUNKS: Final = 50_000
+_MIN_DIVIDED_CHUNKS: Final = 100_000
 """Smaller stores are not divided: all of their codes are compared in a few milliseconds."""
 
 _MIN_MOVED_CHUNKS: Final = 5000
@@ -28,9 +28,13 @@ _BATCH: Final = 500
 """Chunks moved in one transaction, which other writers wait for."""
 
 _CELL_BITS: Final = 16
-_SEARCHED_CHUNKS: Final = 25_000
-_SEARCHED_SHARE: Final = 0.08
-"""A search reads cells with about so many chunks of its scope, or this share of them if that is more."""
+_SEARCHED_CHUNKS: Final = 100_000
+_SEARCHED_SHARE: Final = 0.35
+"""A search reads cells with about so many chunks of its scope, or this share of them if that is more.
+
+Of the nearest 20 of 100,000 passages of source code with built-in vectors, the nearest tenth of the cells has 71 %, a
+quarter 89 %, 35 % have 94 % and a half 96 %.
+"""
 
 _LARGE_STORES: Final = (
     "SELECT store, embedder, dimensions, CAST(sum(chunks) AS BIGINT) FROM chunk_documents WHERE state = $1"
