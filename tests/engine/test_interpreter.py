@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from types import SimpleNamespace
 
 import openai
 import pytest
@@ -9,7 +10,8 @@ import pytest_asyncio
 import uvicorn
 
 from envelope import assert_error
-from sandbox.machine import interpreter, require_sandbox
+from sandbox.machine import interpreter as python
+from sandbox.machine import require_sandbox
 from sandbox.sandbox_runs import until
 from serving import KEY, WAIT
 from understudy import app
@@ -36,7 +38,7 @@ async def served(tmp_path_factory):
     settings = Settings(
         data=tmp_path_factory.mktemp("data"),
         api_key=KEY,
-        sandbox=SandboxSettings(python=interpreter(), warm=2),
+        sandbox=SandboxSettings(python=python(), warm=2),
         limits=LimitSettings(file_bytes=100_000),
     )
     made = app.create_app(settings, clock)
@@ -46,7 +48,8 @@ async def served(tmp_path_factory):
         await until(lambda: server.started)
         url = f"http://127.0.0.1:{listening.getsockname()[1]}/v1"
         async with openai.AsyncOpenAI(base_url=url, api_key=KEY, max_retries=0, timeout=WAIT) as client:
-            yield made.state.parts, clock, client
+            interpreter = made.state.understudy.worker.tools.interpreter
+            yield SimpleNamespace(store=made.state.parts.store, interpreter=interpreter), clock, client
         server.should_exit = True
         await serving
 

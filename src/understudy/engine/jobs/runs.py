@@ -58,7 +58,7 @@ class RunWorker(JobKind[str, RunExecutor]):
     ) -> None:
         self._store = store
         self._models = models
-        self._tools = tools
+        self.tools = tools
         self._accounting = accounting
         self._logs = logs
         self._clock = clock
@@ -122,7 +122,7 @@ class RunWorker(JobKind[str, RunExecutor]):
             abandoned=abandoned,
             holds_lease=self._holds_lease,
         )
-        return RunExecutor(stage, self._models, self._tools, self._accounting)
+        return RunExecutor(stage, self._models, self.tools, self._accounting)
 
     def _holds_lease(self) -> bool:
         """Whether no other server can have claimed the runs of this one."""
