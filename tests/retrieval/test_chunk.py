@@ -4,7 +4,7 @@ import unicodedata
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from understudy.retrieval.chunk import SECTION_CHARACTERS, split_pieces, split_text
@@ -52,6 +52,8 @@ def test_nothing_but_white_space_is_left_out(text, sizes):
     assert not text[covered:].strip()
 
 
+@example("0:0:0:0:\r", (8, 1))
+@example("x" * 210 + "\u2028", (35, 1))
 @given(TEXTS, SIZES)
 def test_chunks_go_forward(text, sizes):
     chunks = list(split_text(text, *sizes))

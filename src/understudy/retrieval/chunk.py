@@ -75,7 +75,7 @@ def split_pieces(
     pieces: Iterable[str], size_tokens: int, overlap_tokens: int, layout: Layout = "markup"
 ) -> Iterator[Chunk]:
     """`split_text` for a text that arrives in pieces and is never in memory as a whole."""
-    rest, base, position, state = "", 0, 0, OutlineState()
+    rest, base, position, covered, state = "", 0, 0, 0, OutlineState()
     # Enough for a chunk at sixteen characters a token, and the seam after it.
     least = max(SECTION_CHARACTERS, 32 * size_tokens)
     for piece in pieces:
@@ -84,13 +84,16 @@ def split_pieces(
             continue
         section = _Section(rest, size_tokens, overlap_tokens, layout, state)
         for start, end in section.spans(whole=False):
-            yield section.chunk(position, base, start, end)
-            position += 1
+            if base + end > covered:
+                yield section.chunk(position, base, start, end)
+                position, covered = position + 1, base + end
         rest, base, state = rest[section.reached :], base + section.reached, section.outline.state_at(section.reached)
     section = _Section(rest, size_tokens, overlap_tokens, layout, state)
     for start, end in section.spans(whole=True):
-        yield section.chunk(position, base, start, end)
-        position += 1
+        # Where only white space follows a chunk, the next one would be its overlap alone.
+        if base + end > covered:
+            yield section.chunk(position, base, start, end)
+            position, covered = position + 1, base + end
 
 
 class _Section:
