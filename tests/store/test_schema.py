@@ -230,9 +230,21 @@ async def test_a_role_that_may_not_create_pgvector_gets_the_command_for_a_superu
     assert (await examine_database(postgres)).vector_problem is None
 
 
-def test_a_postgres_without_pgvector_is_explained():
+@pytest.mark.parametrize(
+    ("row", "explanation"),
+    [
+        ((False, None, True, True, "postgres", "app", None), "The PostgreSQL server lacks the extension pgvector"),
+        ((True, True, True, True, "postgres", "app", "0.6.2"), "The extension pgvector has the version 0.6.2"),
+        ((False, True, True, True, "postgres", "app", "0.5.0"), "The extension pgvector has the version 0.5.0"),
+        ((True, True, True, True, "postgres", "app", "0.10.1"), None),
+    ],
+)
+def test_a_missing_or_old_pgvector_is_explained(row, explanation):
     asking = pgvector.problem()
     next(asking)
     with pytest.raises(StopIteration) as stop:
-        asking.send([(False, None, True, True, "postgres", "app")])
-    assert stop.value.value.startswith("The PostgreSQL server lacks the extension pgvector, which vector stores need.")
+        asking.send([row])
+    if explanation is None:
+        assert stop.value.value is None
+    else:
+        assert stop.value.value.startswith(explanation)
