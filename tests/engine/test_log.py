@@ -5,7 +5,7 @@ import json
 import tracemalloc
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from engine import histories
@@ -327,6 +327,11 @@ def test_a_reader_is_notified_of_each_event_and_reads_only_unread_frames():
     assert not filling.followers
 
 
+@example(
+    [histories.queued(histories.run()[0]), events.MessageOpened("step_1", "msg_1", 1), *[events.TextDelta("a")] * 4],
+    4,
+    False,
+)
 @given(histories.histories(), st.integers(1, 30), st.booleans())
 async def test_numbers_jump_with_an_epoch_and_each_reader_receives_every_event(history, at, compact):
     encoder, filling, numbers, frames = RunEncoder(), RunLog(RunEncoder), [], []

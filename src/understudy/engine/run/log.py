@@ -282,12 +282,12 @@ class RunLog:
         self._merge_threshold = len(self._recent) + _MERGE_CHUNK
 
     def _merge(self, count: int) -> None:
-        """Moves the oldest `count` events out of what is kept ready, neighbouring deltas as one."""
+        """Moves the oldest `count` events out of what is kept ready, neighbouring deltas of one epoch as one."""
         group: list[LogEntry] = []
         key: object = None
         for entry in self._recent[:count]:
             entry_key = _text_key(entry.event)
-            if group and entry_key != key:
+            if group and (entry_key != key or entry.number != group[-1].number + 1):
                 self._merged.append(_merge_entries(group))
                 group = []
             key = entry_key
