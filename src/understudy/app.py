@@ -222,7 +222,7 @@ async def _open_parts(app: Starlette, stack: AsyncExitStack, settings: Settings,
     batches.endpoints = batch_endpoints(parts)
     app.state.understudy = Understudy(store, worker, video.jobs, streams, settings.shutdown_seconds * _DRAIN_SHARE)
     check = _LocationCheck(store, blobs, location_id)
-    await _start(stack, _list_background_parts(base, retrieval, sandbox, worker, check, video, parts))
+    await _start_parts(stack, _list_background_parts(base, retrieval, sandbox, worker, check, video, parts))
 
 
 def _list_background_parts(
@@ -264,7 +264,7 @@ def _list_background_parts(
     )
 
 
-async def _start(stack: AsyncExitStack, parts: Iterable[BackgroundPart]) -> None:
+async def _start_parts(stack: AsyncExitStack, parts: Iterable[BackgroundPart]) -> None:
     """Starts the parts in order; the stack stops those that have started, in reverse."""
     for part in parts:
         await part.start()
@@ -439,7 +439,7 @@ async def reindexing(settings: Settings) -> AsyncIterator[Reindexer]:
         index, ingestion, _ = _build_ingestion(
             stack, settings, store, blobs, models, clock, MemoryBroker(), Role(), spool
         )
-        await _start(stack, [ingestion])
+        await _start_parts(stack, [ingestion])
         yield Reindexer(store, index, ingestion)
 
 

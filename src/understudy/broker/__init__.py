@@ -115,7 +115,7 @@ class Broker(Protocol):
         ...
 
     async def last_numbers(self, run_ids: Sequence[str]) -> Mapping[str, int]:
-        """The number of the last event of each stream, 0 where there is none. Raises BrokerUnavailable.
+        """The number of the last event of each stream, 0 for an empty one. Raises BrokerUnavailable.
 
         After a reconnect, a number below that of an acknowledged write proves that the server has lost a part.
         """
@@ -134,7 +134,7 @@ class Broker(Protocol):
         ...
 
     async def load_log(self, run_id: str) -> bytes | None:
-        """The log of an ended run; None where there is none. Raises BrokerUnavailable."""
+        """The log of an ended run; None if it is absent. Raises BrokerUnavailable."""
         ...
 
     def on_reconnect(self, callback: ReconnectCallback) -> None:

@@ -99,7 +99,7 @@ class _ProcessGroup:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop, number)
-        first, ready = await self._start(0, is_first=True)
+        first, ready = await self._start_process(0, is_first=True)
         if not await ready and not self._stopping.is_set():
             return max(await first.wait(), 1)
         await asyncio.gather(self._restart(0, first), *(self._restart(number) for number in range(1, self._count)))
@@ -119,7 +119,7 @@ class _ProcessGroup:
         while not self._stopping.is_set():
             started = time.monotonic()
             if process is None:
-                process, _ = await self._start(number)
+                process, _ = await self._start_process(number)
             code = await process.wait()
             process = None
             del self._processes[number]
@@ -134,7 +134,7 @@ class _ProcessGroup:
         if process is not None:
             await process.wait()
 
-    async def _start(self, number: int, *, is_first: bool = False) -> tuple[Process, asyncio.Future[bool]]:
+    async def _start_process(self, number: int, *, is_first: bool = False) -> tuple[Process, asyncio.Future[bool]]:
         """The process, and whether it became ready: known once it is, or has ended."""
         reader, writer = os.pipe()
         child = Child(number, os.getpid(), self._sockets, writer, is_first)

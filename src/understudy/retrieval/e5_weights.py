@@ -71,8 +71,8 @@ class Weights:
     def __init__(self, data: mmap.mmap, numpy: Any) -> None:
         self._data, self._numpy = data, numpy
         self._position = 8  # behind the format's name and version
-        self.dimensions, self.layers, self.heads, self.hidden, _, self.max_tokens, _ = self._read("<7i")
-        self.epsilon, _ = self._read("<fi")
+        self.dimensions, self.layers, self.heads, self.hidden, _, self.max_tokens, _ = self._read_fields("<7i")
+        self.epsilon, _ = self._read_fields("<fi")
         self.vocabulary = self._read_vocabulary()
         self._tensors = self._read_directory()
 
@@ -98,7 +98,7 @@ class Weights:
         scales, weights = self.split_blocks(blocks)
         return (weights.astype("<f4") - _ZERO) * scales
 
-    def _read(self, form: str) -> tuple[Any, ...]:
+    def _read_fields(self, form: str) -> tuple[Any, ...]:
         values = struct.unpack_from(form, self._data, self._position)
         self._position += struct.calcsize(form)
         return values
@@ -109,8 +109,8 @@ class Weights:
         return list(values.tolist())
 
     def _read_vocabulary(self) -> Vocabulary:
-        count, start, end, _, unknown = self._read("<5i")
-        (size,) = self._read("<Q")
+        count, start, end, _, unknown = self._read_fields("<5i")
+        (size,) = self._read_fields("<Q")
         offsets = self._read_array("<u4", count + 1)
         scores = self._read_array("<f4", count)
         text = self._data[self._position : self._position + size]
@@ -119,20 +119,20 @@ class Weights:
         return Vocabulary(pieces, scores, self._read_replacements(), unknown, start, end)
 
     def _read_replacements(self) -> dict[int, str]:
-        (count, _) = self._read("<iI")
+        (count, _) = self._read_fields("<iI")
         replacements = {}
         for _ in range(count):
-            code, length = self._read("<IB")
-            replacements[code] = "".join(map(chr, self._read(f"<{length}I")))
+            code, length = self._read_fields("<IB")
+            replacements[code] = "".join(map(chr, self._read_fields(f"<{length}I")))
         return replacements
 
     def _read_directory(self) -> dict[str, tuple[int, int]]:
         """Where each tensor starts, and how many numbers it has."""
-        (count,) = self._read("<i")
+        (count,) = self._read_fields("<i")
         tensors = {}
         for _ in range(count):
-            (length,) = self._read("<H")
-            (name,) = self._read(f"<{length}s")
-            _, numbers, offset, _ = self._read("<BIQQ")
+            (length,) = self._read_fields("<H")
+            (name,) = self._read_fields(f"<{length}s")
+            _, numbers, offset, _ = self._read_fields("<BIQQ")
             tensors[name.decode()] = offset, numbers
         return tensors

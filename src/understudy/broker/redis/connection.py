@@ -87,7 +87,7 @@ class SupervisedConnection:
                 if self._subscription is None:
                     await self._connect()
                 delay = _FIRST_WAIT_SECONDS
-                await self._read()
+                await self._keep_reading()
             except (RedisError, *FAILURES) as error:
                 self._set_unavailable(error)
             except Exception as error:
@@ -132,7 +132,7 @@ class SupervisedConnection:
             except Exception:
                 logger.exception("%s: recovery after the reconnect failed", self._url)
 
-    async def _read(self) -> None:
+    async def _keep_reading(self) -> None:
         self._reading = asyncio.create_task(self._read_messages())
         try:
             await asyncio.wait([self._reading])

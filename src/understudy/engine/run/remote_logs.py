@@ -105,7 +105,7 @@ class RemoteLogs:
             run.log.is_remote = False
 
     async def load_ended(self, run_id: str, new_encoder: Callable[[], Encoder]) -> RunLog | None:
-        """The log of a run that has ended, as its owner has stored it; None where there is none."""
+        """The log of a run that has ended, as its owner has stored it; None if it stored none."""
         try:
             data = await self._broker.load_log(run_id)
             entries = [] if data is None else self._codec.decode_entries(zlib.decompress(data))
