@@ -58,6 +58,11 @@ def batch(first, last, previous=0, body=b"events", run_id="run_1", attempt=1):
     return EventBatch(run_id, base + first, base + last, previous, body)
 
 
+def blocked_on(client, count):
+    """Whether so many connections of the server are blocked."""
+    return client.info("clients")["blocked_clients"] == count
+
+
 async def unavailable(broker):
     async with asyncio.timeout(WITHIN):
         while broker.is_available:  # noqa: ASYNC110 - the end of a state that has no event
@@ -136,6 +141,36 @@ async def test_a_wake_up_that_comes_before_the_wait_is_not_lost(join, redis_serv
     one.wake("run")
     async with asyncio.timeout(WITHIN):
         await other.wait_woken("run")
+
+
+async def test_all_kinds_wait_on_one_connection_also_those_that_begin_while_it_blocks(join, redis_server):
+    one, other = await join(redis_server.url), await join(redis_server.url)
+    with sync_redis.Redis.from_url(redis_server.url) as client:
+        for kind in ("run", "batch", "file", "video"):
+            waiting = asyncio.create_task(one.wait_woken(kind))
+            async with asyncio.timeout(WITHIN):
+                while not blocked_on(client, 1):  # noqa: ASYNC110 - the server reports no change
+                    await asyncio.sleep(0.001)
+            for late in ("late", "later"):
+                awaited = asyncio.create_task(one.wait_woken(late))
+                other.wake(late)
+                await asyncio.wait_for(awaited, WITHIN)
+            other.wake(kind)
+            await asyncio.wait_for(waiting, WITHIN)
+
+
+async def test_a_token_of_a_kind_that_waits_no_longer_is_passed_on(join, redis_server):
+    one, other = await join(redis_server.url), await join(redis_server.url)
+    gone, staying = (asyncio.create_task(one.wait_woken(kind)) for kind in ("run", "batch"))
+    with sync_redis.Redis.from_url(redis_server.url) as client:
+        async with asyncio.timeout(WITHIN):
+            while not blocked_on(client, 1):  # noqa: ASYNC110 - likewise
+                await asyncio.sleep(0.001)
+    gone.cancel()
+    other.wake("run")
+    await asyncio.wait_for(other.wait_woken("run"), WITHIN)
+    other.wake("batch")
+    await asyncio.wait_for(staying, WITHIN)
 
 
 async def test_tokens_of_a_kind_are_bounded_and_expire(join, redis_server):

@@ -20,6 +20,7 @@ from understudy.broker.redis.clients import FAILURES, Command, RedisClients
 from understudy.broker.redis.connection import SupervisedConnection
 from understudy.broker.redis.streams import EventStreams
 from understudy.broker.redis.url import RedisUrl
+from understudy.broker.redis.wakeups import Wakeups, wake_key
 
 _Result = TypeVar("_Result")
 
@@ -55,6 +56,7 @@ class RedisBroker:
         self._connection = SupervisedConnection(
             url, self._clients, _channel(self.node_id), self._receive, self._send_ping
         )
+        self._wakeups = Wakeups(self._clients, self._connection, self.wake, self.node_id)
         self._publish = "SPUBLISH" if self._clients.is_cluster else "PUBLISH"
         self._handlers: dict[str, Handler] = {}
         self._running: set[asyncio.Task[None]] = set()
@@ -79,6 +81,7 @@ class RedisBroker:
     async def stop(self) -> None:
         if self._flushing is not None:
             await asyncio.gather(self._flushing, return_exceptions=True)
+        await self._wakeups.stop()
         await self._connection.stop()
         for task in self._running:
             task.cancel()
@@ -97,13 +100,7 @@ class RedisBroker:
             self._start_flush()
 
     async def wait_woken(self, kind: str) -> None:
-        while True:
-            await self._connection.available.wait()
-            try:
-                if await self._clients.pop(_wake_key(kind)):
-                    return
-            except FAILURES as error:
-                self._connection.report_failure(error)
+        await self._wakeups.wait(kind)
 
     # -- messages ----------------------------------------------------------------------------------------------
 
@@ -159,7 +156,7 @@ class RedisBroker:
     async def _send_outbox(self, outbox: Sequence[tuple[Command, int]], wakes: Mapping[str, int]) -> None:
         commands = [command for command, _ in outbox]
         for kind, count in wakes.items():
-            key = _wake_key(kind)
+            key = wake_key(kind)
             commands.append(("RPUSH", key, *["1"] * min(count, _MAX_TOKENS)))
             commands.append(("LTRIM", key, -_MAX_TOKENS, -1))
             commands.append(("EXPIRE", key, _TOKEN_SECONDS))
@@ -254,7 +251,3 @@ class RedisBroker:
 
 def _channel(node_id: str) -> str:
     return f"u:in:{{{node_id}}}"
-
-
-def _wake_key(kind: str) -> str:
-    return f"u:{{wake}}:{kind}"

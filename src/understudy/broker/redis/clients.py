@@ -1,4 +1,4 @@
-"""The connections of a node: one that writes, two for other commands, one that receives, and one per kind of job.
+"""The connections of a node: one that writes, two for other commands, one that receives, and one that blocks.
 
 No command is repeated by the library: only the caller knows which may be. Keys and numbers are not known here.
 """
@@ -53,9 +53,13 @@ class RedisClients:
         async with self._places:
             return await _execute(self._commands, commands)
 
-    async def pop(self, key: str) -> bool:
-        """Removes the first item of a list; waits `BLOCK_SECONDS` for one. Raises one of `FAILURES`."""
-        return await self._blocking.execute_command("BLPOP", key, BLOCK_SECONDS) is not None
+    async def pop(self, keys: Sequence[str]) -> str | None:
+        """Removes the first item of the first list that has one, and returns the key of the list.
+
+        Waits `BLOCK_SECONDS` for an item; None without one. Raises one of `FAILURES`.
+        """
+        popped = await self._blocking.execute_command("BLPOP", *keys, BLOCK_SECONDS)
+        return None if popped is None else str(popped[0].decode())
 
     async def server_info(self) -> dict[str, Any]:
         """The members of INFO, of any one server. Raises RedisError."""
