@@ -137,6 +137,22 @@ def new_server(session_upstream: Upstream, tmp_path: Path) -> Iterator[Callable[
             server.stop()
 
 
+@pytest.fixture
+def new_node(new_server: Callable[..., Server], postgres: str, session_redis: str) -> Callable[..., Server]:
+    """Creates the nodes of one cluster, not started yet. They share a directory of files, unless in a bucket."""
+    nodes: list[Server] = []
+
+    def make(**settings: Any) -> Server:
+        files = {} if "blobs__kind" in settings else {"blobs__shared": "true"}
+        node = new_server(**({"database": postgres, "broker": session_redis} | files | settings))
+        if nodes and files:
+            node.share_files(nodes[0])
+        nodes.append(node)
+        return node
+
+    return make
+
+
 @pytest.fixture(scope="session")
 def pgserver() -> Iterator[Any]:
     """The package with PostgreSQL."""

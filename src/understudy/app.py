@@ -4,7 +4,9 @@ The only module that knows all parts. `create_app` has no effect but its result;
 """
 
 import math
+import os
 import shutil
+import socket
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -14,6 +16,7 @@ from tempfile import TemporaryDirectory
 
 from starlette.applications import Starlette
 
+from understudy import __version__
 from understudy.api.batch_endpoints import batch_endpoints
 from understudy.api.cors import CorsPolicy
 from understudy.api.mcp import McpServer
@@ -41,6 +44,7 @@ from understudy.engine.jobs.ingestion import Ingestion
 from understudy.engine.jobs.runs import RunWorker
 from understudy.engine.jobs.video_callbacks import VideoCallbacks
 from understudy.engine.jobs.videos import VideoJobs
+from understudy.engine.nodes import NodeRegistration
 from understudy.engine.reindex import Reindexer
 from understudy.engine.responses import Responses
 from understudy.engine.run.log import Logs
@@ -66,6 +70,8 @@ from understudy.retrieval.extract import Extractor
 from understudy.retrieval.search import Index
 from understudy.settings import MEMORY_BROKER, ProviderSettings, Settings
 from understudy.store import Store, data_directory, open_existing_store, open_store
+from understudy.store.lock import identify_lock
+from understudy.store.nodes import Node
 from understudy.tools.mcp import RemoteServers
 from understudy.tools.sandbox import Sandbox, open_sandbox
 
@@ -98,10 +104,21 @@ class Understudy:
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """What a process of a cluster does. `process` is its number among those that share one data directory."""
+    """What a process of a cluster does. `process` is its number among those that share one data directory.
+
+    `address` is where it serves requests; None for a worker.
+    """
 
     runs_jobs: bool = True
     process: int | None = None
+    address: str | None = ""
+
+    @property
+    def name(self) -> str:
+        """`server`, `server without jobs` or `worker`."""
+        if self.address is None:
+            return "worker"
+        return "server" if self.runs_jobs else "server without jobs"
 
     def limit_jobs(self, most: int) -> int:
         """How many jobs may run at a time."""
@@ -181,8 +198,9 @@ class _LocationCheck:
 
 async def _open_parts(app: Starlette, stack: AsyncExitStack, settings: Settings, clock: Clock, role: Role) -> None:
     """Builds the parts from the ground up and starts them; the stack ends them from the top down."""
-    store, blobs, location_id = await _open_store(stack, settings, clock, role)
-    base = _build_base(stack, settings, clock, role, store, blobs)
+    broker = build_broker(settings.broker, settings.limits.log_retention)
+    store, blobs, location_id = await _open_store(stack, settings, clock, role, broker)
+    base = _build_base(stack, settings, clock, role, store, blobs, broker)
     retrieval = _build_retrieval(stack, base)
     sandbox, interpreter, containers = _build_interpreter(base)
     remote_servers, logs = RemoteServers(settings.mcp), Logs(clock, settings.limits.log_retention)
@@ -272,11 +290,16 @@ async def _start_parts(stack: AsyncExitStack, parts: Iterable[BackgroundPart]) -
 
 
 def _build_base(
-    stack: AsyncExitStack, settings: Settings, clock: Clock, role: Role, store: Store, blobs: Blobs
+    stack: AsyncExitStack,
+    settings: Settings,
+    clock: Clock,
+    role: Role,
+    store: Store,
+    blobs: Blobs,
+    broker: Broker,
 ) -> _Base:
     models, prices, accounting = _build_models_and_prices(stack, settings, store, clock)
     files = Files(store, blobs, clock)
-    broker = build_broker(settings.broker, settings.limits.log_retention)
     return _Base(settings, clock, role, store, blobs, files, models, prices, accounting, broker)
 
 
@@ -312,7 +335,9 @@ def _build_worker(
     )
 
 
-async def _open_store(stack: AsyncExitStack, settings: Settings, clock: Clock, role: Role) -> tuple[Store, Blobs, str]:
+async def _open_store(
+    stack: AsyncExitStack, settings: Settings, clock: Clock, role: Role, broker: Broker
+) -> tuple[Store, Blobs, str]:
     """The store, its blobs, and the id of their location. Raises StoreError, SettingsError."""
     _check_shared_blobs(settings, role)
     store = await open_store(
@@ -323,6 +348,7 @@ async def _open_store(stack: AsyncExitStack, settings: Settings, clock: Clock, r
         is_pooled=settings.postgres.is_pooled,
     )
     stack.push_async_callback(store.close)
+    await _start_parts(stack, [NodeRegistration(store, _new_node(settings, role, broker))])
     if settings.database is None:
         # The directory is locked, so every worker with a lease in it has died.
         await store.workers.retire()
@@ -334,6 +360,21 @@ async def _open_store(stack: AsyncExitStack, settings: Settings, clock: Clock, r
     location_id = await claim_location(store, blobs)
     await blobs.sweep()
     return store, blobs, location_id
+
+
+def _new_node(settings: Settings, role: Role, broker: Broker) -> Node:
+    """This process, with an identity of its data directory."""
+    place = identify_lock(settings.data)
+    return Node(
+        id=broker.node_id,
+        version=__version__,
+        role=role.name,
+        host=socket.gethostname(),
+        pid=os.getpid(),
+        address=role.address or "",
+        place=place if role.process is None else f"{place}:{role.process}",
+        is_clustered=broker.is_shared,
+    )
 
 
 def _check_shared_blobs(settings: Settings, role: Role) -> None:

@@ -427,9 +427,8 @@ def test_a_batch_is_validated_at_once_however_many_are_in_progress(new_server, u
     assert {wait_for_batch(server, one).status for one in busy[:-1]} == {"completed"}
 
 
-def test_a_batch_is_cancelled_through_any_server(new_server, upstream, postgres):
-    one, other = new_server(database=postgres).start(), new_server(database=postgres)
-    other.share_files(one)
+def test_a_batch_is_cancelled_through_any_server(new_node, upstream):
+    one, other = new_node().start(), new_node()
     gate = Gate()
     upstream.answer(stalled(gate))
     batch = create_batch(one, [chat_line("a", "Hello"), chat_line("b", "Hello")])

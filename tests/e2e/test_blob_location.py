@@ -43,8 +43,9 @@ def test_a_restart_on_the_same_directory_finds_its_files_also_after_a_crash(new_
 
 
 @pytest.mark.proves("files.location")
-def test_a_server_with_another_blob_directory_on_the_same_database_is_refused(new_server, postgres):
-    first, second = new_server(database=postgres).start(), new_server(database=postgres)
+def test_a_server_with_another_blob_directory_on_the_same_database_is_refused(new_server, postgres, session_redis):
+    cluster = {"database": postgres, "broker": session_redis, "blobs__shared": "true"}
+    first, second = new_server(**cluster).start(), new_server(**cluster)
     assert_refused(second, id_file(first))
     made = upload(first, b"kept")
     assert_refused(second, id_file(first))
@@ -53,9 +54,8 @@ def test_a_server_with_another_blob_directory_on_the_same_database_is_refused(ne
     assert content(first.start(), made) == b"kept"
 
 
-def test_two_servers_that_share_the_directory_read_each_others_files(new_server, postgres):
-    first, second = new_server(database=postgres).start(), new_server(database=postgres)
-    second.share_files(first).start()
+def test_two_servers_that_share_the_directory_read_each_others_files(new_node):
+    first, second = new_node().start(), new_node().start()
     assert content(second, upload(first, b"of the first")) == b"of the first"
     assert content(first, upload(second, b"of the second")) == b"of the second"
 
@@ -142,15 +142,15 @@ def test_reindexing_with_another_directory_is_refused_as_well(new_server, postgr
     assert "The files of this database are stored elsewhere" in second.failure("reindex")
 
 
-def test_another_bucket_is_refused_and_the_same_one_shared(new_server, buckets, postgres):
+def test_another_bucket_is_refused_and_the_same_one_shared(new_node, buckets):
     def in_bucket(name):
         given = msgspec.structs.asdict(buckets.settings(name))
         return {f"blobs__{key}": value for key, value in given.items() if value is not None}
 
     own, other = in_bucket("location-own"), in_bucket("location-other")
-    first = new_server(**own, database=postgres).start()
+    first = new_node(**own).start()
     made = upload(first, b"kept")
-    said = new_server(**other, database=postgres).refusal()
+    said = new_node(**other).refusal()
     assert "the bucket 'location-other' has no id, the database expects 'blobs_" in said
     assert "'s3://location-other/store-id'" in said
-    assert content(new_server(**own, database=postgres).start(), made) == b"kept"
+    assert content(new_node(**own).start(), made) == b"kept"

@@ -2,25 +2,8 @@
 
 import json
 
-import pytest
-
 from upstream import Gate, text
 from waiting import eventually
-
-
-@pytest.fixture
-def new_node(new_server, postgres, redis_server):
-    """Creates nodes of one cluster, not started yet. They share the directory of the files."""
-    nodes = []
-
-    def make(**settings):
-        node = new_server(database=postgres, broker=redis_server.url, blobs__shared="true", **settings)
-        if nodes:
-            node.share_files(nodes[0])
-        nodes.append(node)
-        return node
-
-    return make
 
 
 def start_run(server, **options):
@@ -60,7 +43,7 @@ def test_a_run_that_waits_on_a_full_node_is_executed_by_another_one(new_node, up
 
 
 def test_a_node_without_redis_is_degraded_and_serves_runs(new_node, redis_server):
-    node = new_node().start()
+    node = new_node(broker=redis_server.url).start()
     assert ready(node) == {"status": "ok"}
     redis_server.kill()
     degraded = eventually(lambda: (reply := ready(node))["status"] == "degraded" and reply)
@@ -75,7 +58,7 @@ def test_a_node_without_redis_is_degraded_and_serves_runs(new_node, redis_server
 
 
 def test_the_doctor_checks_the_broker(new_node, redis_server):
-    node = new_node()
+    node = new_node(broker=redis_server.url)
     assert f"broker: Redis at 127.0.0.1:{redis_server.port}" in node.run("doctor", code=0)
     redis_server.kill()
     assert "is unreachable; check that it runs there" in node.run("doctor", code=1)

@@ -44,8 +44,8 @@ def test_files_and_uploads_live_in_a_bucket(new_server, buckets, bucket_settings
     assert stored(server) == []
 
 
-def test_a_file_uploaded_at_one_node_is_downloaded_from_another(new_server, buckets, bucket_settings, postgres):
-    first, second = (new_server(**bucket_settings, database=postgres).start() for _ in range(2))
+def test_a_file_uploaded_at_one_node_is_downloaded_from_another(new_node, buckets, bucket_settings):
+    first, second = (new_node(**bucket_settings).start() for _ in range(2))
     made = upload(first, b"shared")
     assert second.client.files.content(made["id"]).read() == b"shared"
     second.client.files.delete(made["id"])
@@ -53,10 +53,8 @@ def test_a_file_uploaded_at_one_node_is_downloaded_from_another(new_server, buck
 
 
 @pytest.mark.proves("batches.nodes")
-def test_a_batch_of_a_killed_node_resumes_at_another(new_server, upstream, buckets, bucket_settings, postgres):
-    first, second = (
-        new_server(**bucket_settings, database=postgres, limits__concurrent_batch_lines=2).start() for _ in range(2)
-    )
+def test_a_batch_of_a_killed_node_resumes_at_another(new_node, upstream, bucket_settings):
+    first, second = (new_node(**bucket_settings, limits__concurrent_batch_lines=2).start() for _ in range(2))
     gate = Gate()
     upstream.always(lambda request: stalled(gate) if request.said == "held" else text("Done"))
     lines = [*(chat_line(f"quick {number}", f"quick {number}") for number in range(8)), chat_line("held", "held")]

@@ -166,9 +166,8 @@ def test_runs_of_a_killed_server_resume_within_ten_seconds_without_duplicates(ne
     assert len(upstream.requests) == asked_before + 3
 
 
-def test_runs_of_a_killed_server_are_claimed_by_another_server(new_server, upstream, postgres):
-    first, second = new_server(database=postgres).start(), new_server(database=postgres)
-    second.share_files(first).start()
+def test_runs_of_a_killed_server_are_claimed_by_another_server(new_node, upstream):
+    first, second = new_node().start(), new_node().start()
     assistant = first.client.beta.assistants.create(model="gpt-4o", tools=[WEATHER])
     paris = call("get_weather", call_id="call_a", city="Paris")
     begun = {"speak": text("Hel", HANG), "wait": calls(paris), "stop": text(HANG)}
@@ -202,9 +201,8 @@ def test_runs_of_a_killed_server_are_claimed_by_another_server(new_server, upstr
     assert said_in(second, stopped) == ["stop"]
 
 
-def test_a_server_that_lost_its_lease_cannot_change_a_run_claimed_by_another(new_server, upstream, postgres):
-    first, second = new_server(database=postgres).start(), new_server(database=postgres)
-    second.share_files(first).start()
+def test_a_server_that_lost_its_lease_cannot_change_a_run_claimed_by_another(new_node, upstream):
+    first, second = new_node().start(), new_node().start()
     assistant = first.client.beta.assistants.create(model="gpt-4o")
     gate = Gate()
     upstream.answer(text("Hel", gate, "lo from the first"))

@@ -9,11 +9,9 @@ from waiting import eventually
 
 
 @pytest.fixture
-def nodes(new_server, postgres, redis_server):
+def nodes(new_node):
     """Two nodes; only the first one has places for runs until the second one has to take over."""
-    settings = {"database": postgres, "broker": redis_server.url, "blobs__shared": "true"}
-    first = new_server(**settings).start()
-    return first, new_server(**settings).share_files(first).start()
+    return new_node().start(), new_node().start()
 
 
 def path_of(run):
@@ -73,6 +71,22 @@ def test_a_run_is_followed_on_the_other_node_live_and_finished_from_any_number(n
     for number in numbers_of(whole):
         rest = [node.ask("GET", f"{path_of(run)}?starting_after={number}").body for node in nodes]
         assert joined(data_of(rest[0])) == joined(data_of(rest[1]))
+
+
+def test_a_stream_continues_where_another_node_claims_the_queued_run(new_node, upstream):
+    full, other = new_node(limits__concurrent_runs=1).start(), new_node()
+    assistant = full.client.beta.assistants.create(model="gpt-4o")
+    busy, free = new_thread(full.client, "busy"), new_thread(full.client, "free")
+    gate = Gate()
+    upstream.always(lambda asked: text("Hel", gate, "lo") if asked.said == "busy" else text("Done"))
+    full.client.beta.threads.runs.create(busy.id, assistant_id=assistant.id)
+    upstream.wait_for(1)
+    with full.opened("POST", f"/v1/threads/{free.id}/runs", {"assistant_id": assistant.id, "stream": True}) as live:
+        other.start()
+        names = [name for name, _ in data_of(live.read())]
+    assert names[:2] == ["thread.run.created", "thread.run.queued"]
+    assert names[-2:] == ["thread.run.completed", "done"]
+    gate.open()
 
 
 def test_outputs_are_submitted_and_a_run_is_cancelled_on_the_other_node(nodes, upstream):

@@ -29,7 +29,8 @@ from understudy.retrieval.embed import BUILTIN, E5
 from understudy.settings import MEMORY_BROKER, EmbeddingSettings, ProviderSettings, SandboxSettings, Settings
 from understudy.settings.sections.embeddings import AUTO
 from understudy.store import data_directory, postgres_url
-from understudy.store.examination import examine_database, examine_embedding
+from understudy.store.examination import examine_database, examine_embedding, examine_nodes
+from understudy.store.nodes import RegisteredNode
 from understudy.tools.sandbox.report import facts
 
 _TIMEOUT_SECONDS = 3.0
@@ -80,7 +81,7 @@ def _check_speedups() -> Iterator[CheckResult]:
 
 def _check_clock() -> CheckResult:
     installed_at = Path(__file__).stat().st_mtime
-    now = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
+    now = _format_time(time.time())
     if time.time() < installed_at - 86400:
         return CheckResult("clock", "warning", f"{now} is before the installation of this program; set the clock")
     return CheckResult("clock", "ok", now)
@@ -138,6 +139,8 @@ def _find_public_path(data: Path) -> Path | None:
 
 def _remote_checks(settings: Settings) -> Iterator[Awaitable[CheckResult]]:
     yield _check_database(settings)
+    if settings.database is not None:
+        yield _check_nodes(settings, settings.database)
     if settings.broker != MEMORY_BROKER:
         yield _check_broker(settings)
     yield _check_blobs(settings)
@@ -163,6 +166,30 @@ async def _check_database(settings: Settings) -> CheckResult:
     return CheckResult(
         "database", "ok", database.place + ("" if database.has_schema else ", without tables: `serve` creates them")
     )
+
+
+async def _check_nodes(settings: Settings, database: str) -> CheckResult:
+    try:
+        async with asyncio.timeout(_TIMEOUT_SECONDS):
+            nodes = await examine_nodes(database, is_pooled=settings.postgres.is_pooled)
+    except (StoreError, TimeoutError):
+        nodes = []  # the database's own check has the reason
+    texts = [_describe_node(node) for node in nodes]
+    dead = sum(not node.is_live for node in nodes)
+    text = "; ".join(texts) or "no server is running"
+    return CheckResult("nodes", "warning" if dead else "ok", text)
+
+
+def _describe_node(registered: RegisteredNode) -> str:
+    node = registered.node
+    where = f" at {node.address}" if node.address else ""
+    text = f"{node.role}{where} (process {node.pid} on {node.host}, version {node.version})"
+    started, seen = map(_format_time, (registered.started_at, registered.seen_at))
+    return f"{text} since {started}" if registered.is_live else f"{text} was killed or cut off, last seen {seen}"
+
+
+def _format_time(seconds: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(seconds))
 
 
 async def _check_broker(settings: Settings) -> CheckResult:

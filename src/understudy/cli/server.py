@@ -69,9 +69,8 @@ def run(
     """
     logs.configure(loaded.settings)
     _raise_open_files()
-    role = Role(runs_jobs=runs_jobs, process=None if child is None else child.process)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_serve(loaded, started, preparation, role, child))
+        runner.run(_serve(loaded, started, preparation, child, runs_jobs=runs_jobs))
 
 
 def run_worker(loaded: LoadedSettings, started: float) -> None:
@@ -87,7 +86,7 @@ async def _work(settings: Settings, started: float) -> None:
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    app = create_app(settings)
+    app = create_app(settings, role=Role(address=None))
     async with app.router.lifespan_context(app):
         _tune_garbage_collector()
         click.echo(f"Understudy {__version__}, a worker, is ready in {time.perf_counter() - started:.1f} s")
@@ -98,12 +97,13 @@ async def _work(settings: Settings, started: float) -> None:
 
 
 async def _serve(
-    loaded: LoadedSettings, started: float, preparation: Preparation, role: Role, child: Child | None
+    loaded: LoadedSettings, started: float, preparation: Preparation, child: Child | None, *, runs_jobs: bool
 ) -> None:
     settings = loaded.settings
     sockets = open_sockets(settings) if child is None else child.open_sockets()
     base_url = _base_url(settings.host, sockets[0])
-    app = create_app(settings, role=role)
+    process = None if child is None else child.process
+    app = create_app(settings, role=Role(runs_jobs, process, _node_address(settings.host, sockets[0])))
     async with AsyncExitStack() as stack:
         sockets += [bound.dup() for bound in sockets for _ in range(1, _ACCEPT_BATCH)]
         for bound in sockets:
@@ -185,6 +185,12 @@ def _base_url(host: str, bound: socket.socket) -> str:
     if is_any(host):
         host = "::1" if ":" in host else "127.0.0.1"
     return f"http://{f'[{host}]' if ':' in host else host}:{bound.getsockname()[1]}/v1"
+
+
+def _node_address(host: str, bound: socket.socket) -> str:
+    """The URL of this server as other machines may know it."""
+    host = socket.gethostname() if is_any(host) else host
+    return f"http://{f'[{host}]' if ':' in host else host}:{bound.getsockname()[1]}"
 
 
 class Server(uvicorn.Server):

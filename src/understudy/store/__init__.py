@@ -27,6 +27,7 @@ from understudy.store.ledger import Ledger
 from understudy.store.lock import DirectoryLock
 from understudy.store.messages import Messages
 from understudy.store.migrate import has_schema, migrate
+from understudy.store.nodes import Nodes
 from understudy.store.postgres import PostgresDatabase
 from understudy.store.responses import Responses
 from understudy.store.runs import Runs
@@ -71,6 +72,7 @@ class Store:
     batches: Batches
     batch_jobs: BatchJobs
     workers: Workers
+    nodes: Nodes
     lock: DirectoryLock | None
 
     async def close(self) -> None:
@@ -151,6 +153,7 @@ def _build_store(database: Database, clock: Clock, lock: DirectoryLock | None) -
         batches=Batches(database),
         batch_jobs=BatchJobs(database),
         workers=Workers(database, clock),
+        nodes=Nodes(database),
         lock=lock,
     )
 

@@ -7,6 +7,7 @@ from understudy.store import data_directory, pgvector, postgres_url
 from understudy.store.database import Database, Transaction
 from understudy.store.embedding import EmbeddingJobs, PendingEmbedding
 from understudy.store.migrate import has_schema, is_current
+from understudy.store.nodes import Nodes, RegisteredNode
 from understudy.store.postgres import PostgresDatabase
 from understudy.store.sqlite import SqliteDatabase
 
@@ -44,6 +45,15 @@ async def examine_embedding(data: Path, url: str | None, *, is_pooled: bool = Fa
     )
     try:
         return await EmbeddingJobs(database).count_pending() if await is_current(database) else None
+    finally:
+        await database.close()
+
+
+async def examine_nodes(url: str, *, is_pooled: bool = False) -> list[RegisteredNode]:
+    """The nodes of a database, also those that died lately; none before a start of this version. Raises StoreError."""
+    database = await PostgresDatabase.connect(url, is_pooled=is_pooled)
+    try:
+        return await Nodes(database).list() if await is_current(database) else []
     finally:
         await database.close()
 

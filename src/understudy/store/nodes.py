@@ -1,0 +1,136 @@
+"""The nodes of a database: the processes that work on it, each with a lease by the clock of the database.
+
+Nodes without a broker cannot share work, so such a node is the only one. Knows no broker and no job.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from understudy.store.database import Database, Transaction
+from understudy.store.sql import compose_sql
+from understudy.store.workers import DATABASE_NOW
+
+NODE_LEASE_SECONDS: Final = 8.0
+IS_LIVE_NODE: Final = compose_sql("seen_at >", DATABASE_NOW, "- 8.0")
+"""A condition on rows of nodes: the node has a lease."""
+LIVE_NODES: Final = compose_sql("(SELECT id FROM nodes WHERE", IS_LIVE_NODE, ")")
+# `understudy doctor` lists nodes that have died within this time.
+_FORGET_SECONDS: Final = 3600.0
+_COLUMNS: Final = "id, version, role, host, pid, address, place, is_clustered"
+# Of two nodes that register at once, the second one sees the first.
+_LOCK: Final = "SELECT number FROM schema_versions WHERE number = 1 FOR UPDATE"
+_CONFLICT: Final = compose_sql(
+    "SELECT",
+    _COLUMNS,
+    ", started_at, seen_at, 1 FROM nodes WHERE",
+    IS_LIVE_NODE,
+    "AND id <> $1 AND (is_clustered = 0 OR $2 = 0) ORDER BY is_clustered, started_at LIMIT 1",
+)
+_INSERT: Final = compose_sql(
+    "INSERT INTO nodes (",
+    _COLUMNS,
+    ", started_at, seen_at) SELECT $1, $2, $3, $4, $5, $6, $7, $8, now, now FROM database_clock",
+)
+_LIST: Final = compose_sql(
+    "SELECT",
+    _COLUMNS,
+    ", started_at, seen_at, CASE WHEN",
+    IS_LIVE_NODE,
+    "THEN 1 ELSE 0 END FROM nodes ORDER BY started_at, id",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """`role` is `server`, `server without jobs` or `worker`; `address` is where it listens, empty for a worker.
+
+    `place` identifies its data directory, of which it has the lock. `is_clustered`: it has a broker.
+    """
+
+    id: str
+    version: str
+    role: str
+    host: str
+    pid: int
+    address: str
+    place: str
+    is_clustered: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredNode:
+    """Times are in seconds since the epoch, by the clock of the database. `is_live`: its lease has not ended."""
+
+    node: Node
+    started_at: float
+    seen_at: float
+    is_live: bool
+
+
+class Nodes:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def register(self, node: Node) -> RegisteredNode | None:
+        """Registers a node, in the place of an earlier one with the same data directory.
+
+        Returns the live node that excludes it, if there is one; then nothing is registered.
+        """
+        is_single = self._database.dialect == "sqlite"
+        return await self._database.write(_register, node, is_single)
+
+    async def renew(self, node_id: str) -> bool:
+        """Extends the lease of a node; False if it is not registered."""
+        return await self._database.write(_renew, node_id)
+
+    async def retire(self, node_id: str) -> None:
+        await self._database.write(_retire, node_id)
+
+    async def list(self) -> list[RegisteredNode]:
+        """The live nodes, and those that have died lately; the oldest first."""
+        return await self._database.read(_list_nodes)
+
+
+def _register(node: Node, is_single: bool) -> Transaction[RegisteredNode | None]:
+    yield _LOCK, ()
+    if is_single:
+        yield "DELETE FROM nodes", ()
+    else:
+        yield "DELETE FROM nodes WHERE place = $1 OR id = $2", (node.place, node.id)
+        yield compose_sql("DELETE FROM nodes WHERE seen_at <", DATABASE_NOW, "- $1"), (_FORGET_SECONDS,)
+    rows = yield _CONFLICT, (node.id, int(node.is_clustered))
+    if rows:
+        return _decode(*rows[0])
+    values = (node.id, node.version, node.role, node.host, node.pid, node.address, node.place, int(node.is_clustered))
+    yield _INSERT, values
+    return None
+
+
+def _renew(node_id: str) -> Transaction[bool]:
+    sql = compose_sql("UPDATE nodes SET seen_at =", DATABASE_NOW, "WHERE id = $1 RETURNING id")
+    return bool((yield sql, (node_id,)))
+
+
+def _retire(node_id: str) -> Transaction[None]:
+    yield "DELETE FROM nodes WHERE id = $1", (node_id,)
+
+
+def _list_nodes() -> Transaction[list[RegisteredNode]]:
+    return [_decode(*row) for row in (yield _LIST, ())]
+
+
+def _decode(
+    node_id: str,
+    version: str,
+    role: str,
+    host: str,
+    pid: int,
+    address: str,
+    place: str,
+    is_clustered: int,
+    started_at: float,
+    seen_at: float,
+    is_live: int,
+) -> RegisteredNode:
+    node = Node(node_id, version, role, host, pid, address, place, bool(is_clustered))
+    return RegisteredNode(node, started_at, seen_at, bool(is_live))

@@ -1,0 +1,29 @@
+"""The nodes of a database: which starts are refused, restarts after a crash, and what `doctor` lists."""
+
+import pytest
+
+
+def test_a_second_server_without_a_broker_is_refused_and_a_killed_one_starts_again_at_once(new_server, postgres):
+    first, second = new_server(database=postgres).start(), new_server(database=postgres)
+    refusal = second.refusal()
+    assert f"Another server works on this database (server at {first.url.removesuffix('/v1')}, process " in refusal
+    assert "and `broker` is not set. Several servers on one database need a broker: set `broker`" in refusal
+    first.kill()
+    first.start()
+    assert "waiting" not in first.log.read_text()
+
+
+@pytest.mark.slow
+def test_a_killed_server_delays_another_one_until_its_lease_ends(new_server, postgres):
+    first, second = new_server(database=postgres).start(), new_server(database=postgres)
+    second.share_files(first)
+    first.kill()
+    second.start()
+    assert "waiting: server at" in second.log.read_text()
+
+
+def test_the_doctor_lists_the_nodes(new_node):
+    first, second = new_node().start(), new_node().start()
+    listed = first.run("doctor")
+    for node in (first, second):
+        assert f"server at {node.url.removesuffix('/v1')} (process {node.process.pid} on " in listed
