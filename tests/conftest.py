@@ -16,6 +16,7 @@ import openai
 import pytest
 from xdist.scheduler.loadscope import LoadScopeScheduling
 
+from nodes import NodePair
 from redis_servers import redis_server, session_redis
 from serving import KEY, WAIT, Server, serve
 from upstream import Upstream, echo
@@ -88,10 +89,14 @@ def sqlite_server(session_upstream: Upstream, tmp_path_factory: pytest.TempPathF
 
 @pytest.fixture(scope="session")
 def postgres_server(
-    session_upstream: Upstream, tmp_path_factory: pytest.TempPathFactory, session_postgres: Callable[[], str]
+    session_upstream: Upstream,
+    tmp_path_factory: pytest.TempPathFactory,
+    session_postgres: Callable[[], str],
+    session_redis: str,
 ) -> Iterator[Server]:
-    url = session_postgres()
-    yield from serve(Server(tmp_path_factory.mktemp("postgres"), session_upstream.url, database=url))
+    """Two nodes on PostgreSQL and Redis, each of which receives every other request."""
+    directory = tmp_path_factory.mktemp("nodes")
+    yield from serve(NodePair(directory, session_upstream.url, database=session_postgres(), broker=session_redis))
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,7 @@
 """Attaching to a run: at any time, as often as wanted, from any event on."""
 
+import itertools
+
 import pytest
 
 from e2e.assistants_client import WEATHER, each_database, new_thread, on_both, outputs_for, reached, run_of, steps_of
@@ -31,6 +33,17 @@ def plain(events):
     return [(name, data) for _, name, data in events]
 
 
+def join_deltas(events):
+    """The events with neighbouring text deltas as one, since other nodes store fewer of a run that has ended."""
+    grouped = []
+    for name, group in itertools.groupby(events, lambda event: event[0]):
+        if name == "thread.message.delta":
+            grouped.append((name, "".join(data["delta"]["content"][0]["text"]["value"] for _, data in group)))
+        else:
+            grouped += group
+    return grouped
+
+
 @on_both
 @pytest.mark.proves("runs.attach")
 def test_a_finished_run_is_replayed_as_it_was_streamed(server, client, upstream, assistant, thread):
@@ -50,8 +63,9 @@ def test_a_client_resumes_the_stream_after_any_event_id(server, client, assistan
     whole = told(server, run)
     for place, (number, _, _) in enumerate(whole):
         if number is not None:
-            assert plain(told(server, run, f"?starting_after={number}")) == plain(whole[place + 1 :])
-            assert plain(told(server, run, headers={"Last-Event-ID": str(number)})) == plain(whole[place + 1 :])
+            rest = join_deltas(plain(whole[place + 1 :]))
+            assert join_deltas(plain(told(server, run, f"?starting_after={number}"))) == rest
+            assert join_deltas(plain(told(server, run, headers={"Last-Event-ID": str(number)}))) == rest
     assert plain(told(server, run, "?starting_after=9999")) == [("done", "[DONE]")]
 
 

@@ -4,12 +4,13 @@ Every write of a run is guarded by its owner, so a lost claim is noticed there.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 import msgspec
 
-from understudy.broker import Broker
+from understudy.broker import Broker, NoReply
 from understudy.clock import Clock
 from understudy.engine.accounting import Accounting
 from understudy.engine.jobs.pool import MAX_INTERRUPTIONS, JobKind, LeasePool
@@ -38,6 +39,7 @@ _SWEEP_CHUNK: Final = 100
 _POLL_SECONDS: Final = 1.0
 _NODE_PREFIX: Final = "node_"
 _INTERRUPT_TOPIC: Final = "run.interrupt"
+_INTERRUPT_SECONDS: Final = 1.0
 
 
 class RunWorker(JobKind[str, RunExecutor]):
@@ -129,16 +131,21 @@ class RunWorker(JobKind[str, RunExecutor]):
         return self._pool.holds_lease or not self._store.workers.is_shared
 
     async def interrupt_elsewhere(self, owner: str | None, run_id: str, reason: Reason) -> None:
-        """Interrupts a run that another node executes; its own sweep finds what the message would have said."""
+        """Interrupts a run that another node executes, and returns when that node has done so.
+
+        If it does not reply within a second, its sweep finds the run.
+        """
         if self.remote is not None and owner not in {None, self.id}:
             body = msgspec.msgpack.encode((run_id, reason))
-            await self._broker.send(_node_of(str(owner)), _INTERRUPT_TOPIC, body)
+            with contextlib.suppress(NoReply):
+                await self._broker.request(_node_of(str(owner)), _INTERRUPT_TOPIC, body, _INTERRUPT_SECONDS)
 
-    async def _receive_interrupt(self, _: str, body: bytes) -> None:
+    async def _receive_interrupt(self, _: str, body: bytes) -> bytes:
         run_id, reason = msgspec.msgpack.decode(body, type=tuple[str, Reason])
         active = self.active(run_id)
         if active is not None:
             active.interrupt(reason)
+        return b""
 
     async def _interrupt_cancelled(self) -> None:
         """Ends the runs that other nodes have cancelled and whose messages were lost."""
