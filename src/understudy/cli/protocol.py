@@ -1,4 +1,5 @@
-"""HTTP/1.1 on a connection: uvicorn's protocol, with limits on the size and the duration of a request's head.
+"""HTTP/1.1 on a connection: uvicorn's protocol, with limits on the size and the duration of a request's head, and on
+the duration of its body.
 
 A malformed request gets the error envelope as well. Knows no application.
 """
@@ -14,6 +15,9 @@ from understudy.wire.errors import Error, ErrorResponse
 
 HEAD_BYTES: Final = 64 * 1024
 HEAD_SECONDS: Final = 60.0
+BODY_SECONDS: Final = 60.0
+MIN_BODY_RATE: Final = 1000
+"""Bytes a second, on average over each `body_seconds`."""
 _TOO_LARGE: Final = f"The request's head is too large. The limit is {HEAD_BYTES} bytes."
 _REASONS: Final = {400: "Bad Request", 408: "Request Timeout", 431: "Request Header Fields Too Large"}
 
@@ -45,10 +49,15 @@ class _HeadTooLarge(Exception):
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """Refuses a head (request line and headers) of more than `HEAD_BYTES`, or one that takes over `HEAD_SECONDS`."""
+    """Refuses a head (request line and headers) of more than `HEAD_BYTES`, or one that takes over `HEAD_SECONDS`.
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    Also a body of which less than `MIN_BODY_RATE` arrives in any `body_seconds`, unless the server itself pauses it.
+    """
+
+    def __init__(self, *args: Any, body_seconds: float = BODY_SECONDS, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._body_seconds = body_seconds
+        self._body_bytes: int | None = None
         self._head_bytes: int | None = 0
         self._received = 0
         self._too_large = False
@@ -65,7 +74,10 @@ class BoundedProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         self._received = len(data)
         super().data_received(data)
-        if self._head_bytes is None or self.transport.is_closing():
+        if self.transport.is_closing():
+            return
+        if self._head_bytes is None:
+            self._check_body(len(data))
             return
         self._head_bytes += len(data)
         if self._head_bytes > HEAD_BYTES:
@@ -75,6 +87,9 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         self._head_bytes = 0
+        if self._body_bytes is not None:  # the previous request got its response before its body had ended
+            self._body_bytes = None
+            self._cancel_timeout()
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
@@ -108,6 +123,30 @@ class BoundedProtocol(HttpToolsProtocol):
             self._send_error(408, f"The request's head did not arrive within {HEAD_SECONDS:.0f} seconds.")
         else:
             self.transport.close()
+
+    def _check_body(self, size: int) -> None:
+        """Counts the bytes of an unfinished body; a body that comes with its head needs no timer."""
+        if not self.cycle.more_body:
+            self._body_bytes = None
+            self._cancel_timeout()
+        elif self._body_bytes is None:
+            self._body_bytes = 0
+            self._timeout = self.loop.call_later(self._body_seconds, self._on_body_timeout)
+        else:
+            self._body_bytes += size
+
+    def _on_body_timeout(self) -> None:
+        self._timeout = None
+        is_slow = (self._body_bytes or 0) < MIN_BODY_RATE * self._body_seconds
+        if self.transport.is_closing():
+            return
+        if not is_slow or self.flow.read_paused:
+            self._body_bytes = 0
+            self._timeout = self.loop.call_later(self._body_seconds, self._on_body_timeout)
+        elif self.cycle.response_started:
+            self.transport.close()
+        else:
+            self._send_error(408, f"The request's body arrived at less than {MIN_BODY_RATE} bytes a second.")
 
     def _cancel_timeout(self) -> None:
         if self._timeout is not None:

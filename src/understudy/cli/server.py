@@ -15,6 +15,7 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -240,7 +241,7 @@ async def _drain(drain: Callable[[], Awaitable[None]], seconds: float | None) ->
 def _config(app: Any, settings: Settings) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http=_http_protocol(),
+        http=_http_protocol(settings.limits.upload_silence),
         ws="none",
         lifespan="off",  # entered by us, so that its errors end the start with their own text
         log_config=None,
@@ -253,13 +254,13 @@ def _config(app: Any, settings: Settings) -> uvicorn.Config:
     )
 
 
-def _http_protocol() -> Any:
+def _http_protocol(body_seconds: float) -> Any:
     """Ours on httptools; without it h11, which has limits of its own."""
     if importlib.util.find_spec("httptools") is None:
         return "h11"
     from understudy.cli.protocol import BoundedProtocol
 
-    return BoundedProtocol
+    return partial(BoundedProtocol, body_seconds=body_seconds)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:

@@ -43,7 +43,11 @@ class LimitSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     ] = 86_400.0
     upload_silence: Annotated[
         float,
-        Meta(gt=0, description="Timeout between two parts of an upload's data, in seconds."),
+        Meta(
+            gt=0,
+            description="Timeout between two parts of an upload's data, in seconds; a request body of which less than"
+            " 1,000 bytes a second arrive in that time is refused as well.",
+        ),
     ] = 60.0
     json_depth: Annotated[
         int,
