@@ -1,5 +1,6 @@
 """Lists of every kind, held against a list in memory: limits, both orders, cursors, and rows that come and go."""
 
+import json
 import random
 from dataclasses import dataclass
 from itertools import product
@@ -54,6 +55,12 @@ def runs(client):
     return Listed(f"/v1/threads/{thread.id}/runs", [run_of(client, thread, assistant).id for _ in range(COUNT)])
 
 
+def project_runs(client):
+    assistant = client.beta.assistants.create(model="gpt-4o")
+    made = [run_of(client, new_thread(client, "Hello"), assistant).id for _ in range(COUNT)]
+    return Listed(f"/v1/runs?assistant_id={assistant.id}&status[]=completed&status[]=failed", made)
+
+
 def steps(client, upstream):
     assistant = client.beta.assistants.create(model="gpt-4o", tools=[{"type": "function", "function": {"name": "f"}}])
     thread = new_thread(client, "Hello")
@@ -88,7 +95,7 @@ def expected(ids, limit, order, after, before):
 
 
 @on_both
-@pytest.mark.parametrize("kind", [threads, messages, runs, steps])
+@pytest.mark.parametrize("kind", [threads, messages, runs, project_runs, steps])
 def test_pages_match_a_list_in_memory(server, client, upstream, kind):
     found = kind(client, upstream) if kind is steps else kind(client)
     assert len(found.ids) == COUNT
@@ -113,6 +120,116 @@ def test_a_filtered_list_has_its_own_ends(server, client, upstream):
     assert page(server, found.path, limit=1) == (found.ids, False)
     assert page(server, found.path, limit=1, order="asc") == (found.ids, False)
     assert page(server, found.path, after=found.ids[0]) == ([], False)
+
+
+@on_both
+def test_the_runs_of_all_threads_are_narrowed_by_each_member(server, client, upstream):
+    assistant = client.beta.assistants.create(model="gpt-4o", tools=[{"type": "function", "function": {"name": "f"}}])
+    path = f"/v1/runs?assistant_id={assistant.id}"
+    done = run_of(client, new_thread(client, "Hello"), assistant, metadata={"a.b": "'1'", "c": "2"})
+    other_model = run_of(client, new_thread(client, "Hello"), assistant, model="gpt-4o-mini")
+    upstream.answer(calls(call("f", call_id="call_1")))
+    waiting = run_of(client, new_thread(client, "Hello"), assistant, metadata={"c": "2"})
+    for query, runs_found in {
+        "": [waiting, other_model, done],
+        "&status=completed": [other_model, done],
+        "&status[]=requires_action&status[]=queued": [waiting],
+        "&status=failed,cancelled": [],
+        "&model=gpt-4o-mini": [other_model],
+        f"&thread_id={done.thread_id}": [done],
+        "&metadata[c]=2": [waiting, done],
+        "&metadata[c]=2&metadata[a.b]=%271%27": [done],
+        "&metadata[c]=3": [],
+        f"&created_after={done.created_at - 1}&created_before={waiting.created_at + 1}": [waiting, other_model, done],
+        f"&created_after={waiting.created_at}": [],
+        f"&created_before={done.created_at}": [],
+    }.items():
+        assert page(server, path + query, limit=5) == ([run.id for run in runs_found], False), query
+    assert_error(
+        server.ask("GET", "/v1/runs?status=done"),
+        400,
+        "Invalid value: 'done'. Supported values are: 'queued', 'in_progress', 'requires_action', 'cancelling',"
+        " 'cancelled', 'failed', 'completed', 'incomplete', and 'expired'.",
+        "status[0]",
+        "invalid_value",
+    )
+
+
+def create_assistant(client, name):
+    return client.beta.assistants.create(model="gpt-4o", name=name, metadata={"set": "1", "name": name})
+
+
+def create_store(client, name):
+    return client.vector_stores.create(name=name, metadata={"set": "1", "name": name})
+
+
+def upload(client, name):
+    return client.files.create(file=(name, b"{}"), purpose="user_data")
+
+
+@on_both
+@pytest.mark.parametrize(
+    ("path", "create"), [("assistants", create_assistant), ("vector_stores", create_store), ("files", upload)]
+)
+def test_a_list_is_searched_by_names_and_ids(server, client, path, create):
+    first, second = (create(client, name).id for name in ("Sales 10%_ 'x'", "sales 10 percent"))
+    for q, ids_found in {
+        "SALES%2010": [second, first],
+        "10%25_": [first],
+        "10%25%25": [],
+        "%27x%27": [first],
+        second: [second],
+        second[-9:]: [second],
+        "absent": [],
+    }.items():
+        ids, more = page(server, f"/v1/{path}?q={q}", limit=5)
+        assert ([one for one in ids if one in {first, second}], more) == (ids_found, False), q
+    if path != "files":
+        assert page(server, f"/v1/{path}?metadata[set]=1&metadata[name]=sales%2010%20percent")[0] == [second]
+        assert page(server, f"/v1/{path}?q=sales&metadata[set]=2")[0] == []
+
+
+@on_both
+def test_batches_and_webhooks_are_searched(server, client):
+    line = {"custom_id": "1", "method": "POST", "url": "/v1/chat/completions", "body": {"model": "gpt-4o"}}
+    file = client.files.create(file=("b.jsonl", json.dumps(line).encode()), purpose="batch")
+    batch = client.batches.create(
+        input_file_id=file.id, endpoint="/v1/chat/completions", completion_window="24h", metadata={"set": file.id}
+    )
+    assert page(server, f"/v1/batches?q={file.id}")[0] == [batch.id]
+    assert page(server, f"/v1/batches?metadata[set]={file.id}")[0] == [batch.id]
+    assert page(server, f"/v1/batches?metadata[set]={file.id}&q=embeddings")[0] == []
+    hook = {"name": "orders", "url": "https://example.com/orders-hook", "event_types": ["batch.completed"]}
+    made = server.ask("POST", "/v1/webhook_endpoints", hook).json["id"]
+    assert page(server, "/v1/webhook_endpoints?q=ORDERS-hook")[0] == [made]
+    server.ask("DELETE", f"/v1/webhook_endpoints/{made}")
+
+
+@on_both
+def test_stored_responses_and_conversations_are_listed(server, client):
+    conversation = client.conversations.create(metadata={"set": "conversations-listed"})
+    first = client.responses.create(model="gpt-4o", input="Heliotrope one", metadata={"set": "listed"})
+    second = client.responses.create(
+        model="gpt-4o", input="two", metadata={"set": "listed"}, previous_response_id=first.id
+    )
+    unstored = client.responses.create(model="gpt-4o", input="three", metadata={"set": "listed"}, store=False)
+    path = "/v1/responses?metadata[set]=listed"
+    for query, ids_found in {
+        "": [second.id, first.id],
+        "&status=completed&model=gpt-4o": [second.id, first.id],
+        "&status=failed": [],
+        "&model=other": [],
+        "&q=heliotrope": [first.id],
+        f"&after={second.id}": [first.id],
+        "&order=asc": [first.id, second.id],
+    }.items():
+        assert page(server, path + query) == (ids_found, False), query
+    assert unstored.id not in page(server, "/v1/responses", limit=100)[0]
+    (listed,) = server.ask("GET", f"/v1/responses?metadata[set]=listed&after={second.id}").json["data"]
+    assert listed == server.ask("GET", f"/v1/responses/{first.id}").json
+    reply = server.ask("GET", "/v1/conversations?metadata[set]=conversations-listed")
+    assert reply.json["data"] == [server.ask("GET", f"/v1/conversations/{conversation.id}").json]
+    assert page(server, f"/v1/conversations?metadata[set]=conversations-listed&after={conversation.id}") == ([], False)
 
 
 @on_both
@@ -262,7 +379,13 @@ def test_a_cursor_of_another_list_is_refused(server, client, thread):
 )
 def test_a_bad_query_is_refused_by_every_list(server, client, query, message, param, code):
     thread = client.beta.threads.create().id
-    for path in ("/v1/assistants", "/v1/threads", f"/v1/threads/{thread}/messages", f"/v1/threads/{thread}/runs"):
+    for path in (
+        "/v1/assistants",
+        "/v1/threads",
+        "/v1/runs",
+        f"/v1/threads/{thread}/messages",
+        f"/v1/threads/{thread}/runs",
+    ):
         assert_error(server.ask("GET", f"{path}?{query}"), 400, message, param, code)
 
 

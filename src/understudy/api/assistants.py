@@ -10,7 +10,7 @@ from starlette.responses import Response
 from understudy import ids
 from understudy.api.operations import OperationGroup
 from understudy.api.parts import parts_of, project_of
-from understudy.api.requests import json_response, list_response, page_request, read_json, struct_response
+from understudy.api.requests import json_response, list_filter, list_response, page_request, read_json, struct_response
 from understudy.engine.tool_resources import fill_defaults, merge_resources
 from understudy.llm.sampling import resolve_sampling
 from understudy.wire import queries
@@ -35,12 +35,15 @@ _ASSISTANT_DEFAULTS = {"tools": [], "metadata": {}, "response_format": "auto"}
     "GET",
     "/assistants",
     summary="List assistants.",
-    query=queries.ListQuery,
+    query=queries.FilteredListQuery,
     response=ListAssistantsResponse,
 )
 async def list_assistants(request: Request) -> Response:
-    query = queries.parse(request.scope["query_string"], queries.ListQuery)
-    return list_response(await parts_of(request).store.assistants.page(project_of(request), page_request(query)))
+    query = queries.parse(request.scope["query_string"], queries.FilteredListQuery)
+    chosen = list_filter(query)
+    return list_response(
+        await parts_of(request).store.assistants.page(project_of(request), page_request(query), chosen)
+    )
 
 
 @operations.add(

@@ -12,6 +12,7 @@ from understudy.api.requests import decode_body, read_body, struct_response
 from understudy.errors import InvalidRequest
 from understudy.store.batches import Batch as StoredBatch
 from understudy.store.batches import Job
+from understudy.store.list_filters import ListFilter
 from understudy.store.pages import PageRequest
 from understudy.wire import error_texts, queries
 from understudy.wire.anthropic_messages import MessageBatch, TypedBatch
@@ -46,7 +47,8 @@ async def list_batches(request: Request) -> Response:
     if query.batch_id is not None:
         return await message_batches.retrieve_batch_or_results(request, query.batch_id)
     store = parts_of(request).store.batches
-    page = await store.page(project_of(request), "openai", PageRequest(query.limit, after=query.after))
+    chosen = ListFilter(query.q, tuple(query.metadata.items()))
+    page = await store.page(project_of(request), "openai", PageRequest(query.limit, after=query.after), chosen)
     data = [render_batch(batch) for batch in page.batches]
     first, last = (data[0].id, data[-1].id) if data else (None, None)
     return struct_response(ListBatchesResponse(data=data, first_id=first, last_id=last, has_more=page.has_more))

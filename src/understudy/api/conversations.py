@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from understudy import ids
-from understudy.api.operations import OperationGroup, Schema
+from understudy.api.operations import EXTENSIONS, OperationGroup, Schema
 from understudy.api.parts import parts_of, project_of
 from understudy.api.requests import json_response, page_request, read_json, set_metadata, struct_response
 from understudy.api.responses import render_item_list, render_items
@@ -17,12 +17,14 @@ from understudy.errors import NotFound
 from understudy.errors.objects import conversation_not_found
 from understudy.store.pages import PageRequest
 from understudy.store.response_items import ItemRow
+from understudy.store.threads import ThreadFilter
 from understudy.wire import queries
 from understudy.wire.conversations import (
     ConversationObject,
     CreateConversationItemsRequest,
     CreateConversationRequest,
     DeletedConversation,
+    ListConversationsResponse,
     UpdateConversationRequest,
 )
 from understudy.wire.input_parsing import whole
@@ -36,6 +38,28 @@ operations = OperationGroup("Conversations")
 _ANY_ITEM: Schema = {"type": "object", "description": "An item: a message, a call, the output of one, reasoning."}
 
 _decode = msgspec.json.Decoder(ThreadObject).decode
+
+
+@operations.add(
+    "listConversations",
+    "GET",
+    "/conversations",
+    summary="List conversations, with filters by metadata or text. An extension of the hosted API.",
+    query=queries.ListThreadsQuery,
+    response=ListConversationsResponse,
+    tag=EXTENSIONS,
+)
+async def list_conversations(request: Request) -> Response:
+    """The same objects as the list of threads: its cursors are taken as well."""
+    query = queries.parse(request.scope["query_string"], queries.ListThreadsQuery)
+    after, before = [cursor and _to_thread_id(cursor) for cursor in (query.after, query.before)]
+    condition = ThreadFilter(tuple(query.metadata.items()), query.q or None)
+    page = await parts_of(request).store.threads.page(
+        project_of(request), PageRequest(query.limit, query.order, after, before), condition
+    )
+    data = [_render_conversation(_decode(body)) for _, body in page.rows]
+    first, last = (data[0].id, data[-1].id) if data else (None, None)
+    return struct_response(ListConversationsResponse(data=data, first_id=first, last_id=last, has_more=page.has_more))
 
 
 @operations.add(
@@ -183,6 +207,10 @@ def _thread_id(request: Request) -> str:
     """The id of the conversation's thread; raises InvalidId for a malformed id."""
     conversation_id: str = request.path_params["conversation_id"]
     check_id("conversation_id", conversation_id, "conv_")
+    return _to_thread_id(conversation_id)
+
+
+def _to_thread_id(conversation_id: str) -> str:
     return "thread_" + conversation_id.partition("_")[2]
 
 

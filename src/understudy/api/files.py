@@ -21,6 +21,7 @@ from understudy.blobs import Blobs
 from understudy.errors import BlobMissing, InvalidRequest, RangeNotSatisfiable
 from understudy.settings import LimitSettings
 from understudy.store.files import StoredFile
+from understudy.store.list_filters import ListFilter
 from understudy.store.pages import PageRequest
 from understudy.wire import error_texts, queries
 from understudy.wire.files import (
@@ -43,7 +44,8 @@ _RANGE_PATTERN = re.compile(r"bytes\s*=\s*([0-9]{0,18})\s*-\s*([0-9]{0,18})")
 async def list_files(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], ListFilesQuery)
     page = PageRequest(query.limit, query.order, query.after)
-    return list_response(await parts_of(request).store.files.page(project_of(request), page, query.purpose))
+    store, chosen = parts_of(request).store.files, ListFilter(query.q)
+    return list_response(await store.page(project_of(request), page, query.purpose, chosen))
 
 
 @operations.add(

@@ -12,9 +12,10 @@ from understudy.api.request_head import Fields
 from understudy.errors import BodyTooLarge, InvalidRequest, UnsupportedMediaType
 from understudy.settings import LimitSettings
 from understudy.store import large_writes
+from understudy.store.list_filters import ListFilter
 from understudy.store.pages import Page, PageRequest
 from understudy.wire import parsing
-from understudy.wire.queries import ListQuery
+from understudy.wire.queries import FilteredListQuery, ListQuery
 
 T = TypeVar("T", bound=msgspec.Struct)
 R = TypeVar("R")
@@ -79,6 +80,10 @@ def _body_too_large(limits: LimitSettings) -> BodyTooLarge:
 
 def page_request(query: ListQuery) -> PageRequest:
     return PageRequest(query.limit, query.order, query.after, query.before)
+
+
+def list_filter(query: FilteredListQuery) -> ListFilter:
+    return ListFilter(query.q, tuple(query.metadata.items()))
 
 
 def set_metadata(metadata: dict[str, str] | None) -> Callable[[_HasMetadata], None]:

@@ -13,14 +13,23 @@ from understudy.api import stand_in
 from understudy.api.errors import to_api_error
 from understudy.api.event_stream import EventStream
 from understudy.api.metering import admit
-from understudy.api.operations import OperationGroup
+from understudy.api.operations import EXTENSIONS, OperationGroup
 from understudy.api.parts import Parts, parts_of, project_of
-from understudy.api.requests import decode_body, json_response, page_request, read_body, read_json, struct_response
+from understudy.api.requests import (
+    decode_body,
+    json_response,
+    list_response,
+    page_request,
+    read_body,
+    read_json,
+    struct_response,
+)
 from understudy.api.response_requests import check_shape, parse_request
 from understudy.engine.response_compaction import ResponseCompaction
 from understudy.engine.responses import CreatedResponse, ResponseStreamTail
 from understudy.engine.views.items import add_included, cited_file_ids, render_item
 from understudy.store.messages import Item
+from understudy.store.response_lists import ResponseFilter
 from understudy.wire import queries, response_events
 from understudy.wire.parsing import check_id
 from understudy.wire.response_items import encode_items
@@ -32,6 +41,7 @@ from understudy.wire.responses import (
     CreateResponseRequest,
     DeletedResponse,
     InputTokens,
+    ListResponsesResponse,
     ResponseContext,
     ResponseItemList,
     ResponseObject,
@@ -83,6 +93,22 @@ async def complete_response(parts: Parts, project_id: str, body: bytes) -> bytes
     items = await parts.admission.responses.admit(project_id, asked)
     begun = await parts.responses.create(project_id, asked, items)
     return await _await_response(parts, begun, kept=asked.store is not False)
+
+
+@operations.add(
+    "listResponses",
+    "GET",
+    "/responses",
+    summary="List stored responses, with filters. An extension of the hosted API.",
+    query=queries.ListResponsesQuery,
+    response=ListResponsesResponse,
+    tag=EXTENSIONS,
+)
+async def list_responses(request: Request) -> Response:
+    query = queries.parse(request.scope["query_string"], queries.ListResponsesQuery)
+    chosen = ResponseFilter(query.status, query.model, tuple(query.metadata.items()), query.q or None)
+    store = parts_of(request).store.responses
+    return list_response(await store.page(project_of(request), page_request(query), chosen))
 
 
 @operations.add(

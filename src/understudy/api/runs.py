@@ -18,6 +18,7 @@ from understudy.api.threads import thread_id_of
 from understudy.engine.run.log import RunLog
 from understudy.engine.runs import StartedRun
 from understudy.engine.views.frames import DONE_FRAME
+from understudy.store.run_lists import RunFilter
 from understudy.store.states import ACTIVE
 from understudy.wire import error_texts, queries, run_events
 from understudy.wire.parsing import InvalidBody, check_id
@@ -50,6 +51,29 @@ async def list_runs(request: Request) -> Response:
     thread_id = thread_id_of(request)
     query = queries.parse(request.scope["query_string"], queries.ListQuery)
     return list_response(await parts_of(request).store.runs.page(project_of(request), thread_id, page_request(query)))
+
+
+@operations.add(
+    "listProjectRuns",
+    "GET",
+    "/runs",
+    summary="List the runs of all threads, with filters. An extension of the hosted API.",
+    query=queries.ListProjectRunsQuery,
+    response=ListRunsResponse,
+    tag=EXTENSIONS,
+)
+async def list_project_runs(request: Request) -> Response:
+    query = queries.parse(request.scope["query_string"], queries.ListProjectRunsQuery)
+    chosen = RunFilter(
+        query.status,
+        query.assistant_id,
+        query.model,
+        query.thread_id,
+        query.created_after,
+        query.created_before,
+        tuple(query.metadata.items()),
+    )
+    return list_response(await parts_of(request).store.runs.page_all(project_of(request), page_request(query), chosen))
 
 
 @operations.add(

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from understudy.api.operations import OperationGroup
 from understudy.api.parts import parts_of, project_of
-from understudy.api.requests import list_response, page_request, read_json, struct_response
+from understudy.api.requests import list_filter, list_response, page_request, read_json, struct_response
 from understudy.engine.vector_stores import SearchResult
 from understudy.retrieval.rewrite import rewrite
 from understudy.wire import queries
@@ -35,13 +35,16 @@ operations = OperationGroup("Vector stores")
     "GET",
     "/vector_stores",
     summary="List vector stores.",
-    query=queries.ListQuery,
+    query=queries.FilteredListQuery,
     response=ListVectorStoresResponse,
 )
 async def list_vector_stores(request: Request) -> Response:
     parts = parts_of(request)
-    query = queries.parse(request.scope["query_string"], queries.ListQuery)
-    return list_response(await parts.store.vector_stores.page(project_of(request), page_request(query), parts.now()))
+    query = queries.parse(request.scope["query_string"], queries.FilteredListQuery)
+    page = await parts.store.vector_stores.page(
+        project_of(request), page_request(query), parts.now(), list_filter(query)
+    )
+    return list_response(page)
 
 
 @operations.add(

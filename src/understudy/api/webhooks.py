@@ -10,6 +10,7 @@ from starlette.responses import Response
 from understudy.api.operations import OperationGroup
 from understudy.api.parts import parts_of, project_of
 from understudy.api.requests import list_response, page_request, read_json, struct_response
+from understudy.store.list_filters import ListFilter
 from understudy.store.webhook_deliveries import DeliveryFilter
 from understudy.wire import queries
 from understudy.wire.webhooks import (
@@ -37,12 +38,13 @@ operations = OperationGroup("Webhooks")
     "GET",
     "/webhook_endpoints",
     summary="List the project's webhook endpoints.",
-    query=queries.ListQuery,
+    query=queries.SearchedListQuery,
     response=WebhookEndpointList,
 )
 async def list_webhook_endpoints(request: Request) -> Response:
-    query = queries.parse(request.scope["query_string"], queries.ListQuery)
-    return list_response(await parts_of(request).store.webhooks.page(project_of(request), page_request(query)))
+    query = queries.parse(request.scope["query_string"], queries.SearchedListQuery)
+    chosen = ListFilter(query.q)
+    return list_response(await parts_of(request).store.webhooks.page(project_of(request), page_request(query), chosen))
 
 
 @operations.add(

@@ -7,7 +7,8 @@ import msgspec
 from understudy.errors import not_found
 from understudy.store.attachments import VectorStoreUpload, attach_to_stores
 from understudy.store.database import Bundle, Database, Transaction
-from understudy.store.pages import Page, PageRequest, PageSource, read_page
+from understudy.store.list_filters import ALL, ListFilter, read_filtered_page
+from understudy.store.pages import Page, PageRequest, PageSource
 from understudy.wire.assistants import AssistantObject
 
 _PAGE = PageSource("assistants", "project_id = $1")
@@ -29,8 +30,8 @@ class Assistants:
         """Returns the encoded object. Raises NotFound, as the methods below do."""
         return await self._database.read(_select_assistant, project_id, assistant_id)
 
-    async def page(self, project_id: str, request: PageRequest) -> Page:
-        return await self._database.read(read_page, _PAGE, (project_id,), request)
+    async def page(self, project_id: str, request: PageRequest, chosen: ListFilter = ALL) -> Page:
+        return await read_filtered_page(self._database, _PAGE, (project_id,), request, chosen, ("name", "description"))
 
     async def modify(self, project_id: str, assistant_id: str, change: Callable[[AssistantObject], None]) -> str:
         """Applies `change` to the stored object and returns it encoded."""

@@ -13,7 +13,8 @@ from understudy.errors import not_found
 from understudy.errors.objects import batch_not_cancellable, batch_not_deletable
 from understudy.store.blobs import release, retain
 from understudy.store.database import Database, Row, Transaction
-from understudy.store.pages import Page, PageRequest, PageSource, read_page
+from understudy.store.list_filters import ALL, ListFilter, read_filtered_page
+from understudy.store.pages import PageRequest, PageSource
 from understudy.store.sql import compose_sql, sql_list
 
 Dialect = Literal["openai", "anthropic"]
@@ -117,8 +118,11 @@ class Batches:
         row = await self._database.read(_select_batch, project_id, dialect, batch_id)
         return decode(row[0]), row[2]
 
-    async def page(self, project_id: str, dialect: Dialect, request: PageRequest) -> BatchPage:
-        page: Page = await self._database.read(read_page, _PAGE, (project_id, dialect), request)
+    async def page(
+        self, project_id: str, dialect: Dialect, request: PageRequest, chosen: ListFilter = ALL
+    ) -> BatchPage:
+        names = ("endpoint", "input_file_id")
+        page = await read_filtered_page(self._database, _PAGE, (project_id, dialect), request, chosen, names)
         return BatchPage([decode(body) for _, body in page.rows], page.has_more)
 
     async def cancel(self, project_id: str, dialect: Dialect, batch_id: str, now: float) -> Batch:

@@ -9,7 +9,7 @@ A round trip to PostgreSQL costs more than most statements, so those that belong
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
-from typing import Any, ParamSpec, Protocol, TypeVar
+from typing import Any, LiteralString, ParamSpec, Protocol, TypeVar
 
 Row = tuple[Any, ...]
 Query = tuple[str, tuple[Any, ...]]
@@ -65,6 +65,15 @@ class Database(Protocol):
 
     text_match: str
     """A subquery: the numbers of the items that contain every word of `$1`, which `text_query` returns."""
+
+    like: LiteralString
+    """The operator that matches a pattern, upper and lower case being the same."""
+
+    json_member: LiteralString
+    """The text of the member `{name}` of the object that the column `body` holds; NULL if it has none."""
+
+    json_pair: LiteralString
+    """A condition: the metadata of the object in `body` has the value `{value}` under the name `{name}`."""
 
     def text_query(self, text: str) -> str:
         """The words of `text` in the form that `text_match` takes."""

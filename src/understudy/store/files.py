@@ -12,7 +12,8 @@ from understudy.clock import Clock
 from understudy.errors.objects import file_not_found
 from understudy.store.blobs import release, retain
 from understudy.store.database import Database, Transaction
-from understudy.store.pages import Page, PageRequest, PageSource, read_page
+from understudy.store.list_filters import ALL, ListFilter, read_filtered_page
+from understudy.store.pages import Page, PageRequest, PageSource
 from understudy.store.sql import compose_sql, padded_batches, sql_parameters
 from understudy.store.vector_store_files import detach_everywhere
 from understudy.wire.files import FileObject
@@ -59,10 +60,12 @@ class Files:
         """The files of these ids, in the same order; unknown ids are left out."""
         return await self._database.read(_lookup_files, project_id, file_ids, self._now())
 
-    async def page(self, project_id: str, request: PageRequest, purpose: str | None = None) -> Page:
-        if purpose is None:
-            return await self._database.read(read_page, _PAGE, (project_id, self._now()), request)
-        return await self._database.read(read_page, _PURPOSE_PAGE, (project_id, self._now(), purpose), request)
+    async def page(
+        self, project_id: str, request: PageRequest, purpose: str | None = None, chosen: ListFilter = ALL
+    ) -> Page:
+        source, args = (_PAGE, ()) if purpose is None else (_PURPOSE_PAGE, (purpose,))
+        args = (project_id, self._now(), *args)
+        return await read_filtered_page(self._database, source, args, request, chosen, ("filename",))
 
     async def delete(self, project_id: str, file_id: str) -> None:
         await self._database.write(delete_file, project_id, file_id, self._now())

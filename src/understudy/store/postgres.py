@@ -6,7 +6,7 @@ import re
 import time
 from collections.abc import Callable, Coroutine
 from functools import lru_cache
-from typing import Any, Final, ParamSpec, TypeVar
+from typing import Any, Final, LiteralString, ParamSpec, TypeVar
 
 import asyncpg
 
@@ -37,6 +37,10 @@ class PostgresDatabase:
     )
     text_delete = "DELETE FROM item_text WHERE seq = $1"
     text_match = "SELECT seq FROM item_text WHERE words @@ plainto_tsquery('simple', $1)"
+    like: LiteralString = "ILIKE"
+    # `jsonb` would refuse an object with a NUL character in any of its texts.
+    json_member: LiteralString = "(CAST(body AS json) ->> '{name}')"
+    json_pair: LiteralString = "(CAST(body AS json) -> 'metadata' ->> {name}) = {value}"
 
     def __init__(self, connections: Connections, url: str) -> None:
         self._connections = connections

@@ -8,8 +8,9 @@ import msgspec
 from understudy.errors.objects import item_not_found, response_not_found
 from understudy.store.database import Database, Transaction
 from understudy.store.messages import Item
-from understudy.store.pages import PageRequest
+from understudy.store.pages import Page, PageRequest
 from understudy.store.response_items import ItemPage, ItemRow, insert_items, page_items
+from understudy.store.response_lists import ResponseFilter, page_responses
 from understudy.store.response_placement import ResponsePlacement, check_outputs, is_shared, locate_response
 from understudy.store.response_rows import SELECT_STORED
 from understudy.store.run_creation import insert_response_run
@@ -73,6 +74,10 @@ class Responses:
 
     async def get(self, project_id: str, response_id: str) -> str:
         return await self._database.read(_get, project_id, response_id)
+
+    async def page(self, project_id: str, request: PageRequest, chosen: ResponseFilter) -> Page:
+        """Those that are stored. Raises InvalidRequest for the cursor of another list."""
+        return await page_responses(self._database, project_id, request, chosen)
 
     async def current(self, response_id: str) -> str | None:
         """What the response shows now, also of one that is not kept."""

@@ -86,8 +86,8 @@ def _add_run(
     kind: RunKind = "run",
 ) -> None:
     sql = compose_sql(
-        "INSERT INTO runs (id, thread_id, project_id, status, owner, attempts, expires_at, progress, body,",
-        "kind) SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10",
+        "INSERT INTO runs (id, thread_id, project_id, status, owner, attempts, expires_at, progress, body, kind,",
+        "assistant_id, model, created_at) SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13",
         f"FROM {after}" if after else "",
         "RETURNING seq",
     )
@@ -95,7 +95,7 @@ def _add_run(
     expires_at = float(run.expires_at or 0)
     known = encode_progress(progress)
     row = (run.id, run.thread_id, project_id, run.status, owner, 0, expires_at, known, body, kind)
-    last = bundle.add(sql, *row)
+    last = bundle.add(sql, *row, run.assistant_id, run.model, run.created_at)
     for message in messages:
         last = add_message(bundle, text_insert, message, last)
 

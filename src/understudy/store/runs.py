@@ -26,7 +26,9 @@ from understudy.store.run_claims import (
     load_progress,
     release_runs,
 )
+from understudy.store.run_columns import fill_run_columns
 from understudy.store.run_creation import insert_run
+from understudy.store.run_lists import RunFilter, page_project_runs
 from understudy.store.run_state import (
     Checkpoint,
     Progress,
@@ -86,6 +88,11 @@ class Runs:
 
     async def page(self, project_id: str, thread_id: str, request: PageRequest) -> Page:
         return await self._database.read(_page, project_id, thread_id, request)
+
+    async def page_all(self, project_id: str, request: PageRequest, chosen: RunFilter) -> Page:
+        """The runs of all threads. Raises InvalidRequest for the cursor of another list."""
+        read = self._database.read if chosen.is_indexed else self._database.scan
+        return await read(page_project_runs, self._database.json_pair, project_id, request, chosen)
 
     async def modify(self, project_id: str, thread_id: str, run_id: str, change: Callable[[RunObject], None]) -> str:
         return await self._database.write(_modify, project_id, thread_id, run_id, change)
@@ -170,6 +177,10 @@ class Runs:
 
     async def status(self, run_id: str) -> RunStatus | None:
         return await self._database.read(_status, run_id)
+
+    async def fill_columns(self) -> None:
+        """Fills the columns of lists in rows that an earlier version wrote. Raises StoreError."""
+        await fill_run_columns(self._database)
 
     async def release_runs(self, owner: str) -> None:
         """Ends the claims of a worker that stops: no interruption is counted."""

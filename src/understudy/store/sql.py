@@ -15,6 +15,26 @@ T = TypeVar("T")
 _BATCH_SIZES: Final = (100, 10, 1)
 
 
+class SqlArguments:
+    """The values of a statement that is composed step by step."""
+
+    def __init__(self, values: Sequence[Any] = ()) -> None:
+        self._values = [*values]
+
+    @property
+    def values(self) -> tuple[Any, ...]:
+        return tuple(self._values)
+
+    def bind(self, value: Any) -> LiteralString:
+        """Adds a value; returns its parameter: `$3`."""
+        self._values.append(value)
+        return f"${len(self._values)}"
+
+    def bind_all(self, values: Sequence[Any]) -> LiteralString:
+        """Adds the values; returns their parameters: `$3, $4`."""
+        return ", ".join([self.bind(value) for value in values])
+
+
 def compose_sql(*parts: LiteralString) -> LiteralString:
     """The parts with a space between them: clauses, column lists and numbered parameters of this package."""
     return " ".join(parts)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, LiteralString, ParamSpec, TypeVar
 
 import apsw
 
@@ -62,6 +62,11 @@ class SqliteDatabase:
     text_insert = "INSERT INTO item_text (rowid, words) SELECT seq, $1 FROM items WHERE id = $2 AND body IS NOT NULL"
     text_delete = "DELETE FROM item_text WHERE rowid = $1"
     text_match = "SELECT rowid FROM item_text WHERE item_text MATCH $1"
+    like: LiteralString = "LIKE"
+    json_member: LiteralString = "json_extract(body, '$.{name}')"
+    json_pair: LiteralString = (
+        "EXISTS (SELECT 1 FROM json_each(body, '$.metadata') WHERE key = {name} AND atom = {value})"
+    )
 
     def __init__(self, path: Path) -> None:
         """Opens or creates the file. Raises StoreError."""

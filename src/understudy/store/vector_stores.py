@@ -14,7 +14,8 @@ from understudy.errors import not_found
 from understudy.store.chunks import remove_store_documents
 from understudy.store.database import Database, Transaction
 from understudy.store.filters import Condition
-from understudy.store.pages import Page, PageRequest, PageSource, read_page
+from understudy.store.list_filters import ALL, ListFilter, read_filtered_page
+from understudy.store.pages import Page, PageRequest, PageSource
 from understudy.store.sql import compose_sql
 from understudy.store.vector_store_counts import StoreRow, check_usable_stores, find_store, find_usable_store, touch
 from understudy.store.vector_store_files import NewFile, add_files, lock_names
@@ -91,8 +92,10 @@ class VectorStores:
     async def get(self, project_id: str, store_id: str, now: int) -> VectorStoreObject:
         return await self._database.read(_select_store, project_id, store_id, now)
 
-    async def page(self, project_id: str, request: PageRequest, now: int) -> Page:
-        return await self._database.read(_page_stores, project_id, request, now)
+    async def page(self, project_id: str, request: PageRequest, now: int, chosen: ListFilter = ALL) -> Page:
+        page = await read_filtered_page(self._database, _PAGE, (project_id,), request, chosen, ("name",))
+        rows = [(id_, msgspec.json.encode(_load_store(row, now)).decode()) for id_, row in page.rows]
+        return Page(rows, page.has_more)
 
     async def modify(
         self, project_id: str, store_id: str, change: Callable[[VectorStoreObject], None], now: int
@@ -172,12 +175,6 @@ def _load_store(row: str, now: int) -> VectorStoreObject:
     else:
         store.status = "in_progress" if columns.in_progress else "completed"
     return store
-
-
-def _page_stores(project_id: str, request: PageRequest, now: int) -> Transaction[Page]:
-    page = yield from read_page(_PAGE, (project_id,), request)
-    rows = [(id_, msgspec.json.encode(_load_store(row, now)).decode()) for id_, row in page.rows]
-    return Page(rows, page.has_more)
 
 
 def _modify_store(

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from understudy.store.database import Database
+from understudy.store.list_filters import ALL, ListFilter, read_filtered_page
 from understudy.store.outbox import insert_delivery
 from understudy.store.pages import Page, PageRequest, PageSource, read_page
 from understudy.store.webhook_deliveries import (
@@ -52,8 +53,8 @@ class Webhooks:
     async def get(self, project_id: str, endpoint_id: str, now: float) -> Endpoint:
         return await self._database.read(get_endpoint, project_id, endpoint_id, now)
 
-    async def page(self, project_id: str, request: PageRequest) -> Page:
-        return await self._database.read(read_page, _ENDPOINTS, (project_id,), request)
+    async def page(self, project_id: str, request: PageRequest, chosen: ListFilter = ALL) -> Page:
+        return await read_filtered_page(self._database, _ENDPOINTS, (project_id,), request, chosen, ("name", "url"))
 
     async def modify(
         self, project_id: str, endpoint_id: str, change: Callable[[WebhookEndpoint], None]

@@ -94,6 +94,10 @@ class ListBatchesResponse(Struct, kw_only=True):
 class ListBatchesQuery(Struct, frozen=True, kw_only=True):
     limit: Annotated[int, Meta(ge=1, le=100, description="How many batches a page holds at most.")] = 20
     after: Annotated[str | None, Meta(description="The batch before the page: its id.")] = None
+    q: Annotated[
+        str | None, Meta(description="Only batches with this text in their id, endpoint or input file's id.")
+    ] = None
+    metadata: Annotated[Metadata, Meta(description="Only batches with all of these pairs.")] = {}
     batch_id: Annotated[
         str | None,
         Meta(description="A batch of messages: its state, or its results once it has ended, instead of a page."),

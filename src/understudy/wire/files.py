@@ -53,6 +53,7 @@ class ListFilesQuery(Struct, frozen=True, kw_only=True):
     limit: Annotated[int, Meta(ge=1, le=10_000, description="How many files a page holds at most.")] = 10_000
     order: Annotated[Literal["asc", "desc"], Meta(description="By time of creation: oldest or newest first.")] = "desc"
     after: Annotated[str | None, Meta(description="The file before the page: its id.")] = None
+    q: Annotated[str | None, Meta(description="Only files with this text in their id or name.")] = None
 
 
 class DeleteFileResponse(Struct, kw_only=True):

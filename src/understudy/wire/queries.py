@@ -16,8 +16,9 @@ from msgspec import Meta, Struct, inspect
 
 from understudy.wire import error_texts
 from understudy.wire.parsing import InvalidQuery, explain
-from understudy.wire.responses import Included
-from understudy.wire.tools import Metadata
+from understudy.wire.responses import Included, ResponseStatus
+from understudy.wire.run_outcome import RunStatus
+from understudy.wire.tools import LARGEST_INTEGER, Metadata
 
 T = TypeVar("T", bound=Struct)
 
@@ -35,9 +36,37 @@ class ListQuery(Struct, frozen=True, kw_only=True):
     before: Annotated[str | None, Meta(description="The object after the page: its id.")] = None
 
 
+class SearchedListQuery(ListQuery, frozen=True, kw_only=True):
+    q: Annotated[str | None, Meta(description="Only objects with this text in their id or in a name.")] = None
+
+
+class FilteredListQuery(SearchedListQuery, frozen=True, kw_only=True):
+    metadata: Annotated[Metadata, Meta(description="Only objects with all of these pairs.")] = {}
+
+
 class ListThreadsQuery(ListQuery, frozen=True, kw_only=True):
     metadata: Annotated[Metadata, Meta(description="Only threads with all of these pairs.")] = {}
     q: Annotated[str | None, Meta(description="Only threads in whose messages this text is found.")] = None
+
+
+UnixSeconds = Annotated[int, Meta(ge=0, le=LARGEST_INTEGER)]
+
+
+class ListProjectRunsQuery(ListQuery, frozen=True, kw_only=True):
+    status: Annotated[list[RunStatus], Meta(description="Only runs with one of these statuses.")] = []
+    assistant_id: Annotated[str | None, Meta(description="Only runs of this assistant.")] = None
+    model: Annotated[str | None, Meta(description="Only runs with this model.")] = None
+    thread_id: Annotated[str | None, Meta(description="Only runs on this thread.")] = None
+    created_after: Annotated[UnixSeconds | None, Meta(description="Only runs created after this second.")] = None
+    created_before: Annotated[UnixSeconds | None, Meta(description="Only runs created before this second.")] = None
+    metadata: Annotated[Metadata, Meta(description="Only runs with all of these pairs.")] = {}
+
+
+class ListResponsesQuery(ListQuery, frozen=True, kw_only=True):
+    status: Annotated[list[ResponseStatus], Meta(description="Only responses with one of these statuses.")] = []
+    model: Annotated[str | None, Meta(description="Only responses of this model.")] = None
+    metadata: Annotated[Metadata, Meta(description="Only responses with all of these pairs.")] = {}
+    q: Annotated[str | None, Meta(description="Only responses with these words in one item.")] = None
 
 
 class ListChatCompletionsQuery(ListQuery, frozen=True, kw_only=True):

@@ -283,6 +283,16 @@ class ResponseObject(Struct, kw_only=True):
     metadata: dict[str, str]
 
 
+class ListResponsesResponse(Struct, kw_only=True):
+    """Not of the hosted API, which has no list of responses."""
+
+    object: Literal["list"] = "list"
+    data: list[ResponseObject]
+    first_id: str | None
+    last_id: str | None
+    has_more: bool
+
+
 class DeletedResponse(Struct, kw_only=True):
     id: str
     object: Literal["response.deleted"] = "response.deleted"

@@ -1,0 +1,116 @@
+"""The runs of a project, newest or oldest first, as pages that cost the same at any depth.
+
+A page is ordered by the time of creation. Each status is an index range of its own, and the page is the first rows of
+all of them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final, LiteralString
+
+from understudy.errors.objects import unknown_cursor
+from understudy.store.database import Transaction
+from understudy.store.pages import Page, PageRequest
+from understudy.store.sql import SqlArguments, compose_sql
+from understudy.store.states import TRANSITIONS
+from understudy.wire.run_outcome import RunStatus
+
+_SCOPE: Final = "project_id = $1 AND kind = 'run' AND body IS NOT NULL"
+_CURSOR: Final = "SELECT created_at, seq FROM runs WHERE project_id = $1 AND kind = 'run' AND id = $2"
+
+
+@dataclass(frozen=True, slots=True)
+class RunFilter:
+    """A run matches if it has one of the `statuses` (any, if none is named) and every other member that is set.
+
+    `created_after` and `created_before` are Unix seconds; a run of that very second does not match.
+    """
+
+    statuses: Sequence[RunStatus] = ()
+    assistant_id: str | None = None
+    model: str | None = None
+    thread_id: str | None = None
+    created_after: int | None = None
+    created_before: int | None = None
+    metadata: Sequence[tuple[str, str]] = ()
+
+    @property
+    def is_indexed(self) -> bool:
+        """Whether the rows of a page follow each other in an index."""
+        return self.model is None and not self.metadata
+
+
+def page_project_runs(
+    json_pair: LiteralString, project_id: str, request: PageRequest, chosen: RunFilter
+) -> Transaction[Page]:
+    """`json_pair` is the database's condition on metadata. Raises InvalidRequest for a cursor of another list."""
+    arguments = SqlArguments([project_id])
+    conditions = _compile_filter(json_pair, chosen, arguments)
+    backwards = request.before is not None and request.after is None
+    # A thread has few runs: its index is used, and not the one that has the whole project in order.
+    column: LiteralString = "created_at" if chosen.thread_id is None else "created_at + 0"
+    for name, cursor in (("after", request.after), ("before", request.before)):
+        if cursor is not None:
+            place = yield from _find_place(project_id, name, cursor)
+            sign: LiteralString = ">" if (request.order == "asc") == (name == "after") else "<"
+            conditions.append(compose_sql("(", column, ", seq)", sign, "(", arguments.bind_all(place), ")"))
+    ascending = (request.order == "asc") != backwards
+    ranges = _list_ranges(chosen)
+    direction: LiteralString = "ASC" if ascending else "DESC"
+    limit = arguments.bind(request.limit + 1)
+    end = compose_sql("ORDER BY", column, direction, ", seq", direction, "LIMIT", limit)
+    rows = yield _compose_page(conditions, ranges, arguments, end), arguments.values
+    page_rows = [(row[0], row[1]) for row in rows[: request.limit]]
+    if backwards:
+        page_rows.reverse()
+    return Page(page_rows, has_more=len(rows) > request.limit)
+
+
+def _compile_filter(json_pair: LiteralString, chosen: RunFilter, arguments: SqlArguments) -> list[LiteralString]:
+    conditions: list[LiteralString] = [_SCOPE]
+    comparisons: tuple[tuple[LiteralString, str | int | None], ...] = (
+        ("assistant_id =", chosen.assistant_id),
+        ("model =", chosen.model),
+        ("thread_id =", chosen.thread_id),
+        ("created_at >", chosen.created_after),
+        ("created_at <", chosen.created_before),
+    )
+    conditions += [compose_sql(column, arguments.bind(value)) for column, value in comparisons if value is not None]
+    conditions += [
+        json_pair.format(name=arguments.bind(name), value=arguments.bind(value)) for name, value in chosen.metadata
+    ]
+    return conditions
+
+
+def _find_place(project_id: str, name: str, cursor: str) -> Transaction[tuple[Any, ...]]:
+    rows = yield _CURSOR, (project_id, cursor)
+    if not rows:
+        raise unknown_cursor(name, cursor)
+    return rows[0]
+
+
+def _list_ranges(chosen: RunFilter) -> Sequence[RunStatus]:
+    """The statuses to read one by one; none where an index has the runs of all of them in order."""
+    if chosen.statuses:
+        return sorted(set(chosen.statuses))
+    return () if chosen.assistant_id is None or chosen.thread_id is not None else tuple(TRANSITIONS)
+
+
+def _compose_page(
+    conditions: Sequence[LiteralString], statuses: Sequence[RunStatus], arguments: SqlArguments, end: LiteralString
+) -> LiteralString:
+    where = " AND ".join(conditions)
+    if not statuses:
+        return compose_sql("SELECT id, body FROM runs WHERE", where, end)
+    ranges = [
+        compose_sql(
+            "SELECT * FROM (SELECT id, body, created_at, seq FROM runs WHERE",
+            where,
+            "AND status =",
+            arguments.bind(status),
+            end,
+            ") AS of_status",
+        )
+        for status in statuses
+    ]
+    return compose_sql("SELECT id, body FROM (", " UNION ALL ".join(ranges), ") AS of_all", end)
