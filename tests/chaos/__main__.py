@@ -7,18 +7,17 @@ scripts/chaos --faults kill,restart_postgres  only these
 
 import argparse
 import asyncio
-import json
 import random
 import shutil
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
 import asyncpg
+import msgspec
 
 from chaos import checks, faults, load
 from chaos.cluster import Cluster, leftovers
@@ -55,8 +54,8 @@ def main() -> None:
         print(f"The logs are in {directory}.", file=sys.stderr)
         raise
     results = checks.check_all(evidence)
-    (directory / "journal.json").write_text(json.dumps(asdict(evidence.journal), default=sorted, indent=1))
     is_met = print_report(evidence, results, arguments.seed)
+    (directory / "journal.json").write_bytes(msgspec.json.format(msgspec.json.encode(evidence.journal)))
     if is_met and not arguments.keep:
         shutil.rmtree(directory)
     else:

@@ -31,7 +31,7 @@ from understudy.engine.run.spec import CompactionRule, RunSpec
 from understudy.engine.run.state import RunState
 from understudy.engine.run.tool_use import NextStep, Tools, ToolUse
 from understudy.engine.run.turn import Turn
-from understudy.errors import StoreError
+from understudy.errors import StoreError, StoreUnavailable
 from understudy.llm.messages import Part
 from understudy.llm.prices import Tokens
 from understudy.llm.router import Models
@@ -110,6 +110,9 @@ class RunExecutor:
             await self._execute()
         except (RunLost, asyncio.CancelledError, Interrupted) as cause:
             await self._handle_stop(cause)
+        except StoreUnavailable as cause:
+            # Its end could be stored now, where the outage was short; the turn can be as well, later.
+            self._abandon(cause)
         except Exception as cause:
             outcome = self._outcome_of(cause)
             if outcome is UNEXPECTED:
@@ -252,7 +255,10 @@ class RunExecutor:
 
     def _abandon(self, failure: Exception) -> None:
         """Leaves the run as it is where the store fails: its worker claims it again later."""
-        logger.error("run %s could not be ended", self.run_id, exc_info=failure)
+        if isinstance(failure, StoreUnavailable):
+            logger.warning("run %s: store unavailable, backing off: %s", self.run_id, failure)
+        else:
+            logger.error("run %s could not be ended", self.run_id, exc_info=failure)
         self.is_abandoned = True
         self.log.close(handed_back=True)
 
