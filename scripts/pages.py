@@ -19,6 +19,7 @@ from understudy.cli import commands
 from understudy.settings import (
     BillingSettings,
     BlobSettings,
+    ConsoleSettings,
     EmbeddingSettings,
     LimitSettings,
     McpSettings,
@@ -140,6 +141,7 @@ def settings_tables() -> Iterator[str]:
     yield table("Reading documents", "retrieval.", RetrievalSettings)
     yield table("Videos", "video.", VideoSettings)
     yield table("Webhooks", "webhooks.", WebhookSettings)
+    yield table("The console", "console.", ConsoleSettings)
     yield table("Billing", "billing.", BillingSettings)
     yield table("Models", 'models."ID".', ModelSettings)
     yield table("Remote MCP servers", "mcp.", McpSettings)

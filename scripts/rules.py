@@ -4,6 +4,8 @@ Run by scripts/check. A rule stands here because no linter knows it: the import 
 """
 
 import ast
+import hashlib
+import json
 import re
 import sys
 import tokenize
@@ -16,9 +18,9 @@ PACKAGE = "understudy"
 LAYERS = (
     {"__main__"},
     {"cli"},
-    {"console", "toolkit"},
+    {"toolkit"},
     {"app"},
-    {"api"},
+    {"api", "console"},
     {"engine"},
     {"tools", "llm", "media"},
     {"retrieval"},
@@ -88,6 +90,7 @@ def violations(root: Path) -> Iterator[str]:
         yield from forbidden_words(module)
         yield from forbidden_phrases(module)
     yield from forbidden_phrases_of_pages(root)
+    yield from vendored_files(root / "src" / PACKAGE / "console" / "vendor")
 
 
 def modules(package: Path) -> Iterator[Module]:
@@ -155,11 +158,25 @@ def forbidden_phrases(module: Module) -> Iterator[str]:
 
 
 def forbidden_phrases_of_pages(root: Path) -> Iterator[str]:
-    """The same of README, CHANGELOG, CONTRIBUTING and the pages."""
-    for page in sorted([*root.glob("*.md"), *root.glob("docs/*.md")]):
+    """The same of README, CHANGELOG, CONTRIBUTING, the pages, and the modules and texts of the console."""
+    console = [path for path in (root / "src" / PACKAGE / "console").rglob("*.js") if "vendor" not in path.parts]
+    for page in sorted([*root.glob("*.md"), *root.glob("docs/*.md"), *console]):
         for number, line in enumerate(page.read_text().splitlines(), 1):
             for phrase in phrases(re.sub("`[^`]*`", "", line)):
                 yield f"{page}:{number}: {phrase!r} is not a plain wording; see CONTRIBUTING.md"
+
+
+def vendored_files(folder: Path) -> Iterator[str]:
+    """Third-party files of the console are those that scripts/vendor has copied from locked packages."""
+    if not folder.exists():
+        return
+    files = json.loads((folder / "manifest.json").read_text())["files"]
+    found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()} - {"manifest.json"}
+    for name in sorted(found ^ set(files)):
+        yield f"{folder / name}: not the same as the list in manifest.json; run scripts/vendor"
+    for name in sorted(found & set(files)):
+        if hashlib.sha256((folder / name).read_bytes()).hexdigest() != files[name]["sha256"]:
+            yield f"{folder / name}: changed by hand; run scripts/vendor"
 
 
 def phrases(text: str) -> list[str]:

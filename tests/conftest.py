@@ -45,11 +45,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 item.add_marker(pytest.mark.skip(reason="slow; run with --slow"))
 
 
+_ONE_BROWSER = "tests/console/"
+"""The tests below share a server and a browser, so one process runs them all."""
+
+
 class _ModuleScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist is not typed
     """Sends the tests of a module with fixtures of its own to one process, which makes these once; others anywhere."""
 
     def _split_scope(self, nodeid: str) -> str:
         module = nodeid.partition("::")[0]
+        if module.startswith(_ONE_BROWSER):
+            return _ONE_BROWSER
         return module if _has_module_fixtures(self.config.rootpath / module) else nodeid
 
 

@@ -29,6 +29,7 @@ from understudy.broker import Broker
 from understudy.broker.memory import MemoryBroker
 from understudy.broker.opening import build_broker
 from understudy.clock import Clock, SystemClock
+from understudy.console import Console
 from understudy.engine.accounting import Accounting
 from understudy.engine.admission import Admission
 from understudy.engine.admission.models import ModelChecks
@@ -141,7 +142,8 @@ def create_app(settings: Settings, clock: Clock | None = None, role: Role | None
     app = Starlette(routes=routes(), lifespan=lifespan)
     app.router.redirect_slashes = False
     # Without Starlette's own two layers for errors: this one renders them all.
-    app.middleware_stack = RequestMiddleware(app.router, CorsPolicy(settings.cors.origins))
+    api = RequestMiddleware(app.router, CorsPolicy(settings.cors.origins))
+    app.middleware_stack = Console(api, reloads=settings.console.reload) if settings.console.enabled else api
     return app
 
 

@@ -6,6 +6,7 @@
 | sh | syntax; each `understudy` and script line parses, and runs where it is harmless; `curl` runs against a server |
 | toml | loads as a settings file |
 | json | parses, without a member twice |
+| js | Node parses it as a module |
 | ini | a systemd unit that systemd accepts and whose command parses |
 | text | a command's help as `scripts/pages.py` writes it |
 | mermaid | a diagram whose files exist |
@@ -35,7 +36,7 @@ from understudy import settings
 from understudy.cli import commands
 from waiting import eventually
 
-KINDS = {"python", "sh", "toml", "json", "ini", "text", "mermaid"}
+KINDS = {"python", "sh", "toml", "json", "js", "ini", "text", "mermaid"}
 ENVIRONMENTS = {"composio": "composio"}
 """Packages that examples import from an environment of their own, by the name that scripts/environment knows."""
 RUN_ELSEWHERE = {"docs/migrating.md": "test_migrating.py runs it and compares both APIs"}
@@ -236,6 +237,13 @@ def test_a_json_block_parses(block):
         return dict(pairs)
 
     assert json.loads(block.text, object_pairs_hook=unique)
+
+
+@each_of["js"]
+def test_a_js_block_is_a_module(block):
+    command = [environment("console").node, "--check", "--input-type=module", "-"]
+    done = subprocess.run(command, input=block.text, capture_output=True, text=True, timeout=WAIT, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 @each_of["ini"]

@@ -6,6 +6,7 @@ from understudy.settings.model import MEMORY_BROKER, Settings
 from understudy.settings.secret import list_secrets, mask_setting
 from understudy.settings.sections.billing import BillingSettings
 from understudy.settings.sections.blobs import BlobSettings
+from understudy.settings.sections.console import ConsoleSettings
 from understudy.settings.sections.cors import CorsSettings
 from understudy.settings.sections.embeddings import EmbeddingSettings
 from understudy.settings.sections.limits import LimitSettings
@@ -25,6 +26,7 @@ __all__ = [
     "MEMORY_BROKER",
     "BillingSettings",
     "BlobSettings",
+    "ConsoleSettings",
     "CorsSettings",
     "EffectiveSetting",
     "EmbeddingSettings",

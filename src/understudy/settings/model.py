@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 
 from understudy.settings.sections.billing import BillingSettings
 from understudy.settings.sections.blobs import BlobSettings
+from understudy.settings.sections.console import ConsoleSettings
 from understudy.settings.sections.cors import CorsSettings
 from understudy.settings.sections.embeddings import EmbeddingSettings
 from understudy.settings.sections.limits import LimitSettings
@@ -94,5 +95,6 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     mcp: McpSettings = McpSettings()
     responses: ResponseSettings = ResponseSettings()
     cors: CorsSettings = CorsSettings()
+    console: ConsoleSettings = ConsoleSettings()
     video: VideoSettings = VideoSettings()
     providers: dict[str, ProviderSettings] = {}

@@ -1,0 +1,139 @@
+// Copies the console's third-party modules out of the locked npm packages, with their licences and a manifest of hashes.
+// Imports become relative, since a strict Content-Security-Policy has no import map.
+
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), "..");
+const PACKAGES = join(ROOT, ".venv-clients/console/node_modules");
+const VENDOR = join(ROOT, "src/understudy/console/vendor");
+const require = createRequire(join(PACKAGES, "_.js"));
+const { parse } = require("acorn");
+const { minify } = require("terser");
+
+const LANGUAGES = ["bash", "css", "diff", "javascript", "json", "markdown", "python", "sql", "typescript", "xml", "yaml"];
+/** Target file: package, its file, and whether it comes unminified. */
+const MODULES = {
+  "preact.js": ["preact", "dist/preact.mjs"],
+  "hooks.js": ["preact", "hooks/dist/hooks.mjs"],
+  "htm.js": ["htm", "dist/htm.module.js"],
+  "signals.js": ["@preact/signals", "dist/signals.mjs"],
+  "signals_core.js": ["@preact/signals-core", "dist/signals-core.mjs"],
+  "markdown_it.js": ["markdown-it", "dist/browser/markdown-it.esm.min.mjs"],
+  "dompurify.js": ["dompurify", "dist/purify.es.mjs", true],
+  "uplot.js": ["uplot", "dist/uPlot.esm.js", true],
+  "uplot.css": ["uplot", "dist/uPlot.min.css"],
+  "highlight/highlight.js": ["@highlightjs/cdn-assets", "es/core.min.js"],
+  ...Object.fromEntries(
+    LANGUAGES.map((name) => [`highlight/${name}.js`, ["@highlightjs/cdn-assets", `es/languages/${name}.min.js`]]),
+  ),
+};
+/** The vendored module of each bare import. */
+const SPECIFIERS = {
+  preact: "./preact.js",
+  "preact/hooks": "./hooks.js",
+  "@preact/signals-core": "./signals_core.js",
+};
+const GRAMMAR_TYPES = "declare const grammar: (hljs: unknown) => object;\nexport default grammar;\n";
+const TYPES = {
+  "preact.d.ts": 'export * from "preact";\n',
+  "hooks.d.ts": 'export * from "preact/hooks";\n',
+  "htm.d.ts": 'export { default } from "htm";\n',
+  "signals.d.ts": 'export * from "@preact/signals";\n',
+  "signals_core.d.ts": 'export * from "@preact/signals-core";\n',
+  "markdown_it.d.ts": 'export { default } from "markdown-it";\n',
+  "dompurify.d.ts": 'export { default } from "dompurify";\n',
+  "uplot.d.ts": 'export { default } from "uplot";\n',
+  "icons.d.ts": "export declare const ICONS: Readonly<Record<string, readonly (readonly [string, Record<string, string>])[]>>;\n",
+  "highlight/highlight.d.ts": `declare const hljs: {
+  registerLanguage(name: string, grammar: (hljs: unknown) => object): void;
+  getLanguage(name: string): object | undefined;
+  highlight(code: string, options: { language: string; ignoreIllegals?: boolean }): { value: string };
+};
+export default hljs;
+`,
+  ...Object.fromEntries(LANGUAGES.map((name) => [`highlight/${name}.d.ts`, GRAMMAR_TYPES])),
+};
+/** Lucide icons, as data of a module: a sprite needs `<use>`, which some browsers block under the policy. */
+const ICONS = `activity archive arrow-down arrow-left arrow-right arrow-up arrow-up-right bell book-open bot box braces
+  brain building calendar chart-column check chevron-down chevron-left chevron-right chevron-up chevrons-up-down circle
+  circle-alert circle-check circle-dashed circle-question-mark circle-pause circle-play circle-slash circle-stop circle-x clapperboard
+  clipboard clock cloud code coins columns-2 command container copy corner-down-right cpu credit-card database download
+  ellipsis ellipsis-vertical external-link eye eye-off file file-code file-image file-plus file-search file-text files funnel
+  funnel flask-conical folder folder-open gauge git-branch git-compare git-fork globe grip-vertical hammer hand hash heart-pulse
+  hourglass house image import inbox info key keyboard laptop layers layout-grid library link list list-filter list-tree
+  loader loader-circle lock log-out mail maximize-2 menu message-circle message-square messages-square minimize-2 minus
+  monitor moon network package panel-left panel-right paperclip pause pencil pin play plug plus power quote
+  refresh-cw rotate-ccw rotate-cw save scroll-text search send server settings shapes share-2 shield sigma
+  sliders-horizontal sparkles square square-check square-terminal star sun table tag terminal text-wrap thumbs-down thumbs-up timer
+  trash triangle-alert undo-2 unplug upload user users variable video wallet webhook wifi-off workflow wrench x
+  zap`.split(/\s+/);
+
+const written = new Map();
+
+function write(name, content) {
+  const path = join(VENDOR, name);
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, content);
+  written.set(name, createHash("sha256").update(content).digest("hex"));
+}
+
+/** Rewrites the bare specifiers of real import statements; a grammar has such text as data. */
+function relativeImports(code, name) {
+  const tree = parse(code, { ecmaVersion: "latest", sourceType: "module" });
+  const sources = tree.body.filter((node) => node.source).map((node) => node.source);
+  for (const source of sources.reverse()) {
+    if (source.value.startsWith(".")) continue;
+    const target = SPECIFIERS[source.value];
+    if (!target) throw new Error(`${name} imports ${source.value}, which is not vendored`);
+    code = code.slice(0, source.start) + JSON.stringify(target) + code.slice(source.end);
+  }
+  return code;
+}
+
+async function copyModule(name, [from, file, isLong]) {
+  let code = readFileSync(join(PACKAGES, from, file), "utf8");
+  if (isLong) code = (await minify(code, { module: true, format: { comments: /@license|^!/ } })).code;
+  code = code.replace(/\n?\/\/# sourceMappingURL=.*\n?$/, "\n");
+  write(name, name.endsWith(".js") ? relativeImports(code, name) : code);
+}
+
+function writeIcons() {
+  const nodes = JSON.parse(readFileSync(join(PACKAGES, "lucide-static/icon-nodes.json"), "utf8"));
+  const missing = ICONS.filter((name) => !nodes[name]);
+  if (missing.length) console.warn(`Lucide has no icon of this name: ${missing.join(", ")}`);
+  const rows = ICONS.filter((name) => nodes[name]).map((name) => {
+    const shapes = nodes[name].map(([tag, { key: _, ...attributes }]) => [tag, attributes]);
+    return `${JSON.stringify(name)}:${JSON.stringify(shapes)},`;
+  });
+  write("icons.js", `/* Lucide, ISC licence: LICENSES/lucide-static.txt */\nexport const ICONS={\n${rows.join("\n")}\n};\n`);
+}
+
+function writeLicences(packages) {
+  for (const name of packages) {
+    const file = ["LICENSE", "LICENSE.md", "LICENSE.txt"].map((one) => join(PACKAGES, name, one)).find(existsSync);
+    if (!file) throw new Error(`${name} has no licence file`);
+    write(`LICENSES/${name.replace(/^@/, "").replace("/", "-")}.txt`, readFileSync(file, "utf8"));
+  }
+}
+
+rmSync(VENDOR, { recursive: true, force: true });
+for (const [name, source] of Object.entries(MODULES)) await copyModule(name, source);
+for (const [name, types] of Object.entries(TYPES)) write(name, types);
+writeIcons();
+const sources = { ...MODULES, "icons.js": ["lucide-static", "icon-nodes.json"] };
+const packages = [...new Set(Object.values(sources).map(([name]) => name))].sort();
+writeLicences(packages);
+const describe = (name) => {
+  const { version, license } = JSON.parse(readFileSync(join(PACKAGES, name, "package.json"), "utf8"));
+  return [name, { version, license }];
+};
+const files = [...written].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, sha256]) => {
+  const source = sources[name];
+  return [name, source ? { sha256, source: `${source[0]}/${source[1]}` } : { sha256 }];
+});
+const manifest = { packages: Object.fromEntries(packages.map(describe)), files: Object.fromEntries(files) };
+writeFileSync(join(VENDOR, "manifest.json"), `${JSON.stringify(manifest, null, 1)}\n`);

@@ -1,0 +1,110 @@
+/** Requests to the API: one place that adds the key, retries reads, and turns failures into errors in words. */
+import { API_URL } from "../app/base.js";
+import { buildQuery } from "../lib/paths.js";
+import { connection } from "../state/connection.js";
+import { apiKey, isRejected } from "../state/session.js";
+
+const RETRY_MILLISECONDS = [300, 1_000];
+const RETRIED = new Set([502, 503, 504]);
+
+export class ApiError extends Error {
+  /**
+   * @param {string} message
+   * @param {{status: number, code?: string | null, param?: string | null, requestId?: string | null,
+   *   retryAfter?: number | null}} details status 0: the server could not be reached
+   */
+  constructor(message, { status, code = null, param = null, requestId = null, retryAfter = null }) {
+    super(message);
+    this.name = "ApiError";
+    this.status = status;
+    this.code = code;
+    this.param = param;
+    this.requestId = requestId;
+    this.retryAfter = retryAfter;
+  }
+}
+
+/**
+ * @typedef {{query?: Parameters<typeof buildQuery>[0], body?: unknown, signal?: AbortSignal,
+ *   headers?: Record<string, string>, key?: string}} RequestOptions
+ */
+
+/**
+ * The unread response of a request. Raises ApiError.
+ *
+ * @param {string} method
+ * @param {string} path below /v1, such as `/threads`
+ * @param {RequestOptions} [options] a FormData or Blob as `body` is sent as it is, everything else as JSON
+ * @returns {Promise<Response>}
+ */
+export async function open(method, path, { query = {}, body, signal, headers = {}, key } = {}) {
+  const isRaw = body instanceof FormData || body instanceof Blob;
+  /** @type {RequestInit} */
+  const init = { method, signal: signal ?? null, cache: "no-store", credentials: "omit", headers: {
+    authorization: `Bearer ${key ?? apiKey.value ?? ""}`,
+    ...(body === undefined || isRaw ? {} : { "content-type": "application/json" }),
+    ...headers,
+  } };
+  if (body !== undefined) init.body = isRaw ? /** @type {BodyInit} */ (body) : JSON.stringify(body);
+  const url = API_URL + path + buildQuery(query);
+  const waits = method === "GET" ? RETRY_MILLISECONDS : [];
+  for (const wait of [...waits, null]) {
+    const response = await fetchOnce(url, init, wait === null);
+    if (response && (wait === null || !RETRIED.has(response.status))) return checkResponse(response, key === undefined);
+    await new Promise((resolve) => setTimeout(resolve, wait ?? 0));
+  }
+  throw new Error("unreachable");
+}
+
+/**
+ * @param {string} url
+ * @param {RequestInit} init
+ * @param {boolean} isLast
+ */
+async function fetchOnce(url, init, isLast) {
+  try {
+    const response = await fetch(url, init);
+    connection.value = "online";
+    return response;
+  } catch (error) {
+    if (init.signal?.aborted) throw error;
+    if (!isLast) return null;
+    connection.value = "offline";
+    throw new ApiError("The server cannot be reached.", { status: 0, code: "connection_error" });
+  }
+}
+
+/**
+ * @param {Response} response
+ * @param {boolean} isOwnKey whether the request used the key of the session
+ */
+async function checkResponse(response, isOwnKey) {
+  if (response.ok) return response;
+  if (response.status === 401 && isOwnKey) isRejected.value = true;
+  const { error = {} } = await response.json().catch(() => ({}));
+  throw new ApiError(error.message ?? `The server responded with status ${response.status}.`, {
+    status: response.status,
+    code: error.code ?? null,
+    param: error.param ?? null,
+    requestId: response.headers.get("x-request-id"),
+    retryAfter: Number(response.headers.get("retry-after")) || null,
+  });
+}
+
+/**
+ * @param {string} method
+ * @param {string} path
+ * @param {RequestOptions} [options]
+ * @returns {Promise<any>} the parsed JSON
+ */
+export async function request(method, path, options) {
+  const response = await open(method, path, options);
+  return response.status === 204 ? null : response.json();
+}
+
+/** @param {string} path @param {RequestOptions["query"]} [query] @param {AbortSignal} [signal] */
+export const get = (path, query, signal) => request("GET", path, { query: query ?? {}, ...(signal ? { signal } : {}) });
+/** @param {string} path @param {unknown} [body] */
+export const post = (path, body = {}) => request("POST", path, { body });
+/** @param {string} path */
+export const remove = (path) => request("DELETE", path);

@@ -1,0 +1,75 @@
+/** The current page. Its module, texts and style are loaded at its first visit; the page before stays until then. */
+import { isOutdated } from "../state/connection.js";
+import { loadTexts, t } from "../text/texts.js";
+import { ErrorNote } from "../ui/error_note.js";
+import { Page } from "../ui/page.js";
+import { Skeleton } from "../ui/states.js";
+import { html, useEffect, useLayoutEffect, useState } from "../ui/view.js";
+import { ASSETS } from "./base.js";
+import { route, scroller, scrollPosition } from "./router.js";
+
+/** @typedef {{component: any, key: string, params: Record<string, string>}} LoadedPage */
+/** @type {Set<string>} */
+const styles = new Set();
+
+export function PageOutlet() {
+  const { row, params, path } = route.value;
+  const [page, setPage] = useState(/** @type {LoadedPage | null} */ (null));
+  const [error, setError] = useState(/** @type {unknown} */ (null));
+  useEffect(() => {
+    let isCurrent = true;
+    setError(null);
+    loadPage(row).then(
+      (component) => isCurrent && setPage({ component, key: path, params }),
+      (failure) => isCurrent && reportFailure(failure, setError),
+    );
+    return () => {
+      isCurrent = false;
+    };
+  }, [path]);
+  useLayoutEffect(() => {
+    if (page) enterPage();
+  }, [page?.key]);
+  if (error !== null) return html`<${Page} title=${t("page.failed")}><${ErrorNote} error=${error} onRetry=${() => location.reload()} /><//>`;
+  if (!page) return html`<div class="page-body"><${Skeleton} /></div>`;
+  return html`<${page.component} key=${page.key} params=${page.params} />`;
+}
+
+/** @param {import("./routes.js").RouteRow | null} row */
+async function loadPage(row) {
+  if (!row) return NotFound;
+  const folder = row.page.split("/")[0] ?? "";
+  const [module] = await Promise.all([import(`../pages/${row.page}.js`), loadTexts(folder)]);
+  if (module.style) await loadStyle(`pages/${folder}/${module.style}`);
+  return module.default;
+}
+
+/** @param {string} path below the assets @returns {Promise<void>} */
+export function loadStyle(path) {
+  if (styles.has(path)) return Promise.resolve();
+  styles.add(path);
+  const link = document.createElement("link");
+  link.rel = "stylesheet";
+  link.href = ASSETS + path;
+  document.head.append(link);
+  return new Promise((resolve) => {
+    link.onload = link.onerror = () => resolve();
+  });
+}
+
+/** @param {unknown} failure @param {(error: unknown) => void} setError */
+function reportFailure(failure, setError) {
+  // A module that cannot be loaded is one of another version of the console, or the server is away.
+  if (failure instanceof TypeError && navigator.onLine) isOutdated.value = true;
+  setError(failure);
+}
+
+function enterPage() {
+  const main = scroller();
+  if (main) main.scrollTop = scrollPosition();
+  if (!document.querySelector("dialog:modal")) document.getElementById("page-title")?.focus({ preventScroll: true });
+}
+
+function NotFound() {
+  return html`<${Page} title=${t("page.not-found")}><p class="muted">${t("page.not-found.text")}</p><//>`;
+}

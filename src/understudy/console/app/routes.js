@@ -1,0 +1,15 @@
+/**
+ * Every page of the console: one row a page, sorted by `group`, then `order`. Rows with `icon` are in the navigation.
+ * `page` is the module below `pages/`, whose folder also names the page's texts.
+ *
+ * @typedef {{path: string, page: string, icon?: string, key?: string, group?: number, order?: number}} RouteRow
+ */
+
+/** @type {RouteRow[]} */
+export const ROUTES = [
+  { path: "", page: "start/start" },
+  { path: "threads", page: "threads/list", icon: "messages-square", key: "t", group: 1, order: 2 },
+  { path: "assistants", page: "assistants/list", icon: "bot", key: "a", group: 2, order: 1 },
+  { path: "assistants/:id", page: "assistants/detail" },
+  { path: "settings", page: "settings/settings", key: "s" },
+];

@@ -1,0 +1,46 @@
+/** What stays while pages change: navigation, banners, dialogs, and the sign-in in front of everything. */
+import { apiKey, isRejected } from "../state/session.js";
+import { t } from "../text/texts.js";
+import { StatusLine } from "../ui/announce.js";
+import { Banners } from "../ui/banners.js";
+import { ConfirmOutlet } from "../ui/confirm.js";
+import { html, useState } from "../ui/view.js";
+import { Help } from "./help.js";
+import { Navigation, navLabel } from "./navigation.js";
+import { PageOutlet } from "./page_outlet.js";
+import { Palette } from "./palette.js";
+import { navigate } from "./router.js";
+import { ROUTES } from "./routes.js";
+import { RejectedKey, SignIn } from "./sign_in.js";
+import { useShortcuts } from "./shortcuts.js";
+
+export function Shell() {
+  return apiKey.value === null ? html`<${SignIn} /><${StatusLine} />` : html`<${Frame} />`;
+}
+
+function Frame() {
+  const [open, setOpen] = useState(/** @type {"palette" | "help" | null} */ (null));
+  const close = () => setOpen(null);
+  useShortcuts([
+    { key: "mod+k", label: t("palette.title"), run: () => setOpen("palette") },
+    { key: "?", label: t("help.title"), run: () => setOpen("help") },
+    ...ROUTES.filter((row) => row.key).map((row) => ({ key: `g ${row.key}`, label: t("nav.go-to", { page: navLabel(row) }), run: () => navigate(row.path) })),
+  ]);
+  return html`<div class="shell">
+    <a class="skip" href="#main" onClick=${skipToMain}>${t("nav.skip")}</a>
+    <${Banners} />
+    <${Navigation} onPalette=${() => setOpen("palette")} />
+    <main class="main" id="main" tabindex="-1"><${PageOutlet} /></main>
+    ${open === "palette" && html`<${Palette} onClose=${close} />`}
+    ${open === "help" && html`<${Help} onClose=${close} />`}
+    ${isRejected.value && html`<${RejectedKey} />`}
+    <${ConfirmOutlet} />
+    <${StatusLine} />
+  </div>`;
+}
+
+/** @param {Event} event */
+function skipToMain(event) {
+  event.preventDefault();
+  document.getElementById("main")?.focus();
+}

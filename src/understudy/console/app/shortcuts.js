@@ -1,0 +1,62 @@
+/** The keyboard: which shortcuts work now, and running them. Off while the reader types. */
+import { KeySequence, nameKey } from "../lib/key_sequence.js";
+import { settings } from "../state/settings.js";
+import { signal, useEffect, useRef } from "../ui/view.js";
+
+/** @typedef {{key: string, label: string, run: () => void}} Shortcut the help and the palette show `label` */
+/** @typedef {{shortcuts: () => Shortcut[]}} Layer */
+
+/** The shortcuts of the shell, the page and open panels; later ones win. */
+export const layers = signal(/** @type {Layer[]} */ ([]));
+const sequence = new KeySequence();
+
+/** @returns {Shortcut[]} the shortcuts that work now, the strongest of each key */
+export function activeShortcuts() {
+  const byKey = new Map();
+  for (const layer of layers.value) for (const shortcut of layer.shortcuts()) byKey.set(shortcut.key, shortcut);
+  return [...byKey.values()];
+}
+
+/** @param {Layer} layer @returns {() => void} removes it */
+export function addLayer(layer) {
+  layers.value = [...layers.peek(), layer];
+  return () => {
+    layers.value = layers.peek().filter((one) => one !== layer);
+  };
+}
+
+/**
+ * The shortcuts of a component, while it is mounted.
+ *
+ * @param {Shortcut[]} shortcuts
+ */
+export function useShortcuts(shortcuts) {
+  const current = useRef(shortcuts);
+  current.current = shortcuts;
+  useEffect(() => addLayer({ shortcuts: () => current.current }), []);
+}
+
+export function startShortcuts() {
+  document.addEventListener("keydown", runShortcut);
+}
+
+/** @param {KeyboardEvent} event */
+function runShortcut(event) {
+  const key = nameKey(event);
+  if (event.defaultPrevented || event.isComposing || key === null) return;
+  const isCombined = key.startsWith("mod+");
+  if (!isCombined && (isTyping(event.target) || !settings.peek().shortcuts)) return;
+  // A dialog is modal for the keyboard too; it has keys of its own.
+  if (!isCombined && document.querySelector("dialog:modal")) return;
+  const shortcuts = activeShortcuts();
+  const found = sequence.push(key, new Set(shortcuts.map((one) => one.key)), event.timeStamp);
+  const shortcut = shortcuts.find((one) => one.key === found);
+  if (!shortcut) return;
+  event.preventDefault();
+  shortcut.run();
+}
+
+/** @param {EventTarget | null} target */
+function isTyping(target) {
+  return target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
+}

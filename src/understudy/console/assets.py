@@ -1,0 +1,77 @@
+"""The console's files: read once, hashed together, compressed when first requested."""
+
+import gzip
+import hashlib
+import posixpath
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Final
+
+FOLDER: Final = Path(__file__).resolve().parent
+MEDIA_TYPES: Final = {
+    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".png": "image/png",
+}
+"""The served files by suffix; others, such as types and licences, are not sent."""
+
+_STATIC_IMPORT: Final = re.compile(r"""(?:^|[;}\s])(?:import|export)\b[^;'"()]*['"](\.{1,2}/[^'"]+)['"]""")
+_ENTRY: Final = "app/main.js"
+
+
+@dataclass(frozen=True)
+class Asset:
+    content: bytes
+    media_type: str
+
+    @cached_property
+    def compressed(self) -> bytes:
+        return gzip.compress(self.content, 9, mtime=0)
+
+
+@dataclass(frozen=True)
+class AssetTable:
+    """All files by their path below the folder; `hash` changes with any of them."""
+
+    assets: dict[str, Asset]
+    hash: str
+
+    @cached_property
+    def preloads(self) -> tuple[str, ...]:
+        """The modules that the first one imports, directly or not, so that a browser fetches them at once."""
+        found = [_ENTRY]
+        for path in found:
+            found += [name for name in self._imports(path) if name in self.assets and name not in found]
+        return tuple(found[1:])
+
+    @cached_property
+    def styles(self) -> tuple[str, ...]:
+        return tuple(sorted((path for path in self.assets if path.startswith("styles/")), key=_style_order))
+
+    def _imports(self, path: str) -> Iterator[str]:
+        text = self.assets[path].content.decode()
+        for target in dict.fromkeys(_STATIC_IMPORT.findall(text)):
+            yield posixpath.normpath(posixpath.join(posixpath.dirname(path), target))
+
+
+def read_assets() -> AssetTable:
+    assets = {}
+    digest = hashlib.sha256()
+    for path in sorted(FOLDER.rglob("*")):
+        media_type = MEDIA_TYPES.get(path.suffix)
+        if media_type is None or not path.is_file():
+            continue
+        name, content = path.relative_to(FOLDER).as_posix(), path.read_bytes()
+        digest.update(b"%s\0%d\0" % (name.encode(), len(content)) + content)
+        assets[name] = Asset(content, media_type)
+    return AssetTable(assets, digest.hexdigest()[:16])
+
+
+def _style_order(path: str) -> tuple[int, str]:
+    """The tokens come first, then what every page uses."""
+    first = ("styles/tokens.css", "styles/base.css", "styles/ui.css")
+    return (first.index(path) if path in first else len(first)), path

@@ -1,0 +1,86 @@
+/** Paths of pages and their patterns. Knows no browser. */
+
+/**
+ * @template {{path: string}} Row
+ * @param {Row[]} rows with patterns such as `threads/:id`
+ * @param {string} path below the console, without a slash at its start
+ * @returns {{row: Row, params: Record<string, string>} | null} the first row that matches
+ */
+export function matchPath(rows, path) {
+  const segments = splitPath(path);
+  for (const row of rows) {
+    const params = matchSegments(splitPath(row.path), segments);
+    if (params) return { row, params };
+  }
+  return null;
+}
+
+/** @param {string} path */
+function splitPath(path) {
+  return path.split("/").filter(Boolean);
+}
+
+/**
+ * @param {string[]} pattern
+ * @param {string[]} segments
+ */
+function matchSegments(pattern, segments) {
+  if (pattern.length !== segments.length) return null;
+  /** @type {Record<string, string>} */
+  const params = {};
+  for (const [index, part] of pattern.entries()) {
+    const segment = segments[index] ?? "";
+    if (part.startsWith(":")) params[part.slice(1)] = decode(segment);
+    else if (part !== segment) return null;
+  }
+  return params;
+}
+
+/** @param {string} segment */
+function decode(segment) {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return segment;
+  }
+}
+
+/**
+ * A query string without empty values: `?a=1`, or the empty string.
+ *
+ * @param {Record<string, string | number | boolean | readonly string[] | null | undefined>} values
+ */
+export function buildQuery(values) {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(values)) {
+    if (Array.isArray(value)) for (const one of value) query.append(name, one);
+    else if (value !== null && value !== undefined && value !== "") query.set(name, String(value));
+  }
+  const text = query.toString();
+  return text && `?${text}`;
+}
+
+/** The page of an id, by its prefix. A thread of a run is unknown here, so a run has none. */
+/** @type {readonly (readonly [RegExp, string])[]} */
+const PAGES_BY_PREFIX = [
+  [/^thread_/, "threads"],
+  [/^conv_/, "conversations"],
+  [/^asst_/, "assistants"],
+  [/^run_/, "runs"],
+  [/^file-/, "files"],
+  [/^vs_/, "vector-stores"],
+  [/^batch_/, "batches"],
+  [/^resp_/, "responses"],
+  [/^chatcmpl-/, "completions"],
+  [/^cntr_/, "containers"],
+];
+
+/**
+ * The path of the page of an object, or null if its prefix is unknown.
+ *
+ * @param {string} id
+ */
+export function pathOfId(id) {
+  const found = PAGES_BY_PREFIX.find(([prefix]) => prefix.test(id));
+  return found && /^[\w-]{6,128}$/.test(id) ? `${found[1]}/${id}` : null;
+}

@@ -1,0 +1,32 @@
+"""The one HTML page of the console. It holds no content: everything comes from the modules that it loads."""
+
+from typing import Final
+
+from understudy.console.assets import AssetTable
+
+_PAGE: Final = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<title>Understudy</title>
+<meta name="viewport" content="width=device-width, initial-scale=1, interactive-widget=resizes-content">
+<meta name="color-scheme" content="light dark">
+<meta name="robots" content="noindex">
+<link rel="icon" href="{base}icon.svg" type="image/svg+xml">
+{styles}
+<script type="module" src="{base}app/main.js"></script>
+{preloads}
+<body>
+<div id="app"><noscript>The console needs JavaScript. The API works without it.</noscript></div>
+</body>
+</html>
+"""
+
+
+def render_page(table: AssetTable, depth: int) -> str:
+    """The page for a path that is `depth` segments below `/console/`; its links are relative."""
+    base = f"{'../' * depth}assets/{table.hash}/"
+    return _PAGE.format(
+        base=base,
+        styles="\n".join(f'<link rel="stylesheet" href="{base}{path}">' for path in table.styles),
+        preloads="\n".join(f'<link rel="modulepreload" href="{base}{path}">' for path in table.preloads),
+    )

@@ -1,0 +1,25 @@
+import { API_URL } from "../app/base.js";
+import { renderSample, SAMPLE_LANGUAGES } from "../lib/code_samples.js";
+import { changeSettings, settings } from "../state/settings.js";
+import { t } from "../text/texts.js";
+import { CodeBlock } from "./code_block.js";
+import { Dialog } from "./dialog.js";
+import { html } from "./view.js";
+
+/** @type {Record<string, string>} */
+const NAMES = { curl: "curl", python: "Python", node: "Node" };
+
+/** The call of the API that shows the same, in the reader's language. @param {{call: import("../lib/code_samples.js").Call}} props */
+export function ApiPreview({ call }) {
+  const language = settings.value.samples;
+  return html`<div class="stack-small">
+    <div class="segments" role="group" aria-label=${t("ui.sample-language")}>${SAMPLE_LANGUAGES.map((name) => html`<button key=${name} type="button" aria-pressed=${name === language} onClick=${() => changeSettings({ samples: name })}>${NAMES[name]}</button>`)}</div>
+    <${CodeBlock} code=${renderSample(language, call, API_URL)} language=${language} label="${call.method} ${call.path}" />
+    <p class="muted">${t("ui.sample-key")}</p>
+  </div>`;
+}
+
+/** @param {{call: import("../lib/code_samples.js").Call, onClose: () => void}} props */
+export function ApiPreviewDialog({ call, onClose }) {
+  return html`<${Dialog} kind="wide" title=${t("ui.api-preview")} onClose=${onClose}><${ApiPreview} call=${call} /><//>`;
+}

@@ -1,0 +1,49 @@
+/**
+ * A kind of object as a table: what its list, its detail page and its form show. One noun is one file of rows, and its
+ * texts are the keys `NAME.title`, `NAME.column.COLUMN`, `NAME.field.FIELD`, `NAME.empty`, `NAME.empty.text`,
+ * `NAME.create`, `NAME.edit`, `NAME.delete.title` and `NAME.delete.text`.
+ *
+ * @typedef {import("../../api/pager.js").Row} Row
+ *
+ * @typedef {object} NounColumn
+ * @property {string} name
+ * @property {(row: Row) => any} cell
+ * @property {boolean} [isMain] the column with the link
+ * @property {boolean} [isNumber]
+ * @property {1 | 2 | 3} [priority] 1 is always visible, 2 from 640 pixels, 3 from 1024 pixels
+ *
+ * @typedef {object} NounField a line of the detail page
+ * @property {string} name
+ * @property {(row: Row) => any} cell
+ * @property {boolean} [isWide] in a line of its own, below its label
+ *
+ * @typedef {object} FormField
+ * @property {string} name of the member of the request's body
+ * @property {"text" | "area" | "number" | "json" | "metadata" | "select" | "model"} kind
+ * @property {boolean} [required]
+ * @property {readonly string[]} [options] of a select
+ * @property {unknown} [initial] of a new object
+ * @property {(value: any) => string | null} [validate] of JSON: an error text
+ * @property {"create" | "edit"} [only] in this form alone
+ *
+ * @typedef {object} NounFilter
+ * @property {string} name of the API's parameter
+ * @property {readonly string[]} options
+ *
+ * @typedef {object} Noun
+ * @property {string} name the path of the list below the console, and the prefix of the texts
+ * @property {string} path of the API, such as `/assistants`
+ * @property {string} icon
+ * @property {(row: Row) => string} title of an object
+ * @property {readonly NounColumn[]} columns
+ * @property {readonly NounField[]} fields
+ * @property {readonly FormField[]} [form]
+ * @property {readonly NounFilter[]} [filters]
+ * @property {boolean} [canSearch] the API has the parameter `q`
+ * @property {boolean} [canFilterMetadata] the API has the parameter `metadata[key]`
+ * @property {boolean} [canDelete]
+ * @property {boolean} [isTypedToDelete] the reader types the title before deleting
+ * @property {Record<string, any>} [query] further parameters of the list
+ */
+
+export {};

@@ -1,0 +1,2 @@
+declare const grammar: (hljs: unknown) => object;
+export default grammar;

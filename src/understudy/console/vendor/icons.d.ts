@@ -1,0 +1,1 @@
+export declare const ICONS: Readonly<Record<string, readonly (readonly [string, Record<string, string>])[]>>;

@@ -1,0 +1,83 @@
+"""The program behind scripts/screenshots."""
+
+import argparse
+import contextlib
+import re
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import openai
+from playwright.sync_api import Browser
+
+from console.browser import NARROW, WIDE, Console, launch_browser, open_console, save_screenshot
+from console.seed import seed
+from serving import KEY, Server, serve
+
+_ROOT = Path(__file__).resolve().parents[2]
+_PAGES = ("", "assistants", "assistants/{assistant}", "threads", "settings")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="scripts/screenshots")
+    parser.add_argument("--into", type=Path, default=_ROOT / "docs" / "images")
+    parser.add_argument("--url", help="the base URL of a running server, such as http://127.0.0.1:8000/v1")
+    parser.add_argument("--key", default=KEY)
+    parser.add_argument("--only", help="part of the names to save, such as wide-dark")
+    parser.add_argument(
+        "paths", nargs="*", default=_PAGES, help="below /console/; {assistant}, {thread} are seeded ids"
+    )
+    options = parser.parse_args()
+    with _open_server(options.url) as server, launch_browser() as browser:
+        ids = {} if options.url else seed(openai.OpenAI(base_url=server.url, api_key=options.key))
+        for size, viewport in (("wide", WIDE), ("narrow", NARROW)):
+            for theme in ("light", "dark"):
+                if (options.only or "") in f"{size}-{theme}":
+                    _save(
+                        browser,
+                        server,
+                        f"{size}-{theme}",
+                        (viewport, theme),
+                        [(path, path.format(**ids)) for path in options.paths],
+                        options,
+                    )
+
+
+@contextlib.contextmanager
+def _open_server(url: str | None) -> Iterator[Server]:
+    with tempfile.TemporaryDirectory() as directory:
+        server = Server(Path(directory), None)
+        if url:
+            server.url = url
+            yield server
+        else:
+            yield from serve(server)
+
+
+def _save(
+    browser: Browser,
+    server: Server,
+    kind: str,
+    look: tuple[Any, str],
+    paths: list[tuple[str, str]],
+    options: argparse.Namespace,
+) -> None:
+    with open_console(browser, server, *look, key=options.key) as console:
+        for name, path in paths:
+            console.open(path)
+            console.page.wait_for_load_state("networkidle")
+            title = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "start"
+            save_screenshot(console, f"{title}-{kind}", options.into)
+            _report(console, f"{title}-{kind}")
+
+
+def _report(console: Console, name: str) -> None:
+    if console.has_horizontal_scroll():
+        print(f"{name}: scrolls sideways")
+    for problem in console.find_accessibility_problems():
+        print(f"{name}: {problem}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,128 @@
+"""The shell: signing in, navigation, the palette, the keyboard, errors and settings."""
+
+import pytest
+from playwright.sync_api import expect
+
+from console.browser import NARROW, WIDE, open_console
+from serving import KEY
+
+
+def sign_in(page, key):
+    page.get_by_label("API key").fill(key)
+    page.get_by_role("button", name="Sign in").click()
+
+
+def test_a_visitor_signs_in_with_a_key_that_stays_in_the_tab(browser, server):
+    with open_console(browser, server, key=None) as console:
+        page = console.page
+        page.goto(f"{console.origin}/console/assistants?peek=none")
+        sign_in(page, "sk-wrong")
+        expect(page.get_by_text("The server does not know this key.")).to_be_visible()
+        assert console.find_accessibility_problems() == []
+        sign_in(page, KEY)
+        expect(page.locator("h1")).to_have_text("Assistants")
+        assert KEY not in page.content() + page.url
+        assert page.evaluate("() => Object.keys(localStorage)") == []
+        other = console.context.new_page()
+        other.goto(f"{console.origin}/console/threads")
+        expect(other.locator("h1")).to_have_text("Threads")
+        other.get_by_role("button", name="Sign out").click()
+        expect(other.get_by_label("API key")).to_be_visible()
+        expect(page.get_by_label("API key")).to_be_visible()
+
+
+def test_a_refused_key_is_replaced_without_leaving_the_page(console):
+    page = console.open("assistants")
+    page.route("**/v1/threads**", lambda route: route.fulfill(status=401, json={"error": {"message": "Revoked."}}))
+    page.get_by_role("link", name="Threads").click()
+    expect(page.get_by_role("heading", name="The server refuses your key")).to_be_visible()
+    sign_in(page, KEY)
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(page.locator("h1")).to_have_text("Threads")
+
+
+@pytest.mark.parametrize("viewport", [WIDE, {"width": 800, "height": 700}, NARROW], ids=["wide", "middle", "narrow"])
+def test_the_navigation_works_at_every_width(browser, server, viewport):
+    with open_console(browser, server, viewport) as console:
+        page = console.open()
+        link = page.get_by_role("navigation").get_by_role("link", name="Assistants").locator("visible=true")
+        link.click()
+        expect(page.locator("h1")).to_have_text("Assistants")
+        expect(page.locator("h1")).to_be_focused()
+        expect(link).to_have_attribute("aria-current", "page")
+        assert page.title() == "Assistants · Understudy"
+        page.go_back()
+        expect(page.locator("h1")).to_have_text("Start")
+        if viewport is NARROW:
+            page.get_by_role("button", name="More").click()
+            page.get_by_role("dialog").get_by_role("link", name="Settings").click()
+            expect(page.locator("h1")).to_have_text("Settings")
+            expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_keys_and_the_palette_reach_every_page(console, server):
+    page = console.open()
+    page.keyboard.press("g")
+    page.keyboard.press("a")
+    expect(page.locator("h1")).to_have_text("Assistants")
+    page.keyboard.press("Control+k")
+    assert console.find_accessibility_problems() == []
+    page.keyboard.type("sett")
+    page.keyboard.press("Enter")
+    expect(page.locator("h1")).to_have_text("Settings")
+    assistant = server.client.beta.assistants.create(model="gpt-4o", name="By id")
+    page.keyboard.press("Control+k")
+    page.keyboard.type(assistant.id)
+    page.keyboard.press("Enter")
+    expect(page.locator("h1")).to_contain_text("By id")
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keyboard shortcuts")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_a_modified_click_opens_a_signed_in_tab(console):
+    page = console.open()
+    with console.context.expect_page() as opened:
+        page.get_by_role("navigation").get_by_role("link", name="Assistants").locator("visible=true").click(
+            modifiers=["Control"]
+        )
+    expect(opened.value.locator("h1")).to_have_text("Assistants")
+    expect(page.locator("h1")).to_have_text("Start")
+
+
+def test_theme_and_zone_are_chosen_and_stay(console):
+    page = console.open("settings")
+    page.get_by_label("Theme").select_option("dark")
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    page.get_by_label("Time zone").fill("Mars/Olympus")
+    expect(page.get_by_text("Mars/Olympus is not a time zone.")).to_be_visible()
+    page.get_by_label("Time zone").fill("Asia/Kolkata")
+    page.reload()
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    expect(page.get_by_role("link", name="Settings · Asia/Kolkata")).to_be_visible()
+
+
+def test_an_error_names_the_cause_the_next_step_and_the_request(console):
+    page = console.open("assistants/asst_unknown")
+    alert = page.get_by_role("alert")
+    expect(alert).to_contain_text("No assistant found with id 'asst_unknown'.")
+    expect(alert).to_contain_text("It was deleted, or belongs to another project.")
+    expect(alert).to_contain_text("req_")
+    page.goto(f"{console.origin}/console/no/such/page")
+    expect(page.locator("h1")).to_have_text("Page not found")
+
+
+def test_a_lost_connection_is_a_banner_and_the_rows_stay(console, server):
+    server.client.beta.assistants.create(model="gpt-4o", name="Stays")
+    page = console.open("assistants")
+    expect(page.get_by_role("link", name="Stays").first).to_be_visible()
+    console.guard.allowed += ["net::ERR_FAILED"]
+    page.route("**/v1/**", lambda route: route.abort())
+    page.get_by_role("navigation").get_by_role("link", name="Threads").locator("visible=true").click()
+    expect(page.get_by_text("The server cannot be reached. The page")).to_be_visible()
+    page.unroute("**/v1/**")
+    page.get_by_role("button", name="Try again").click()
+    expect(page.get_by_text("The server cannot be reached. The page")).to_have_count(0)
+    page.go_back()
+    expect(page.get_by_role("link", name="Stays").first).to_be_visible()

@@ -1,0 +1,60 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { load } from "./modules.mjs";
+
+const { frozenEnd, hasDefinitions } = await load("lib/markdown_blocks.js");
+const { closeTail } = await load("lib/markdown_tail.js");
+const { default: MarkdownIt } = await load("vendor/markdown_it.js");
+const parser = new MarkdownIt("default", { html: false, linkify: true });
+
+const CORPUS = [
+  "# Title\n\nFirst *paragraph* with **bold** and `code`.\n\nSecond.\n",
+  "A list:\n\n- one\n- two\n\n  inside two\n\n- three\n\nAfter the list.\n\n1. a\n2. b\n\nEnd.",
+  "Code:\n\n```python\ndef f():\n\n    return 1\n```\n\nAfter.\n\n~~~\n```\n\nstill\n~~~\n\nEnd.",
+  "| a | b |\n|---|--:|\n| 1 | 2 |\n| 3 | 4 |\n\nText after the table.\n\n> quote\n>\n> more\n\nafter",
+  "Setext\n===\n\nText\n\n    indented\n\n    code\n\nEnd",
+  "Link [a] here.\n\nMore.\n\n[a]: https://example.com\n\nLast.",
+  "1) x\n\n   y\n\nÜber\n\n---\n\nПривет\n\n* a\n\n\n* b\n\n\nend\n",
+];
+
+test("finished blocks and the rest render to the whole text, for every division of it", () => {
+  assert.equal(CORPUS.filter(hasDefinitions).length, 1);
+  for (const text of CORPUS.filter((one) => !hasDefinitions(one))) {
+    const whole = parser.render(text);
+    let frozen = 0;
+    let parts = "";
+    for (let length = 0; length <= text.length; length += 1) {
+      const end = frozenEnd(text.slice(0, length), frozen);
+      assert.ok(end >= frozen && end <= length);
+      parts += parser.render(text.slice(frozen, end));
+      frozen = end;
+      assert.equal(normalize(parts + parser.render(text.slice(frozen))), normalize(whole), `${JSON.stringify(text)} at ${length}`);
+    }
+  }
+});
+
+test("blocks become final while text arrives", () => {
+  const text = "First paragraph.\n\nSecond paragraph.\n\nThird";
+  assert.equal(frozenEnd(text, 0), text.indexOf("Third"));
+  assert.equal(frozenEnd("```\na\n\nb\n", 0), 0);
+});
+
+test("the last block has no half marks", () => {
+  assert.equal(closeTail("some **bo"), "some **bo**");
+  assert.equal(closeTail("some **"), "some ");
+  assert.equal(closeTail("see [text](htt"), "see text");
+  assert.equal(closeTail("see [te"), "see te");
+  assert.equal(closeTail("a `co"), "a `co`");
+  assert.equal(closeTail("text\n- "), "text\n");
+  assert.equal(closeTail("```js\nlet a = `**"), "```js\nlet a = `**");
+  for (const text of CORPUS) {
+    for (let length = 0; length <= text.length; length += 1) {
+      assert.doesNotMatch(parser.render(closeTail(text.slice(0, length).split("\n\n").at(-1))).replace(/<code.*?<\/code>/gs, ""), /\*\*/);
+    }
+  }
+});
+
+/** Two lists or quotes of the same kind beside each other are one to a reader. */
+function normalize(markup) {
+  return markup.replaceAll(/\s+/g, " ").trim();
+}

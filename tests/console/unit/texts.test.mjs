@@ -1,0 +1,50 @@
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { load } from "./modules.mjs";
+
+const ROOT = join(dirname(fileURLToPath(import.meta.url)), "../../../src/understudy/console");
+const FOLDERS = ["api", "app", "lib", "pages", "state", "ui"];
+/** Keys that are put together at run time, such as t(`nav.${path}`). */
+const COMPUTED = /^(nav|error|state)\.|\.(column|field|filter|tool)\.|^\w[\w-]*\.(title|create|edit|empty|empty\.text|delete\.title|delete\.text)$|^settings\.theme\./;
+
+const sources = FOLDERS.flatMap((folder) => readdirSync(join(ROOT, folder), { recursive: true })
+  .filter((name) => name.endsWith(".js"))
+  .map((name) => ({ name: `${folder}/${name}`, code: readFileSync(join(ROOT, folder, name), "utf8") })));
+const catalogues = await Promise.all(readdirSync(join(ROOT, "text/en")).map(async (name) => [name.slice(0, -3), (await load(`text/en/${name}`)).default]));
+const known = new Set(catalogues.flatMap(([, catalogue]) => Object.keys(catalogue)));
+/** Every text in quotes: keys stand in conditions and tables, too. */
+const quoted = new Set(sources.flatMap(({ code }) => [...code.matchAll(/["'`]([a-z][\w.-]*)["'`]/g)].map((match) => match[1])));
+
+test("every text that the code names exists", () => {
+  const missing = sources.flatMap(({ name, code }) => [...code.matchAll(/\bt\(\s*"([^"]+)"/g)].map((match) => match[1]).filter((key) => !known.has(key)).map((key) => `${name}: ${key}`));
+  assert.deepEqual(missing, []);
+});
+
+test("every text is used", () => {
+  assert.deepEqual([...known].filter((key) => !quoted.has(key) && !COMPUTED.test(key)), []);
+});
+
+test("each catalogue has the keys of its page only, and no key twice", () => {
+  for (const [name, catalogue] of catalogues) {
+    if (name === "shared") continue;
+    const foreign = Object.keys(catalogue).filter((key) => !key.startsWith(`${name}.`) && !key.startsWith(`${name.replaceAll("_", "-")}.`));
+    assert.deepEqual(foreign, [], name);
+  }
+  assert.equal(known.size, catalogues.reduce((sum, [, catalogue]) => sum + Object.keys(catalogue).length, 0));
+});
+
+test("no text has markup, and each plural has the form for all other numbers", () => {
+  for (const text of catalogues.flatMap(([, catalogue]) => Object.values(catalogue))) {
+    if (typeof text === "string") assert.doesNotMatch(text, /<\w+[^>]*>/);
+    else assert.ok(text.other, JSON.stringify(text));
+  }
+});
+
+test("every icon that the code names is vendored", async () => {
+  const { ICONS } = await load("vendor/icons.js");
+  const named = sources.flatMap(({ code }) => [...code.matchAll(/\bicon(?:=|: )"([\w-]+)"|<\$\{Icon\} name="([\w-]+)"/g)].map((match) => match[1] ?? match[2]));
+  assert.deepEqual([...new Set(named)].filter((name) => !ICONS[name]), []);
+});
