@@ -1,10 +1,11 @@
 """Stems of words."""
 
+import importlib
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from understudy.text.stemming import stem
+from understudy.text.stemming import stem, stem_word
 
 WORDS = {
     "english": ("booking", "book"),
@@ -31,3 +32,13 @@ def test_threads_stem_at_the_same_time():
 def test_an_unknown_language_is_refused():
     with pytest.raises(KeyError):
         stem("word", "klingon")
+
+
+@pytest.mark.parametrize("language", ["english", "german", "french", "spanish", "russian", "turkish"])
+def test_the_c_library_makes_the_stems_that_are_in_stored_indexes(language):
+    python_stemmer = importlib.import_module(f"snowballstemmer.{language}_stemmer")
+    stemmer = getattr(python_stemmer, f"{language.title()}Stemmer")()
+    words = (
+        "berthing harbours häfen größe fermées mejores paternidad причалы гавани limanları relational 2026 x".split()
+    )
+    assert [stem_word(word, language) for word in words] == [stemmer.stemWord(word) for word in words]

@@ -32,7 +32,10 @@ def stem(word: str, language: str = "english") -> str:
 
 
 def stem_word(word: str, language: str) -> str:
-    """Like `stem`, for callers that cache what they make of a stem. It takes about 40 microseconds."""
+    """Like `stem`, for callers that cache what they make of a stem.
+
+    It takes a microsecond with the package `pystemmer`, and 30 without.
+    """
     stemmer = _local.by_language.get(language)
     if stemmer is None:
         # The package loads all of its languages, which takes 0.1 s that most servers need not spend.
