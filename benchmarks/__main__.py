@@ -24,6 +24,7 @@ from benchmarks import (
     runs,
     sandbox,
     search_quality,
+    search_scale,
     startup,
     streams,
     uploads,
@@ -46,6 +47,7 @@ _BENCHMARKS = {
     "uploads": uploads,
     "sandbox": sandbox,
     "search_quality": search_quality,
+    "search_scale": search_scale,
 }
 _MESSAGES, _MESSAGES_IN_ALL = 1_000_000, 100_000
 _RESULTS = Path(__file__).parent / "results"
@@ -113,7 +115,7 @@ def _options(arguments: argparse.Namespace, stack: ExitStack) -> Options:
     if arguments.postgres:
         from benchmarks import postgres  # noqa: PLC0415 - its package looks about when it is imported
 
-        database = stack.enter_context(postgres.started())
+        database = stack.enter_context(postgres.started(arguments.data))
     return Options(
         seconds=arguments.seconds,
         rounds=arguments.runs,
@@ -128,7 +130,13 @@ def _options(arguments: argparse.Namespace, stack: ExitStack) -> Options:
         half=arguments.half,
         limit=arguments.limit,
         embedder=arguments.embedder,
+        passages=arguments.passages,
+        data=None if arguments.data is None else str(arguments.data.resolve()),
     )
+
+
+def _parse_sizes(text: str) -> tuple[int, ...]:
+    return tuple(int(size) for size in text.split(","))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -151,6 +159,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--half", choices=labelled.HALVES, default="all", help="of the questions of search_quality")
     parser.add_argument("--limit", type=int, help="questions of each language and collection in search_quality")
     parser.add_argument("--embedder", help="the setting embeddings.model of the servers; by default `builtin`")
+    parser.add_argument(
+        "--passages", type=_parse_sizes, default=(100_000,), help="sizes for search_scale: 100000,1000000"
+    )
+    parser.add_argument("--data", type=Path, metavar="DIR", help="of search_scale: where filled databases stay")
     where = parser.add_mutually_exclusive_group()
     where.add_argument(
         "--database", help="a postgresql:// URL; a database that may be filled; `both` in search_quality"

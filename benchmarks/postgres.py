@@ -4,7 +4,7 @@ import os
 import re
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -12,12 +12,17 @@ import asyncpg
 
 
 @contextmanager
-def started() -> Iterator[str]:
-    """Its URL. It runs on the load's core, as a database on another machine would take none of the server's."""
-    with (
-        tempfile.TemporaryDirectory(prefix="understudy-bench-runtime-") as runtime,
-        tempfile.TemporaryDirectory(prefix="understudy-bench-postgres-") as directory,
-    ):
+def started(data: Path | None = None) -> Iterator[str]:
+    """Its URL. It runs on the load's core, as a database on another machine would take none of the server's.
+
+    Its databases stay in the directory `data`.
+    """
+    with ExitStack() as stack:
+        runtime = stack.enter_context(tempfile.TemporaryDirectory(prefix="understudy-bench-runtime-"))
+        if data is None:
+            directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="understudy-bench-postgres-"))
+        else:
+            directory = str(data.resolve() / "postgres")
         # Else its lock is one of the whole machine, which belongs to the first user that takes it.
         (Path(runtime) / "python_PostgresServer").mkdir()
         os.environ["XDG_RUNTIME_DIR"] = runtime
@@ -27,12 +32,17 @@ def started() -> Iterator[str]:
             yield str(server.get_uri())
 
 
-async def create_database(url: str, name: str) -> str:
-    """The URL of a new, empty database on the same PostgreSQL; characters outside of `a-z0-9_` of its name are `_`."""
+async def create_database(url: str, name: str, *, is_reused: bool = False) -> str:
+    """The URL of a new, empty database on the same PostgreSQL; characters outside of `a-z0-9_` of its name are `_`.
+
+    `is_reused`: it may exist.
+    """
     plain = re.sub(r"[^a-z0-9_]", "_", name.lower())
     connection = await asyncpg.connect(url)
     try:
-        await connection.execute(f'CREATE DATABASE "{plain}"')
+        exists = is_reused and await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", plain)
+        if not exists:
+            await connection.execute(f'CREATE DATABASE "{plain}"')
     finally:
         await connection.close()
     return urlsplit(url)._replace(path=f"/{plain}").geturl()

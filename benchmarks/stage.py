@@ -20,6 +20,7 @@ class Options:
     `deltas` are the chunks of a stream of `relay`, `streams` how many `streams` follows at once, `messages` what the
     big thread of `growth` holds, `inputs` a part of the names of those that `hostile` sends. `collections`, `half` and
     `limit` select the questions of `search_quality`, `embedder` the embedder of all servers (None: the default).
+    `search_scale` measures projects of `passages`, in databases that stay in the directory `data`.
     """
 
     seconds: float
@@ -35,6 +36,8 @@ class Options:
     half: str = "all"
     limit: int | None = None
     embedder: str | None = None
+    passages: tuple[int, ...] = (100_000,)
+    data: str | None = None
 
     @property
     def round_seconds(self) -> float:

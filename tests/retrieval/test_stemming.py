@@ -38,7 +38,19 @@ def test_an_unknown_language_is_refused():
 def test_the_c_library_makes_the_stems_that_are_in_stored_indexes(language):
     python_stemmer = importlib.import_module(f"snowballstemmer.{language}_stemmer")
     stemmer = getattr(python_stemmer, f"{language.title()}Stemmer")()
-    words = (
-        "berthing harbours häfen größe fermées mejores paternidad причалы гавани limanları relational 2026 x".split()
-    )
+    words = [
+        "berthing",
+        "harbours",
+        "häfen",
+        "größe",
+        "fermées",
+        "mejores",
+        "paternidad",
+        "причалы",
+        "гавани",
+        "limanları",
+        "relational",
+        "2026",
+        "x",
+    ]
     assert [stem_word(word, language) for word in words] == [stemmer.stemWord(word) for word in words]

@@ -261,6 +261,14 @@ async def test_a_store_divided_into_cells_finds_the_nearest_and_forgets_removed_
     best = {one.file for one in await found(store, "", vectors[7], limit=3) if one.similarity > 0.999}
     assert best == {0, 3}
 
+    numbers = await _set_cells_size(store, 0)
+    assert await _measure_recall(store, vectors, range(3000), None) >= 0.95, "cells of an earlier version are not used"
+    await _set_cells_size(store, 400)
+    await store.chunks.divide_stores()
+    assert await _count_in_cells(store) == (3100, 0), "a store that has grown is divided anew"
+    assert not numbers & await _set_cells_size(store, 3100)
+    assert await _measure_recall(store, vectors, range(3000), None) >= 0.95
+
     await store.chunks.remove_store(1)
     await store.chunks.sweep()
     assert await found(store, "", vectors[7]) == []
@@ -276,6 +284,16 @@ async def _measure_recall(store, vectors, places, files):
         hits = [one for one in await found(store, "", query, files=files) if one.near]
         shares.append(len({(one.file, one.chunk.position) for one in hits} & {divmod(p, 1000) for p in exact}) / 20)
     return sum(shares) / len(shares)
+
+
+async def _set_cells_size(store, size):
+    """The numbers of the divisions, whose centers were made when the store had `size` chunks."""
+
+    def update():
+        rows = yield "UPDATE chunk_cells SET size = $1 RETURNING number", (size,)
+        return {row[0] for row in rows}
+
+    return await store.database.write(update)
 
 
 async def _count_in_cells(store):

@@ -113,7 +113,7 @@ class StoreHits:
     chunks: Sequence[ScoredChunk]
 
 
-class Dialect(chunk_upgrade.TermTable, chunk_cells.CodeTable, Protocol):
+class Dialect(chunk_upgrade.TermTable, chunk_cells.VectorTable, Protocol):
     """Statements that differ between the engines. Each method is a transaction to `yield from`."""
 
     INSERT_BATCH: int
@@ -283,7 +283,7 @@ def _search_chunks(dialect: Dialect, counts: TermCounts, query: StoreQuery, limi
     statistics = QueryStatistics(totals.languages, terms, [term.weight for term in rated], totals.average_length)
     cells = None
     if query.vector is not None:
-        cells = yield from chunk_cells.select_cells(query.store, query.embedder, query.vector, scope.size)
+        cells = yield from chunk_cells.select_cells(dialect, query.store, query.embedder, query.vector, scope.size)
     scores = yield from dialect.search(
         ChunkQuery(
             query.store,

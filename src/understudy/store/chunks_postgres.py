@@ -5,6 +5,8 @@ misses passages where a search is restricted to some of its rows.
 """
 
 import struct
+import sys
+from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from hashlib import blake2b
@@ -24,7 +26,7 @@ from understudy.store.chunk_rows import (
 from understudy.store.database import Bundle, Transaction
 from understudy.store.sql import compose_sql
 
-CODE_COLUMN: Final = "CAST(c.bits AS TEXT)"
+VECTOR_COLUMN: Final = "vector_send(v.vector)"
 
 INSERT_BATCH: Final = 64
 """Chunks to insert in one transaction: fewer take more round trips and commits."""
@@ -75,7 +77,7 @@ problem = pgvector.problem
 
 def prepare(dimensions: int) -> Transaction[None]:
     """Creates the table of vectors. Raises StoreError if pgvector is missing and cannot be created."""
-    table = _table_name(dimensions)
+    table = table_name(dimensions)
     exists = yield "SELECT to_regclass($1) IS NOT NULL", (table,)
     if exists[0][0]:
         return
@@ -112,7 +114,7 @@ def insert(store: int, document: int, dimensions: int, chunks: Sequence[NewChunk
         [chunk.headings for chunk in chunks],
         [chunk.header for chunk in chunks],
     )
-    vectors = compose_sql("INSERT INTO", _table_name(dimensions), _INSERT_VECTORS)
+    vectors = compose_sql("INSERT INTO", table_name(dimensions), _INSERT_VECTORS)
     bundle.add(vectors, store, document, positions, floats, dimensions)
     bundle.add(_INSERT_CODES, store, document, positions, bits)
     keys = [_encode_keys(store, chunk.terms) for chunk in chunks]
@@ -135,20 +137,38 @@ def _encode_keys(store: int, terms: str) -> str:
     return "{" + ",".join(map(str, _term_keys(store, set(terms.split())))) + "}"
 
 
-def decode_code(value: str) -> int:
-    """A code from `CODE_COLUMN`: the first dimension is the lowest bit."""
-    return int(value[::-1], 2)
+def decode_vector(value: bytes | Sequence[float]) -> bytes:
+    """A vector from `VECTOR_COLUMN`, which is big-endian behind four bytes, or from `chunk_centers`."""
+    if not isinstance(value, bytes):
+        return struct.pack(f"<{len(value)}f", *value)
+    numbers = array("f", value[4:])
+    if sys.byteorder == "little":
+        numbers.byteswap()
+    return struct.pack(f"<{len(numbers)}f", *numbers)
 
 
-def move_codes(store: int, numbers: Sequence[int], cells: Sequence[int]) -> Transaction[None]:
-    """Moves chunks that are in no cell. Rows of one cell are written side by side."""
+def encode_center(vector: bytes) -> list[float]:
+    return _floats(vector)
+
+
+def rank_centers(number: int, vector: bytes) -> Transaction[list[tuple[int, float, float]]]:
+    """Places, shares and distances, the nearest center first."""
     sql = (
-        "WITH moved AS (DELETE FROM chunk_codes AS c USING unnest($2::bigint[], $3::bigint[]) AS t (seq, cell)"
-        " WHERE c.store = $1 AND c.cell = 0 AND c.seq = t.seq RETURNING t.cell AS place, c.seq, c.document, c.bits)"
+        "SELECT place, share, vector::vector <=> $2::real[]::vector AS distance FROM chunk_centers"
+        " WHERE cells = $1 ORDER BY distance"
+    )
+    return (yield sql, (number, _floats(vector)))
+
+
+def move_codes(store: int, source: int, numbers: Sequence[int], cells: Sequence[int]) -> Transaction[None]:
+    """Moves chunks that are in the cell `source`. Rows of one cell are written side by side."""
+    sql = (
+        "WITH moved AS (DELETE FROM chunk_codes AS c USING unnest($3::bigint[], $4::bigint[]) AS t (seq, cell)"
+        " WHERE c.store = $1 AND c.cell = $2 AND c.seq = t.seq RETURNING t.cell AS place, c.seq, c.document, c.bits)"
         " INSERT INTO chunk_codes (store, cell, seq, document, bits)"
         " SELECT $1, place, seq, document, bits FROM moved ORDER BY place, seq"
     )
-    yield sql, (store, list(numbers), list(cells))
+    yield sql, (store, source, list(numbers), list(cells))
 
 
 def _sign_bits(numbers: Sequence[float]) -> str:
@@ -180,7 +200,7 @@ def delete(store: int, document: int, dimensions: int, limit: int) -> Transactio
     yield from delete_terms(numbers)
     sql = "DELETE FROM chunk_codes WHERE document = $1 AND seq = ANY($2::bigint[])"
     yield sql, (document, numbers)
-    for table in (_table_name(dimensions), "chunks"):
+    for table in (table_name(dimensions), "chunks"):
         yield compose_sql("DELETE FROM", table, "WHERE seq = ANY($1::bigint[])"), (numbers,)
     return len(numbers)
 
@@ -213,7 +233,7 @@ def _search_vectors(query: ChunkQuery) -> Transaction[list[tuple[int, float]]]:
     if query.size <= _EXACT_SEARCH_CHUNKS:
         sql = compose_sql(
             "SELECT seq, vector <=> $2::real[]::vector AS distance FROM",
-            _table_name(len(query.vector) // 4),
+            table_name(len(query.vector) // 4),
             "WHERE store = $1",
             _document_filter(query),
             "ORDER BY distance, seq LIMIT $3",
@@ -222,8 +242,7 @@ def _search_vectors(query: ChunkQuery) -> Transaction[list[tuple[int, float]]]:
         return [(seq, 1.0 - distance) for seq, distance in rows]
     sql = compose_sql(
         "SELECT seq FROM chunk_codes WHERE store = $1",
-        _document_filter(query),
-        _cell_filter(query),
+        _document_filter(query) if query.cells is None else _cell_filter(query),
         "ORDER BY bits <~> $2::text::bit varying, seq LIMIT $3",
     )
     candidates = max(_MIN_CANDIDATES, 8 * query.limit)
@@ -241,9 +260,10 @@ def _bind_comparable(query: ChunkQuery, *args: object) -> tuple[object, ...]:
 
 
 def _cell_filter(query: ChunkQuery) -> str:
-    if query.cells is None:
-        return ""
-    return " AND cell = ANY($4::bigint[])" if query.comparable is None else " AND cell = ANY($5::bigint[])"
+    """A long array of documents is searched from its start for each row; a test for truth makes a hash table of it."""
+    if query.comparable is None:
+        return " AND cell = ANY($4::bigint[])"
+    return " AND cell = ANY($5::bigint[]) AND (document IN (SELECT unnest($4::bigint[]))) IS TRUE"
 
 
 def _bind_cells(query: ChunkQuery, *args: object) -> tuple[object, ...]:
@@ -255,7 +275,7 @@ def _similarities(query: ChunkQuery, numbers: Sequence[int]) -> Transaction[Mapp
     """Cosines of the chunks whose vectors are comparable with the query's."""
     vector = query.vector or b""
     sql = compose_sql(
-        "SELECT seq, vector <=> $1::real[]::vector FROM", _table_name(len(vector) // 4), "WHERE seq = ANY($2::bigint[])"
+        "SELECT seq, vector <=> $1::real[]::vector FROM", table_name(len(vector) // 4), "WHERE seq = ANY($2::bigint[])"
     )
     rows = yield sql, (_floats(vector), list(numbers))
     return {seq: 1.0 - distance for seq, distance in rows}
@@ -270,7 +290,7 @@ def _search_terms(query: ChunkQuery) -> Transaction[dict[int, float]]:
     args = (*args, [term.weight for term in terms], query.average_length, query.limit)
     document_filter = ""
     if query.documents is not None:
-        document_filter = " AND c.document = ANY($6::bigint[])"
+        document_filter = " AND (c.document IN (SELECT unnest($6::bigint[]))) IS TRUE"
         args = (*args, list(query.documents))
     sql = compose_sql(
         "SELECT found.seq, sum(($3::float8[])[t.n] /",
@@ -304,7 +324,8 @@ def _flatten_keys(store: int, terms: Sequence[Sequence[str]]) -> tuple[list[int]
     return numbers, _term_keys(store, [form for forms in terms for form in forms])
 
 
-def _table_name(dimensions: int) -> str:
+def table_name(dimensions: int) -> str:
+    """The table of vectors."""
     return f"chunk_vectors_{int(dimensions)}"
 
 

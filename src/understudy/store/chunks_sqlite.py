@@ -21,7 +21,7 @@ from understudy.store.chunk_rows import (
 from understudy.store.database import Transaction
 from understudy.store.sql import compose_sql
 
-CODE_COLUMN: Final = "c.bits"
+VECTOR_COLUMN: Final = "v.vector"
 
 INSERT_BATCH: Final = 16
 """Chunks to insert in one transaction, which other writers wait for."""
@@ -77,15 +77,32 @@ def delete_terms(numbers: Sequence[int]) -> Transaction[None]:
         yield "DELETE FROM chunk_text WHERE rowid = $1", (seq,)
 
 
-def decode_code(value: bytes) -> int:
-    """A code from `CODE_COLUMN`: the first dimension is the lowest bit."""
-    return int.from_bytes(value, "little")
+def table_name(dimensions: int) -> str:  # noqa: ARG001 - the other engine has a table for each
+    return "chunk_vectors"
 
 
-def move_codes(store: int, numbers: Sequence[int], cells: Sequence[int]) -> Transaction[None]:
-    """Moves chunks that are in no cell."""
+def decode_vector(value: bytes) -> bytes:
+    """A vector from `VECTOR_COLUMN` or `chunk_centers`."""
+    return value
+
+
+def encode_center(vector: bytes) -> bytes:
+    return vector
+
+
+def rank_centers(number: int, vector: bytes) -> Transaction[list[tuple[int, float, float]]]:
+    """Places, shares and distances, the nearest center first."""
+    sql = (
+        "SELECT place, share, vec_distance_cosine(vector, $2) AS distance FROM chunk_centers"
+        " WHERE cells = $1 ORDER BY distance"
+    )
+    return (yield sql, (number, vector))
+
+
+def move_codes(store: int, source: int, numbers: Sequence[int], cells: Sequence[int]) -> Transaction[None]:
+    """Moves chunks that are in the cell `source`."""
     for seq, cell in zip(numbers, cells, strict=True):
-        yield "UPDATE chunk_codes SET cell = $3 WHERE store = $1 AND cell = 0 AND seq = $2", (store, seq, cell)
+        yield "UPDATE chunk_codes SET cell = $4 WHERE store = $1 AND cell = $2 AND seq = $3", (store, source, seq, cell)
 
 
 def delete(store: int, document: int, dimensions: int, limit: int) -> Transaction[int]:  # noqa: ARG001

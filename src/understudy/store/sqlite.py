@@ -225,13 +225,18 @@ class SqliteDatabase:
         return StoreError(f"The database {self._path.name!r} failed: {_describe_error(error)}")
 
 
+def open_in_memory() -> apsw.Connection:
+    """An empty database that compares vectors. It belongs to the caller, and to one thread at a time."""
+    connection = apsw.Connection(":memory:")
+    _load_vector_extension(connection)
+    return connection
+
+
 def _connect(path: Path, *, writable: bool = True) -> apsw.Connection:
     flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE if writable else apsw.SQLITE_OPEN_READONLY
     connection = apsw.Connection(str(path), flags=flags, statementcachesize=512)
     connection.set_busy_timeout(_BUSY_TIMEOUT_MS)
-    connection.enable_load_extension(True)
-    connection.load_extension(_find_vector_extension())
-    connection.enable_load_extension(False)
+    _load_vector_extension(connection)
     if writable:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
@@ -239,6 +244,12 @@ def _connect(path: Path, *, writable: bool = True) -> apsw.Connection:
     connection.execute("PRAGMA cache_size = -16000")
     connection.execute("PRAGMA temp_store = MEMORY")
     return connection
+
+
+def _load_vector_extension(connection: apsw.Connection) -> None:
+    connection.enable_load_extension(True)
+    connection.load_extension(_find_vector_extension())
+    connection.enable_load_extension(False)
 
 
 def _find_vector_extension() -> str:
