@@ -34,6 +34,7 @@ from understudy.engine.accounting import Accounting
 from understudy.engine.admission import Admission
 from understudy.engine.admission.models import ModelChecks
 from understudy.engine.blob_location import claim_location, require_location
+from understudy.engine.container_files import ContainerFiles
 from understudy.engine.containers import Containers
 from understudy.engine.documents import Documents
 from understudy.engine.files import Files
@@ -47,6 +48,7 @@ from understudy.engine.jobs.video_callbacks import VideoCallbacks
 from understudy.engine.jobs.videos import VideoJobs
 from understudy.engine.nodes import NodeRegistration
 from understudy.engine.reindex import Reindexer
+from understudy.engine.remote_containers import RemoteContainers
 from understudy.engine.responses import Responses
 from understudy.engine.run.log import Logs
 from understudy.engine.run.tool_use import Tools
@@ -418,7 +420,7 @@ def _build_batches(base: _Base, models: ModelChecks) -> Batches:
 def _build_interpreter(base: _Base) -> tuple[Sandbox, Interpreter, Containers]:
     settings = base.settings
     sandbox = open_sandbox(settings.sandbox, base.clock, private=(settings.data,))
-    sessions = ContainerSessions(sandbox, base.store, base.blobs)
+    sessions = ContainerSessions(sandbox, base.store, base.blobs, base.broker, settings.sandbox.cell_seconds + 10)
     interpreter = Interpreter(
         sessions,
         base.store,
@@ -427,7 +429,10 @@ def _build_interpreter(base: _Base) -> tuple[Sandbox, Interpreter, Containers]:
         idle_seconds=settings.sandbox.idle_seconds,
         most_bytes=settings.limits.file_bytes,
     )
-    return sandbox, interpreter, Containers(sessions, base.store, base.clock, settings.sandbox.memory_mb)
+    local = ContainerFiles(sessions, base.store)
+    remote = RemoteContainers(base.broker, local, base.files, base.store, base.blobs)
+    containers = Containers(sessions, local, remote, base.store, base.clock, settings.sandbox.memory_mb)
+    return sandbox, interpreter, containers
 
 
 def _build_videos(base: _Base) -> _Video:

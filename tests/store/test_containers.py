@@ -7,6 +7,8 @@ import pytest
 from store.samples import NOW, OURS, THEIRS
 from understudy import ids
 from understudy.errors import NotFound
+from understudy.store.containers import SessionClaim
+from understudy.store.nodes import Node
 from understudy.store.pages import PageRequest
 from understudy.wire.containers import ContainerExpiresAfter, ContainerResource
 
@@ -85,3 +87,22 @@ async def test_the_container_of_a_thread_is_deleted_with_it(store):
     with pytest.raises(NotFound):
         await store.containers.get(OURS, owned.id, NOW)
     assert (await store.containers.find_or_create_for_thread(OURS, "thread_1", container())).is_first
+
+
+async def test_the_session_of_a_container_belongs_to_one_live_node(store, url):
+    if url is None:
+        pytest.skip("SQLite has one node")
+    made = container()
+    await store.containers.create(OURS, made, [])
+    for name in ("node_1", "node_2"):
+        await store.nodes.register(Node(name, "1.0", "server", "host", 1, "", name, is_clustered=True))
+    assert await store.containers.claim_session(made.id, "node_1") == SessionClaim(None, is_new=True)
+    assert await store.containers.claim_session(made.id, "node_1") == SessionClaim(None)
+    assert await store.containers.claim_session(made.id, "node_2") == SessionClaim("node_1")
+    assert await store.containers.find_node(made.id, "node_2") == "node_1"
+    assert await store.containers.find_node(made.id, "node_1") is None
+    await store.containers.release_session(made.id, "node_2")
+    assert await store.containers.find_node(made.id, "node_2") == "node_1"
+    await store.nodes.retire("node_1")
+    assert await store.containers.claim_session(made.id, "node_2") == SessionClaim(None, is_new=True)
+    assert await store.containers.claim_session(made.id, "node_1", is_forced=True) == SessionClaim(None, is_new=True)

@@ -550,3 +550,35 @@ async def test_leases_are_compared_by_the_clock_of_the_database(tmp_path, url, c
     skews = [record.message for record in caplog.records if "clock skew" in record.message]
     assert len(skews) == (0 if url is None else 2)
     assert url is None or ("60.0 s behind the database's" in skews[0] and "60.0 s ahead of" in skews[1])
+
+
+# -- reservations --------------------------------------------------------------------------------------------------
+
+
+async def test_a_reserved_run_is_claimed_by_its_worker_alone_until_that_dies(store):
+    thread = samples.thread()
+    run = samples.run(thread.id)
+    await store.threads.create(OURS, thread, [])
+    for worker in ("owner", "other"):
+        await store.workers.renew_lease(worker, LEASE)
+    await store.runs.create(OURS, run, None, reserved_for="owner")
+    assert await store.runs.list_waiting(10, worker="other") == []
+    assert await store.runs.claim(run.id, "other") is None
+    assert [one.key for one in await store.runs.list_waiting(10, worker="owner")] == [run.id]
+    await store.workers.retire("owner")
+    assert [one.key for one in await store.runs.list_waiting(10, worker="other")] == [run.id]
+    assert (await store.runs.claim(run.id, "other")).run.id == run.id
+
+
+async def test_a_reservation_ends_after_its_time(store):
+    thread = samples.thread()
+    run = samples.run(thread.id)
+    await store.threads.create(OURS, thread, [])
+    await store.workers.renew_lease("owner", LEASE)
+    await store.runs.create(OURS, run, None, reserved_for="owner")
+    await store.database.write(end_reservations)
+    assert (await store.runs.claim(run.id, "other")).run.id == run.id
+
+
+def end_reservations():
+    yield "UPDATE runs SET reserved_until = reserved_until - 2", ()

@@ -1,22 +1,20 @@
 """The container operations of the API: create, list, read and delete. Knows no run and no HTTP.
 
-The store has the containers; a session of the sandbox has their contents. When a session is lost, the project's Files
-are copied into the next one, and the files that code created are gone.
+The store has the containers; a session of the sandbox has their contents, on this node or on another one.
 """
 
-import hashlib
-import secrets
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 
 from msgspec import UNSET
 
 from understudy import ids
 from understudy.blobs import Blob
 from understudy.clock import Clock
-from understudy.engine.tools.container_sessions import ContainerSession, ContainerSessions
-from understudy.errors import InvalidRequest, SandboxError, SandboxFull, Unavailable, not_found
+from understudy.engine.container_files import ContainerFiles
+from understudy.engine.remote_containers import RemoteContainers
+from understudy.engine.tools.container_sessions import ContainerSessions
+from understudy.errors import InvalidRequest, not_found
 from understudy.store import Store
-from understudy.tools.sandbox import FOLDER, SandboxFile, safe_name
 from understudy.wire.containers import (
     ContainerExpiresAfter,
     ContainerFileResource,
@@ -32,8 +30,18 @@ MIN_MEMORY_MB = 1024
 class Containers:
     """Raises InvalidRequest if a container is expired or its disk full, Unavailable if the sandbox fails."""
 
-    def __init__(self, workspaces: ContainerSessions, store: Store, clock: Clock, memory_mb: int) -> None:
+    def __init__(
+        self,
+        workspaces: ContainerSessions,
+        local: ContainerFiles,
+        remote: RemoteContainers,
+        store: Store,
+        clock: Clock,
+        memory_mb: int,
+    ) -> None:
         self._workspaces = workspaces
+        self._local = local
+        self._remote = remote
         self._store = store
         self._clock = clock
         self._memory_mb = memory_mb
@@ -56,8 +64,8 @@ class Containers:
         made = self._new_container(body)
         self._workspaces.begin(made.id)
         try:
-            await self._open(project_id, made.id, body.file_ids)
-            await self._store.containers.create(project_id, made, body.file_ids)
+            await self._local.open(project_id, made.id, body.file_ids)
+            await self._store.containers.create(project_id, made, body.file_ids, self._workspaces.claims.node_id)
         except BaseException:
             await self._workspaces.close(made.id)
             raise
@@ -75,19 +83,21 @@ class Containers:
 
     async def delete(self, project_id: str, container_id: str) -> None:
         """Deletes the container and its files. Raises NotFound."""
+        node_id = await self._workspaces.claims.find_other(container_id)
         await self._store.containers.delete(project_id, container_id)
-        await self._workspaces.close(container_id)
+        await self._close(container_id, node_id)
 
     async def delete_thread_container(self, project_id: str, thread_id: str) -> None:
         """Deletes the container of a thread, if it has one."""
+        node_id = await self._workspaces.claims.find_other_of_thread(thread_id)
         if (container_id := await self._store.containers.delete_for_thread(project_id, thread_id)) is not None:
-            await self._workspaces.close(container_id)
+            await self._close(container_id, node_id)
 
     async def files(self, project_id: str, container_id: str) -> list[ContainerFileResource]:
         """The files, ordered by name. Raises NotFound."""
-        await self._require_running(project_id, container_id)
-        workspace = await self._find_workspace(project_id, container_id)
-        return [] if workspace is None else await self._list_files(workspace)
+        if node_id := await self._find_node(project_id, container_id):
+            return await self._remote.list(node_id, project_id, container_id)
+        return await self._local.list(project_id, container_id)
 
     async def file(self, project_id: str, container_id: str, file_id: str) -> ContainerFileResource:
         """Raises NotFound."""
@@ -98,44 +108,37 @@ class Containers:
 
     async def add(self, project_id: str, container_id: str, file_id: str) -> ContainerFileResource:
         """Copies a File of the project into the container. Raises NotFound."""
-        await self._require_running(project_id, container_id)
-        workspace = await self._open(project_id, container_id, [*await self._stored_file_ids(container_id), file_id])
-        await self._store.containers.add_file(container_id, file_id)
-        names = [name for name, source_id in workspace.input_files.items() if source_id == file_id]
-        return await self._find_file(workspace, names[0] if names else file_id)
+        if node_id := await self._find_node(project_id, container_id):
+            return await self._remote.add(node_id, project_id, container_id, file_id)
+        return await self._local.add(project_id, container_id, file_id)
 
     async def upload(self, project_id: str, container_id: str, filename: str, blob: Blob) -> ContainerFileResource:
         """Writes an uploaded file into the container, without a File of the project. Raises NotFound."""
-        await self._require_running(project_id, container_id)
-        workspace = await self._open(project_id, container_id, await self._stored_file_ids(container_id))
-        name = safe_name(f"{secrets.token_hex(16)}-{filename}")
-        try:
-            await self._workspaces.put(workspace, blob, name)
-            workspace.aliases[name] = safe_name(filename)
-            await workspace.session.link(workspace.aliases[name], name)
-        except SandboxError as fault:
-            raise to_client_error(fault) from None
-        return await self._find_file(workspace, name)
+        if node_id := await self._find_node(project_id, container_id):
+            return await self._remote.upload(node_id, project_id, container_id, filename, blob)
+        return await self._local.upload(project_id, container_id, filename, blob)
 
     async def remove(self, project_id: str, container_id: str, file_id: str) -> None:
         """Raises NotFound."""
-        file = await self.file(project_id, container_id, file_id)
-        workspace = self._workspaces.find(container_id)
-        if workspace is None:
-            raise not_found("container file", file_id)
-        name = file.path.removeprefix(f"{FOLDER}/")
-        await workspace.session.remove(name)
-        workspace.digests.pop(name, None)
-        if source_id := workspace.input_files.pop(name, None):
-            await self._store.containers.remove_file(container_id, source_id)
+        if node_id := await self._find_node(project_id, container_id):
+            await self._remote.remove(node_id, project_id, container_id, file_id)
+        else:
+            await self._local.remove(project_id, container_id, file_id)
 
     async def read(self, project_id: str, container_id: str, file_id: str) -> AsyncGenerator[bytes, None]:
         """The content of a file, in chunks. Raises NotFound."""
-        file = await self.file(project_id, container_id, file_id)
-        workspace = self._workspaces.find(container_id)
-        if workspace is None:
-            raise not_found("container file", file_id)
-        return workspace.session.read(file.path.removeprefix(f"{FOLDER}/"))
+        if node_id := await self._find_node(project_id, container_id):
+            return await self._remote.read(node_id, project_id, container_id, file_id)
+        return await self._local.read(project_id, container_id, file_id)
+
+    async def _find_node(self, project_id: str, container_id: str) -> str | None:
+        """The other live node that has the session of a running container. Raises NotFound."""
+        check_running(await self.touch(project_id, container_id))
+        return await self._workspaces.claims.find_other(container_id)
+
+    async def _close(self, container_id: str, node_id: str | None) -> None:
+        await self._workspaces.close(container_id)
+        await self._workspaces.claims.close_elsewhere(container_id, node_id)
 
     def _new_container(self, body: CreateContainerBody) -> ContainerResource:
         now = self._now()
@@ -150,38 +153,6 @@ class Containers:
             network_policy=body.network_policy or UNSET,
         )
 
-    async def _require_running(self, project_id: str, container_id: str) -> None:
-        check_running(await self.touch(project_id, container_id))
-
-    async def _find_workspace(self, project_id: str, container_id: str) -> ContainerSession | None:
-        """The container's session in this process; opened again if the container has stored Files."""
-        if (workspace := self._workspaces.find(container_id)) is not None:
-            return workspace
-        file_ids = await self._stored_file_ids(container_id)
-        return await self._open(project_id, container_id, file_ids) if file_ids else None
-
-    async def _stored_file_ids(self, container_id: str) -> list[str]:
-        return await self._store.containers.files(container_id)
-
-    async def _open(self, project_id: str, container_id: str, file_ids: Sequence[str]) -> ContainerSession:
-        try:
-            return await self._workspaces.open(project_id, container_id, file_ids)
-        except SandboxError as fault:
-            raise to_client_error(fault) from None
-
-    async def _list_files(self, workspace: ContainerSession) -> list[ContainerFileResource]:
-        try:
-            return [render_file(workspace, file) for file in await workspace.session.list()]
-        except SandboxError as fault:
-            raise to_client_error(fault) from None
-
-    async def _find_file(self, workspace: ContainerSession, name: str) -> ContainerFileResource:
-        path = f"{FOLDER}/{name}"
-        for file in await self._list_files(workspace):
-            if file.path == path:
-                return file
-        raise Unavailable(f"The container {workspace.container_id!r} lost its files meanwhile. Please try again.")
-
     def _now(self) -> int:
         return int(self._clock.now())
 
@@ -190,20 +161,3 @@ def check_running(container: ContainerResource) -> None:
     """Raises InvalidRequest for an expired container."""
     if container.status == "expired":
         raise InvalidRequest(f"Container '{container.id}' has expired. Create a new one.")
-
-
-def to_client_error(fault: SandboxError) -> InvalidRequest | Unavailable:
-    return InvalidRequest(str(fault)) if isinstance(fault, SandboxFull) else Unavailable(str(fault))
-
-
-def render_file(workspace: ContainerSession, file: SandboxFile) -> ContainerFileResource:
-    # Stable while the file exists, without a row for each file that code writes.
-    mark = f"{workspace.container_id}/{workspace.session.id}/{file.name}"
-    return ContainerFileResource(
-        id=f"cfile_{hashlib.sha256(mark.encode()).hexdigest()[:32]}",
-        created_at=int(file.modified),
-        bytes=file.size,
-        container_id=workspace.container_id,
-        path=f"{FOLDER}/{file.name}",
-        source="user" if file.name in workspace.input_files else "assistant",
-    )

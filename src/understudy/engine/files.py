@@ -40,6 +40,10 @@ class BlobDraft:
         await self._writing.place()
         return blob
 
+    def detach(self) -> None:
+        """Leaves the blob to another process, which ends its hold; otherwise the hold expires."""
+        self._hold_name = None
+
     async def close(self) -> None:
         if self._hold_name is not None:
             await self._store.blobs.release_hold(self._hold_name)

@@ -16,7 +16,6 @@ from understudy.clock import Clock
 from understudy.engine.jobs.runs import RunWorker
 from understudy.engine.response_request import conversation_thread_id, new_response
 from understudy.engine.run import events
-from understudy.engine.run.executor import RunExecutor
 from understudy.engine.run.log import Logs, RunLog
 from understudy.engine.run.prompt import PromptBudget, build_request, count_prompt_tokens
 from understudy.engine.run.state import RunState
@@ -36,6 +35,7 @@ from understudy.store.responses import NewResponse
 from understudy.store.run_state import Checkpoint, ContextPart, PendingCall, StoredRun
 from understudy.wire.input_items import InputItem, InputMcpApproval, InputMcpApprovalRequest
 from understudy.wire.response_items import encode_items
+from understudy.wire.response_tools import CodeInterpreterTool
 from understudy.wire.responses import (
     TERMINAL_STATUSES,
     CreateResponseRequest,
@@ -141,7 +141,8 @@ class Responses:
         self._worker.require_running()
         now = int(self._clock.now())
         response_id = ids.response()
-        at_once = self._worker.has_capacity()
+        reserved_for = await self._find_container_worker(project_id, asked)
+        at_once = reserved_for is None and self._worker.has_capacity()
         calls = await self._approved_calls(project_id, items)
         included = frozenset(asked.include or ())
         made: list[_InitialEvents] = []
@@ -162,13 +163,17 @@ class Responses:
             previous_id=asked.previous_response_id,
             conversation_thread=conversation_thread_id(asked.conversation),
             kept=asked.store is not False,
+            reserved_for=reserved_for,
         )
         begun = made[-1]
         log = self._logs.create(response_id, partial(ResponseEncoder, included))
         for event, frames in begun.history:
             log.append(event, frames)
         execution = self._worker.execution(project_id, begun.state, begun.projection, log, begun.stored.progress)
-        self._launch(execution, at_once=at_once)
+        if at_once:
+            self._worker.launch(execution)
+        else:
+            self._worker.announce(execution, reserved_for)
         return CreatedResponse(response_id, begun.body, log)
 
     async def wait_finished(self, response_id: str) -> ResponseObject:
@@ -307,11 +312,18 @@ class Responses:
         """Erases what was not to be stored, and whose client went away before it was over."""
         return await self._store.responses.sweep(self._clock.now() - 2 * self._seconds)
 
-    def _launch(self, execution: RunExecutor, *, at_once: bool) -> None:
-        if at_once:
-            self._worker.launch(execution)
-        else:
-            self._worker.announce(execution)
+    async def _find_container_worker(self, project_id: str, asked: CreateResponseRequest) -> str | None:
+        """The worker of the other node that has the container of the response. Raises what `create` raises."""
+        tool = next((tool for tool in asked.tools or () if isinstance(tool, CodeInterpreterTool)), None)
+        conversation = conversation_thread_id(asked.conversation)
+        if tool is None or not self._worker.reservations.is_shared:
+            return None
+        if isinstance(tool.container, str):
+            return await self._worker.reservations.find_worker(tool.container, "")
+        if asked.previous_response_id is None and conversation is None:
+            return None
+        place = await self._store.responses.locate(project_id, asked.previous_response_id, conversation)
+        return await self._worker.reservations.find_worker(None, place.thread_id)
 
 
 def _to_request_item(given: InputMcpApprovalRequest | None) -> dict[str, str] | None:

@@ -35,7 +35,7 @@ from understudy.wire.messages import MessageObject
 from understudy.wire.run_outcome import RunStatus
 from understudy.wire.runs import CreateRunRequest, RunObject, RunParameters, ToolApproval, ToolOutput
 from understudy.wire.threads import ThreadObject
-from understudy.wire.tools import ToolResources, TruncationObject
+from understudy.wire.tools import AssistantToolsCode, ToolResources, TruncationObject
 
 T = TypeVar("T")
 
@@ -97,19 +97,23 @@ class Runs:
         queued = events.RunQueued(build_spec(run, None), Origin(msgspec.structs.replace(run), thread, detailed))
         history.append((queued, projection.encode(queued)))
         body = projection.body()
-        at_once = self._worker.has_capacity()
+        reserved_for = await self._find_container_worker(run) if thread is None else None
+        at_once = reserved_for is None and self._worker.has_capacity()
         if at_once:
             # Queued for no time at all: one transaction stores the run as it is once this worker has it.
             started = events.RunStarted(int(self._clock.now()))
             history.append((started, projection.encode(started)))
         owner = self._worker.id if at_once else None
         stored = projection.stored_run()
-        await self._store.runs.create(project_id, stored, owner, messages, thread, progress, fillings)
+        await self._store.runs.create(
+            project_id, stored, owner, messages, thread, progress, fillings, reserved_for=reserved_for
+        )
         log = self._logs.create(run.id, RunEncoder)
         for event, frames in history:
             state.apply(event)
             log.append(event, frames)
-        self._launch(self._worker.execution(project_id, state, projection, log, progress), at_once=at_once)
+        execution = self._worker.execution(project_id, state, projection, log, progress)
+        self._launch(execution, reserved_for, at_once=at_once)
         return StartedRun(body, log, 0)
 
     async def create_in_turn(
@@ -164,7 +168,8 @@ class Runs:
     ) -> StartedRun:
         """Resumes a run that waits for its client; `accept` turns the client's request into an action."""
         self._worker.require_running()
-        at_once = self._worker.has_capacity()
+        reserved_for = await self._worker.reservations.find_worker(None, thread_id)
+        at_once = reserved_for is None and self._worker.has_capacity()
         happened: list[tuple[events.Event, Frames]] = []
         queued: list[bytes] = []
         resumed: list[tuple[RunState, RunProjection]] = []
@@ -187,7 +192,9 @@ class Runs:
         owner = self._worker.id if at_once else None
         # Read beforehand: once the run is taken, nothing is awaited until somebody here works on it.
         history = await self._worker.history(project_id, thread_id, run_id)
-        stored = await self._store.runs.transition(project_id, thread_id, run_id, owner, change)
+        stored = await self._store.runs.transition(
+            project_id, thread_id, run_id, owner, change, reserved_for=reserved_for
+        )
         log = self._worker.reopen_log(stored, history)
         after = log.length
         state, projection = resumed[-1]
@@ -195,7 +202,7 @@ class Runs:
             state.apply(event)
             log.append(event, frames)
         execution = self._worker.execution(project_id, state, projection, log, stored.progress, epoch=stored.epoch)
-        self._launch(execution, at_once=at_once)
+        self._launch(execution, reserved_for, at_once=at_once)
         return StartedRun(queued[-1], log, after)
 
     async def cancel(self, project_id: str, thread_id: str, run_id: str) -> bytes:
@@ -266,11 +273,17 @@ class Runs:
         else:
             self._logs.discard(run_id)
 
-    def _launch(self, execution: RunExecutor, *, at_once: bool) -> None:
+    async def _find_container_worker(self, run: RunObject) -> str | None:
+        """The worker of the other node that has the thread's container, if the run may execute code."""
+        if not any(isinstance(tool, AssistantToolsCode) for tool in run.tools):
+            return None
+        return await self._worker.reservations.find_worker(None, run.thread_id)
+
+    def _launch(self, execution: RunExecutor, reserved_for: str | None, *, at_once: bool) -> None:
         if at_once:
             self._worker.launch(execution)
         else:
-            self._worker.announce(execution)
+            self._worker.announce(execution, reserved_for)
 
 
 def new_run(

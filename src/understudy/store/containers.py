@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from understudy.errors import not_found
 from understudy.store.database import Database, Transaction
+from understudy.store.nodes import LIVE_NODES
 from understudy.store.pages import Page, PageRequest, PageSource, read_page
 from understudy.store.sql import compose_sql
 from understudy.wire.containers import ContainerResource
@@ -28,6 +29,16 @@ _DETACH_FROM_THREAD = (
 )
 _FIND_BY_THREAD = "SELECT id FROM containers WHERE thread_id = $1 AND project_id = $2 AND body IS NOT NULL"
 _TOUCH = "UPDATE containers SET last_active_at = $2 WHERE id = $1 AND last_active_at < $2"
+_LIVES_ELSEWHERE = compose_sql("node_id <> $2 AND node_id IN", LIVE_NODES)
+_FIND_NODE = compose_sql("SELECT node_id FROM containers WHERE id = $1 AND", _LIVES_ELSEWHERE)
+_FIND_NODE_OF_THREAD = compose_sql(
+    "SELECT node_id FROM containers WHERE thread_id = $1 AND body IS NOT NULL AND", _LIVES_ELSEWHERE
+)
+_CLAIM = (
+    "UPDATE containers SET node_id = $2"
+    " WHERE id = $1 AND (node_id IS NULL OR node_id <> $2) AND body IS NOT NULL RETURNING id"
+)
+_RELEASE = "UPDATE containers SET node_id = NULL WHERE id = $1 AND node_id = $2"
 _DELETE = (
     "UPDATE containers SET body = NULL, thread_id = NULL"
     " WHERE id = $1 AND project_id = $2 AND body IS NOT NULL RETURNING seq"
@@ -56,15 +67,28 @@ class ThreadContainer:
     is_first: bool
 
 
+@dataclass(frozen=True, slots=True)
+class SessionClaim:
+    """`node_id` is the live node that has the container's session, None if the caller has it now.
+
+    `is_new`: the caller did not have it before.
+    """
+
+    node_id: str | None
+    is_new: bool = False
+
+
 class Containers:
     """A container that was not used for its lifetime is rendered as expired."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def create(self, project_id: str, container: ContainerResource, file_ids: Sequence[str]) -> None:
-        """`file_ids` are the Files in it."""
-        await self._database.write(_insert_with_files, project_id, container, file_ids)
+    async def create(
+        self, project_id: str, container: ContainerResource, file_ids: Sequence[str], node_id: str | None = None
+    ) -> None:
+        """`file_ids` are the Files in it, and `node_id` is the node that has its session."""
+        await self._database.write(_insert_with_files, project_id, container, file_ids, node_id)
 
     async def get(self, project_id: str, container_id: str, now: int) -> ContainerResource:
         """Raises NotFound."""
@@ -88,14 +112,30 @@ class Containers:
         return await self._database.read(_select_files, container_id)
 
     async def add_file(self, container_id: str, file_id: str) -> None:
-        await self._database.write(_change_files, _ADD_FILE, container_id, file_id)
+        await self._database.write(_execute, _ADD_FILE, container_id, file_id)
 
     async def remove_file(self, container_id: str, file_id: str) -> None:
-        await self._database.write(_change_files, _DROP_FILE, container_id, file_id)
+        await self._database.write(_execute, _DROP_FILE, container_id, file_id)
 
     async def touch(self, container_id: str, now: int) -> None:
         """Records a use of the container."""
         await self._database.write(_touch_container, container_id, now)
+
+    async def find_node(self, container_id: str, node_id: str) -> str | None:
+        """The live node that has the container's session, if it is another one than `node_id`."""
+        return await self._database.read(_find_node, _FIND_NODE, container_id, node_id)
+
+    async def find_node_of_thread(self, thread_id: str, node_id: str) -> str | None:
+        """The live node that has the session of the thread's container, if it is another one than `node_id`."""
+        return await self._database.read(_find_node, _FIND_NODE_OF_THREAD, thread_id, node_id)
+
+    async def claim_session(self, container_id: str, node_id: str, *, is_forced: bool = False) -> SessionClaim:
+        """Makes the session of a container that of a node; unless `is_forced`, not if another live node has it."""
+        return await self._database.write(_claim_session, container_id, node_id, is_forced)
+
+    async def release_session(self, container_id: str, node_id: str) -> None:
+        """Ends a node's claim of a session that it has closed."""
+        await self._database.write(_execute, _RELEASE, container_id, node_id)
 
     async def find_or_create_for_thread(
         self, project_id: str, thread_id: str, container: ContainerResource
@@ -144,7 +184,7 @@ def _select_files(container_id: str) -> Transaction[list[str]]:
     return [str(row[0]) for row in rows]
 
 
-def _change_files(sql: str, *args: str) -> Transaction[None]:
+def _execute(sql: str, *args: str) -> Transaction[None]:
     yield sql, args
 
 
@@ -164,16 +204,34 @@ def _find_or_create_for_thread(
     return ThreadContainer(container_id, container_id == container.id and not detached)
 
 
-def _insert_with_files(project_id: str, container: ContainerResource, file_ids: Sequence[str]) -> Transaction[None]:
-    yield from _insert_container(project_id, container, None)
+def _find_node(sql: str, key: str, node_id: str) -> Transaction[str | None]:
+    rows = yield sql, (key, node_id)
+    return rows[0][0] if rows else None
+
+
+def _claim_session(container_id: str, node_id: str, is_forced: bool) -> Transaction[SessionClaim]:
+    yield "SELECT id FROM containers WHERE id = $1 FOR UPDATE", (container_id,)
+    other = yield from _find_node(_FIND_NODE, container_id, node_id)
+    if other is not None and not is_forced:
+        return SessionClaim(other)
+    return SessionClaim(None, is_new=bool((yield _CLAIM, (container_id, node_id))))
+
+
+def _insert_with_files(
+    project_id: str, container: ContainerResource, file_ids: Sequence[str], node_id: str | None
+) -> Transaction[None]:
+    yield from _insert_container(project_id, container, None, node_id)
     for file_id in dict.fromkeys(file_ids):
         yield _ADD_FILE, (container.id, file_id)
 
 
-def _insert_container(project_id: str, container: ContainerResource, thread_id: str | None) -> Transaction[None]:
+def _insert_container(
+    project_id: str, container: ContainerResource, thread_id: str | None, node_id: str | None = None
+) -> Transaction[None]:
     sql = (
-        "INSERT INTO containers (id, project_id, thread_id, name, last_active_at, body)"
-        " VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (thread_id) DO NOTHING"
+        "INSERT INTO containers (id, project_id, thread_id, name, last_active_at, body, node_id)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (thread_id) DO NOTHING"
     )
     body = msgspec.json.encode(container).decode()
-    yield sql, (container.id, project_id, thread_id, container.name, container.last_active_at, body)
+    values = (container.id, project_id, thread_id, container.name, container.last_active_at, body, node_id)
+    yield sql, values

@@ -48,8 +48,11 @@ class Responses:
         previous_id: str | None = None,
         conversation_thread: str | None = None,
         kept: bool = True,
+        reserved_for: str | None = None,
     ) -> NewResponse:
         """Finds the place of the response, lets `make` say what belongs there, and stores that.
+
+        `reserved_for` is the only worker that may claim its run at first.
 
         Raises NotFound for the conversation, InvalidRequest for a response that cannot be followed, for an output
         without its call and a call without its output, and for a conversation with a run under way.
@@ -64,6 +67,7 @@ class Responses:
             previous_id,
             conversation_thread,
             kept,
+            reserved_for,
         )
 
     async def locate(
@@ -123,12 +127,13 @@ def _insert_response(
     previous_id: str | None,
     conversation_thread: str | None,
     kept: bool,
+    reserved_for: str | None,
 ) -> Transaction[NewResponse]:
     place = yield from locate_response(project_id, response_id, previous_id, conversation_thread, True)
     new = make(place)
     yield from check_outputs(place, previous_id, new.items)
     input_seq = yield from insert_items(text_insert, place.thread_id, response_id, new.items)
-    yield from insert_response_run(project_id, new.run, owner, new.progress)
+    yield from insert_response_run(project_id, new.run, owner, new.progress, reserved_for)
     sql = (
         "INSERT INTO responses (id, project_id, thread_id, previous_id, input_seq, kept, created_at, body)"
         " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"

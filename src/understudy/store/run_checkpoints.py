@@ -22,6 +22,7 @@ from understudy.store.messages import (
     split_at_metadata,
 )
 from understudy.store.response_rows import load_response, write_response
+from understudy.store.run_creation import RESERVED_SECONDS
 from understudy.store.run_state import (
     Checkpoint,
     StoredRun,
@@ -33,6 +34,7 @@ from understudy.store.run_state import (
 )
 from understudy.store.sql import compose_sql, sql_list
 from understudy.store.states import sources
+from understudy.store.workers import DATABASE_NOW
 from understudy.wire.messages import MessageObject
 from understudy.wire.responses import ResponseObject, ResponseStatus
 from understudy.wire.run_outcome import RunStatus
@@ -68,6 +70,7 @@ class LeaseLost(Exception):
     pass
 
 
+_RESERVE = compose_sql("UPDATE runs SET reserved_for = $2, reserved_until =", DATABASE_NOW, "+ $3 WHERE id = $1")
 _SELECT_RUN = "SELECT project_id, owner, attempts, epoch, progress, body FROM runs WHERE id = $1 AND body IS NOT NULL"
 
 
@@ -101,6 +104,7 @@ def transition(
     run_id: str,
     owner: str | None,
     change: Callable[[StoredRun], Checkpoint],
+    reserved_for: str | None = None,
 ) -> Transaction[StoredRun]:
     if thread_id is not None:
         yield from require_thread(project_id, thread_id)
@@ -112,6 +116,8 @@ def transition(
         sql = "UPDATE runs SET owner = $1, epoch = epoch + 1 WHERE id = $2 AND owner IS NULL RETURNING epoch"
         for (epoch,) in (yield sql, (owner, run_id)):
             stored.epoch = epoch
+    if reserved_for is not None:
+        yield _RESERVE, (run_id, reserved_for, RESERVED_SECONDS)
     bundle = Bundle()
     _add_guard(bundle, boundary)
     _add_rows(bundle, text_insert, boundary)

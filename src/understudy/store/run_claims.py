@@ -12,7 +12,7 @@ from understudy.store.run_checkpoints import load_run
 from understudy.store.run_state import Progress, RunOwner, StoredRun, decode_progress
 from understudy.store.sql import compose_sql, padded_batches, sql_list, sql_parameters
 from understudy.store.states import ACTIVE, EXECUTING
-from understudy.store.workers import ORPHANED, Candidate, is_claimable_by, lock_row
+from understudy.store.workers import DATABASE_NOW, HAS_LEASE, ORPHANED, Candidate, is_claimable_by, lock_row
 
 _WORKABLE = sql_list(EXECUTING)
 _IS_WAITING = compose_sql("owner IS NULL AND status IN", _WORKABLE)
@@ -36,10 +36,20 @@ _EXPIRED_RUNS = compose_sql("SELECT id FROM runs WHERE status IN", sql_list(ACTI
 _RELEASE_RUNS = compose_sql("UPDATE runs SET owner = NULL WHERE owner = $1 AND status IN", sql_list(ACTIVE))
 
 
+def is_free_for(worker: LiteralString) -> LiteralString:
+    """A condition on runs: none of them is reserved for another live worker than that of the parameter `worker`."""
+    live = compose_sql("reserved_for NOT IN (SELECT id FROM workers WHERE", HAS_LEASE, ")")
+    over = compose_sql("reserved_until <=", DATABASE_NOW)
+    return compose_sql("(reserved_for IS NULL OR reserved_for =", worker, "OR", over, "OR", live, ")")
+
+
 def claim_run(run_id: str, owner: str, due: bool) -> Transaction[StoredRun | None]:
     statuses = sql_list(ACTIVE) if due else _WORKABLE
     is_claimable = is_claimable_by("$1")
-    condition = compose_sql("id = $2 AND body IS NOT NULL AND status IN", statuses, "AND (owner = $1 OR", is_claimable)
+    is_free: LiteralString = "" if due else compose_sql("AND", is_free_for("$1"))
+    condition = compose_sql(
+        "id = $2 AND body IS NOT NULL AND status IN", statuses, is_free, "AND (owner = $1 OR", is_claimable
+    )
     sql = compose_sql(
         "UPDATE runs SET owner = $1,",
         "attempts = attempts + CASE WHEN owner IS NULL OR owner = $1 THEN 0 ELSE 1 END,",
@@ -53,7 +63,7 @@ def claim_run(run_id: str, owner: str, due: bool) -> Transaction[StoredRun | Non
     return (yield from load_run(run_id))
 
 
-def list_waiting_runs(limit: int, after: str) -> Transaction[list[Candidate[str]]]:
+def list_waiting_runs(limit: int, after: str, worker: str) -> Transaction[list[Candidate[str]]]:
     rows = yield _WAITING_PROJECTS, (after, limit)
     if after and len(rows) < limit:
         first = yield _WAITING_PROJECTS, ("", limit - len(rows))
@@ -62,7 +72,7 @@ def list_waiting_runs(limit: int, after: str) -> Transaction[list[Candidate[str]
     each = max(limit // len(projects), 1) if projects else 0
     candidates: dict[str, Candidate[str]] = {}
     for some in padded_batches(projects):
-        rows = yield _oldest_waiting(len(some)), (each, *some)
+        rows = yield _oldest_waiting(len(some)), (each, worker, *some)
         candidates.update((row[0], Candidate(*row)) for row in rows)
     return list(candidates.values())
 
@@ -73,10 +83,11 @@ def list_orphaned_runs(limit: int) -> Transaction[list[Candidate[str]]]:
 
 @lru_cache(maxsize=8)
 def _oldest_waiting(projects: int) -> LiteralString:
-    """The `$1` oldest waiting runs of each project."""
-    oldest = compose_sql("SELECT id, project_id FROM runs WHERE", _IS_WAITING, "AND project_id =")
+    """The `$1` oldest runs of each project that wait, and that the worker `$2` may claim."""
+    is_free = compose_sql("AND", is_free_for("$2"))
+    oldest = compose_sql("SELECT id, project_id FROM runs WHERE", _IS_WAITING, is_free, "AND project_id =")
     parts: list[LiteralString] = [
-        compose_sql("SELECT * FROM (", oldest, sql_parameters(number + 2, 1), "ORDER BY seq LIMIT $1) AS oldest")
+        compose_sql("SELECT * FROM (", oldest, sql_parameters(number + 3, 1), "ORDER BY seq LIMIT $1) AS oldest")
         for number in range(projects)
     ]
     return " UNION ALL ".join(parts)

@@ -1,7 +1,7 @@
 """Runs that begin: the run's row, the messages before it, and the lock of its thread."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Final, Literal, LiteralString
 
 import msgspec
 
@@ -17,6 +17,7 @@ from understudy.store.messages import (
 from understudy.store.run_state import Progress, encode_progress
 from understudy.store.sql import compose_sql
 from understudy.store.threads import add_thread
+from understudy.store.workers import DATABASE_NOW
 from understudy.wire.messages import MessageObject
 from understudy.wire.runs import RunObject
 from understudy.wire.threads import ThreadObject
@@ -24,6 +25,8 @@ from understudy.wire.threads import ThreadObject
 _ACTIVATE = "UPDATE threads SET activations = activations + 1"
 _IS_PROJECT_THREAD = "id = $1 AND project_id = $2 AND body IS NOT NULL"
 RunKind = Literal["run", "response"]
+RESERVED_SECONDS: Final = 2.0
+"""How long a run waits for a worker that is alive, and busy."""
 
 
 def insert_run(
@@ -35,6 +38,7 @@ def insert_run(
     thread: ThreadObject | None,
     progress: Progress,
     fillings: Sequence[VectorStoreUpload],
+    reserved_for: str | None = None,
 ) -> Transaction[None]:
     if thread is not None:
         _require_user_message_in(run, messages)
@@ -48,7 +52,9 @@ def insert_run(
     if asks and not attaches:
         bundle = Bundle(alone=True)
         guard = bundle.add(f"{_ACTIVATE} WHERE {IDLE_THREAD} RETURNING seq", run.thread_id, project_id)
-        _add_run(bundle, project_id, run, owner, progress, messages, database.text_insert, guard)
+        _add_run(
+            bundle, project_id, run, owner, progress, messages, database.text_insert, guard, reserved_for=reserved_for
+        )
         if (yield bundle):
             return
     yield from activate_thread(project_id, run.thread_id)
@@ -56,7 +62,7 @@ def insert_run(
     if not asks:
         yield from _require_user_message(run.thread_id)
     bundle = Bundle()
-    _add_run(bundle, project_id, run, owner, progress, messages, database.text_insert)
+    _add_run(bundle, project_id, run, owner, progress, messages, database.text_insert, reserved_for=reserved_for)
     yield bundle
 
 
@@ -67,10 +73,12 @@ def activate_thread(project_id: str, thread_id: str) -> Transaction[None]:
     yield from _require_unlocked(thread_id)
 
 
-def insert_response_run(project_id: str, run: RunObject, owner: str | None, progress: Progress) -> Transaction[None]:
+def insert_response_run(
+    project_id: str, run: RunObject, owner: str | None, progress: Progress, reserved_for: str | None
+) -> Transaction[None]:
     """On a thread that is held, or that nobody else knows."""
     bundle = Bundle()
-    _add_run(bundle, project_id, run, owner, progress, (), "", kind="response")
+    _add_run(bundle, project_id, run, owner, progress, (), "", kind="response", reserved_for=reserved_for)
     yield bundle
 
 
@@ -84,10 +92,16 @@ def _add_run(
     text_insert: str,
     after: str = "",
     kind: RunKind = "run",
+    reserved_for: str | None = None,
 ) -> None:
+    more: LiteralString = ", reserved_for, reserved_until" if reserved_for else ""
+    values: LiteralString = compose_sql(", $14,", DATABASE_NOW, "+ $15") if reserved_for else ""
     sql = compose_sql(
         "INSERT INTO runs (id, thread_id, project_id, status, owner, attempts, expires_at, progress, body, kind,",
-        "assistant_id, model, created_at) SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13",
+        "assistant_id, model, created_at",
+        more,
+        ") SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13",
+        values,
         f"FROM {after}" if after else "",
         "RETURNING seq",
     )
@@ -95,7 +109,8 @@ def _add_run(
     expires_at = float(run.expires_at or 0)
     known = encode_progress(progress)
     row = (run.id, run.thread_id, project_id, run.status, owner, 0, expires_at, known, body, kind)
-    last = bundle.add(sql, *row, run.assistant_id, run.model, run.created_at)
+    named = (run.assistant_id, run.model, run.created_at)
+    last = bundle.add(sql, *row, *named, *((reserved_for, RESERVED_SECONDS) if reserved_for else ()))
     for message in messages:
         last = add_message(bundle, text_insert, message, last)
 

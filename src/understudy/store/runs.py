@@ -70,16 +70,19 @@ class Runs:
         thread: ThreadObject | None = None,
         progress: Progress | None = None,
         fillings: Sequence[VectorStoreUpload] = (),
+        *,
+        reserved_for: str | None = None,
     ) -> None:
         """Adds the run, before it `messages`, and before those the `thread` where it is to be made as well.
 
         `fillings` are the vector stores that the new thread names and that are to be made or filled with it.
+        `reserved_for` is the only worker that may claim it within `RESERVED_SECONDS`, unless it dies.
 
         Raises ThreadBusy, and InvalidRequest where the thread holds nothing to answer.
         """
         progress = progress or Progress()
         await self._database.write(
-            insert_run, self._database, project_id, run, owner, messages, thread, progress, fillings
+            insert_run, self._database, project_id, run, owner, messages, thread, progress, fillings, reserved_for
         )
 
     async def get(self, project_id: str, thread_id: str, run_id: str) -> tuple[RunStatus, str]:
@@ -115,14 +118,17 @@ class Runs:
         run_id: str,
         owner: str | None,
         change: Callable[[StoredRun], Checkpoint],
+        *,
+        reserved_for: str | None = None,
     ) -> StoredRun:
         """Lets `change` decide about the run as it is now, and stores what it says. A response has no `thread_id`.
 
         Used where a client changes a run (cancel, outputs). What `change` raises is raised, and nothing is stored.
-        A run that nobody owned is `owner`'s afterwards; the result's own `owner` says whose it was.
+        A run that nobody owned is `owner`'s afterwards; the result's own `owner` says whose it was. `reserved_for`
+        is as in `create`.
         """
         return await self._database.write(
-            transition, self._database.text_insert, project_id, thread_id, run_id, owner, change
+            transition, self._database.text_insert, project_id, thread_id, run_id, owner, change, reserved_for
         )
 
     async def advance(self, owner: str, epoch: int, boundary: Checkpoint) -> bool:
@@ -140,12 +146,13 @@ class Runs:
         """
         return await self._database.write(claim_run, run_id, owner, due)
 
-    async def list_waiting(self, limit: int, after: str = "") -> list[Candidate[str]]:
-        """Runs with work left and without an owner: the oldest of up to `limit` projects.
+    async def list_waiting(self, limit: int, after: str = "", worker: str = "") -> list[Candidate[str]]:
+        """Runs with work left, without an owner, and not reserved for another live worker: the oldest of up to `limit`
+        projects.
 
         Projects whose ids follow `after` come first. With fewer projects, each has several, about `limit` in all.
         """
-        return await self._database.read(list_waiting_runs, limit, after)
+        return await self._database.read(list_waiting_runs, limit, after, worker)
 
     async def list_orphaned(self, limit: int) -> list[Candidate[str]]:
         """Runs with work left whose owners have no lease."""

@@ -14,6 +14,7 @@ from understudy.broker import Broker, NoReply
 from understudy.clock import Clock
 from understudy.engine.accounting import Accounting
 from understudy.engine.jobs.pool import MAX_INTERRUPTIONS, JobKind, LeasePool
+from understudy.engine.jobs.reservations import NODE_PREFIX, WORKER_PREFIX, Reservations, node_of
 from understudy.engine.jobs.waiters import Waiters
 from understudy.engine.run import events
 from understudy.engine.run.cancellation import Reason
@@ -37,7 +38,6 @@ from understudy.store.workers import Candidate
 
 _SWEEP_CHUNK: Final = 100
 _POLL_SECONDS: Final = 1.0
-_NODE_PREFIX: Final = "node_"
 _INTERRUPT_TOPIC: Final = "run.interrupt"
 _INTERRUPT_SECONDS: Final = 1.0
 
@@ -65,9 +65,9 @@ class RunWorker(JobKind[str, RunExecutor]):
         self._logs = logs
         self._clock = clock
         # The worker of a run names the node that has its events.
-        token = broker.node_id.removeprefix(_NODE_PREFIX)
+        token = broker.node_id.removeprefix(NODE_PREFIX)
         self._pool = LeasePool(
-            self, store.workers, clock, "worker", concurrent_runs, broker, is_announced=True, token=token
+            self, store.workers, clock, WORKER_PREFIX, concurrent_runs, broker, is_announced=True, token=token
         )
         self._broker = broker
         self._feed: EventFeed | None = None
@@ -76,8 +76,9 @@ class RunWorker(JobKind[str, RunExecutor]):
         if broker.is_shared:
             codec = EventCodec(decode_origin)
             self._feed = EventFeed(broker, codec, logs, log_retention)
-            self.remote = RemoteLogs(broker, codec, logs, store.runs.find_owners, _node_of)
+            self.remote = RemoteLogs(broker, codec, logs, store.runs.find_owners, node_of)
             broker.handle(_INTERRUPT_TOPIC, self._receive_interrupt)
+        self.reservations = Reservations(store.containers, broker, self._pool.announce, self._adopt)
         # Ours still, since the store failed when they were to end.
         self._abandoned: dict[str, Candidate[str]] = {}
         # Announced here, and not yet executed: their clients follow logs that only an execution here feeds.
@@ -138,7 +139,7 @@ class RunWorker(JobKind[str, RunExecutor]):
         if self.remote is not None and owner not in {None, self.id}:
             body = msgspec.msgpack.encode((run_id, reason))
             with contextlib.suppress(NoReply):
-                await self._broker.request(_node_of(str(owner)), _INTERRUPT_TOPIC, body, _INTERRUPT_SECONDS)
+                await self._broker.request(node_of(str(owner)), _INTERRUPT_TOPIC, body, _INTERRUPT_SECONDS)
 
     async def _receive_interrupt(self, _: str, body: bytes) -> bytes:
         run_id, reason = msgspec.msgpack.decode(body, type=tuple[str, Reason])
@@ -228,16 +229,30 @@ class RunWorker(JobKind[str, RunExecutor]):
         with self._waiters.next_change(run_id) as changed:
             await asyncio.wait([changed], timeout=_POLL_SECONDS)
 
-    def announce(self, execution: RunExecutor) -> None:
-        """Lets a stored run wait for a place, here or on another server."""
+    def announce(self, execution: RunExecutor, reserved_for: str | None = None) -> None:
+        """Lets a stored run wait for a place, here or on another server; first for the worker `reserved_for`."""
         self._announced.add(execution.run_id)
-        self._pool.announce(Candidate(execution.run_id, execution.project_id))
+        candidate = Candidate(execution.run_id, execution.project_id)
+        if reserved_for is None:
+            self._pool.announce(candidate)
+        else:
+            self.reservations.send(reserved_for, candidate)
+
+    def _adopt(self, run_id: str, node_id: str | None = None) -> None:
+        """Follows a run that waited here and that another server has claimed."""
+        if run_id not in self._announced:
+            return
+        self._announced.discard(run_id)
+        if self.remote is not None:
+            self.remote.adopt(run_id, node_id)
+        else:
+            self._logs.discard(run_id)
 
     # -- for the pool ------------------------------------------------------------------------------------------
 
     async def list_candidates(self, _now: float, /) -> list[Candidate[str]]:
         runs = self._store.runs
-        waiting = await runs.list_waiting(_SWEEP_CHUNK, self._last_project)
+        waiting = await runs.list_waiting(_SWEEP_CHUNK, self._last_project, self.id)
         self._last_project = waiting[-1].project_id if len({one.project_id for one in waiting}) == _SWEEP_CHUNK else ""
         orphaned = await runs.list_orphaned(_SWEEP_CHUNK) if self._may_have_orphans else []
         # Where no other process has workers, only those of an earlier start have died.
@@ -271,6 +286,7 @@ class RunWorker(JobKind[str, RunExecutor]):
 
     def job_started(self, work: RunExecutor, task: asyncio.Task[None], /) -> None:
         work.launch(task)
+        self.reservations.report_started(work.run_id)
 
     def job_ended(self, work: RunExecutor, /) -> None:
         self._waiters.notify(work.run_id)
@@ -304,12 +320,7 @@ class RunWorker(JobKind[str, RunExecutor]):
         if announced:
             waiting = await self._store.runs.filter_workable(self.id, sorted(announced))
             for run_id in announced - waiting - self._pool.jobs.keys():
-                if run_id in self._announced:
-                    self._announced.discard(run_id)
-                    if self.remote is not None:
-                        self.remote.adopt(run_id)
-                    else:
-                        self._logs.discard(run_id)
+                self._adopt(run_id)
 
     async def _expire(self, run_id: str) -> None:
         active = self.active(run_id)
@@ -321,11 +332,6 @@ class RunWorker(JobKind[str, RunExecutor]):
         if execution is not None:
             execution.interrupt("expire")
             self.launch(execution)
-
-
-def _node_of(owner: str) -> str:
-    """The node of a worker."""
-    return _NODE_PREFIX + owner.rpartition("_")[2]
 
 
 def _events_elsewhere(stored: StoredRun) -> Iterable[events.Event]:

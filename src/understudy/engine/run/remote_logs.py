@@ -92,11 +92,14 @@ class RemoteLogs:
                 await changed.wait()
         return run.log
 
-    def adopt(self, run_id: str) -> None:
-        """Continues a local log whose run another node has claimed."""
+    def adopt(self, run_id: str, node_id: str | None = None) -> None:
+        """Continues a local log whose run another node has claimed: `node_id`, where that is known."""
         log = self._logs.get(run_id)
         if log is not None and run_id not in self._runs:
-            self._add(run_id, log)
+            run = self._add(run_id, log)
+            if node_id is not None:
+                run.node_id = node_id
+                self._start(self._catch_up(run))
 
     def release(self, run_id: str) -> None:
         """This process executes the run from now on."""

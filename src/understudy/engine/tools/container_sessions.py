@@ -1,21 +1,27 @@
 """The open containers of this process: each has a session of the sandbox and a record of its files.
 
-Knows no run and no client. The store has the existence and the owner of a container.
+Knows no run and no client. The store has the existence and the owner of a container. Of several nodes, one has its
+session.
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterable, Sequence
 from contextlib import suppress
 from typing import Final
 from weakref import WeakKeyDictionary
 
 from understudy.blobs import Blob, Blobs
+from understudy.broker import Broker
+from understudy.engine.tools.container_claims import ContainerClaims
 from understudy.errors import BlobMissing
 from understudy.store import Store
 from understudy.store.files import StoredFile
 from understudy.tools.sandbox import Sandbox, Session, safe_name
 
 _MAX_NEW_CONTAINERS: Final = 1000
+# Within this time, the caller that opened a container begins to use it.
+_OPENED_SECONDS: Final = 2.0
 
 
 class ContainerSession:
@@ -33,7 +39,13 @@ class ContainerSession:
         self.input_files: dict[str, str | None] = {}
         self.aliases: dict[str, str] = {}
         self.lock = asyncio.Lock()
+        self.opened_at = time.monotonic()
         self._id = session.id
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether code runs here, or a file is read or written."""
+        return self.lock.locked() or self.session.busy or time.monotonic() - self.opened_at < _OPENED_SECONDS
 
     def refresh(self) -> None:
         """Clears the record of files if the session was lost."""
@@ -45,10 +57,13 @@ class ContainerSession:
 
 
 class ContainerSessions:
-    def __init__(self, sandbox: Sandbox, store: Store, blobs: Blobs) -> None:
+    """`patience` is the time in seconds that an opening waits for code on another node."""
+
+    def __init__(self, sandbox: Sandbox, store: Store, blobs: Blobs, broker: Broker, patience: float) -> None:
         self._sandbox = sandbox
         self._store = store
         self._blobs = blobs
+        self.claims = ContainerClaims(store.containers, broker, self._is_busy, self.close, patience)
         # Created containers that were never opened; above the limit, the oldest is dropped.
         self._new_containers: dict[str, None] = {}
         self._workspaces: WeakKeyDictionary[Session, ContainerSession] = WeakKeyDictionary()
@@ -74,12 +89,14 @@ class ContainerSessions:
 
         A File has the path `file-abc-data.csv`, with `bare_ids` `file-abc`, and links at its id and its name.
         """
+        await self.claims.claim(container_id)
         session = await self._sandbox.open(container_id)
         workspace = self._workspaces.get(session)
         if workspace is None:
             workspace = ContainerSession(container_id, session, renewed=container_id not in self._new_containers)
             self._workspaces[session] = workspace
             self._new_containers.pop(container_id, None)
+        workspace.opened_at = time.monotonic()
         async with workspace.lock:
             workspace.refresh()
             here = set(workspace.input_files.values())
@@ -105,6 +122,11 @@ class ContainerSessions:
         if workspace is not None:
             workspace.refresh()
         return workspace
+
+    def _is_busy(self, container_id: str) -> bool:
+        session = self._sandbox.find(container_id)
+        workspace = None if session is None else self._workspaces.get(session)
+        return workspace is not None and workspace.is_busy
 
     async def close(self, container_id: str) -> None:
         """Closes the session and deletes its files."""

@@ -10,7 +10,8 @@ from typing import Final
 
 from understudy import ids
 from understudy.clock import Clock
-from understudy.engine.containers import check_running, render_file
+from understudy.engine.container_files import render_file
+from understudy.engine.containers import check_running
 from understudy.engine.files import Files
 from understudy.engine.tools.container_sessions import ContainerSession, ContainerSessions
 from understudy.errors import InvalidRequest
@@ -93,12 +94,14 @@ class Interpreter:
         For one call only: the session may be lost before the next one.
         """
         container_id = await self.resolve_container(project_id, container)
+        added_ids = await self._store.containers.files(container_id)
         if isinstance(container, AutoContainer):
-            return await self._workspaces.open(
+            workspace = await self._workspaces.open(
                 project_id, container_id, container.file_ids, bare_ids=container.bare_ids
             )
-        file_ids = await self._store.containers.files(container_id)
-        return await self._workspaces.open(project_id, container_id, file_ids)
+            if not added_ids:
+                return workspace
+        return await self._workspaces.open(project_id, container_id, added_ids)
 
     async def run(self, workspace: ContainerSession, code: str) -> AsyncGenerator[Output, None]:
         """Streams the output of the code; closing the generator stops the code."""

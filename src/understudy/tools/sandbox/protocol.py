@@ -43,6 +43,11 @@ class Session(Protocol):
     @property
     def ended(self) -> bool: ...
 
+    @property
+    def busy(self) -> bool:
+        """Whether a request is being handled."""
+        ...
+
     def touch(self) -> None:
         """Resets the idle time."""
         ...
