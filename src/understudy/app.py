@@ -55,6 +55,7 @@ from understudy.engine.run.tool_use import Tools
 from understudy.engine.runs import Runs
 from understudy.engine.tools.container_sessions import ContainerSessions
 from understudy.engine.tools.interpreter import Interpreter
+from understudy.engine.traces import Traces
 from understudy.engine.uploads import Uploads
 from understudy.engine.vector_stores import VectorStores
 from understudy.engine.videos import Videos
@@ -227,6 +228,7 @@ async def _open_parts(app: Starlette, stack: AsyncExitStack, settings: Settings,
         details=ModelProfiles(base.models, base.prices, settings.models),
         runs=Runs(store, worker, logs, clock, settings.limits.run_seconds),
         responses=responses,
+        traces=Traces(store, worker),
         files=base.files,
         uploads=Uploads(store, blobs, base.files, clock, settings.limits.upload_bytes),
         vector_stores=retrieval.vector_stores,

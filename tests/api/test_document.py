@@ -60,7 +60,15 @@ def test_the_assistants_tag_has_exactly_the_published_operations():
     tagged = {name for name, (_, _, operation) in DESCRIBED.items() if operation["tags"] == ["Assistants"]}
     assert tagged == {*ASSISTANTS_API}
     own = {name for name, (_, _, operation) in DESCRIBED.items() if operation["tags"] == ["Extensions"]}
-    assert own == {"listConversations", "listProjectRuns", "listResponses", "listThreads", "streamRunEvents"}
+    assert own == {
+        "getResponseTrace",
+        "getRunTrace",
+        "listConversations",
+        "listProjectRuns",
+        "listResponses",
+        "listThreads",
+        "streamRunEvents",
+    }
 
 
 def test_every_row_of_the_table_is_described_once():

@@ -18,6 +18,7 @@ from understudy.engine.jobs.batches import Batches
 from understudy.engine.jobs.deliveries import Webhooks
 from understudy.engine.responses import Responses
 from understudy.engine.runs import Runs
+from understudy.engine.traces import Traces
 from understudy.engine.uploads import Uploads
 from understudy.engine.vector_stores import VectorStores
 from understudy.engine.videos import Videos
@@ -37,6 +38,7 @@ class Parts:
     details: ModelProfiles
     runs: Runs
     responses: Responses
+    traces: Traces
     files: Files
     uploads: Uploads
     vector_stores: VectorStores

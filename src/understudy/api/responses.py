@@ -122,7 +122,7 @@ async def list_responses(request: Request) -> Response:
     stream_events=response_events.STREAM_EVENTS,
 )
 async def get_response(request: Request) -> Response:
-    parts, project_id, response_id = parts_of(request), project_of(request), _response_id(request)
+    parts, project_id, response_id = parts_of(request), project_of(request), response_id_of(request)
     query = queries.parse(request.scope["query_string"], queries.GetResponseQuery)
     if query.stream:
         stand_in.mark_response(request, (await _find_streamable(parts, project_id, response_id)).model)
@@ -145,7 +145,7 @@ async def get_response(request: Request) -> Response:
     "deleteResponse", "DELETE", "/responses/{response_id}", summary="Delete a response.", response=DeletedResponse
 )
 async def delete_response(request: Request) -> Response:
-    response_id = _response_id(request)
+    response_id = response_id_of(request)
     await parts_of(request).responses.delete(project_of(request), response_id)
     return struct_response(DeletedResponse(id=response_id))
 
@@ -160,7 +160,7 @@ async def delete_response(request: Request) -> Response:
 async def cancel_response(request: Request) -> Response:
     parts = parts_of(request)
     with parts.streams.waiting(request.state.key_id):
-        return json_response(await parts.responses.cancel(project_of(request), _response_id(request)))
+        return json_response(await parts.responses.cancel(project_of(request), response_id_of(request)))
 
 
 @operations.add(
@@ -172,7 +172,7 @@ async def cancel_response(request: Request) -> Response:
     response=ResponseItemList,
 )
 async def list_input_items(request: Request) -> Response:
-    parts, project_id, response_id = parts_of(request), project_of(request), _response_id(request)
+    parts, project_id, response_id = parts_of(request), project_of(request), response_id_of(request)
     query = queries.parse(request.scope["query_string"], queries.ListItemsQuery)
     page = await parts.store.responses.input_items(project_id, response_id, page_request(query))
     return struct_response(await render_item_list(parts, project_id, page.items, query.include, has_more=page.has_more))
@@ -316,7 +316,8 @@ async def _find_streamable(parts: Parts, project_id: str, response_id: str) -> R
     return response
 
 
-def _response_id(request: Request) -> str:
+def response_id_of(request: Request) -> str:
+    """The path's response id; raises InvalidId where it cannot be one."""
     response_id: str = request.path_params["response_id"]
     check_id("response_id", response_id, "resp")
     return response_id

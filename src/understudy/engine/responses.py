@@ -151,6 +151,7 @@ class Responses:
             # Made anew each time: a transaction may be tried again.
             new = new_response(asked, items, response_id, now, place, seconds=self._seconds)
             new.progress.key_id = key_id
+            new.progress.accepted_at = self._clock.now()
             new.progress.calls = calls
             made.append(_InitialEvents.of(new, asked, included, now if at_once else None))
             return made[-1].stored

@@ -16,6 +16,7 @@ from understudy.engine.jobs.runs import RunWorker
 from understudy.engine.run import events
 from understudy.engine.run.executor import RunExecutor
 from understudy.engine.run.log import LogReader, Logs, RunLog
+from understudy.engine.run.spans import end_wait
 from understudy.engine.run.state import RunState
 from understudy.engine.run_specs import build_spec
 from understudy.engine.tools.mcp import without_headers
@@ -92,7 +93,13 @@ class Runs:
         self._worker.require_running()
         state, projection = RunState(), RunProjection()
         run, headers = without_headers(run)
-        progress = Progress(resources=resources or ToolResources(), detailed=detailed, key_id=key_id, headers=headers)
+        progress = Progress(
+            resources=resources or ToolResources(),
+            detailed=detailed,
+            key_id=key_id,
+            headers=headers,
+            accepted_at=self._clock.now(),
+        )
         history: list[tuple[events.Event, Frames]] = []
         queued = events.RunQueued(build_spec(run, None), Origin(msgspec.structs.replace(run), thread, detailed))
         history.append((queued, projection.encode(queued)))
@@ -177,6 +184,7 @@ class Runs:
         def change(stored: StoredRun) -> Checkpoint:
             happened.clear()
             answered = accept(stored)
+            end_wait(stored.progress, self._clock.now())
             projection = RunProjection()
             restored = [restored_event(stored)]
             projection.load(restored)

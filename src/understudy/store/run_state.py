@@ -5,7 +5,7 @@ Plain data, kept by `runs.py` and understood by the engine. Knows no SQL.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
@@ -101,13 +101,34 @@ class Plan(Struct, omit_defaults=True):
     sequence: int = 0
 
 
+class Span(Struct, array_like=True, omit_defaults=True):
+    """A part of a run's time: `queued`, a `model_turn`, a `tool` that was executed, or a `wait` for the client.
+
+    Times are Unix seconds; `ended_at` None while it lasts. `name` is the model, the tool, or the functions that the
+    client executes. `credits`: the cost, None if the price is unknown. `outcome`: `completed`, `failed`, or
+    `interrupted` if its server died.
+    """
+
+    kind: Literal["queued", "model_turn", "tool", "wait"]
+    started_at: float
+    ended_at: float | None = None
+    name: str = ""
+    call_id: str = ""
+    first_delta_at: float | None = None
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    credits: int | None = None
+    outcome: Literal["completed", "failed", "interrupted"] = "completed"
+
+
 class Progress(Struct, omit_defaults=True):
     """The engine's state of a run beyond its public object.
 
     `used`: the usage of the finished model turns; `pending`: that of the turn whose calls wait for results; `calls`:
     these calls while built-in tools are executed. `resources`: the assistant's at the run's creation. `figures`: images
     of code that no message has yet. `detailed`: streams show the results of file search. `key_id`: the key of the run's
-    request. `headers` of remote servers, by label; no object shows them. `plan`: only for responses.
+    request. `headers` of remote servers, by label; no object shows them. `plan`: only for responses. `accepted_at`: the
+    time of the request in Unix seconds. `spans`: what the run's time went into, oldest first.
     """
 
     used: RunCompletionUsage = RunCompletionUsage()
@@ -120,6 +141,8 @@ class Progress(Struct, omit_defaults=True):
     headers: dict[str, dict[str, str]] = {}
     key_id: str = ""
     plan: Plan | None = None
+    accepted_at: float = 0.0
+    spans: list[Span] = []
 
     def use_pending(self) -> RunCompletionUsage:
         """Moves the usage of the pending turn to `used`; returns it."""

@@ -180,6 +180,10 @@ class RunWriter:
     def now(self) -> int:
         return int(self._clock.now())
 
+    def time(self) -> float:
+        """Unix seconds, with fractions."""
+        return self._clock.now()
+
 
 def _merge_checkpoints(missed: Checkpoint, latest: Checkpoint) -> Checkpoint:
     """The changes of the latest checkpoint, and those of an earlier one that could not be stored."""

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, Final
@@ -27,6 +27,7 @@ from understudy.engine.run.outcome import (
     outcome_of,
 )
 from understudy.engine.run.prompt import BudgetExceeded, ContextTooLong, LoadImage, Prompt, PromptBudget, build_request
+from understudy.engine.run.spans import begin_execution
 from understudy.engine.run.spec import CompactionRule, RunSpec
 from understudy.engine.run.state import RunState
 from understudy.engine.run.tool_use import NextStep, Tools, ToolUse
@@ -36,6 +37,7 @@ from understudy.llm.messages import Part
 from understudy.llm.prices import Tokens
 from understudy.llm.router import Models
 from understudy.store.charges import Usage
+from understudy.store.run_state import Span
 
 logger = logging.getLogger(__name__)
 # Stops a model that calls tools forever, long before it fills the disk.
@@ -70,6 +72,11 @@ class RunExecutor:
     @property
     def state(self) -> RunState:
         return self._stage.state
+
+    @property
+    def spans(self) -> Sequence[Span]:
+        """What the run's time went into, the latest last."""
+        return tuple(self._stage.progress.spans)
 
     @property
     def log(self) -> RunLog:
@@ -123,6 +130,7 @@ class RunExecutor:
         if self.state.status == "cancelling":
             self._interruption.request("cancel")
         self._interruption.check()
+        begin_execution(self._stage.progress, self._stage.time())
         if self._interruptions is not None:
             await self._end_run(self._outcome_of(InterruptionLimitExceeded(self._interruptions)))
             return
@@ -182,6 +190,7 @@ class RunExecutor:
         self._accounting.prefetch_price(stage.spec.model)
         self._model_turn = ModelTurn(stage, self._interruption, self._tool_use, prompt)
         turn = await self._model_turn.consume_stream(self._models, budget)
+        self._model_turn.end_span("completed")
         stage.progress.turns += 1
         telemetry.emit(
             telemetry.RunTurnFinished,
@@ -295,6 +304,7 @@ class RunExecutor:
     async def _end_run(self, outcome: Outcome) -> None:
         progress, now = self._stage.progress, self._stage.now()
         if self._model_turn is not None:
+            self._model_turn.end_span("failed")
             await self._record_usage(self._model_turn)
         usage = self._model_turn.usage() if self._model_turn is not None else progress.pending
         progress.pending = None
@@ -319,6 +329,7 @@ class RunExecutor:
             return
         usage = await self._turn_usage(model_turn, f"{self.run_id}/{model_turn.number}")
         model_turn.charged = True
+        model_turn.span.credits = usage.credits if usage.priced else None
         self._stage.add_usage(usage)
 
     async def _turn_usage(self, model_turn: ModelTurn, reference: str) -> Usage:

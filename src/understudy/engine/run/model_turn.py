@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import aclosing
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import msgspec
 
@@ -12,13 +12,14 @@ from understudy.engine.run.cancellation import Interruption
 from understudy.engine.run.checkpoint import RunWriter
 from understudy.engine.run.citations import CitationParser, Reference
 from understudy.engine.run.prompt import Prompt, PromptBudget, count_prompt_tokens
+from understudy.engine.run.spans import open_span
 from understudy.engine.run.turn import ChunkDelta, ToolCall, Turn
 from understudy.engine.tools.base import BuiltIn
 from understudy.errors import UpstreamError
 from understudy.llm import chunks
 from understudy.llm.chunks import TokenLogprob
 from understudy.llm.router import Models
-from understudy.store.run_state import NewItem
+from understudy.store.run_state import NewItem, Span
 from understudy.wire.run_outcome import RunCompletionUsage
 
 NO_USAGE = RunCompletionUsage()
@@ -37,6 +38,7 @@ class ModelTurn:
         self.number = stage.progress.turns + 1
         self.charged = False
         self.turn = Turn()
+        self.span = open_span(stage.progress, Span("model_turn", stage.time(), name=stage.spec.model))
         self._stage = stage
         self._interruption = interruption
         self._prompt = prompt
@@ -60,6 +62,8 @@ class ModelTurn:
                 interruption.waits = True
                 async for together in stream:
                     interruption.waits = False
+                    if self.span.first_delta_at is None:
+                        self.span.first_delta_at = self._stage.time()
                     if not await self._consume(together, room):
                         break
                     interruption.waits = True
@@ -67,6 +71,13 @@ class ModelTurn:
                 interruption.waits = False
         await self._finish_calls()
         return self.turn
+
+    def end_span(self, outcome: Literal["completed", "failed"]) -> None:
+        """Ends the turn's span, unless it has ended."""
+        span, used = self.span, self.usage()
+        if span.ended_at is None:
+            span.ended_at, span.outcome = self._stage.time(), outcome
+            span.prompt_tokens, span.completion_tokens = used.prompt_tokens, used.completion_tokens
 
     def usage(self) -> RunCompletionUsage:
         """What the provider counted; estimated where it did not say."""

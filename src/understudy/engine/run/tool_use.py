@@ -12,6 +12,7 @@ from understudy import ids, telemetry
 from understudy.engine.run import events
 from understudy.engine.run.cancellation import Interruption
 from understudy.engine.run.checkpoint import RunWriter
+from understudy.engine.run.spans import open_span
 from understudy.engine.run.turn import ToolCall
 from understudy.engine.tools import functions
 from understudy.engine.tools.base import BuiltIn, BuiltInTool, OfferedFunction
@@ -20,7 +21,7 @@ from understudy.engine.tools.file_search import FileSearchTool, VectorStores
 from understudy.engine.tools.interpreter import Interpreter
 from understudy.engine.tools.mcp import McpTools
 from understudy.llm.messages import Part
-from understudy.store.run_state import NewItem, PendingCall
+from understudy.store.run_state import NewItem, PendingCall, Span
 from understudy.tools.mcp import RemoteServers
 from understudy.wire.run_outcome import RunCompletionUsage
 
@@ -94,6 +95,7 @@ class ToolUse:
                 self._interruption.check()
                 await self._execute_call(call)
         if approvals and self._stage.spec.on_client_action == "pause":
+            self._open_wait(call.name for call in calls if call.index in approvals)
             required = events.ApprovalRequired(tuple(call.id for call in calls if call.index in approvals))
             await self._stage.commit(required, release=True)
             return "wait"
@@ -116,7 +118,10 @@ class ToolUse:
     async def _execute_call(self, call: PendingCall) -> None:
         tool = self._built_in[call.kind]
         started, refused = time.perf_counter(), self._exceeds_call_limit()
+        span = Span("tool", self._stage.time(), name=call.kind, call_id=call.id)
+        open_span(self._stage.progress, span)
         result = tool.refuse(call) if refused else await tool.execute(call)
+        span.ended_at = self._stage.time()
         telemetry.emit(
             telemetry.ToolExecuted,
             run_id=self._stage.spec.id,
@@ -143,13 +148,18 @@ class ToolUse:
         stage, progress = self._stage, self._stage.progress
         requests = [functions.render_request(call) for call in progress.calls if call.kind not in self._built_in]
         items = [*self._reasoning, *requests, *approvals]
+        names = [call.name for call in progress.calls if call.kind not in self._built_in]
         progress.calls = []
         if stage.spec.on_client_action == "pause":
+            self._open_wait(names)
             await stage.commit(events.ActionRequired(), calls=items, release=True)
             return
         # The client's outputs are input of its next request.
         cost = progress.use_pending()
         await stage.commit(events.RunEnded("completed", stage.now(), progress.used, cost), calls=items)
+
+    def _open_wait(self, names: Iterable[str]) -> None:
+        open_span(self._stage.progress, Span("wait", self._stage.time(), name=", ".join(names)))
 
     def _exceeds_call_limit(self) -> bool:
         limit, counters = self._stage.spec.max_tool_calls, self._stage.counters

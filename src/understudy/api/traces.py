@@ -1,0 +1,55 @@
+"""Traces of runs and responses over HTTP: extensions of the hosted API."""
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from understudy.api.operations import EXTENSIONS, OperationGroup
+from understudy.api.parts import parts_of, project_of
+from understudy.api.requests import struct_response
+from understudy.api.responses import response_id_of
+from understudy.api.runs import run_id_of
+from understudy.api.threads import thread_id_of
+from understudy.wire.responses import ResponseStatus
+from understudy.wire.run_outcome import RunStatus
+from understudy.wire.traces import TraceObject
+
+operations = OperationGroup(EXTENSIONS)
+
+
+class _Created(msgspec.Struct):
+    created_at: int
+    status: RunStatus
+
+
+class _CreatedResponse(msgspec.Struct):
+    created_at: int
+    status: ResponseStatus
+
+
+@operations.add(
+    "getRunTrace",
+    "GET",
+    "/threads/{thread_id}/runs/{run_id}/trace",
+    summary="Retrieve what a run's time went into: its queueing, model turns, tools and waits.",
+    response=TraceObject,
+)
+async def get_run_trace(request: Request) -> Response:
+    parts, run_id = parts_of(request), run_id_of(request)
+    _, body = await parts.store.runs.get(project_of(request), thread_id_of(request), run_id)
+    run = msgspec.json.decode(body, type=_Created)
+    return struct_response(await parts.traces.get(run_id, run.status, run.created_at))
+
+
+@operations.add(
+    "getResponseTrace",
+    "GET",
+    "/responses/{response_id}/trace",
+    summary="Retrieve what a response's time went into: its queueing, model turns and tools.",
+    response=TraceObject,
+)
+async def get_response_trace(request: Request) -> Response:
+    parts, response_id = parts_of(request), response_id_of(request)
+    body = await parts.store.responses.get(project_of(request), response_id)
+    response = msgspec.json.decode(body, type=_CreatedResponse)
+    return struct_response(await parts.traces.get(response_id, response.status, response.created_at))
