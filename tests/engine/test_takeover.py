@@ -1,7 +1,7 @@
 """A run moves to another owner after a crash: no text is doubled, whatever a view has rendered of the dead owner."""
 
 import msgspec
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from engine import answers
@@ -18,6 +18,8 @@ from understudy.store.run_state import PendingCall, Plan, Progress, RunHistory, 
 
 _DONE = (events.SearchDone, events.CodeDone)
 _OPENED = (events.SearchOpened, events.CodeOpened)
+_TURN_PARTS = (events.ReasoningOpened, events.MessageOpened, events.CallsStepOpened)
+_TURN_ENDS = (events.ReasoningClosed, events.MessageClosed, events.CallsStepClosed)
 _COMMITTED = (events.RunQueued, events.RunStarted, events.MessageOpened, events.MessageClosed, events.CallsStepOpened)
 
 
@@ -58,6 +60,28 @@ def crashes(draw):
     streamed = draw(st.integers(max(1, first_unsent(history, stored)), max(last, stored)))
     rendered = draw(st.integers(1, streamed))
     return history, stored, rendered
+
+
+@st.composite
+def missed_takeovers(draw):
+    """A crash, and what a view has rendered of the turn of an earlier owner that a later one began again.
+
+    The view has missed the later one: its objects have other ids than those of the history.
+    """
+    history, stored, rendered = draw(crashes())
+    opened = [number for number in range(rendered) if isinstance(history[number], _TURN_PARTS)]
+    closed = [number for number in range(rendered) if isinstance(history[number], _TURN_ENDS)]
+    assume(opened)
+    start = min([number for number in opened if not closed or number > closed[-1]], default=0)
+    assume(start)
+    length = draw(st.sampled_from([length for length in checkpoints(history) if length >= stored]))
+    return history, length, [*history[:start], *map(rename, history[start:rendered])]
+
+
+def rename(event):
+    """The event with the ids of another owner."""
+    names = {"step_id", "message_id", "call_id", "item_id"} & {*event.__struct_fields__}
+    return msgspec.structs.replace(event, **{name: f"{getattr(event, name)}_earlier" for name in names})
 
 
 def pending_calls(history):
@@ -112,7 +136,7 @@ def stream_of(encoder, history):
     return list(parse_events(b"".join(frame for event in history for frame in encoder.encode(event))))
 
 
-def stored_messages(history, restored, following, past):
+def stored_messages(restored, following, past):
     """The texts of the messages that the thread has in the end, by id."""
     after = RunView.of([restored, *following])
     ended = [one for one in past.messages.values() if one.status != "in_progress"]
@@ -124,35 +148,47 @@ def stored_messages(history, restored, following, past):
 def test_each_message_of_a_run_is_streamed_as_it_is_stored_or_ends_as_incomplete(crash):
     history, length, rendered = crash
     stored, past = stored_state(history[:length], response=False)
-    restored, following = restored_event(stored, past, AT), list(rest(stored))
-    kept = stored_messages(history, restored, following, past)
     rebuilt = stored_run_events(stored, past)
     assert rebuilt
     for before in (history[:rendered], rebuilt):
-        texts, ends, opened, closed = {}, {}, [], []
-        for name, data in stream_of(RunEncoder(), [*before, restored, *following]):
-            if name == "thread.message.delta":
-                for part in data["delta"]["content"]:
-                    text = part.get("text", {}).get("value", "") + part.get("refusal", "")
-                    texts[data["id"]] = texts.get(data["id"], "") + text
-            elif name.startswith("thread.message.") and name.rpartition(".")[2] in {"completed", "incomplete"}:
-                assert data["id"] not in ends
-                ends[data["id"]] = data
-            elif name.endswith(".created") and name != "thread.created":
-                opened.append(data["id"])
-            elif name.startswith("thread.run.step.") and name.rpartition(".")[2] in {"completed", "cancelled"}:
-                closed.append(data["id"])
-        assert sorted(opened) == sorted({*opened})
-        for message_id, data in ends.items():
-            whole = "".join(p.get("text", {}).get("value", "") + p.get("refusal", "") for p in data["content"])
-            assert "".join(sorted(texts.get(message_id, ""))) == "".join(sorted(whole))
-            assert (data["status"] == "completed") is (message_id in kept)
-        assert kept.keys() <= ends.keys()
-        for message_id, message in kept.items():
-            assert ends[message_id] == msgspec.to_builtins(message)
-        assert len(closed) == len({*closed})
-        assert {one for one in opened if one.startswith("step")} == {*closed}
-        assert ends["msg_z"]["status"] == "completed"
+        check_run_stream(before, stored, past)
+
+
+@settings(max_examples=100)
+@given(missed_takeovers())
+def test_a_view_that_missed_an_owner_ends_the_messages_and_steps_which_that_one_abandoned(missed):
+    history, length, before = missed
+    check_run_stream(before, *stored_state(history[:length], response=False))
+
+
+def check_run_stream(before, stored, past):
+    """Asserts that a view with the events `before` streams the rest of the stored run, and of its end."""
+    restored, following = restored_event(stored, past, AT), list(rest(stored))
+    kept = stored_messages(restored, following, past)
+    texts, ends, opened, closed = {}, {}, [], []
+    for name, data in stream_of(RunEncoder(), [*before, restored, *following]):
+        if name == "thread.message.delta":
+            for part in data["delta"]["content"]:
+                text = part.get("text", {}).get("value", "") + part.get("refusal", "")
+                texts[data["id"]] = texts.get(data["id"], "") + text
+        elif name.startswith("thread.message.") and name.rpartition(".")[2] in {"completed", "incomplete"}:
+            assert data["id"] not in ends
+            ends[data["id"]] = data
+        elif name.endswith(".created") and name != "thread.created":
+            opened.append(data["id"])
+        elif name.startswith("thread.run.step.") and name.rpartition(".")[2] in {"completed", "cancelled"}:
+            closed.append(data["id"])
+    assert sorted(opened) == sorted({*opened})
+    for message_id, data in ends.items():
+        whole = "".join(p.get("text", {}).get("value", "") + p.get("refusal", "") for p in data["content"])
+        assert "".join(sorted(texts.get(message_id, ""))) == "".join(sorted(whole))
+        assert (data["status"] == "completed") is (message_id in kept)
+    assert kept.keys() <= ends.keys()
+    for message_id, message in kept.items():
+        assert ends[message_id] == msgspec.to_builtins(message)
+    assert len(closed) == len({*closed})
+    assert {one for one in opened if one.startswith("step")} == {*closed}
+    assert ends["msg_z"]["status"] == "completed"
 
 
 @settings(max_examples=200)
@@ -160,40 +196,49 @@ def test_each_message_of_a_run_is_streamed_as_it_is_stored_or_ends_as_incomplete
 def test_each_item_of_a_response_is_streamed_as_it_is_stored_or_ends_as_incomplete(crash):
     history, length, rendered = crash
     stored, _ = stored_state(history[:length], response=True)
-    restored, following = restored_event(stored, None, AT), list(rest(stored))
     rebuilt = list(response_events(stored.response, started=stored.run.status != "queued"))
-    numbers = []
-    for before in (history[:rendered], rebuilt):
-        stream = stream_of(ResponseEncoder(answers.EVERYTHING), [*before, restored, *following])
-        texts, done, places = {}, {}, {}
-        for name, data in stream:
-            if name in {"response.output_text.delta", "response.refusal.delta"}:
-                texts[data["item_id"]] = texts.get(data["item_id"], "") + data["delta"]
-            elif name == "response.output_item.added":
-                assert data["item"]["id"] not in places
-                assert data["output_index"] == len(places)
-                places[data["item"]["id"]] = data["output_index"]
-            elif name == "response.output_item.done":
-                assert places[data["item"]["id"]] == data["output_index"]
-                assert data["item"]["id"] not in done
-                done[data["item"]["id"]] = data["item"]
-        output = {item["id"]: item for item in stream[-1][1]["response"]["output"]}
-        assert places.keys() == done.keys()
-        assert {item.id for item in stored.response.output} <= output.keys()
-        for item_id, item in done.items():
-            if item["type"] == "message":
-                whole = "".join(part.get("text", "") + part.get("refusal", "") for part in item["content"])
-                assert "".join(sorted(texts.get(item_id, ""))) == "".join(sorted(whole))
-                assert (item["status"] == "completed") is (item_id in output)
-            if item_id in output:
-                assert output[item_id] == item
-        for item in stored.response.output:
-            assert output[item.id] == msgspec.to_builtins(item)
-        sequence = [data["sequence_number"] for _, data in stream]
-        assert sequence == sorted({*sequence})
-        numbers.append([data for _, data in stream if data["sequence_number"] >= restored.origin.sequence][-3:])
-    shown = [[one["sequence_number"] for one in some] for some in numbers]
-    assert shown[0] == shown[1]
+    first, second = (check_response_stream(before, stored) for before in (history[:rendered], rebuilt))
+    assert first == second
+
+
+@settings(max_examples=100)
+@given(missed_takeovers())
+def test_a_view_that_missed_an_owner_ends_the_items_which_that_one_abandoned(missed):
+    history, length, before = missed
+    check_response_stream(before, stored_state(history[:length], response=True)[0])
+
+
+def check_response_stream(before, stored):
+    """Asserts the same of a response; returns the numbers of the last events."""
+    restored, following = restored_event(stored, None, AT), list(rest(stored))
+    stream = stream_of(ResponseEncoder(answers.EVERYTHING), [*before, restored, *following])
+    texts, done, places = {}, {}, {}
+    for name, data in stream:
+        if name in {"response.output_text.delta", "response.refusal.delta"}:
+            texts[data["item_id"]] = texts.get(data["item_id"], "") + data["delta"]
+        elif name == "response.output_item.added":
+            assert data["item"]["id"] not in places
+            assert data["output_index"] == len(places)
+            places[data["item"]["id"]] = data["output_index"]
+        elif name == "response.output_item.done":
+            assert places[data["item"]["id"]] == data["output_index"]
+            assert data["item"]["id"] not in done
+            done[data["item"]["id"]] = data["item"]
+    output = {item["id"]: item for item in stream[-1][1]["response"]["output"]}
+    assert places.keys() == done.keys()
+    assert {item.id for item in stored.response.output} <= output.keys()
+    for item_id, item in done.items():
+        if item["type"] == "message":
+            whole = "".join(part.get("text", "") + part.get("refusal", "") for part in item["content"])
+            assert "".join(sorted(texts.get(item_id, ""))) == "".join(sorted(whole))
+            assert (item["status"] == "completed") is (item_id in output)
+        if item_id in output:
+            assert output[item_id] == item
+    for item in stored.response.output:
+        assert output[item.id] == msgspec.to_builtins(item)
+    sequence = [data["sequence_number"] for _, data in stream]
+    assert sequence == sorted({*sequence})
+    return [number for number in sequence if number >= restored.origin.sequence][-3:]
 
 
 @given(crashes())

@@ -123,13 +123,22 @@ class RunView:
         missed: list[RunStreamEvent] = []
         before = None
         if self._is_loaded:  # this view has rendered the events of an earlier owner
-            missed = self._finish_missed_steps(origin)
+            # An owner that this view has missed may have begun the turn again, and ended it.
+            missed = [*self._abandon_steps(origin), *self._finish_missed_steps(origin)]
             if self.message is not None:
                 missed.append(self._cut_message(origin.at, "run_failed"))
             before = self.run.status
         self._load_run(event)
         run = [] if event.status == before else [self._run_event(event.status)]
         return [*missed, *run, *self._steps.restore(origin.steps, origin.at)]
+
+    def _abandon_steps(self, origin: RestoredOrigin) -> list[RunStreamEvent]:
+        """Ends the open steps and the message that are not stored."""
+        steps = {*(one.step.id for one in origin.finished), *(step.id for step in origin.steps)}
+        messages = {one.message.id for one in origin.finished if one.message is not None}
+        is_abandoned = self.message is not None and self.message.id not in messages
+        stream: list[RunStreamEvent] = [self._cut_message(origin.at, "run_failed")] if is_abandoned else []
+        return [*stream, *self._steps.abandon_all_but(steps, origin.at)]
 
     def _finish_missed_steps(self, origin: RestoredOrigin) -> list[RunStreamEvent]:
         """The rest of the steps that are stored."""

@@ -48,6 +48,11 @@ class ResponseMessages:
     def is_open(self) -> bool:
         return self._message is not None
 
+    @property
+    def item_id(self) -> str | None:
+        """The item of the open message."""
+        return None if self._message is None else self._message.id
+
     def is_open_as(self, item_id: str | None) -> bool:
         return self._message is not None and self._message.id == item_id
 

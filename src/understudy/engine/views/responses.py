@@ -148,8 +148,11 @@ class ResponseView:
             if self._stream.response.status == "queued" and origin.response.status == "in_progress":
                 self._change(status="in_progress")
                 stream.append(self._stream.response_event("in_progress"))
+            continued = {*known, *(call.item_id for call in calls)}
+            # An owner that this view has missed may have begun the turn again, and ended it.
+            stream += self._abandon_items(continued)
             stream += self._finish_missed_items(origin.response)
-            stream += self._abandon_items({*known, *(call.item_id for call in calls)})
+            self._stream.abandon_all_but(continued)
         else:
             self._stream.output = list(origin.response.output)
         rendered = {item.id for item in self._stream.output}
@@ -180,12 +183,13 @@ class ResponseView:
         return [stream for event in missed for stream in self.apply(event)]
 
     def _abandon_items(self, continued: Collection[str | None]) -> _Stream:
-        stream = self._close_reasoning("")
-        if self._messages.is_open:
+        """Ends the open items but those, as incomplete."""
+        stream: _Stream = []
+        if self._reasoning is not None and self._reasoning[1].id not in continued:
+            stream += self._close_reasoning("")
+        if self._messages.item_id not in {None, *continued}:
             stream += self._messages.close("incomplete")
-        stream += self._calls.close_all_but(continued)
-        self._stream.abandon_all_but(continued)
-        return stream
+        return stream + self._calls.close_all_but(continued)
 
     def _on_started(self, _: events.RunStarted) -> _Stream:
         self._change(status="in_progress")

@@ -95,10 +95,8 @@ class StepView:
 
     def restore(self, steps: Sequence[RunStepObject], at: int) -> list[RunStepEvent]:
         """Replaces the open steps by those of the store; the others are cancelled, at the time `at`."""
-        continued = {step.id for step in steps}
         opened = {one.step.id for one in self._open}
-        abandoned = [one.render() for one in self._open if one.step.id not in continued]
-        stream = [self._close(step, "cancelled", at, None, None) for step in abandoned]
+        stream = self.abandon_all_but({step.id for step in steps}, at)
         self._open = []
         for step in steps:
             calls = [_OpenCall(call, [_call_input(call)]) for call in step_calls(step)]
@@ -106,6 +104,12 @@ class StepView:
             if step.id not in opened:
                 stream += _opening_events(step)
         return stream
+
+    def abandon_all_but(self, continued: Collection[str], at: int) -> list[RunStepEvent]:
+        """Cancels the other open steps, at the time `at`."""
+        abandoned = [one.render() for one in self._open if one.step.id not in continued]
+        self._open = [one for one in self._open if one.step.id in continued]
+        return [self._close(step, "cancelled", at, None, None) for step in abandoned]
 
     def rendered_calls(self, step_id: str) -> dict[int, RenderedCall] | None:
         """How much of the calls of an open step is rendered; None of a step that is not open."""
