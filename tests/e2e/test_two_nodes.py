@@ -1,9 +1,12 @@
 """Runs and responses of a cluster of two nodes: whatever a node executes, clients of the other one follow and change."""
 
+import contextlib
+import http.client
+
 import pytest
 
 from e2e.assistants_client import WEATHER, new_thread, outputs_for, reached, texts
-from serving import parse_events
+from serving import KEY, parse_events
 from upstream import HANG, Gate, call, calls, text
 from waiting import eventually
 
@@ -164,3 +167,20 @@ def test_a_follower_on_the_other_node_keeps_following_after_the_owner_was_killed
     numbers = numbers_of(whole)
     assert numbers == sorted({*numbers})
     assert joined(data_of(second.ask("GET", path_of(run)).body)) == joined(stream)
+
+
+def test_a_client_that_waits_for_the_first_events_of_a_run_does_not_delay_a_stop(new_server, postgres, redis_server):
+    node = new_server(database=postgres, broker=redis_server.url, blobs__shared="true", shutdown_seconds="0.5")
+    node.flags = ("--no-jobs",)
+    node.start()
+    assistant = node.client.beta.assistants.create(model="gpt-4o")
+    thread = new_thread(node.client, "Hello")
+    run = node.client.beta.threads.runs.create(thread.id, assistant_id=assistant.id)
+    node.stop()
+    node.start()
+    with contextlib.closing(http.client.HTTPConnection(node.url[7:-3], timeout=30)) as waiting:
+        waiting.request("GET", path_of(run), headers={"Authorization": f"Bearer {KEY}"})
+        assert node.client.beta.threads.runs.retrieve(run.id, thread_id=thread.id).status == "queued"
+        node.stop()
+        reply = waiting.getresponse()
+        assert reply.status == 503 or b"event: error" in reply.read()

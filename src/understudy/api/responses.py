@@ -126,7 +126,9 @@ async def get_response(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], queries.GetResponseQuery)
     if query.stream:
         stand_in.mark_response(request, (await _find_streamable(parts, project_id, response_id)).model)
-        followed = await parts.responses.follow(project_id, response_id, query.starting_after)
+        # The first events may be those of an owner that is yet to be found.
+        with parts.streams.waiting(request.state.key_id):
+            followed = await parts.responses.follow(project_id, response_id, query.starting_after)
         return EventStream(request, _followed_frames(followed))
     body = await parts.store.responses.get(project_id, response_id)
     found = _decode(body)

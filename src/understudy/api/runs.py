@@ -168,7 +168,9 @@ async def stream_run_events(request: Request) -> Response:
     thread_id, run_id = thread_id_of(request), run_id_of(request)
     query = queries.parse(request.scope["query_string"], queries.RunEventsQuery)
     parts = parts_of(request)
-    log = await parts.runs.attach(project_of(request), thread_id, run_id)
+    # The first events may be those of an owner that is yet to be found.
+    with parts.streams.waiting(request.state.key_id):
+        log = await parts.runs.attach(project_of(request), thread_id, run_id)
     if parts.models.has_stand_ins:
         _, body = await parts.store.runs.get(project_of(request), thread_id, run_id)
         stand_in.mark_stored_response(request, body)
