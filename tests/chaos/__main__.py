@@ -31,6 +31,7 @@ from receiver import Receiver
 from serving import _TROUBLE as TROUBLE
 from upstream import Upstream
 
+_EXPECTED: Final = "database unavailable: "
 _ROOT: Final = Path(__file__).parents[2]
 _MIX: Final[dict[str, list[Behaviour]]] = {
     "plain": [load.plain_runs] * 4,
@@ -143,7 +144,9 @@ async def _stop(cluster: Cluster, evidence: Evidence) -> None:
         evidence.orphans += [f"{node.name}: {line}" for line in await leftovers(children, 10)]
         evidence.troubles += node.exits
         lines = node.log.read_text(errors="replace").splitlines()
-        evidence.troubles += [f"{node.name}: {line}" for line in lines if TROUBLE.search(line)]
+        evidence.troubles += [
+            f"{node.name}: {line}" for line in lines if TROUBLE.search(line) and _EXPECTED not in line
+        ]
 
 
 async def _refuse_webhooks(receiver: Receiver) -> None:

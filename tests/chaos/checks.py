@@ -219,13 +219,18 @@ def _log_faults(log: FollowedLog, status: str) -> Iterator[str]:
     numbers = [frame.number for frame in log.frames if frame.number is not None]
     if numbers != sorted(set(numbers)):
         after = next(b for a, b in pairwise(numbers) if b <= a)
-        yield f"the number {after} does not rise; it resumed after {log.connections}"
+        yield f"the number {after} does not rise; it resumed after {_resumed(log)}"
     ends = [_end_of(frame) for frame in log.frames if _is_end(frame)]
     if status in TERMINAL and ends != [status]:
-        yield f"it is {status}, and the stream ended with {ends}; it resumed after {log.connections}, {log.errors[-1:]}"
+        yield f"it is {status}, and the stream ended with {ends}; it resumed after {_resumed(log)}; {log.errors[-1:]}"
     starts = [frame.name for frame in log.frames].count(f"{'thread.run' if log.kind == 'run' else 'response'}.created")
     if starts != 1:
         yield f"the stream has its beginning {starts} times"
+
+
+def _resumed(log: FollowedLog) -> str:
+    counts = Counter(log.connections)
+    return ", ".join(f"{number} ({count} times)" if count > 1 else str(number) for number, count in counts.items())
 
 
 def _is_end(frame: Frame) -> bool:
