@@ -80,9 +80,9 @@ def test_every_row_of_the_table_is_described_once():
     [
         ("listAssistants", [*PAGE, "q", "metadata"]),
         ("listRuns", PAGE),
-        ("listMessages", [*PAGE, "run_id"]),
+        ("listMessages", [*PAGE, "run_id", "around"]),
         ("listRunSteps", [*PAGE, "include[]"]),
-        ("listThreads", [*PAGE, "metadata", "q"]),
+        ("listThreads", [*PAGE, "metadata", "q", "include[]"]),
         ("createRun", ["include[]"]),
         ("getRunStep", ["include[]"]),
         ("getRun", []),

@@ -169,3 +169,58 @@ def test_an_unknown_thread_is_not_found(client):
     with pytest.raises(openai.NotFoundError) as caught:
         client.beta.threads.retrieve("thread_unknown")
     assert_error(caught.value, 404, "No thread found with id 'thread_unknown'.")
+
+
+@on_both
+def test_a_list_of_threads_has_the_members_that_include_names(server, client, upstream):
+    mark = client.beta.threads.create().id
+    empty = client.beta.threads.create(metadata={"mark": mark})
+    assistant = client.beta.assistants.create(model="gpt-4o")
+    thread = client.beta.threads.create(
+        metadata={"mark": mark}, messages=[user("Marigold " + "x" * 300), user("A second marigold")]
+    )
+    run = run_of(client, thread, assistant)
+    path = f"/v1/threads?metadata[mark]={mark}&include[]=preview,message_count,last_run,match"
+    listed = {one["id"]: one for one in server.ask("GET", path).json["data"]}
+    assert {name: listed[empty.id][name] for name in ("preview", "message_count", "last_run", "match")} == {
+        "preview": None,
+        "message_count": 0,
+        "last_run": None,
+        "match": None,
+    }
+    assert listed[thread.id]["preview"] == ("Marigold " + "x" * 300)[:200]
+    assert listed[thread.id]["message_count"] == 3
+    assert listed[thread.id]["last_run"] == {
+        "id": run.id,
+        "status": "completed",
+        "created_at": run.created_at,
+        "assistant_id": assistant.id,
+    }
+    (found,) = server.ask("GET", f"/v1/threads?metadata[mark]={mark}&q=MARIGOLD&include[]=match").json["data"]
+    assert found["match"]["text"] == "You said: A second marigold"
+    assert "preview" not in found
+    reply = server.ask("GET", f"/v1/threads/{thread.id}?include[]=message_count").json
+    assert reply.pop("message_count") == 3
+    assert reply == server.ask("GET", f"/v1/threads/{thread.id}").json
+    refused = server.ask("GET", "/v1/threads?include[]=everything")
+    assert (refused.status, refused.json["error"]["param"]) == (400, "include[0]")
+
+
+@on_both
+def test_a_page_of_messages_has_one_of_them_in_its_middle(server, client):
+    thread = client.beta.threads.create()
+    made = [client.beta.threads.messages.create(thread.id, **user(str(number))).id for number in range(9)]
+    for query, ids, more in (
+        (f"around={made[4]}&limit=5", made[6:1:-1], True),
+        (f"around={made[4]}&limit=5&order=asc", made[2:7], True),
+        (f"around={made[4]}&limit=1", [made[4]], True),
+        (f"around={made[8]}&limit=4", made[8:4:-1], True),
+        (f"around={made[0]}&limit=4", made[2::-1], False),
+        (f"around={made[0]}&limit=4&order=asc", made[:3], True),
+        (f"around={made[4]}&limit=100", made[::-1], False),
+    ):
+        reply = server.ask("GET", f"/v1/threads/{thread.id}/messages?{query}").json
+        assert ([one["id"] for one in reply["data"]], reply["has_more"]) == (ids, more), query
+    refused = server.ask("GET", f"/v1/threads/{thread.id}/messages?around=msg_none")
+    told = "Invalid 'around': no object with id 'msg_none' in this list. Use an id that the list has returned."
+    assert_error(refused, 400, told, "around", "invalid_value")

@@ -36,6 +36,10 @@ async def list_messages(request: Request) -> Response:
     if query.run_id is not None:
         check_id("run_id", query.run_id, "run")
     messages = parts_of(request).store.messages
+    if query.around is not None:
+        return list_response(
+            await messages.page_around(project_of(request), thread_id, query.around, page_request(query))
+        )
     return list_response(await messages.page(project_of(request), thread_id, page_request(query), query.run_id))
 
 

@@ -9,15 +9,16 @@ from starlette.responses import Response
 
 from understudy.api.operations import EXTENSIONS, OperationGroup
 from understudy.api.parts import parts_of, project_of
-from understudy.api.requests import list_response, page_request, read_json, struct_response
+from understudy.api.requests import json_response, list_response, page_request, read_json, struct_response
 from understudy.engine.tool_resources import merge_resources
+from understudy.store.pages import Page
 from understudy.store.threads import ThreadFilter
 from understudy.wire import queries
 from understudy.wire.parsing import check_id
+from understudy.wire.thread_details import ListThreadsResponse
 from understudy.wire.threads import (
     CreateThreadRequest,
     DeleteThreadResponse,
-    ListThreadsResponse,
     ModifyThreadRequest,
     ThreadObject,
 )
@@ -39,9 +40,12 @@ _decode = msgspec.json.Decoder(ThreadObject).decode
 async def list_threads(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], queries.ListThreadsQuery)
     condition = ThreadFilter(tuple(query.metadata.items()), query.q or None)
-    return list_response(
-        await parts_of(request).store.threads.page(project_of(request), page_request(query), condition)
-    )
+    threads = parts_of(request).store.threads
+    page = await threads.page(project_of(request), page_request(query), condition)
+    if query.include and page.rows:
+        details = await threads.describe([row[0] for row in page.rows], query.include, query.q)
+        page = Page([(id_, _add_members(body, details.get(id_, {}))) for id_, body in page.rows], page.has_more)
+    return list_response(page)
 
 
 @operations.add(
@@ -63,10 +67,22 @@ async def create_thread(request: Request) -> Response:
     return struct_response(new.thread)
 
 
-@operations.add("getThread", "GET", "/threads/{thread_id}", summary="Retrieve a thread.", response=ThreadObject)
+@operations.add(
+    "getThread",
+    "GET",
+    "/threads/{thread_id}",
+    summary="Retrieve a thread.",
+    query=queries.ThreadQuery,
+    response=ThreadObject,
+)
 async def get_thread(request: Request) -> Response:
-    thread = _decode(await parts_of(request).store.threads.get(project_of(request), thread_id_of(request)))
+    threads, thread_id = parts_of(request).store.threads, thread_id_of(request)
+    query = queries.parse(request.scope["query_string"], queries.ThreadQuery)
+    thread = _decode(await threads.get(project_of(request), thread_id))
     thread.tool_resources = thread.tool_resources.as_read()
+    if query.include:
+        count = await threads.count_messages(thread_id)
+        return json_response(_add_members(msgspec.json.encode(thread).decode(), {"message_count": count}))
     return struct_response(thread)
 
 
@@ -108,6 +124,11 @@ def thread_id_of(request: Request) -> str:
     thread_id: str = request.path_params["thread_id"]
     check_id("thread_id", thread_id, "thread")
     return thread_id
+
+
+def _add_members(body: str, members: dict[str, object]) -> str:
+    """The encoded thread with more members behind its own."""
+    return f"{body[:-1]},{msgspec.json.encode(members).decode()[1:]}" if members else body
 
 
 def _build_change(body: ModifyThreadRequest) -> Callable[[ThreadObject], None]:

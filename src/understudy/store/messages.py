@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from understudy.errors import not_found
-from understudy.errors.objects import messages_locked
+from understudy.errors.objects import messages_locked, unknown_cursor
 from understudy.store.attachments import attach
 from understudy.store.database import Bundle, Database, Transaction
 from understudy.store.pages import Page, PageRequest, PageSource, read_page
@@ -73,6 +73,13 @@ class Messages:
 
     async def page(self, project_id: str, thread_id: str, request: PageRequest, run_id: str | None = None) -> Page:
         return await self._database.read(_page_messages, project_id, thread_id, request, run_id)
+
+    async def page_around(self, project_id: str, thread_id: str, message_id: str, request: PageRequest) -> Page:
+        """A page with the message in its middle; `has_more` is about the end of the page, in its order.
+
+        Raises InvalidRequest for a message that the thread does not have.
+        """
+        return await self._database.read(_page_around, project_id, thread_id, message_id, request)
 
     async def modify(
         self, project_id: str, thread_id: str, message_id: str, change: Callable[[MessageObject], None]
@@ -183,6 +190,22 @@ def _page_messages(project_id: str, thread_id: str, request: PageRequest, run_id
     if run_id is None:
         return (yield from read_page(_PAGE, (thread_id,), request))
     return (yield from read_page(_PAGE_OF_RUN, (thread_id, run_id), request))
+
+
+def _page_around(project_id: str, thread_id: str, message_id: str, request: PageRequest) -> Transaction[Page]:
+    yield from require_thread(project_id, thread_id)
+    middle = yield _SELECT, (message_id, thread_id)
+    if not middle:
+        raise unknown_cursor("around", message_id)
+    half = request.limit // 2
+    newer = yield from read_page(_PAGE, (thread_id,), PageRequest(half or 1, "asc", message_id))
+    older = yield from read_page(_PAGE, (thread_id,), PageRequest(max(1, request.limit - 1), "desc", message_id))
+    newest = newer.rows[:half][: request.limit - 1]
+    oldest = older.rows[: request.limit - 1 - len(newest)]
+    ascending = [*oldest[::-1], (message_id, middle[0][0]), *newest]
+    if request.order == "asc":
+        return Page(ascending, newer.has_more or len(newest) < len(newer.rows))
+    return Page(ascending[::-1], older.has_more or len(oldest) < len(older.rows))
 
 
 def _modify_message(

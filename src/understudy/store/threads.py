@@ -3,7 +3,7 @@
 Deleting hides a thread at once; `erase` deletes its rows afterwards, a few at a time.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -15,8 +15,10 @@ from understudy.store.messages import add_message
 from understudy.store.pages import Page, PageRequest, PageSource, read_page
 from understudy.store.sql import compose_sql, sql_list, sql_parameters
 from understudy.store.states import ACTIVE
+from understudy.store.thread_details import describe_threads
 from understudy.store.vector_store_counts import check_usable_stores
 from understudy.wire.messages import MessageObject
+from understudy.wire.thread_details import ThreadDetail
 from understudy.wire.threads import ThreadObject
 
 _SELECT = "SELECT body FROM threads WHERE id = $1 AND project_id = $2 AND body IS NOT NULL"
@@ -59,6 +61,15 @@ class Threads:
         source, args = _filter_source(self._database, project_id, condition)
         read = self._database.scan if condition.text is not None else self._database.read
         return await read(read_page, source, args, request)
+
+    async def describe(
+        self, thread_ids: Sequence[str], wanted: Collection[ThreadDetail], text: str | None
+    ) -> dict[str, dict[str, object]]:
+        """The wanted members of threads, by their ids. `text`: the words that a match has."""
+        return await self._database.scan(describe_threads, self._database, thread_ids, frozenset(wanted), text)
+
+    async def count_messages(self, thread_id: str) -> int:
+        return await self._database.scan(_count_messages, thread_id)
 
     async def modify(self, project_id: str, thread_id: str, change: Callable[[ThreadObject], None]) -> ThreadObject:
         """Applies `change` to the stored object and returns it."""
@@ -113,6 +124,11 @@ def _select_thread(project_id: str, thread_id: str) -> Transaction[str]:
     if not rows:
         raise not_found("thread", thread_id)
     return str(rows[0][0])
+
+
+def _count_messages(thread_id: str) -> Transaction[int]:
+    sql = "SELECT count(*) FROM items WHERE thread_id = $1 AND kind = 'message' AND body IS NOT NULL"
+    return int((yield sql, (thread_id,))[0][0])
 
 
 def _check_searchable(project_id: str, thread_id: str, store_ids: Sequence[str], now: int) -> Transaction[None]:

@@ -18,6 +18,7 @@ from understudy.wire import error_texts
 from understudy.wire.parsing import InvalidQuery, explain
 from understudy.wire.responses import Included, ResponseStatus
 from understudy.wire.run_outcome import RunStatus
+from understudy.wire.thread_details import ThreadDetail
 from understudy.wire.tools import LARGEST_INTEGER, Metadata
 
 T = TypeVar("T", bound=Struct)
@@ -47,6 +48,11 @@ class FilteredListQuery(SearchedListQuery, frozen=True, kw_only=True):
 class ListThreadsQuery(ListQuery, frozen=True, kw_only=True):
     metadata: Annotated[Metadata, Meta(description="Only threads with all of these pairs.")] = {}
     q: Annotated[str | None, Meta(description="Only threads in whose messages this text is found.")] = None
+    include: Annotated[list[ThreadDetail], Meta(description="Members to add to each thread of a list of threads.")] = []
+
+
+class ThreadQuery(Struct, frozen=True, kw_only=True):
+    include: Annotated[list[Literal["message_count"]], Meta(description="Members to add to the thread.")] = []
 
 
 UnixSeconds = Annotated[int, Meta(ge=0, le=LARGEST_INTEGER)]
@@ -76,6 +82,9 @@ class ListChatCompletionsQuery(ListQuery, frozen=True, kw_only=True):
 
 class ListMessagesQuery(ListQuery, frozen=True, kw_only=True):
     run_id: Annotated[str | None, Meta(description="Only messages that this run wrote.")] = None
+    around: Annotated[
+        str | None, Meta(description="A message to have in the middle of the page, instead of `after` and `before`.")
+    ] = None
 
 
 class ListRunStepsQuery(ListQuery, frozen=True, kw_only=True):

@@ -1,4 +1,4 @@
-"""Threads. Source: the Assistants API v2, operations createThread to deleteThread; listing them is our own."""
+"""Threads. Source: the Assistants API v2, operations createThread to deleteThread."""
 
 from typing import Literal
 
@@ -31,11 +31,3 @@ class DeleteThreadResponse(Struct, kw_only=True):
     id: str
     object: Literal["thread.deleted"] = "thread.deleted"
     deleted: bool = True
-
-
-class ListThreadsResponse(Struct, kw_only=True):
-    object: Literal["list"] = "list"
-    data: list[ThreadObject]
-    first_id: str | None
-    last_id: str | None
-    has_more: bool
