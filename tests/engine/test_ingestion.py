@@ -194,7 +194,7 @@ async def test_a_file_that_crashes_its_worker_repeatedly_fails_with_server_error
     only = await node()
     store = await only.vector_stores.create(OURS, file_ids=[await only.add("a.txt")])
     for number in range(6):
-        (waiting,) = await only.store.ingestion.list_candidates(only.clock.now(), 1, 1)
+        (waiting,) = await only.store.ingestion.list_candidates(only.clock.now(), 1)
         assert await only.store.ingestion.claim(waiting.key, f"dead{number}", BUILTIN, only.clock.now())
     await only.ingestion.start()
     await settled(only, store)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import signal
 import sys
 import time
@@ -12,10 +13,12 @@ import pytest
 from understudy import telemetry
 from understudy.broker.memory import MemoryBroker
 from understudy.clock import SystemClock
+from understudy.engine.jobs import fair_queue
 from understudy.engine.jobs.fair_queue import FairQueue
 from understudy.engine.jobs.pool import LEASE_SECONDS, JobKind, LeasePool
 from understudy.errors import StoreError, Unavailable
 from understudy.store import open_store
+from understudy.store.fair_candidates import FairCursor, FairListing
 from understudy.store.workers import Candidate, Claim, JobTable
 from waiting import WITHIN
 
@@ -24,6 +27,7 @@ TABLE = (
     " due_at DOUBLE PRECISION, done BIGINT)"
 )
 CHORES = JobTable("chores", "done = 0", "0")
+LISTING = FairListing("chores", CHORES.is_waiting, condition="AND due_at <= $2")
 # A worker in a process of its own, which claims one job and works on it until it is killed.
 WORKER = """
 import asyncio, sys
@@ -53,6 +57,7 @@ class Chores(JobKind):
 
     def __init__(self, store):
         self.store = store
+        self.cursor = FairCursor()
         self.free = asyncio.Event()
         self.started = []
         self.failures = []
@@ -65,9 +70,10 @@ class Chores(JobKind):
 
     async def list_candidates(self, now):
         def read():
-            return (yield f"SELECT seq, project_id FROM chores WHERE {CHORES.is_claimable} ORDER BY seq", (now,))
+            orphaned = yield from CHORES.list_orphaned("seq, project_id", now, 100)
+            return orphaned + (yield from LISTING.list_waiting(now, 100, self.cursor))
 
-        return [Candidate(*row) for row in await self.store.database.read(read)]
+        return await self.store.database.read(read)
 
     async def claim(self, candidate, owner, now):
         columns = "project_id, attempts, interruptions"
@@ -284,6 +290,21 @@ async def test_announced_jobs_of_a_project_delay_another_one_by_one_job_a_worker
     assert [claim.project_id for claim in chores.started].index("one") <= 2
 
 
+async def test_a_queue_that_is_longer_than_the_memory_of_a_worker_is_worked_off_without_a_sweep(
+    store, node, monkeypatch
+):
+    monkeypatch.setattr(fair_queue, "_MAX_CANDIDATES_A_LANE", 2)
+    await add(store, *["ours"] * 8)
+    chores = node(places=2, is_announced=True)
+    await chores.pool.start()
+    await chores.pool._loops[1].stop()
+    for seq in range(1, 9):
+        chores.pool.announce(Candidate(seq, "ours"))
+    assert len(chores.pool._queue) <= 2
+    chores.free.set()
+    await chores.wait_until(lambda: len(chores.started) == 8)
+
+
 async def test_a_job_that_could_not_reach_the_store_backs_off_and_is_repeated(store, node, caplog):
     clock = Clock()
     await add(store, "ours")
@@ -416,3 +437,33 @@ def test_projects_and_their_groups_take_turns():
         queue.job_started(candidate)
         order.append(candidate.key)
     assert order == [0, 6, 1, 2, 3, 4, 5]
+
+
+def test_projects_with_fewer_running_jobs_come_first_however_many_changes_there_were():
+    queue, running = FairQueue(), {f"proj_{number}": 0 for number in range(40)}
+    keys = itertools.count()
+    for project in running:
+        for _ in range(5):
+            queue.add(Candidate(next(keys), project))
+    jobs = []
+    for turn in range(200):
+        candidate = queue.pop()
+        assert running[candidate.project_id] == min(running.values())
+        queue.job_started(candidate)
+        running[candidate.project_id] += 1
+        jobs.append(candidate)
+        if turn % 3 == 0:
+            ended = jobs.pop(turn % len(jobs))
+            queue.job_ended(ended)
+            running[ended.project_id] -= 1
+            queue.add(Candidate(next(keys), ended.project_id))
+
+
+def test_a_queue_has_the_oldest_candidates_of_a_group_and_reports_that_there_were_more():
+    queue = FairQueue()
+    for key in range(150):
+        queue.add(Candidate(key, "ours"))
+    assert len(queue) == 100
+    assert not queue.is_incomplete
+    assert [queue.pop().key for _ in range(100)] == list(range(100))
+    assert queue.is_incomplete

@@ -181,7 +181,7 @@ async def indexed(
     **result: Any,
 ) -> None:
     """Ends the work on all the files of a store that wait to be indexed."""
-    for waiting in await store.ingestion.list_candidates(NOW, 100, 100):
+    for waiting in await store.ingestion.list_candidates(NOW, 100):
         claimed = await store.ingestion.claim(waiting.key, owner, "builtin", NOW)
         if claimed is not None and claimed.file.vector_store_id == made.id:
             await store.ingestion.finish(owner, claimed, status, **result)

@@ -13,6 +13,7 @@ from store import samples
 from store.samples import OURS
 from understudy.errors import InvalidRequest, NotFound
 from understudy.store import open_store
+from understudy.store.fair_candidates import FairCursor
 from understudy.store.pages import PageRequest
 from understudy.store.run_state import Checkpoint, NewItem, Progress
 from understudy.store.states import ACTIVE, TERMINAL, TRANSITIONS
@@ -487,10 +488,9 @@ async def test_with_many_projects_the_next_list_begins_behind_the_last_one(store
     for project in projects:
         await add_many(store, project, 2)
     seen = []
-    after = ""
+    cursor = FairCursor()
     for _ in range(3):
-        found = await store.runs.list_waiting(10, after)
-        after = found[-1].project_id
+        found = await store.runs.list_waiting(10, cursor)
         seen += [one.project_id for one in found]
     assert seen == [*projects, *projects]
 

@@ -150,7 +150,7 @@ async def test_a_deleted_vector_store_is_not_found_at_once_and_its_rows_are_eras
     await store.vector_stores.delete(OURS, made.id)
     with pytest.raises(errors.NotFound):
         await store.vector_stores.get(OURS, made.id, NOW)
-    assert {waiting.group for waiting in await store.ingestion.list_candidates(NOW, 10, 10)} == {2}
+    assert {waiting.group for waiting in await store.ingestion.list_candidates(NOW, 10)} == {2}
     while await store.vector_stores.erase(rows=20):
         pass
 

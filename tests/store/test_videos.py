@@ -115,7 +115,7 @@ async def test_a_project_has_a_bounded_number_under_way_and_others_are_not_count
 async def test_each_project_has_its_oldest_video_waiting(store):
     first, other = await made(store), await made(store, THEIRS)
     await made(store)
-    waiting = await store.videos.list_candidates(float(NOW), 10)
+    waiting = await store.videos.list_candidates(float(NOW), 2)
     assert [one.project_id for one in waiting] == [OURS, THEIRS]
     seqs = [(await store.videos.get(*one)).seq for one in ((OURS, first), (THEIRS, other))]
     assert [one.key for one in waiting] == seqs

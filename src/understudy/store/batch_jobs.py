@@ -5,7 +5,7 @@ executed again.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
 import msgspec
@@ -14,6 +14,7 @@ from understudy.store import charges, outbox
 from understudy.store.batches import ACTIVE, ROW, Batch, BatchFault, Dialect, Job, Status, decode, sources
 from understudy.store.blobs import release, retain
 from understudy.store.database import Database, Transaction
+from understudy.store.fair_candidates import FairCursor, FairListing
 from understudy.store.files import insert_file
 from understudy.store.sql import compose_sql, sql_list
 from understudy.store.workers import Candidate, Claim, JobTable
@@ -29,13 +30,9 @@ _WEBHOOK_EVENTS: dict[FinalStatus, EventType] = {
 }
 _JOBS = JobTable("batches", compose_sql("status IN", sql_list(ACTIVE)), "status", retries=False)
 _CLAIMED = compose_sql(ROW, ", project_id, dialect, input")
-_CANDIDATES = compose_sql(
-    "SELECT seq, project_id, answering FROM (SELECT seq, project_id, answering,",
-    "row_number() OVER (PARTITION BY project_id, answering ORDER BY seq) AS place FROM",
-    "(SELECT seq, project_id, CASE WHEN status = 'in_progress' THEN 1 ELSE 0 END AS answering FROM batches WHERE",
-    _JOBS.is_claimable,
-    ") AS claimable) AS numbered WHERE place <= $1 ORDER BY seq",
-)
+_ANSWERING = FairListing("batches", "owner IS NULL AND status = 'in_progress'", group="1")
+_OTHER = FairListing("batches", "owner IS NULL AND status IN ('validating', 'finalizing', 'cancelling')")
+_CANDIDATE = "seq, project_id, CASE WHEN status = 'in_progress' THEN 1 ELSE 0 END"
 _STORE_RESULT = (
     "UPDATE batch_lines SET request_id = $3, status_code = $4, answer = $5"
     " WHERE batch = $1 AND line = $2 AND status_code IS NULL RETURNING line"
@@ -132,15 +129,21 @@ class Output:
     results: str | None = None
 
 
+@dataclass(slots=True)
+class BatchCursors:
+    answering: FairCursor = field(default_factory=FairCursor)
+    other: FairCursor = field(default_factory=FairCursor)
+
+
 class BatchJobs:
     """Every write returns whether the batch was still the owner's to change."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def list_candidates(self, each: int) -> list[Candidate[int]]:
-        """The oldest of each project, up to `each` of those that are in progress and of the others."""
-        return await self._database.read(_list_oldest_batches, each)
+    async def list_candidates(self, limit: int, cursors: BatchCursors | None = None) -> list[Candidate[int]]:
+        """The oldest of up to `limit` projects, of those that are in progress and of the others."""
+        return await self._database.read(_list_candidates, limit, cursors or BatchCursors())
 
     async def claim(self, seq: int, owner: str, now: float) -> BatchClaim | None:
         """None where another worker has it, or it has ended."""
@@ -190,8 +193,10 @@ class BatchJobs:
         return bool(batches) and await self._database.write(_erase, batches[0], limit)
 
 
-def _list_oldest_batches(each: int) -> Transaction[list[Candidate[int]]]:
-    return [Candidate(*row) for row in (yield _CANDIDATES, (each,))]
+def _list_candidates(limit: int, cursors: BatchCursors) -> Transaction[list[Candidate[int]]]:
+    orphaned = yield from _JOBS.list_orphaned(_CANDIDATE, 0.0, limit)
+    other = yield from _OTHER.list_waiting(0.0, limit, cursors.other)
+    return orphaned + other + (yield from _ANSWERING.list_waiting(0.0, limit, cursors.answering))
 
 
 def _claim_batch(seq: int, owner: str, now: float) -> Transaction[BatchClaim | None]:

@@ -224,8 +224,9 @@ def _insert_document(dialect: Dialect, document: tuple[int, int, str, int, str, 
     yield sql, (REMOVED, store, file, INDEXING)
     sql = (
         "INSERT INTO chunk_documents"
-        " (store, file, embedder, dimensions, language, heading, state, chunks, bytes, terms)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, 0, 0, 0) RETURNING seq"
+        " (store, file, embedder, dimensions, language, heading, state, chunks, bytes, terms, project_id)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, 0, 0, 0,"
+        " COALESCE((SELECT project_id FROM vector_stores WHERE seq = $1), '')) RETURNING seq"
     )
     rows = yield sql, (*document, INDEXING)
     return int(rows[0][0])

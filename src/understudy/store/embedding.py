@@ -13,20 +13,20 @@ from understudy.store import chunks_postgres, chunks_sqlite
 from understudy.store.chunk_rows import COPIED, COPYING, READY, REMOVED, NewChunk, StoredChunk
 from understudy.store.chunks import Dialect, DocumentRemoved
 from understudy.store.database import Database, Transaction
+from understudy.store.fair_candidates import FairCursor, FairListing
 from understudy.store.sql import compose_sql
-from understudy.store.vector_store_counts import lock_store
+from understudy.store.vector_store_counts import LIVE_STORES, lock_store
 from understudy.store.workers import Candidate, Claim, JobTable
 
 _JOBS = JobTable("chunk_documents", "state = 1 AND is_copied = 0 AND embedder = 'builtin'", "state")
 _SOURCE: Final = "builtin"
-_STORES = compose_sql(
-    "SELECT DISTINCT store FROM chunk_documents WHERE", _JOBS.is_open, "AND store > $1 ORDER BY store LIMIT $2"
-)
-_CANDIDATES = compose_sql(
-    "SELECT seq, (SELECT project_id FROM vector_stores WHERE vector_stores.seq = chunk_documents.store), store",
-    "FROM chunk_documents WHERE store = $2 AND",
-    _JOBS.is_claimable,
-    "ORDER BY seq LIMIT $3",
+_LISTING = FairListing(
+    "chunk_documents",
+    _JOBS.is_waiting,
+    condition="AND due_at <= $2",
+    order="seq, due_at",
+    group="store",
+    live_groups=LIVE_STORES,
 )
 _FILE = (
     "SELECT f.project_id, f.filename FROM store_files AS f JOIN vector_stores AS v ON v.seq = f.store"
@@ -76,12 +76,9 @@ class EmbeddingJobs:
         self._database = database
         self._dialect: Dialect = chunks_sqlite if database.dialect == "sqlite" else chunks_postgres
 
-    async def list_candidates(self, now: float, stores: int, files: int, after: int = 0) -> list[Candidate[int]]:
-        """Up to `files` documents of each of up to `stores` stores, those with numbers above `after` first.
-
-        A candidate's group is its store.
-        """
-        return await self._database.read(_list_candidates, now, stores, files, after)
+    async def list_candidates(self, now: float, limit: int, cursor: FairCursor | None = None) -> list[Candidate[int]]:
+        """The oldest documents of up to `limit` projects and of their stores. A candidate's group is its store."""
+        return await self._database.read(_list_candidates, now, limit, cursor or FairCursor())
 
     async def claim(self, document: int, owner: str, now: float) -> EmbeddingClaim | None:
         """None where another worker has the document, or where it was removed."""
@@ -129,16 +126,9 @@ class EmbeddingJobs:
         return await self._database.read(_count_pending_of, store_id)
 
 
-def _list_candidates(now: float, stores: int, files: int, after: int) -> Transaction[list[Candidate[int]]]:
-    places = yield _STORES, (after, stores)
-    if after and len(places) < stores:
-        first = yield _STORES, (0, stores - len(places))
-        places = places + [row for row in first if row[0] <= after]
-    candidates: list[Candidate[int]] = []
-    for (store,) in places:
-        rows = yield _CANDIDATES, (now, store, files)
-        candidates += [Candidate(*row) for row in rows if row[1] is not None]
-    return candidates
+def _list_candidates(now: float, limit: int, cursor: FairCursor) -> Transaction[list[Candidate[int]]]:
+    orphaned = yield from _JOBS.list_orphaned("seq, project_id, store", now, limit)
+    return orphaned + (yield from _LISTING.list_waiting_by_group(now, limit, cursor))
 
 
 def _claim(document: int, owner: str, now: float) -> Transaction[EmbeddingClaim | None]:

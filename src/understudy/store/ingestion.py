@@ -11,17 +11,22 @@ import msgspec
 
 from understudy.store.chunks import remove_document
 from understudy.store.database import Database, Transaction
+from understudy.store.fair_candidates import FairCursor, FairListing
 from understudy.store.sql import compose_sql
-from understudy.store.vector_store_counts import Counts, count, lock_store
+from understudy.store.vector_store_counts import LIVE_STORES, Counts, count, lock_store
 from understudy.store.vector_store_files import FileRow, find_files, move, restart_indexing
 from understudy.store.workers import ORPHANED, Candidate, Claim, JobTable
 from understudy.wire.vector_stores import FileStatus, LastError, VectorStoreFileObject
 
 _JOBS = JobTable("store_files", "status = 'in_progress' AND body IS NOT NULL", "round")
 _CLAIMED = "store, project_id, filename, round, attempts, interruptions, body"
-_STORES = "SELECT seq FROM vector_stores WHERE in_progress > 0 AND body IS NOT NULL AND seq > $1 ORDER BY seq LIMIT $2"
-_CANDIDATES = compose_sql(
-    "SELECT seq, project_id, store FROM store_files WHERE store = $2 AND", _JOBS.is_claimable, "ORDER BY seq LIMIT $3"
+_LISTING = FairListing(
+    "store_files",
+    _JOBS.is_waiting,
+    condition="AND due_at <= $2",
+    order="seq, due_at",
+    group="store",
+    live_groups=LIVE_STORES,
 )
 _EMBEDDER = (
     "UPDATE vector_stores SET embedder = COALESCE(embedder, $2) WHERE seq = $1 AND body IS NOT NULL RETURNING embedder"
@@ -73,12 +78,9 @@ class Ingestion:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def list_candidates(self, now: float, stores: int, files: int, after: int = 0) -> list[Candidate[int]]:
-        """Up to `files` files of each of up to `stores` stores, those with numbers above `after` first.
-
-        A candidate's group is its store.
-        """
-        return await self._database.read(_list_files_to_index, now, stores, files, after)
+    async def list_candidates(self, now: float, limit: int, cursor: FairCursor | None = None) -> list[Candidate[int]]:
+        """The oldest files of up to `limit` projects and of their stores. A candidate's group is its store."""
+        return await self._database.read(_list_files_to_index, now, limit, cursor or FairCursor())
 
     async def claim(self, seq: int, owner: str, embedder: str, now: float) -> FileClaim | None:
         """None where another worker has the file. `embedder` is for a store in which nothing is indexed yet."""
@@ -133,16 +135,9 @@ class Ingestion:
         return await self._database.write(_restart, store, embedder)
 
 
-def _list_files_to_index(now: float, stores: int, files: int, after: int) -> Transaction[list[Candidate[int]]]:
-    places = yield _STORES, (after, stores)
-    if after and len(places) < stores:
-        first = yield _STORES, (0, stores - len(places))
-        places = places + [row for row in first if row[0] <= after]
-    candidates: list[Candidate[int]] = []
-    for (store,) in places:
-        rows = yield _CANDIDATES, (now, store, files)
-        candidates += [Candidate(*row) for row in rows]
-    return candidates
+def _list_files_to_index(now: float, limit: int, cursor: FairCursor) -> Transaction[list[Candidate[int]]]:
+    orphaned = yield from _JOBS.list_orphaned("seq, project_id, store", now, limit)
+    return orphaned + (yield from _LISTING.list_waiting_by_group(now, limit, cursor))
 
 
 def _claim_file(seq: int, owner: str, embedder: str, now: float) -> Transaction[FileClaim | None]:

@@ -8,6 +8,7 @@ from understudy.clock import Clock
 from understudy.errors import not_found
 from understudy.store.attachments import VectorStoreUpload
 from understudy.store.database import Database, Transaction
+from understudy.store.fair_candidates import FairCursor
 from understudy.store.messages import (
     encode_metadata,
     require_thread,
@@ -146,13 +147,15 @@ class Runs:
         """
         return await self._database.write(claim_run, run_id, owner, due)
 
-    async def list_waiting(self, limit: int, after: str = "", worker: str = "") -> list[Candidate[str]]:
-        """Runs with work left, without an owner, and not reserved for another live worker: the oldest of up to `limit`
-        projects.
+    async def list_waiting(
+        self, limit: int, cursor: FairCursor | None = None, worker: str = ""
+    ) -> list[Candidate[str]]:
+        """Runs with work left, without an owner, and not reserved for another live worker, from the cursor on: the
+        oldest of up to `limit` projects.
 
-        Projects whose ids follow `after` come first. With fewer projects, each has several, about `limit` in all.
+        With fewer projects, each has several, about `limit` in all.
         """
-        return await self._database.read(list_waiting_runs, limit, after, worker)
+        return await self._database.read(list_waiting_runs, limit, cursor or FairCursor(), worker)
 
     async def list_orphaned(self, limit: int) -> list[Candidate[str]]:
         """Runs with work left whose owners have no lease."""

@@ -5,10 +5,13 @@ A transaction that changes files locks their store first, so that two of them ne
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
+from typing import Final
 
 from understudy.errors import VectorStoreExpired, not_found
 from understudy.store.database import Transaction
 
+LIVE_STORES: Final = "SELECT seq FROM vector_stores WHERE body IS NOT NULL AND seq IN"
+"""Up to a list of numbers: those of stores that were not deleted."""
 _ROW = "SELECT seq, in_progress + completed + failed + cancelled, last_active_at, expires_at FROM vector_stores"
 _FIND = f"{_ROW} WHERE id = $1 AND project_id = $2 AND body IS NOT NULL"
 _COUNT = (

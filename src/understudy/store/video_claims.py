@@ -12,6 +12,7 @@ import msgspec
 
 from understudy.store import charges
 from understudy.store.database import Database, Transaction
+from understudy.store.fair_candidates import FairCursor, FairListing
 from understudy.store.sql import compose_sql, sql_list
 from understudy.store.video_rows import VIDEO_COLUMNS, Record, Video, VideoFile, insert_files, list_files, to_video
 from understudy.store.workers import Candidate, Claim, JobTable
@@ -26,11 +27,9 @@ _SOURCE_STATES: Final[dict[State, LiteralString]] = {
 IS_ACTIVE = "state IN ('queued', 'dreaming') AND body IS NOT NULL"
 VIDEO_JOBS = JobTable("generations", IS_ACTIVE, "0")
 _COUNT_AHEAD = compose_sql("SELECT count(*) FROM generations WHERE seq < $1 AND", IS_ACTIVE)
-_OLDEST_VIDEOS = compose_sql(
-    "SELECT min(seq), project_id FROM generations WHERE",
-    VIDEO_JOBS.is_claimable,
-    "GROUP BY project_id ORDER BY 1 LIMIT $2",
-)
+# As in the index: with IS NOT NULL, SQLite prefers that of pages, and reads all videos of a project.
+_WAITING: Final = "owner IS NULL AND state IN ('queued', 'dreaming') AND COALESCE(body, '') <> ''"
+_LISTING = FairListing("generations", _WAITING, condition="AND due_at <= $2", order="seq, due_at")
 _CLAIMED = compose_sql(VIDEO_COLUMNS, ", attempts, interruptions, ordered_at")
 
 
@@ -43,8 +42,9 @@ class VideoClaim(Claim):
     pieces: tuple[VideoFile, ...]
 
 
-def list_oldest_videos(now: float, projects: int) -> Transaction[list[Candidate[int]]]:
-    return [Candidate(*row) for row in (yield _OLDEST_VIDEOS, (now, projects))]
+def list_claimable_videos(now: float, limit: int, cursor: FairCursor) -> Transaction[list[Candidate[int]]]:
+    orphaned = yield from VIDEO_JOBS.list_orphaned("seq, project_id", now, limit)
+    return orphaned + (yield from _LISTING.list_waiting(now, limit, cursor))
 
 
 def count_ahead(seq: int) -> Transaction[int]:

@@ -8,6 +8,7 @@ from understudy.errors import not_found
 from understudy.errors.objects import idempotency_key_reused, video_limit_reached
 from understudy.store.blobs import release
 from understudy.store.database import Database, Transaction
+from understudy.store.fair_candidates import FairCursor
 from understudy.store.pages import Page, PageRequest, PageSource, read_page
 from understudy.store.sql import compose_sql
 from understudy.store.video_callbacks import Callback, claim_callbacks, end_callback, has_due_callbacks, retry_callback
@@ -20,7 +21,7 @@ from understudy.store.video_claims import (
     count_ahead,
     finish_video,
     has_upstream_id,
-    list_oldest_videos,
+    list_claimable_videos,
     mark_dreaming,
     set_progress,
 )
@@ -103,9 +104,9 @@ class Videos:
 
     # -- for workers -------------------------------------------------------------------------------------------
 
-    async def list_candidates(self, now: float, projects: int) -> list[Candidate[int]]:
-        """The oldest waiting video of each of up to `projects` projects."""
-        return await self._database.read(list_oldest_videos, now, projects)
+    async def list_candidates(self, now: float, limit: int, cursor: FairCursor | None = None) -> list[Candidate[int]]:
+        """The oldest waiting videos of up to `limit` projects."""
+        return await self._database.read(list_claimable_videos, now, limit, cursor or FairCursor())
 
     async def claim(self, seq: int, owner: str, now: float) -> VideoClaim | None:
         """None where another worker has it."""

@@ -20,7 +20,6 @@ HAS_LEASE: Final = compose_sql("lease_until >", DATABASE_NOW)
 """The worker of the row has a lease."""
 ORPHANED: Final = compose_sql("owner NOT IN (SELECT id FROM workers WHERE", HAS_LEASE, ")")
 """The owner of the row has no lease."""
-UNOWNED: Final = compose_sql("(owner IS NULL OR", ORPHANED, ")")
 _MAX_SKEW_SECONDS: Final = 1.0
 logger = logging.getLogger(__name__)
 
@@ -37,7 +36,7 @@ class Candidate(Generic[Key]):
 
     key: Key
     project_id: str
-    group: int = 0
+    group: int | str = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,10 +65,9 @@ class JobTable:
     retries: bool = True
 
     @property
-    def is_claimable(self) -> LiteralString:
-        """A condition on rows, with `retries` at the time `$1`."""
-        due: LiteralString = "AND due_at <= $1" if self.retries else ""
-        return compose_sql(self.is_open, due, "AND", UNOWNED)
+    def is_waiting(self) -> LiteralString:
+        """A condition on rows: there is work left, and no owner."""
+        return compose_sql("owner IS NULL AND", self.is_open)
 
     def claim(self, seq: int, owner: str, now: float, columns: LiteralString) -> Transaction[Row | None]:
         """Makes `owner` the owner of a claimable row, and returns its columns; None where it is not claimable."""
@@ -88,6 +86,12 @@ class JobTable:
         rows = yield sql, arguments
         return rows[0] if rows else None
 
+    def list_orphaned(self, columns: LiteralString, now: float, limit: int) -> Transaction[list[Candidate[int]]]:
+        """Jobs that are due and whose owners have no lease. `columns` are those of a candidate."""
+        due: LiteralString = "AND due_at <= $2" if self.retries else ""
+        arguments = (now,) if self.retries else ()
+        return (yield from list_orphaned(self.name, columns, compose_sql(self.is_open, due), limit, *arguments))
+
     def list_owned(self, owner: str) -> Transaction[dict[int, Any]]:
         """The revisions of the owner's open jobs."""
         where = compose_sql("WHERE owner = $1 AND", self.is_open)
@@ -102,6 +106,18 @@ class JobTable:
         else:
             sets, arguments = "SET owner = NULL", (seq, owner)
         yield compose_sql("UPDATE", self.name, sets, "WHERE seq = $1 AND owner = $2"), arguments
+
+
+def list_orphaned(
+    table: LiteralString, columns: LiteralString, condition: LiteralString, limit: int, *arguments: float
+) -> Transaction[list[Candidate[Any]]]:
+    """Jobs whose owners have no lease, by an index on `owner`. `columns` are those of a candidate.
+
+    `arguments` are the parameters of `condition`, from `$2` on.
+    """
+    where = compose_sql("WHERE owner IS NOT NULL AND", condition, "AND", ORPHANED, "LIMIT $1")
+    rows = yield compose_sql("SELECT", columns, "FROM", table, where), (limit, *arguments)
+    return [Candidate(*row) for row in rows]
 
 
 def lock_row(table: LiteralString, condition: LiteralString) -> LiteralString:

@@ -23,7 +23,7 @@ from understudy.engine.jobs.pool import JobKind, LeasePool
 from understudy.errors import BlobMissing
 from understudy.looper import Looper
 from understudy.store import Store
-from understudy.store.batch_jobs import ANSWERING_GROUP, BatchClaim, FinalStatus, NewLine, Output
+from understudy.store.batch_jobs import ANSWERING_GROUP, BatchClaim, BatchCursors, FinalStatus, NewLine, Output
 from understudy.store.batches import Batch, BatchFault, Dialect, Job, Status
 from understudy.store.workers import Candidate
 
@@ -35,8 +35,7 @@ _MAX_CONCURRENT_BATCHES: Final = 64
 # In addition to those: batches that are validated, cancelled or written, which need no place for a line. A batch with
 # a fault fails at once, however busy the server is.
 _MAX_CONCURRENT_VALIDATIONS: Final = 4
-# Of each project, so that a batch that backs off blocks no other.
-_MAX_CANDIDATES: Final = 16
+_MAX_CANDIDATES: Final = 100
 # Lines of one transaction, so that nobody else waits for long.
 _INSERT_CHUNK: Final = 200
 
@@ -78,6 +77,7 @@ class Batches(JobKind[int, _BatchJob]):
         self._results = ResultWriter(self._work, clock)
         self._longest_line = longest_line
         self._refuses_model = refuses_model
+        self._cursors = BatchCursors()
         self._pool = LeasePool(
             self,
             store.workers,
@@ -111,7 +111,7 @@ class Batches(JobKind[int, _BatchJob]):
     # -- for the pool ------------------------------------------------------------------------------------------
 
     async def list_candidates(self, _now: float, /) -> list[Candidate[int]]:
-        return await self._work.list_candidates(_MAX_CANDIDATES)
+        return await self._work.list_candidates(_MAX_CANDIDATES, self._cursors)
 
     async def claim(self, candidate: Candidate[int], owner: str, now: float) -> _BatchJob | None:
         if self._is_full() and candidate.group == ANSWERING_GROUP:

@@ -23,13 +23,14 @@ from understudy.store import Store
 from understudy.store.chunk_rows import NewChunk, StoredChunk
 from understudy.store.chunks import DocumentRemoved
 from understudy.store.embedding import EmbeddingClaim
+from understudy.store.fair_candidates import FairCursor
 from understudy.store.workers import Candidate
 from understudy.text.terms import filename_heading, passage_terms
 
 _SLICE_CHUNKS: Final = 16
 """Chunks of one job: a few seconds of work."""
 
-_MAX_STORES: Final = 64
+_MAX_CANDIDATES: Final = 32
 _BACKOFF: Final = Backoff(first=1.0, longest=600.0)
 _SWITCH_SECONDS: Final = 5.0
 logger = logging.getLogger(__name__)
@@ -42,7 +43,7 @@ class Embedding(JobKind[int, EmbeddingClaim]):
         self._jobs = store.embedding
         self._index = index
         self._clock = clock
-        self._after = 0
+        self._cursor = FairCursor()
         loops = (Looper(_SWITCH_SECONDS, self._switch_stores),)
         self._pool = LeasePool(self, store.workers, clock, "embedder", places, broker, loops)
         self.start = self._pool.start
@@ -53,10 +54,7 @@ class Embedding(JobKind[int, EmbeddingClaim]):
     async def list_candidates(self, now: float) -> Sequence[Candidate[int]]:
         if self._index.embedders.find_successor() is None:
             return ()
-        candidates = await self._jobs.list_candidates(now, _MAX_STORES, self._pool.free_places, self._after)
-        stores = {candidate.group for candidate in candidates}
-        self._after = max(stores, default=0) if len(stores) == _MAX_STORES else 0
-        return candidates
+        return await self._jobs.list_candidates(now, _MAX_CANDIDATES, self._cursor)
 
     async def claim(self, candidate: Candidate[int], owner: str, now: float) -> EmbeddingClaim | None:
         return await self._jobs.claim(candidate.key, owner, now)

@@ -19,12 +19,13 @@ from understudy.retrieval.extract import ExtractionError, Extractor
 from understudy.retrieval.search import Index
 from understudy.store import Store
 from understudy.store.chunks import DocumentRemoved
+from understudy.store.fair_candidates import FairCursor
 from understudy.store.ingestion import FileClaim
 from understudy.store.workers import Candidate
 from understudy.wire.vector_stores import FileErrorCode, LastError
 
 _ERASE_SECONDS: Final = 0.5
-_MAX_STORES: Final = 64
+_MAX_CANDIDATES: Final = 32
 _BACKOFF: Final = Backoff(first=1.0, max_attempts=5)
 _STORAGE_ERROR_TEXT: Final = "The server's storage failed while the file was indexed; the server's log has the cause."
 _INTERNAL_ERROR_TEXT: Final = "The server had an error while it indexed the file; the server's log has the cause."
@@ -50,7 +51,7 @@ class Ingestion(JobKind[int, FileClaim]):
         self._extractor = extractor
         self._index = index
         self._clock = clock
-        self._after = 0
+        self._cursor = FairCursor()
         self._waiters = Waiters()
         self.next_change = self._waiters.next_change
         loops = (Looper(_ERASE_SECONDS, store.vector_stores.erase),)
@@ -75,10 +76,7 @@ class Ingestion(JobKind[int, FileClaim]):
     # -- for the pool ------------------------------------------------------------------------------------------
 
     async def list_candidates(self, now: float) -> list[Candidate[int]]:
-        candidates = await self._store.ingestion.list_candidates(now, _MAX_STORES, self._pool.free_places, self._after)
-        stores = {candidate.group for candidate in candidates}
-        self._after = max(stores, default=0) if len(stores) == _MAX_STORES else 0
-        return sorted(candidates, key=lambda candidate: candidate.key)
+        return await self._store.ingestion.list_candidates(now, _MAX_CANDIDATES, self._cursor)
 
     async def claim(self, candidate: Candidate[int], owner: str, now: float) -> FileClaim | None:
         return await self._store.ingestion.claim(candidate.key, owner, self._index.embedders.default.name, now)

@@ -139,6 +139,8 @@ class LeasePool(Generic[Key, Work]):
         self._claiming: Key | None = None
         self._backing_off: dict[Key, float] = {}
         self._woken = asyncio.Event()
+        # Whether candidates may have been stored since they were listed.
+        self._is_outdated = True
         self._place_free = asyncio.Event()
         self._prefix = prefix
         self._monotonic = monotonic
@@ -182,6 +184,7 @@ class LeasePool(Generic[Key, Work]):
 
     def wake(self) -> None:
         """Makes a pool of this kind look for candidates at once: this one, or that of a process with a free place."""
+        self._is_outdated = True
         self._woken.set()
         self._wake_other()
 
@@ -244,21 +247,34 @@ class LeasePool(Generic[Key, Work]):
             return
         if self._is_announced:
             await self._list_candidates()
+        self._is_outdated = True
         self._woken.set()
 
     async def _start_jobs(self) -> None:
         await self._woken.wait()
         self._woken.clear()
         if self._is_announced:
-            await self._claim_queued()
+            await self._claim_announced()
             return
         while self.free_places:
-            self._queue.clear()
-            await self._list_candidates()
-            if not await self._claim_queued():
+            # A list is of use until the next sweep, whatever others claim of it meanwhile.
+            is_new = self._is_outdated or not self._queue
+            if is_new:
+                self._is_outdated = False
+                self._queue.clear()
+                await self._list_candidates()
+            if not await self._claim_queued() and is_new:
                 return
         if self._queue:
             self._wake_other()
+
+    async def _claim_announced(self) -> None:
+        await self._claim_queued()
+        while self.free_places and self._queue.is_incomplete:
+            self._queue.is_incomplete = False
+            await self._list_candidates()
+            if not await self._claim_queued():
+                return
 
     async def _list_candidates(self) -> None:
         now = self._clock.now()
@@ -327,6 +343,7 @@ class LeasePool(Generic[Key, Work]):
         await self._kind.sweep(self._clock.now())
         if self._is_announced and self._places:
             await self._list_candidates()
+        self._is_outdated = True
         self._woken.set()
 
     def _check_soon(self) -> None:
@@ -389,7 +406,7 @@ class LeasePool(Generic[Key, Work]):
         self._kind.job_ended(job.work)
         self._emit_end(job)
         self._place_free.set()
-        if self._queue or not self._is_announced:
+        if self._queue or self._queue.is_incomplete or not self._is_announced:
             self._woken.set()
 
     def _back_off(self, job: Job[Key, Work]) -> None:

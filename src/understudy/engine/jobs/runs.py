@@ -33,6 +33,7 @@ from understudy.engine.views.response_replay import response_events
 from understudy.errors import NotFound
 from understudy.llm.router import Models
 from understudy.store import Store
+from understudy.store.fair_candidates import FairCursor
 from understudy.store.run_state import Progress, RunHistory, StoredRun
 from understudy.store.workers import Candidate
 
@@ -84,8 +85,7 @@ class RunWorker(JobKind[str, RunExecutor]):
         # Announced here, and not yet executed: their clients follow logs that only an execution here feeds.
         self._announced: set[str] = set()
         self._may_have_orphans = True
-        # The last project of a list that had as many as fit; the next one begins behind it.
-        self._last_project = ""
+        self._cursor = FairCursor()
         self._waiters = Waiters()
         self.id = self._pool.id
         self.start = self._pool.start
@@ -252,8 +252,7 @@ class RunWorker(JobKind[str, RunExecutor]):
 
     async def list_candidates(self, _now: float, /) -> list[Candidate[str]]:
         runs = self._store.runs
-        waiting = await runs.list_waiting(_SWEEP_CHUNK, self._last_project, self.id)
-        self._last_project = waiting[-1].project_id if len({one.project_id for one in waiting}) == _SWEEP_CHUNK else ""
+        waiting = await runs.list_waiting(_SWEEP_CHUNK, self._cursor, self.id)
         orphaned = await runs.list_orphaned(_SWEEP_CHUNK) if self._may_have_orphans else []
         # Where no other process has workers, only those of an earlier start have died.
         self._may_have_orphans = bool(orphaned) or self._store.workers.is_shared

@@ -25,14 +25,14 @@ from understudy.media import Frame, Job, MediaError, VideoFiles, VideoProvider
 from understudy.media.download import Downloader
 from understudy.settings import VideoSettings
 from understudy.store import Store
+from understudy.store.fair_candidates import FairCursor
 from understudy.store.video_claims import VideoClaim
 from understudy.store.video_rows import Keyframe, Role, VideoFile
 from understudy.store.workers import Candidate
 
 _EXPIRY_SECONDS: Final = 60.0
 _DAY: Final = 86_400.0
-# Whose oldest videos are candidates at a time.
-_MAX_PROJECTS: Final = 100
+_MAX_CANDIDATES: Final = 100
 _BACKOFF: Final = Backoff(first=1.0, longest=60.0, max_attempts=8)
 _CHUNK_BYTES: Final = 1024 * 1024
 # How long a video takes where none has been made yet, in seconds.
@@ -66,6 +66,7 @@ class VideoJobs(JobKind[int, VideoClaim]):
         self._settings = settings
         self._clock = clock
         self._spool = spool
+        self._cursor = FairCursor()
         self._waiters = Waiters()
         self.next_change = self._waiters.next_change
         self.is_stopping = False
@@ -106,7 +107,7 @@ class VideoJobs(JobKind[int, VideoClaim]):
     # -- for the pool ------------------------------------------------------------------------------------------
 
     async def list_candidates(self, now: float) -> list[Candidate[int]]:
-        return await self._store.videos.list_candidates(now, _MAX_PROJECTS)
+        return await self._store.videos.list_candidates(now, _MAX_CANDIDATES, self._cursor)
 
     async def claim(self, candidate: Candidate[int], owner: str, now: float) -> VideoClaim | None:
         return await self._store.videos.claim(candidate.key, owner, now)
