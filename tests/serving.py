@@ -95,6 +95,18 @@ class Server:
         self.url = match[1]
         return self
 
+    def start_worker(self) -> Self:
+        """Starts `understudy worker` in place of a server."""
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                self.command("worker"), stdout=subprocess.PIPE, stderr=log, env=self.environ, text=True
+            )
+        assert self.process.stdout is not None
+        self._closing.enter_context(self.process.stdout)
+        printed = self.process.stdout.readline()
+        assert "a worker, is ready in" in printed, self.log.read_text()
+        return self
+
     def share_files(self, other: "Server") -> Self:
         """Uses the blobs of `other`, as nodes with one mounted directory do. Call before `start`."""
         self.data.mkdir()

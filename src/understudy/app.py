@@ -34,6 +34,7 @@ from understudy.engine.accounting import Accounting
 from understudy.engine.admission import Admission
 from understudy.engine.admission.models import ModelChecks
 from understudy.engine.blob_location import claim_location, require_location
+from understudy.engine.blob_probe import BlobProbe
 from understudy.engine.container_files import ContainerFiles
 from understudy.engine.containers import Containers
 from understudy.engine.documents import Documents
@@ -206,6 +207,7 @@ async def _open_parts(app: Starlette, stack: AsyncExitStack, settings: Settings,
     broker = build_broker(settings.broker, settings.limits.log_retention)
     store, blobs, location_id = await _open_store(stack, settings, clock, role, broker)
     base = _build_base(stack, settings, clock, role, store, blobs, broker)
+    BlobProbe(broker, base.files, store, blobs)
     retrieval = _build_retrieval(stack, base)
     sandbox, interpreter, containers = _build_interpreter(base)
     remote_servers, logs = RemoteServers(settings.mcp), Logs(clock, settings.limits.log_retention)

@@ -1,5 +1,8 @@
 """The nodes of a database: which starts are refused, restarts after a crash, and what `doctor` lists."""
 
+import re
+import shutil
+
 import pytest
 
 
@@ -22,8 +25,15 @@ def test_a_killed_server_delays_another_one_until_its_lease_ends(new_server, pos
     assert "waiting: server at" in second.log.read_text()
 
 
-def test_the_doctor_lists_the_nodes(new_node):
+def test_the_doctor_lists_the_nodes_and_checks_that_they_share_files(new_node, tmp_path):
     first, second = new_node().start(), new_node().start()
     listed = first.run("doctor")
     for node in (first, second):
         assert f"server at {node.url.removesuffix('/v1')} (process {node.process.pid} on " in listed
+    assert "shared files: each of 2 nodes finds the files of all" in listed
+    (second.data / "blobs").unlink()
+    shutil.copytree(first.data / "blobs", second.data / "blobs")
+    broken = first.run("doctor", code=1)
+    for one, other in ((first, second), (second, first)):
+        missing = rf"the server at {one.url[:-3]} \([^)]*\) does not find the files of the server at {other.url[:-3]} "
+        assert re.search(missing, broken), broken

@@ -1,7 +1,6 @@
 """The ways to start a cluster: several processes behind one port, servers without jobs, workers without HTTP."""
 
 import signal
-import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
 import psutil
@@ -34,22 +33,12 @@ def web(new_server, postgres, redis_server):
 @pytest.fixture
 def start_worker(new_server, web, postgres, redis_server):
     """Starts workers, which have to stop without errors."""
-    outputs = []
 
     def start():
-        worker = new_server(database=postgres, broker=redis_server.url, blobs__shared="true").share_files(web)
-        with worker.log.open("ab") as log:
-            worker.process = subprocess.Popen(
-                worker.command("worker"), stdout=subprocess.PIPE, stderr=log, env=worker.environ, text=True
-            )
-        printed = worker.process.stdout.readline()
-        assert "a worker, is ready in" in printed, worker.log.read_text()
-        outputs.append(worker.process.stdout)
-        return worker
+        worker = new_server(database=postgres, broker=redis_server.url, blobs__shared="true")
+        return worker.share_files(web).start_worker()
 
-    yield start
-    for output in outputs:
-        output.close()
+    return start
 
 
 def processes(server):
@@ -138,6 +127,12 @@ def test_a_start_that_fails_in_the_first_process_fails(new_server, redis_server,
 def test_sqlite_refuses_other_processes(new_server, arguments):
     refusal = new_server().failure(*arguments, code=2)
     assert "SQLite is used by one process. Use PostgreSQL and Redis: set --database postgresql://…" in refusal
+
+
+@pytest.mark.parametrize("arguments", [("serve", "--no-jobs"), ("worker",)])
+def test_files_that_other_nodes_may_not_see_refuse_every_kind_of_node(new_server, session_redis, arguments):
+    node = new_server(database="postgresql://nobody@127.0.0.1:1/none", broker=session_redis)
+    assert "mount one directory there on every node and set `blobs.shared`" in node.failure(*arguments, code=2)
 
 
 # -- servers without jobs, and workers -----------------------------------------------------------------------------

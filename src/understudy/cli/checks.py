@@ -11,9 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import apsw
 
@@ -21,6 +19,7 @@ from understudy.blobs import open_blobs
 from understudy.broker.opening import build_broker
 from understudy.cli.embedder_state import describe_embedder, find_embedding_model, recommend_model
 from understudy.cli.listen import bind
+from understudy.cli.node_checks import CheckResult, check_nodes, format_time
 from understudy.clock import SystemClock
 from understudy.errors import SandboxError, SettingsError, StoreError, UpstreamError
 from understudy.llm.router import PROVIDER_TYPES
@@ -29,20 +28,12 @@ from understudy.retrieval.embed import BUILTIN, E5
 from understudy.settings import MEMORY_BROKER, EmbeddingSettings, ProviderSettings, SandboxSettings, Settings
 from understudy.settings.sections.embeddings import AUTO
 from understudy.store import data_directory, postgres_url
-from understudy.store.examination import examine_database, examine_embedding, examine_nodes
-from understudy.store.nodes import RegisteredNode
+from understudy.store.examination import examine_database, examine_embedding
 from understudy.tools.sandbox.report import facts
 
 _TIMEOUT_SECONDS = 3.0
 _SPACE_LOW, _MIN_FREE_BYTES = 1024**3, 100 * 1024**2
 _MIN_OPEN_FILES = 4096
-
-
-@dataclass(frozen=True, slots=True)
-class CheckResult:
-    subject: str
-    state: Literal["ok", "warning", "broken"]
-    text: str
 
 
 async def run_checks(settings: Settings) -> list[CheckResult]:
@@ -57,7 +48,8 @@ async def run_checks(settings: Settings) -> list[CheckResult]:
         _check_data_directory(settings.data),
         _check_embedder(settings),
     ]
-    return [*local, *await asyncio.gather(*_remote_checks(settings))]
+    remote, nodes = await asyncio.gather(asyncio.gather(*_remote_checks(settings)), _check_nodes(settings))
+    return [*local, *remote, *nodes]
 
 
 def _check_python() -> CheckResult:
@@ -81,7 +73,7 @@ def _check_speedups() -> Iterator[CheckResult]:
 
 def _check_clock() -> CheckResult:
     installed_at = Path(__file__).stat().st_mtime
-    now = _format_time(time.time())
+    now = format_time(time.time())
     if time.time() < installed_at - 86400:
         return CheckResult("clock", "warning", f"{now} is before the installation of this program; set the clock")
     return CheckResult("clock", "ok", now)
@@ -139,8 +131,6 @@ def _find_public_path(data: Path) -> Path | None:
 
 def _remote_checks(settings: Settings) -> Iterator[Awaitable[CheckResult]]:
     yield _check_database(settings)
-    if settings.database is not None:
-        yield _check_nodes(settings, settings.database)
     if settings.broker != MEMORY_BROKER:
         yield _check_broker(settings)
     yield _check_blobs(settings)
@@ -168,28 +158,8 @@ async def _check_database(settings: Settings) -> CheckResult:
     )
 
 
-async def _check_nodes(settings: Settings, database: str) -> CheckResult:
-    try:
-        async with asyncio.timeout(_TIMEOUT_SECONDS):
-            nodes = await examine_nodes(database, is_pooled=settings.postgres.is_pooled)
-    except (StoreError, TimeoutError):
-        nodes = []  # the database's own check has the reason
-    texts = [_describe_node(node) for node in nodes]
-    dead = sum(not node.is_live for node in nodes)
-    text = "; ".join(texts) or "no server is running"
-    return CheckResult("nodes", "warning" if dead else "ok", text)
-
-
-def _describe_node(registered: RegisteredNode) -> str:
-    node = registered.node
-    where = f" at {node.address}" if node.address else ""
-    text = f"{node.role}{where} (process {node.pid} on {node.host}, version {node.version})"
-    started, seen = map(_format_time, (registered.started_at, registered.seen_at))
-    return f"{text} since {started}" if registered.is_live else f"{text} was killed or cut off, last seen {seen}"
-
-
-def _format_time(seconds: float) -> str:
-    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(seconds))
+async def _check_nodes(settings: Settings) -> list[CheckResult]:
+    return [] if settings.database is None else await check_nodes(settings, settings.database)
 
 
 async def _check_broker(settings: Settings) -> CheckResult:
