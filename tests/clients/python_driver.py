@@ -422,7 +422,7 @@ def cites(value, annotations, file):
 @check
 def answers_cite_the_files_of_both_stores(client):
     notes = {
-        "salt.txt": "\U0001f9c2 The salt comes from the sea at Trapani.",
+        "salt.md": "# Spices\n\n\U0001f9c2 The salt comes from the sea at Trapani.",
         "honey.txt": "Das Honigglas \u00f6ffnet der Imker Bruno.",
     }
     files, stores = [], []
@@ -443,6 +443,7 @@ def answers_cite_the_files_of_both_stores(client):
     answer = client.beta.threads.messages.list(thread.id).data[0].content[0].text
     equal("Trapani" in answer.value, True)
     cites(answer.value, answer.annotations, files[0])
+    equal([one.file_citation.to_dict()["heading_path"] for one in answer.annotations], [["Spices"]])
     client.beta.threads.messages.create(thread.id, role="user", content="Wer \u00f6ffnet das Honigglas?")
     with client.beta.threads.runs.stream(
         thread_id=thread.id, assistant_id=assistant.id, event_handler=Cited()

@@ -191,7 +191,7 @@ def conversations_hold_items_and_responses(client):
 
 @check
 def files_are_searched_and_cited(client):
-    file = client.files.create(file=("food.txt", io.BytesIO(b"Travis likes pizza.")), purpose="user_data")
+    file = client.files.create(file=("food.md", io.BytesIO(b"# Food\n\nTravis likes pizza.")), purpose="user_data")
     store = client.vector_stores.create(name="food")
     client.vector_stores.files.create_and_poll(file.id, vector_store_id=store.id, poll_interval_ms=20)
     tools = [{"type": "file_search", "vector_store_ids": [store.id]}]
@@ -199,9 +199,10 @@ def files_are_searched_and_cited(client):
         model="rehearsal", input="Who likes pizza?", tools=tools, include=["file_search_call.results"]
     )
     search = next(item for item in made.output if item.type == "file_search_call")
-    equal([result.filename for result in search.results], ["food.txt"])
+    equal([result.filename for result in search.results], ["food.md"])
     cited = [one for item in made.output if item.type == "message" for one in item.content[0].annotations]
     equal({(one.type, one.file_id) for one in cited}, {("file_citation", file.id)})
+    equal([one.to_dict()["heading_path"] for one in cited], [["Food"]] * len(cited))
 
 
 @check

@@ -8,6 +8,7 @@ import pytest
 
 from e2e.assistants_client import WEATHER, fetch_run, new_thread, on_both, outputs_for, reached, run_of, steps_of, user
 from envelope import assert_error
+from retrieval import documents
 from upstream import Gate, call, calls, text
 from waiting import eventually
 
@@ -92,7 +93,38 @@ def test_a_model_and_the_steps_get_the_headings_above_a_passage(client, upstream
     assert "【0:0†handbook.md】 Handbook > [0:0†crew】\n" in told(upstream)[0]
     (result, *_) = steps_of(client, run)[0].step_details.tool_calls[0].file_search.results
     assert result.heading_path == ["Handbook", "【0:0†crew】"]
-    assert len(the_answer(client, thread).annotations) == 1
+    (citation,) = the_answer(client, thread).annotations
+    assert citation.file_citation.to_dict() == {"file_id": result.file_id, "heading_path": result.heading_path}
+
+
+@on_both
+def test_a_citation_has_the_page_of_its_passage_in_runs_responses_and_their_streams(client, upstream):
+    rules = store_of(client, ("rules.pdf", documents.pdf(["Harbour rules", "Anchors are checked in May"])))
+    search = call("file_search", queries=["When are anchors checked?"])
+    answers = (calls(search), text("In May【0:0†rules.pdf】."))
+    assistant, thread = searcher(client, rules), new_thread(client, "When are anchors checked?")
+    upstream.answer(*answers)
+    with client.beta.threads.runs.stream(thread_id=thread.id, assistant_id=assistant.id) as stream:
+        deltas = [event.data.delta.content[0].text for event in stream if event.event == "thread.message.delta"]
+    (streamed,) = [one.file_citation.to_dict() for delta in deltas for one in delta.annotations or ()]
+    (citation,) = the_answer(client, thread).annotations
+    place = {"file_id": citation.file_citation.file_id, "page": 1}
+    assert (citation.file_citation.to_dict(), streamed) == (place, {**place, "quote": ""})
+
+    tools = [{"type": "file_search", "vector_store_ids": [rules.id]}]
+    conversation = client.conversations.create()
+    upstream.answer(calls(search), text("In May【1:0†rules.pdf】."))
+    with client.responses.stream(model="gpt-4o", input="When?", tools=tools, conversation=conversation.id) as stream:
+        added = [event.annotation for event in stream if event.type == "response.output_text.annotation.added"]
+        response = stream.get_final_response()
+    cited = {"type": "file_citation", **place, "filename": "rules.pdf", "index": 6}
+    (item, *_) = client.conversations.items.list(conversation.id)
+    for made in (response.output[-1], client.responses.retrieve(response.id).output[-1], item):
+        assert [one.to_dict() for one in made.content[0].annotations] == [cited]
+    assert [one.to_dict() for one in added] == [cited]
+    upstream.answer(text("Yes."))
+    again = client.responses.create(model="gpt-4o", input=[item.to_dict(), user("Sure?")])
+    assert again.output_text == "Yes."
 
 
 @on_both

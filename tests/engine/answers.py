@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from engine import histories
-from engine.histories import AT, TEXTS, USAGE
+from engine.histories import AT, TEXTS, USAGE, citations
 from understudy import ids
 from understudy.engine.run import events
 from understudy.store.run_state import ClientTool
@@ -144,9 +144,7 @@ def _saying(draw: st.DrawFn, name: str, *, closed: bool) -> list[events.Event]:
     length = 0
     for kind, piece in pieces:
         if kind is events.CitationAdded:
-            history.append(
-                events.CitationAdded(piece, length, length + len(piece), "file-4", draw(st.booleans()), "a.txt")
-            )
+            history.append(draw(citations(piece, length, "a.txt")))
         else:
             history.append(kind(piece))
         length += len(piece) if kind is not events.RefusalDelta else 0

@@ -115,6 +115,14 @@ def _said(draw: st.DrawFn, name: str) -> list[events.Event]:
     return [*draw(_saying(name)), events.MessageClosed(AT, RunCompletionUsage())]
 
 
+def citations(text: str, start: int, name: str = "") -> st.SearchStrategy[events.CitationAdded]:
+    """The path of a file, or a passage, of which the page and the headings may be known."""
+    span = text, start, start + len(text), "file-4"
+    paths = st.just(events.CitationAdded(*span, is_path=True, filename=name))
+    places = st.tuples(st.none() | st.integers(1, 9), st.sampled_from([(), ("Handbook", "Crew")]))
+    return paths | places.map(lambda place: events.CitationAdded(*span, False, name, *place))
+
+
 @st.composite
 def _saying(draw: st.DrawFn, name: str) -> list[events.Event]:
     """A message that is left open."""
@@ -129,9 +137,7 @@ def _saying(draw: st.DrawFn, name: str) -> list[events.Event]:
     length = 0
     for kind, piece in pieces:
         cited = kind is events.CitationAdded
-        history.append(
-            kind(piece, length, length + len(piece), "file-4", draw(st.booleans())) if cited else kind(piece)
-        )
+        history.append(draw(citations(piece, length)) if cited else kind(piece))
         length += len(piece) if kind is not events.RefusalDelta else 0
     return history
 

@@ -66,7 +66,7 @@ def test_reference_offsets_match_the_returned_text(pieces):
 def test_a_citation_follows_the_text_it_supports():
     assert told("Cake \U0001f382", "\u30100:0\u2020ca", "ke.txt\u3011.") == [
         "Cake \U0001f382",
-        Reference(CAKE.mark, 6, 6 + len(CAKE.mark), "file-cake", is_citation=True, filename="cake.txt"),
+        Reference(CAKE.mark, 6, 6 + len(CAKE.mark), "file-cake", "cake.txt", CAKE),
         ".",
     ]
 

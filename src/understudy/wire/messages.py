@@ -41,6 +41,14 @@ class MessageRequestContentTextObject(Struct, forbid_unknown_fields=True, tag_fi
 
 
 class FileCitation(Struct):
+    """`page` and `heading_path` are members of this server's alone: where the passage starts. Absent if unknown."""
+
+    file_id: str
+    page: int | UnsetType = UNSET
+    heading_path: list[str] | UnsetType = UNSET
+
+
+class FilePath(Struct):
     file_id: str
 
 
@@ -57,7 +65,7 @@ class FilePathAnnotation(Struct, tag_field="type", tag="file_path"):
     text: str
     start_index: int
     end_index: int
-    file_path: FileCitation
+    file_path: FilePath
 
 
 Annotation = FileCitationAnnotation | FilePathAnnotation

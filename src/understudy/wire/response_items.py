@@ -15,11 +15,16 @@ ItemStatus = Literal["in_progress", "completed", "incomplete"]
 
 
 class FileCitation(Struct, kw_only=True, tag_field="type", tag="file_citation"):
-    """`index` counts the code points of the text before it; the text itself has no mark."""
+    """`index` counts the code points of the text before it; the text itself has no mark.
+
+    `page` and `heading_path` are members of this server's alone: where the passage starts. Absent if unknown.
+    """
 
     file_id: str
     filename: str
     index: int
+    page: int | UnsetType = UNSET
+    heading_path: list[str] | UnsetType = UNSET
 
 
 class ContainerFileCitation(Struct, kw_only=True, tag_field="type", tag="container_file_citation"):

@@ -7,17 +7,19 @@ from typing import Any, Literal
 
 from msgspec import UNSET, Struct, UnsetType
 
-from understudy.wire.messages import FileCitation, ImageFile, MessageObject
+from understudy.wire.messages import FilePath, ImageFile, MessageObject
 from understudy.wire.runs import RunObject
 from understudy.wire.steps import FileSearchCall, RunStepObject
 from understudy.wire.threads import ThreadObject
 
 
 class FileQuote(Struct):
-    """`quote` is a member of the API's first version, and always empty."""
+    """`quote` is a member of the API's first version, and always empty; the last two are those of `FileCitation`."""
 
     file_id: str
     quote: str = ""
+    page: int | UnsetType = UNSET
+    heading_path: list[str] | UnsetType = UNSET
 
 
 class CitationDelta(Struct, kw_only=True):
@@ -29,7 +31,7 @@ class CitationDelta(Struct, kw_only=True):
     start_index: int
     end_index: int
     file_citation: FileQuote | UnsetType = UNSET
-    file_path: FileCitation | UnsetType = UNSET
+    file_path: FilePath | UnsetType = UNSET
 
 
 class TextValue(Struct):

@@ -27,8 +27,9 @@ class Reference:
     start: int
     end: int
     file_id: str
-    is_citation: bool
     filename: str = ""
+    passage: Passage | None = None
+    """What a mark cites; None for a path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,7 @@ class CitationParser:
         passage = self._find_passage(match)
         if passage is None:
             return _ParsedReference(len(match[0]))
-        return _ParsedReference(len(match[0]), passage.mark, passage.file_id, passage.filename, is_citation=True)
+        return _ParsedReference(len(match[0]), passage.mark, passage.file_id, passage.filename, passage)
 
     def _find_passage(self, match: re.Match[str]) -> Passage | None:
         """By number if the name matches, otherwise by a name that is unique."""
@@ -127,7 +128,7 @@ class CitationParser:
             start = self._position
             self._position += len(reference.text)
             yield Reference(
-                reference.text, start, self._position, reference.file_id, reference.is_citation, reference.filename
+                reference.text, start, self._position, reference.file_id, reference.filename, reference.passage
             )
 
 
@@ -139,7 +140,7 @@ class _ParsedReference:
     text: str = ""
     file_id: str = ""
     filename: str = ""
-    is_citation: bool = False
+    passage: Passage | None = None
 
 
 # None: not a reference; "open": undecided until more text arrives.

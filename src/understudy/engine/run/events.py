@@ -74,7 +74,8 @@ class LogprobsReceived(Event, frozen=True, tag="tokens_rated"):
 class CitationAdded(Event, frozen=True, tag="cited"):
     """More text, which points at a file: a passage's mark, or the path of a file that code made.
 
-    `start` and `end` count the code points of the message's text, the end exclusive.
+    `start` and `end` count the code points of the message's text, the end exclusive. `page` and `heading_path` are
+    where the passage starts; None and empty if unknown.
     """
 
     text: str
@@ -83,6 +84,14 @@ class CitationAdded(Event, frozen=True, tag="cited"):
     file_id: str
     is_path: bool = False
     filename: str = ""
+    page: int | None = None
+    heading_path: tuple[str, ...] = ()
+
+    @property
+    def place(self) -> dict[str, Any]:
+        """The known ones of `page` and `heading_path`."""
+        known = {"page": self.page, "heading_path": list(self.heading_path)}
+        return {name: value for name, value in known.items() if value}
 
 
 class RefusalDelta(Event, frozen=True, tag="refusal_delta"):

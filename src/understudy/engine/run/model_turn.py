@@ -184,9 +184,7 @@ class ModelTurn:
             if isinstance(part, str):
                 self._stage.publish(events.TextDelta(part))
             else:
-                is_path = not part.is_citation
-                name = part.filename
-                self._stage.publish(events.CitationAdded(part.text, part.start, part.end, part.file_id, is_path, name))
+                self._stage.publish(_citation_event(part))
 
     def _new_citation_parser(self) -> CitationParser | None:
         """None where the text can refer to nothing, which spares looking for it."""
@@ -279,3 +277,17 @@ def _render_logprob(token: TokenLogprob) -> dict[str, Any]:
 def _render_token(token: TokenLogprob) -> dict[str, Any]:
     encoded = list(token.token.encode()) if token.bytes is None else token.bytes
     return {"token": token.token, "bytes": encoded, "logprob": token.logprob}
+
+
+def _citation_event(reference: Reference) -> events.CitationAdded:
+    passage = reference.passage
+    return events.CitationAdded(
+        reference.text,
+        reference.start,
+        reference.end,
+        reference.file_id,
+        is_path=passage is None,
+        filename=reference.filename,
+        page=None if passage is None else passage.page,
+        heading_path=() if passage is None else passage.heading_path,
+    )

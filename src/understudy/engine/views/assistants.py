@@ -18,6 +18,7 @@ from understudy.wire.messages import (
     Annotation,
     FileCitation,
     FileCitationAnnotation,
+    FilePath,
     FilePathAnnotation,
     ImageFile,
     MessageContent,
@@ -348,17 +349,17 @@ def _opening_events(message: MessageObject) -> list[MessageEvent]:
 
 
 def _citation_delta(event: events.CitationAdded, index: int) -> CitationDelta:
-    place: dict[str, Any] = {"index": index, "text": event.text, "start_index": event.start, "end_index": event.end}
+    span: dict[str, Any] = {"index": index, "text": event.text, "start_index": event.start, "end_index": event.end}
     if event.is_path:
-        return CitationDelta(type="file_path", file_path=FileCitation(event.file_id), **place)
-    return CitationDelta(type="file_citation", file_citation=FileQuote(event.file_id), **place)
+        return CitationDelta(type="file_path", file_path=FilePath(event.file_id), **span)
+    return CitationDelta(type="file_citation", file_citation=FileQuote(event.file_id, **event.place), **span)
 
 
 def _annotation(event: events.CitationAdded) -> Annotation:
-    target = FileCitation(event.file_id)
+    span = event.text, event.start, event.end
     if event.is_path:
-        return FilePathAnnotation(event.text, event.start, event.end, target)
-    return FileCitationAnnotation(event.text, event.start, event.end, target)
+        return FilePathAnnotation(*span, FilePath(event.file_id))
+    return FileCitationAnnotation(*span, FileCitation(event.file_id, **event.place))
 
 
 # Events without an entry are of the other dialect: reasoning, listed tools, log probabilities, compaction.

@@ -121,6 +121,9 @@ def _text_events(part: OutputText) -> Iterator[events.Event]:
                 part.text[start:end], start, end, one.file_id, is_path=True, filename=one.filename
             )
         else:
-            yield events.CitationAdded("", start, start, one.file_id, filename=one.filename)
+            page, headings = one.page or None, tuple(one.heading_path or ())
+            yield events.CitationAdded(
+                "", start, start, one.file_id, filename=one.filename, page=page, heading_path=headings
+            )
     if end < len(part.text) or not (part.text or part.annotations):
         yield events.TextDelta(part.text[end:])

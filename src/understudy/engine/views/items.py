@@ -129,7 +129,10 @@ def strip_citation_marks(text: TextContent, names: Mapping[str, str]) -> tuple[s
         file_id = _annotation_target(one)
         name = names.get(file_id, "")
         if isinstance(one, FileCitationAnnotation):
-            annotations.append({"type": "file_citation", "file_id": file_id, "filename": name, "index": len(plain)})
+            cited = msgspec.to_builtins(one.file_citation)
+            annotations.append(
+                {"type": "file_citation", "file_id": file_id, "filename": name, "index": len(plain)} | cited
+            )
             continue
         start = len(plain)
         plain += text.value[one.start_index : end]

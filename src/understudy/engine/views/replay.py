@@ -201,9 +201,13 @@ def _text_events(text: TextContent) -> Iterator[events.Event]:
         if before := text.value[end : one.start_index]:
             yield events.TextDelta(before)
         end = one.end_index
-        is_path = isinstance(one, FilePathAnnotation)
-        target = one.file_path if isinstance(one, FilePathAnnotation) else one.file_citation
-        yield events.CitationAdded(one.text, one.start_index, end, target.file_id, is_path)
+        span = one.text, one.start_index, end
+        if isinstance(one, FilePathAnnotation):
+            yield events.CitationAdded(*span, one.file_path.file_id, is_path=True)
+        else:
+            cited = one.file_citation
+            page, headings = cited.page or None, tuple(cited.heading_path or ())
+            yield events.CitationAdded(*span, cited.file_id, page=page, heading_path=headings)
     if end < len(text.value) or not text.value:
         yield events.TextDelta(text.value[end:])
 

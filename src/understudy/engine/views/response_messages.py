@@ -116,7 +116,7 @@ class ResponseMessages:
                 stream += self.text_delta(events.TextDelta(event.text))
         else:
             # The mark is a part of the other dialect's text; here the citation has its place.
-            annotation = FileCitation(file_id=event.file_id, filename=event.filename, index=self._length)
+            annotation = FileCitation(file_id=event.file_id, filename=event.filename, index=self._length, **event.place)
         number = len(self._annotations)
         self._annotations.append(annotation)
         added = self._stream.event(
