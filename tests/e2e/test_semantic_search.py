@@ -94,12 +94,24 @@ def test_files_are_found_by_meaning_without_a_download(new_server, database):
     assert names(server.client, store, "calling in unwell")[0] == "sick.txt"
 
 
-def test_questions_in_other_languages_find_a_passage(new_server):
+def test_questions_in_other_languages_find_a_passage_and_its_score_says_that_it_answers(new_server):
     server = new_server(config=AUTO).start()
     store = fill(server.client)
     embedded(server.client, store)
     questions = ["Urlaub für Väter nach der Geburt", "отпуск для отцов", "父亲的产假"]
     assert [names(server.client, store, question)[0] for question in questions] == ["leave.txt"] * 3
+
+    def best_score(question):
+        return server.client.vector_stores.search(store, query=question).data[0].score
+
+    answered = [
+        "Wo werden die Autos abgestellt?",
+        "Кто заказывает билеты на поезд?",
+        "How long may a father stay at home?",
+    ]
+    foreign = ["Wie heiß wird die Oberfläche der Sonne?", "Кто написал Евгения Онегина?", "Which moon does Pluto have?"]
+    assert min(map(best_score, answered)) > 0.5
+    assert max(map(best_score, foreign)) < 0.4
 
 
 @each_database

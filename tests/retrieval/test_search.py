@@ -5,17 +5,27 @@ import struct
 
 import pytest
 
-from understudy.retrieval.embed import BuiltinEmbedder, Embedders, EmbeddingError, UnknownEmbedderError, Vectors
+from understudy.retrieval.builtin import embed_texts
+from understudy.retrieval.embed import (
+    BuiltinEmbedder,
+    Embedders,
+    EmbeddingError,
+    UnknownEmbedderError,
+    Vectors,
+    normalize_vector,
+)
 from understudy.retrieval.extract import ExtractionError
-from understudy.retrieval.ranking import QueryCandidates, rank_candidates
+from understudy.retrieval.ranking import QueryCandidates, Weighing, rank_candidates
 from understudy.retrieval.rewrite import rewrite
 from understudy.retrieval.search import Index, SearchScope
+from understudy.retrieval.similarity import SimilarityScale
 from understudy.store.chunks import QueryStatistics, ScoredChunk, StoredChunk, StoreHits
 from understudy.text.terms import query_terms
 
 HARBOUR = "The harbour master of Velm is Ines Okafor. She decides who may berth at the long pier."
 BREAD = "Sourdough wants salt, water and patience. The starter is fed once a week with flour."
 BEES = "Four colonies of bees live on the roof. The honey is taken at the end of July."
+SCALE = SimilarityScale(0.2, 0.5)
 FILLING = "Nothing in particular happens in this sentence, which is here to take up room. "
 
 
@@ -23,6 +33,7 @@ class Broken:
     """An embedder that fails, the first time or always; a fake of what is not ours."""
 
     name = "broken"
+    scales = None
 
     def __init__(self, works_for=0):
         self.left = works_for
@@ -35,6 +46,30 @@ class Broken:
 
     def keyword_weight(self, language):
         return 0.5
+
+    async def close(self):
+        pass
+
+
+class Crowded:
+    """An embedder whose cosines are above 0.8, also those of foreign texts: a fake of what is not ours."""
+
+    name = "crowded"
+    scales = None
+
+    def __init__(self, *, fails=False):
+        self.fails = fails
+        self.requests = 0
+
+    async def embed(self, texts, *, query=False):
+        self.requests += 1
+        if self.fails and len(texts) > 1:
+            raise EmbeddingError("The provider is away.", passing=True)
+        rows = [struct.unpack("<512f", row) for row in embed_texts(texts)]
+        return Vectors(513, [normalize_vector([2.0, *row]) for row in rows])
+
+    def keyword_weight(self, language):
+        return 0.0
 
     async def close(self):
         pass
@@ -213,7 +248,9 @@ async def test_a_text_that_vanished_cannot_be_cut(index, extractor, tmp_path):
 def candidates_of(*chunks, weight, query="harbour"):
     """What a search of one store has, in which every term is equally rare."""
     terms = query_terms(query, ["english"])
-    return QueryCandidates([StoreHits(QueryStatistics(["english"], terms, [1.0] * len(terms), 1.0), chunks)], [weight])
+    return QueryCandidates(
+        [StoreHits(QueryStatistics(["english"], terms, [1.0] * len(terms), 1.0), chunks)], [Weighing(weight, SCALE)]
+    )
 
 
 def candidate(seq, file, text="harbour", *, near=True, similarity=0.5, match=1.0, heading=""):
@@ -252,6 +289,27 @@ async def test_scores_of_different_queries_can_be_compared(add, search):
     foreign = [hit.score for hit in await search("quarterly revenue forecast of the insurance department")]
     assert min(answered) > 0.5
     assert max(foreign, default=0.0) < 0.3
+
+
+async def test_the_scores_of_an_unknown_model_are_on_the_scale_of_its_own_cosines(add, index, others):
+    others["crowded"] = model = Crowded()
+    for file, text in enumerate((HARBOUR, BREAD, BEES)):
+        await add(file, text, embedder="crowded")
+
+    async def best(query):
+        return max(hit.score for hit in await index.search([SearchScope(1, "crowded")], [query], 3))
+
+    answered = [await best(query) for query in ("Who is the harbour master of Velm?", "salt, water and patience")]
+    assert min(answered) > 0.7
+    assert await best("quarterly revenue forecast of insurance") < 0.4
+    assert model.requests == 3 + 3 + 2  # two measured it
+
+
+async def test_a_search_does_not_need_the_measurement_of_the_model(add, index, others):
+    others["crowded"] = Crowded(fails=True)
+    await add(1, HARBOUR, embedder="crowded")
+    (hit,) = await index.search([SearchScope(1, "crowded")], ["harbour master"], 3)
+    assert 0.0 < hit.score <= 1.0
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,12 @@
 
 import importlib.util
 import struct
+from dataclasses import astuple
 
 import pytest
 
 from understudy.retrieval.onnx_graph import Graph
+from understudy.retrieval.similarity import E5_SCALES, measure_scales
 from understudy.retrieval.unigram import Unigram
 
 installed = pytest.mark.skipif(
@@ -54,6 +56,16 @@ def test_meanings_are_nearer_than_other_topics_in_any_language(model):
     )
     assert min(cosine(question, near), cosine(question, foreign)) > cosine(question, far) + 0.1
     assert abs(cosine(question, far)) < 0.2
+
+
+@installed
+async def test_the_scale_of_scores_is_nearly_what_a_measurement_of_the_model_returns(model):
+    async def embed(texts, query):
+        return model.embed(texts, query=query)
+
+    measured = await measure_scales(embed)
+    for one, other in zip(astuple(measured), astuple(E5_SCALES), strict=True):
+        assert one == pytest.approx(other, abs=0.06)
 
 
 @installed

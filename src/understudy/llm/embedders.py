@@ -22,6 +22,7 @@ from understudy.retrieval.embed import (
 )
 from understudy.retrieval.local import FASTEMBED, FastEmbed, SentenceTransformers
 from understudy.retrieval.semantic import E5Embedder, Installation
+from understudy.retrieval.similarity import SimilarityScales
 from understudy.settings import EmbeddingSettings, ProviderSettings
 from understudy.settings.sections.embeddings import AUTO
 
@@ -32,6 +33,8 @@ _MAX_REQUEST_CHARACTERS: Final = 400_000
 
 class ProviderEmbedder:
     """A provider's model as an embedder; `name` is `PROVIDER/MODEL`."""
+
+    scales: SimilarityScales | None = None
 
     def __init__(self, name: str, models: Models, settings: EmbeddingSettings) -> None:
         self.name = name

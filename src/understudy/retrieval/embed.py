@@ -1,6 +1,7 @@
 """Turns texts into vectors with the configured embedder. Knows no index and no HTTP."""
 
 import asyncio
+import logging
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,6 +11,9 @@ from understudy.errors import UnderstudyError
 from understudy.retrieval import builtin
 from understudy.retrieval.children import ChildPool, ChildRequestError
 from understudy.retrieval.messages import Embed, Rows
+from understudy.retrieval.similarity import BUILTIN_SCALES, UNKNOWN_SCALES, SimilarityScales, measure_scales
+
+logger = logging.getLogger(__name__)
 
 BUILTIN: Final = "builtin"
 E5: Final = "multilingual-e5-small"
@@ -54,6 +58,9 @@ class Embedder(Protocol):
     directory.
     """
 
+    scales: SimilarityScales | None
+    """What its cosines mean; None if they are to be measured."""
+
     async def embed(self, texts: Sequence[str], *, query: bool = False) -> Vectors: ...
 
     def keyword_weight(self, language: str) -> float:
@@ -82,6 +89,7 @@ class Embedders:
         self._make = make
         self.find_successor = find_successor
         self._made: dict[str, Embedder] = {}
+        self._scales: dict[str, SimilarityScales] = {}
 
     @property
     def default(self) -> Embedder:
@@ -104,6 +112,26 @@ class Embedders:
         """The embedder that makes a new file of a store with this embedder searchable. Raises EmbedderMissing."""
         return self.get(BUILTIN if name == E5 else name)
 
+    async def scales(self, name: str) -> SimilarityScales:
+        """What the cosines of an embedder mean: measured at the first search, where it does not know them.
+
+        Those of an unknown model where it fails. Raises EmbedderMissing.
+        """
+        embedder = self.get(name)
+        known = embedder.scales or self._scales.get(name)
+        if known is not None:
+            return known
+
+        async def embed(texts: Sequence[str], query: bool) -> Sequence[bytes]:
+            return (await embedder.embed(texts, query=query)).rows
+
+        try:
+            self._scales[name] = await measure_scales(embed)
+        except EmbeddingError as error:
+            logger.warning("the similarities of the embedder %r were not measured: %s", name, error)
+            return UNKNOWN_SCALES
+        return self._scales[name]
+
     async def close(self) -> None:
         await asyncio.gather(*(embedder.close() for embedder in self._made.values()))
 
@@ -114,6 +142,7 @@ class BuiltinEmbedder:
     """
 
     name = BUILTIN
+    scales: SimilarityScales | None = BUILTIN_SCALES
 
     def __init__(self, children: ChildPool) -> None:
         self._children = children

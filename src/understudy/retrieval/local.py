@@ -11,11 +11,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from understudy.retrieval.embed import SEMANTIC_KEYWORD_WEIGHT, EmbeddingError, Vectors, normalize_vector
+from understudy.retrieval.similarity import SimilarityScales
 
 FASTEMBED: Final = "fastembed:"
 
 
 class _LocalEmbedder(ABC):
+    scales: SimilarityScales | None = None
+
     def __init__(self, name: str) -> None:
         self.name = name
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="understudy-embed")

@@ -5,23 +5,30 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from understudy.retrieval.evidence import QueryMatcher
+from understudy.retrieval.similarity import SimilarityScale
 from understudy.store.chunks import ScoredChunk, StoreHits
 
 _WORDS_MIDDLE: Final = 0.13
-_VECTORS_MIDDLE: Final = 0.75
-"""Evidence that has a score of about a half, of the words alone and of the vectors alone.
+"""Evidence of the words that has a score of about a half.
 
-Passages that answer have words evidence of about 0.24 and foreign ones 0.05, since no passage has all words of a query
-often; vectors that compare meanings have similarities of about 0.5 and 0.2.
+Passages that answer have about 0.24 and foreign ones 0.05, since no passage has all words of a query often.
 """
 
 
 @dataclass(frozen=True, slots=True)
+class Weighing:
+    """How a query is ranked in one store: the weight of the words, of 1, and what the cosines of its vectors mean."""
+
+    words: float
+    scale: SimilarityScale
+
+
+@dataclass(frozen=True, slots=True)
 class QueryCandidates:
-    """The candidates of one query in all stores, with the weight of the words in each, of 1."""
+    """The candidates of one query in all stores."""
 
     hits: Sequence[StoreHits]
-    weights: Sequence[float]
+    weighings: Sequence[Weighing]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,28 +68,31 @@ def rank_candidates(questions: Sequence[QueryCandidates], limit: int, threshold:
 def fuse_rankings(question: QueryCandidates) -> list[tuple[ScoredChunk, float]]:
     """Candidates with their scores, the best first.
 
-    The score does not depend on the other candidates: it is the evidence of the words and of the vectors, each from 0
-    to 1, in proportion to their weights, on a scale on which most passages that answer have 0.7 and others 0.3.
+    The score does not depend on the other candidates: it is the mean of the scores of the words and of the vectors by
+    their weights. Each is monotone in its evidence; most passages that answer have 0.7, and the best foreign ones 0.3.
     """
     scored = []
-    for hits, weight in zip(question.hits, question.weights, strict=True):
+    for hits, weighing in zip(question.hits, question.weighings, strict=True):
         matcher = QueryMatcher(hits.statistics)
-        weight = weight if hits.statistics.terms else 0.0  # noqa: PLW2901 - a query without words
+        weight = weighing.words if hits.statistics.terms else 0.0  # 0: a query without words
         for one in hits.chunks:
             # Only a half that does not count may have found it.
             if not ((one.near and weight < 1) or (one.match is not None and weight > 0)):
                 continue
-            scored.append((one, _score_evidence(one, matcher, weight)))
+            scored.append((one, _score_evidence(one, matcher, Weighing(weight, weighing.scale))))
     return sorted(scored, key=lambda pair: (-pair[1], pair[0].seq))
 
 
-def _score_evidence(one: ScoredChunk, matcher: QueryMatcher, weight: float) -> float:
+def _score_evidence(one: ScoredChunk, matcher: QueryMatcher, weighing: Weighing) -> float:
     """Monotone in the evidence, from 0 to 1."""
-    weight = 1.0 if one.similarity is None else weight
-    words = matcher.rate(one) if weight > 0 else 0.0
-    evidence = min(1.0, weight * words + (1 - weight) * max(0.0, one.similarity or 0.0))
-    middle = weight * _WORDS_MIDDLE + (1 - weight) * _VECTORS_MIDDLE
-    return evidence * (1 + middle) / (evidence + middle)
+    weight = 1.0 if one.similarity is None else weighing.words
+    words = _score_words(matcher.rate(one)) if weight > 0 else 0.0
+    vectors = weighing.scale.score(one.similarity or 0.0) if weight < 1 else 0.0
+    return weight * words + (1 - weight) * vectors
+
+
+def _score_words(evidence: float) -> float:
+    return min(1.0, evidence * (1 + _WORDS_MIDDLE) / (evidence + _WORDS_MIDDLE))
 
 
 def _build_hit(candidate: ScoredChunk, score: float) -> Hit:

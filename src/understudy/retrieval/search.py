@@ -14,15 +14,19 @@ from understudy.retrieval.embed import Embedder, Embedders, Vectors
 from understudy.retrieval.extract import ExtractedText, ExtractionError
 from understudy.retrieval.messages import More, Piece, Pieces, Split, SplitStarted
 from understudy.retrieval.outline import layout_of
-from understudy.retrieval.ranking import Hit, QueryCandidates, rank_candidates
+from understudy.retrieval.ranking import Hit, QueryCandidates, Weighing, rank_candidates
+from understudy.retrieval.similarity import SimilarityScales
 from understudy.store.chunks import Chunks, Indexed, NewChunk, StoredChunk, StoreHits, StoreQuery
-from understudy.text.language import detect_language
+from understudy.text.language import detect_language, is_other_language
 from understudy.text.terms import filename_heading
 
 __all__ = ["Hit", "Index", "SearchScope"]
 
 _EMBEDDING_BATCH: Final = 64
 """Chunks that are embedded together."""
+
+_OTHER_LANGUAGE_WEIGHT: Final = 0.1
+"""Weight of the words of a query in a language that no passage has: names and numbers only."""
 
 _SPLIT_TIMEOUT: Final = 60.0
 _MIN_CANDIDATES: Final = 50
@@ -112,7 +116,9 @@ class Index:
         Raises EmbeddingFailed, EmbedderMissing.
         """
         texts = [query for query in dict.fromkeys(queries) if query.strip()]
-        vectors = {name: await self._embed_queries(name, texts) for name in {scope.embedder for scope in scopes}}
+        names = {scope.embedder for scope in scopes}
+        vectors = {name: await self._embed_queries(name, texts) for name in names}
+        scales = {name: await self.embedders.scales(name) for name in names}
         depth = max(_MIN_CANDIDATES, 2 * limit)
         questions = []
         for place, query in enumerate(texts):
@@ -122,19 +128,25 @@ class Index:
                 for scope in scopes
             ]
             results = await asyncio.gather(*(self._chunks.search(passage, depth) for passage in passages))
-            weights = [
-                self._keyword_weight(scope.embedder, query, hits) if weight is None else weight
+            weighings = [
+                self._weigh(scope.embedder, scales[scope.embedder], query, hits, weight)
                 for scope, hits in zip(scopes, results, strict=True)
             ]
-            questions.append(QueryCandidates(results, weights))
+            questions.append(QueryCandidates(results, weighings))
         # Matching the texts of a hundred passages takes some milliseconds.
         return await asyncio.to_thread(rank_candidates, questions, limit, threshold)
 
-    def _keyword_weight(self, embedder: str, query: str, hits: StoreHits) -> float:
-        """A few words may look like any language, so only those of the store are believed."""
-        language = detect_language(query)
-        known = language if language in hits.statistics.languages else ""
-        return self.embedders.get(embedder).keyword_weight(known)
+    def _weigh(
+        self, embedder: str, scales: SimilarityScales, query: str, hits: StoreHits, weight: float | None
+    ) -> Weighing:
+        """A few words may look like any language, so those of the store are believed rather than others."""
+        languages = hits.statistics.languages
+        if scales.other_language is not None and is_other_language(query, languages):
+            return Weighing(_OTHER_LANGUAGE_WEIGHT if weight is None else weight, scales.other_language)
+        if weight is None:
+            language = detect_language(query)
+            weight = self.embedders.get(embedder).keyword_weight(language if language in languages else "")
+        return Weighing(weight, scales.same_language)
 
     async def remove(self, store: int, file: int) -> None:
         await self._chunks.remove(store, file)

@@ -13,6 +13,7 @@ from understudy.retrieval import e5_weights
 from understudy.retrieval.children import ChildPool, ChildRequestError
 from understudy.retrieval.embed import E5, SEMANTIC_KEYWORD_WEIGHT, EmbeddingError, Vectors
 from understudy.retrieval.messages import EmbedMeanings, Refused, Rows
+from understudy.retrieval.similarity import E5_SCALES, SimilarityScales
 
 _CHILD_MEMORY_BYTES: Final = 1 << 30
 """Of address space: the process uses 300 MB of it."""
@@ -30,6 +31,7 @@ _DIMENSIONS: Final = 384
 
 class E5Embedder:
     name = E5
+    scales: SimilarityScales | None = E5_SCALES
 
     def __init__(self) -> None:
         self._documents = _open_pool(_IDLE_SECONDS)

@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter, defaultdict
+from collections.abc import Collection
 from typing import Final
 
 _SAMPLE_CHARACTERS: Final = 20_000
@@ -63,6 +64,32 @@ def _function_word_weights() -> dict[str, list[tuple[str, float]]]:
 
 
 _WEIGHTS: Final = _function_word_weights()
+_QUESTION_WORDS: Final = {
+    "english": "what who whom whose when where why how does do did can could should must there many much has been will",
+    "german": "was wer wem wen wann wo warum wie welche welcher welches viele kann muss darf gibt man wurde hat",
+    "french": "quel quelle quels quelles qui quand où pourquoi comment combien peut doit il elle on a été",
+    "spanish": "qué quién quiénes cuándo dónde cómo cuál cuáles cuánto cuántos cuántas puede debe hay fue ha",
+    "italian": "cosa chi quando dove perché come quale quali quanto quanti può deve ha è",
+    "portuguese": "quem quando onde como qual quais quanto quantos pode deve há é",
+    "dutch": "wat wie wanneer waar waarom hoe welke welk hoeveel kan moet mag heeft",
+    "polish": "co kto kiedy gdzie dlaczego ile jaki jaka jakie który która może musi czy",
+}
+_MIN_QUERY_WEIGHT: Final = 3
+_SAME_SCRIPT: Final = frozenset({"chinese", "japanese"})
+"""A short text of ideographs alone may be either."""
+
+
+def _weigh_query_words() -> dict[str, dict[str, int]]:
+    """By word and language: 1 for a function word, 2 for a question word."""
+    weights: defaultdict[str, dict[str, int]] = defaultdict(dict)
+    for weight, lists in ((1, _FUNCTION_WORDS), (2, _QUESTION_WORDS)):
+        for language, words in lists.items():
+            for word in words.split():
+                weights[word][language] = weight
+    return dict(weights)
+
+
+_QUERY_WEIGHTS: Final = _weigh_query_words()
 
 
 def detect_language(text: str) -> str:
@@ -73,6 +100,26 @@ def detect_language(text: str) -> str:
     sample = text[:_SAMPLE_CHARACTERS]
     script = "" if sample.isascii() else _detect_script(sample)
     return script or _detect_latin_language(sample.lower())
+
+
+def is_other_language(query: str, languages: Collection[str]) -> bool:
+    """Whether a short text is certainly in a language that is none of these; False without any.
+
+    Its script or several of its function words must show it, and none of its words may be one of theirs. Names such as
+    `de la Cruz` have two, so a question word or three are needed.
+    """
+    known = {language for language in languages if language}
+    if not known or not query:
+        return False
+    script = _detect_script(query)
+    if script:
+        same = _SAME_SCRIPT if script in _SAME_SCRIPT else {script}
+        return known.isdisjoint(same)
+    counts: Counter[str] = Counter()
+    for word in set(_LETTERS.findall(query.lower())):
+        for language, weight in _QUERY_WEIGHTS.get(word, {}).items():
+            counts[language] += weight
+    return max(counts.values(), default=0) >= _MIN_QUERY_WEIGHT and not any(counts[language] for language in known)
 
 
 def _detect_script(text: str) -> str:
