@@ -142,6 +142,7 @@ def opendocument(kind, body, *, styles="", more=None):
             "style": "style",
             "presentation": "presentation",
             "svg": "svg-compatible",
+            "fo": "xsl-fo-compatible",
         }.items()
     )
     prefixes += ' xmlns:xlink="http://www.w3.org/1999/xlink" xmlns:dc="http://purl.org/dc/elements/1.1/"'

@@ -180,3 +180,43 @@ async def test_pages_of_a_word_document_are_those_that_word_has_broken(pages):
     found = await pages(office.word(body), "a.docx", 5)
     assert found == [(1, "One\n\n"), (2, "Two\n\n"), (3, "Three")]
     assert await pages(documents.word(), "a.docx", 5) == []
+
+
+SOFT = "<text:soft-page-break/>"
+PAGE_STYLES = (
+    '<style:style style:name="Break"><style:paragraph-properties fo:break-before="page"/></style:style>'
+    '<style:style style:name="Chapter" style:parent-style-name="Break"/>'
+    '<style:style style:name="Last"><style:paragraph-properties fo:break-after="page"/></style:style>'
+    '<style:style style:name="Landscape" style:master-page-name="Wide"/>'
+)
+
+
+def styled(name, text):
+    return f'<text:p text:style-name="{name}">{text}</text:p>'
+
+
+async def test_pages_of_an_opendocument_text_are_those_of_its_breaks(pages):
+    cell = f"<table:table-cell><text:p>a{SOFT}</text:p></table:table-cell>"
+    row = f"<table:table-row>{cell}{cell}</table:table-row>"
+    body = (
+        styled("Chapter", "One")
+        + f"<text:p><text:span>{SOFT}Two</text:span></text:p>"
+        + f"<text:p>Two again{SOFT}, three</text:p>"
+        + SOFT
+        + styled("Chapter", "Five")
+        + styled("Last", "Five again")
+        + styled("Landscape", "Seven")
+        + f"<table:table>{row}{SOFT}{row}</table:table>"
+        + "<text:p>Ten</text:p>"
+    )
+    styles = f"<office:styles>{PAGE_STYLES}</office:styles>"
+    found = await pages(office.opendocument("text", body, styles=styles), "a.odt", 5)
+    assert found == [(1, "One\n\n"), (2, "Two\n\n"), (5, "Five\n"), (7, "Seven"), (10, "Ten\n\n")]
+    plain = office.opendocument("text", styled("Chapter", "One") + styled("Chapter", "Two"), styles=styles)
+    assert await pages(plain, "a.odt", 5) == []
+
+
+async def test_slides_of_an_opendocument_presentation_are_pages(pages):
+    slides = "".join(f"<draw:page><draw:text-box><text:p>{text}</text:p></draw:text-box></draw:page>" for text in "ab")
+    found = await pages(office.opendocument("presentation", slides), "a.odp", 10)
+    assert found == [(1, "## Slide 1"), (2, "## Slide 2")]

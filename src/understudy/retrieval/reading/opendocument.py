@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from itertools import zip_longest
 from typing import Final
 from xml.etree import ElementTree as ET
 
@@ -12,6 +13,7 @@ from understudy.retrieval.reading.markup import (
     local_name,
     render_structured,
 )
+from understudy.retrieval.reading.opendocument_pages import SOFT_BREAK, PageBreaks, starts_with_break
 from understudy.retrieval.reading.package import Package
 from understudy.retrieval.reading.source import Source
 from understudy.retrieval.reading.unreadable import UnreadableError
@@ -47,24 +49,46 @@ def read_opendocument(source: Source) -> Iterator[str]:
         raise UnreadableError("invalid_file", "The document is protected by a password. Remove it and try again.")
     reader = _Document(package, source)
     around = {kind: list(reader.render_master_page(kind)) for kind in ("header", "footer")}
-    for block in (*around["header"], *reader.body(), *around["footer"]):
+    yield from (block + "\n\n" for block in around["header"])
+    for block, page in reader.body():
+        source.page = page
         yield block + "\n\n"
+    source.page = 0
+    yield from (block + "\n\n" for block in around["footer"])
 
 
 class _Document:
     def __init__(self, package: Package, source: Source) -> None:
         self._package = package
         self._source = source
+        self._breaks = PageBreaks()
         self._slides = 0
+        self._page = 0
+        self._block_page = 0
+        self._has_text = False
         self._below: list[str] = []
         self._comments: list[str] = []
 
-    def body(self) -> Iterator[str]:
+    def body(self) -> Iterator[tuple[str, int]]:
+        """The blocks with the page or the slide that each starts on, 0 if unknown."""
         root = self._package.tree(_CONTENT_PART)
         body = find_child(root, "body")
-        yield from render_structured(
-            lambda: self._render_blocks(body if body is not None else root), root, self._source
+        pages: list[int] = []
+        blocks = render_structured(
+            lambda: self._render_numbered(body if body is not None else root, root, pages), root, self._source
         )
+        yield from zip_longest(blocks, pages[: len(blocks)], fillvalue=0)
+
+    def _render_numbered(self, body: ET.Element, root: ET.Element, pages: list[int]) -> Iterator[str]:
+        has_styles = self._package.find("styles.xml") is not None
+        self._breaks = PageBreaks(root, *([self._package.tree("styles.xml")] if has_styles else ()))
+        self._page = 1 if self._breaks.are_complete(body) else 0
+        self._slides = self._block_page = 0
+        self._has_text = False
+        for block in self._render_blocks(body):
+            pages.append(self._block_page or self._page)
+            yield block
+            self._block_page = 0
 
     def render_master_page(self, kind: str) -> Iterator[str]:
         """The headers or footers of all pages, each text once."""
@@ -79,18 +103,34 @@ class _Document:
     def _render_blocks(self, element: ET.Element) -> Iterator[str]:
         for one in element:
             name = local_name(one)
-            if (reader := _READERS.get(name)) is not None:
+            if name == SOFT_BREAK:
+                self._break_page()
+            elif (reader := _READERS.get(name)) is not None:
                 yield from reader(self, one)
             elif name not in _SKIPPED_ELEMENTS:
                 yield from self._render_blocks(one)
 
+    def _break_page(self) -> None:
+        self._page += 1 if self._page else 0
+
+    def _start_block(self, element: ET.Element) -> None:
+        """Notes the page of a block, unless it is a part of another one."""
+        if self._has_text and self._breaks.is_before(element):
+            self._break_page()
+        self._has_text = True
+        if not self._block_page:
+            starts_page = bool(self._page) and starts_with_break(element)
+            self._block_page = self._page + starts_page
+
     def _render_table(self, table: ET.Element) -> Iterator[str]:
+        self._start_block(table)
         text = "\n".join((*self._render_rows(table), *self._comments))
         self._comments.clear()
         yield text
 
     def _render_page(self, page: ET.Element) -> Iterator[str]:
         self._slides += 1
+        self._page = self._block_page = self._slides
         if text := "\n\n".join(self._render_blocks(page)):
             yield f"## Slide {self._slides}\n\n{text}"
 
@@ -103,7 +143,10 @@ class _Document:
 
     def _render_paragraph(self, element: ET.Element) -> Iterator[str]:
         outer, self._below = self._below, []
+        self._start_block(element)
         text = self._render_inline(element).strip()
+        if self._breaks.is_after(element):
+            self._break_page()
         if text:
             yield f"{'#' * _heading_level(element)} {text}" if local_name(element) == "h" else text
         yield from (block for block in self._below if block)
@@ -131,19 +174,26 @@ class _Document:
                 line = " | ".join(self._render_cells(one)).rstrip(" |")
                 if line:
                     yield from [line] * _repeat_count(one, "number-rows-repeated")
+            elif name == SOFT_BREAK:
+                self._break_page()
             elif name == "shapes":
                 yield from self._render_blocks(one)
             elif name.startswith("table-") and name not in {"table-column", "table-columns", "table-source"}:
                 yield from self._render_rows(one)
 
     def _render_cells(self, row: ET.Element) -> Iterator[str]:
+        """A break of the row's page is in several of its cells."""
+        first = last = self._page
         for cell in row:
             if local_name(cell) in {"table-cell", "covered-table-cell"}:
+                self._page = first
                 text = " ".join(self._render_blocks(_copy_without(cell, {"annotation"}))).replace(
                     "\n", " "
                 ) or _cell_value(cell)
                 self._comments += (self._render_comment(one) for one in cell if local_name(one) == "annotation")
+                last = max(last, self._page)
                 yield from [text] * _repeat_count(cell, "number-columns-repeated")
+        self._page = last
 
     def _render_inline(self, element: ET.Element) -> str:
         """The text of a paragraph; a run of spaces counts as one."""
@@ -158,6 +208,8 @@ class _Document:
             return " " * min(_repeat_spaces(element), 1000)
         if name in {"tab", "line-break"}:
             return "\t" if name == "tab" else "\n"
+        if name == SOFT_BREAK:
+            self._break_page()
         if name == "annotation":
             self._below.append(self._render_comment(element))
         elif name in {"frame", "custom-shape", "rect", "line"}:
