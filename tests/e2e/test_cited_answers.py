@@ -1,15 +1,20 @@
 """An assistant that searches files cites the passage that answers, in six languages, code and tables."""
 
+import random
+
 import openai
+import pytest
 from benchmarks import cited_answers, labelled
 
 from waiting import eventually
 
-SAMPLE = slice(1, None, 4)
-"""75 of the questions; `scripts/bench search_quality` asks all of them, and states the share for all."""
+SEED = 0
+"""Of a sample of the questions, whose share of citations varies by 4 %. All of them are in the slow test, and in
+`scripts/bench search_quality`."""
 
 
-async def test_answers_cite_the_passages_that_their_searches_have_found(new_server):
+@pytest.mark.parametrize(("number", "share"), [(40, 0.9), pytest.param(300, 0.95, marks=pytest.mark.slow)])
+async def test_answers_cite_the_passages_that_their_searches_have_found(new_server, number, share):
     client = new_server(rehearsal__tokens_per_second=0, embeddings__model="builtin").start().client
     own = labelled.read_own()
     chunking = {
@@ -25,8 +30,8 @@ async def test_answers_cite_the_passages_that_their_searches_have_found(new_serv
     eventually(lambda: client.vector_stores.retrieve(store.id).file_counts.completed == len(documents), within=60)
 
     async with openai.AsyncOpenAI(base_url=client.base_url, api_key=client.api_key) as driver:
-        questions = own.questions[SAMPLE]
+        questions = random.Random(SEED).sample(list(own.questions), number)
         answers = await cited_answers.answer_questions(driver, store.id, questions, documents)
     found = [answer for answer in answers if answer.found]
     assert len(found) >= 0.9 * len(answers)
-    assert sum(answer.cited for answer in found) >= 0.95 * len(found), [one.text for one in found if not one.cited]
+    assert sum(answer.cited for answer in found) >= share * len(found), [one.text for one in found if not one.cited]
