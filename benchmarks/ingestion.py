@@ -19,6 +19,7 @@ from understudy.retrieval.children import ChildPool
 from understudy.retrieval.embed import BuiltinEmbedder, Embedder, Embedders, Vectors, normalize_vector
 from understudy.retrieval.extract import Extractor
 from understudy.retrieval.search import Index
+from understudy.retrieval.similarity import BUILTIN_SCALES, SimilarityScales
 from understudy.store import Store, open_store
 from understudy.store.chunks import NewChunk
 from understudy.text.terms import passage_terms
@@ -36,6 +37,7 @@ class _Free:
     """Vectors that cost nothing: what is left is everything else."""
 
     name = "free"
+    scales: SimilarityScales | None = BUILTIN_SCALES
     _row = normalize_vector([1.0] * DIMENSIONS)
 
     async def embed(self, texts: Sequence[str], *, query: bool = False) -> Vectors:  # noqa: ARG002

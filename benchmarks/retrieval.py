@@ -20,6 +20,7 @@ from understudy.retrieval.children import ChildPool
 from understudy.retrieval.chunk import Chunk, split_text
 from understudy.retrieval.embed import Embedders, Vectors
 from understudy.retrieval.search import Index, SearchScope
+from understudy.retrieval.similarity import BUILTIN_SCALES, SimilarityScales
 from understudy.store import Store, open_store
 from understudy.store.chunks import NewChunk, StoreHits, StoreQuery
 from understudy.store.database import Transaction
@@ -100,6 +101,7 @@ class _Embedder:
     """The built-in vectors, which queries get in this process."""
 
     name = _EMBEDDER
+    scales: SimilarityScales | None = BUILTIN_SCALES
 
     async def embed(self, texts: Sequence[str], *, query: bool = False) -> Vectors:  # noqa: ARG002
         return Vectors(builtin.DIMENSIONS, builtin.embed_texts(texts))
@@ -248,8 +250,8 @@ async def _candidates(store: Store, number: int, asked: str) -> StoreHits:
 
 def _first(found: Sequence[StoreHits], questions: Sequence[Question], names: Sequence[str], weight: float) -> float:
     """The share of questions whose passage is among the first, with a weight of the words."""
-    hits = 0
+    hits, weighing = 0, ranking.Weighing(weight, BUILTIN_SCALES.same_language)
     for candidates, question in zip(found, questions, strict=True):
-        ranked = ranking.fuse_rankings(ranking.QueryCandidates([candidates], [weight]))
+        ranked = ranking.fuse_rankings(ranking.QueryCandidates([candidates], [weighing]))
         hits += any(question.span in one.chunk.text and names[one.file] in question.grades for one, _ in ranked[:_HITS])
     return hits / len(questions)

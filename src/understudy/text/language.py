@@ -103,7 +103,7 @@ def detect_language(text: str) -> str:
 
 
 def is_other_language(query: str, languages: Collection[str]) -> bool:
-    """Whether a short text is certainly in a language that is none of these; False without any.
+    """Whether a short text is certainly in a language outside these; False without any.
 
     Its script or several of its function words must show it, and none of its words may be one of theirs. Names such as
     `de la Cruz` have two, so a question word or three are needed.
