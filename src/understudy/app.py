@@ -48,6 +48,7 @@ from understudy.engine.jobs.runs import RunWorker
 from understudy.engine.jobs.video_callbacks import VideoCallbacks
 from understudy.engine.jobs.videos import VideoJobs
 from understudy.engine.nodes import NodeRegistration
+from understudy.engine.project_events import ProjectEvents
 from understudy.engine.reindex import Reindexer
 from understudy.engine.remote_containers import RemoteContainers
 from understudy.engine.responses import Responses
@@ -240,6 +241,7 @@ async def _open_parts(app: Starlette, stack: AsyncExitStack, settings: Settings,
         webhooks=webhooks,
         blobs=blobs,
         broker=base.broker,
+        project_events=ProjectEvents(store, base.broker, clock),
         documents=retrieval.documents,
         clock=clock,
         streams=streams,
@@ -272,6 +274,7 @@ def _list_background_parts(
         *following,
         check,
         parts.webhooks,
+        parts.project_events,
         video.jobs,
         Looper(_SWEEP_FILES_SECONDS, base.files.sweep),
         Looper(_REVOKED_KEYS_SECONDS, partial(parts.streams.end_revoked, store.keys.active)),

@@ -145,6 +145,16 @@ class JobRetried(Event, frozen=True, kw_only=True, gc=False):
     duration: float
 
 
+class ObjectChanged(Event, frozen=True, kw_only=True, gc=False):
+    """The store has a new status of an object. `parent_id` is the thread of a run, or the vector store of a file."""
+
+    project_id: str
+    object: Literal["thread.run", "response", "vector_store.file", "batch"]
+    id: str
+    status: str
+    parent_id: str = ""
+
+
 class DeliveryAttempted(Event, frozen=True, kw_only=True, gc=False):
     """One attempt to deliver a webhook. `status_code` is 0 without a response."""
 
@@ -157,6 +167,7 @@ class DeliveryAttempted(Event, frozen=True, kw_only=True, gc=False):
 EVENTS: Final[tuple[type[Event], ...]] = (
     *(RequestFinished, RunStarted, RunTurnFinished, RunStopped, ModelCalled, TokensUsed, ToolExecuted),
     *(DocumentIndexed, PassagesEmbedded, JobClaimed, JobFinished, JobRetried, DeliveryAttempted),
+    ObjectChanged,
 )
 
 P = ParamSpec("P")

@@ -67,6 +67,7 @@ def test_the_assistants_tag_has_exactly_the_published_operations():
         "listProjectRuns",
         "listResponses",
         "listThreads",
+        "streamProjectEvents",
         "streamRunEvents",
     }
 
@@ -115,7 +116,7 @@ def test_every_error_has_the_envelope_of_its_dialect(name):
 
 def test_streamable_operations_are_marked():
     streaming = {n for n, (_, _, o) in DESCRIBED.items() if "text/event-stream" in o["responses"]["200"]["content"]}
-    runs = {"createRun", "createThreadAndRun", "submitToolOuputsToRun", "streamRunEvents"}
+    runs = {"createRun", "createThreadAndRun", "submitToolOuputsToRun", "streamRunEvents", "streamProjectEvents"}
     chats = {"createChatCompletion", "createCompletion", "createAnthropicMessage", "createResponse", "getResponse"}
     assert streaming == runs | chats
 

@@ -16,6 +16,7 @@ from understudy.engine.documents import Documents
 from understudy.engine.files import Files
 from understudy.engine.jobs.batches import Batches
 from understudy.engine.jobs.deliveries import Webhooks
+from understudy.engine.project_events import ProjectEvents
 from understudy.engine.responses import Responses
 from understudy.engine.runs import Runs
 from understudy.engine.traces import Traces
@@ -48,6 +49,7 @@ class Parts:
     containers: Containers
     blobs: Blobs
     broker: Broker
+    project_events: ProjectEvents
     documents: Documents
     clock: Clock
     streams: OpenStreams

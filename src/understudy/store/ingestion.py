@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from understudy import telemetry
 from understudy.store.chunks import remove_document
 from understudy.store.database import Database, Transaction
 from understudy.store.fair_candidates import FairCursor, FairListing
@@ -97,7 +98,17 @@ class Ingestion:
         warnings: Sequence[str] = (),
     ) -> bool:
         """Ends the claim with a final status. Where the claim was lost, returns False and removes what it indexed."""
-        return await self._database.write(_finish_file, owner, claimed, status, error, usage_bytes, warnings)
+        ended = await self._database.write(_finish_file, owner, claimed, status, error, usage_bytes, warnings)
+        if ended:
+            telemetry.emit(
+                telemetry.ObjectChanged,
+                project_id=claimed.project_id,
+                object="vector_store.file",
+                id=claimed.file.id,
+                status=status,
+                parent_id=claimed.file.vector_store_id,
+            )
+        return ended
 
     async def release(self, owner: str, claimed: FileClaim, due_at: float, *, attempts: int = 0) -> None:
         """Ends the claim. The file is due at `due_at`, and `attempts` are subtracted from its count.

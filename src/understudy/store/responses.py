@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from understudy import telemetry
 from understudy.errors.objects import item_not_found, response_not_found
 from understudy.store.database import Database, Transaction
 from understudy.store.messages import Item
@@ -57,7 +58,7 @@ class Responses:
         Raises NotFound for the conversation, InvalidRequest for a response that cannot be followed, for an output
         without its call and a call without its output, and for a conversation with a run under way.
         """
-        return await self._database.write(
+        new = await self._database.write(
             _insert_response,
             self._database.text_insert,
             project_id,
@@ -69,6 +70,12 @@ class Responses:
             kept,
             reserved_for,
         )
+        if kept:
+            status = new.response.status
+            telemetry.emit(
+                telemetry.ObjectChanged, project_id=project_id, object="response", id=response_id, status=status
+            )
+        return new
 
     async def locate(
         self, project_id: str, previous_id: str | None, conversation_thread: str | None

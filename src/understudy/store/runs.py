@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
+from understudy import telemetry
 from understudy.clock import Clock
 from understudy.errors import not_found
 from understudy.store.attachments import VectorStoreUpload
@@ -85,6 +86,7 @@ class Runs:
         await self._database.write(
             insert_run, self._database, project_id, run, owner, messages, thread, progress, fillings, reserved_for
         )
+        _emit_status(project_id, run)
 
     async def get(self, project_id: str, thread_id: str, run_id: str) -> tuple[RunStatus, str]:
         """The run's status, and its body."""
@@ -128,9 +130,17 @@ class Runs:
         A run that nobody owned is `owner`'s afterwards; the result's own `owner` says whose it was. `reserved_for`
         is as in `create`.
         """
-        return await self._database.write(
-            transition, self._database.text_insert, project_id, thread_id, run_id, owner, change, reserved_for
+        changes: list[Checkpoint] = []
+
+        def record(stored: StoredRun) -> Checkpoint:
+            changes[:] = [change(stored)]
+            return changes[0]
+
+        stored = await self._database.write(
+            transition, self._database.text_insert, project_id, thread_id, run_id, owner, record, reserved_for
         )
+        _emit_change(project_id, changes[0])
+        return stored
 
     async def advance(self, owner: str, epoch: int, boundary: Checkpoint) -> bool:
         """Stores the changes of a run's owner; False, and nothing stored, if the claim of that epoch was lost."""
@@ -138,6 +148,7 @@ class Runs:
             await self._database.write(advance, self._database, owner, epoch, boundary, self._clock.now())
         except LeaseLost:
             return False
+        _emit_change(boundary.project_id, boundary)
         return True
 
     async def claim(self, run_id: str, owner: str, *, due: bool = False) -> StoredRun | None:
@@ -195,6 +206,27 @@ class Runs:
     async def release_runs(self, owner: str) -> None:
         """Ends the claims of a worker that stops: no interruption is counted."""
         await self._database.write(release_runs, owner)
+
+
+def _emit_change(project_id: str, boundary: Checkpoint) -> None:
+    if boundary.response is not None and boundary.response.store:
+        response = boundary.response
+        telemetry.emit(
+            telemetry.ObjectChanged, project_id=project_id, object="response", id=response.id, status=response.status
+        )
+    elif boundary.response is None and boundary.run is not None:
+        _emit_status(project_id, boundary.run)
+
+
+def _emit_status(project_id: str, run: RunObject) -> None:
+    telemetry.emit(
+        telemetry.ObjectChanged,
+        project_id=project_id,
+        object="thread.run",
+        id=run.id,
+        status=run.status,
+        parent_id=run.thread_id,
+    )
 
 
 # -- reading and metadata ----------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Final
 
+from understudy import telemetry
 from understudy.blobs import Blobs
 from understudy.broker import Broker
 from understudy.clock import Clock
@@ -97,12 +98,14 @@ class Batches(JobKind[int, _BatchJob]):
 
     async def create(self, project_id: str, dialect: Dialect, job: Job, blob: str, total: int = 0) -> Batch:
         batch = await self._store.batches.create(project_id, dialect, job, blob, total)
+        _emit_status(project_id, batch.job.id, batch.status)
         self.wake()
         return batch
 
     async def cancel(self, project_id: str, dialect: Dialect, batch_id: str) -> Batch:
         """Raises NotFound, and Conflict where the batch is at its end."""
         batch = await self._store.batches.cancel(project_id, dialect, batch_id, self._clock.now())
+        _emit_status(project_id, batch_id, batch.status)
         for seq, job in self._pool.jobs.items():
             if job.work.claimed.batch.job.id == batch_id and job.work.status != "cancelling":
                 self._pool.interrupt(seq)
@@ -186,10 +189,12 @@ class Batches(JobKind[int, _BatchJob]):
         if reader.faults:
             require_lease(await self._work.fail_validation(claimed.seq, self.id, reader.faults, self._clock.now()))
             job.status = "failed"
+            _emit_status(claimed.project_id, claimed.batch.job.id, "failed")
             return
         started = await self._work.start(claimed.seq, self.id, reader.total, reader.model, self._clock.now())
         require_lease(started)
         job.status = "in_progress"
+        _emit_status(claimed.project_id, claimed.batch.job.id, "in_progress")
 
     async def _read_input(self, job: _BatchJob) -> batch_input.LineReader:
         claimed = job.claimed
@@ -243,3 +248,8 @@ class Batches(JobKind[int, _BatchJob]):
                 bad = await stack.enter_async_context(self._files.open_draft())
                 output = await self._results.write_openai(claimed, good, bad, unfinished)
             require_lease(await self._work.finish(claimed.seq, self.id, status, output, self._clock.now()))
+            _emit_status(claimed.project_id, claimed.batch.job.id, status)
+
+
+def _emit_status(project_id: str, batch_id: str, status: Status) -> None:
+    telemetry.emit(telemetry.ObjectChanged, project_id=project_id, object="batch", id=batch_id, status=status)
