@@ -31,7 +31,7 @@ def is_free_for(worker: LiteralString) -> LiteralString:
 _LISTING = FairListing("runs", _IS_WAITING, condition=compose_sql("AND", is_free_for("$2")), key="id")
 
 
-def claim_run(run_id: str, owner: str, due: bool) -> Transaction[StoredRun | None]:
+def claim_run(run_id: str, owner: str, due: bool, again: bool) -> Transaction[StoredRun | None]:
     statuses = sql_list(ACTIVE) if due else _WORKABLE
     is_claimable = is_claimable_by("$1")
     is_free: LiteralString = "" if due else compose_sql("AND", is_free_for("$1"))
@@ -41,12 +41,12 @@ def claim_run(run_id: str, owner: str, due: bool) -> Transaction[StoredRun | Non
     sql = compose_sql(
         "UPDATE runs SET owner = $1,",
         "attempts = attempts + CASE WHEN owner IS NULL OR owner = $1 THEN 0 ELSE 1 END,",
-        "epoch = epoch + CASE WHEN owner = $1 THEN 0 ELSE 1 END",
+        "epoch = epoch + CASE WHEN owner = $1 THEN CAST($3 AS INTEGER) ELSE 1 END",
         "WHERE seq =",
         lock_row("runs", compose_sql(condition, ")")),
         "RETURNING seq",
     )
-    if not (yield sql, (owner, run_id)):
+    if not (yield sql, (owner, run_id, int(again))):
         return None
     return (yield from load_run(run_id))
 

@@ -151,12 +151,13 @@ class Runs:
         _emit_change(boundary.project_id, boundary)
         return True
 
-    async def claim(self, run_id: str, owner: str, *, due: bool = False) -> StoredRun | None:
+    async def claim(self, run_id: str, owner: str, *, due: bool = False, again: bool = False) -> StoredRun | None:
         """Claims a run with work left; with `due`, also one that waits for tool outputs. None: another worker has it.
 
-        One whose last owner died has one more interruption. A run that had another owner, or none, has a higher epoch.
+        One whose last owner died has one more interruption. A run that had another owner, or none, has a higher epoch;
+        with `again` also one that `owner` had, and whose execution it has ended.
         """
-        return await self._database.write(claim_run, run_id, owner, due)
+        return await self._database.write(claim_run, run_id, owner, due, again)
 
     async def list_waiting(
         self, limit: int, cursor: FairCursor | None = None, worker: str = ""

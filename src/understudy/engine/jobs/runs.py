@@ -259,7 +259,7 @@ class RunWorker(JobKind[str, RunExecutor]):
         return [*self._abandoned.values(), *orphaned, *waiting]
 
     async def claim(self, candidate: Candidate[str], owner: str, _now: float, /) -> RunExecutor | None:
-        stored = await self._store.runs.claim(candidate.key, owner)
+        stored = await self._store.runs.claim(candidate.key, owner, again=candidate.key in self._abandoned)
         self._abandoned.pop(candidate.key, None)
         execution = None if stored is None else await self._resume(stored)
         if execution is not None and stored is not None and stored.interruptions > MAX_INTERRUPTIONS:

@@ -3,6 +3,7 @@
 Therefore streams send only stored changes, and the thread's lock is released before the final event.
 """
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeVar
@@ -13,9 +14,11 @@ from understudy.clock import Clock
 from understudy.engine.run import events
 from understudy.engine.run.log import EVENTS_PER_EPOCH, RunLog
 from understudy.engine.run.state import RunState
+from understudy.errors import StoreError, StoreUnavailable
 from understudy.store import Store
 from understudy.store.charges import Usage
 from understudy.store.run_state import Checkpoint, NewItem, Plan, Progress
+from understudy.store.states import EXECUTING
 
 
 class _Identified(Protocol):
@@ -28,6 +31,8 @@ T = TypeVar("T", bound=_Identified)
 _OPENING_EVENTS = (events.MessageOpened, events.CallsStepOpened)
 # What follows the last check, and the end of the run, have the numbers up to the next epoch.
 _MAX_EVENTS: Final = EVENTS_PER_EPOCH - 50_000
+_FIRST_RETRY_SECONDS: Final = 0.05
+_MAX_RETRY_SECONDS: Final = 0.5
 _WAITING_STATUSES = frozenset({"requires_action"})
 
 
@@ -157,7 +162,7 @@ class RunWriter:
         if self._unstored is not None:
             latest = _merge_checkpoints(self._unstored, latest)
         try:
-            advanced = await self.store.runs.advance(self._owner, self.epoch, latest)
+            advanced = await self._advance(latest)
         except Exception:
             self._unstored = latest
             raise
@@ -172,6 +177,34 @@ class RunWriter:
             self.log.append(event, frame)
         if state.ended or state.status in _WAITING_STATUSES:
             self.log.close()
+
+    async def _advance(self, latest: Checkpoint) -> bool:
+        """Stores the checkpoint; waits for an unavailable database as long as this worker has its lease.
+
+        Raises StoreUnavailable if the database came back with a part that may be of this checkpoint.
+        """
+        try:
+            return await self.store.runs.advance(self._owner, self.epoch, latest)
+        except StoreUnavailable:
+            delay = _FIRST_RETRY_SECONDS
+        while True:
+            await asyncio.sleep(delay)
+            delay = min(2 * delay, _MAX_RETRY_SECONDS)
+            has_lease = self._holds_lease()
+            try:
+                advanced = await self.store.runs.advance(self._owner, self.epoch, latest)
+                # The connection may have been lost after the commit.
+                return advanced or (has_lease and await self._is_stored(latest))
+            except StoreUnavailable:
+                if not has_lease:
+                    raise
+            except StoreError as error:
+                raise StoreUnavailable(str(error)) from error
+
+    async def _is_stored(self, latest: Checkpoint) -> bool:
+        if latest.run is None or latest.run.status in EXECUTING:
+            return False
+        return await self.store.runs.status(latest.run_id) == latest.run.status
 
     def _apply(self, event: events.Event) -> tuple[bytes, ...]:
         self.state.apply(event)

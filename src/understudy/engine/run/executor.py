@@ -114,12 +114,18 @@ class RunExecutor:
 
     async def _work(self) -> None:
         try:
+            await self._execute_to_end()
+        except StoreUnavailable as failure:
+            # Its end could be stored now, where the outage was short; the turn can be as well, later.
+            self._abandon(failure)
+
+    async def _execute_to_end(self) -> None:
+        try:
             await self._execute()
         except (RunLost, asyncio.CancelledError, Interrupted) as cause:
             await self._handle_stop(cause)
-        except StoreUnavailable as cause:
-            # Its end could be stored now, where the outage was short; the turn can be as well, later.
-            self._abandon(cause)
+        except StoreUnavailable:
+            raise
         except Exception as cause:
             outcome = self._outcome_of(cause)
             if outcome is UNEXPECTED:
@@ -265,7 +271,7 @@ class RunExecutor:
     def _abandon(self, failure: Exception) -> None:
         """Leaves the run as it is where the store fails: its worker claims it again later."""
         if isinstance(failure, StoreUnavailable):
-            logger.warning("run %s: store unavailable, backing off: %s", self.run_id, failure)
+            logger.debug("run %s: store unavailable, backing off: %s", self.run_id, failure)
         else:
             logger.error("run %s could not be ended", self.run_id, exc_info=failure)
         self.is_abandoned = True
