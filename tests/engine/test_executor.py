@@ -7,9 +7,11 @@ import pytest
 from engine import histories
 from store import samples
 from store.samples import NOW, OURS
+from understudy.engine.run import events
 from understudy.engine.run.checkpoint import RunWriter
 from understudy.engine.run.executor import RunExecutor
 from understudy.engine.run.log import RunLog
+from understudy.engine.run.model_turn import NO_USAGE
 from understudy.engine.run.state import RunState
 from understudy.engine.run.tool_use import Tools
 from understudy.engine.views.frames import RunEncoder
@@ -27,25 +29,31 @@ class StillClock:
 
 
 class FailingRuns:
-    """The store of runs, whose first checkpoint meets a short outage."""
+    """The store of runs, whose first checkpoints meet an outage: before they are stored, or just after."""
 
-    def __init__(self, runs):
+    def __init__(self, runs, failures, is_stored):
         self._runs = runs
-        self.failures = 1
+        self.failures = failures
+        self._is_stored = is_stored
 
     async def advance(self, *arguments):
         if self.failures:
             self.failures -= 1
+            if self._is_stored:
+                await self._runs.advance(*arguments)
             raise StoreUnavailable("The database is away.")
         return await self._runs.advance(*arguments)
 
+    async def status(self, run_id):
+        return await self._runs.status(run_id)
+
 
 class Outage:
-    """A store in a short outage."""
+    """A store in an outage, which ends after so many failures."""
 
-    def __init__(self, store):
+    def __init__(self, store, failures=1, is_stored=False):
         self._store = store
-        self.runs = FailingRuns(store.runs)
+        self.runs = FailingRuns(store.runs, failures, is_stored)
 
     def __getattr__(self, name):
         return getattr(self._store, name)
@@ -58,22 +66,44 @@ async def store(tmp_path):
     await store.close()
 
 
-async def test_a_short_outage_of_the_store_leaves_a_run_to_its_worker_instead_of_failing_it(store, caplog):
-    run = samples.run(samples.thread().id, "queued")
-    thread = samples.thread(id=run.thread_id)
-    await store.threads.create(OURS, thread, [])
+async def create_run(store, status):
+    run = samples.run(samples.thread().id, status)
+    await store.threads.create(OURS, samples.thread(id=run.thread_id), [])
     await store.runs.create(OURS, run, OWNER)
+    return run
+
+
+def build_writer(store, run, *, holds_lease=True):
     state, projection, log = RunState(), RunProjection(), RunLog(RunEncoder)
     queued = histories.queued(run)
     state.apply(queued)
     log.append(queued, projection.encode(queued))
-    stage = RunWriter(OWNER, Outage(store), StillClock(), OURS, state, projection, log, Progress())
-    execution = RunExecutor(stage, None, Tools(None, None, None, print, print), None)
+    return RunWriter(
+        OWNER, store, StillClock(), OURS, state, projection, log, Progress(), holds_lease=lambda: holds_lease
+    )
+
+
+async def test_an_outage_of_the_store_beyond_the_lease_leaves_a_run_to_its_next_claim(store, caplog):
+    run = await create_run(store, "queued")
+    writer = build_writer(Outage(store, failures=2), run, holds_lease=False)
+    execution = RunExecutor(writer, None, Tools(None, None, None, print, print), None)
     await execution.work()
     assert execution.is_abandoned
-    assert log.handed_back
+    assert writer.log.handed_back
     status, _ = await store.runs.get(OURS, run.thread_id, run.id)
     assert status == "queued"
-    [record] = [record for record in caplog.records if record.levelno >= logging.WARNING]
-    assert record.getMessage() == f"run {run.id}: store unavailable, backing off: The database is away."
-    assert record.exc_info is None
+    # The store logs the change of its state, which is one line for all runs.
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+@pytest.mark.parametrize("is_stored", [False, True])
+async def test_a_checkpoint_is_stored_once_although_the_store_is_away_in_between(store, is_stored):
+    run = await create_run(store, "queued")
+    writer = build_writer(Outage(store, failures=2, is_stored=is_stored), run)
+    await writer.commit(events.RunStarted(NOW))
+    assert await store.runs.status(run.id) == "in_progress"
+    writer.store.runs.failures = 1
+    await writer.commit(events.RunEnded("completed", NOW, NO_USAGE))
+    assert await store.runs.status(run.id) == "completed"
+    assert writer.log.closed
+    assert not writer.log.handed_back
