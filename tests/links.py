@@ -13,9 +13,9 @@ Of a PostgreSQL server that listens on a socket in a directory, `Link.to_socket`
 import asyncio
 import contextlib
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 _PIECE = 1 << 16
 _SECONDS = 10.0
@@ -77,7 +77,7 @@ class Link:
     def _change(self, mode: Mode) -> None:
         self._run(self._set_mode(mode))
 
-    def _run(self, work: "asyncio._CoroutineLike[None]") -> None:
+    def _run(self, work: Coroutine[Any, Any, None]) -> None:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(_SECONDS)
 
     async def _listen(self) -> None:
