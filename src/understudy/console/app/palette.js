@@ -4,7 +4,7 @@ import { t } from "../text/texts.js";
 import { Icon } from "../ui/icon.js";
 import { html, useId, useLayoutEffect, useRef, useState } from "../ui/view.js";
 import { navLabel } from "./navigation.js";
-import { navigate } from "./router.js";
+import { hasPage, navigate } from "./router.js";
 import { ROUTES } from "./routes.js";
 import { activeShortcuts } from "./shortcuts.js";
 
@@ -58,5 +58,5 @@ function findEntries(entries, text) {
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);
   const found = entries.filter((entry) => words.every((word) => entry.label.toLowerCase().includes(word)));
   const path = pathOfId(text.trim());
-  return path ? [{ label: t("palette.open-id", { id: text.trim() }), icon: "arrow-right", run: () => navigate(path) }, ...found] : found;
+  return path && hasPage(path) ? [{ label: t("palette.open-id", { id: text.trim() }), icon: "arrow-right", run: () => navigate(path) }, ...found] : found;
 }

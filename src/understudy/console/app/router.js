@@ -58,6 +58,11 @@ export function setQuery(changes, { replace = true } = {}) {
   navigate(route.value.path + (text && `?${text}`), { replace });
 }
 
+/** Whether this console has a page for a path. @param {string} path */
+export function hasPage(path) {
+  return matchPath(ROUTES, path) !== null;
+}
+
 /** The scroll position to restore after going back, or 0. */
 export function scrollPosition() {
   return positions.get(entry) ?? 0;

@@ -9,6 +9,9 @@
 export const ROUTES = [
   { path: "", page: "start/start" },
   { path: "threads", page: "threads/list", icon: "messages-square", key: "t", group: 1, order: 2 },
+  { path: "threads/:id", page: "threads/detail" },
+  { path: "conversations", page: "conversations/list", icon: "message-circle", group: 1, order: 3 },
+  { path: "conversations/:id", page: "conversations/detail" },
   { path: "assistants", page: "assistants/list", icon: "bot", key: "a", group: 2, order: 1 },
   { path: "assistants/:id", page: "assistants/detail" },
   { path: "settings", page: "settings/settings", key: "s" },

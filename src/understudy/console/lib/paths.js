@@ -60,7 +60,7 @@ export function buildQuery(values) {
   return text && `?${text}`;
 }
 
-/** The page of an id, by its prefix. A thread of a run is unknown here, so a run has none. */
+/** The pages of objects, by the prefix of their ids. */
 /** @type {readonly (readonly [RegExp, string])[]} */
 const PAGES_BY_PREFIX = [
   [/^thread_/, "threads"],
@@ -79,8 +79,12 @@ const PAGES_BY_PREFIX = [
  * The path of the page of an object, or null if its prefix is unknown.
  *
  * @param {string} id
+ * @param {string} [parent] the id of the thread of a run, the vector store of a file, …
+ * @returns {string | null}
  */
-export function pathOfId(id) {
+export function pathOfId(id, parent) {
   const found = PAGES_BY_PREFIX.find(([prefix]) => prefix.test(id));
-  return found && /^[\w-]{6,128}$/.test(id) ? `${found[1]}/${id}` : null;
+  if (!found || !/^[\w-]{6,128}$/.test(id)) return null;
+  const above = parent ? pathOfId(parent) : null;
+  return `${above ? `${above}/` : ""}${found[1]}/${id}`;
 }

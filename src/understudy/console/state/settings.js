@@ -33,6 +33,12 @@ export function currentZone() {
   return settings.value.zone || Intl.DateTimeFormat().resolvedOptions().timeZone;
 }
 
+/** The conventions for dates and numbers: those of the device, as far as they are of the chosen language. */
+export function currentLocale() {
+  const { language } = settings.value;
+  return navigator.languages.find((one) => one.split("-")[0] === language) ?? language;
+}
+
 export function startSettings() {
   addEventListener("storage", (event) => {
     if (event.key === STORAGE) settings.value = readSettings();

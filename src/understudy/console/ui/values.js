@@ -1,19 +1,23 @@
 /** Single values: ids, times, numbers, sizes, money, states. A dash is unknown, and never zero. */
 import { formatBytes, formatDuration, formatFullTime, formatMoney, formatNumber, formatTime, revealControls, shortenId } from "../lib/format.js";
 import { pathOfId } from "../lib/paths.js";
-import { hrefOf } from "../app/router.js";
-import { currentZone, settings } from "../state/settings.js";
+import { hasPage, hrefOf } from "../app/router.js";
+import { currentLocale, currentZone } from "../state/settings.js";
 import { hasText, t } from "../text/texts.js";
 import { CopyButton } from "./copy_button.js";
 import { Icon } from "./icon.js";
 import { html } from "./view.js";
 
-const locale = () => ({ zone: currentZone(), language: settings.value.language });
+const locale = () => ({ zone: currentZone(), language: currentLocale() });
 
-/** @param {{id: string | null | undefined, link?: boolean, full?: boolean, copy?: boolean}} props */
-export function Id({ id, link = true, full = false, copy = true }) {
+/** A link where the console has a page for the id. `parent` is the thread of a run.
+ *
+ * @param {{id: string | null | undefined, link?: boolean, full?: boolean, copy?: boolean, parent?: string}} props
+ */
+export function Id({ id, parent, link = true, full = false, copy = true }) {
   if (!id) return html`<span class="muted">—</span>`;
-  const path = link ? pathOfId(id) : null;
+  const target = link ? pathOfId(id, parent) : null;
+  const path = target && hasPage(target) ? target : null;
   const text = full ? id : shortenId(id);
   const body = path ? html`<a class="mono" href=${hrefOf(path)} title=${id}>${text}</a>` : html`<span class="mono" title=${id}>${text}</span>`;
   return html`<span class="id">${body}${copy && html`<${CopyButton} text=${id} label=${t("ui.copy-id")} />`}</span>`;
@@ -33,13 +37,13 @@ export function Time({ at, full = false }) {
 }
 
 /** @param {{dollars: number | null | undefined}} props */
-export const Money = ({ dollars }) => html`<span class="nowrap">${formatMoney(dollars, settings.value.language)}</span>`;
+export const Money = ({ dollars }) => html`<span class="nowrap">${formatMoney(dollars, currentLocale())}</span>`;
 /** @param {{bytes: number | null | undefined}} props */
-export const Bytes = ({ bytes }) => html`<span class="nowrap">${formatBytes(bytes, settings.value.language)}</span>`;
+export const Bytes = ({ bytes }) => html`<span class="nowrap">${formatBytes(bytes, currentLocale())}</span>`;
 /** @param {{value: number | null | undefined}} props */
-export const Count = ({ value }) => html`<span class="nowrap">${formatNumber(value, settings.value.language)}</span>`;
+export const Count = ({ value }) => html`<span class="nowrap">${formatNumber(value, currentLocale())}</span>`;
 /** @param {{milliseconds: number | null | undefined}} props */
-export const Duration = ({ milliseconds }) => html`<span class="nowrap">${formatDuration(milliseconds, settings.value.language)}</span>`;
+export const Duration = ({ milliseconds }) => html`<span class="nowrap">${formatDuration(milliseconds, currentLocale())}</span>`;
 
 /** The kind and icon of every state that the API has. */
 /** @type {Record<string, readonly [kind: string, icon: string]>} */
@@ -65,4 +69,9 @@ export function Metadata({ metadata, limit = 99 }) {
   if (!pairs.length) return html`<span class="muted">—</span>`;
   return html`<span class="tags">${pairs.slice(0, limit).map(([key, value]) => html`<bdi class="tag"><span class="muted">${revealControls(key)}</span> ${revealControls(value)}</bdi>`)}
     ${pairs.length > limit && html`<span class="muted">+${pairs.length - limit}</span>`}</span>`;
+}
+
+/** @param {{ids: readonly string[] | null | undefined}} props */
+export function Ids({ ids }) {
+  return ids?.length ? html`<span class="tags">${ids.map((id) => html`<${Id} key=${id} id=${id} />`)}</span>` : html`<span class="muted">—</span>`;
 }

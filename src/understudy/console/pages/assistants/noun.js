@@ -1,5 +1,5 @@
 import { t } from "../../text/texts.js";
-import { Count, Id, Metadata, Name, Time } from "../../ui/values.js";
+import { Count, Id, Ids, Metadata, Name, Time } from "../../ui/values.js";
 import { html } from "../../ui/view.js";
 
 /** @param {any} row */
@@ -47,9 +47,4 @@ export const ASSISTANTS = {
 function Tools({ names, limit }) {
   if (!names.length) return html`<span class="muted">—</span>`;
   return html`<span class="tags">${names.slice(0, limit).map((name) => html`<span class="tag">${name}</span>`)}${names.length > limit && html`<span class="muted">+${names.length - limit}</span>`}</span>`;
-}
-
-/** @param {{ids: string[] | undefined}} props */
-function Ids({ ids }) {
-  return ids?.length ? html`<span class="tags">${ids.map((id) => html`<${Id} key=${id} id=${id} />`)}</span>` : html`<span class="muted">—</span>`;
 }

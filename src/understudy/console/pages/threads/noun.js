@@ -1,4 +1,4 @@
-import { Id, Metadata, Time } from "../../ui/values.js";
+import { Id, Ids, Metadata, Time } from "../../ui/values.js";
 import { html } from "../../ui/view.js";
 
 /** @type {import("../../ui/noun/noun.js").Noun} */
@@ -15,8 +15,11 @@ export const THREADS = {
     { name: "metadata", priority: 2, cell: (row) => html`<${Metadata} metadata=${row.metadata} limit=${3} />` },
     { name: "created_at", isNumber: true, cell: (row) => html`<${Time} at=${row.created_at} />` },
   ],
+  form: [{ name: "metadata", kind: "metadata" }],
   fields: [
     { name: "created_at", cell: (row) => html`<${Time} at=${row.created_at} full=${true} />` },
     { name: "metadata", isWide: true, cell: (row) => html`<${Metadata} metadata=${row.metadata} />` },
+    { name: "files", isWide: true, cell: (row) => html`<${Ids} ids=${row.tool_resources?.code_interpreter?.file_ids} />` },
+    { name: "stores", isWide: true, cell: (row) => html`<${Ids} ids=${row.tool_resources?.file_search?.vector_store_ids} />` },
   ],
 };

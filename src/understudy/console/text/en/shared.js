@@ -115,6 +115,15 @@ export default {
   "error.500.advice": "Report the request id to the operator of the server.",
   "error.503.advice": "The server is overloaded or restarting.",
 
+  "message.user": "You",
+  "message.assistant": "Assistant",
+  "message.system": "System",
+  "message.developer": "Developer",
+  "message.citations": "Cited files",
+  "message.figure": "Figure",
+  "message.details": "details",
+  "message.image-url": "image by URL, not loaded",
+
   "state.completed": "completed",
   "state.in_progress": "in progress",
   "state.requires_action": "needs you",

@@ -5,14 +5,14 @@
 import { frozenEnd, hasDefinitions } from "../../lib/markdown_blocks.js";
 import { closeTail } from "../../lib/markdown_tail.js";
 import { addCodeTools } from "./code_tools.js";
-import { loadRenderer } from "./renderer.js";
-import { html, useEffect, useRef } from "../view.js";
+import { loadRenderer, readyRenderer } from "./renderer.js";
+import { html, useEffect, useLayoutEffect, useRef } from "../view.js";
 
 /** @param {{text: string, isGrowing?: boolean}} props */
 export function Markdown({ text, isGrowing = false }) {
   const element = useRef(/** @type {HTMLElement | null} */ (null));
   const view = useRef(/** @type {GrowingView | null} */ (null));
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!element.current) return;
     view.current ??= new GrowingView(element.current);
     view.current.update(text, isGrowing);
@@ -42,6 +42,7 @@ export class GrowingView {
   update(text, isGrowing) {
     this.#text = text;
     this.#isGrowing = isGrowing;
+    this.#render ??= readyRenderer();
     if (!this.#render) {
       // Plain text until the renderer has loaded.
       this.tail.textContent = text;

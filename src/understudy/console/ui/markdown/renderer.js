@@ -5,15 +5,24 @@ import { loadPurifier, sanitizeWith } from "./sanitize.js";
 const MOST_CHARACTERS = 200_000;
 const MOST_NESTING = 20;
 
-/** @type {Promise<(text: string) => DocumentFragment> | null} */
+/** @typedef {(text: string) => DocumentFragment} Renderer */
+/** @type {Promise<Renderer> | null} */
 let loading = null;
+/** @type {Renderer | null} */
+let loaded = null;
+
+/** The renderer, or null until it has loaded. */
+export function readyRenderer() {
+  return loaded;
+}
 
 /** The renderer, once its parser and sanitizer are loaded. */
 export function loadRenderer() {
   loading ??= Promise.all([import("../../vendor/markdown_it.js"), loadPurifier()]).then(([{ default: MarkdownIt }, purify]) => {
     const parser = new MarkdownIt("default", { html: false, linkify: true, maxNesting: MOST_NESTING });
     adapt(parser);
-    return (text) => sanitizeWith(purify, parser.render(text.slice(0, MOST_CHARACTERS)));
+    loaded = (text) => sanitizeWith(purify, parser.render(text.slice(0, MOST_CHARACTERS)));
+    return loaded;
   });
   return loading;
 }

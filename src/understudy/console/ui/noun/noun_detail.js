@@ -18,41 +18,59 @@ import { askToDelete } from "./deletion.js";
 import { NounFields } from "./noun_fields.js";
 import { NounForm } from "./noun_form.js";
 
+/** @typedef {{name: string, label: string, isFlush?: boolean, view: (row: any, reload: () => void) => any}} DetailTab */
+
 /**
  * @param {{noun: import("./noun.js").Noun, id: string, actions?: (row: any) => any, menu?: (row: any) => any[],
- *   tabs?: readonly {name: string, label: string, view: (row: any, reload: () => void) => any}[], children?: (row: any) => any}} props
- *   `tabs` come after the overview, `children` below its fields
+ *   tabs?: readonly DetailTab[], firstTab?: DetailTab, children?: (row: any) => any}} props `firstTab` comes before the
+ *   overview, `tabs` after it, `children` below its fields
  */
-export function NounDetail({ noun, id, actions, menu, tabs = [], children }) {
+export function NounDetail({ noun, id, actions, menu, tabs = [], firstTab, children }) {
   const path = `${noun.path}/${encodeURIComponent(id)}`;
   const { data: row, error, isLoading, reload, set } = useResource(path);
   const [isEditing, setEditing] = useState(false);
+  /** @type {DetailTab[]} */
   const all = [
+    ...(firstTab ? [firstTab] : []),
     { name: "overview", label: t("ui.overview"), view: () => html`<${NounFields} noun=${noun} row=${row} />${children?.(row)}` },
     ...tabs,
     { name: "json", label: t("ui.json"), view: () => html`<${JsonView} value=${row} label=${id} depth=${3} />` },
     { name: "api", label: t("ui.api"), view: () => html`<${ApiPreview} call=${{ method: "GET", path }} />` },
   ];
-  const current = useTab(all);
-  const askDelete = () => askToDelete(noun, row, () => navigate(noun.name, { replace: true }));
-  useShortcuts([
-    { key: "y", label: t("ui.copy-id"), run: () => copyText(id) },
-    { key: "Y", label: t("ui.copy-link"), run: () => copyText(location.href) },
-    ...(noun.form && row ? [{ key: "e", label: t("ui.edit"), run: () => setEditing(true) }] : []),
-    ...(noun.canDelete && row ? [{ key: "#", label: t("ui.delete"), run: askDelete }] : []),
-  ]);
-  const items = [
-    { label: t("ui.copy-link"), icon: "link", run: () => copyText(location.href) },
-    ...(menu && row ? menu(row) : []),
-    noun.canDelete && { label: t("ui.delete"), icon: "trash", danger: true, run: askDelete },
-  ];
-  const buttons = row && html`${actions?.(row)}${noun.form && html`<${Button} icon="pencil" shortcut="e" onClick=${() => setEditing(true)}>${t("ui.edit")}<//>`}<${Menu} label=${t("ui.more")} items=${items} />`;
+  const name = useTab(all);
+  const current = all.find((tab) => tab.name === name);
+  const edit = noun.form && row ? () => setEditing(true) : undefined;
+  const askDelete = noun.canDelete && row ? () => askToDelete(noun, row, () => navigate(noun.name, { replace: true })) : undefined;
+  useDetailShortcuts(id, edit, askDelete);
   const title = row ? noun.title(row) : "…";
-  return html`<${Page} title=${html`<${Name} text=${title} />`} name=${title} parent=${{ path: noun.name, label: t(`${noun.name}.title`) }}
+  const heading = title === id ? html`<${Id} id=${id} link=${false} />` : html`<${Name} text=${title} />`;
+  const buttons = row && html`${actions?.(row)}${edit && html`<${Button} icon="pencil" shortcut="e" onClick=${edit}>${t("ui.edit")}<//>`}
+    <${Menu} label=${t("ui.more")} items=${listItems(menu?.(row), askDelete)} />`;
+  return html`<${Page} flush=${current?.isFlush ?? false} title=${heading} name=${title} parent=${{ path: noun.name, label: t(`${noun.name}.title`) }}
       actions=${buttons} tabs=${row && html`<${Tabs} tabs=${all} label=${title} />`}>
     ${error !== null && html`<${ErrorNote} error=${error} onRetry=${reload} />`}
     ${!row && isLoading && html`<${Skeleton} />`}
-    ${row && html`<div class="inline muted"><${Id} id=${id} link=${false} full=${true} /></div>${all.find((tab) => tab.name === current)?.view(row, reload)}`}
+    ${row && title !== id && !current?.isFlush && html`<div class="inline muted"><${Id} id=${id} link=${false} full=${true} /></div>`}
+    ${row && current?.view(row, reload)}
     ${isEditing && html`<${NounForm} noun=${noun} row=${row} onClose=${() => setEditing(false)} onSaved=${set} />`}
   <//>`;
+}
+
+/** @param {string} id @param {(() => void) | undefined} edit @param {(() => void) | undefined} askDelete */
+function useDetailShortcuts(id, edit, askDelete) {
+  useShortcuts([
+    { key: "y", label: t("ui.copy-id"), run: () => copyText(id) },
+    { key: "Y", label: t("ui.copy-link"), run: () => copyText(location.href) },
+    ...(edit ? [{ key: "e", label: t("ui.edit"), run: edit }] : []),
+    ...(askDelete ? [{ key: "#", label: t("ui.delete"), run: askDelete }] : []),
+  ]);
+}
+
+/** @param {any[] | undefined} items @param {(() => void) | undefined} askDelete */
+function listItems(items, askDelete) {
+  return [
+    { label: t("ui.copy-link"), icon: "link", run: () => copyText(location.href) },
+    ...(items ?? []),
+    askDelete && { label: t("ui.delete"), icon: "trash", danger: true, run: askDelete },
+  ].filter(Boolean);
 }

@@ -1,0 +1,76 @@
+/** A list around the reader's place, read page by page towards both ends. */
+import { get } from "./client.js";
+import { batch, signal } from "../ui/view.js";
+
+const PAGE = 100;
+
+/** @typedef {import("./pager.js").Row} Row */
+
+export class TwoWayRows {
+  /** Oldest first. @type {import("../vendor/signals.js").Signal<Row[]>} */
+  rows = signal([]);
+  isReady = signal(false);
+  hasOlder = signal(false);
+  hasNewer = signal(false);
+  /** @type {import("../vendor/signals.js").Signal<unknown>} */
+  error = signal(null);
+  #isBusy = false;
+
+  /** @param {string} path of the list, such as `/threads/thread_1/messages` */
+  constructor(path) {
+    this.path = path;
+  }
+
+  /** Reads the newest rows, or those around a row. @param {string | null} at */
+  open(at) {
+    return this.#run(async () => {
+      const newest = at === null ? null : await get(`${this.path}/${encodeURIComponent(at)}`);
+      const [older, newer] = await Promise.all([this.#page("desc", at), at === null ? null : this.#page("asc", at)]);
+      batch(() => {
+        this.rows.value = [...older.data.reverse(), ...(newest ? [newest] : []), ...(newer?.data ?? [])];
+        this.hasOlder.value = older.has_more;
+        this.hasNewer.value = newer?.has_more ?? false;
+        this.isReady.value = true;
+      });
+    });
+  }
+
+  loadOlder() {
+    const first = this.rows.value[0];
+    if (!this.hasOlder.value || !first) return undefined;
+    return this.#run(async () => {
+      const page = await this.#page("desc", first.id);
+      this.rows.value = [...page.data.reverse(), ...this.rows.value];
+      this.hasOlder.value = page.has_more;
+    });
+  }
+
+  loadNewer() {
+    const last = this.rows.value.at(-1);
+    if (!this.hasNewer.value || !last) return undefined;
+    return this.#run(async () => {
+      const page = await this.#page("asc", last.id);
+      this.rows.value = [...this.rows.value, ...page.data];
+      this.hasNewer.value = page.has_more;
+    });
+  }
+
+  /** @param {"asc" | "desc"} order @param {string | null} after */
+  #page(order, after) {
+    return get(this.path, { order, limit: PAGE, after });
+  }
+
+  /** One page at a time. @param {() => Promise<void>} read */
+  async #run(read) {
+    if (this.#isBusy) return;
+    this.#isBusy = true;
+    try {
+      await read();
+      this.error.value = null;
+    } catch (error) {
+      this.error.value = error;
+    } finally {
+      this.#isBusy = false;
+    }
+  }
+}

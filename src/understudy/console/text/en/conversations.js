@@ -1,0 +1,17 @@
+export default {
+  "conversations.title": "Conversations",
+  "conversations.create": "New conversation",
+  "conversations.edit": "Edit metadata",
+  "conversations.items": "Items",
+  "conversations.no-items": "No items yet",
+  "conversations.no-items.text": "Responses with this conversation add their input and output here.",
+  "conversations.empty": "No conversations yet",
+  "conversations.empty.text": "A conversation keeps the items of responses: messages, calls, outputs and reasoning.",
+  "conversations.delete.title": "Delete the conversation {name}?",
+  "conversations.delete.text": "Its items are deleted too. This cannot be undone.",
+  "conversations.column.id": "Conversation",
+  "conversations.column.metadata": "Metadata",
+  "conversations.column.created_at": "Created",
+  "conversations.field.created_at": "Created",
+  "conversations.field.metadata": "Metadata",
+};

@@ -1,0 +1,46 @@
+/** One item of a conversation or a response: a message, or a call, its output, reasoning, folded to one line. */
+import { t } from "../../text/texts.js";
+import { Icon } from "../icon.js";
+import { JsonView } from "../json_view.js";
+import { Badge } from "../values.js";
+import { html, useState } from "../view.js";
+import { Message } from "./message.js";
+
+/** @type {Record<string, string>} */
+const ICONS = { function_call: "braces", function_call_output: "corner-down-right", file_search_call: "file-search", code_interpreter_call: "square-terminal", web_search_call: "globe", mcp_call: "plug", mcp_list_tools: "list", reasoning: "brain", compaction: "archive" };
+
+/** @param {{item: any}} props */
+export function Item({ item }) {
+  return item.type === "message" ? html`<${Message} message=${toMessage(item)} />` : html`<${FoldedItem} item=${item} />`;
+}
+
+/** @param {{item: any}} props */
+function FoldedItem({ item }) {
+  const [isOpen, setOpen] = useState(false);
+  return html`<div class="item"><button type="button" class="item-line" aria-expanded=${isOpen} onClick=${() => setOpen(!isOpen)}>
+      <${Icon} name=${isOpen ? "chevron-down" : "chevron-right"} size=${14} /><${Icon} name=${ICONS[item.type] ?? "box"} size=${14} />
+      <span class="mono">${item.name ?? item.type}</span><span class="muted truncate" dir="auto">${summarize(item)}</span>${item.status && item.status !== "completed" && html`<${Badge} state=${item.status} />`}</button>
+    ${isOpen && html`<${JsonView} value=${item} label=${item.type} depth=${3} />`}</div>`;
+}
+
+/** The first words of what an item is about. @param {any} item */
+function summarize(item) {
+  const text = item.arguments ?? item.queries?.join(" · ") ?? item.code ?? item.summary?.map((/** @type {any} */ part) => part.text).join(" ") ?? item.output ?? "";
+  const line = typeof text === "string" ? text : JSON.stringify(text);
+  return line ? line.slice(0, 200) : t("message.details");
+}
+
+/** The same shape as a message of a thread. @param {any} item */
+function toMessage(item) {
+  const parts = typeof item.content === "string" ? [{ type: "output_text", text: item.content }] : item.content;
+  return { ...item, status: item.status ?? "completed", content: parts.map(toPart) };
+}
+
+/** @param {any} part */
+function toPart(part) {
+  if (part.type === "refusal") return part;
+  if (part.type === "input_image") return part.file_id ? { type: "image_file", image_file: { file_id: part.file_id } } : { type: "image_url", image_url: { url: part.image_url ?? "" } };
+  if (part.type === "input_file") return { type: "text", text: { value: part.filename ?? part.file_id ?? part.file_url ?? "", annotations: [] } };
+  const annotations = (part.annotations ?? []).map((/** @type {any} */ one) => ({ text: one.filename ?? "", file_citation: one.file_id ? { file_id: one.file_id } : null }));
+  return { type: "text", text: { value: part.text ?? "", annotations } };
+}

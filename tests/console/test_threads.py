@@ -1,0 +1,171 @@
+"""Threads and conversations: finding them, reading long ones, and what hostile messages can do."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from playwright.sync_api import expect
+
+from console.browser import NARROW, open_console
+from upstream import text
+
+HOSTILE = (
+    "<script>window.owned = 1</script>",
+    "<img src=x onerror='window.owned = 1'>",
+    '<svg onload="window.owned=1"><style>*{display:none}</style></svg>',
+    "[click](javascript:window.owned=1) [x](JaVaScRiPt:window.owned=1) [y](data:text/html,x) [z](vbscript:x)",
+    "![x](https://evil.example/track.png) <https://user@evil.example/>",
+    "[apple](http://аpple.com) https://xn--pple-43d.com",
+    "<form action=https://evil.example><input name=a></form><base href=//evil.example><meta http-equiv=refresh content=0>",
+    "| a | b |\n|:-:|--:|\n| <b style='color:red'>1</b> | 2 |",
+    "```html\n<script>window.owned = 1</script>\n```",
+    ">" * 3000 + " deep",
+    "[" * 20_000,
+    "`" * 50_000,
+    "\u202egnp.exe \u0000 <div id=app name=body>clobber</div>",
+    "# a\n" + "x" * 150_000,
+)
+
+
+def new_thread(server, *messages, **options):
+    roles = [{"role": "assistant" if at % 2 else "user", "content": one} for at, one in enumerate(messages)]
+    return server.client.beta.threads.create(messages=roles, **options)
+
+
+def test_threads_are_found_by_text_and_metadata(console, server):
+    wanted = new_thread(server, "Where is the parcel with the zebra?", metadata={"customer": "42"})
+    new_thread(server, "Something else", metadata={"customer": "43"})
+    page = console.open("threads")
+    page.keyboard.press("/")
+    page.keyboard.type("zebra")
+    expect(page.locator("tr[data-id]")).to_have_count(1)
+    expect(page.locator(f"tr[data-id={wanted.id}]")).to_be_visible()
+    page.get_by_label("Search", exact=True).fill("nothing has this")
+    expect(page.get_by_text("Nothing matches")).to_be_visible()
+    page.get_by_role("button", name="Clear filters").click()
+    field = page.get_by_label("metadata: key=value")
+    field.fill("customer=42")
+    field.press("Enter")
+    expect(page.locator("tr[data-id]")).to_have_count(1)
+    assert "metadata%5Bcustomer%5D=42" in page.url
+    page.reload()
+    expect(page.locator(f"tr[data-id={wanted.id}]")).to_be_visible()
+    page.get_by_role("button", name="Remove filter: customer = 42").click()
+    expect(page.locator("tr[data-id]").nth(1)).to_be_visible()
+
+
+def test_a_thread_has_its_messages_runs_and_details(browser, server, upstream):
+    upstream.always(text("Refunds take **14 days**."))
+    assistant = server.client.beta.assistants.create(model="gpt-4o", name="Support bot")
+    thread = new_thread(server, "How long do refunds take?", metadata={"customer": "42"})
+    server.client.beta.threads.runs.create_and_poll(thread_id=thread.id, assistant_id=assistant.id, poll_interval_ms=50)
+    for viewport in ({"width": 1280, "height": 800}, NARROW):
+        with open_console(browser, server, viewport, "dark") as console:
+            page = console.open(f"threads/{thread.id}")
+            log = page.get_by_role("log", name="Messages")
+            expect(log.get_by_role("article", name="You")).to_contain_text("How long do refunds take?")
+            expect(log.get_by_role("article", name="Support bot").locator("strong").last).to_have_text("14 days")
+            if viewport is NARROW:
+                page.get_by_role("button", name="Details").click()
+            expect(page.get_by_text("completed").locator("visible=true")).to_be_visible()
+            assert not console.has_horizontal_scroll()
+            assert console.find_accessibility_problems() == []
+
+
+def test_metadata_is_edited_and_the_thread_deleted(console, server):
+    thread = new_thread(server, "Hello", metadata={"customer": "42"})
+    page = console.open(f"threads/{thread.id}")
+    expect(page.get_by_role("log")).to_contain_text("Hello")
+    page.keyboard.press("e")
+    page.get_by_role("textbox", name="Metadata").fill(json.dumps({"customer": "44"}))
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator(".thread-panel")).to_contain_text("customer 44")
+    page.get_by_role("button", name="More actions").click()
+    page.get_by_role("menuitem", name="Delete").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(page.locator("h1")).to_have_text("Threads")
+
+
+def test_hostile_messages_stay_text(console, server):
+    thread = new_thread(server, *(one for message in HOSTILE for one in ("Next", message)))
+    page = console.open(f"threads/{thread.id}")
+    log = page.get_by_role("log")
+    page.get_by_role("button", name="Show all 150,004 characters").click()
+    for message in server.client.beta.threads.messages.list(thread.id, limit=100).data[::2]:
+        page.goto(f"{console.origin}/console/threads/{thread.id}?at={message.id}")
+        expect(log.locator(f"[data-id={message.id}]")).to_be_visible()
+        if "apple" in message.content[0].text.value:
+            expect(log.locator(".link-host.is-unsafe").first).to_have_text("⚠ xn--pple-43d.com")
+        assert page.evaluate("() => window.owned") is None
+        assert page.locator(".markdown :is(img, script, style, form, input, svg, iframe, base, meta)").count() == 0
+        protocols = set(page.locator(".markdown a").evaluate_all("(links) => links.map((one) => one.protocol)"))
+        assert protocols <= {"http:", "https:", "mailto:"}
+
+
+@pytest.fixture(scope="module")
+def long_thread(console_server):
+    """Three pages of messages; positions in 10,000 rows are tested in Node."""
+    client = console_server.client
+    thread = client.beta.threads.create()
+    answer = "Answer **{}**\n\n- one\n- two\n\n| a | b |\n|---|---|\n| 1 | 2 |"
+    with ThreadPoolExecutor(8) as pool:
+        for first in range(0, 240, 8):
+            list(
+                pool.map(
+                    lambda number: client.beta.threads.messages.create(
+                        thread.id, role="assistant" if number % 2 else "user", content=answer.format(number)
+                    ),
+                    range(first, first + 8),
+                )
+            )
+    return thread.id
+
+
+def test_a_long_thread_begins_at_its_end_and_scrolls_to_its_start(console, server, long_thread):
+    newest = server.client.beta.threads.messages.list(long_thread, limit=1).data[0]
+    page = console.open(f"threads/{long_thread}")
+    log = page.get_by_role("log")
+    expect(log.locator(f"[data-id={newest.id}]")).to_be_in_viewport()
+    assert log.locator("[data-id]").count() < 60
+    log.focus()
+    oldest = server.client.beta.threads.messages.list(long_thread, limit=1, order="asc").data[0]
+    row = log.locator(f"[data-id={oldest.id}]")
+    while row.count() == 0:
+        before = log.evaluate("(one) => one.scrollTop")
+        log.evaluate("(one) => { one.scrollTop = Math.max(0, one.scrollTop - 3000); }")
+        page.wait_for_function("(before) => document.querySelector('[role=log]').scrollTop !== before", arg=before)
+    page.get_by_role("button", name="Newest").click()
+    expect(log.locator(f"[data-id={newest.id}]")).to_be_in_viewport()
+
+
+def test_a_link_opens_the_middle_of_a_thread(console, server, long_thread):
+    listed = server.client.beta.threads.messages.list(long_thread, limit=100).data
+    middle = listed[-1]
+    page = console.open(f"threads/{long_thread}?at={middle.id}")
+    log = page.get_by_role("log")
+    expect(log.locator(f"[data-id={middle.id}]")).to_be_in_viewport()
+    expect(log.locator(f"[data-id={middle.id}] .is-target")).to_be_visible()
+    place = log.locator(f"[data-id={middle.id}]").bounding_box()
+    page.wait_for_load_state("networkidle")
+    assert log.locator(f"[data-id={middle.id}]").bounding_box() == place
+
+
+def test_a_conversation_shows_messages_and_calls(console, server):
+    items = [
+        {"type": "message", "role": "user", "content": "Weather in Oslo?"},
+        {"type": "function_call", "call_id": "call_1", "name": "get_weather", "arguments": '{"city": "Oslo"}'},
+        {"type": "function_call_output", "call_id": "call_1", "output": "18 degrees"},
+        {
+            "type": "message",
+            "role": "assistant",
+            "content": [{"type": "output_text", "text": "It is **18**.", "annotations": []}],
+        },
+    ]
+    made = server.client.conversations.create(items=items, metadata={"kind": "weather"})
+    page = console.open("conversations?metadata%5Bkind%5D=weather")
+    page.locator(f"tr[data-id={made.id}] a").press("Enter")
+    log = page.get_by_role("log", name="Items")
+    expect(log).to_contain_text("It is 18.")
+    log.get_by_role("button", name="get_weather").click()
+    expect(log.locator(".json-tree")).to_contain_text('"call_id": "call_1"')
+    assert console.find_accessibility_problems() == []
