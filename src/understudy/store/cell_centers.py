@@ -16,8 +16,8 @@ import apsw
 from understudy.store.sqlite import open_in_memory
 
 _ROUNDS: Final = 5
-_SEARCHED_GROUPS: Final = 3
-"""Centers are grouped, and a vector is compared with those of the nearest groups."""
+_SEARCHED_GROUPS: Final = 2
+"""Centers are grouped, and a vector is compared with those of the nearest groups: more groups change little."""
 
 _SUMMED: Final = 256
 """Vectors that are summed at a time: more take much memory."""

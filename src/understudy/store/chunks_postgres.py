@@ -42,6 +42,9 @@ _BIT_DIGITS: Final = bytes.maketrans(b"\x00\x01", b"01")
 _MAX_RANKED_CHUNKS: Final = 12_000
 """Most chunks that a query ranks: in a large store, common terms find no chunk."""
 
+_MAX_COUNTED_CHUNKS: Final = 50_000
+_SAMPLED_CHUNKS: Final = 20_000
+
 _K1: Final = 1.2
 _B: Final = 0.75
 """The constants of BM25, as FTS5 has them."""
@@ -298,19 +301,43 @@ def _search_terms(query: ChunkQuery) -> Transaction[dict[int, float]]:
         _FROM_TERMS,
         "JOIN LATERAL (SELECT c.seq, c.length FROM chunk_terms AS c WHERE c.keys && t.keys",
         document_filter,
-        ") AS found ON true GROUP BY found.seq ORDER BY score DESC, found.seq LIMIT $5",
+        # OFFSET 0: each term is looked up in the index. A join would read the whole table, as no count is known to it.
+        "OFFSET 0) AS found ON true GROUP BY found.seq ORDER BY score DESC, found.seq LIMIT $5",
     )
     rows = yield sql, args
     return {seq: score for seq, score in rows}  # noqa: C416 - rows are records
 
 
 def count_terms(store: int, terms: Sequence[Sequence[str]]) -> Transaction[list[int]]:
-    """How many chunks of the store have each of the terms, in any of its forms."""
+    """How many chunks of the store have each of the terms, in any of its forms; large numbers are estimates."""
     sql = compose_sql(
-        "SELECT t.n, (SELECT count(*) FROM chunk_terms AS c WHERE c.keys && t.keys)", _FROM_TERMS, "ORDER BY t.n"
+        "SELECT t.n, (SELECT count(*) FROM (SELECT 1 FROM chunk_terms AS c WHERE c.keys && t.keys",
+        "LIMIT $3) AS counted)",
+        _FROM_TERMS,
+        "ORDER BY t.n",
     )
-    rows = yield sql, _flatten_keys(store, terms)
-    return [row[1] for row in rows]
+    rows = yield sql, (*_flatten_keys(store, terms), _MAX_COUNTED_CHUNKS)
+    counts = [row[1] for row in rows]
+    common = [place for place, count in enumerate(counts) if count == _MAX_COUNTED_CHUNKS]
+    if common:
+        estimates = yield from _estimate_counts(store, [terms[place] for place in common])
+        for place, estimate in zip(common, estimates, strict=True):
+            counts[place] = max(estimate, _MAX_COUNTED_CHUNKS)
+    return counts
+
+
+def _estimate_counts(store: int, terms: Sequence[Sequence[str]]) -> Transaction[list[int]]:
+    """From a sample of the pages of all stores: each row of a common term would be read otherwise."""
+    rows = yield "SELECT reltuples::float8 FROM pg_class WHERE oid = to_regclass('chunk_terms')", ()
+    percent = min(100.0, 100.0 * _SAMPLED_CHUNKS / max(rows[0][0], 1.0))
+    sql = compose_sql(
+        "SELECT t.n, count(c.seq)",
+        _FROM_TERMS,
+        "LEFT JOIN (SELECT * FROM chunk_terms TABLESAMPLE SYSTEM ($3::real) REPEATABLE (1)) AS c ON c.keys && t.keys",
+        "GROUP BY t.n ORDER BY t.n",
+    )
+    rows = yield sql, (*_flatten_keys(store, terms), percent)
+    return [round(row[1] * 100.0 / percent) for row in rows]
 
 
 _FROM_TERMS: Final = (
