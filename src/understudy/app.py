@@ -264,12 +264,14 @@ def _list_background_parts(
 ) -> tuple[BackgroundPart, ...]:
     """In the order of their start; they stop in reverse."""
     store = base.store
+    writing: list[BackgroundPart] = [] if worker.streams is None else [worker.streams]
     following: list[BackgroundPart] = [] if worker.remote is None else [worker.remote]
     serving: tuple[BackgroundPart, ...] = (
         base.broker,
         retrieval.ingestion,
         retrieval.embedding,
         sandbox,
+        *writing,
         worker,
         *following,
         check,

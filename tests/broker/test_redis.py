@@ -91,6 +91,21 @@ async def test_messages_of_a_node_arrive_in_their_order(join, session_redis):
     assert received == [b"%d" % number for number in range(500)]
 
 
+async def test_a_broadcast_reaches_every_node(join, redis_server):
+    nodes = [await join(redis_server.url) for _ in range(3)]
+    received = asyncio.Queue()
+    for number, node in enumerate(nodes):
+
+        async def note(sender, body, number=number):
+            await received.put((number, sender, body))
+
+        node.handle("note", note)
+    await nodes[1].broadcast("note", b"hello")
+    async with asyncio.timeout(WITHIN):
+        seen = {await received.get() for _ in nodes}
+    assert seen == {(number, nodes[1].node_id, b"hello") for number in range(3)}
+
+
 @pytest.mark.parametrize("topic", ["fail", "unknown"])
 async def test_a_request_without_a_reply_raises(join, session_redis, topic):
     one, other = await join(session_redis), await join(session_redis)
@@ -227,22 +242,33 @@ async def test_a_process_that_lost_its_run_cannot_write_after_its_successor(join
 async def test_events_expire_unless_they_are_renewed(join, redis_server):
     one = await join(redis_server.url, expire_seconds=50)
     await one.write_events([batch(1, 3), batch(1, 3, run_id="run_2"), batch(1, 3, run_id="run_3")])
+    await one.store_log("run_1", b"log", 3, 50)
     await one.keep_events(["run_1"], 500)
-    await one.drop_events("run_2", 5)
-    await one.drop_events("run_3", 0)
+    await one.delete_events("run_3")
     with sync_redis.Redis.from_url(redis_server.url) as client:
-        assert 400 < client.ttl("u:{run_1}:ev") <= 500
-        assert 0 < client.ttl("u:{run_2}:ev") <= 5
+        for key in ("u:{run_1}:ev", "u:{run_1}:log"):
+            assert 400 < client.ttl(key) <= 500
+        assert 0 < client.ttl("u:{run_2}:ev") <= 50
         assert not client.exists("u:{run_3}:ev")
 
 
-async def test_the_log_of_an_ended_run_is_stored_for_its_time(join, redis_server):
+async def test_a_stored_log_replaces_the_events_before_its_last_one(join, redis_server):
     one, other = await join(redis_server.url), await join(redis_server.url)
-    await one.store_log("run_1", b"log", 500)
+    batches = [batch(1, 3), batch(4, 5, previous=3), batch(6, 6, previous=5)]
+    await one.write_events(batches)
+    await one.store_log("run_1", b"log", 5, 500)
     assert await other.load_log("run_1") == b"log"
     assert await other.load_log("run_2") is None
+    assert await other.read_events("run_1", 0) == batches[1:]
+    await one.store_log("run_1", b"whole log", 9, 500)
+    assert await other.read_events("run_1", 0) == []
+    late = batch(4, 6, previous=3)
+    assert list(await other.write_events([late])) == []
+    assert await other.read_events("run_1", 0) == []
     with sync_redis.Redis.from_url(redis_server.url) as client:
         assert 400 < client.ttl("u:{run_1}:log") <= 500
+    await one.delete_events("run_1")
+    assert await other.load_log("run_1") is None
 
 
 # -- failures ------------------------------------------------------------------------------------------------------

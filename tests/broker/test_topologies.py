@@ -50,8 +50,12 @@ async def exchange(one, other, run_id):
     run_ids = [batch.run_id for batch in batches]
     assert await other.last_numbers(run_ids) == dict.fromkeys(run_ids, 3)
     await one.keep_events(run_ids, 60)
-    await one.store_log(run_id, b"log", 60)
+    await one.store_log(run_id, b"log", 3, 60)
     assert await other.load_log(run_id) == b"log"
+    received = asyncio.Queue()
+    other.handle("note", lambda _, body: received.put(body))
+    await one.broadcast("note", b"hello")
+    assert await asyncio.wait_for(received.get(), WITHIN) == b"hello"
 
 
 def build_certificate(directory):

@@ -1,14 +1,16 @@
 """Runs and responses of a cluster of two nodes: whatever a node executes, clients of the other one follow and change."""
 
+import asyncio
 import contextlib
 import http.client
 
+import asyncpg
 import pytest
 
 from e2e.assistants_client import WEATHER, new_thread, outputs_for, reached, texts
 from serving import KEY, parse_events
 from upstream import HANG, Gate, call, calls, text
-from waiting import eventually
+from waiting import WITHIN, eventually
 
 
 @pytest.fixture
@@ -50,6 +52,10 @@ def joined(stream):
         else:
             found.append((name, data))
     return [(name, "".join(data) if name == "thread.message.delta" else data) for name, data in found]
+
+
+def without_deltas(frames):
+    return [(name, data) for name, data in data_of(frames) if not name.endswith(".delta")]
 
 
 def delta_text(stream):
@@ -140,6 +146,77 @@ def test_a_background_response_is_streamed_and_cancelled_on_the_other_node(nodes
     other = first.client.responses.create(model="gpt-4o", input="Hello", background=True)
     upstream.wait_for(2)
     assert second.client.responses.cancel(other.id).status == "cancelled"
+
+
+def steal(database, run):
+    """Makes a worker that does not exist the owner of a run, as one does that claims it and dies."""
+
+    async def update():
+        connection = await asyncpg.connect(database)
+        await connection.execute("UPDATE runs SET owner = 'worker_gone', epoch = epoch + 1 WHERE id = $1", run.id)
+        await connection.close()
+
+    asyncio.run(update())
+
+
+def test_clients_of_a_node_that_lost_a_run_follow_its_next_owner(nodes, postgres, upstream):
+    first, second = nodes
+    assistant = first.client.beta.assistants.create(model="gpt-4o")
+    thread = new_thread(first.client, "Hello")
+    gate = Gate()
+    upstream.answer(text("Hel", gate), text("Hello", " again."))
+    run = first.client.beta.threads.runs.create(thread.id, assistant_id=assistant.id)
+    with first.opened("GET", path_of(run)) as live:
+        head = read_until(live, b'"Hel"')
+        steal(postgres, run)
+        reached(second.client, run)
+        gate.open()
+        stream = data_of(head + live.read())
+    assert [name for name, _ in stream][-2:] == ["thread.run.completed", "done"]
+    assert [name for name, _ in stream].count("thread.message.incomplete") == 1
+    assert texts(first.client, thread) == ["Hello", "Hello again."]
+    for node in nodes:
+        assert joined(data_of(node.ask("GET", path_of(run)).body)) == joined(stream)
+
+
+def test_a_run_that_waits_has_one_log_on_all_nodes(nodes, upstream):
+    first, second = nodes
+    assistant = first.client.beta.assistants.create(model="gpt-4o", tools=[WEATHER])
+    thread = new_thread(first.client, "Weather?")
+    upstream.answer(calls(call("get_weather", city="Paris")), calls(call("get_weather", city="Rome", call_id="call_2")))
+    run = first.client.beta.threads.runs.create_and_poll(
+        thread_id=thread.id, assistant_id=assistant.id, poll_interval_ms=10
+    )
+    assert run.status == "requires_action"
+    whole, copy = [node.ask("GET", path_of(run)).body for node in nodes]
+    assert without_deltas(copy) == without_deltas(whole)
+    assert numbers_of(copy)[-1] == numbers_of(whole)[-1]
+    second.client.beta.threads.runs.submit_tool_outputs_and_poll(
+        run_id=run.id, thread_id=thread.id, tool_outputs=outputs_for(run), poll_interval_ms=10
+    )
+    longer, copy = [node.ask("GET", path_of(run)).body for node in (second, first)]
+    assert without_deltas(longer)[: len(without_deltas(whole)) - 1] == without_deltas(whole)[:-1]
+    assert [name for name, _ in data_of(copy)].count("thread.run.requires_action") == 2
+    assert without_deltas(copy) == without_deltas(longer)
+
+
+def test_what_is_deleted_on_one_node_is_gone_on_the_other_at_once(nodes, upstream):
+    first, second = nodes
+    upstream.answer(text("Hel", HANG), text("Hel", HANG))
+    response = first.client.responses.create(model="gpt-4o", input="Hello", background=True)
+    with second.opened("GET", f"/v1/responses/{response.id}?stream=true") as live:
+        read_until(live, b'"Hel"')
+        first.client.responses.delete(response.id)
+        assert b"event: error" in live.read()
+    assert upstream.wait_for(1).gone.wait(WITHIN)
+    assistant = first.client.beta.assistants.create(model="gpt-4o")
+    thread = new_thread(first.client, "Hello")
+    run = first.client.beta.threads.runs.create(thread.id, assistant_id=assistant.id)
+    with first.opened("GET", path_of(run)) as live:
+        read_until(live, b'"Hel"')
+        second.client.beta.threads.delete(thread.id)
+        assert b"event: error" in live.read()
+    assert upstream.wait_for(2).gone.wait(WITHIN)
 
 
 def test_a_follower_on_the_other_node_keeps_following_after_the_owner_was_killed(nodes, upstream):

@@ -1,9 +1,11 @@
 """Runs as hypothesis invents them: every list of events that an execution could append to a log."""
 
+import json
 from typing import Any
 
 from hypothesis import strategies as st
 
+from serving import parse_events
 from store import samples
 from understudy.engine.run import events
 from understudy.engine.run_specs import build_spec
@@ -152,3 +154,33 @@ def _ending(draw: st.DrawFn, rounds: int) -> list[events.Event]:
     if status == "cancelled":
         history.append(events.CancelRequested(AT + 2))
     return [*history, events.RunEnded(status, AT + 2, USAGE, turn=USAGE, **_ENDS[status])]
+
+
+def join_deltas(frames: bytes) -> list[tuple[str, Any]]:
+    """The events of a stream, `(name, data)`, with neighbouring deltas of one part as one."""
+    joined: list[tuple[str, Any]] = []
+    for name, data in parse_events(frames) if frames else ():
+        if joined and name == joined[-1][0] and name.endswith(".delta") and _extend(joined[-1][1], data):
+            continue
+        joined.append((name, json.loads(json.dumps(data))))
+    return joined
+
+
+def _extend(first: Any, more: Any) -> bool:
+    """Adds the text of `more` to that of `first` where they are of one part; whether they are."""
+    if first["id"] != more["id"]:
+        return False
+    if "content" in first["delta"]:
+        (part,), (other,) = first["delta"]["content"], more["delta"]["content"]
+        if part["index"] != other["index"] or "image_file" in part or other.get("text", {}).get("annotations"):
+            return False
+        if part["type"] == "text":
+            part["text"]["value"] += other["text"]["value"]
+        else:
+            part["refusal"] += other["refusal"]
+        return True
+    (call,), (other,) = first["delta"]["step_details"]["tool_calls"], more["delta"]["step_details"]["tool_calls"]
+    if call["index"] != other["index"] or "id" in other or "id" in call or call["type"] != "function":
+        return False
+    call["function"]["arguments"] += other["function"]["arguments"]
+    return True

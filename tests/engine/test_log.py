@@ -1,7 +1,6 @@
 """The event log: every follower receives the same events, from any start, and memory stays bounded."""
 
 import asyncio
-import json
 import tracemalloc
 
 import pytest
@@ -9,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from engine import histories
-from serving import parse_events
+from engine.histories import join_deltas
 from understudy.engine.run import events, log
 from understudy.engine.run.log import Logs, RunLog
 from understudy.engine.views.frames import RunEncoder
@@ -42,36 +41,6 @@ async def heard(followed, after=0, *, numbered=False):
         return b"".join([frames async for frames in followed.follow(after, numbered=numbered)])
 
 
-def retold(frames):
-    """What a stream says, however its texts were cut into deltas: `(name, data)` with neighbouring deltas joined."""
-    told = []
-    for name, data in parse_events(frames) if frames else ():
-        if told and name == told[-1][0] and name.endswith(".delta") and _joined(told[-1][1], data):
-            continue
-        told.append((name, json.loads(json.dumps(data))))
-    return told
-
-
-def _joined(first, more):
-    """Adds the text of `more` to that of `first` where they are of one part; whether they are."""
-    if first["id"] != more["id"]:
-        return False
-    if "content" in first["delta"]:
-        (part,), (other,) = first["delta"]["content"], more["delta"]["content"]
-        if part["index"] != other["index"] or "image_file" in part or other.get("text", {}).get("annotations"):
-            return False
-        if part["type"] == "text":
-            part["text"]["value"] += other["text"]["value"]
-        else:
-            part["refusal"] += other["refusal"]
-        return True
-    (call,), (other,) = first["delta"]["step_details"]["tool_calls"], more["delta"]["step_details"]["tool_calls"]
-    if call["index"] != other["index"] or "id" in other or "id" in call or call["type"] != "function":
-        return False
-    call["function"]["arguments"] += other["function"]["arguments"]
-    return True
-
-
 @given(histories.histories())
 async def test_a_replay_after_any_number_is_the_rest_of_the_whole(history):
     with pytest.MonkeyPatch.context() as patch:
@@ -89,7 +58,7 @@ async def test_a_replay_is_equal_after_deltas_were_merged(history, recent, merge
         patch.setattr(log, "_MERGE_CHUNK", merge)
         filling, frames = filled(history)
         for after in range(len(history) + 1):
-            assert retold(await heard(filling, after)) == retold(b"".join(frames[after:])), after
+            assert join_deltas(await heard(filling, after)) == join_deltas(b"".join(frames[after:])), after
 
 
 @settings(max_examples=40)
@@ -99,7 +68,7 @@ async def test_a_replay_of_a_compacted_log_is_equal(history):
     filling.compact()
     filling.compact()
     for after in range(len(history) + 1):
-        assert retold(await heard(filling, after)) == retold(b"".join(frames[after:])), after
+        assert join_deltas(await heard(filling, after)) == join_deltas(b"".join(frames[after:])), after
 
 
 @given(histories.histories(), st.booleans())
@@ -131,7 +100,9 @@ async def test_followers_receive_the_same_events_whenever_they_attach(history, a
     following += [asyncio.ensure_future(heard(filling)) for arrival in arrivals if arrival >= len(history)]
     filling.close()
     # Who came with the last events may find those before them merged already.
-    assert [retold(one) for one in await asyncio.gather(*following)] == [retold(b"".join(frames))] * len(following)
+    assert [join_deltas(one) for one in await asyncio.gather(*following)] == [join_deltas(b"".join(frames))] * len(
+        following
+    )
 
 
 async def test_a_follower_waits_for_the_next_event_and_for_the_end():
@@ -223,7 +194,7 @@ async def test_a_slow_follower_receives_every_event():
         filling.append(delta, encoder.encode(delta))
     filling.close()
     rest = b"".join([frames async for frames in follower])
-    (*_, (_, joined)) = retold(first + rest)
+    (*_, (_, joined)) = join_deltas(first + rest)
     assert joined["delta"]["content"][0]["text"] == {"value": "".join(said), "annotations": []}
 
 
@@ -240,7 +211,7 @@ async def test_a_repeatedly_slow_follower_receives_every_event_once(monkeypatch)
         filling.append(delta, encoder.encode(delta))
     filling.close()
     frames += [frame async for frame in follower]
-    (*_, (_, joined)) = retold(b"".join(frames))
+    (*_, (_, joined)) = join_deltas(b"".join(frames))
     assert joined["delta"]["content"][0]["text"]["value"] == "".join(f"{number} " for number in range(200))
 
 
@@ -348,4 +319,4 @@ async def test_numbers_jump_with_an_epoch_and_each_reader_receives_every_event(h
     jump = [number for number in numbers if number > 1_000_000]
     assert numbers == [*range(1, len(numbers) - len(jump) + 1), *range(1_000_001, 1_000_001 + len(jump))]
     for after, number in enumerate([0, *numbers]):
-        assert retold(await heard(filling, number)) == retold(b"".join(frames[after:]))
+        assert join_deltas(await heard(filling, number)) == join_deltas(b"".join(frames[after:]))

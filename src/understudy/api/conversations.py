@@ -131,7 +131,7 @@ async def delete_conversation(request: Request) -> Response:
     except NotFound:
         raise conversation_not_found(thread_id) from None
     if run_id is not None:
-        parts.runs.stop_deleted(run_id)
+        await parts.runs.stop_deleted(run_id)
     return struct_response(DeletedConversation(id=conversation_id(thread_id)))
 
 

@@ -114,7 +114,7 @@ async def delete_thread(request: Request) -> Response:
     thread_id = thread_id_of(request)
     run_id = await parts.store.threads.delete(project_of(request), thread_id)
     if run_id is not None:
-        parts.runs.stop_deleted(run_id)
+        await parts.runs.stop_deleted(run_id)
     await parts.containers.delete_thread_container(project_of(request), thread_id)
     return struct_response(DeleteThreadResponse(id=thread_id))
 

@@ -96,6 +96,10 @@ class Broker(Protocol):
         """Sends a message, which may be lost, or arrive twice. Raises ValueError above `MAX_MESSAGE_BYTES`."""
         ...
 
+    async def broadcast(self, topic: str, body: bytes) -> None:
+        """Sends a message to all nodes, also to this one; as `send` otherwise."""
+        ...
+
     async def request(self, node_id: str, topic: str, body: bytes, seconds: float = 2.0) -> bytes:
         """The reply of a node's handler. Raises NoReply; the handler may have been called all the same."""
         ...
@@ -122,19 +126,22 @@ class Broker(Protocol):
         ...
 
     async def keep_events(self, run_ids: Sequence[str], seconds: float) -> None:
-        """Renews the expiry of streams. Never raises."""
+        """Renews the expiry of streams and stored logs. Never raises."""
         ...
 
-    async def drop_events(self, run_id: str, after_seconds: float) -> None:
-        """Removes a stream after so many seconds, at once for 0. Never raises."""
-        ...
+    async def store_log(self, run_id: str, data: bytes, last: int, seconds: float) -> None:
+        """Stores the log of a run, and trims its stream to the batches from the event `last` on.
 
-    async def store_log(self, run_id: str, data: bytes, seconds: float) -> None:
-        """Stores the log of a run that has ended. Never raises; may be lost."""
+        Raises BrokerUnavailable.
+        """
         ...
 
     async def load_log(self, run_id: str) -> bytes | None:
-        """The log of an ended run; None if it is absent. Raises BrokerUnavailable."""
+        """The stored log of a run; None if it is absent. Raises BrokerUnavailable."""
+        ...
+
+    async def delete_events(self, run_id: str) -> None:
+        """Deletes the stream and the stored log of a run. Never raises."""
         ...
 
     def on_reconnect(self, callback: ReconnectCallback) -> None:

@@ -49,6 +49,9 @@ class MemoryBroker:
         if node_id == self.node_id:
             self._call(topic, body)
 
+    async def broadcast(self, topic: str, body: bytes) -> None:
+        await self.send(self.node_id, topic, body)
+
     async def request(self, node_id: str, topic: str, body: bytes, seconds: float = 2.0) -> bytes:
         check_size(body)
         if node_id != self.node_id:
@@ -83,14 +86,14 @@ class MemoryBroker:
     async def keep_events(self, run_ids: Sequence[str], seconds: float) -> None:
         pass
 
-    async def drop_events(self, run_id: str, after_seconds: float) -> None:
-        pass
-
-    async def store_log(self, run_id: str, data: bytes, seconds: float) -> None:
+    async def store_log(self, run_id: str, data: bytes, last: int, seconds: float) -> None:
         pass
 
     async def load_log(self, run_id: str) -> bytes | None:  # noqa: ARG002
         return None
+
+    async def delete_events(self, run_id: str) -> None:
+        pass
 
     def on_reconnect(self, callback: ReconnectCallback) -> None:
         pass

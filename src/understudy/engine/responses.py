@@ -180,14 +180,15 @@ class Responses:
     async def wait_finished(self, response_id: str) -> ResponseObject:
         """Waits for the end. Raises NotFound where it was deleted meanwhile."""
         while True:
-            body = await self._store.responses.current(response_id)
-            if body is None:
-                raise NotFound(f"Response with id '{response_id}' was deleted before it was over.")
-            response = _decode(body)
-            if response.status in TERMINAL_STATUSES:
-                return response
-            self._worker.require_running()
-            await self._worker.wait_ended(response_id)
+            with self._worker.next_change(response_id) as change:
+                body = await self._store.responses.current(response_id)
+                if body is None:
+                    raise NotFound(f"Response with id '{response_id}' was deleted before it was over.")
+                response = _decode(body)
+                if response.status in TERMINAL_STATUSES:
+                    return response
+                self._worker.require_running()
+                await self._worker.wait_ended(response_id, change)
 
     async def cancel(self, project_id: str, response_id: str) -> bytes:
         """Only what runs in the background can be cancelled; doing so twice does nothing more."""
@@ -210,7 +211,11 @@ class Responses:
             active.interrupt("cancel")
         elif stored.run.status in {"queued", "in_progress"} and stored.owner in {None, self._worker.id}:
             stored.run.status = "cancelling"
-            self._worker.launch(self._worker.restore(stored, None))
+            past = await self._worker.load_past(project_id, stored.run.thread_id, response_id)
+            if (active := self._worker.active(response_id)) is not None:
+                active.interrupt("cancel")
+            else:
+                self._worker.launch(self._worker.restore(stored, past))
         else:
             await self._worker.interrupt_elsewhere(stored.owner, response_id, "cancel")
         response = await self.wait_finished(response_id)
@@ -219,11 +224,8 @@ class Responses:
         return encode_items(response)
 
     async def delete(self, project_id: str, response_id: str) -> None:
-        ended = await self._store.responses.delete(project_id, response_id)
-        active = self._worker.active(response_id)
-        if ended is not None and active is not None:
-            active.interrupt("gone")
-        self._logs.discard(response_id)
+        await self._store.responses.delete(project_id, response_id)
+        await self._worker.delete(response_id)
 
     async def follow(self, project_id: str, response_id: str, after: int | None) -> "ResponseStreamTail":
         """The stream of a response after the event with that number, live or over. Raises NotFound.
@@ -248,7 +250,7 @@ class Responses:
         if remote is None or progress is None:
             return None
         if response.status in TERMINAL_STATUSES:
-            return await remote.load_ended(response.id, new_encoder(progress))
+            return await remote.load_closed(response.id, new_encoder(progress), response.status)
         return await remote.follow(response.id, new_encoder(progress))
 
     async def count_tokens(self, project_id: str, asked: ResponseContext, items: Sequence[InputItem]) -> int:
@@ -307,7 +309,7 @@ class Responses:
     async def delete_unstored(self, response_id: str) -> None:
         """What was not to be stored is answered, and goes."""
         await self._store.responses.erase(response_id)
-        self._logs.discard(response_id)
+        self._worker.discard_log(response_id)
 
     async def sweep(self) -> bool:
         """Erases what was not to be stored, and whose client went away before it was over."""

@@ -12,6 +12,7 @@ from msgspec import UNSET
 
 from understudy import ids
 from understudy.clock import Clock
+from understudy.engine.jobs.run_logs import NO_PAST
 from understudy.engine.jobs.runs import RunWorker
 from understudy.engine.run import events
 from understudy.engine.run.executor import RunExecutor
@@ -199,11 +200,11 @@ class Runs:
 
         owner = self._worker.id if at_once else None
         # Read beforehand: once the run is taken, nothing is awaited until somebody here works on it.
-        history = await self._worker.history(project_id, thread_id, run_id)
+        past = await self._worker.load_past(project_id, thread_id, run_id)
         stored = await self._store.runs.transition(
             project_id, thread_id, run_id, owner, change, reserved_for=reserved_for
         )
-        log = self._worker.reopen_log(stored, history)
+        log = self._worker.reopen_log(stored, past)
         after = log.length
         state, projection = resumed[-1]
         for event, frames in happened:
@@ -227,14 +228,14 @@ class Runs:
         stored.run.status = "cancelling"
         stored.run.required_action = None
         body = msgspec.json.encode(stored.run)
-        history = None
+        past = NO_PAST
         if self._worker.active(run_id) is None:
-            history = await self._worker.history(project_id, thread_id, run_id)
+            past = await self._worker.load_past(project_id, thread_id, run_id)
         active = self._worker.active(run_id)
         if active is not None:
             active.interrupt("cancel")
         elif stored.owner in {None, self._worker.id}:
-            self._worker.launch(self._worker.restore(stored, history))
+            self._worker.launch(self._worker.restore(stored, past))
         else:
             await self._worker.interrupt_elsewhere(stored.owner, run_id, "cancel")
         return body
@@ -246,7 +247,7 @@ class Runs:
         """
         history = await self._store.runs.history(project_id, thread_id, run_id)
         log = self._logs.get(run_id)
-        if log is not None and (not log.closed or self._is_current(log, history.run.status)):
+        if log is not None and (not log.closed or await self._is_current(log, history.run)):
             return log
         if (followed := await self._find_remote_log(run_id, history.run.status)) is not None:
             return followed
@@ -259,27 +260,24 @@ class Runs:
     async def _find_remote_log(self, run_id: str, status: RunStatus) -> RunLog | None:
         """The log of a run that another node executes or has executed; None where only the store has it."""
         remote = self._worker.remote
-        if remote is None or status == "requires_action":
+        if remote is None:
             return None
         if status in EXECUTING:
             return await remote.follow(run_id, RunEncoder)
-        return await remote.load_ended(run_id, RunEncoder)
+        return await remote.load_closed(run_id, RunEncoder, status)
 
-    def _is_current(self, log: RunLog, status: RunStatus) -> bool:
-        """Whether a closed log ends where the store says that the run stands: another server may have gone on."""
-        match log.last_event:
-            case events.RunEnded():
-                return True
-            case _:
-                return status == "requires_action"
+    async def _is_current(self, log: RunLog, run: RunObject) -> bool:
+        """Whether a closed log ends where the run stands by the store: another node may have continued it."""
+        if isinstance(log.last_event, events.RunEnded):
+            return True
+        if run.status != "requires_action" or self._worker.remote is None:
+            return run.status == "requires_action"
+        owners = await self._store.runs.find_owners([run.id])
+        return run.id in owners and owners[run.id].epoch <= log.epoch
 
-    def stop_deleted(self, run_id: str) -> None:
+    async def stop_deleted(self, run_id: str) -> None:
         """Stops a run whose thread was deleted."""
-        active = self._worker.active(run_id)
-        if active is not None:
-            active.interrupt("gone")
-        else:
-            self._logs.discard(run_id)
+        await self._worker.delete(run_id)
 
     async def _find_container_worker(self, run: RunObject) -> str | None:
         """The worker of the other node that has the thread's container, if the run may execute code."""

@@ -25,6 +25,7 @@ from understudy.store.video_rows import Record, Request, Video, VideoFile
 from understudy.wire.videos import KeyframeReference, State
 
 _STATE_ORDER: Final[dict[State, int]] = {"queued": 0, "dreaming": 1, "completed": 2, "failed": 3}
+_POLL_SECONDS: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,8 @@ class Videos:
                 left = deadline - asyncio.get_running_loop().time()
                 if _STATE_ORDER[video.state] >= _STATE_ORDER[state] or left <= 0 or self._jobs.is_stopping:
                     return video
-                await asyncio.wait([change], timeout=left)
+                # Another node may make it, and its notice be lost.
+                await asyncio.wait([change], timeout=min(left, _POLL_SECONDS))
 
     async def delete(self, project_id: str, video_id: str) -> None:
         seq = await self._store.videos.delete(project_id, video_id)

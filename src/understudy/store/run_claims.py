@@ -85,10 +85,12 @@ def find_owners(run_ids: Sequence[str]) -> Transaction[dict[str, RunOwner]]:
     found: dict[str, RunOwner] = {}
     for some in padded_batches(run_ids):
         sql = compose_sql(
-            "SELECT id, status, owner FROM runs WHERE body IS NOT NULL AND id IN (", sql_parameters(1, len(some)), ")"
+            "SELECT id, status, owner, epoch FROM runs WHERE body IS NOT NULL AND id IN (",
+            sql_parameters(1, len(some)),
+            ")",
         )
         rows: list[Row] = yield sql, tuple(some)
-        found |= {row[0]: RunOwner(row[1], row[2]) for row in rows}
+        found |= {row[0]: RunOwner(row[1], row[2], row[3]) for row in rows}
     return found
 
 

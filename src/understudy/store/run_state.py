@@ -180,10 +180,11 @@ class StoredRun:
 
 @dataclass(frozen=True, slots=True)
 class RunOwner:
-    """A run's status, and the worker that executes it."""
+    """A run's status, the worker that executes it, and the number of its claim."""
 
     status: RunStatus
     owner: str | None
+    epoch: int = 1
 
 
 @dataclass(frozen=True, slots=True)

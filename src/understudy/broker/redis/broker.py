@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from understudy.broker import BrokerUnavailable, EventBatch, Handler, NoReply, ReconnectCallback
 from understudy.broker.inbox import call_handler, check_size
-from understudy.broker.redis.clients import FAILURES, Command, RedisClients
+from understudy.broker.redis.clients import BROADCAST_CHANNEL, FAILURES, Command, RedisClients
 from understudy.broker.redis.connection import SupervisedConnection
 from understudy.broker.redis.streams import EventStreams
 from understudy.broker.redis.url import RedisUrl
@@ -109,7 +109,11 @@ class RedisBroker:
 
     async def send(self, node_id: str, topic: str, body: bytes) -> None:
         check_size(body)
-        self._post(node_id, _Message(self.node_id, topic, 0, body))
+        self._post(_Message(self.node_id, topic, 0, body), node_id)
+
+    async def broadcast(self, topic: str, body: bytes) -> None:
+        check_size(body)
+        self._post(_Message(self.node_id, topic, 0, body))
 
     async def request(self, node_id: str, topic: str, body: bytes, seconds: float = 2.0) -> bytes:
         check_size(body)
@@ -119,7 +123,7 @@ class RedisBroker:
         reply: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         self._requests[number] = reply
         try:
-            self._post(node_id, _Message(self.node_id, topic, number, body), number)
+            self._post(_Message(self.node_id, topic, number, body), node_id, number)
             async with asyncio.timeout(seconds):
                 return await reply
         except TimeoutError:
@@ -127,17 +131,19 @@ class RedisBroker:
         finally:
             del self._requests[number]
 
-    def _post(self, node_id: str, message: _Message, request: int = 0) -> None:
+    def _post(self, message: _Message, node_id: str = "", request: int = 0) -> None:
+        """Without a `node_id`, all nodes receive the message."""
         data = _encode(message)
         if not self.is_available or self._outbox_bytes > _MAX_OUTBOX_BYTES:
             self._fail_request(request, "Redis is unavailable.")
             return
-        self._outbox.append(((self._publish, _channel(node_id), data), request))
+        address = (self._publish, _channel(node_id)) if node_id else ("PUBLISH", BROADCAST_CHANNEL)
+        self._outbox.append(((*address, data), request))
         self._outbox_bytes += len(data)
         self._start_flush()
 
     def _send_ping(self) -> None:
-        self._post(self.node_id, _Message(self.node_id, _PING, 0, b""))
+        self._post(_Message(self.node_id, _PING, 0, b""), self.node_id)
 
     def _start_flush(self) -> None:
         if self._flushing is None:
@@ -207,7 +213,7 @@ class RedisBroker:
         except NoReply:
             reply = None
         if message.request:
-            self._post(message.sender, _Message(self.node_id, "", message.request, reply))
+            self._post(_Message(self.node_id, "", message.request, reply), message.sender)
 
     # -- events of runs ----------------------------------------------------------------------------------------
 
@@ -226,11 +232,11 @@ class RedisBroker:
     async def keep_events(self, run_ids: Sequence[str], seconds: float) -> None:
         await self._try(lambda: self._streams.keep(run_ids, seconds))
 
-    async def drop_events(self, run_id: str, after_seconds: float) -> None:
-        await self._try(lambda: self._streams.drop(run_id, after_seconds))
+    async def store_log(self, run_id: str, data: bytes, last: int, seconds: float) -> None:
+        await self._attempt(lambda: self._streams.store_log(run_id, data, last, seconds))
 
-    async def store_log(self, run_id: str, data: bytes, seconds: float) -> None:
-        await self._try(lambda: self._streams.store_log(run_id, data, seconds))
+    async def delete_events(self, run_id: str) -> None:
+        await self._try(lambda: self._streams.delete(run_id))
 
     async def _attempt(self, operation: Callable[[], Awaitable[_Result]]) -> _Result:
         if not self.is_available:

@@ -18,10 +18,13 @@ from understudy.broker.redis.url import RedisUrl
 
 Command = tuple[Any, ...]
 
+BROADCAST_CHANNEL: Final = "u:in"
+"""The channel that every node receives, beside its own."""
 COMMAND_SECONDS: Final = 1.0
 BLOCK_SECONDS: Final = 2.0
 _BLOCKING_SOCKET_SECONDS: Final = 5.0
 _CONCURRENT_COMMANDS: Final = 2
+_MESSAGES: Final = frozenset({b"message", b"smessage"})
 FAILURES: Final = (exceptions.ConnectionError, exceptions.TimeoutError, exceptions.RedisClusterException, OSError)
 """Of a connection, a server that loads its data, or a Cluster without its slots; after these a node reconnects."""
 _FAILED_REPLIES: Final = (*FAILURES, exceptions.ReadOnlyError, exceptions.ClusterDownError, exceptions.MasterDownError)
@@ -69,7 +72,10 @@ class RedisClients:
         return dict(await self._commands.info())
 
     async def subscribe(self, channel: str) -> "Subscription":
-        """A subscription that the server has confirmed. Raises RedisError, OSError."""
+        """A subscription of a channel and of the broadcasts, which the server has confirmed.
+
+        Raises RedisError, OSError.
+        """
         client, closes = self._subscribing, False
         if self.is_cluster:
             await self._subscribing.initialize()
@@ -81,6 +87,8 @@ class RedisClients:
         subscription = Subscription(client, closes=closes)
         try:
             await subscription.open("SSUBSCRIBE" if self.is_cluster else "SUBSCRIBE", channel)
+            # A Cluster delivers what is published, and not to one shard, on every server.
+            await subscription.open("SUBSCRIBE", BROADCAST_CHANNEL)
         except BaseException:
             await subscription.close()
             raise
@@ -128,7 +136,7 @@ class RedisClients:
 
 
 class Subscription:
-    """A connection that receives what is published on one channel. Never reconnects."""
+    """A connection that receives what is published on its channels. Never reconnects."""
 
     def __init__(self, client: Any, *, closes: bool) -> None:
         self._client = client
@@ -136,17 +144,22 @@ class Subscription:
         self._connection: Any = None
 
     async def open(self, command: str, channel: str) -> None:
-        self._connection = await self._client.connection_pool.get_connection()
+        if self._connection is None:
+            self._connection = await self._client.connection_pool.get_connection()
         await self._connection.send_command(command, channel)
-        if await self._connection.read_response(timeout=COMMAND_SECONDS) is None:
-            raise exceptions.TimeoutError("The subscription timed out.")
+        reply = None
+        # A message of the channel before may come first: it is lost, as those before it.
+        while reply is None or reply[0] in _MESSAGES:
+            reply = await self._connection.read_response(disable_decoding=True, timeout=COMMAND_SECONDS)
+            if reply is None:
+                raise exceptions.TimeoutError("The subscription timed out.")
 
     async def read(self, seconds: float) -> bytes | None:
         """The next message; None after that many seconds. Raises one of `FAILURES`."""
         reply = await self._connection.read_response(disable_decoding=True, timeout=seconds)
         if reply is None:
             return None
-        if reply[0] not in {b"message", b"smessage"}:
+        if reply[0] not in _MESSAGES:
             raise exceptions.ConnectionError("The subscription was ended by the server.")
         return bytes(reply[2])
 

@@ -12,7 +12,7 @@ from redis.exceptions import ResponseError
 from understudy.broker import EVENTS_PER_ATTEMPT, BrokerUnavailable, EventBatch
 from understudy.broker.redis.clients import Command, RedisClients
 
-_PAGE: Final = 500
+_PAGE: Final = 100
 _REFUSED: Final = "equal or smaller"
 
 
@@ -70,26 +70,33 @@ class EventStreams:
         return numbers
 
     async def keep(self, run_ids: Sequence[str], seconds: float) -> None:
-        commands = [("EXPIRE", _stream_key(run_id), max(1, round(seconds))) for run_id in run_ids]
-        if commands:
-            await self._clients.execute(commands)
+        for start in range(0, len(run_ids), _PAGE):
+            keys = [key(run_id) for run_id in run_ids[start : start + _PAGE] for key in (_stream_key, _log_key)]
+            await self._clients.execute([("EXPIRE", key, max(1, round(seconds))) for key in keys])
 
-    async def drop(self, run_id: str, after_seconds: float) -> None:
-        key = _stream_key(run_id)
-        await self._command(*(("EXPIRE", key, round(after_seconds)) if after_seconds >= 1 else ("UNLINK", key)))
+    async def store_log(self, run_id: str, data: bytes, last: int, seconds: float) -> None:
+        """See `Broker.store_log`. The stream remains, and with it the refusal of what earlier owners write."""
+        store = ("SET", _log_key(run_id), data, "EX", max(1, round(seconds)))
+        trim = ("XTRIM", _stream_key(run_id), "MINID", _entry_id(last))
+        await self._commands(store, trim)
 
-    async def store_log(self, run_id: str, data: bytes, seconds: float) -> None:
-        await self._command("SET", _log_key(run_id), data, "EX", max(1, round(seconds)))
+    async def delete(self, run_id: str) -> None:
+        await self._command("UNLINK", _stream_key(run_id), _log_key(run_id))
 
     async def load_log(self, run_id: str) -> bytes | None:
         log: bytes | None = await self._command("GET", _log_key(run_id))
         return log
 
     async def _command(self, *command: Any) -> Any:
-        [reply] = await self._clients.execute([command])
-        if isinstance(reply, Exception):
-            raise BrokerUnavailable(f"Redis refused {command[0]}: {reply}") from reply
+        [reply] = await self._commands(command)
         return reply
+
+    async def _commands(self, *commands: Command) -> list[Any]:
+        replies = await self._clients.execute(commands)
+        for command, reply in zip(commands, replies, strict=True):
+            if isinstance(reply, Exception):
+                raise BrokerUnavailable(f"Redis refused {command[0]}: {reply}") from reply
+        return replies
 
 
 def _stream_key(run_id: str) -> str:

@@ -5,7 +5,7 @@ Every write of a run is guarded by its owner, so a lost claim is noticed there.
 
 import asyncio
 import contextlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -15,32 +15,28 @@ from understudy.clock import Clock
 from understudy.engine.accounting import Accounting
 from understudy.engine.jobs.pool import MAX_INTERRUPTIONS, JobKind, LeasePool
 from understudy.engine.jobs.reservations import NODE_PREFIX, WORKER_PREFIX, Reservations, node_of
+from understudy.engine.jobs.run_logs import NO_PAST, Past, RunLogs
 from understudy.engine.jobs.waiters import Waiters
-from understudy.engine.run import events
 from understudy.engine.run.cancellation import Reason
 from understudy.engine.run.checkpoint import NOTHING_ABANDONED, Abandoned, Projection, RunWriter
-from understudy.engine.run.event_codec import EventCodec
+from understudy.engine.run.end_notices import EndNotices
 from understudy.engine.run.executor import RunExecutor
-from understudy.engine.run.feed import EventFeed
 from understudy.engine.run.log import Logs, RunLog
-from understudy.engine.run.remote_logs import RemoteLogs
 from understudy.engine.run.state import RunState
 from understudy.engine.run.tool_use import Tools
-from understudy.engine.views.origins import decode_origin
-from understudy.engine.views.projections import new_encoder, new_projection
-from understudy.engine.views.replay import abandoned_objects, restored_event, stored_run_events
-from understudy.engine.views.response_replay import response_events
-from understudy.errors import NotFound
+from understudy.engine.views.projections import new_projection
+from understudy.engine.views.replay import abandoned_objects, restored_event
 from understudy.llm.router import Models
 from understudy.store import Store
 from understudy.store.fair_candidates import FairCursor
-from understudy.store.run_state import Progress, RunHistory, StoredRun
+from understudy.store.run_state import Progress, StoredRun
 from understudy.store.workers import Candidate
 
 _SWEEP_CHUNK: Final = 100
 _POLL_SECONDS: Final = 1.0
 _INTERRUPT_TOPIC: Final = "run.interrupt"
 _INTERRUPT_SECONDS: Final = 1.0
+_DELETED_TOPIC: Final = "run.deleted"
 
 
 class RunWorker(JobKind[str, RunExecutor]):
@@ -71,14 +67,11 @@ class RunWorker(JobKind[str, RunExecutor]):
             self, store.workers, clock, WORKER_PREFIX, concurrent_runs, broker, is_announced=True, token=token
         )
         self._broker = broker
-        self._feed: EventFeed | None = None
-        self.remote: RemoteLogs | None = None
-        """The logs of runs that other nodes execute, where there may be such nodes."""
-        if broker.is_shared:
-            codec = EventCodec(decode_origin)
-            self._feed = EventFeed(broker, codec, logs, log_retention)
-            self.remote = RemoteLogs(broker, codec, logs, store.runs.find_owners, node_of)
-            broker.handle(_INTERRUPT_TOPIC, self._receive_interrupt)
+        self._run_logs = RunLogs(store, logs, clock, broker, log_retention, self._receive_loss)
+        self.load_past = self._run_logs.load_past
+        self.streams, self.remote = self._run_logs.streams, self._run_logs.remote
+        broker.handle(_INTERRUPT_TOPIC, self._receive_interrupt)
+        broker.handle(_DELETED_TOPIC, self._receive_deletion)
         self.reservations = Reservations(store.containers, broker, self._pool.announce, self._adopt)
         # Ours still, since the store failed when they were to end.
         self._abandoned: dict[str, Candidate[str]] = {}
@@ -87,11 +80,21 @@ class RunWorker(JobKind[str, RunExecutor]):
         self._may_have_orphans = True
         self._cursor = FairCursor()
         self._waiters = Waiters()
+        self.next_change = self._waiters.next_change
+        self._notices: EndNotices | None = None
+        if broker.is_shared:
+            is_active = self._pool.jobs.__contains__
+            self._notices = EndNotices(broker, store.runs.find_owners, node_of, is_active, self._waiters.notify)
         self.id = self._pool.id
         self.start = self._pool.start
-        self.stop = self._pool.stop
+        self._stopping = False
         self.require_running = self._pool.require_running
         self.has_capacity = self._pool.has_capacity
+
+    async def stop(self) -> None:
+        """Claims nothing more, and releases the active runs. A second call does nothing."""
+        self._stopping = True
+        await self._pool.stop()
 
     # -- executing ---------------------------------------------------------------------------------------------
 
@@ -125,6 +128,7 @@ class RunWorker(JobKind[str, RunExecutor]):
             abandoned=abandoned,
             holds_lease=self._holds_lease,
         )
+        self._run_logs.write(state.spec.id, log)
         return RunExecutor(stage, self._models, self.tools, self._accounting)
 
     def _holds_lease(self) -> bool:
@@ -156,52 +160,22 @@ class RunWorker(JobKind[str, RunExecutor]):
                 if active is not None:
                     active.interrupt("cancel")
 
-    async def history(self, project_id: str, thread_id: str, run_id: str) -> RunHistory | None:
-        """What is stored of a run that no log here knows; None where one does, or where the run is gone."""
-        log = self._logs.get(run_id)
-        # Another node may have executed a run since it has waited here.
-        is_ours = log is not None and not (log.handed_back or log.is_remote)
-        if log is not None and is_ours and not (log.closed and self.remote is not None):
-            return None
-        try:
-            return await self._store.runs.history(project_id, thread_id, run_id)
-        except NotFound:
-            return None
+    def _receive_loss(self, run_id: str) -> None:
+        """A later owner of the run has written events."""
+        active = self.active(run_id)
+        if active is not None:
+            active.interrupt("lost")
 
-    def reopen_log(self, stored: StoredRun, history: RunHistory | None) -> RunLog:
-        """The run's log, open for new events; rebuilt from the store if this process has none."""
-        log = self._logs.get(stored.run.id)
-        if log is not None and log.is_remote and self.remote is not None:
-            self.remote.release(stored.run.id)
-            log.reopen()
-            return self._begin_epoch(log, stored, history)
-        # Others may have owned the run since this log was closed.
-        if log is None or log.handed_back or log.epoch < stored.epoch - 1:
-            log = self._logs.create(stored.run.id, new_encoder(stored.progress))
-            return self._begin_epoch(log, stored, history)
-        log.reopen()
-        log.begin_epoch(stored.epoch)
-        return log
+    def reopen_log(self, stored: StoredRun, past: Past) -> RunLog:
+        """The run's log, open for new events."""
+        return self._run_logs.reopen(stored, past)
 
-    def _begin_epoch(self, log: RunLog, stored: StoredRun, history: RunHistory | None) -> RunLog:
-        """Continues a log with the events of this owner; an empty one begins with what is stored of earlier owners."""
-        encoder = log.new_encoder()
-        for entry in log.entries():
-            encoder.encode(entry.event, entry.number - entry.first)
-        if not log.length:
-            for event in (*_events_elsewhere(stored), *stored_run_events(stored, history)):
-                log.append(event, encoder.encode(event))
-        log.begin_epoch(stored.epoch)
-        restored = restored_event(stored, history, int(self._clock.now()))
-        log.append(restored, encoder.encode(restored))
-        return log
-
-    def restore(self, stored: StoredRun, history: RunHistory | None) -> RunExecutor:
+    def restore(self, stored: StoredRun, past: Past = NO_PAST) -> RunExecutor:
         """An executor that resumes the run at its stored state."""
         known = self._logs.get(stored.run.id)
         if known is not None and known.is_remote:
             known = None
-        log = self.reopen_log(stored, history)
+        log = self.reopen_log(stored, past)
         restored, projection = restored_event(stored), new_projection(stored.progress)
         # The frames of the next events continue those of a log that was rebuilt.
         projection.load([restored] if log is known else [entry.event for entry in log.entries()])
@@ -224,10 +198,36 @@ class RunWorker(JobKind[str, RunExecutor]):
         job = self._pool.jobs.get(run_id)
         return None if job is None else job.work
 
-    async def wait_ended(self, run_id: str) -> None:
-        """Waits until the run may have ended: until it ends here, at most for a second."""
-        with self._waiters.next_change(run_id) as changed:
-            await asyncio.wait([changed], timeout=_POLL_SECONDS)
+    async def wait_ended(self, run_id: str, change: asyncio.Future[None] | None = None) -> None:
+        """Waits until the run may have ended, at most for some seconds; `change` is its next one. Raises StoreError."""
+        with self._waiters.next_change(run_id) as later:
+            seconds = _POLL_SECONDS
+            if self._notices is not None and self.active(run_id) is None:
+                seconds = await self._notices.watch(run_id)
+            await asyncio.wait([change or later], timeout=seconds)
+
+    async def delete(self, run_id: str) -> None:
+        """Stops a run that was deleted, and drops its log, on all nodes."""
+        self._drop(run_id)
+        if self._broker.is_shared:
+            await self._broker.broadcast(_DELETED_TOPIC, run_id.encode())
+        self._run_logs.erase(run_id)
+
+    def discard_log(self, run_id: str) -> None:
+        """Drops the log of a run that has ended, and was not to be stored."""
+        self._run_logs.discard(run_id)
+        self._run_logs.erase(run_id)
+
+    async def _receive_deletion(self, _: str, body: bytes) -> None:
+        self._drop(body.decode())
+
+    def _drop(self, run_id: str) -> None:
+        active = self.active(run_id)
+        if active is not None:
+            active.interrupt("gone")
+        else:
+            self._run_logs.discard(run_id)
+        self._waiters.notify(run_id)
 
     def announce(self, execution: RunExecutor, reserved_for: str | None = None) -> None:
         """Lets a stored run wait for a place, here or on another server; first for the worker `reserved_for`."""
@@ -243,10 +243,7 @@ class RunWorker(JobKind[str, RunExecutor]):
         if run_id not in self._announced:
             return
         self._announced.discard(run_id)
-        if self.remote is not None:
-            self.remote.adopt(run_id, node_id)
-        else:
-            self._logs.discard(run_id)
+        self._run_logs.hand_over(run_id, node_id)
 
     # -- for the pool ------------------------------------------------------------------------------------------
 
@@ -281,7 +278,7 @@ class RunWorker(JobKind[str, RunExecutor]):
         await work.work()
 
     def interrupt(self, work: RunExecutor, _: asyncio.Task[None], /) -> None:
-        work.interrupt("stop")
+        work.interrupt("stop" if self._stopping else "lost")
 
     def job_started(self, work: RunExecutor, task: asyncio.Task[None], /) -> None:
         work.launch(task)
@@ -289,14 +286,19 @@ class RunWorker(JobKind[str, RunExecutor]):
 
     def job_ended(self, work: RunExecutor, /) -> None:
         self._waiters.notify(work.run_id)
+        if self._notices is not None:
+            self._notices.send(work.run_id)
         if work.is_abandoned:
             self._abandoned[work.run_id] = Candidate(work.run_id, work.project_id)
-        elif work.log.handed_back:
+        elif work.is_lost:
+            self._run_logs.hand_over(work.run_id)
+        elif work.log.handed_back and self._stopping:
+            # What is not stored yet is stored when the streams stop.
             self._logs.discard(work.run_id)
+        elif work.log.handed_back:
+            self._run_logs.discard(work.run_id)
         elif work.state.ended:
-            if self._feed is not None:
-                self._feed.store_ended(work.run_id, work.log)
-            self._logs.finish(work.run_id)
+            self._run_logs.end(work.run_id, work.log)
 
     async def release_all(self, owner: str) -> None:
         await self._store.runs.release_runs(owner)
@@ -305,13 +307,14 @@ class RunWorker(JobKind[str, RunExecutor]):
         self._logs.prune()
         await self._discard_claimed_elsewhere()
         await self._interrupt_cancelled()
+        await self._run_logs.discard_stale()
         for run_id in await self._store.runs.list_expired(now, _SWEEP_CHUNK):
             await self._expire(run_id)
 
     async def _resume(self, stored: StoredRun) -> RunExecutor | None:
         """The execution of a claimed run; None where a client's action has launched one meanwhile."""
-        history = await self.history(stored.project_id, stored.run.thread_id, stored.run.id)
-        return None if self.active(stored.run.id) is not None else self.restore(stored, history)
+        past = await self.load_past(stored.project_id, stored.run.thread_id, stored.run.id)
+        return None if self.active(stored.run.id) is not None else self.restore(stored, past)
 
     async def _discard_claimed_elsewhere(self) -> None:
         """Ends the logs of runs that waited here and that another server has claimed: nothing would follow."""
@@ -331,10 +334,3 @@ class RunWorker(JobKind[str, RunExecutor]):
         if execution is not None:
             execution.interrupt("expire")
             self.launch(execution)
-
-
-def _events_elsewhere(stored: StoredRun) -> Iterable[events.Event]:
-    """The events of a response's earlier execution by other processes."""
-    if stored.response is None:
-        return ()
-    return response_events(stored.response, started=stored.run.status != "queued")

@@ -18,7 +18,7 @@ from understudy.clock import Clock
 from understudy.engine.files import Files
 from understudy.engine.jobs.backoff import Backoff
 from understudy.engine.jobs.pool import MAX_INTERRUPTIONS, JobKind, LeasePool
-from understudy.engine.jobs.waiters import Waiters
+from understudy.engine.jobs.waiters import SharedWaiters
 from understudy.errors import StoreError
 from understudy.looper import Looper
 from understudy.media import Frame, Job, MediaError, VideoFiles, VideoProvider
@@ -67,7 +67,7 @@ class VideoJobs(JobKind[int, VideoClaim]):
         self._clock = clock
         self._spool = spool
         self._cursor = FairCursor()
-        self._waiters = Waiters()
+        self._waiters = SharedWaiters(broker, "video")
         self.next_change = self._waiters.next_change
         self.is_stopping = False
         """Whether waits for videos must end."""

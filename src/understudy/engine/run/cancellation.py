@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal
 
-Reason = Literal["cancel", "expire", "stop", "gone"]
+Reason = Literal["cancel", "expire", "stop", "gone", "lost"]
+"""`stop`: this process stops; `gone`: the run is deleted; `lost`: another worker has claimed it."""
 
 
 class Interrupted(Exception):

@@ -33,7 +33,7 @@ _OPENING_EVENTS = (events.MessageOpened, events.CallsStepOpened)
 _MAX_EVENTS: Final = EVENTS_PER_EPOCH - 50_000
 _FIRST_RETRY_SECONDS: Final = 0.05
 _MAX_RETRY_SECONDS: Final = 0.5
-_WAITING_STATUSES = frozenset({"requires_action"})
+WAITING_STATUSES: Final = frozenset({"requires_action"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +175,7 @@ class RunWriter:
         self._stored_usage = self.progress.used
         for event, frame in zip(happened, frames, strict=True):
             self.log.append(event, frame)
-        if state.ended or state.status in _WAITING_STATUSES:
+        if state.ended or state.status in WAITING_STATUSES:
             self.log.close()
 
     async def _advance(self, latest: Checkpoint) -> bool:

@@ -59,6 +59,8 @@ class RunExecutor:
         self._model_turn: ModelTurn | None = None
         self._interruptions: int | None = None
         self.is_abandoned = False
+        self.is_lost = False
+        """Whether another worker executes the run, or has ended it."""
 
     @property
     def project_id(self) -> str:
@@ -287,14 +289,14 @@ class RunExecutor:
         deleted = reason == "gone"
         if isinstance(cause, RunLost) and reason is None:
             status = await self._stage.store.runs.status(self.run_id)
-            reason = "cancel" if status == "cancelling" else "gone"
+            reason = "gone" if status is None else "cancel" if status == "cancelling" else "lost"
             deleted = status is None
         try:
             await self._stop(reason or "gone")
             if deleted:
                 await self._charge_deleted_run()
         except RunLost:
-            self.log.close(handed_back=True)
+            self.is_lost = True
 
     async def _stop(self, reason: Reason) -> None:
         match reason:
@@ -303,6 +305,8 @@ class RunExecutor:
                 await self._end_run(self._outcome_of(reason))
             case "expire":
                 await self._end_run(self._outcome_of(reason))
+            case "lost":
+                self.is_lost = True
             case "stop" | "gone":
                 self._stage.publish(events.RunReleased())
                 self.log.close(handed_back=True)

@@ -7,16 +7,16 @@ Nothing here delays the run or its local clients.
 
 import asyncio
 import time
-import zlib
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, Literal
 
 import msgspec
 
-from understudy.broker import Broker, BrokerUnavailable, EventBatch
+from understudy.broker import Broker
 from understudy.engine.run.event_codec import EventCodec
-from understudy.engine.run.log import LogEntry, LogReader, Logs, RunLog
+from understudy.engine.run.log import LogReader, Logs, RunLog
 
 FOLLOW_TOPIC: Final = "run.follow"
 EVENTS_TOPIC: Final = "run.events"
@@ -60,29 +60,19 @@ class _FollowedLog:
 
 
 class EventFeed:
-    """`retention` is how long the log of an ended run is stored, in seconds."""
+    """`flush` stores the events of a run up to a number, and returns whether they are stored."""
 
-    def __init__(self, broker: Broker, codec: EventCodec, logs: Logs, retention: float) -> None:
+    def __init__(
+        self, broker: Broker, codec: EventCodec, logs: Logs, flush: Callable[[str, int], Awaitable[bool]]
+    ) -> None:
         self._broker = broker
         self._codec = codec
         self._logs = logs
-        self._retention = retention
+        self._flush_stream = flush
         self._followed: dict[str, _FollowedLog] = {}
         self._changed: set[str] = set()
         self._flushing: asyncio.Task[None] | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
         broker.handle(FOLLOW_TOPIC, self._reply)
-
-    def store_ended(self, run_id: str, log: RunLog) -> None:
-        """Stores the log of a run that has ended, for the followers of other nodes."""
-        task = asyncio.get_running_loop().create_task(self._store(run_id, log))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _store(self, run_id: str, log: RunLog) -> None:
-        data = zlib.compress(self._codec.encode_entries(log.entries()), 1)
-        await self._broker.store_log(run_id, data, self._retention)
-        await self._broker.drop_events(run_id, INTEREST_SECONDS)
 
     # -- interest ----------------------------------------------------------------------------------------------
 
@@ -148,21 +138,14 @@ class EventFeed:
         """The next events, as many as a message may have."""
         entries = log.entries_after(after)
         encoded = self._codec.encode_entries(entries)
-        while len(encoded) > _MAX_BODY_BYTES and len(entries) > 1:
-            entries = entries[: len(entries) // 2]
+        while len(encoded) > _MAX_BODY_BYTES and (len(entries) > 1 or entries[0].is_merged):
+            entries = entries[: len(entries) // 2] if len(entries) > 1 else [entries[0].halves()[0]]
             encoded = self._codec.encode_entries(entries)
         last = entries[-1].number if entries else log.length
         sent = SentEvents(run_id, after, last, log.length, _state_of(log), encoded)
         if len(encoded) > _MAX_BODY_BYTES:
-            sent.entries, sent.is_stored = b"", await self._store_large(run_id, entries[0], encoded)
+            sent.entries, sent.is_stored = b"", await self._flush_stream(run_id, last)
         return sent
-
-    async def _store_large(self, run_id: str, entry: LogEntry, encoded: bytes) -> bool:
-        try:
-            await self._broker.write_events([EventBatch(run_id, entry.first, entry.number, entry.first - 1, encoded)])
-        except BrokerUnavailable:
-            return False
-        return True
 
 
 def _is_over(log: RunLog) -> bool:

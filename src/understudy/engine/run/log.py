@@ -8,8 +8,7 @@ import asyncio
 from array import array
 from bisect import bisect_right
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Iterator
-from itertools import accumulate
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 from operator import attrgetter
 from typing import Final, Protocol, Self
 
@@ -60,6 +59,18 @@ class LogEntry(msgspec.Struct, gc=False):
         event = msgspec.structs.replace(self.event, text=text[start:])
         ends = array("I", [end - start for end in self.ends[after + 1 - self.first :]])
         return LogEntry(self.number, event, after + 1, ends=ends)
+
+    @property
+    def is_merged(self) -> bool:
+        return self.number > self.first
+
+    def halves(self) -> "tuple[LogEntry, LogEntry]":
+        """Merged deltas as two entries."""
+        assert self.ends is not None
+        last = (self.first + self.number) // 2
+        text: str = self.event.text[: self._end_offset(last)]  # type: ignore[attr-defined]  # only deltas are merged
+        event = msgspec.structs.replace(self.event, text=text)
+        return LogEntry(last, event, self.first, ends=self.ends[: last + 1 - self.first]), self.tail(last)
 
     def _end_offset(self, number: int) -> int:
         """Where in the text the event of that number ends; 0 for one before it."""
@@ -283,16 +294,7 @@ class RunLog:
 
     def _merge(self, count: int) -> None:
         """Moves the oldest `count` events out of what is kept ready, neighbouring deltas of one epoch as one."""
-        group: list[LogEntry] = []
-        key: object = None
-        for entry in self._recent[:count]:
-            entry_key = _text_key(entry.event)
-            if group and (entry_key != key or entry.number != group[-1].number + 1):
-                self._merged.append(_merge_entries(group))
-                group = []
-            key = entry_key
-            group.append(entry)
-        self._merged.append(_merge_entries(group))
+        self._merged += merge_deltas(self._recent[:count])
         del self._recent[:count]
         self._merge_threshold = len(self._recent) + _MERGE_CHUNK
 
@@ -310,13 +312,35 @@ def _text_key(event: Event) -> object:
     return event.index if isinstance(event, ArgumentsDelta) else object()
 
 
-def _merge_entries(group: list[LogEntry]) -> LogEntry:
+def merge_deltas(entries: Iterable[LogEntry]) -> list[LogEntry]:
+    """The entries without their frames, neighbouring deltas of one text as one."""
+    merged: list[LogEntry] = []
+    group: list[LogEntry] = []
+    key: object = None
+    for entry in entries:
+        entry_key = _text_key(entry.event)
+        if group and (entry_key != key or entry.first != group[-1].number + 1):
+            merged.append(_merge_group(group))
+            group = []
+        key = entry_key
+        group.append(entry)
+    if group:
+        merged.append(_merge_group(group))
+    return merged
+
+
+def _merge_group(group: list[LogEntry]) -> LogEntry:
+    first = group[0]
     if len(group) == 1:
-        return LogEntry(group[0].number, group[0].event, group[0].first)
-    texts = [entry.event.text for entry in group]  # type: ignore[attr-defined]  # only deltas share a key
-    ends = array("I", accumulate(map(len, texts)))
-    event = msgspec.structs.replace(group[0].event, text="".join(texts))
-    return LogEntry(group[-1].number, event, group[0].first, ends=ends)
+        return LogEntry(first.number, first.event, first.first, ends=first.ends)
+    texts: list[str] = [entry.event.text for entry in group]  # type: ignore[attr-defined]  # only deltas share a key
+    ends = array("I")
+    offset = 0
+    for entry, text in zip(group, texts, strict=True):
+        ends.extend([offset + end for end in entry.ends or (len(text),)])
+        offset += len(text)
+    event = msgspec.structs.replace(first.event, text="".join(texts))
+    return LogEntry(group[-1].number, event, first.first, ends=ends)
 
 
 class Logs:
@@ -334,6 +358,14 @@ class Logs:
     def create(self, run_id: str, new_encoder: Callable[[], Encoder]) -> RunLog:
         log = self._logs[run_id] = RunLog(new_encoder)
         return log
+
+    def list_waiting(self) -> list[str]:
+        """The runs whose logs wait here for the action of a client."""
+        return [
+            run_id
+            for run_id, log in self._logs.items()
+            if log.closed and not (log.is_remote or log.handed_back or log.has_ended)
+        ]
 
     def finish(self, run_id: str) -> None:
         """The run has ended: its log shrinks once its followers have read it, and goes when the retention is over."""

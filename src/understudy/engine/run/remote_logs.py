@@ -6,8 +6,8 @@ next owner continues with a difference. What cannot be closed ends the streams w
 
 import asyncio
 import logging
+import math
 import time
-import zlib
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
@@ -15,9 +15,13 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from understudy.broker import Broker, BrokerError
+from understudy.engine.run.checkpoint import WAITING_STATUSES
 from understudy.engine.run.event_codec import EventCodec
+from understudy.engine.run.events import ActionRequired, ApprovalRequired
 from understudy.engine.run.feed import EVENTS_TOPIC, FOLLOW_TOPIC, FollowRequest, SentEvents, decode_sent
 from understudy.engine.run.log import Encoder, LogEntry, Logs, RunLog
+from understudy.engine.run.stored_logs import StoredLogs, append_entries, build_log, encoder_at_end
+from understudy.errors import StoreError
 from understudy.looper import Looper
 
 _CHECK_SECONDS: Final = 1.0
@@ -59,12 +63,14 @@ class RemoteLogs:
         self,
         broker: Broker,
         codec: EventCodec,
+        stored: StoredLogs,
         logs: Logs,
         find_owners: Callable[[Sequence[str]], Awaitable[Mapping[str, RunOwner]]],
         node_of: Callable[[str], str],
     ) -> None:
         self._broker = broker
         self._codec = codec
+        self._stored = stored
         self._logs = logs
         self._find_owners = find_owners
         self._node_of = node_of
@@ -74,6 +80,7 @@ class RemoteLogs:
         self.start = self._loop.start
         self.stop = self._loop.stop
         broker.handle(EVENTS_TOPIC, self._receive)
+        broker.on_reconnect(self._recover)
 
     async def follow(self, run_id: str, new_encoder: Callable[[], Encoder]) -> RunLog:
         """The copy of the log of a run that another node executes, or will; with events, unless it is closed."""
@@ -82,6 +89,9 @@ class RemoteLogs:
             log = self._logs.create(run_id, new_encoder)
             run = self._add(run_id, log)
             await self._find_owner(run)
+            if not log.length:
+                # The owner cannot be reached, or there is none yet.
+                self._apply(run, await self._load(run_id))
         elif run.log.closed:
             await self._find_owner(run)
         changed = asyncio.Event()
@@ -97,9 +107,8 @@ class RemoteLogs:
         log = self._logs.get(run_id)
         if log is not None and run_id not in self._runs:
             run = self._add(run_id, log)
-            if node_id is not None:
-                run.node_id = node_id
-                self._start(self._catch_up(run))
+            run.node_id = node_id
+            self._start(self._find_owner(run) if node_id is None else self._catch_up(run))
 
     def release(self, run_id: str) -> None:
         """This process executes the run from now on."""
@@ -107,28 +116,25 @@ class RemoteLogs:
         if run is not None:
             run.log.is_remote = False
 
-    async def load_ended(self, run_id: str, new_encoder: Callable[[], Encoder]) -> RunLog | None:
-        """The log of a run that has ended, as its owner has stored it; None if it stored none."""
-        try:
-            data = await self._broker.load_log(run_id)
-            entries = [] if data is None else self._codec.decode_entries(zlib.decompress(data))
-        except (BrokerError, zlib.error, msgspec.MsgspecError) as error:
-            logger.debug("run %s: its stored log cannot be read: %s", run_id, error)
+    async def load_closed(self, run_id: str, new_encoder: Callable[[], Encoder], status: str) -> RunLog | None:
+        """The log of a run that has ended, or waits for its client, as it is stored; None if that is incomplete."""
+        log = build_log(new_encoder, await self._load(run_id))
+        is_waiting = status in WAITING_STATUSES and isinstance(log.last_event, ActionRequired | ApprovalRequired)
+        if not (log.has_ended or is_waiting):
             return None
-        if not entries:
-            return None
-        log, encoder = RunLog(new_encoder), new_encoder()
-        for entry in entries:
-            log.append_entry(entry, encoder.encode(entry.event, entry.number - entry.first))
         log.close()
         return log
 
+    async def _load(self, run_id: str, after: int = 0) -> list[LogEntry]:
+        """What owners have stored of a log after that number; empty if the broker is unavailable."""
+        try:
+            return await self._stored.load(run_id, after)
+        except BrokerError:
+            return []
+
     def _add(self, run_id: str, log: RunLog) -> _RemoteRun:
-        encoder = log.new_encoder()
-        for entry in log.entries():
-            encoder.encode(entry.event, entry.number - entry.first)
         log.is_remote = True
-        run = self._runs[run_id] = _RemoteRun(run_id, log, encoder)
+        run = self._runs[run_id] = _RemoteRun(run_id, log, encoder_at_end(log))
         return run
 
     # -- events ------------------------------------------------------------------------------------------------
@@ -171,20 +177,13 @@ class RemoteLogs:
 
     async def _entries_of(self, run: _RemoteRun, sent: SentEvents) -> list[LogEntry]:
         if sent.is_stored:
-            batches = await self._broker.read_events(run.run_id, run.log.length)
-            stored = [entry for batch in batches for entry in self._codec.decode_entries(batch.body)]
-            return [entry for entry in stored if entry.number <= sent.last]
+            return await self._stored.load(run.run_id, run.log.length)
         return self._codec.decode_entries(sent.entries) if sent.entries else []
 
     def _apply(self, run: _RemoteRun, entries: Sequence[LogEntry]) -> None:
-        log = run.log
-        for entry in entries:
-            if entry.number <= log.length:
-                continue
-            rest = entry.tail(log.length)
-            if log.closed:
-                log.reopen()
-            log.append_entry(rest, run.encoder.encode(rest.event, rest.number - rest.first))
+        if run.log.closed and entries and entries[-1].number > run.log.length:
+            run.log.reopen()
+        append_entries(run.log, run.encoder, entries)
 
     def _set_state(self, run: _RemoteRun, sent: SentEvents) -> None:
         """Closes or opens the copy, once it has all events."""
@@ -197,6 +196,9 @@ class RemoteLogs:
             run.log.close()
         if state == "ended":
             self._end(run)
+        elif state == "released":
+            run.node_id = None
+            self._start(self._find_owner(run))
 
     def _end(self, run: _RemoteRun) -> None:
         self._runs.pop(run.run_id, None)
@@ -247,10 +249,12 @@ class RemoteLogs:
 
     async def _finish(self, run: _RemoteRun) -> bool:
         """Applies the rest of a run that has ended; False where nobody has it."""
-        ended = await self.load_ended(run.run_id, run.log.new_encoder)
-        if ended is None or self._runs.get(run.run_id) is not run:
+        entries = await self._load(run.run_id, run.log.length)
+        if self._runs.get(run.run_id) is not run:
             return False
-        self._apply(run, ended.entries_after(run.log.length))
+        self._apply(run, entries)
+        if not run.log.has_ended:
+            return False
         self._end(run)
         return True
 
@@ -260,7 +264,20 @@ class RemoteLogs:
         if self._logs.get(run.run_id) is run.log:
             self._logs.discard(run.run_id)
 
+    async def _recover(self, _has_lost_data: bool, /) -> None:
+        """After a reconnect: messages were lost, and so was perhaps the owner."""
+        for run in self._runs.values():
+            run.renewed_at = -math.inf
+        await self._check()
+
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
+        task = asyncio.get_running_loop().create_task(self._run(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    async def _run(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except StoreError as error:
+            # It is repeated with the next check.
+            logger.debug("store unavailable: %s", error)

@@ -1,0 +1,175 @@
+"""The logs of runs across owners: continued, rebuilt from what is stored, and connected with other nodes.
+
+With a shared broker, each log that this process writes is stored there too, and those of other nodes are followed.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from understudy.broker import Broker, BrokerUnavailable
+from understudy.clock import Clock
+from understudy.engine.jobs.reservations import node_of
+from understudy.engine.run import events
+from understudy.engine.run.checkpoint import WAITING_STATUSES
+from understudy.engine.run.event_codec import EventCodec
+from understudy.engine.run.feed import EventFeed
+from understudy.engine.run.log import EVENTS_PER_EPOCH, LogEntry, Logs, RunLog
+from understudy.engine.run.log_streams import LogStreams
+from understudy.engine.run.remote_logs import RemoteLogs
+from understudy.engine.run.stored_logs import StoredLogs, append_entries, encoder_at_end
+from understudy.engine.views.origins import decode_origin
+from understudy.engine.views.projections import new_encoder
+from understudy.engine.views.replay import restored_event, stored_run_events
+from understudy.engine.views.response_replay import response_events
+from understudy.errors import NotFound
+from understudy.store import Store
+from understudy.store.run_state import RunHistory, StoredRun
+
+_CHECK_SECONDS: Final = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What is stored of a run's earlier events: its steps and messages, and the entries of its log."""
+
+    history: RunHistory | None = None
+    entries: Sequence[LogEntry] = ()
+
+
+NO_PAST: Final = Past()
+
+
+class RunLogs:
+    """`retention` is how long logs are stored, in seconds; `report_lost` is called with runs that others own now."""
+
+    def __init__(
+        self,
+        store: Store,
+        logs: Logs,
+        clock: Clock,
+        broker: Broker,
+        retention: float,
+        report_lost: Callable[[str], None],
+    ) -> None:
+        self._store = store
+        self._logs = logs
+        self._clock = clock
+        self._next_check = 0.0
+        self._stored: StoredLogs | None = None
+        self.streams: LogStreams | None = None
+        self.remote: RemoteLogs | None = None
+        """The logs of runs that other nodes execute, where there may be such nodes."""
+        if broker.is_shared:
+            codec = EventCodec(decode_origin)
+            self._stored = StoredLogs(broker, codec)
+            self.streams = LogStreams(broker, codec, self._stored, retention, report_lost)
+            EventFeed(broker, codec, logs, self.streams.flush)
+            self.remote = RemoteLogs(broker, codec, self._stored, logs, store.runs.find_owners, node_of)
+
+    async def load_past(self, project_id: str, thread_id: str, run_id: str) -> Past:
+        """What is stored of a run whose events up to now are not all in a log here."""
+        log = self._logs.get(run_id)
+        # Another node may have executed a run since it has waited here.
+        is_ours = log is not None and not (log.handed_back or log.is_remote)
+        if log is not None and is_ours and not (log.closed and self.remote is not None):
+            return NO_PAST
+        entries = await self._load_entries(run_id, log.length if log is not None and log.is_remote else 0)
+        try:
+            return Past(await self._store.runs.history(project_id, thread_id, run_id), entries)
+        except NotFound:
+            return Past(None, entries)
+
+    async def _load_entries(self, run_id: str, after: int) -> list[LogEntry]:
+        if self._stored is None:
+            return []
+        try:
+            return await self._stored.load(run_id, after)
+        except BrokerUnavailable:
+            return []
+
+    def reopen(self, stored: StoredRun, past: Past) -> RunLog:
+        """The run's log, open for new events; rebuilt from what is stored if this process has none."""
+        log = self._logs.get(stored.run.id)
+        if log is not None and log.is_remote and self.remote is not None:
+            self.remote.release(stored.run.id)
+            log.reopen()
+            return self._begin_epoch(log, stored, past)
+        # Others may have owned the run since this log was closed.
+        if log is None or log.handed_back or log.epoch < stored.epoch - 1:
+            log = self._logs.create(stored.run.id, new_encoder(stored.progress))
+            return self._begin_epoch(log, stored, past)
+        if not log.closed and stored.run.status != "queued":
+            # The store failed during the execution here.
+            return self._begin_epoch(log, stored, past)
+        log.reopen()
+        log.begin_epoch(stored.epoch)
+        return log
+
+    def _begin_epoch(self, log: RunLog, stored: StoredRun, past: Past) -> RunLog:
+        """Continues a log with the events of this owner; an empty one begins with what is stored of earlier owners."""
+        encoder = encoder_at_end(log)
+        ended_epochs = (stored.epoch - 1) * EVENTS_PER_EPOCH
+        append_entries(log, encoder, [entry for entry in past.entries if entry.number <= ended_epochs])
+        if not log.length:
+            for event in (*_response_events(stored), *stored_run_events(stored, past.history)):
+                log.append(event, encoder.encode(event))
+        log.begin_epoch(stored.epoch)
+        restored = restored_event(stored, past.history, int(self._clock.now()))
+        log.append(restored, encoder.encode(restored))
+        return log
+
+    def write(self, run_id: str, log: RunLog) -> None:
+        """This process executes the run, or announces it: its events are stored for other nodes."""
+        if self.streams is not None:
+            self.streams.track(run_id, log)
+
+    def end(self, run_id: str, log: RunLog) -> None:
+        """The run has ended here."""
+        if self.streams is not None:
+            self.streams.end(run_id, log)
+        self._logs.finish(run_id)
+
+    def hand_over(self, run_id: str, node_id: str | None = None) -> None:
+        """Another process executes the run: its clients here follow that one, where there may be other nodes.
+
+        `node_id` is its node, where that is known.
+        """
+        if self.streams is None or self.remote is None:
+            self._logs.discard(run_id)
+            return
+        self.streams.untrack(run_id)
+        self.remote.adopt(run_id, node_id)
+
+    def discard(self, run_id: str) -> None:
+        """The run is deleted: its clients here cannot follow it any more."""
+        if self.streams is not None and self.remote is not None:
+            self.streams.untrack(run_id)
+            self.remote.release(run_id)
+        self._logs.discard(run_id)
+
+    def erase(self, run_id: str) -> None:
+        """Deletes what the broker stores of the log."""
+        if self.streams is not None:
+            self.streams.erase(run_id)
+
+    async def discard_stale(self) -> None:
+        """Drops the logs of runs that waited here, and that other nodes have continued, ended or deleted."""
+        if self.remote is None or time.monotonic() < self._next_check:
+            return
+        self._next_check = time.monotonic() + _CHECK_SECONDS
+        waiting = self._logs.list_waiting()
+        owners = await self._store.runs.find_owners(waiting)
+        for run_id in waiting:
+            log, found = self._logs.get(run_id), owners.get(run_id)
+            is_current = found is not None and found.status in WAITING_STATUSES
+            if log is not None and log.closed and not (is_current and found is not None and found.epoch <= log.epoch):
+                self.discard(run_id)
+
+
+def _response_events(stored: StoredRun) -> Iterable[events.Event]:
+    """The events of a response's earlier execution by other processes."""
+    if stored.response is None:
+        return ()
+    return response_events(stored.response, started=stored.run.status != "queued")
