@@ -10,6 +10,7 @@ from serving import parse_events
 from understudy.engine.run import events
 from understudy.engine.run.state import RunState
 from understudy.engine.views.assistants import RunView
+from understudy.engine.views.ending import ending_events
 from understudy.engine.views.frames import ResponseEncoder, RunEncoder
 from understudy.engine.views.replay import abandoned_objects, restored_event, stored_run_events
 from understudy.engine.views.response_replay import response_events
@@ -252,3 +253,52 @@ def test_the_next_owner_has_no_open_message_and_deletes_that_of_the_last_one(cra
     kept = [step.id for step in stored.steps if step.id not in abandoned.steps]
     assert kept == ([state.calls_step_id] if state.calls_step_id is not None else [])
     assert bool(kept) is bool(stored.progress.calls)
+
+
+@settings(max_examples=50)
+@given(answers.histories_of(), st.data())
+def test_the_end_of_a_run_that_its_log_lacks_is_rendered_from_the_store(history, data):
+    rendered = history[: data.draw(st.integers(1, len(history) - 1))]
+    stored, past = stored_state(history, response=False)
+    kept = {one.id: one for one in past.messages.values() if one.status == "completed"}
+    texts, ends, opened = {}, {}, []
+    stream = stream_of(RunEncoder(), [*rendered, *ending_events(stored, past, AT)])
+    for name, event in stream:
+        if name == "thread.message.delta":
+            for part in event["delta"]["content"]:
+                text = part.get("text", {}).get("value", "") + part.get("refusal", "")
+                texts[event["id"]] = texts.get(event["id"], "") + text
+        elif name.startswith("thread.message.") and name.rpartition(".")[2] in {"completed", "incomplete"}:
+            assert event["id"] not in ends
+            ends[event["id"]] = event
+        elif name.endswith(".created") and name != "thread.created":
+            opened.append(event["id"])
+    assert len(opened) == len({*opened})
+    assert {message_id for message_id, end in ends.items() if end["status"] == "completed"} == kept.keys()
+    for message_id, message in kept.items():
+        assert ends[message_id] == msgspec.to_builtins(message)
+        whole = "".join(p.get("text", {}).get("value", "") + p.get("refusal", "") for p in ends[message_id]["content"])
+        assert "".join(sorted(texts.get(message_id, ""))) == "".join(sorted(whole))
+    assert stream[-1][0] == f"thread.run.{stored.run.status}"
+    assert stream[-1][1] == stream_of(RunEncoder(), history)[-1][1]
+
+
+@settings(max_examples=50)
+@given(answers.histories_of(), st.data())
+def test_the_end_of_a_response_that_its_log_lacks_is_rendered_from_the_store(history, data):
+    rendered = history[: data.draw(st.integers(1, len(history) - 1))]
+    # A call of a client's tool is stored once it is rendered, which these histories do not do.
+    assume(not any(isinstance(event, events.CallOpened) and event.tool is not None for event in history))
+    stored, _ = stored_state(history, response=True)
+    stream = stream_of(ResponseEncoder(answers.EVERYTHING), [*rendered, *ending_events(stored, None, AT)])
+    sequence = [event["sequence_number"] for _, event in stream]
+    assert sequence == sorted({*sequence})
+    done = {event["item"]["id"]: event["item"] for name, event in stream if name == "response.output_item.done"}
+    whole = stream_of(ResponseEncoder(answers.EVERYTHING), history)[-1]
+    assert stream[-1][0] == whole[0]
+    rendered_end, end = stream[-1][1]["response"], whole[1]["response"]
+    assert {**rendered_end, "output": []} == {**end, "output": []}
+    assert [item["id"] for item in rendered_end["output"]] == [item["id"] for item in end["output"]]
+    assert all(done[item["id"]] == item for item in rendered_end["output"])
+    messages = [[item for item in one["output"] if item["type"] == "message"] for one in (rendered_end, end)]
+    assert messages[0] == messages[1]

@@ -15,7 +15,7 @@ from understudy.store.messages import (
     require_thread,
 )
 from understudy.store.pages import Page, PageRequest, PageSource, read_page
-from understudy.store.run_checkpoints import LeaseLost, advance, transition
+from understudy.store.run_checkpoints import LeaseLost, advance, load_run, transition
 from understudy.store.run_claims import (
     claim_run,
     filter_workable,
@@ -158,6 +158,10 @@ class Runs:
         with `again` also one that `owner` had, and whose execution it has ended.
         """
         return await self._database.write(claim_run, run_id, owner, due, again)
+
+    async def load(self, run_id: str) -> StoredRun | None:
+        """A run as a claim returns it; None of a deleted one."""
+        return await self._database.read(load_run, run_id)
 
     async def list_waiting(
         self, limit: int, cursor: FairCursor | None = None, worker: str = ""

@@ -15,10 +15,11 @@ from understudy.engine.run import events
 from understudy.engine.run.checkpoint import WAITING_STATUSES
 from understudy.engine.run.event_codec import EventCodec
 from understudy.engine.run.feed import EventFeed
-from understudy.engine.run.log import EVENTS_PER_EPOCH, LogEntry, Logs, RunLog
+from understudy.engine.run.log import EVENTS_PER_EPOCH, Encoder, LogEntry, Logs, RunLog
 from understudy.engine.run.log_streams import LogStreams
 from understudy.engine.run.remote_logs import RemoteLogs
 from understudy.engine.run.stored_logs import StoredLogs, append_entries, encoder_at_end
+from understudy.engine.views.ending import ending_events
 from understudy.engine.views.origins import decode_origin
 from understudy.engine.views.projections import new_encoder
 from understudy.engine.views.replay import restored_event, stored_run_events
@@ -26,6 +27,7 @@ from understudy.engine.views.response_replay import response_events
 from understudy.errors import NotFound
 from understudy.store import Store
 from understudy.store.run_state import RunHistory, StoredRun
+from understudy.store.states import TERMINAL
 
 _CHECK_SECONDS: Final = 30.0
 
@@ -58,6 +60,7 @@ class RunLogs:
         self._clock = clock
         self._next_check = 0.0
         self._stored: StoredLogs | None = None
+        self._feed: EventFeed | None = None
         self.streams: LogStreams | None = None
         self.remote: RemoteLogs | None = None
         """The logs of runs that other nodes execute, where there may be such nodes."""
@@ -65,8 +68,8 @@ class RunLogs:
             codec = EventCodec(decode_origin)
             self._stored = StoredLogs(broker, codec)
             self.streams = LogStreams(broker, codec, self._stored, retention, report_lost)
-            EventFeed(broker, codec, logs, self.streams.flush)
-            self.remote = RemoteLogs(broker, codec, self._stored, logs, store.runs.find_owners, node_of)
+            self._feed = EventFeed(broker, codec, logs, self.streams.flush)
+            self.remote = RemoteLogs(broker, codec, self._stored, logs, store.runs.find_owners, node_of, self.complete)
 
     async def load_past(self, project_id: str, thread_id: str, run_id: str) -> Past:
         """What is stored of a run whose events up to now are not all in a log here."""
@@ -120,6 +123,22 @@ class RunLogs:
         log.append(restored, encoder.encode(restored))
         return log
 
+    async def complete(self, run_id: str, log: RunLog, encoder: Encoder) -> None:
+        """Appends the stored end of a run to its log, which lacks it; nothing if the run has not ended."""
+        stored = await self._store.runs.load(run_id)
+        if stored is None or stored.run.status not in TERMINAL:
+            return
+        history = None
+        if stored.response is None:
+            try:
+                history = await self._store.runs.history(stored.project_id, stored.run.thread_id, run_id)
+            except NotFound:
+                return
+        if not log.has_ended:
+            log.begin_epoch(max(stored.epoch, log.epoch) + 1)
+            for event in ending_events(stored, history, int(self._clock.now())):
+                log.append(event, encoder.encode(event))
+
     def write(self, run_id: str, log: RunLog) -> None:
         """This process executes the run, or announces it: its events are stored for other nodes."""
         if self.streams is not None:
@@ -141,6 +160,8 @@ class RunLogs:
             return
         self.streams.untrack(run_id)
         self.remote.adopt(run_id, node_id)
+        if self._feed is not None:
+            self._feed.release(run_id)
 
     def discard(self, run_id: str) -> None:
         """The run is deleted: its clients here cannot follow it any more."""

@@ -74,6 +74,11 @@ class EventFeed:
         self._flushing: asyncio.Task[None] | None = None
         broker.handle(FOLLOW_TOPIC, self._reply)
 
+    def release(self, run_id: str) -> None:
+        """Another node executes the run: the followers look for it at once."""
+        if run_id in self._followed:
+            self._mark_changed(run_id)
+
     # -- interest ----------------------------------------------------------------------------------------------
 
     async def _reply(self, node_id: str, body: bytes) -> bytes:
@@ -153,6 +158,8 @@ def _is_over(log: RunLog) -> bool:
 
 
 def _state_of(log: RunLog) -> LogState:
+    if log.is_remote:
+        return "released"
     if not log.closed:
         return "open"
     if log.handed_back:

@@ -57,7 +57,10 @@ class _RemoteRun:
 
 
 class RemoteLogs:
-    """`find_owners` reads where runs are executed, and `node_of` is the node of a worker."""
+    """`find_owners` reads where runs are executed, and `node_of` is the node of a worker.
+
+    `complete` appends the end of a run that the database has to a log that lacks it.
+    """
 
     def __init__(
         self,
@@ -67,6 +70,7 @@ class RemoteLogs:
         logs: Logs,
         find_owners: Callable[[Sequence[str]], Awaitable[Mapping[str, RunOwner]]],
         node_of: Callable[[str], str],
+        complete: Callable[[str, RunLog, Encoder], Awaitable[None]],
     ) -> None:
         self._broker = broker
         self._codec = codec
@@ -74,6 +78,7 @@ class RemoteLogs:
         self._logs = logs
         self._find_owners = find_owners
         self._node_of = node_of
+        self._complete = complete
         self._runs: dict[str, _RemoteRun] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop = Looper(_CHECK_SECONDS, self._check)
@@ -119,6 +124,8 @@ class RemoteLogs:
     async def load_closed(self, run_id: str, new_encoder: Callable[[], Encoder], status: str) -> RunLog | None:
         """The log of a run that has ended, or waits for its client, as it is stored; None if that is incomplete."""
         log = build_log(new_encoder, await self._load(run_id))
+        if log.length and not log.has_ended and status not in WAITING_STATUSES:
+            await self._complete(run_id, log, encoder_at_end(log))
         is_waiting = status in WAITING_STATUSES and isinstance(log.last_event, ActionRequired | ApprovalRequired)
         if not (log.has_ended or is_waiting):
             return None
@@ -253,6 +260,8 @@ class RemoteLogs:
         if self._runs.get(run.run_id) is not run:
             return False
         self._apply(run, entries)
+        if run.log.length and not run.log.has_ended:
+            await self._complete(run.run_id, run.log, run.encoder)
         if not run.log.has_ended:
             return False
         self._end(run)

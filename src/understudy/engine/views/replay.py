@@ -144,7 +144,7 @@ def run_events(history: RunHistory, run_seconds: float, *, detailed: bool = Fals
         yield from step_events(run, step, history.messages.get(_message_id(step)))
     if run.status == "requires_action":
         yield _waiting_event(run)
-    yield from _end_events(history)
+    yield from end_events(history)
 
 
 def step_events(run: RunObject, step: RunStepObject, message: MessageObject | None) -> Iterator[events.Event]:
@@ -271,7 +271,8 @@ def _remote_events(index: int, call: RunStepToolCall) -> Iterator[events.Event]:
         yield events.RemoteCallDone(index, call.output or None, call.error or None)
 
 
-def _end_events(history: RunHistory) -> Iterator[events.Event]:
+def end_events(history: RunHistory) -> Iterator[events.Event]:
+    """The last events of a run that has ended; none of another."""
     run = history.run
     if run.status not in TERMINAL:
         return
