@@ -61,7 +61,7 @@ class OpenStreams:
         if waiting:
             _, late = await asyncio.wait(waiting, timeout=seconds)
             for task in late:
-                self._cancel(task, Unavailable(_STOPPING_MESSAGE))
+                self._cancel(task, Unavailable(_STOPPING_MESSAGE, headers={"retry-after": "1"}))
 
     async def end_revoked(self, find_active: FindActiveKeys) -> None:
         """Ends the streams of revoked keys. Runs one query, or none without open streams."""
