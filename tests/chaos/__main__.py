@@ -3,6 +3,7 @@
 scripts/chaos                                 ten minutes
 scripts/chaos --seconds 120 --seed 7          two minutes, with the faults of that seed
 scripts/chaos --faults kill,restart_postgres  only these
+scripts/chaos --sqlite                        one node on SQLite
 """
 
 import argparse
@@ -16,7 +17,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-import asyncpg
 import msgspec
 
 from chaos import checks, faults, load
@@ -26,12 +26,12 @@ from chaos.http import Client
 from chaos.journal import Journal
 from chaos.load import Behaviour, Load
 from chaos.model import Model
+from chaos.node_log import find_troubles
 from chaos.report import print_report
+from chaos.single import SingleNode
 from receiver import Receiver
-from serving import _TROUBLE as TROUBLE
 from upstream import Upstream
 
-_EXPECTED: Final = "database unavailable: "
 _ROOT: Final = Path(__file__).parents[2]
 _MIX: Final[dict[str, list[Behaviour]]] = {
     "plain": [load.plain_runs] * 4,
@@ -74,6 +74,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--turn", type=float, default=2.0, help="mean seconds of an answer of the model (2)")
     parser.add_argument("--faults", default="", help="names, separated by commas; all by default")
     parser.add_argument("--load", default="", help=f"of {','.join(_MIX)}; all by default")
+    parser.add_argument("--sqlite", action="store_true", help="one node on SQLite instead of a cluster")
     parser.add_argument("--keep", action="store_true", help="keep the logs and the files")
     arguments = parser.parse_args()
     arguments.seed = random.randrange(10_000) if arguments.seed is None else arguments.seed
@@ -90,7 +91,8 @@ async def _run(arguments: argparse.Namespace, directory: Path) -> Evidence:
     if interpreter is None and "code" in mix:
         mix.remove("code")
         print("Without code runs: the interpreter's environment is missing (scripts/setup interpreter).")
-    with Upstream() as upstream, Receiver() as receiver, Cluster(directory, upstream.url, interpreter) as cluster:
+    system = SingleNode if arguments.sqlite else Cluster
+    with Upstream() as upstream, Receiver() as receiver, system(directory, upstream.url, interpreter) as cluster:
         upstream.always(model.answer)
         await cluster.start()
         client = Client([node.url for node in cluster.serving if node.url is not None], journal, arguments.seed)
@@ -105,7 +107,8 @@ async def _run(arguments: argparse.Namespace, directory: Path) -> Evidence:
             clients = [behaviour for name in mix for behaviour in _MIX[name]]
             await asyncio.gather(chaos.run(until), work.run(clients))
             await _restart_one(cluster)
-            await _collect(evidence, client, cluster)
+            async with cluster.connect() as database:
+                await collect(evidence, client, database, cluster.blobs)
         finally:
             await client.close()
             for task in background:
@@ -119,34 +122,25 @@ async def _run(arguments: argparse.Namespace, directory: Path) -> Evidence:
 
 def _chosen_faults(arguments: argparse.Namespace) -> Sequence[faults.Fault]:
     names = [name for name in arguments.faults.split(",") if name]
-    return [getattr(faults, name) for name in names] or faults.FAULTS
+    usual = faults.SINGLE_FAULTS if arguments.sqlite else faults.FAULTS
+    return [getattr(faults, name) for name in names] or usual
 
 
-async def _collect(evidence: Evidence, client: Client, cluster: Cluster) -> None:
-    database = await asyncpg.connect(cluster.postgres.url)
-    try:
-        await collect(evidence, client, database, cluster.blobs)
-    finally:
-        await database.close()
-
-
-async def _restart_one(cluster: Cluster) -> None:
+async def _restart_one(cluster: Cluster | SingleNode) -> None:
     """A start removes the unfinished files of writers that died."""
     cluster.nodes[0].kill()
     await cluster.nodes[0].start()
 
 
-async def _stop(cluster: Cluster, evidence: Evidence) -> None:
+async def _stop(cluster: Cluster | SingleNode, evidence: Evidence) -> None:
     for node in cluster.nodes:
         children = node.children()
         problem = await node.stop()
         evidence.troubles += [] if problem is None else [problem]
         evidence.orphans += [f"{node.name}: {line}" for line in await leftovers(children, 10)]
         evidence.troubles += node.exits
-        lines = node.log.read_text(errors="replace").splitlines()
-        evidence.troubles += [
-            f"{node.name}: {line}" for line in lines if TROUBLE.search(line) and _EXPECTED not in line
-        ]
+        log = node.log.read_text(errors="replace")
+        evidence.troubles += [f"{node.name}: {entry}" for entry in find_troubles(log)]
 
 
 async def _refuse_webhooks(receiver: Receiver) -> None:

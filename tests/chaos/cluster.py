@@ -11,11 +11,12 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, Final, Self
 
+import asyncpg
 import psutil
 
 from redis_servers import RedisServer, free_port
@@ -39,7 +40,6 @@ output_price = 8.0
 model = "builtin"
 """
 _SETTINGS: Final = {
-    "BLOBS__SHARED": "true",
     "LIMITS__CONCURRENT_RUNS": "6",
     "LIMITS__CONCURRENT_INDEXING": "1",
     "SANDBOX__SESSIONS": "4",
@@ -217,6 +217,8 @@ class Node:
 class Cluster:
     """Use it in a `with` block, which ends all processes; `start` starts the nodes."""
 
+    is_shared = True
+
     def __init__(self, directory: Path, upstream_url: str, interpreter: Path | None) -> None:
         self._directory = directory
         self._upstream_url = upstream_url
@@ -253,28 +255,28 @@ class Cluster:
             node.kill()
 
     def _new_node(self, name: str) -> Node:
-        directory = self._directory / name
-        (directory / "data").mkdir(parents=True, mode=0o700)
-        (directory / "data" / "blobs").symlink_to(self.blobs)
-        config = directory / "understudy.toml"
-        config.write_text(_CONFIG.format(upstream=self._upstream_url))
-        serves = name.startswith("node")
-        port = free_port() if serves else 0
-        arguments = ["serve", "--port", str(port)] if serves else ["worker"]
-        # Its runs all go to other processes.
-        arguments += ["--no-jobs"] if name == "node3" else []
-        arguments += ["--config", str(config), "--data", str(directory / "data")]
-        return Node(name, directory, arguments, self._environ(name), port)
-
-    def _environ(self, name: str) -> dict[str, str]:
-        settings = dict(_SETTINGS)
-        if self._interpreter is not None:
-            settings["SANDBOX__PYTHON"] = str(self._interpreter)
         database = f"postgresql://postgres@127.0.0.1:{self.proxy.ports[f'{name}.postgres']}/postgres?sslmode=disable"
-        settings |= {"DATABASE": database, "BROKER": f"redis://127.0.0.1:{self.proxy.ports[f'{name}.redis']}"}
-        settings["API_KEY"] = KEY
-        own = {"PATH": os.environ["PATH"], "PYTHONWARNINGS": "default::ResourceWarning"}
-        return own | {f"UNDERSTUDY_{setting}": value for setting, value in settings.items()}
+        broker = f"redis://127.0.0.1:{self.proxy.ports[f'{name}.redis']}"
+        node = new_node(
+            name,
+            self._directory,
+            self._upstream_url,
+            self._interpreter,
+            DATABASE=database,
+            BROKER=broker,
+            BLOBS__SHARED="true",
+        )
+        (node.directory / "data" / "blobs").symlink_to(self.blobs)
+        return node
+
+    @asynccontextmanager
+    async def connect(self) -> AsyncIterator[Any]:
+        """A connection to the database, beside the proxy."""
+        connection = await asyncpg.connect(self.postgres.url, timeout=5)
+        try:
+            yield connection
+        finally:
+            await connection.close(timeout=5)
 
     async def start(self) -> None:
         # The first one makes the schema.
@@ -284,6 +286,25 @@ class Cluster:
     @property
     def serving(self) -> list[Node]:
         return [node for node in self.nodes if node.url is not None]
+
+
+def new_node(name: str, directory: Path, upstream_url: str, interpreter: Path | None, **settings: str) -> Node:
+    """A node with a data directory of its own; one whose name begins with `node` serves requests."""
+    own = directory / name
+    (own / "data").mkdir(parents=True, mode=0o700)
+    config = own / "understudy.toml"
+    config.write_text(_CONFIG.format(upstream=upstream_url))
+    port = free_port() if name.startswith("node") else 0
+    arguments = ["serve", "--port", str(port)] if port else ["worker"]
+    # Its runs all go to other processes.
+    arguments += ["--no-jobs"] if name == "node3" else []
+    arguments += ["--config", str(config), "--data", str(own / "data")]
+    settings = _SETTINGS | settings | {"API_KEY": KEY}
+    if interpreter is not None:
+        settings["SANDBOX__PYTHON"] = str(interpreter)
+    environ = {"PATH": os.environ["PATH"], "PYTHONWARNINGS": "default::ResourceWarning"}
+    environ |= {f"UNDERSTUDY_{setting}": value for setting, value in settings.items()}
+    return Node(name, own, arguments, environ, port)
 
 
 def adopt_orphans() -> None:

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-import asyncpg
-
 from chaos.http import Client, Impatient
 from chaos.journal import Journal
 from receiver import Received
 
+Database = Any
+"""A connection of asyncpg, or a reader of SQLite with its `fetch`, `fetchval` and `execute`."""
 _SETTLE_SECONDS: Final = 90.0
 _AT_ONCE: Final = 8
 Item = TypeVar("Item")
@@ -66,7 +66,7 @@ class Evidence:
     """Errors in the logs of nodes, and exits that nobody ordered."""
 
 
-async def collect(evidence: Evidence, client: Client, database: asyncpg.Connection, blobs: Path) -> None:
+async def collect(evidence: Evidence, client: Client, database: Database, blobs: Path) -> None:
     """Waits until all work has ended, then reads everything. All nodes have to run."""
     evidence.unfinished = await _settle(database)
     await _collect_objects(evidence, client)
@@ -85,7 +85,7 @@ _UNFINISHED: Final = {
 }
 
 
-async def _settle(database: asyncpg.Connection) -> list[str]:
+async def _settle(database: Database) -> list[str]:
     """What has not ended after the time that everything may take."""
     deadline = time.monotonic() + _SETTLE_SECONDS
     while True:
@@ -172,7 +172,7 @@ async def _each(items: Iterable[Item], read: Callable[[Item], Awaitable[None]]) 
 # -- the database ------------------------------------------------------------------------------------------------------
 
 
-async def _collect_sums(evidence: Evidence, database: asyncpg.Connection) -> None:
+async def _collect_sums(evidence: Evidence, database: Database) -> None:
     pairs = {
         "balance": ("SELECT sum(credits) FROM balances", "SELECT sum(credits) FROM ledger"),
         "spending": ("SELECT sum(credits) FROM spending", "SELECT sum(credits) FROM usage"),
@@ -184,11 +184,9 @@ async def _collect_sums(evidence: Evidence, database: asyncpg.Connection) -> Non
     }
     for name, (kept, counted) in pairs.items():
         evidence.sums[name] = int(await database.fetchval(kept) or 0), int(await database.fetchval(counted) or 0)
-    sql = (
-        "SELECT split_part(reference, '/', 1), sum(input_tokens + output_tokens) FROM usage"
-        " WHERE reference LIKE 'run_%/%' OR reference LIKE 'resp_%/%' GROUP BY 1"
-    )
-    evidence.usage = {row[0]: int(row[1]) for row in await database.fetch(sql)}
+    for reference, tokens in await database.fetch("SELECT reference, input_tokens + output_tokens FROM usage"):
+        subject = reference.partition("/")[0]
+        evidence.usage[subject] = evidence.usage.get(subject, 0) + tokens
     for order in evidence.journal.videos:
         sql = "SELECT count(*) FROM generations WHERE request_key LIKE $1"
         evidence.videos[order.key] = await database.fetchval(sql, f"%{order.key}%")
@@ -200,7 +198,7 @@ async def _collect_sums(evidence: Evidence, database: asyncpg.Connection) -> Non
     evidence.documents = [f"store {row[0]}, file {row[1]}: {row[2]} documents" for row in await database.fetch(sql)]
 
 
-async def _collect_webhooks(evidence: Evidence, database: asyncpg.Connection) -> None:
+async def _collect_webhooks(evidence: Evidence, database: Database) -> None:
     """Events of objects that ended after the endpoint was created, which is before the load begins."""
     sql = (
         "SELECT id, CASE kind WHEN 'run' THEN 'thread.run.' ELSE 'response.' END || status FROM runs"
@@ -213,7 +211,7 @@ async def _collect_webhooks(evidence: Evidence, database: asyncpg.Connection) ->
         evidence.events.append((row[0], row[1], json.loads(row[2])["data"]["id"], row[3]))
 
 
-async def _collect_blobs(evidence: Evidence, database: asyncpg.Connection, directory: Path) -> None:
+async def _collect_blobs(evidence: Evidence, database: Database, directory: Path) -> None:
     sql = (
         "SELECT b.name, b.uses, (SELECT count(*) FROM files WHERE blob = b.name AND body IS NOT NULL)"
         " + (SELECT count(*) FROM upload_parts WHERE blob = b.name)"

@@ -4,7 +4,7 @@ import asyncio
 import random
 import time
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Final
+from typing import Any, Final
 
 import asyncpg
 
@@ -25,10 +25,13 @@ Fault = Callable[["Faults"], Coroutine[None, None, None]]
 
 
 class Faults:
-    """`recover` is measured only where nothing else is broken, or the fault would be measured and not the takeover."""
+    """`cluster` is a `Cluster`, or a `SingleNode` for the faults of `SINGLE_FAULTS`.
 
-    def __init__(self, cluster: Cluster, journal: Journal, seed: int, chosen: Sequence[Fault]) -> None:
-        self.cluster = cluster
+    The takeover of runs is measured only where nothing else is broken.
+    """
+
+    def __init__(self, cluster: Any, journal: Journal, seed: int, chosen: Sequence[Fault]) -> None:
+        self.cluster: Any = cluster
         self.journal = journal
         self.chosen = chosen
         self.random = random.Random(seed)
@@ -100,28 +103,29 @@ async def kill(faults: Faults) -> None:
 
 async def _watch_recovery(faults: Faults, node: Node, killed: float) -> None:
     """Reads the runs of every worker; the dead one is the one whose lease is not renewed."""
+    if not faults.cluster.is_shared:
+        return
+    try:
+        async with faults.cluster.connect() as database:
+            await _read_recovery(faults, node, killed, database)
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
+        return
+
+
+async def _read_recovery(faults: Faults, node: Node, killed: float, database: asyncpg.Connection) -> None:
     samples: list[tuple[float, dict[str, int]]] = []
-    try:
-        database = await asyncpg.connect(faults.cluster.postgres.url, timeout=2)
-    except (OSError, asyncpg.PostgresError, TimeoutError):
-        return
-    try:
-        leases = dict(await database.fetch(_LEASES))
-        while time.monotonic() - killed < _WATCH_SECONDS and faults.is_alone:
-            seconds = time.monotonic() - killed
-            samples.append((seconds, dict(await database.fetch(_RUNS))))
-            renewed = dict(await database.fetch(_LEASES))
-            dead = {worker for worker, until in leases.items() if renewed.get(worker) in {until, None}}
-            if seconds > _RENEWED_SECONDS and not any(samples[-1][1].get(worker) for worker in dead):
-                _record_recovery(faults, node, dead, samples)
-                return
-            await asyncio.sleep(0.05)
-        if faults.is_alone:
-            faults.journal.stuck.append(f"the runs of {node.name} had no owner for {_WATCH_SECONDS:g} s")
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-        return
-    finally:
-        await database.close(timeout=2)
+    leases = dict(await database.fetch(_LEASES))
+    while time.monotonic() - killed < _WATCH_SECONDS and faults.is_alone:
+        seconds = time.monotonic() - killed
+        samples.append((seconds, dict(await database.fetch(_RUNS))))
+        renewed = dict(await database.fetch(_LEASES))
+        dead = {worker for worker, until in leases.items() if renewed.get(worker) in {until, None}}
+        if seconds > _RENEWED_SECONDS and not any(samples[-1][1].get(worker) for worker in dead):
+            _record_recovery(faults, node, dead, samples)
+            return
+        await asyncio.sleep(0.05)
+    if faults.is_alone:
+        faults.journal.stuck.append(f"the runs of {node.name} had no owner for {_WATCH_SECONDS:g} s")
 
 
 def _record_recovery(faults: Faults, node: Node, dead: set[str], samples: list[tuple[float, dict[str, int]]]) -> None:
@@ -232,6 +236,7 @@ async def restart_postgres(faults: Faults) -> None:
     faults._busy.discard("postgres")
 
 
+SINGLE_FAULTS: Final[list[Fault]] = [kill, kill, restart, stop_within_lease]
 FAULTS: Final[list[Fault]] = [
     kill,
     kill,
