@@ -74,12 +74,14 @@ def fuse_rankings(question: QueryCandidates) -> list[tuple[ScoredChunk, float]]:
     scored = []
     for hits, weighing in zip(question.hits, question.weighings, strict=True):
         matcher = QueryMatcher(hits.statistics)
-        weight = weighing.words if hits.statistics.terms else 0.0  # 0: a query without words
+        if not hits.statistics.terms:  # a query without words
+            weighing = Weighing(0.0, weighing.scale)  # noqa: PLW2901
+        weight = weighing.words
         for one in hits.chunks:
             # Only a half that does not count may have found it.
             if not ((one.near and weight < 1) or (one.match is not None and weight > 0)):
                 continue
-            scored.append((one, _score_evidence(one, matcher, Weighing(weight, weighing.scale))))
+            scored.append((one, _score_evidence(one, matcher, weighing)))
     return sorted(scored, key=lambda pair: (-pair[1], pair[0].seq))
 
 
