@@ -37,6 +37,9 @@ _READ = 256 * 1024
 _ID_BYTES = 1024
 _NOT_FOUND_CODES = {"NoSuchKey", "404", "NotFound"}
 _RETRIES = 3
+# Of a request with its retries. Sending a part may take longer than a reply to it.
+_SECONDS = 20.0
+_PART_SECONDS = 180.0
 _ANY_REGION = "us-east-1"
 
 
@@ -93,9 +96,9 @@ class S3Blobs:
             yield _empty_body()
             return
         span = f"bytes={start}-{'' if stop is None else stop - 1}"
-        parameters = {"Range": span} if start or stop is not None else {}
+        parameters: dict[str, Any] = {"Range": span} if start or stop is not None else {}
         with _translate_errors("The blob store failed", name):
-            reply = await self._client.get_object(Bucket=self._bucket, Key=key, **parameters)
+            reply = await self._call("get_object", Key=key, **parameters)
         async with reply["Body"] as body, aclosing(_chunks(body)) as chunks:
             yield chunks
 
@@ -110,7 +113,7 @@ class S3Blobs:
         key = self._key(name)
         try:
             with _translate_errors("The blob store failed", name):
-                await self._client.head_object(Bucket=self._bucket, Key=key)
+                await self._call("head_object", Key=key)
         except BlobMissing:
             return False
         return True
@@ -119,10 +122,10 @@ class S3Blobs:
         key = self._key(name)
         with _translate_errors("The blob store failed"):
             # Parts of an upload that its writer could neither complete nor abort.
-            unfinished = await self._client.list_multipart_uploads(Bucket=self._bucket, Prefix=key)
+            unfinished = await self._call("list_multipart_uploads", Prefix=key)
             for upload in unfinished.get("Uploads", ()):
                 await self._abort(key, upload["UploadId"])
-            await self._client.delete_object(Bucket=self._bucket, Key=key)
+            await self._call("delete_object", Key=key)
 
     @property
     def location(self) -> str:
@@ -136,7 +139,7 @@ class S3Blobs:
     async def read_id(self) -> str | None:
         try:
             with _translate_errors("The blob store failed", ID_FILE):
-                reply = await self._client.get_object(Bucket=self._bucket, Key=self._prefix + ID_FILE)
+                reply = await self._call("get_object", Key=self._prefix + ID_FILE)
         except BlobMissing:
             return None
         async with reply["Body"] as body:
@@ -147,7 +150,7 @@ class S3Blobs:
     async def write_id(self, location_id: str) -> None:
         with _translate_errors("The blob store failed"):
             body = f"{location_id}\n".encode()
-            await self._client.put_object(Bucket=self._bucket, Key=self._prefix + ID_FILE, Body=body)
+            await self._call("put_object", Key=self._prefix + ID_FILE, Body=body)
 
     async def sweep(self) -> None:
         await self._spool.sweep()
@@ -162,12 +165,12 @@ class S3Blobs:
             if blob.size <= _PART:
                 async with self._sending:
                     body = await self._read_part(file, 0)
-                    await self._client.put_object(Bucket=self._bucket, Key=key, Body=body)
+                    await self._call("put_object", _PART_SECONDS, Key=key, Body=body)
             else:
                 await self._place_in_parts(file, key, blob.size)
 
     async def _place_in_parts(self, file: SpooledFile, key: str, size: int) -> None:
-        upload = await self._client.create_multipart_upload(Bucket=self._bucket, Key=key)
+        upload = await self._call("create_multipart_upload", Key=key)
         upload_id = upload["UploadId"]
         try:
             async with asyncio.TaskGroup() as group:
@@ -176,8 +179,12 @@ class S3Blobs:
                     for number in range(-(-size // _PART))
                 ]
             parts = [{"PartNumber": number + 1, "ETag": task.result()} for number, task in enumerate(sending)]
-            await self._client.complete_multipart_upload(
-                Bucket=self._bucket, Key=key, UploadId=upload_id, MultipartUpload={"Parts": parts}
+            await self._call(
+                "complete_multipart_upload",
+                _PART_SECONDS,
+                Key=key,
+                UploadId=upload_id,
+                MultipartUpload={"Parts": parts},
             )
         except BaseException as error:
             await asyncio.shield(asyncio.ensure_future(self._abort(key, upload_id)))
@@ -188,8 +195,8 @@ class S3Blobs:
     async def _upload_part(self, file: SpooledFile, key: str, upload_id: str, number: int) -> str:
         async with self._sending:
             body = await self._read_part(file, number)
-            sent = await self._client.upload_part(
-                Bucket=self._bucket, Key=key, UploadId=upload_id, PartNumber=number + 1, Body=body
+            sent = await self._call(
+                "upload_part", _PART_SECONDS, Key=key, UploadId=upload_id, PartNumber=number + 1, Body=body
             )
         return str(sent["ETag"])
 
@@ -199,7 +206,12 @@ class S3Blobs:
     async def _abort(self, key: str, upload_id: str) -> None:
         # After a failure the sweep of the recorded name aborts it again.
         with suppress(StoreError), _translate_errors("The blob store failed"):
-            await self._client.abort_multipart_upload(Bucket=self._bucket, Key=key, UploadId=upload_id)
+            await self._call("abort_multipart_upload", Key=key, UploadId=upload_id)
+
+    async def _call(self, operation: str, seconds: float = _SECONDS, **parameters: Any) -> Any:
+        """A request to the bucket with its retries, limited in time."""
+        async with asyncio.timeout(seconds):
+            return await getattr(self._client, operation)(Bucket=self._bucket, **parameters)
 
     def _key(self, name: str) -> str:
         check_name(name)
@@ -217,7 +229,8 @@ def _translate_errors(what: str, name: str | None = None) -> Iterator[None]:
             raise blob_missing_error(name) from None
         raise StoreError(f"{what}: {error}.") from None
     except (BotoCoreError, aiohttp.ClientError, TimeoutError, OSError) as error:
-        raise StoreError(f"{what}: {error or type(error).__name__}.") from None
+        reason = "timed out" if isinstance(error, TimeoutError) else str(error) or type(error).__name__
+        raise StoreError(f"{what}: {reason}.") from None
 
 
 async def _chunks(body: Any) -> AsyncGenerator[bytes]:
