@@ -17,7 +17,7 @@ WAIT = 20.0
 
 
 def find_program(name: str = "redis-server") -> str:
-    """The path of a program of Redis; skips the test where it is not installed, and fails it in CI."""
+    """The path of an installed program; skips the test where it is not installed, and fails it in CI."""
     path = shutil.which(name)
     if path is None:
         reason = f"{name} is not installed; scripts/setup-system installs it"
@@ -35,17 +35,29 @@ def free_port() -> int:
 
 
 class RedisServer:
-    """One process with a directory of its own. `options` are those of redis-server; `appendonly="yes"` keeps data."""
+    """One process with a directory of its own. `options` are those of redis-server; `appendonly="yes"` keeps data.
 
-    def __init__(self, directory: Path, **options: str) -> None:
+    `program` is the path of another server with the same options.
+    """
+
+    def __init__(self, directory: Path, *, program: str = "", **options: str) -> None:
         self.directory = directory
+        self.program = program
         self.port = free_port()
         self.options = options
         self.process: subprocess.Popen[bytes] | None = None
         self.url = f"redis://127.0.0.1:{self.port}"
 
     def start(self, *, wait: bool = True) -> Self:
-        command = [find_program(), "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.directory)]
+        command = [
+            self.program or find_program(),
+            "--port",
+            str(self.port),
+            "--bind",
+            "127.0.0.1",
+            "--dir",
+            str(self.directory),
+        ]
         for name, value in ({"save": "", "daemonize": "no"} | self.options).items():
             command += [f"--{name.replace('_', '-')}", value]
         with (self.directory / "redis.log").open("ab") as log:

@@ -2,11 +2,10 @@
 
 import asyncio
 import contextlib
-import subprocess
 
 import pytest
 
-from redis_servers import RedisServer, find_program, free_port
+from redis_topologies import cluster_redis, sentinel_redis, tls_redis
 from understudy.broker import EventBatch
 from understudy.broker.opening import build_broker
 from understudy.errors import SettingsError
@@ -58,50 +57,20 @@ async def exchange(one, other, run_id):
     assert await asyncio.wait_for(received.get(), WITHIN) == b"hello"
 
 
-def build_certificate(directory):
-    files = ["-keyout", directory / "key.pem", "-out", directory / "cert.pem"]
-    names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
-    command = [find_program("openssl"), "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", *files, *names]
-    subprocess.run(command, check=True, capture_output=True)
-
-
 async def test_tls_with_a_certificate_that_is_verified(tmp_path):
-    build_certificate(tmp_path)
-    files = {"tls_cert_file": f"{tmp_path}/cert.pem", "tls_key_file": f"{tmp_path}/key.pem"}
-    port = str(free_port())
-    server = RedisServer(tmp_path, tls_port=port, tls_auth_clients="no", **files).start()
-    try:
-        async with nodes(f"rediss://127.0.0.1:{port}?ssl_ca_certs={tmp_path}/cert.pem") as (one, other):
+    with tls_redis(tmp_path) as (verified, unknown):
+        async with nodes(verified) as (one, other):
             await exchange(one, other, "run")
-        unverified = build_broker(f"rediss://127.0.0.1:{port}", 60)
+        unverified = build_broker(unknown, 60)
         with pytest.raises(SettingsError, match="CERTIFICATE_VERIFY_FAILED"):
             await unverified.start()
         await unverified.stop()
-    finally:
-        server.kill()
 
 
 @pytest.fixture
 def sentinel(tmp_path):
-    """A primary, its replica and a Sentinel: the URL, and the primary."""
-    with contextlib.ExitStack() as stack:
-        servers = []
-        for name in ("primary", "replica"):
-            (tmp_path / name).mkdir()
-            options = {"replicaof": f"127.0.0.1 {servers[0].port}"} if servers else {}
-            servers.append(RedisServer(tmp_path / name, **options).start())
-            stack.callback(servers[-1].kill)
-        port = free_port()
-        config = tmp_path / "sentinel.conf"
-        config.write_text(
-            f"port {port}\nbind 127.0.0.1\ndir {tmp_path}\nsentinel monitor main 127.0.0.1 {servers[0].port} 1\n"
-            "sentinel down-after-milliseconds main 500\nsentinel failover-timeout main 3000\n"
-        )
-        log = stack.enter_context((tmp_path / "sentinel.log").open("wb"))
-        process = subprocess.Popen([find_program(), config, "--sentinel"], stdout=log, stderr=log)
-        stack.callback(process.wait)
-        stack.callback(process.kill)
-        yield f"redis+sentinel://127.0.0.1:{port}/main", servers[0]
+    with sentinel_redis(tmp_path) as made:
+        yield made
 
 
 async def test_nodes_follow_a_failover_of_sentinel(sentinel):
@@ -127,19 +96,8 @@ async def test_nodes_follow_a_failover_of_sentinel(sentinel):
 
 @pytest.fixture
 def cluster(tmp_path):
-    """The URL of a Cluster of three servers."""
-    with contextlib.ExitStack() as stack:
-        addresses = []
-        for number in range(3):
-            directory = tmp_path / str(number)
-            directory.mkdir()
-            options = {"cluster_enabled": "yes", "cluster_port": str(free_port()), "cluster_node_timeout": "2000"}
-            server = RedisServer(directory, **options).start()
-            stack.callback(server.kill)
-            addresses.append(f"127.0.0.1:{server.port}")
-        command = [find_program("redis-cli"), "--cluster", "create", *addresses, "--cluster-yes"]
-        subprocess.run(command, check=True, capture_output=True, timeout=60)
-        yield f"redis+cluster://{','.join(addresses)}"
+    with cluster_redis(tmp_path) as url:
+        yield url
 
 
 async def test_nodes_share_a_cluster(cluster):

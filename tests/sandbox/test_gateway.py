@@ -7,24 +7,18 @@ import os
 import secrets
 import shutil
 import signal
-import socket
-import subprocess
-import urllib.error
-import urllib.request
 
 import pytest
 import pytest_asyncio
 
-from clients.environments import environment
+from gateways import jupyter_gateway
 from sandbox.sandbox_runs import content, ok, once, pixels, run, until
-from serving import WAIT
 from understudy.clock import SystemClock
 from understudy.errors import InvalidName, NoSuchFile, SandboxError
 from understudy.settings import SandboxSettings
 from understudy.tools.sandbox import Stream, Value
 from understudy.tools.sandbox.gateway import GatewaySandbox
 from understudy.tools.sandbox.report import facts
-from waiting import eventually
 
 TOKEN = secrets.token_hex(16)
 _keys = (f"gateway-{number}" for number in itertools.count())
@@ -33,44 +27,8 @@ _keys = (f"gateway-{number}" for number in itertools.count())
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory):
     """Its URL."""
-    made = environment("gateway")
-    home = tmp_path_factory.mktemp("gateway")
-    port = _free_port()
-    environ = {"PATH": f"{made.home / 'bin'}:{os.environ['PATH']}", "HOME": str(home), "KG_AUTH_TOKEN": TOKEN}
-    command = [
-        made.program("jupyter-kernelgateway"),
-        "--KernelGatewayApp.ip=127.0.0.1",
-        f"--KernelGatewayApp.port={port}",
-    ]
-    command.append("--JupyterWebsocketPersonality.list_kernels=True")
-    with (home / "log").open("wb") as log:
-        process = subprocess.Popen(command, env=environ, stdout=log, stderr=log, cwd=home)
-    try:
-        url = f"http://127.0.0.1:{port}"
-        eventually(lambda: _answers(url) or _ended(process, home / "log"), WAIT)
+    with jupyter_gateway(tmp_path_factory.mktemp("gateway"), TOKEN) as (url, _):
         yield url
-    finally:
-        process.terminate()
-        process.wait(WAIT)
-
-
-def _free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def _answers(url):
-    asked = urllib.request.Request(f"{url}/api", headers={"Authorization": f"token {TOKEN}"})
-    try:
-        with urllib.request.urlopen(asked, timeout=1):
-            return True
-    except (urllib.error.URLError, TimeoutError):
-        return False
-
-
-def _ended(process, log):
-    assert process.poll() is None, log.read_text()
 
 
 @pytest_asyncio.fixture(loop_scope="session")

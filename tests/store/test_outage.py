@@ -1,16 +1,12 @@
 """A PostgreSQL server that stops, starts again, or is replaced by another one."""
 
-import contextlib
 import logging
-import shutil
-import subprocess
-import tempfile
 import time
-from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from poolers import transaction_pooler
 from store import samples
 from store.samples import OURS
 from understudy.errors import StoreUnavailable
@@ -93,10 +89,8 @@ async def _size(server):
 
 @pytest.mark.slow
 async def test_a_store_works_behind_a_pooler_in_transaction_mode(postgres_servers, tmp_path):
-    if shutil.which("pgbouncer") is None:
-        pytest.skip("pgbouncer is not installed: run scripts/setup-system")
     server = postgres_servers()
-    with _pooler(server) as url:
+    with transaction_pooler(server) as url:
         stores = [await open_store(tmp_path / name, url, is_pooled=True) for name in ("a", "b")]
         try:
             for _ in range(20):
@@ -106,33 +100,3 @@ async def test_a_store_works_behind_a_pooler_in_transaction_mode(postgres_server
         finally:
             for store in stores:
                 await store.close()
-
-
-@contextlib.contextmanager
-def _pooler(server):
-    """PgBouncer with two server connections, in front of the server."""
-    with tempfile.TemporaryDirectory() as directory:
-        yield from _run_pooler(server, Path(directory))
-
-
-def _run_pooler(server, directory):
-    parts = urlsplit(server.get_uri())
-    host = parse_qs(parts.query)["host"][0]
-    directory.chmod(0o777)
-    config = directory / "pgbouncer.ini"
-    config.write_text(
-        f"[databases]\npostgres = host={host} user={parts.username}\n[pgbouncer]\nlisten_addr =\n"
-        f"unix_socket_dir = {directory}\nlisten_port = 6432\nauth_type = any\npool_mode = transaction\n"
-        f"default_pool_size = 2\nlogfile = {directory}/log\n"
-    )
-    # It refuses to run as root.
-    user = [] if server.system_user is None else ["-u", server.system_user]
-    process = subprocess.Popen(["pgbouncer", *user, config], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        until = time.monotonic() + WITHIN
-        while not (directory / ".s.PGSQL.6432").exists() and time.monotonic() < until:
-            assert process.poll() is None
-        yield f"postgresql://{parts.username}@/postgres?host={directory}&port=6432"
-    finally:
-        process.terminate()
-        process.wait()

@@ -58,7 +58,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Text,
         Meta(
             description="Carrier of work and events between processes: `memory` is within one process, a `redis://`,"
-            " `rediss://` or `unix://` URL is a Redis server (7.0 or newer), `redis+sentinel://host,host/service` is"
+            " `rediss://` or `unix://` URL is Redis 7.0 or newer or Valkey, `redis+sentinel://host,host/service` is"
             " found by Sentinel, `redis+cluster://host,host` is Cluster. A URL needs `database` and the extra `redis`."
         ),
     ] = MEMORY_BROKER
