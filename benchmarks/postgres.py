@@ -46,3 +46,12 @@ async def create_database(url: str, name: str, *, is_reused: bool = False) -> st
     finally:
         await connection.close()
     return urlsplit(url)._replace(path=f"/{plain}").geturl()
+
+
+async def vacuum(url: str) -> None:
+    """What the server does by itself some time after many changes."""
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute("VACUUM ANALYZE")
+    finally:
+        await connection.close()

@@ -159,8 +159,8 @@ async def _open_filled(done: Report, stage: Stage, size: int) -> AsyncIterator[S
         await store.chunks.divide_stores()
         seconds, cpu = time.perf_counter() - began, _cpu(await _find_server(stage, store)) - spent
         done.notes.append(f"{size:,} passages: divided into cells in {seconds:.0f} s, {cpu:.0f} s of CPU.")
-        if store.database.dialect != "sqlite":
-            await store.database.write(_analyze)
+        if url is not None:
+            await postgres.vacuum(url)
         yield store
     finally:
         await store.close()
@@ -204,10 +204,6 @@ def _list_places(size: int) -> Iterator[tuple[int, int]]:
 def _select_files() -> Transaction[set[tuple[int, int]]]:
     rows = yield "SELECT store, file FROM chunk_documents WHERE state = 1", ()
     return {(store, file) for store, file in rows}
-
-
-def _analyze() -> Transaction[None]:
-    yield "ANALYZE", ()
 
 
 # -- exact search -------------------------------------------------------------------------------------------------

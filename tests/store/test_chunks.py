@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from understudy.store import chunk_cells
+from understudy.store import chunk_cells, chunks_postgres
 from understudy.store.chunks import DocumentRemoved, Indexed, NewChunk, StoreQuery
 from understudy.text.terms import index_terms, passage_terms, query_terms
 
@@ -239,6 +239,14 @@ async def test_in_a_large_store_nearly_all_of_the_nearest_are_found(store):
         share += len(got & set(exact)) / 20 / 10
     assert share >= 0.95
     assert [one.chunk.position for one in await found(store, "the harbour of part77", limit=1)] == [77]
+
+
+async def test_common_words_have_the_weight_of_their_estimated_number(store, monkeypatch):
+    monkeypatch.setattr(chunks_postgres, "_MAX_COUNTED_CHUNKS", 20)
+    await add(store, 1, ["harbour rare" if place == 0 else "harbour" for place in range(60)])
+    statistics = (await store.chunks.search(StoreQuery(1, None, "e", None, "harbour rare"), 5)).statistics
+    expected = [math.log(1 + (60 - count + 0.5) / (count + 0.5)) for count in (60, 1)]
+    assert list(statistics.weights) == pytest.approx(expected)
 
 
 async def test_a_store_divided_into_cells_finds_the_nearest_and_forgets_removed_files(store, monkeypatch):

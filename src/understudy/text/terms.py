@@ -24,7 +24,7 @@ _MAX_LEXICON_WORDS: Final = 100_000
 HEADING_WEIGHT: Final = 3
 """How often a word of a file's name counts: the topic of a passage often occurs nowhere else."""
 
-_ASCII_SEPARATORS: Final = str.maketrans({chr(code): " " for code in range(128) if not chr(code).isalnum()})
+_ASCII_LETTERS: Final = bytes(code if chr(code).isalnum() and code < 128 else 32 for code in range(256)).lower()
 # Vowel signs of Indic scripts and combining accents are parts of a word, though not letters.
 _WORD = re.compile("[\\w\u0300-\u036f\u0591-\u05bd\u0610-\u061a\u064b-\u065f\u0670\u0900-\u0963\u0971-\u0dff]+")
 _PAIRED = re.compile(
@@ -48,7 +48,7 @@ class QueryTerm:
 def split_surface_words(text: str) -> list[str]:
     """The words as they are written, in lower case. `word_terms` returns the terms of each."""
     if text.isascii():
-        return text.lower().translate(_ASCII_SEPARATORS).split()
+        return text.encode("ascii").translate(_ASCII_LETTERS).decode("ascii").split()
     return _WORD.findall(unicodedata.normalize("NFKC", text).lower().replace("_", " "))
 
 
@@ -86,8 +86,12 @@ def join_context(headings: str | None, header: str | None, text: str) -> str:
 
 def passage_terms(text: str, heading: str, language: str) -> tuple[str, int]:
     """The terms of a passage with spaces between, those of its heading three times; and the passage's length."""
+    headings = index_terms(heading, language)[0] * HEADING_WEIGHT
+    if text.isascii():
+        words = split_surface_words(text)
+        return " ".join([*headings, *map(_joined_lexicon(language).__getitem__, words)]), len(words)
     terms, length = index_terms(text, language)
-    return " ".join([*index_terms(heading, language)[0] * HEADING_WEIGHT, *terms]), length
+    return " ".join([*headings, *terms]), length
 
 
 def query_terms(query: str, languages: Sequence[str]) -> list[QueryTerm]:
@@ -113,7 +117,21 @@ class _Lexicon(dict[str, tuple[str, ...]]):
         return terms
 
 
+class _JoinedLexicon(dict[str, str]):
+    """The same as texts. A word in ASCII has one term."""
+
+    def __init__(self, language: str) -> None:
+        self._terms = _lexicon(language)
+
+    def __missing__(self, word: str) -> str:
+        if len(self) >= _MAX_LEXICON_WORDS:
+            self.clear()
+        joined = self[word] = " ".join(self._terms[word])
+        return joined
+
+
 _lexicon = lru_cache(maxsize=64)(_Lexicon)
+_joined_lexicon = lru_cache(maxsize=64)(_JoinedLexicon)
 
 
 def _make_terms(word: str, language: str) -> tuple[str, ...]:
