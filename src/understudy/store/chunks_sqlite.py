@@ -163,7 +163,12 @@ def _search_vectors(query: ChunkQuery) -> Transaction[list[tuple[int, float]]]:
 
 
 def _document_filter(query: ChunkQuery) -> str:
-    return "" if query.comparable is None else " AND c.document IN (SELECT value FROM json_each($4))"
+    if query.comparable is None:
+        return ""
+    if query.cells is None:
+        return " AND c.document IN (SELECT value FROM json_each($4))"
+    # The plus: chunks are found by their cells, not by the index of documents, which takes six times as long.
+    return " AND +c.document IN (SELECT value FROM json_each($4))"
 
 
 def _bind_comparable(query: ChunkQuery, *args: object) -> tuple[object, ...]:
