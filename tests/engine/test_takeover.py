@@ -12,7 +12,7 @@ from understudy.engine.run.state import RunState
 from understudy.engine.views.assistants import RunView
 from understudy.engine.views.ending import ending_events
 from understudy.engine.views.frames import ResponseEncoder, RunEncoder
-from understudy.engine.views.replay import abandoned_objects, restored_event, stored_run_events
+from understudy.engine.views.replay import abandoned_objects, restored_event, stored_run_events, unsent_openings
 from understudy.engine.views.response_replay import response_events
 from understudy.engine.views.responses import ResponseView
 from understudy.store.run_state import PendingCall, Plan, Progress, RunHistory, StoredRun
@@ -253,6 +253,18 @@ def test_the_next_owner_has_no_open_message_and_deletes_that_of_the_last_one(cra
     kept = [step.id for step in stored.steps if step.id not in abandoned.steps]
     assert kept == ([state.calls_step_id] if state.calls_step_id is not None else [])
     assert bool(kept) is bool(stored.progress.calls)
+
+
+@given(crashes())
+def test_a_log_that_lacks_an_open_message_or_step_gets_its_beginning_once(crash):
+    history, length, _ = crash
+    stored, _ = stored_state(history[:length], response=False)
+    abandoned = abandoned_objects(stored).steps
+    missing = unsent_openings(stored, history[:1])
+    assert [event.step_id for event in missing] == [step.id for step in stored.steps if step.id in abandoned]
+    assert not unsent_openings(stored, history[:length])
+    view = RunView.of([*history[:1], *missing])
+    assert ([view.message.id] if view.message else []) == list(abandoned_objects(stored).messages)
 
 
 @settings(max_examples=50)

@@ -167,7 +167,7 @@ class RedisBroker:
             commands.append(("LTRIM", key, -_MAX_TOKENS, -1))
             commands.append(("EXPIRE", key, _TOKEN_SECONDS))
         try:
-            replies = await self._clients.execute(commands)
+            replies = await self._clients.send(commands)
         except FAILURES as error:
             self._connection.report_failure(error)
             for _, request in outbox:

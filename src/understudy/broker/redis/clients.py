@@ -4,7 +4,7 @@ No command is repeated by the library: only the caller knows which may be. Keys 
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
 from redis import exceptions
@@ -47,14 +47,34 @@ class RedisClients:
         return self._url.topology == "cluster"
 
     async def write(self, commands: Sequence[Command]) -> list[Any]:
-        """The replies, errors of single commands among them. Raises one of `FAILURES`."""
+        """The replies as the server sends them, errors of single commands among them. Raises one of `FAILURES`."""
         async with self._writing:
-            return await _execute(self._writer, commands)
+            return await _execute(self._writer, commands, self._send_once)
 
-    async def execute(self, commands: Sequence[Command]) -> list[Any]:
+    async def send(self, commands: Sequence[Command]) -> list[Any]:
         """As `write`, beside it."""
         async with self._places:
-            return await _execute(self._commands, commands)
+            return await _execute(self._commands, commands, self._send_once)
+
+    async def execute(self, commands: Sequence[Command]) -> list[Any]:
+        """As `send`, with the replies that the library has parsed."""
+        async with self._places:
+            return await _execute(self._commands, commands, _execute_once)
+
+    async def _send_once(self, client: Any, commands: Sequence[Command]) -> list[Any]:
+        """Without the library's pipeline, which costs as much again as the rest."""
+        if self.is_cluster:
+            return await _execute_once(client, commands)
+        connection = await client.connection_pool.get_connection()
+        try:
+            await connection.send_packed_command(_pack(commands))
+            return _check_replies([await _read_reply(connection) for _ in commands])
+        except BaseException:
+            # What is not read would be the replies of the next commands.
+            await connection.disconnect(nowait=True)
+            raise
+        finally:
+            await client.connection_pool.release(connection)
 
     async def pop(self, keys: Sequence[str]) -> str | None:
         """Removes the first item of the first list that has one, and returns the key of the list.
@@ -172,14 +192,17 @@ class Subscription:
             await self._client.aclose()
 
 
-async def _execute(client: Any, commands: Sequence[Command]) -> list[Any]:
+_Execution = Callable[[Any, Sequence[Command]], Awaitable[list[Any]]]
+
+
+async def _execute(client: Any, commands: Sequence[Command], execution: _Execution) -> list[Any]:
     try:
-        replies = await _execute_once(client, commands)
+        replies = await execution(client, commands)
     except exceptions.TimeoutError:
         raise
     except exceptions.ConnectionError:
         # A server closes connections that were idle for long: it has received nothing.
-        replies = await _execute_once(client, commands)
+        replies = await execution(client, commands)
     return replies
 
 
@@ -187,7 +210,28 @@ async def _execute_once(client: Any, commands: Sequence[Command]) -> list[Any]:
     pipeline = client.pipeline(transaction=False)
     for command in commands:
         pipeline.execute_command(*command)
-    replies: list[Any] = await pipeline.execute(raise_on_error=False)
+    return _check_replies(await pipeline.execute(raise_on_error=False))
+
+
+def _pack(commands: Sequence[Command]) -> bytes:
+    """The commands in the server's protocol, in a fifth of the library's time."""
+    parts = []
+    for command in commands:
+        parts.append(b"*%d\r\n" % len(command))
+        for argument in command:
+            data = argument if isinstance(argument, bytes) else str(argument).encode()
+            parts.append(b"$%d\r\n%b\r\n" % (len(data), data))
+    return b"".join(parts)
+
+
+async def _read_reply(connection: Any) -> Any:
+    try:
+        return await connection.read_response()
+    except exceptions.ResponseError as error:
+        return error
+
+
+def _check_replies(replies: list[Any]) -> list[Any]:
     for reply in replies:
         if isinstance(reply, _FAILED_REPLIES):
             raise exceptions.ConnectionError(str(reply)) from reply

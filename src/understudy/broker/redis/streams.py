@@ -72,13 +72,13 @@ class EventStreams:
     async def keep(self, run_ids: Sequence[str], seconds: float) -> None:
         for start in range(0, len(run_ids), _PAGE):
             keys = [key(run_id) for run_id in run_ids[start : start + _PAGE] for key in (_stream_key, _log_key)]
-            await self._clients.execute([("EXPIRE", key, max(1, round(seconds))) for key in keys])
+            await self._clients.send([("EXPIRE", key, max(1, round(seconds))) for key in keys])
 
     async def store_log(self, run_id: str, data: bytes, last: int, seconds: float) -> None:
         """See `Broker.store_log`. The stream remains, and with it the refusal of what earlier owners write."""
         store = ("SET", _log_key(run_id), data, "EX", max(1, round(seconds)))
         trim = ("XTRIM", _stream_key(run_id), "MINID", _entry_id(last))
-        await self._commands(store, trim)
+        _check([store, trim], await self._clients.send([store, trim]))
 
     async def delete(self, run_id: str) -> None:
         await self._command("UNLINK", _stream_key(run_id), _log_key(run_id))
@@ -88,15 +88,16 @@ class EventStreams:
         return log
 
     async def _command(self, *command: Any) -> Any:
-        [reply] = await self._commands(command)
+        [reply] = _check([command], await self._clients.execute([command]))
         return reply
 
-    async def _commands(self, *commands: Command) -> list[Any]:
-        replies = await self._clients.execute(commands)
-        for command, reply in zip(commands, replies, strict=True):
-            if isinstance(reply, Exception):
-                raise BrokerUnavailable(f"Redis refused {command[0]}: {reply}") from reply
-        return replies
+
+def _check(commands: Sequence[Command], replies: list[Any]) -> list[Any]:
+    """Raises BrokerUnavailable for a command that was refused."""
+    for command, reply in zip(commands, replies, strict=True):
+        if isinstance(reply, Exception):
+            raise BrokerUnavailable(f"Redis refused {command[0]}: {reply}") from reply
+    return replies
 
 
 def _stream_key(run_id: str) -> str:

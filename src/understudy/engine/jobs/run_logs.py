@@ -22,7 +22,7 @@ from understudy.engine.run.stored_logs import StoredLogs, append_entries, encode
 from understudy.engine.views.ending import ending_events
 from understudy.engine.views.origins import decode_origin
 from understudy.engine.views.projections import new_encoder
-from understudy.engine.views.replay import restored_event, stored_run_events
+from understudy.engine.views.replay import restored_event, stored_run_events, unsent_openings
 from understudy.engine.views.response_replay import response_events
 from understudy.errors import NotFound
 from understudy.store import Store
@@ -115,9 +115,12 @@ class RunLogs:
         encoder = encoder_at_end(log)
         ended_epochs = (stored.epoch - 1) * EVENTS_PER_EPOCH
         append_entries(log, encoder, [entry for entry in past.entries if entry.number <= ended_epochs])
-        if not log.length:
-            for event in (*_response_events(stored), *stored_run_events(stored, past.history)):
-                log.append(event, encoder.encode(event))
+        if log.length:
+            earlier = unsent_openings(stored, [entry.event for entry in log.entries()])
+        else:
+            earlier = [*_response_events(stored), *stored_run_events(stored, past.history)]
+        for event in earlier:
+            log.append(event, encoder.encode(event))
         log.begin_epoch(stored.epoch)
         restored = restored_event(stored, past.history, int(self._clock.now()))
         log.append(restored, encoder.encode(restored))

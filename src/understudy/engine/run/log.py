@@ -8,7 +8,8 @@ import asyncio
 from array import array
 from bisect import bisect_right
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
+from itertools import accumulate
 from operator import attrgetter
 from typing import Final, Protocol, Self
 
@@ -334,13 +335,20 @@ def _merge_group(group: list[LogEntry]) -> LogEntry:
     if len(group) == 1:
         return LogEntry(first.number, first.event, first.first, ends=first.ends)
     texts: list[str] = [entry.event.text for entry in group]  # type: ignore[attr-defined]  # only deltas share a key
-    ends = array("I")
-    offset = 0
+    if all(entry.ends is None for entry in group):
+        ends = array("I", accumulate(map(len, texts)))
+    else:
+        ends = _join_ends(group, texts)
+    event = msgspec.structs.replace(first.event, text="".join(texts))
+    return LogEntry(group[-1].number, event, first.first, ends=ends)
+
+
+def _join_ends(group: Sequence[LogEntry], texts: Sequence[str]) -> "array[int]":
+    ends, offset = array("I"), 0
     for entry, text in zip(group, texts, strict=True):
         ends.extend([offset + end for end in entry.ends or (len(text),)])
         offset += len(text)
-    event = msgspec.structs.replace(first.event, text="".join(texts))
-    return LogEntry(group[-1].number, event, first.first, ends=ends)
+    return ends
 
 
 class Logs:

@@ -30,11 +30,13 @@ _RUNS_A_FLUSH: Final = 64
 _MAX_BATCHES: Final = 500
 _MAX_STREAM_BYTES: Final = 1 << 20
 _MAX_UNSTORED_ENDS: Final = 1000
-# These wait for the delay. The next owner of a run that has only been created and started rebuilds both events.
+# These wait for the delay. What begins with an event that is also in the database, its next owner rebuilds.
 _DELAYED: Final = frozenset(
     {
         events.RunQueued,
         events.RunStarted,
+        events.MessageOpened,
+        events.CallsStepOpened,
         events.TextDelta,
         events.RefusalDelta,
         events.LogprobsReceived,

@@ -48,7 +48,7 @@ class StoredLogs:
 
         Raises BrokerUnavailable.
         """
-        encoded = self._codec.encode_entries(entries)
+        encoded = self._codec.encode_entries(merge_deltas(entries))
         data = zlib.compress(encoded, 1) if len(encoded) < _LONG_BYTES else await asyncio.to_thread(_compress, encoded)
         await self._broker.store_log(run_id, data, last, seconds)
 

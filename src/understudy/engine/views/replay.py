@@ -3,7 +3,7 @@
 Each text is one delta, and the events have new numbers; their content and order are the same.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import msgspec
 from msgspec import UNSET
@@ -80,6 +80,19 @@ def abandoned_objects(stored: StoredRun) -> Abandoned:
         if isinstance(step.step_details, RunStepDetailsMessageCreationObject)
     ]
     return Abandoned([step.id for step in steps], messages)
+
+
+def unsent_openings(stored: StoredRun, log: Iterable[events.Event]) -> list[events.Event]:
+    """The beginnings of the abandoned objects that a log lacks; their owner may have sent them."""
+    opened = {event.step_id for event in log if isinstance(event, events.MessageOpened | events.CallsStepOpened)}
+    abandoned = set(abandoned_objects(stored).steps) - opened
+    return [
+        events.MessageOpened(step.id, message_id, step.created_at)
+        if (message_id := _message_id(step))
+        else events.CallsStepOpened(step.id, step.created_at)
+        for step in stored.steps
+        if step.id in abandoned
+    ]
 
 
 def _continued_steps(stored: StoredRun) -> tuple[RunStepObject, ...]:
