@@ -13,12 +13,20 @@ import pytest_asyncio
 
 from gateways import jupyter_gateway
 from sandbox.sandbox_runs import content, ok, once, pixels, run, until
+from store.samples import NOW, OURS
+from understudy import ids
+from understudy.blobs import DirectoryBlobs
+from understudy.broker.opening import build_broker
 from understudy.clock import SystemClock
+from understudy.engine.tools.container_sessions import ContainerSessions
 from understudy.errors import InvalidName, NoSuchFile, SandboxError
 from understudy.settings import SandboxSettings
+from understudy.store import open_store
+from understudy.store.nodes import Node
 from understudy.tools.sandbox import Stream, Value
 from understudy.tools.sandbox.gateway import GatewaySandbox
 from understudy.tools.sandbox.report import facts
+from understudy.wire.containers import ContainerExpiresAfter, ContainerResource
 
 TOKEN = secrets.token_hex(16)
 _keys = (f"gateway-{number}" for number in itertools.count())
@@ -231,3 +239,68 @@ async def test_sessions_that_would_share_their_files_are_refused(new_gateway):
     assert len(await sandbox._gateway().request("GET", "kernels")) == 1
     assert await first.list() == []
     assert await ok(first, "1 + 1") == "2"
+
+
+# -- several nodes -------------------------------------------------------------------------------------------------
+
+
+async def test_a_session_is_continued_by_another_process(new_gateway):
+    first, second = await new_gateway(), await new_gateway()
+    session = await first.open("a")
+    await ok(session, "x = 41\nopen('kept.txt', 'w').write('here')")
+    await session.detach()
+    continued = await second.attach("a", session.reference)
+    assert await ok(continued, "x + 1") == "42"
+    assert continued.id == session.id
+    assert [file.name for file in await continued.list()] == ["kept.txt"]
+    assert second.find("a") is continued
+    await continued.close()
+    assert await second.attach("a", session.reference) is None
+
+
+async def test_code_of_a_node_that_died_is_interrupted(new_gateway):
+    first, second = await new_gateway(), await new_gateway()
+    session = await first.open("a")
+    await ok(session, "x = 1")
+    running = session.execute("print('started', flush=True)\nwhile True: pass")
+    await anext(running)
+    continued = await second.attach("a", session.reference)
+    assert await ok(continued, "x + 1") == "2"
+    await session.detach()
+    await running.aclose()
+
+
+async def test_nodes_share_the_sessions_of_a_gateway(new_gateway, postgres, session_redis, tmp_path):
+    store = await open_store(tmp_path / "store", postgres)
+    await store.containers.create(OURS, container := new_container(), [])
+    brokers = [build_broker(session_redis, 60) for _ in range(2)]
+    blobs = DirectoryBlobs(tmp_path / "blobs", tmp_path / "unfinished")
+    nodes = [ContainerSessions(await new_gateway(), store, blobs, broker, patience=5) for broker in brokers]
+    for broker in brokers:
+        await broker.start()
+        await store.nodes.register(
+            Node(broker.node_id, "1.0", "server", "host", 1, "", broker.node_id, is_clustered=True)
+        )
+    for number in range(4):
+        workspace = await nodes[number % 2].open(OURS, container.id, [])
+        await ok(workspace.session, f"values = [*globals().get('values', ()), {number}]")
+        workspace.opened_at -= 10  # as if it had been used for a while
+    assert await ok(workspace.session, "values") == "[0, 1, 2, 3]"
+    assert nodes[0].find(container.id) is None
+    await store.nodes.retire(brokers[1].node_id)
+    workspace = await nodes[0].open(OURS, container.id, [])
+    assert (await ok(workspace.session, "values"), workspace.renewed) == ("[0, 1, 2, 3]", False)
+    for broker in brokers:
+        await broker.stop()
+    await blobs.close()
+    await store.close()
+
+
+def new_container():
+    return ContainerResource(
+        id=ids.container(),
+        created_at=NOW,
+        expires_after=ContainerExpiresAfter(minutes=20),
+        last_active_at=NOW,
+        name="mine",
+    )

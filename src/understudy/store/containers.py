@@ -36,8 +36,9 @@ _FIND_NODE_OF_THREAD = compose_sql(
 )
 _CLAIM = (
     "UPDATE containers SET node_id = $2"
-    " WHERE id = $1 AND (node_id IS NULL OR node_id <> $2) AND body IS NOT NULL RETURNING id"
+    " WHERE id = $1 AND (node_id IS NULL OR node_id <> $2) AND body IS NOT NULL RETURNING kernel"
 )
+_RECORD_KERNEL = "UPDATE containers SET kernel = $3 WHERE id = $1 AND node_id = $2"
 _RELEASE = "UPDATE containers SET node_id = NULL WHERE id = $1 AND node_id = $2"
 _DELETE = (
     "UPDATE containers SET body = NULL, thread_id = NULL"
@@ -71,11 +72,12 @@ class ThreadContainer:
 class SessionClaim:
     """`node_id` is the live node that has the container's session, None if the caller has it now.
 
-    `is_new`: the caller did not have it before.
+    `is_new`: the caller did not have it before; `kernel` is then that of the session, where a gateway has it.
     """
 
     node_id: str | None
     is_new: bool = False
+    kernel: str | None = None
 
 
 class Containers:
@@ -132,6 +134,10 @@ class Containers:
     async def claim_session(self, container_id: str, node_id: str, *, is_forced: bool = False) -> SessionClaim:
         """Makes the session of a container that of a node; unless `is_forced`, not if another live node has it."""
         return await self._database.write(_claim_session, container_id, node_id, is_forced)
+
+    async def record_kernel(self, container_id: str, node_id: str, kernel: str) -> None:
+        """Records the gateway's kernel of a session, for the next node."""
+        await self._database.write(_execute, _RECORD_KERNEL, container_id, node_id, kernel)
 
     async def release_session(self, container_id: str, node_id: str) -> None:
         """Ends a node's claim of a session that it has closed."""
@@ -214,7 +220,8 @@ def _claim_session(container_id: str, node_id: str, is_forced: bool) -> Transact
     other = yield from _find_node(_FIND_NODE, container_id, node_id)
     if other is not None and not is_forced:
         return SessionClaim(other)
-    return SessionClaim(None, is_new=bool((yield _CLAIM, (container_id, node_id))))
+    rows = yield _CLAIM, (container_id, node_id)
+    return SessionClaim(None, is_new=bool(rows), kernel=rows[0][0] if rows else None)
 
 
 def _insert_with_files(

@@ -24,7 +24,7 @@ _BUSY: Final = b"busy"
 
 
 class ContainerClaims:
-    """`is_busy` is whether a container is in use here, `close` ends its session here.
+    """`is_busy` is whether a container is in use here. `detach` ends its session here, and `close` for all nodes.
 
     `patience` is the time in seconds that a claim waits for code on another node.
     """
@@ -34,12 +34,14 @@ class ContainerClaims:
         containers: Containers,
         broker: Broker,
         is_busy: Callable[[str], bool],
+        detach: Callable[[str], Awaitable[None]],
         close: Callable[[str], Awaitable[None]],
         patience: float,
     ) -> None:
         self._containers = containers
         self._broker = broker
         self._is_busy = is_busy
+        self._detach = detach
         self._close = close
         self._patience = patience
         broker.handle(_RELEASE_TOPIC, self._receive_release)
@@ -61,10 +63,13 @@ class ContainerClaims:
             return None
         return await self._containers.find_node_of_thread(thread_id, self.node_id)
 
-    async def claim(self, container_id: str) -> None:
-        """Makes the container's session that of this node. Raises SandboxError if another one runs code in it."""
+    async def claim(self, container_id: str) -> str | None:
+        """Makes the container's session that of this node. Raises SandboxError if another one runs code in it.
+
+        Returns the kernel to attach to, where a gateway has the one of another node.
+        """
         if not self._broker.is_shared:
-            return
+            return None
         started = last_reply = time.monotonic()
         while True:
             is_silent = time.monotonic() - last_reply > _SILENCE_SECONDS
@@ -83,7 +88,13 @@ class ContainerClaims:
             await asyncio.sleep(_RETRY_SECONDS)
         if claim.is_new:
             # The session of an earlier claim, if any: another node may have had the container since.
-            await self._close(container_id)
+            await self._detach(container_id)
+        return claim.kernel
+
+    async def record_kernel(self, container_id: str, kernel: str) -> None:
+        """Records the kernel of a session of this node."""
+        if self._broker.is_shared:
+            await self._containers.record_kernel(container_id, self.node_id, kernel)
 
     async def close_elsewhere(self, container_id: str, node_id: str | None) -> None:
         """Makes the node that has the session of a deleted container end it. Without the message, it ends when idle."""
@@ -94,7 +105,7 @@ class ContainerClaims:
         container_id = body.decode()
         if self._is_busy(container_id):
             return _BUSY
-        await self._close(container_id)
+        await self._detach(container_id)
         await self._containers.release_session(container_id, self.node_id)
         return _RELEASED
 

@@ -5,11 +5,12 @@ session.
 """
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterable, Sequence
 from contextlib import suppress
 from typing import Final
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from understudy.blobs import Blob, Blobs
 from understudy.broker import Broker
@@ -20,6 +21,8 @@ from understudy.store.files import StoredFile
 from understudy.tools.sandbox import Sandbox, Session, safe_name
 
 _MAX_NEW_CONTAINERS: Final = 1000
+# A File of the project, with its name or without, or an upload.
+_CLIENT_FILE: Final = re.compile(r"(?:(?P<file_id>file-[A-Za-z0-9]+)|[0-9a-f]{32})(?:-(?P<name>.+))?")
 # Within this time, the caller that opened a container begins to use it.
 _OPENED_SECONDS: Final = 2.0
 
@@ -40,6 +43,7 @@ class ContainerSession:
         self.aliases: dict[str, str] = {}
         self.lock = asyncio.Lock()
         self.opened_at = time.monotonic()
+        self.kernel = ""
         self._id = session.id
 
     @property
@@ -63,10 +67,12 @@ class ContainerSessions:
         self._sandbox = sandbox
         self._store = store
         self._blobs = blobs
-        self.claims = ContainerClaims(store.containers, broker, self._is_busy, self.close, patience)
+        self.claims = ContainerClaims(store.containers, broker, self._is_busy, self._detach, self.close, patience)
         # Created containers that were never opened; above the limit, the oldest is dropped.
         self._new_containers: dict[str, None] = {}
         self._workspaces: WeakKeyDictionary[Session, ContainerSession] = WeakKeyDictionary()
+        # Locked while a container is being opened.
+        self._openings: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def check(self) -> str | None:
         """The reason why code cannot run here, as a sentence; None if it can."""
@@ -89,16 +95,13 @@ class ContainerSessions:
 
         A File has the path `file-abc-data.csv`, with `bare_ids` `file-abc`, and links at its id and its name.
         """
-        await self.claims.claim(container_id)
-        session = await self._sandbox.open(container_id)
-        workspace = self._workspaces.get(session)
-        if workspace is None:
-            workspace = ContainerSession(container_id, session, renewed=container_id not in self._new_containers)
-            self._workspaces[session] = workspace
-            self._new_containers.pop(container_id, None)
-        workspace.opened_at = time.monotonic()
+        opening = self._openings.setdefault(container_id, asyncio.Lock())
+        async with opening:
+            workspace = await self._open_workspace(container_id)
+            workspace.opened_at = time.monotonic()
         async with workspace.lock:
             workspace.refresh()
+            await self._record_kernel(workspace)
             here = set(workspace.input_files.values())
             missing = [file_id for file_id in file_ids if file_id not in here]
             for file in await self._store.files.lookup(project_id, missing) if missing else []:
@@ -106,6 +109,29 @@ class ContainerSessions:
                     await self._put_file(workspace, file, bare_ids)
             await self._record_files(workspace)
         return workspace
+
+    async def _open_workspace(self, container_id: str) -> ContainerSession:
+        """The container's session: that of this process, that of another one behind a gateway, or a new one."""
+        kernel = await self.claims.claim(container_id)
+        session = await self._sandbox.attach(container_id, kernel) if kernel else None
+        is_attached = session is not None
+        session = session or await self._sandbox.open(container_id)
+        workspace = self._workspaces.get(session)
+        if workspace is None:
+            is_new = container_id in self._new_containers
+            workspace = ContainerSession(container_id, session, renewed=not (is_new or is_attached))
+            self._workspaces[session] = workspace
+            self._new_containers.pop(container_id, None)
+            if is_attached:
+                await _recognize_files(workspace)
+        return workspace
+
+    async def _record_kernel(self, workspace: ContainerSession) -> None:
+        """Stores the kernel behind a gateway for other nodes, whenever it is another one."""
+        kernel = workspace.session.reference
+        if kernel != workspace.kernel:
+            workspace.kernel = kernel
+            await self.claims.record_kernel(workspace.container_id, kernel)
 
     async def put(self, workspace: ContainerSession, blob: Blob, name: str) -> None:
         """Writes an uploaded file; replaces a file of the same name. Raises SandboxError."""
@@ -124,9 +150,16 @@ class ContainerSessions:
         return workspace
 
     def _is_busy(self, container_id: str) -> bool:
+        opening = self._openings.get(container_id)
+        if opening is not None and opening.locked():
+            return True
         session = self._sandbox.find(container_id)
         workspace = None if session is None else self._workspaces.get(session)
         return workspace is not None and workspace.is_busy
+
+    async def _detach(self, container_id: str) -> None:
+        if (session := self._sandbox.find(container_id)) is not None:
+            await session.detach()
 
     async def close(self, container_id: str) -> None:
         """Closes the session and deletes its files."""
@@ -156,3 +189,15 @@ class ContainerSessions:
         for file in await workspace.session.list():
             if file.name in workspace.input_files:
                 workspace.digests.setdefault(file.name, file.digest)
+
+
+async def _recognize_files(workspace: ContainerSession) -> None:
+    """Records the files of a session that another process has started: none of them is an output of the next code.
+
+    Those of the client are recognized by their names.
+    """
+    for file in await workspace.session.list():
+        workspace.digests[file.name] = file.digest
+        if match := _CLIENT_FILE.fullmatch(file.name):
+            workspace.input_files[file.name] = match["file_id"]
+            workspace.aliases[file.name] = match["name"] or file.name

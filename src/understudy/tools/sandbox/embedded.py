@@ -76,6 +76,9 @@ class EmbeddedSandbox:
             raise SandboxError(problem)
         return await self._sessions.open(key)
 
+    async def attach(self, key: str, reference: str) -> None:
+        """No session outlives its process."""
+
     def find(self, key: str) -> KernelSession | None:
         return self._sessions.find(key)
 

@@ -3,6 +3,7 @@
 The gateway limits what a kernel may use and isolates its files: give each kernel a container of its own.
 """
 
+import logging
 from typing import Final
 
 import aiohttp
@@ -17,6 +18,7 @@ from understudy.tools.sandbox.session import KernelSession
 from understudy.tools.sandbox.sessions import SWEEP_SECONDS, Sessions
 
 _TIMEOUT_SECONDS: Final = 60.0
+logger = logging.getLogger(__name__)
 
 
 class GatewaySandbox:
@@ -47,6 +49,14 @@ class GatewaySandbox:
 
     async def open(self, key: str) -> KernelSession:
         return await self._sessions.open(key)
+
+    async def attach(self, key: str, reference: str) -> KernelSession | None:
+        try:
+            kernel = await GatewayKernel.attach(self._gateway(), reference, self._folder)
+        except SandboxError as error:
+            logger.info("the session of another node is gone: %s", error)
+            return None
+        return await self._sessions.add(key, kernel)
 
     def find(self, key: str) -> KernelSession | None:
         return self._sessions.find(key)

@@ -58,11 +58,12 @@ class Gateway:
 
 
 class GatewayKernel:
-    """Created by `start`."""
+    """Created by `start` or `attach`. `reference` is its id at the gateway."""
 
     def __init__(self, gateway: Gateway, identifier: str, socket: aiohttp.ClientWebSocketResponse, folder: str) -> None:
         self.files = GatewayFiles(folder, self._evaluate)
         self.alive = True
+        self.reference = identifier
         self._gateway = gateway
         self._path = f"kernels/{identifier}"
         self._socket = socket
@@ -92,6 +93,24 @@ class GatewayKernel:
             await kernel.files.claim()
         except BaseException:
             await kernel.kill()
+            raise
+        return kernel
+
+    @classmethod
+    async def attach(cls, gateway: Gateway, identifier: str, folder: str) -> "GatewayKernel":
+        """Connects to a kernel that another process has started. Raises SandboxError if it is gone.
+
+        What that process may have left running is interrupted.
+        """
+        await gateway.request("POST", f"kernels/{identifier}/interrupt")
+        kernel = cls(gateway, identifier, await gateway.channels(identifier), folder)
+        try:
+            await kernel._prepare()
+        except SandboxError:
+            await kernel.kill()
+            raise
+        except BaseException:
+            await kernel.detach()
             raise
         return kernel
 
@@ -131,6 +150,11 @@ class GatewayKernel:
     async def restart(self) -> None:
         await self._send_command("POST", "/restart")
         self._on_replaced()
+
+    async def detach(self) -> None:
+        self.alive = False
+        await self._socket.close()
+        self._release()
 
     async def kill(self) -> None:
         if self.alive:

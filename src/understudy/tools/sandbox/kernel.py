@@ -17,6 +17,15 @@ class Kernel(Protocol):
     @property
     def alive(self) -> bool: ...
 
+    @property
+    def reference(self) -> str:
+        """What another process needs to connect to the kernel; empty if it cannot."""
+        ...
+
+    async def detach(self) -> None:
+        """Disconnects from a kernel with a reference, which stays as it is; ends another one."""
+        ...
+
     async def execute(self, cell: int, code: str) -> None:
         """Starts the code; its events have the number of the cell."""
         ...

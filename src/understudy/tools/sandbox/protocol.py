@@ -36,6 +36,11 @@ class Session(Protocol):
     """Identifies the files: it changes when a session is lost with its files."""
 
     @property
+    def reference(self) -> str:
+        """What another process needs to continue the session, see `Sandbox.attach`; empty if it cannot."""
+        ...
+
+    @property
     def expires_at(self) -> float:
         """When an unused session ends, in seconds since the epoch."""
         ...
@@ -86,6 +91,10 @@ class Session(Protocol):
         """Stops the running code; its execution ends as `interrupted`. Does nothing without one."""
         ...
 
+    async def detach(self) -> None:
+        """Ends the session here. Another process can continue one with a reference; one without it is closed."""
+        ...
+
     async def close(self) -> None:
         """Ends the session with its files; all of its processes have exited when this returns."""
         ...
@@ -106,6 +115,10 @@ class Sandbox(Protocol):
 
     async def open(self, key: str) -> Session:
         """The session of the key, or a new one. Waits while too many are starting."""
+        ...
+
+    async def attach(self, key: str, reference: str) -> Session | None:
+        """Continues the session of another process, with its variables and files; None if it is gone."""
         ...
 
     def find(self, key: str) -> Session | None:

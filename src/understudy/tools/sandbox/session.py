@@ -22,10 +22,18 @@ _SESSION_ENDED_TEXT: Final = "The session has ended."
 
 
 class KernelSession:
-    """`renew` starts another kernel; called when the session has none, or its kernel has ended."""
+    """`renew` starts another kernel; called when the session has none, or its kernel has ended.
+
+    `kernel` is one that another process has started.
+    """
 
     def __init__(
-        self, key: str, settings: SandboxSettings, clock: Clock, renew: Callable[[], Awaitable[Kernel]]
+        self,
+        key: str,
+        settings: SandboxSettings,
+        clock: Clock,
+        renew: Callable[[], Awaitable[Kernel]],
+        kernel: Kernel | None = None,
     ) -> None:
         self.key = key
         self.id = ""
@@ -33,7 +41,9 @@ class KernelSession:
         self._settings = settings
         self._clock = clock
         self._renew = renew
-        self._kernel: Kernel | None = None
+        self._kernel = kernel
+        if kernel is not None:
+            self.id = kernel.reference
         self._cell: Cell | None = None
         self._cells = 0
         self._turn = asyncio.Lock()
@@ -46,6 +56,10 @@ class KernelSession:
     @property
     def busy(self) -> bool:
         return self._users > 0 or self._turn.locked()
+
+    @property
+    def reference(self) -> str:
+        return "" if self._kernel is None else self._kernel.reference
 
     @property
     def expires_at(self) -> float:
@@ -125,6 +139,11 @@ class KernelSession:
         if self._cell is not None:
             self._cell.stop()
 
+    async def detach(self) -> None:
+        self.ended = True
+        if self._kernel is not None:
+            await self._kernel.detach()
+
     async def close(self) -> None:
         self.ended = True
         if self._kernel is not None:
@@ -157,7 +176,7 @@ class KernelSession:
                 raise SandboxError(_SESSION_ENDED_TEXT)
             self._kernel = kernel
             self._loss_reported = False
-            self.id = secrets.token_hex(16)
+            self.id = kernel.reference or secrets.token_hex(16)
         return self._kernel
 
     def _current_kernel(self) -> Kernel:

@@ -36,13 +36,17 @@ class Sessions:
         await session.ready()
         return session
 
-    async def _start_session(self, key: str) -> KernelSession:
+    async def add(self, key: str, kernel: Kernel) -> KernelSession:
+        """A session on a kernel that another process has started."""
+        return await self._start_session(key, kernel)
+
+    async def _start_session(self, key: str, kernel: Kernel | None = None) -> KernelSession:
         await self.sweep()
         while len(self._sessions) >= self._settings.sessions:
             await self._evict_idlest()
             if session := self.find(key):
                 return session
-        session = KernelSession(key, self._settings, self._clock, self._start)
+        session = KernelSession(key, self._settings, self._clock, self._start, kernel)
         self._sessions[key] = session
         return session
 
