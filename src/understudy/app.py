@@ -77,7 +77,7 @@ from understudy.retrieval.search import Index
 from understudy.settings import MEMORY_BROKER, ProviderSettings, Settings
 from understudy.store import Store, data_directory, open_existing_store, open_store
 from understudy.store.lock import identify_lock
-from understudy.store.nodes import Node
+from understudy.store.nodes import ROLE_WITHOUT_JOBS, Node
 from understudy.tools.mcp import RemoteServers
 from understudy.tools.sandbox import Sandbox, open_sandbox
 
@@ -124,7 +124,7 @@ class Role:
         """`server`, `server without jobs` or `worker`."""
         if self.address is None:
             return "worker"
-        return "server" if self.runs_jobs else "server without jobs"
+        return "server" if self.runs_jobs else ROLE_WITHOUT_JOBS
 
     def limit_jobs(self, most: int) -> int:
         """How many jobs may run at a time."""
@@ -429,7 +429,14 @@ def _build_batches(base: _Base, models: ModelChecks) -> Batches:
 def _build_interpreter(base: _Base) -> tuple[Sandbox, Interpreter, Containers]:
     settings = base.settings
     sandbox = open_sandbox(settings.sandbox, base.clock, private=(settings.data,))
-    sessions = ContainerSessions(sandbox, base.store, base.blobs, base.broker, settings.sandbox.cell_seconds + 10)
+    sessions = ContainerSessions(
+        sandbox,
+        base.store,
+        base.blobs,
+        base.broker,
+        settings.sandbox.cell_seconds + 10,
+        runs_code=base.role.runs_jobs,
+    )
     interpreter = Interpreter(
         sessions,
         base.store,

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import psutil
 import pytest
 
+from sandbox.machine import interpreter, require_sandbox
 from upstream import Gate, call, calls, text
 from waiting import WITHIN, eventually
 
@@ -75,6 +76,22 @@ def test_processes_share_a_port_and_a_data_directory(group):
     assert len(servers_of(group)) == 2
     run = start_run(group)
     eventually(lambda: status(group, run) == "completed")
+
+
+@pytest.mark.slow
+def test_every_process_serves_the_files_of_a_container(new_server, postgres, session_redis):
+    require_sandbox()
+    server = new_server(database=postgres, broker=session_redis, sandbox__python=interpreter(), sandbox__warm=0)
+    server.flags = ("--processes", "2")
+    container = server.start().client.containers.create(name="mine")
+    eventually(lambda: len(servers_of(server)) == 2)
+    path = f"/v1/containers/{container.id}/files"
+    for number in range(6):
+        # Each connection is accepted by either process.
+        with server.new_client() as client:
+            file = client.containers.files.create(container.id, file=("a.txt", b"%d" % number))
+        assert server.ask("GET", f"{path}/{file.id}/content").body == b"%d" % number
+    assert len(server.ask("GET", path).json["data"]) == 6
 
 
 def test_a_process_that_dies_is_restarted_while_the_other_one_serves(group):

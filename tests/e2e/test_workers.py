@@ -27,14 +27,16 @@ def web(session_upstream, tmp_path_factory, session_postgres, session_redis, dic
         "database": session_postgres(),
         "broker": session_redis,
         "blobs__shared": "true",
-        "sandbox__python": interpreter(),
         "sandbox__disk_mb": 8,
+        # The server has no sandbox.
+        "sandbox__python": "/nowhere/python",
         "webhooks__allow_private": "true",
         "mcp__allowed": dice.url,
     }
     server = Server(tmp_path_factory.mktemp("web"), session_upstream.url, **settings)
     server.flags = ("--no-jobs",)
-    worker = Server(tmp_path_factory.mktemp("worker"), session_upstream.url, **settings)
+    able = settings | {"sandbox__python": interpreter()}
+    worker = Server(tmp_path_factory.mktemp("worker"), session_upstream.url, **able)
     try:
         server.start()
         worker.share_files(server).start_worker()
@@ -78,7 +80,9 @@ def test_a_response_runs_code_in_a_container_that_the_server_has_created(client,
     file = client.files.create(file=("a.txt", b"hello"), purpose="user_data")
     container = client.containers.create(name="mine", file_ids=[file.id])
     (inside,) = client.containers.files.list(container.id)
-    upstream.answer(calls(call("code_interpreter", code=f"print(open('{inside.path}').read())")), text("Done."))
+    added = client.containers.files.create(container.id, file=("b.txt", b"uploaded"))
+    code = f"print(open('{inside.path}').read(), open('{added.path}').read())"
+    upstream.answer(calls(call("code_interpreter", code=code)), text("Done."))
     response = client.responses.create(
         model="gpt-4o",
         input="Read",
@@ -86,8 +90,9 @@ def test_a_response_runs_code_in_a_container_that_the_server_has_created(client,
         include=["code_interpreter_call.outputs"],
     )
     executed = next(item for item in response.output if item.type == "code_interpreter_call")
-    assert executed.outputs[0].logs.endswith("hello\n")
-    assert [found.path for found in client.containers.files.list(container.id)] == [inside.path]
+    assert executed.outputs[0].logs == "hello uploaded\n"
+    assert {found.id for found in client.containers.files.list(container.id)} == {inside.id, added.id}
+    client.containers.delete(container.id)
 
 
 def test_approvals_reach_the_worker(web, client, upstream, dice):

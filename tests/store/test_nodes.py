@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from understudy.store.nodes import Node
+from understudy.store.nodes import ROLE_WITHOUT_JOBS, Node
 
 FIRST = Node("node_1", "1.0", "server", "host", 1, "http://127.0.0.1:1", "place 1", is_clustered=False)
 SECOND = Node("node_2", "1.0", "worker", "host", 2, "", "place 2", is_clustered=False)
@@ -47,6 +47,14 @@ async def test_a_node_lives_as_long_as_its_lease_is_renewed(store):
     assert await live(store) == []
     assert await store.nodes.renew("node_1")
     assert await live(store) == ["node_1"]
+
+
+@pytest.mark.parametrize("url", ["postgres"], indirect=True)
+async def test_a_worker_is_a_live_node_that_runs_jobs(store):
+    await store.nodes.register(dataclasses.replace(CLUSTERED[0], role=ROLE_WITHOUT_JOBS))
+    assert await store.nodes.find_worker() is None
+    await store.nodes.register(CLUSTERED[1])
+    assert await store.nodes.find_worker() == CLUSTERED[1].id
 
 
 def forget():

@@ -67,6 +67,11 @@ class ContainerFiles:
         workspace = self._require_workspace(container_id, file_id)
         return workspace.session.read(file.path.removeprefix(f"{FOLDER}/"))
 
+    async def begin(self, project_id: str, container_id: str, file_ids: Sequence[str]) -> None:
+        """Opens a container that is about to be created."""
+        self._workspaces.begin(container_id)
+        await self.open(project_id, container_id, file_ids)
+
     async def open(self, project_id: str, container_id: str, file_ids: Sequence[str]) -> ContainerSession:
         """Opens the container with these Files of the project."""
         try:

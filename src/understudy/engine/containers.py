@@ -28,7 +28,10 @@ MIN_MEMORY_MB = 1024
 
 
 class Containers:
-    """Raises InvalidRequest if a container is expired or its disk full, Unavailable if the sandbox fails."""
+    """Raises InvalidRequest if a container is expired or its disk full, Unavailable if the sandbox fails.
+
+    On a server without jobs, sessions are opened by a worker, since a run would move them there.
+    """
 
     def __init__(
         self,
@@ -62,12 +65,16 @@ class Containers:
         if fault := await self._workspaces.check():
             raise InvalidRequest(fault, code="unsupported_tool")
         made = self._new_container(body)
-        self._workspaces.begin(made.id)
+        node_id = await self._find_worker()
         try:
-            await self._local.open(project_id, made.id, body.file_ids)
-            await self._store.containers.create(project_id, made, body.file_ids, self._workspaces.claims.node_id)
+            if node_id is None:
+                await self._local.begin(project_id, made.id, body.file_ids)
+            else:
+                await self._remote.begin(node_id, project_id, made.id, body.file_ids)
+            owner = node_id or self._workspaces.claims.node_id
+            await self._store.containers.create(project_id, made, body.file_ids, owner)
         except BaseException:
-            await self._workspaces.close(made.id)
+            await self._close(made.id, node_id)
             raise
         return made
 
@@ -132,9 +139,15 @@ class Containers:
         return await self._local.read(project_id, container_id, file_id)
 
     async def _find_node(self, project_id: str, container_id: str) -> str | None:
-        """The other live node that has the session of a running container. Raises NotFound."""
+        """The other live node that has the session of a running container, or is to open it. Raises NotFound."""
         check_running(await self.touch(project_id, container_id))
-        return await self._workspaces.claims.find_other(container_id)
+        if node_id := await self._workspaces.claims.find_other(container_id):
+            return node_id
+        return None if self._workspaces.find(container_id) is not None else await self._find_worker()
+
+    async def _find_worker(self) -> str | None:
+        """A node that opens sessions in place of this one, if it runs no code and there is another one."""
+        return None if self._workspaces.runs_code else await self._store.nodes.find_worker()
 
     async def _close(self, container_id: str, node_id: str | None) -> None:
         await self._workspaces.close(container_id)

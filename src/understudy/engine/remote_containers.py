@@ -5,7 +5,7 @@ one port and workers without HTTP serve the files of their containers as well. A
 so it is erased even if its reader dies. Knows no HTTP.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -28,6 +28,10 @@ _ERRORS: Final[dict[int, type[ApiError]]] = {400: InvalidRequest, 404: NotFound}
 class _Request(Struct, frozen=True, array_like=True, tag_field="verb"):
     project_id: str
     container_id: str
+
+
+class _Begin(_Request, frozen=True, tag="begin"):
+    file_ids: Sequence[str]
 
 
 class _List(_Request, frozen=True, tag="list"):
@@ -68,7 +72,7 @@ class _Reply(Struct, frozen=True, omit_defaults=True):
 
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode_request = msgspec.msgpack.Decoder(_List | _Add | _Upload | _Remove | _Export).decode
+_decode_request = msgspec.msgpack.Decoder(_Begin | _List | _Add | _Upload | _Remove | _Export).decode
 _decode_reply = msgspec.msgpack.Decoder(_Reply).decode
 
 
@@ -82,6 +86,9 @@ class RemoteContainers:
         self._store = store
         self._blobs = blobs
         broker.handle(_TOPIC, self._receive)
+
+    async def begin(self, node_id: str, project_id: str, container_id: str, file_ids: Sequence[str]) -> None:
+        await self._request(node_id, _Begin(project_id, container_id, file_ids))
 
     async def list(self, node_id: str, project_id: str, container_id: str) -> list[ContainerFileResource]:
         return (await self._request(node_id, _List(project_id, container_id), _LIST_SECONDS)).files
@@ -141,6 +148,9 @@ class RemoteContainers:
     async def _handle(self, request: Any) -> _Reply:
         project_id, container_id = request.project_id, request.container_id
         match request:
+            case _Begin():
+                await self._local.begin(project_id, container_id, request.file_ids)
+                return _Reply()
             case _List():
                 return _Reply(await self._local.list(project_id, container_id))
             case _Add():

@@ -10,6 +10,7 @@ from understudy.store.database import Database, Transaction
 from understudy.store.sql import compose_sql
 from understudy.store.workers import DATABASE_NOW
 
+ROLE_WITHOUT_JOBS: Final = "server without jobs"
 NODE_LEASE_SECONDS: Final = 8.0
 IS_LIVE_NODE: Final = compose_sql("seen_at >", DATABASE_NOW, "- 8.0")
 """A condition on rows of nodes: the node has a lease."""
@@ -30,6 +31,9 @@ _INSERT: Final = compose_sql(
     "INSERT INTO nodes (",
     _COLUMNS,
     ", started_at, seen_at) SELECT $1, $2, $3, $4, $5, $6, $7, $8, now, now FROM database_clock",
+)
+_FIND_WORKER: Final = compose_sql(
+    "SELECT id FROM nodes WHERE", IS_LIVE_NODE, "AND role <> $1 ORDER BY random() LIMIT 1"
 )
 _LIST: Final = compose_sql(
     "SELECT",
@@ -86,6 +90,10 @@ class Nodes:
     async def retire(self, node_id: str) -> None:
         await self._database.write(_retire, node_id)
 
+    async def find_worker(self) -> str | None:
+        """The id of any live node that runs jobs."""
+        return await self._database.read(_find_worker)
+
     async def list(self) -> list[RegisteredNode]:
         """The live nodes, and those that have died lately; the oldest first."""
         return await self._database.read(_list_nodes)
@@ -113,6 +121,11 @@ def _renew(node_id: str) -> Transaction[bool]:
 
 def _retire(node_id: str) -> Transaction[None]:
     yield "DELETE FROM nodes WHERE id = $1", (node_id,)
+
+
+def _find_worker() -> Transaction[str | None]:
+    rows = yield _FIND_WORKER, (ROLE_WITHOUT_JOBS,)
+    return rows[0][0] if rows else None
 
 
 def _list_nodes() -> Transaction[list[RegisteredNode]]:

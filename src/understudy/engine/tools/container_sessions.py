@@ -61,9 +61,22 @@ class ContainerSession:
 
 
 class ContainerSessions:
-    """`patience` is the time in seconds that an opening waits for code on another node."""
+    """`patience` is the time in seconds that an opening waits for code on another node.
 
-    def __init__(self, sandbox: Sandbox, store: Store, blobs: Blobs, broker: Broker, patience: float) -> None:
+    `runs_code` is whether runs are executed here.
+    """
+
+    def __init__(
+        self,
+        sandbox: Sandbox,
+        store: Store,
+        blobs: Blobs,
+        broker: Broker,
+        patience: float,
+        *,
+        runs_code: bool = True,
+    ) -> None:
+        self.runs_code = runs_code
         self._sandbox = sandbox
         self._store = store
         self._blobs = blobs
@@ -75,8 +88,8 @@ class ContainerSessions:
         self._openings: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def check(self) -> str | None:
-        """The reason why code cannot run here, as a sentence; None if it can."""
-        return await self._sandbox.check()
+        """The reason why code cannot run here, as a sentence; None if it can, or if workers run it."""
+        return await self._sandbox.check() if self.runs_code else None
 
     def begin(self, container_id: str) -> None:
         """Marks the container as new, so that its first session is not reported as renewed."""
