@@ -3,11 +3,12 @@
 The only module that knows all parts. `create_app` has no effect but its result; the lifespan opens and closes.
 """
 
+import asyncio
 import math
 import os
 import shutil
 import socket
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -97,14 +98,13 @@ class Understudy:
 
     store: Store
     worker: RunWorker
-    video_jobs: VideoJobs
+    drains: Sequence[Callable[[], Awaitable[None]]]
     streams: OpenStreams
     patience: float
 
     async def drain(self) -> None:
-        """Stops new work, releases active runs, and ends streams within `patience` seconds."""
-        await self.worker.stop()
-        self.video_jobs.release()
+        """Stops new work, hands active jobs over, and ends streams within `patience` seconds."""
+        await asyncio.gather(*(drain() for drain in self.drains))
         await self.streams.finish(self.patience)
 
 
@@ -213,7 +213,7 @@ async def _open_parts(app: Starlette, stack: AsyncExitStack, settings: Settings,
     sandbox, interpreter, containers = _build_interpreter(base)
     remote_servers, logs = RemoteServers(settings.mcp), Logs(clock, settings.limits.log_retention)
     worker = _build_worker(base, retrieval, interpreter, remote_servers, logs)
-    webhooks = Webhooks(store, settings.webhooks, clock, delivers=role.runs_jobs)
+    webhooks = Webhooks(store, settings.webhooks, clock, base.broker, delivers=role.runs_jobs)
     video = _build_videos(base)
     checks = ModelChecks(base.models)
     batches = _build_batches(base, checks)
@@ -248,7 +248,20 @@ async def _open_parts(app: Starlette, stack: AsyncExitStack, settings: Settings,
         mcp=mcp,
     )
     batches.endpoints = batch_endpoints(parts)
-    app.state.understudy = Understudy(store, worker, video.jobs, streams, settings.shutdown_seconds * _DRAIN_SHARE)
+    app.state.understudy = Understudy(
+        store,
+        worker,
+        (
+            worker.stop,
+            batches.stop,
+            retrieval.ingestion.stop,
+            retrieval.embedding.stop,
+            video.jobs.drain,
+            webhooks.drain,
+        ),
+        streams,
+        settings.shutdown_seconds * _DRAIN_SHARE,
+    )
     check = _LocationCheck(store, blobs, location_id)
     await _start_parts(stack, _list_background_parts(base, retrieval, sandbox, worker, check, video, parts))
 

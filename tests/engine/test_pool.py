@@ -13,7 +13,6 @@ import pytest
 from understudy import telemetry
 from understudy.broker.memory import MemoryBroker
 from understudy.clock import SystemClock
-from understudy.engine.jobs import fair_queue
 from understudy.engine.jobs.fair_queue import FairQueue
 from understudy.engine.jobs.pool import LEASE_SECONDS, JobKind, LeasePool
 from understudy.errors import StoreError, Unavailable
@@ -290,14 +289,12 @@ async def test_announced_jobs_of_a_project_delay_another_one_by_one_job_a_worker
     assert [claim.project_id for claim in chores.started].index("one") <= 2
 
 
-async def test_a_queue_that_is_longer_than_the_memory_of_a_worker_is_worked_off_without_a_sweep(
-    store, node, monkeypatch
-):
-    monkeypatch.setattr(fair_queue, "_MAX_CANDIDATES_A_LANE", 2)
+async def test_a_queue_that_is_longer_than_the_memory_of_a_worker_is_worked_off_without_a_sweep(store, node):
     await add(store, *["ours"] * 8)
     chores = node(places=2, is_announced=True)
     await chores.pool.start()
     await chores.pool._loops[1].stop()
+    chores.pool._queue._most = 2
     for seq in range(1, 9):
         chores.pool.announce(Candidate(seq, "ours"))
     assert len(chores.pool._queue) <= 2

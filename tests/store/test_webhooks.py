@@ -9,6 +9,7 @@ from store import samples
 from store.samples import OURS, THEIRS
 from understudy.errors import NotFound
 from understudy.store import outbox
+from understudy.store.fair_candidates import FairCursor
 from understudy.store.pages import PageRequest
 from understudy.store.run_state import Checkpoint
 from understudy.store.states import TERMINAL
@@ -41,8 +42,11 @@ async def deliveries(store, project=OURS, **condition):
     return page.deliveries
 
 
-async def claimed(store, now=NOW, until=UNTIL, busy=None, each=10, places=100):
-    return await store.webhooks.claim(now, until, busy or {}, each, places)
+async def claimed(store, now=NOW, worker="one", limit=100):
+    await store.workers.renew_lease(worker, 60.0)
+    candidates = await store.webhooks.list_candidates(now, limit, FairCursor())
+    found = [await store.webhooks.claim(one.key, worker, now) for one in candidates]
+    return [due for due in found if due is not None]
 
 
 def over(status="delivered", due_at=NOW, code=200):
@@ -95,37 +99,49 @@ async def test_the_event_of_a_finished_run_is_stored_in_the_same_transaction(sto
     assert delivery.event.data == {"id": run.id, "thread_id": thread.id}
 
 
-async def test_a_delivery_is_claimed_once_until_the_claim_expires(store):
+async def test_a_delivery_is_claimed_by_one_worker_as_long_as_its_lease(store):
     await store.webhooks.create(OURS, endpoint(), SECRET)
-    assert not await store.webhooks.has_due(NOW)
+    assert await claimed(store) == []
     await told(store)
-    assert await store.webhooks.has_due(NOW)
-    twice = await asyncio.gather(claimed(store), claimed(store))
+    twice = await asyncio.gather(claimed(store), claimed(store, worker="other"))
     (due,) = [one for found in twice for one in found]
     assert (due.attempt, due.since, due.endpoint.secrets) == (1, NOW, (SECRET,))
-    assert await claimed(store, UNTIL - 1) == []
-    (again,) = await claimed(store, UNTIL, UNTIL + 20)
-    assert (again.id, again.attempt) == (due.id, 2)
-    # Whoever was late says nothing any more.
-    await store.webhooks.record_outcome(due, over())
+    owner = "one" if twice[0] else "other"
+    assert await claimed(store, worker="third") == []
+    await store.workers.retire(owner)
+    (again,) = await claimed(store, worker="third")
+    assert (again.id, again.attempt) == (due.id, 1)
+    # The worker that lost the delivery changes nothing.
+    await store.webhooks.record_outcome(owner, due, over())
     assert (await deliveries(store))[0].status == "pending"
-    await store.webhooks.record_outcome(again, over())
+    await store.webhooks.record_outcome("third", again, over("pending", UNTIL, 500))
+    assert await claimed(store, UNTIL - 1) == []
+    (last,) = await claimed(store, UNTIL)
+    await store.webhooks.record_outcome("one", last, over())
     (done,) = await deliveries(store)
     assert (done.status, done.attempts, done.next_attempt_at) == ("delivered", 2, None)
     assert done.last_attempt == WebhookAttempt(attempted_at=1000, status_code=200)
-    assert not await store.webhooks.has_due(UNTIL + 100)
+    assert await claimed(store, UNTIL + 100) == []
 
 
-async def test_a_slow_endpoint_does_not_take_all_places(store):
+async def test_endpoints_and_projects_take_turns_whatever_waits_for_the_others(store):
     await store.webhooks.create(OURS, endpoint(1, ["batch.completed"]), SECRET)
     await store.webhooks.create(OURS, endpoint(2, ["batch.failed"]), SECRET)
-    for _ in range(5):
+    await store.webhooks.create(THEIRS, endpoint(3), SECRET)
+    for _ in range(20):
         await told(store)
     await told(store, event_type="batch.failed")
-    first = await claimed(store, each=3)
-    assert [one.endpoint.shown.id for one in first] == ["we_1", "we_1", "we_1", "we_2"]
-    assert await claimed(store, busy={"we_1": 3}, each=3) == []
-    assert len(await claimed(store, places=1)) == 1
+    await told(store, THEIRS)
+    first = await claimed(store, limit=8)
+    assert sorted(one.endpoint.shown.id for one in first) == ["we_1", "we_1", "we_2", "we_3"]
+
+
+async def test_a_project_whose_deliveries_are_not_due_takes_no_turn(store):
+    await store.webhooks.create(OURS, endpoint(1), SECRET)
+    await store.webhooks.create(THEIRS, endpoint(2), SECRET)
+    await told(store, OURS, now=UNTIL)
+    await told(store, THEIRS)
+    assert [one.endpoint.shown.id for one in await claimed(store, limit=1)] == ["we_2"]
 
 
 async def test_deliveries_are_filtered_and_paged(store):
@@ -162,12 +178,12 @@ async def test_a_delivery_can_be_sent_again(store):
     await store.webhooks.create(OURS, endpoint(), SECRET)
     await told(store)
     (due,) = await claimed(store)
-    await store.webhooks.record_outcome(due, over("failed", NOW, 500))
+    await store.webhooks.record_outcome("one", due, over("failed", NOW, 500))
     with pytest.raises(NotFound, match="No webhook delivery found"):
         await store.webhooks.replay(THEIRS, due.id, NOW)
     again = await store.webhooks.replay(OURS, due.id, NOW + 500)
     assert (again.status, again.attempts, again.next_attempt_at) == ("pending", 1, 1500)
-    (due_again,) = await claimed(store, NOW + 500, UNTIL + 500)
+    (due_again,) = await claimed(store, NOW + 500)
     assert (due_again.id, due_again.event, due_again.since, due_again.attempt) == (due.id, due.event, NOW + 500, 2)
 
 
@@ -198,7 +214,7 @@ async def test_finished_deliveries_are_pruned_after_their_retention(store):
     event = WebhookEvent(id="evt_1", type="batch.failed", created_at=1, data={"id": "batch_2"})
     await store.webhooks.send(OURS, "we_1", event, NOW)
     first, _ = await claimed(store)
-    await store.webhooks.record_outcome(first, replace(over(), due_at=NOW))
+    await store.webhooks.record_outcome("one", first, replace(over(), due_at=NOW))
     assert await store.webhooks.prune(NOW, 10) == 0
     assert await store.webhooks.prune(NOW + 1, 10) == 1
     assert len(await deliveries(store)) == 1

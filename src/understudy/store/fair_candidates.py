@@ -50,13 +50,13 @@ class FairListing:
 
     def list_waiting(self, value: Any, limit: int, cursor: FairCursor) -> Transaction[list[Candidate[Any]]]:
         """Up to `limit` candidates, as many of each project: of up to `limit` projects, and at least one."""
-        projects = yield from self._list_projects(limit, cursor)
+        projects = yield from self.list_projects(limit, cursor)
         each = max(limit // len(projects), 1) if projects else 0
         return (yield from self.list_oldest(value, [(project,) for project in projects], each))
 
     def list_waiting_by_group(self, value: Any, limit: int, cursor: FairCursor) -> Transaction[list[Candidate[Any]]]:
         """As `list_waiting`, with as many candidates of each of a project's groups."""
-        projects = yield from self._list_projects(limit, cursor)
+        projects = yield from self.list_projects(limit, cursor)
         each = max(limit // len(projects), 1) if projects else 0
         lanes: list[tuple[Any, ...]] = []
         for project in projects:
@@ -77,7 +77,8 @@ class FairListing:
                 candidates[row[0]] = Candidate(*row)
         return list(candidates.values())
 
-    def _list_projects(self, limit: int, cursor: FairCursor) -> Transaction[list[str]]:
+    def list_projects(self, limit: int, cursor: FairCursor) -> Transaction[list[str]]:
+        """Up to `limit` projects with jobs that wait, from the cursor on."""
         rows = yield from _skip(_skip_projects(self), limit, (), cursor.project_id)
         cursor.project_id = rows[-1][0] if len(rows) == limit else None
         return [row[0] for row in rows]

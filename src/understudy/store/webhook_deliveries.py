@@ -1,18 +1,19 @@
-"""Rows of webhook deliveries: due times, claims, attempts, replays.
+"""Rows of webhook deliveries: jobs of one attempt each, and replays."""
 
-A delivery is claimed by moving its due time behind the attempt: a crashed sender leaves nothing to clean up.
-"""
-
-from collections.abc import Mapping, Sequence
+import random
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import msgspec
 
 from understudy.errors import not_found
-from understudy.store.database import Row, Transaction
+from understudy.store.database import Transaction
+from understudy.store.fair_candidates import FairCursor, FairListing
 from understudy.store.pages import PageSource
 from understudy.store.sql import compose_sql
 from understudy.store.webhook_endpoints import Endpoint, to_endpoint
+from understudy.store.workers import Candidate, JobTable
 from understudy.wire.webhooks import DeliveryStatus, WebhookAttempt, WebhookDelivery, WebhookEvent
 
 _DELIVERY_JSON = (
@@ -20,16 +21,16 @@ _DELIVERY_JSON = (
     " || COALESCE(last, 'null') || ',' || event || ']'"
 )
 _SELECT_DELIVERY = compose_sql("SELECT", _DELIVERY_JSON, "FROM webhook_deliveries WHERE id = $1 AND project_id = $2")
-_DUE = (
-    "SELECT e.id, e.body, e.secret, e.old_secret, e.old_secret_until FROM webhook_endpoints e"
-    " WHERE e.body IS NOT NULL AND EXISTS (SELECT 1 FROM webhook_deliveries"
-    "  WHERE endpoint_id = e.id AND status = 'pending' AND due_at <= $1)"
+_JOBS = JobTable("webhook_deliveries", "status = 'pending'", "0")
+_LISTING = FairListing(
+    "webhook_deliveries", _JOBS.is_waiting, condition="AND due_at <= $2", group="endpoint_id", order="due_at, seq"
 )
-_CLAIM = (
-    "UPDATE webhook_deliveries SET due_at = $3, attempts = attempts + 1 WHERE seq IN"
-    " (SELECT seq FROM webhook_deliveries WHERE endpoint_id = $1 AND status = 'pending' AND due_at <= $2"
-    "  ORDER BY due_at, seq LIMIT $4)"
-    " AND status = 'pending' AND due_at <= $2 RETURNING seq, id, attempts, since, event"
+_MAX_PROJECTS: Final = 500
+_DUE_PROJECT = compose_sql(
+    "SELECT 1 FROM webhook_deliveries WHERE", _JOBS.is_waiting, "AND project_id = $1 AND due_at <= $2 LIMIT 1"
+)
+_ENDPOINT = (
+    "SELECT body, secret, old_secret, old_secret_until FROM webhook_endpoints WHERE id = $1 AND body IS NOT NULL"
 )
 
 
@@ -37,6 +38,7 @@ _CLAIM = (
 class DueDelivery:
     """One claimed attempt. `since` is the time of the first attempt; `event` is encoded."""
 
+    seq: int
     endpoint: Endpoint
     id: str
     attempt: int
@@ -137,33 +139,56 @@ def replay_delivery(project_id: str, delivery_id: str, now: float) -> Transactio
     return (yield from get_delivery(project_id, delivery_id))
 
 
-def list_due_endpoints(now: float) -> Transaction[list[Row]]:
-    return (yield _DUE, (now,))
+def list_claimable_deliveries(now: float, limit: int, cursor: FairCursor) -> Transaction[list[Candidate[int]]]:
+    orphaned = yield from _JOBS.list_orphaned("seq, project_id, endpoint_id", now, limit)
+    # Most endpoints that wait are unreachable, and wait for hours: only projects with a due delivery have a turn.
+    due: list[str] = []
+    for project in (yield from _LISTING.list_projects(_MAX_PROJECTS, cursor)):
+        if len(due) < limit and (yield _DUE_PROJECT, (project, now)):
+            due.append(project)
+    lanes = yield from _list_lanes(due, max(limit // len(due), 1) if due else 0)
+    return orphaned + (yield from _LISTING.list_oldest(now, lanes, max(limit // len(lanes), 1) if lanes else 0))
 
 
-def claim_deliveries(
-    now: float, until: float, busy: Mapping[str, int], each: int, places: int
-) -> Transaction[list[DueDelivery]]:
-    claimed: list[DueDelivery] = []
-    for endpoint_id, *row in (yield from list_due_endpoints(now)):
-        free = min(each - busy.get(endpoint_id, 0), places - len(claimed))
-        if free > 0:
-            rows = yield _CLAIM, (endpoint_id, now, until, free)
-            claimed += _attempts(to_endpoint(tuple(row), now), rows)
-    return claimed
+def _list_lanes(projects: Sequence[str], each: int) -> Transaction[list[tuple[str, str]]]:
+    """Projects with their endpoints, up to `each` of them: other ones in each list."""
+    lanes = []
+    for project in projects:
+        rows = yield "SELECT id FROM webhook_endpoints WHERE project_id = $1 AND body IS NOT NULL", (project,)
+        endpoints = [row[0] for row in rows]
+        random.shuffle(endpoints)
+        lanes += [(project, endpoint) for endpoint in endpoints[:each]]
+    return lanes
 
 
-def _attempts(endpoint: Endpoint, rows: Sequence[Row]) -> list[DueDelivery]:
-    return [DueDelivery(endpoint, *row[1:]) for row in sorted(rows)]
+def claim_delivery(seq: int, owner: str, now: float) -> Transaction[DueDelivery | None]:
+    row = yield from _JOBS.claim(seq, owner, now, "id, attempts, since, event, endpoint_id")
+    if row is None:
+        return None
+    endpoints = yield _ENDPOINT, (row[4],)
+    if not endpoints:
+        yield from _JOBS.release(seq, owner)
+        return None
+    return DueDelivery(seq, to_endpoint(endpoints[0], now), *row[:4])
 
 
-def record_outcome(due: DueDelivery, outcome: Outcome) -> Transaction[None]:
+def list_owned_deliveries(owner: str) -> Transaction[dict[int, int]]:
+    return (yield from _JOBS.list_owned(owner))
+
+
+def release_delivery(seq: int, owner: str, due_at: float, attempts: int) -> Transaction[None]:
+    yield from _JOBS.release(seq, owner, due_at, attempts)
+
+
+def record_outcome(owner: str, due: DueDelivery, outcome: Outcome) -> Transaction[None]:
     sql = (
-        "UPDATE webhook_deliveries SET status = $3, due_at = $4, last = $5"
-        " WHERE id = $1 AND attempts = $2 AND status = 'pending'"
+        "UPDATE webhook_deliveries SET owner = NULL, status = $3, due_at = $4, last = $5"
+        " WHERE seq = $1 AND owner = $2 AND status = 'pending' RETURNING seq"
     )
     last = msgspec.json.encode(outcome.attempt).decode()
-    yield sql, (due.id, due.attempt, outcome.status, outcome.due_at, last)
+    if not (yield sql, (due.seq, owner, outcome.status, outcome.due_at, last)):
+        # The endpoint was deleted, or another worker has the delivery.
+        yield "UPDATE webhook_deliveries SET owner = NULL WHERE seq = $1 AND owner = $2", (due.seq, owner)
 
 
 def prune_deliveries(before: float, limit: int) -> Transaction[int]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from understudy.store.database import Database
+from understudy.store.fair_candidates import FairCursor
 from understudy.store.list_filters import ALL, ListFilter, read_filtered_page
 from understudy.store.outbox import insert_delivery
 from understudy.store.pages import Page, PageRequest, PageSource, read_page
@@ -11,13 +12,15 @@ from understudy.store.webhook_deliveries import (
     DeliveryPage,
     DueDelivery,
     Outcome,
-    claim_deliveries,
+    claim_delivery,
     filter_deliveries,
     get_delivery,
-    list_due_endpoints,
+    list_claimable_deliveries,
     list_newest_deliveries,
+    list_owned_deliveries,
     prune_deliveries,
     record_outcome,
+    release_delivery,
     replay_by_id,
     replay_delivery,
     to_delivery,
@@ -33,6 +36,7 @@ from understudy.store.webhook_endpoints import (
     replace_endpoints,
     rotate_secret,
 )
+from understudy.store.workers import Candidate
 from understudy.wire.webhooks import DeliveryStatus, WebhookDelivery, WebhookEndpoint, WebhookEvent
 
 _ENDPOINTS = PageSource("webhook_endpoints", "project_id = $1")
@@ -111,21 +115,26 @@ class Webhooks:
         """Makes it due now, with all its retries."""
         return await self._database.write(replay_delivery, project_id, delivery_id, now)
 
-    async def has_due(self, now: float) -> bool:
-        return bool(await self._database.read(list_due_endpoints, now))
+    # -- attempts ----------------------------------------------------------------------------------------------
 
-    async def claim(
-        self, now: float, until: float, busy: Mapping[str, int], each: int, places: int
-    ) -> list[DueDelivery]:
-        """Takes up to `places` due deliveries, for an endpoint up to `each` less those it has `busy`.
+    async def list_candidates(self, now: float, limit: int, cursor: FairCursor) -> list[Candidate[int]]:
+        """The oldest due deliveries of up to `limit` projects. A candidate's group is its endpoint."""
+        return await self._database.read(list_claimable_deliveries, now, limit, cursor)
 
-        They are due again at `until`, unless `record_outcome` stores another due time.
-        """
-        return await self._database.write(claim_deliveries, now, until, busy, each, places)
+    async def claim(self, seq: int, owner: str, now: float) -> DueDelivery | None:
+        """None where another worker has the delivery."""
+        return await self._database.write(claim_delivery, seq, owner, now)
 
-    async def record_outcome(self, due: DueDelivery, outcome: Outcome) -> None:
-        """Nothing happens where the attempt is no longer the newest one."""
-        await self._database.write(record_outcome, due, outcome)
+    async def list_owned(self, owner: str) -> dict[int, int]:
+        return await self._database.read(list_owned_deliveries, owner)
+
+    async def release(self, seq: int, owner: str, due_at: float, *, attempts: int = 0) -> None:
+        """Ends the claim. The delivery is due at `due_at`, and `attempts` are subtracted from its count."""
+        await self._database.write(release_delivery, seq, owner, due_at, attempts)
+
+    async def record_outcome(self, owner: str, due: DueDelivery, outcome: Outcome) -> None:
+        """Ends the claim with the outcome of the attempt; nothing happens where the claim was lost."""
+        await self._database.write(record_outcome, owner, due, outcome)
 
     async def prune(self, before: float, limit: int) -> int:
         """Deletes deliveries that ended before then; returns how many."""

@@ -15,6 +15,7 @@ from understudy.blobs import Blobs
 from understudy.engine.accounting import Accounting
 from understudy.engine.jobs import batch_input, batch_output
 from understudy.engine.jobs.backoff import Backoff
+from understudy.engine.jobs.fair_places import FairPlaces
 from understudy.llm.prices import Tokens
 from understudy.llm.usage import parse_usage
 from understudy.store.batch_jobs import BatchClaim, BatchJobs, LineResult, PendingLine, ResultAlreadyStored
@@ -64,18 +65,21 @@ class LineExecutor:
         self._blobs = blobs
         self._accounting = accounting
         self._places = places
-        # First come, first served: batches that all want a place get one in turn.
-        self._free = asyncio.Semaphore(places)
+        self._free = FairPlaces(places)
         self._turn = asyncio.Lock()
 
-    async def execute(self, claimed: BatchClaim, owner: str, endpoint: Endpoint) -> None:
-        """Executes the lines without a result. Raises LeaseLost."""
+    async def execute(
+        self, claimed: BatchClaim, owner: str, endpoint: Endpoint, is_released: Callable[[], bool] = lambda: False
+    ) -> None:
+        """Executes the lines without a result; once `is_released`, only those that have a place. Raises LeaseLost."""
         window = asyncio.Semaphore(self._places)
         try:
             async with asyncio.TaskGroup() as group, aclosing(self._iterate_open_lines(claimed.seq)) as lines:
                 async for line in lines:
                     await window.acquire()
-                    group.create_task(self._execute_line(claimed, line, owner, endpoint, window))
+                    if is_released():
+                        break
+                    group.create_task(self._execute_line(claimed, line, owner, endpoint, window, is_released))
         except BaseExceptionGroup as errors:
             raise errors.exceptions[0] from None
 
@@ -87,11 +91,20 @@ class LineExecutor:
             after = lines[-1].line
 
     async def _execute_line(
-        self, claimed: BatchClaim, line: PendingLine, owner: str, endpoint: Endpoint, window: asyncio.Semaphore
+        self,
+        claimed: BatchClaim,
+        line: PendingLine,
+        owner: str,
+        endpoint: Endpoint,
+        window: asyncio.Semaphore,
+        is_released: Callable[[], bool],
     ) -> None:
         try:
             body = batch_input.request_body(await self._load_request(claimed, line), line_endpoint(claimed))
-            status, answered = await self._call_with_retries(claimed.project_id, endpoint, body)
+            called = await self._call_with_retries(claimed, endpoint, body, is_released)
+            if called is None:
+                return
+            status, answered = called
             answer = await self._with_usage(claimed, line, body, status, answered)
             try:
                 require_lease(await self._work.store_result(claimed.seq, owner, line.line, answer))
@@ -118,14 +131,18 @@ class LineExecutor:
         async with self._blobs.reading(claimed.input, line.place, line.place + line.length) as chunks:
             return b"".join([chunk async for chunk in chunks])
 
-    async def _call_with_retries(self, project_id: str, endpoint: Endpoint, body: bytes) -> EndpointResult:
-        """The response after as many attempts as necessary; a backoff holds no place."""
+    async def _call_with_retries(
+        self, claimed: BatchClaim, endpoint: Endpoint, body: bytes, is_released: Callable[[], bool]
+    ) -> EndpointResult | None:
+        """The response after as many attempts as necessary; a backoff holds no place. None once it `is_released`."""
         for attempts in itertools.count(1):
-            async with self._free:
+            async with self._free.place(claimed.project_id, claimed.seq):
+                if is_released():
+                    return None
                 # A model that responds without waiting would execute every place's line before other tasks run.
                 async with self._turn:
                     await asyncio.sleep(0)
-                status, answered = await endpoint(project_id, body)
+                status, answered = await endpoint(claimed.project_id, body)
             if status not in _RETRYABLE_STATUSES or any(sign in answered for sign in _PERMANENT_ERRORS):
                 break
             if _MALFORMED in answered and attempts >= _MALFORMED_ATTEMPTS:

@@ -5,6 +5,7 @@ Each result is stored when it arrives, so a worker that claims a batch after ano
 
 import asyncio
 import sys
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from understudy.engine.jobs import batch_input
 from understudy.engine.jobs.batch_lines import Endpoint, LeaseLost, LineExecutor, line_endpoint, require_lease
 from understudy.engine.jobs.batch_output import UnfinishedReason
 from understudy.engine.jobs.batch_results import ResultWriter
+from understudy.engine.jobs.pool import Job as PoolJob
 from understudy.engine.jobs.pool import JobKind, LeasePool
 from understudy.errors import BlobMissing
 from understudy.looper import Looper
@@ -43,7 +45,9 @@ _INSERT_CHUNK: Final = 200
 
 @dataclass(eq=False, slots=True)
 class _BatchJob:
-    """With `short` the batch is released once it is in progress, because its lines have no free place."""
+    """With `short` the batch is released once it is in progress, or once its lines in progress have ended: its other
+    lines have no place.
+    """
 
     claimed: BatchClaim
     status: Status
@@ -117,7 +121,7 @@ class Batches(JobKind[int, _BatchJob]):
         return await self._work.list_candidates(_MAX_CANDIDATES, self._cursors)
 
     async def claim(self, candidate: Candidate[int], owner: str, now: float) -> _BatchJob | None:
-        if self._is_full() and candidate.group == ANSWERING_GROUP:
+        if candidate.group == ANSWERING_GROUP and self._is_full() and not self._release_one_for(candidate.project_id):
             return None
         claimed = await self._work.claim(candidate.key, owner, now)
         if claimed is None:
@@ -143,7 +147,21 @@ class Batches(JobKind[int, _BatchJob]):
             await self._work.release(work.claimed.seq, self.id)
 
     def _is_full(self) -> bool:
-        return sum(not job.work.short for job in self._pool.jobs.values()) >= _MAX_CONCURRENT_BATCHES
+        return len(self._list_answering()) >= _MAX_CONCURRENT_BATCHES
+
+    def _list_answering(self) -> list[PoolJob[int, _BatchJob]]:
+        return [job for job in self._pool.jobs.values() if not job.work.short]
+
+    def _release_one_for(self, project_id: str) -> bool:
+        """Releases the newest batch of the project with the most, if that has two more than this project."""
+        answering = self._list_answering()
+        counts = Counter(job.candidate.project_id for job in answering)
+        largest, most = counts.most_common(1)[0]
+        if most < counts[project_id] + 2:
+            return False
+        newest = [job for job in answering if job.candidate.project_id == largest][-1]
+        newest.work.short = True
+        return True
 
     # -- one batch ---------------------------------------------------------------------------------------------
 
@@ -168,7 +186,8 @@ class Batches(JobKind[int, _BatchJob]):
                 if job.status == "validating":
                     await self._validate(job)
                 if job.status == "in_progress" and not job.short:
-                    await self._lines.execute(job.claimed, self.id, self.endpoints[job.claimed.batch.job.endpoint])
+                    endpoint = self.endpoints[job.claimed.batch.job.endpoint]
+                    await self._lines.execute(job.claimed, self.id, endpoint, lambda: job.short)
         except TimeoutError:
             if not limit.expired():
                 raise

@@ -6,10 +6,8 @@ receives an event at least once, each time with the same `webhook-id`.
 
 import asyncio
 import hashlib
-import logging
 import time
-from collections import Counter
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -17,16 +15,20 @@ import msgspec
 from standardwebhooks import Webhook
 
 from understudy import ids, telemetry
+from understudy.broker import Broker
 from understudy.clock import Clock
 from understudy.engine.jobs.backoff import Backoff
-from understudy.errors import InvalidRequest, SettingsError, StoreError
+from understudy.engine.jobs.pool import JobKind, LeasePool
+from understudy.errors import InvalidRequest, SettingsError
 from understudy.looper import Looper
 from understudy.net.outbound import Client, PostResult, url_problem
 from understudy.settings import WebhookSettings
 from understudy.store import Store
+from understudy.store.fair_candidates import FairCursor
 from understudy.store.outbox import OPERATOR_PROJECT
 from understudy.store.webhook_deliveries import DueDelivery, Outcome
 from understudy.store.webhook_endpoints import Endpoint
+from understudy.store.workers import Candidate
 from understudy.wire.webhooks import (
     EVENT_TYPES,
     EventType,
@@ -36,47 +38,47 @@ from understudy.wire.webhooks import (
     WebhookEvent,
 )
 
-_SWEEP_SECONDS: Final = 0.25
 _PRUNE_SECONDS: Final = 60.0
 _PRUNE_CHUNK: Final = 1000
 _MAX_PER_ENDPOINT: Final = 4
-# How much longer than its attempt a claim lasts, in seconds.
-_CLAIM_MARGIN_SECONDS: Final = 5.0
+_MAX_CANDIDATES: Final = 100
 _DAY: Final = 86_400
 _JITTER: Final = (0.8, 1.2)
 _STOPPED_ERROR: Final = "The server was stopped during the attempt."
 _SAMPLE_DATA: Final = {"batch": {"id": "batch_test"}, "response": {"id": "resp_test"}}
 _SAMPLE_RUN: Final = {"id": "run_test", "thread_id": "thread_test"}
-logger = logging.getLogger(__name__)
 
 
-class Webhooks:
+class Webhooks(JobKind[int, DueDelivery]):
     """Methods on endpoints raise NotFound like the store, and InvalidRequest for a refused URL."""
 
-    def __init__(self, store: Store, settings: WebhookSettings, clock: Clock, *, delivers: bool = True) -> None:
+    name = "delivery"
+    guards_writes = True
+    sweep_seconds = 0.25
+    drain_seconds = 2.0
+
+    def __init__(
+        self, store: Store, settings: WebhookSettings, clock: Clock, broker: Broker, *, delivers: bool = True
+    ) -> None:
         """Without `delivers`, other processes deliver."""
         self._store = store.webhooks
         self._settings = settings
         self._clock = clock
         self._backoff = Backoff(first=settings.first_retry, longest=settings.longest_wait, jitter=_JITTER)
         self._outward = Client(allow_private=settings.allow_private, private_setting="webhooks.allow_private")
-        self._attempts: dict[asyncio.Task[None], str] = {}
-        self._place_free = asyncio.Event()
-        loops = (Looper(0, self._start_attempts), Looper(_PRUNE_SECONDS, self._prune))
-        self._loops = loops if delivers else ()
+        self._cursor = FairCursor()
+        loops = (Looper(_PRUNE_SECONDS, self._prune),) if delivers else ()
+        places = settings.concurrent if delivers else 0
+        self._pool = LeasePool(self, store.workers, clock, "sender", places, broker, loops)
+        self.drain = self._pool.stop
 
     async def start(self) -> None:
         """Raises SettingsError if the configured endpoint is invalid."""
         await self._store.replace_endpoints(OPERATOR_PROJECT, self._configured_endpoints(), self._clock.now())
-        for loop in self._loops:
-            await loop.start()
+        await self._pool.start()
 
     async def stop(self) -> None:
-        for loop in self._loops:
-            await loop.stop()
-        for task in self._attempts:
-            task.cancel()
-        await asyncio.gather(*self._attempts, return_exceptions=True)
+        await self._pool.stop()
         await self._outward.close()
 
     # -- for the API -------------------------------------------------------------------------------------------
@@ -125,48 +127,39 @@ class Webhooks:
             event_type=event_type, status_code=result.status, webhook_endpoint_id=endpoint_id
         )
 
-    # -- in the background -------------------------------------------------------------------------------------
+    # -- for the pool ------------------------------------------------------------------------------------------
 
-    async def _start_attempts(self) -> None:
-        """Starts due attempts up to the concurrency limit, at each sweep and when an attempt ends."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_SWEEP_SECONDS):
-                await self._place_free.wait()
-        self._place_free.clear()
-        now = self._clock.now()
-        places = self._settings.concurrent - len(self._attempts)
-        if places <= 0 or not await self._store.has_due(now):
-            return
-        until = now + self._settings.timeout + _CLAIM_MARGIN_SECONDS
-        busy = Counter(self._attempts.values())
-        for due in await self._store.claim(now, until, busy, _MAX_PER_ENDPOINT, places):
-            task = asyncio.create_task(self._attempt(due))
-            self._attempts[task] = due.endpoint.shown.id
-            task.add_done_callback(self._on_attempt_done)
+    async def list_candidates(self, now: float) -> Sequence[Candidate[int]]:
+        return await self._store.list_candidates(now, _MAX_CANDIDATES, self._cursor)
 
-    def _on_attempt_done(self, task: asyncio.Task[None]) -> None:
-        del self._attempts[task]
-        self._place_free.set()
+    async def claim(self, candidate: Candidate[int], owner: str, now: float) -> DueDelivery | None:
+        busy = sum(job.candidate.group == candidate.group for job in self._pool.jobs.values())
+        return None if busy >= _MAX_PER_ENDPOINT else await self._store.claim(candidate.key, owner, now)
 
-    async def _attempt(self, due: DueDelivery) -> None:
+    async def list_owned(self, owner: str) -> Mapping[int, int]:
+        return await self._store.list_owned(owner)
+
+    async def release_forgotten(self, owner: str, keys: Sequence[int]) -> None:
+        for seq in keys:
+            await self._store.release(seq, owner, self._clock.now(), attempts=1)
+
+    async def run(self, work: DueDelivery) -> float | None:
         try:
             started = time.perf_counter()
-            result = await self._post(due.endpoint, due.id, due.event)
+            result = await self._post(work.endpoint, work.id, work.event)
             telemetry.emit(
                 telemetry.DeliveryAttempted,
-                delivery_id=due.id,
-                endpoint_id=due.endpoint.shown.id,
+                delivery_id=work.id,
+                endpoint_id=work.endpoint.shown.id,
                 status_code=result.status or 0,
                 duration=telemetry.elapsed(started),
             )
-            await self._store.record_outcome(due, self._next_outcome(due, result))
+            outcome = self._next_outcome(work, result)
         except asyncio.CancelledError:
             attempt = WebhookAttempt(attempted_at=int(self._clock.now()), error=_STOPPED_ERROR)
-            await self._store.record_outcome(due, Outcome("pending", self._clock.now(), attempt))
-        except StoreError as error:
-            logger.warning("store unavailable, retrying a webhook: %s", error)
-        except Exception:
-            logger.exception("delivery %s failed, retrying", due.id)
+            outcome = Outcome("pending", self._clock.now(), attempt)
+        await self._store.record_outcome(self._pool.id, work, outcome)
+        return max(outcome.due_at - self._clock.now(), 0.0) if outcome.status == "pending" else None
 
     async def _post(self, endpoint: Endpoint, delivery_id: str, body: str) -> PostResult:
         moment = datetime.fromtimestamp(self._clock.now(), UTC)

@@ -24,7 +24,9 @@ class FairQueue(Generic[Key]):
     The same holds for the groups of a project. Within a group, candidates keep the order in which they were added.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, most: int | None = _MAX_CANDIDATES_A_LANE) -> None:
+        """At most `most` candidates of a lane."""
+        self._most = most
         self.is_incomplete = False
         """Whether a lane that had more candidates than fit has none now: the store has to list them again."""
         self._lanes: dict[_Lane, deque[Candidate[Key]]] = {}
@@ -53,7 +55,7 @@ class FairQueue(Generic[Key]):
             self._groups.setdefault(project, _Turns()).put(lane, self._order(lane))
             if project not in self._projects:
                 self._projects.put(project, self._order(project))
-        if len(queued) == _MAX_CANDIDATES_A_LANE:
+        if len(queued) == self._most:
             self._overflowed.add(lane)
             return
         self._keys.add(candidate.key)

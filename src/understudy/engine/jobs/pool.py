@@ -32,7 +32,7 @@ _HEARTBEAT_SECONDS: Final = 2.0
 _FENCE_SECONDS: Final = LEASE_SECONDS - _HEARTBEAT_SECONDS
 _STEADY_SECONDS: Final = 2 * _HEARTBEAT_SECONDS
 """After an outage of the database, live workers have renewed their leases within this time."""
-_SWEEP_SECONDS: Final = 1.0
+_MAX_WAKEUPS: Final = 100
 _SWEEP_SECONDS_A_NODE: Final = 0.02
 _SWEEP_JITTER: Final = 0.3
 _CHECK_SECONDS: Final = 30.0
@@ -50,6 +50,12 @@ class JobKind(ABC, Generic[Key, Work]):
 
     guards_writes = False
     """Whether each write of a job checks its claim: then claims are checked rarely, and after failures of the store."""
+
+    sweep_seconds = 1.0
+    """Between two sweeps, of few nodes."""
+
+    drain_seconds = 0.0
+    """How long a stopping pool lets its jobs continue before it interrupts them."""
 
     @abstractmethod
     async def list_candidates(self, now: float) -> Sequence[Candidate[Key]]:
@@ -150,6 +156,7 @@ class LeasePool(Generic[Key, Work]):
         self._next_check = -math.inf
         self._nodes = 1
         self._stopping = False
+        self._stopped: asyncio.Future[None] | None = None
         self._loops = [
             Looper(_HEARTBEAT_SECONDS, self._renew_lease),
             Looper(self._sweep_delay, self._sweep),
@@ -169,18 +176,30 @@ class LeasePool(Generic[Key, Work]):
             await loop.start()
 
     async def stop(self) -> None:
-        """Claims nothing more, interrupts the jobs, waits for them, and ends the lease. A second call does nothing."""
-        if self._stopping:
-            return
+        """Claims nothing more, ends or interrupts the jobs, ends the lease, and wakes another worker for what is left.
+
+        A second call waits for the end of the first.
+        """
+        if self._stopped is None:
+            self._stopped = asyncio.ensure_future(self._stop())
+        await asyncio.shield(self._stopped)
+
+    async def _stop(self) -> None:
         self._stopping = True
         for loop in self._loops:
             await loop.stop()
+        if self.jobs and self._kind.drain_seconds:
+            await asyncio.wait([job.task for job in self.jobs.values()], timeout=self._kind.drain_seconds)
+        left = min(len(self.jobs) + len(self._queue), _MAX_WAKEUPS)
         await self._interrupt_all(list(self.jobs.values()))
         try:
             await self._kind.release_all(self.id)
             await self._workers.retire(self.id)
         except StoreError as error:
             logger.warning("worker %s: lease not ended, it expires in %g s: %s", self.id, LEASE_SECONDS, error)
+        if self._broker.is_shared:
+            for _ in range(left):
+                self._broker.wake(self._kind.name)
 
     def wake(self) -> None:
         """Makes a pool of this kind look for candidates at once: this one, or that of a process with a free place."""
@@ -333,7 +352,7 @@ class LeasePool(Generic[Key, Work]):
 
     def _sweep_delay(self) -> float:
         """Seconds until the next sweep: all nodes together sweep at most 50 times a second."""
-        seconds = max(_SWEEP_SECONDS, self._nodes * _SWEEP_SECONDS_A_NODE)
+        seconds = max(self._kind.sweep_seconds, self._nodes * _SWEEP_SECONDS_A_NODE)
         return seconds * random.uniform(1 - _SWEEP_JITTER, 1 + _SWEEP_JITTER)  # noqa: S311 - not a secret
 
     async def _sweep(self) -> None:

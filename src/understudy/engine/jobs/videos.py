@@ -77,10 +77,13 @@ class VideoJobs(JobKind[int, VideoClaim]):
         self.start = self._pool.start
         self.wake = self._pool.wake
 
-    async def stop(self) -> None:
+    async def drain(self) -> None:
         """Releases the jobs, and ends the lease."""
         self.release()
         await self._pool.stop()
+
+    async def stop(self) -> None:
+        await self.drain()
         await self._provider.close()
         await self._download.close()
 
