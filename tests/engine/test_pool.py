@@ -12,6 +12,7 @@ import pytest
 
 from understudy import telemetry
 from understudy.broker.memory import MemoryBroker
+from understudy.broker.opening import build_broker
 from understudy.clock import SystemClock
 from understudy.engine.jobs.fair_queue import FairQueue
 from understudy.engine.jobs.pool import LEASE_SECONDS, JobKind, LeasePool
@@ -292,9 +293,9 @@ async def test_announced_jobs_of_a_project_delay_another_one_by_one_job_a_worker
 async def test_a_queue_that_is_longer_than_the_memory_of_a_worker_is_worked_off_without_a_sweep(store, node):
     await add(store, *["ours"] * 8)
     chores = node(places=2, is_announced=True)
+    chores.pool._queue._most = 2
     await chores.pool.start()
     await chores.pool._loops[1].stop()
-    chores.pool._queue._most = 2
     for seq in range(1, 9):
         chores.pool.announce(Candidate(seq, "ours"))
     assert len(chores.pool._queue) <= 2
@@ -351,6 +352,29 @@ async def test_a_stopped_pool_releases_its_jobs_and_its_lease(store, node):
     assert not chores.pool.has_capacity()
     with pytest.raises(Unavailable):
         chores.pool.require_running()
+
+
+async def test_jobs_of_a_stopped_pool_are_claimed_by_another_one_at_once(store, node, redis_server, url):
+    """By a wake-up: the other one does not sweep."""
+    if url is None:
+        pytest.skip("SQLite has one server")
+    await add(store, "ours", "ours")
+    async with contextlib.AsyncExitStack() as stack:
+        first, other = [node(broker=await connect(redis_server.url, stack)) for _ in range(2)]
+        await first.pool.start()
+        await first.wait_until(lambda: len(first.started) == 2)
+        await other.pool.start()
+        await other.pool._loops[1].stop()
+        await first.pool.stop()
+        await other.wait_until(lambda: len(other.started) == 2)
+    assert [(claim.attempts, claim.interruptions) for claim in other.started] == [(1, 0), (1, 0)]
+
+
+async def connect(url, stack):
+    broker = build_broker(url, 60.0)
+    await broker.start()
+    stack.push_async_callback(broker.stop)
+    return broker
 
 
 async def test_a_job_that_is_interrupted_before_its_first_step_leaves_the_pool(store, node):
