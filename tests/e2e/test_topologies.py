@@ -1,14 +1,19 @@
 """The streams of two nodes on each kind of database and broker: TLS, Sentinel, Cluster, a pooler, a failover, a gateway."""
 
 import time
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from clients.environments import environment
 from e2e import test_two_nodes as two_nodes
+from e2e.assistants_client import new_thread, run_of, texts
+from gateways import jupyter_gateway
 from poolers import transaction_pooler
 from redis_servers import RedisServer
 from redis_topologies import cluster_redis, sentinel_redis, tls_redis
+from standbys import promote, start_standby
+from upstream import Gate, call, calls, text
 from waiting import eventually
 
 pytestmark = pytest.mark.slow
@@ -78,3 +83,50 @@ def test_a_pooler_in_transaction_mode(new_nodes, postgres_servers, session_redis
         check_streams(nodes, upstream)
         for node in nodes:
             node.stop()
+
+
+def test_a_stream_continues_on_the_standby_that_is_promoted(new_nodes, postgres_servers, session_redis, upstream):
+    primary = postgres_servers()
+    with start_standby(primary) as standby:
+        hosts = ",".join(parse_qs(urlsplit(one.get_uri()).query)["host"][0] for one in (primary, standby))
+        url = f"postgresql://postgres@/postgres?host={hosts}&target_session_attrs=read-write"
+        first, second = nodes = new_nodes(database=url, broker=session_redis)
+        check_streams(nodes, upstream)
+        assistant = first.client.beta.assistants.create(model="gpt-4o")
+        thread = new_thread(first.client, "Hello")
+        gate = Gate()
+        upstream.answer(text("Hel", gate, "lo."))
+        run = first.client.beta.threads.runs.create(thread.id, assistant_id=assistant.id)
+        with second.opened("GET", two_nodes.path_of(run)) as live:
+            head = two_nodes.read_until(live, b'"Hel"')
+            primary.stop()
+            promote(standby)
+            gate.open()
+            names = [name for name, _ in two_nodes.data_of(head + live.read())]
+        assert names[-2:] == ["thread.run.completed", "done"]
+        eventually(lambda: texts(second.client, thread) == ["Hello", "Hello."])
+        upstream.requests.clear()
+        check_streams(nodes, upstream)
+        for node in nodes:
+            logged = node.log.read_text()
+            assert logged.count("database unavailable: ") == 1
+            assert "Traceback" not in logged
+            node.log.write_text("")
+            node.stop()
+
+
+def test_a_jupyter_gateway_serves_both_nodes(new_nodes, postgres, session_redis, upstream, tmp_path):
+    with jupyter_gateway(tmp_path, isolates=True) as (url, token):
+        settings = {"sandbox__kind": "gateway", "sandbox__url": url, "sandbox__token": token}
+        nodes = new_nodes(database=postgres, broker=session_redis, **settings)
+        check_streams(nodes, upstream)
+        coder = nodes[0].client.beta.assistants.create(model="gpt-4o", tools=[{"type": "code_interpreter"}])
+        thread = new_thread(nodes[0].client, "Compute")
+        for node, code, output in ((nodes[0], "x = 40\nx", "40"), (nodes[1], "x + 1", "41")):
+            upstream.answer(calls(call("code_interpreter", code=code)), text("Done."))
+            assert run_of(node.client, thread, coder).status == "completed"
+            assert upstream.requests[-1].body["messages"][-1]["content"] == output
+        other = new_thread(nodes[1].client, "Compute")
+        upstream.answer(calls(call("code_interpreter", code="6 * 7")), text("Done."))
+        assert run_of(nodes[1].client, other, coder).status == "completed"
+        assert upstream.requests[-1].body["messages"][-1]["content"] == "42"
