@@ -4,6 +4,7 @@ import asyncio
 import os
 import re
 import stat
+import sys
 from importlib import resources
 from urllib.parse import urlsplit
 
@@ -50,7 +51,7 @@ async def test_stores_that_are_opened_at_once_are_migrated_once(opened):
 
 async def test_a_newer_schema_is_refused_and_left_as_it_is(opened):
     def newer():
-        yield "INSERT INTO schema_versions (number) VALUES (9999)", ()
+        yield "INSERT INTO schema_versions (number, oldest) VALUES (9999, 9999)", ()
 
     async with opened() as store:
         await store.database.write(newer)
@@ -60,6 +61,52 @@ async def test_a_newer_schema_is_refused_and_left_as_it_is(opened):
         ):
             async with opened():
                 pass
+
+
+async def test_a_newer_schema_that_supports_this_version_is_used(opened):
+    def newer():
+        yield "INSERT INTO schema_versions (number) VALUES (9999)", ()
+
+    async with opened() as store:
+        await store.database.write(newer)
+    async with opened() as store:
+        await store.workers.renew_lease("worker", 8.0)
+
+
+async def test_a_worker_that_a_later_schema_does_not_support_gets_no_lease(opened):
+    def newer():
+        yield "INSERT INTO schema_versions (number, oldest) VALUES (9999, 9999)", ()
+
+    async with opened() as store:
+        await store.workers.renew_lease("worker", 8.0)
+        await store.database.write(newer)
+        with pytest.raises(StoreError, match="The database was upgraded by a later version"):
+            await store.workers.renew_lease("worker", 8.0)
+
+
+async def test_a_breaking_migration_is_refused_while_earlier_servers_run(opened, url, monkeypatch):
+    if url is None:
+        pytest.skip("SQLite has one server, which locks its directory")
+    # The package has a function of that name.
+    migrations = sys.modules["understudy.store.migrate"]
+    monkeypatch.setattr(migrations, "_CHECK_SECONDS", 0.0)
+    async with opened() as store:
+        await store.workers.renew_lease("earlier", 60.0)
+    ours = [*read_migrations("postgres"), Migration(9999, ("CREATE TABLE later (a BIGINT)",), is_breaking=True)]
+    monkeypatch.setattr(migrations, "read_migrations", lambda _: ours)
+    with pytest.raises(StoreError, match="needs all servers of earlier versions to be stopped, and 1 of"):
+        async with opened():
+            pass
+    monkeypatch.undo()
+    async with opened() as store:
+        await store.workers.retire("earlier")
+    monkeypatch.setattr(migrations, "read_migrations", lambda _: ours)
+    async with opened():
+        pass
+    monkeypatch.undo()
+    with pytest.raises(StoreError, match="The database has schema 9999"):
+        async with opened():
+            pass
 
 
 @pytest.mark.parametrize("dialect", ["sqlite", "postgres"])

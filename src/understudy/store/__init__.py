@@ -26,7 +26,7 @@ from understudy.store.keys import Keys
 from understudy.store.ledger import Ledger
 from understudy.store.lock import DirectoryLock
 from understudy.store.messages import Messages
-from understudy.store.migrate import has_schema, migrate
+from understudy.store.migrate import has_schema, migrate, newest_schema
 from understudy.store.nodes import Nodes
 from understudy.store.postgres import PostgresDatabase
 from understudy.store.responses import Responses
@@ -152,7 +152,7 @@ def _build_store(database: Database, clock: Clock, lock: DirectoryLock | None) -
         usage=UsageReports(database),
         batches=Batches(database),
         batch_jobs=BatchJobs(database),
-        workers=Workers(database, clock),
+        workers=Workers(database, clock, newest_schema(database.dialect)),
         nodes=Nodes(database),
         lock=lock,
     )

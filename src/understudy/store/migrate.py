@@ -1,12 +1,16 @@
 """Brings a database to the schema that this program knows: numbered steps, one tree for both engines.
 
 `NNNN_name.sql` is for both, `NNNN_name.<dialect>.sql` adds statements of one engine. Each number is applied in one
-transaction with its entry in `schema_versions`; a database with a higher number than ours is refused.
+transaction with its entry in `schema_versions`. Migrations are additive, so that servers of earlier versions continue
+while a new one migrates. One that begins with the comment `Breaking` waits until those have ended, and a database on
+which a later one of these was applied is refused.
 """
 
+import asyncio
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib import resources
 
 from understudy.errors import StoreError
@@ -14,6 +18,7 @@ from understudy.store.database import Database, Transaction
 
 _FILE = re.compile(r"(?P<number>\d{4})_\w+?(\.(?P<dialect>sqlite|postgres))?\.sql")
 _COMMENT = re.compile(r"^\s*--.*$", re.MULTILINE)
+_BREAKING = re.compile(r"^-- Breaking\b", re.MULTILINE)
 _STATEMENT = re.compile(r"(?:\$\$.*?\$\$|[^;])+", re.DOTALL)
 """Up to a semicolon that is not in the body of a DO block."""
 
@@ -25,30 +30,59 @@ _FIND_VERSIONS = {
     "sqlite": "SELECT 1 FROM sqlite_master WHERE name = 'schema_versions'",
     "postgres": "SELECT 1 WHERE to_regclass('schema_versions') IS NOT NULL",
 }
+_FIRST_WITH_SUPPORT = 43
+"""The migration from which on the database says which programs may use it."""
+
+# More than a lease, in all.
+_LEASE_CHECKS = 20
+_CHECK_SECONDS = 0.5
 # Any number, the same in every process: two servers that start at once migrate one after the other.
 _POSTGRES_LOCK = "SELECT pg_advisory_xact_lock(7205759403792793)"
 
 
 @dataclass(frozen=True)
 class Migration:
+    """With `is_breaking`, programs that do not know it must not use the database any more."""
+
     number: int
     statements: tuple[str, ...]
+    is_breaking: bool = False
 
 
 async def migrate(database: Database) -> int:
-    """Applies pending migrations and returns the schema's number; raises StoreError for a newer schema."""
+    """Applies pending migrations, and returns the newest number that this program knows.
+
+    Raises StoreError for a newer schema that does not support this program, and where servers of earlier versions run
+    that a migration would break.
+    """
     migrations = list(read_migrations(database.dialect))
     await database.write(_create_version_table, database.dialect)
     current = await database.read(_current_version)
     newest = migrations[-1].number
-    if current > newest:
+    if current > newest and await database.read(_oldest_supported) > newest:
         raise StoreError(
             f"The database has schema {current}, and this version supports schemas up to {newest}: "
             "a newer Understudy wrote it. Start that version, or restore a backup."
         )
+    breaking = [migration.number for migration in migrations if migration.is_breaking and migration.number > current]
+    if breaking and current and database.dialect == "postgres":
+        await _wait_for_earlier_workers(database, breaking[-1])
     for migration in migrations:
         await database.write(_apply_migration, migration, database.dialect)
     return newest
+
+
+async def _wait_for_earlier_workers(database: Database, number: int) -> None:
+    """Waits for the leases of servers that have ended. Raises StoreError if others renew theirs."""
+    for _ in range(_LEASE_CHECKS):
+        live = await database.read(_count_earlier_workers, number)
+        if not live:
+            return
+        await asyncio.sleep(_CHECK_SECONDS)
+    raise StoreError(
+        f"Migration {number} needs all servers of earlier versions to be stopped, and {live} of their workers have a"
+        " lease. Stop those servers, then start this version."
+    )
 
 
 async def has_schema(database: Database) -> bool:
@@ -61,7 +95,13 @@ async def is_current(database: Database) -> bool:
     if not await has_schema(database):
         return False
     newest = max(migration.number for migration in read_migrations(database.dialect))
-    return await database.read(_current_version) == newest
+    return await database.read(_current_version) >= newest
+
+
+@lru_cache(maxsize=2)
+def newest_schema(dialect: str) -> int:
+    """The number of the newest schema that this program knows."""
+    return max(migration.number for migration in read_migrations(dialect))
 
 
 def read_migrations(dialect: str) -> Iterator[Migration]:
@@ -74,8 +114,10 @@ def read_migrations(dialect: str) -> Iterator[Migration]:
         if match and match["dialect"] in {None, dialect}:
             texts.setdefault(int(match["number"]), []).append(entry.read_text("utf-8"))
     for number in sorted(texts):
-        script = _COMMENT.sub("", "".join(texts[number])).replace("{sequence}", _SEQUENCE[dialect])
-        yield Migration(number, tuple(part.strip() for part in _STATEMENT.findall(script) if part.strip()))
+        text = "".join(texts[number])
+        script = _COMMENT.sub("", text).replace("{sequence}", _SEQUENCE[dialect])
+        statements = tuple(part.strip() for part in _STATEMENT.findall(script) if part.strip())
+        yield Migration(number, statements, bool(_BREAKING.search(text)))
 
 
 def _create_version_table(dialect: str) -> Transaction[None]:
@@ -94,6 +136,21 @@ def _current_version() -> Transaction[int]:
     return int(rows[0][0] or 0)
 
 
+def _oldest_supported() -> Transaction[int]:
+    rows = yield "SELECT max(oldest) FROM schema_versions", ()
+    return int(rows[0][0])
+
+
+def _count_earlier_workers(number: int) -> Transaction[int]:
+    """Workers with a lease whose programs do not know the schema `number`."""
+    live = "SELECT count(*) FROM workers WHERE lease_until > extract(epoch FROM statement_timestamp())"
+    if (yield from _current_version()) < _FIRST_WITH_SUPPORT:
+        rows = yield live, ()
+    else:
+        rows = yield live + " AND schema < $1", (number,)
+    return int(rows[0][0])
+
+
 def _apply_migration(migration: Migration, dialect: str) -> Transaction[None]:
     if dialect == "postgres":
         yield _POSTGRES_LOCK, ()
@@ -103,3 +160,5 @@ def _apply_migration(migration: Migration, dialect: str) -> Transaction[None]:
     for statement in migration.statements:
         yield statement, ()
     yield "INSERT INTO schema_versions (number) VALUES ($1)", (migration.number,)
+    if migration.is_breaking and migration.number > _FIRST_WITH_SUPPORT:
+        yield "UPDATE schema_versions SET oldest = $1 WHERE number = $1", (migration.number,)

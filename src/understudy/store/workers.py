@@ -6,10 +6,12 @@ clock of the database: the clocks of the nodes may differ.
 """
 
 import logging
+import sys
 from dataclasses import dataclass
 from typing import Any, Final, Generic, LiteralString, TypeVar
 
 from understudy.clock import Clock
+from understudy.errors import StoreError
 from understudy.store.database import Database, Row, Transaction
 from understudy.store.sql import compose_sql
 
@@ -126,8 +128,10 @@ def lock_row(table: LiteralString, condition: LiteralString) -> LiteralString:
 
 
 class Workers:
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, schema: int = sys.maxsize) -> None:
+        """`schema` is the newest schema that this program knows."""
         self._database = database
+        self._schema = schema
         self._clock = clock
         self._skew_is_logged = False
 
@@ -140,10 +144,16 @@ class Workers:
         """Creates the lease of a worker or extends it, to `seconds` from now.
 
         With `steady_after`, it may claim jobs of dead workers only that many seconds from now. Logs once that the clock
-        of this machine and that of the database differ by more than a second.
+        of this machine and that of the database differ by more than a second. Raises StoreError if a later version has
+        changed the database in a way that this program does not know.
         """
         before = self._clock.now()
-        database_now = await self._database.write(_renew_lease, worker_id, seconds, steady_after)
+        database_now = await self._database.write(_renew_lease, worker_id, seconds, steady_after, self._schema)
+        if database_now is None:
+            raise StoreError(
+                f"The database was upgraded by a later version, and this one knows schemas up to {self._schema}. Stop"
+                " this server, and start that version."
+            )
         if self.is_shared and not self._skew_is_logged:
             self._check_skew(database_now, before, self._clock.now())
 
@@ -166,16 +176,18 @@ class Workers:
             )
 
 
-def _renew_lease(worker_id: str, seconds: float, steady_after: float) -> Transaction[float]:
+def _renew_lease(worker_id: str, seconds: float, steady_after: float, schema: int) -> Transaction[float | None]:
     steady = "CASE WHEN $3 > 0.0 THEN excluded.steady_at ELSE workers.steady_at END"
     sql = compose_sql(
-        "INSERT INTO workers (id, lease_until, steady_at) SELECT $1, now + $2, now + $3 FROM database_clock WHERE TRUE",
+        "INSERT INTO workers (id, lease_until, steady_at, schema)",
+        "SELECT $1, now + $2, now + $3, $4 FROM database_clock",
+        "WHERE NOT EXISTS (SELECT 1 FROM schema_versions WHERE oldest > $4)",
         "ON CONFLICT (id) DO UPDATE SET lease_until = excluded.lease_until, steady_at =",
         steady,
         "RETURNING lease_until",
     )
-    rows = yield sql, (worker_id, float(seconds), float(steady_after))
-    return float(rows[0][0]) - seconds
+    rows = yield sql, (worker_id, float(seconds), float(steady_after), schema)
+    return float(rows[0][0]) - seconds if rows else None
 
 
 def _count_live(prefix: str) -> Transaction[int]:

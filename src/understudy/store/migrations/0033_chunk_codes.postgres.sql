@@ -1,3 +1,4 @@
+-- Breaking: earlier programs would store vectors without their codes.
 -- The sign of each dimension, a bit, in place of indexes on whole vectors: a search compares these first, which takes
 -- 64 bytes a chunk instead of two kilobytes, and a row costs no search at its insertion.
 CREATE TABLE chunk_codes (
