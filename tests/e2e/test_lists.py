@@ -145,6 +145,8 @@ def test_the_runs_of_all_threads_are_narrowed_by_each_member(server, client, ups
         f"&created_before={done.created_at}": [],
     }.items():
         assert page(server, path + query, limit=5) == ([run.id for run in runs_found], False), query
+    assert server.ask("GET", f"/v1/runs/{done.id}").json["id"] == done.id
+    assert_error(server.ask("GET", "/v1/runs/run_none"), 404, "No run found with id 'run_none'.")
     assert_error(
         server.ask("GET", "/v1/runs?status=done"),
         400,

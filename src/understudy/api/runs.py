@@ -77,6 +77,19 @@ async def list_project_runs(request: Request) -> Response:
 
 
 @operations.add(
+    "getProjectRun",
+    "GET",
+    "/runs/{run_id}",
+    summary="Retrieve a run by its id alone. An extension of the hosted API.",
+    response=RunObject,
+    tag=EXTENSIONS,
+)
+async def get_project_run(request: Request) -> Response:
+    run_id = run_id_of(request)
+    return json_response(await parts_of(request).store.runs.find(project_of(request), run_id))
+
+
+@operations.add(
     "createRun",
     "POST",
     "/threads/{thread_id}/runs",

@@ -92,6 +92,10 @@ class Runs:
         """The run's status, and its body."""
         return await self._database.read(_get, project_id, thread_id, run_id)
 
+    async def find(self, project_id: str, run_id: str) -> str:
+        """The run's body, whatever its thread is. Raises NotFound."""
+        return await self._database.read(_find, project_id, run_id)
+
     async def page(self, project_id: str, thread_id: str, request: PageRequest) -> Page:
         return await self._database.read(_page, project_id, thread_id, request)
 
@@ -243,6 +247,17 @@ def _get(project_id: str, thread_id: str, run_id: str) -> Transaction[tuple[RunS
         yield from require_thread(project_id, thread_id)
         raise not_found("run", run_id)
     return rows[0][1], rows[0][0]
+
+
+def _find(project_id: str, run_id: str) -> Transaction[str]:
+    sql = (
+        "SELECT body FROM runs WHERE id = $1 AND project_id = $2 AND body IS NOT NULL AND kind = 'run'"
+        " AND EXISTS (SELECT 1 FROM threads WHERE id = runs.thread_id AND body IS NOT NULL)"
+    )
+    rows = yield sql, (run_id, project_id)
+    if not rows:
+        raise not_found("run", run_id)
+    return str(rows[0][0])
 
 
 def _page(project_id: str, thread_id: str, request: PageRequest) -> Transaction[Page]:

@@ -35,6 +35,7 @@
  * @property {string} path of the API, such as `/assistants`
  * @property {string} icon
  * @property {(row: Row) => string} title of an object
+ * @property {(row: Row) => string} [pathOf] the page of an object, unless it is below that of the list
  * @property {readonly NounColumn[]} columns
  * @property {readonly NounField[]} fields
  * @property {readonly FormField[]} [form]

@@ -9,18 +9,20 @@ import { ChoiceFilter, MetadataFilter, metadataFilter, SearchField } from "../fi
 import { ApiPreviewDialog } from "../api_preview.js";
 import { Page } from "../page.js";
 import { Empty } from "../states.js";
-import { html, useMemo, useState } from "../view.js";
+import { html, useEffect, useMemo, useState } from "../view.js";
 import { askToDelete } from "./deletion.js";
 import { NounForm } from "./noun_form.js";
 import { NounFields } from "./noun_fields.js";
 
 /**
- * @param {{noun: import("./noun.js").Noun, actions?: any, peek?: (row: import("./noun.js").Row) => any, emptyActions?: any}} props
- *   `peek` replaces the fields of the panel beside the list
+ * @param {{noun: import("./noun.js").Noun, actions?: any, peek?: (row: import("./noun.js").Row) => any, emptyActions?: any,
+ *   onPager?: (pager: import("../../api/pager.js").Pager) => void}} props
+ *   `peek` replaces the fields of the panel beside the list; `onPager` receives the rows, to change them while they are live
  */
-export function NounList({ noun, actions, peek, emptyActions }) {
+export function NounList({ noun, actions, peek, emptyActions, onPager }) {
   const query = listQuery(noun);
   const { pager, isKnown } = useMemo(() => pagerOf(noun.path, query), [noun, JSON.stringify(query)]);
+  useEffect(() => onPager?.(pager), [pager]);
   const [open, setOpen] = useState(/** @type {"form" | "api" | null} */ (null));
   const create = () => setOpen("form");
   const createButton = (/** @type {string} */ kind) => noun.form && html`<${Button} kind=${kind} icon="plus" shortcut="c" onClick=${create}>${t(`${noun.name}.create`)}<//>`;
@@ -37,7 +39,7 @@ export function NounList({ noun, actions, peek, emptyActions }) {
       ${noun.canFilterMetadata && html`<${MetadataFilter} />`}</div>`}
     <${DataList} key=${JSON.stringify(query)} pager=${pager} isKnown=${isKnown} label=${t(`${noun.name}.title`)} empty=${empty} isFiltered=${isFiltered(noun, query)}
       columns=${noun.columns.map((column) => ({ ...column, label: t(`${noun.name}.column.${column.name}`) }))}
-      pathOf=${(/** @type {any} */ row) => `${noun.name}/${row.id}`} peek=${peek ?? ((/** @type {any} */ row) => html`<${NounFields} noun=${noun} row=${row} />`)}
+      pathOf=${noun.pathOf ?? ((/** @type {any} */ row) => `${noun.name}/${row.id}`)} peek=${peek ?? ((/** @type {any} */ row) => html`<${NounFields} noun=${noun} row=${row} />`)}
       onDelete=${noun.canDelete ? (/** @type {any} */ row) => askToDelete(noun, row, () => pager.drop(row.id)) : undefined} />
     ${open === "form" && html`<${NounForm} noun=${noun} onClose=${() => setOpen(null)} onSaved=${() => pager.reload()} />`}
     ${open === "api" && html`<${ApiPreviewDialog} call=${{ method: "GET", path: noun.path, query: { limit: 20, ...query } }} onClose=${() => setOpen(null)} />`}

@@ -1,0 +1,82 @@
+"""Runs: the live list by state, a run's timeline, its events, cancelling and running again."""
+
+from playwright.sync_api import expect
+
+from console.browser import NARROW, open_console
+from upstream import HANG, call, calls, text
+
+FUNCTION = {"type": "function", "function": {"name": "get_order", "parameters": {"type": "object", "properties": {}}}}
+
+
+def start(server, upstream, *answers, name="Runner"):
+    """A run of a new assistant on a new thread, which the upstream answers with `answers`."""
+    client = server.client
+    assistant = client.beta.assistants.create(model="gpt-4o", name=name, tools=[FUNCTION])
+    thread = client.beta.threads.create(messages=[{"role": "user", "content": "Where is order 7?"}])
+    upstream.answer(*answers)
+    return client.beta.threads.runs.create(thread_id=thread.id, assistant_id=assistant.id)
+
+
+def path_of(run):
+    return f"threads/{run.thread_id}/runs/{run.id}"
+
+
+def test_a_run_with_a_function_is_followed_to_its_end(console, server, upstream):
+    run = start(server, upstream, calls(call("get_order", id=7)), text("It ", "was ", "sent."))
+    page = console.open(path_of(run))
+    expect(page.get_by_text("needs you")).to_be_visible()
+    waiting = page.get_by_role("button", name="waits for get_order")
+    waiting.click()
+    detail = page.get_by_role("region", name="waits for get_order")
+    expect(detail.get_by_text('"id"')).to_be_visible()
+    assert console.find_accessibility_problems() == []
+    (wanted,) = server.client.beta.threads.runs.retrieve(
+        run.id, thread_id=run.thread_id
+    ).required_action.submit_tool_outputs.tool_calls
+    server.client.beta.threads.runs.submit_tool_outputs(
+        run.id, thread_id=run.thread_id, tool_outputs=[{"tool_call_id": wanted.id, "output": '{"state": "sent"}'}]
+    )
+    expect(page.locator(".badge", has_text="completed").first).to_be_visible()
+    expect(page.get_by_role("button", name="model turn · gpt-4o")).to_have_count(2)
+    page.keyboard.press("2")
+    expect(page.locator(".event-row", has_text="thread.run.completed")).to_be_visible()
+    page.get_by_label("Every type").select_option("thread.message.delta")
+    expect(page.locator(".event-row", has_text="thread.run")).to_have_count(0)
+    page.locator(".event-row").first.click()
+    expect(page.locator(".json-string", has_text="It ")).to_be_visible()
+    assert console.find_accessibility_problems() == []
+    page.get_by_role("button", name="Run again").click()
+    expect(page.locator(".badge", has_text="completed").first).to_be_visible()
+    assert run.id not in page.url
+
+
+def test_the_list_of_runs_is_live_and_filtered_by_state(console, server, upstream):
+    done = start(server, upstream, text("done"))
+    page = console.open("runs")
+    row = page.locator(f"tr[data-id={done.id}]")
+    expect(row.locator(".badge", has_text="completed")).to_be_visible()
+    hanging = start(server, upstream, text("begin", HANG))
+    page.get_by_role("button", name="1 new run").click()
+    running = page.locator(f"tr[data-id={hanging.id}]")
+    expect(running.locator(".badge", has_text="in progress")).to_be_visible()
+    assert console.find_accessibility_problems() == []
+    server.client.beta.threads.runs.cancel(hanging.id, thread_id=hanging.thread_id)
+    expect(running.locator(".badge", has_text="cancelled")).to_be_visible()
+    page.get_by_label("Any state").select_option("cancelled")
+    expect(page.locator(f"tr[data-id={hanging.id}]")).to_be_visible()
+    expect(row).to_have_count(0)
+    page.locator(f"tr[data-id={hanging.id}] .row-link").click()
+    page.get_by_role("link", name="Open").click()
+    expect(page.locator("h1")).to_contain_text("cancelled")
+
+
+def test_a_run_is_cancelled_on_its_page_and_found_by_its_id(browser, server, upstream):
+    run = start(server, upstream, text("begin", HANG))
+    with open_console(browser, server, NARROW, "dark") as narrow:
+        page = narrow.open(f"runs/{run.id}")
+        expect(page.locator(".badge", has_text="in progress").first).to_be_visible()
+        assert page.url.endswith(path_of(run))
+        page.get_by_role("button", name="Cancel").click()
+        expect(page.locator(".badge", has_text="cancelled").first).to_be_visible()
+        assert not narrow.has_horizontal_scroll()
+        assert narrow.find_accessibility_problems() == []
