@@ -4,6 +4,7 @@ import openai
 import pytest
 
 from e2e.assistants_client import new_thread, run_of, steps_of
+from gateways import jupyter_gateway
 from sandbox.machine import interpreter, require_sandbox
 from upstream import call, calls, text
 
@@ -86,3 +87,20 @@ def test_a_container_of_a_killed_node_starts_again_with_its_files_and_a_note(nod
     )
     (inside,) = second.client.containers.files.list(container.id)
     assert read(second.client, container, inside) == b"hello"
+
+
+@pytest.mark.slow
+def test_a_session_behind_a_gateway_survives_its_node(new_node, upstream, tmp_path):
+    with jupyter_gateway(tmp_path, isolates=True) as (url, token):
+        settings = {"sandbox__kind": "gateway", "sandbox__url": url, "sandbox__token": token}
+        first, second = new_node(**settings).start(), new_node(**settings).start()
+        coder = first.client.beta.assistants.create(model="gpt-4o", tools=[CODE])
+        thread = new_thread(first.client, "Write")
+        run_code(upstream, first.client, thread, coder, "x = 41; open('/mnt/data/out.txt', 'w').write('made')")
+        assert run_code(upstream, second.client, thread, coder, "print(x + 1)") == "42\n"
+        (container,) = second.client.containers.list(extra_query={"name": thread.id})
+        (before,) = second.client.containers.files.list(container.id)
+        first.kill()
+        assert run_code(upstream, second.client, thread, coder, "print(x)") == "41\n"
+        (after,) = second.client.containers.files.list(container.id)
+        assert (after.id, read(second.client, container, after)) == (before.id, b"made")

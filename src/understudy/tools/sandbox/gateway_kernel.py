@@ -22,6 +22,7 @@ _TIMEOUT_SECONDS: Final = 60.0
 _OUTPUT_GRACE_SECONDS: Final = 0.2
 _DIED_TEXT: Final = "It died, most likely because memory ran out."
 _DEAD_STATE: Final = "dead"
+_BUSY_STATE: Final = "busy"
 _REPLACED_STATES: Final = frozenset({"restarting", "autorestarting"})
 
 
@@ -102,7 +103,9 @@ class GatewayKernel:
 
         What that process may have left running is interrupted.
         """
-        await gateway.request("POST", f"kernels/{identifier}/interrupt")
+        model = await gateway.request("GET", f"kernels/{identifier}")
+        if isinstance(model, dict) and model.get("execution_state") == _BUSY_STATE:
+            await gateway.request("POST", f"kernels/{identifier}/interrupt")
         kernel = cls(gateway, identifier, await gateway.channels(identifier), folder)
         try:
             await kernel._prepare()
