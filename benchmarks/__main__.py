@@ -12,6 +12,7 @@ import uvloop
 
 from benchmarks import (
     compare,
+    console,
     crud,
     first_delta,
     growth,
@@ -48,6 +49,7 @@ _BENCHMARKS = {
     "sandbox": sandbox,
     "search_quality": search_quality,
     "search_scale": search_scale,
+    "console": console,
 }
 _MESSAGES, _MESSAGES_IN_ALL = 1_000_000, 100_000
 _RESULTS = Path(__file__).parent / "results"

@@ -42,8 +42,8 @@ def test_the_console_has_one_page_for_all_of_its_paths(server):
     assert server.ask("HEAD", "/console/threads", key=None).body == b""
 
 
-def test_the_page_and_its_files_have_a_strict_policy(server):
-    for path in ("/console/", first_asset(server), "/console/assets/0/none.js"):
+def test_the_page_has_a_strict_policy(server):
+    for path in ("/console/", "/console/threads/thread_1", "/console/assets/0/none.js"):
         headers = server.ask("GET", path, key=None).headers
         policy = headers["content-security-policy"]
         assert "script-src 'self';" in policy
@@ -58,6 +58,8 @@ def test_files_are_cached_for_ever_under_a_name_that_changes_with_them(server):
     reply = server.ask("GET", first_asset(server), headers={"Accept-Encoding": "gzip, br"}, key=None)
     assert reply.headers["cache-control"] == "public, max-age=31536000, immutable"
     assert reply.headers["content-encoding"] == "gzip"
+    assert reply.headers["x-content-type-options"] == "nosniff"
+    assert reply.headers["cross-origin-resource-policy"] == "same-origin"
     assert gzip.decompress(reply.body) == (FOLDER / "app" / "main.js").read_bytes()
     assert reply.headers["content-type"] == "text/javascript; charset=utf-8"
     plain = server.ask("GET", first_asset(server), key=None)

@@ -114,8 +114,10 @@ test("a long table renders only the rows near the viewport", () => {
 
 test("the error of JSON names its line", () => {
   assert.deepEqual(parseJson('{"a": 1}'), { ok: true, value: { a: 1 } });
-  assert.equal(parseJson('{\n "a": 1,\n "b": }\n').line, 3);
-  assert.equal(parseJson('{\n "a": 1,\n').line, 3);
+  const lines = { '{\n "a": 1,\n "b": }\n': 3, '{\n "a": 1,\n': 3, '[{"type": "x"},\n {"type": oops}\n]': 2, "[1,\n2\n3]": 3, '"a\nb"': 1, "": 1, "[1]\n]": 2, '{"a"\n1}': 2 };
+  for (const [text, line] of Object.entries(lines)) assert.equal(parseJson(text).line, line, text);
+  assert.equal(parseJson('[{"type": "x"},\n {"type": oops}\n]').message, "Unexpected token 'o'");
+  assert.equal(parseJson("[".repeat(100_000)).line, 1);
 });
 
 test("a form sends what is not empty at first, and what has changed later", () => {

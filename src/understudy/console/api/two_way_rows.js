@@ -2,6 +2,7 @@
 import { get } from "./client.js";
 import { batch, signal } from "../ui/view.js";
 
+const FIRST_PAGE = 40;
 const PAGE = 100;
 
 /** @typedef {import("./pager.js").Row} Row */
@@ -25,7 +26,7 @@ export class TwoWayRows {
   open(at) {
     return this.#run(async () => {
       const newest = at === null ? null : await get(`${this.path}/${encodeURIComponent(at)}`);
-      const [older, newer] = await Promise.all([this.#page("desc", at), at === null ? null : this.#page("asc", at)]);
+      const [older, newer] = await Promise.all([this.#page("desc", at, FIRST_PAGE), at === null ? null : this.#page("asc", at, FIRST_PAGE)]);
       batch(() => {
         this.rows.value = [...older.data.reverse(), ...(newest ? [newest] : []), ...(newer?.data ?? [])];
         this.hasOlder.value = older.has_more;
@@ -55,9 +56,9 @@ export class TwoWayRows {
     });
   }
 
-  /** @param {"asc" | "desc"} order @param {string | null} after */
-  #page(order, after) {
-    return get(this.path, { order, limit: PAGE, after });
+  /** @param {"asc" | "desc"} order @param {string | null} after @param {number} [limit] */
+  #page(order, after, limit = PAGE) {
+    return get(this.path, { order, limit, after });
   }
 
   /** One page at a time. @param {() => Promise<void>} read */

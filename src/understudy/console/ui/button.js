@@ -18,6 +18,7 @@ import { html } from "./view.js";
  * @property {boolean | undefined} [expanded]
  * @property {boolean | undefined} [pressed]
  * @property {string} [haspopup]
+ * @property {boolean} [autofocus] of the safe choice in a dialog
  */
 
 /** @param {ButtonProps} props */
@@ -30,5 +31,5 @@ export function Button(props) {
   if (href !== undefined) return html`<a class=${name} href=${hrefOf(href)} title=${title} aria-label=${label}>${content}</a>`;
   return html`<button class=${name} type=${props.type ?? "button"} title=${title} aria-label=${label}
     aria-busy=${busy || undefined} aria-expanded=${props.expanded} aria-pressed=${props.pressed}
-    aria-haspopup=${props.haspopup} disabled=${props.disabled || busy} onClick=${props.onClick}>${content}</button>`;
+    aria-haspopup=${props.haspopup} disabled=${props.disabled || busy} autofocus=${props.autofocus} onClick=${props.onClick}>${content}</button>`;
 }

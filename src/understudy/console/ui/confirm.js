@@ -45,7 +45,7 @@ function ConfirmDialog({ title, text, action, typed, run }) {
       setBusy(false);
     }
   };
-  const actions = html`<${Button} onClick=${close}>${t("ui.cancel")}<//>
+  const actions = html`<${Button} autofocus=${typed === undefined} onClick=${close}>${t("ui.cancel")}<//>
     <${Button} kind="danger" busy=${isBusy} disabled=${typed !== undefined && name !== typed} onClick=${act}>${action}<//>`;
   return html`<${Dialog} title=${title} actions=${actions} onClose=${close}>
     <p>${text}</p>

@@ -14,6 +14,8 @@ export function Dialog({ title, children, actions, onClose, kind = "dialog", cla
   // Before the next key, which belongs to the dialog.
   useLayoutEffect(() => {
     element.current?.showModal();
+    const first = element.current?.querySelector("[autofocus], .dialog-body :is(input, textarea, select, button, [tabindex='0'])");
+    if (first instanceof HTMLElement) first.focus();
   }, []);
   /** @param {MouseEvent} event */
   const closeOutside = (event) => {

@@ -17,7 +17,7 @@ export const CONVERSATIONS = {
   ],
   fields: [
     { name: "created_at", cell: (row) => html`<${Time} at=${row.created_at} full=${true} />` },
-    { name: "metadata", isWide: true, cell: (row) => html`<${Metadata} metadata=${row.metadata} />` },
+    { name: "metadata", cell: (row) => html`<${Metadata} metadata=${row.metadata} />` },
   ],
   form: [{ name: "metadata", kind: "metadata" }],
 };

@@ -17,7 +17,7 @@ export default function StartPage() {
   return html`<${Page} title=${t("start.title")}>
     <div class="start">
       <section class="stack-small"><h2>${t("start.connect")}</h2><p class="muted">${t("start.connect.text")}</p>
-        <${CodeBlock} language="bash" label=${t("start.environment")} code=${`export OPENAI_BASE_URL=${API_URL}\nexport OPENAI_API_KEY=…`} /></section>
+        <${CodeBlock} label=${t("start.environment")} code=${`export OPENAI_BASE_URL=${API_URL}\nexport OPENAI_API_KEY=…`} /></section>
       <${Recent} path="/threads" page="threads" title=${t("start.threads")} none=${t("start.threads.none")} nameOf=${(/** @type {any} */ row) => html`<${Id} id=${row.id} link=${false} copy=${false} />`} />
       <${Recent} path="/assistants" page="assistants" title=${t("start.assistants")} none=${t("start.assistants.none")} nameOf=${(/** @type {any} */ row) => html`<${Name} text=${row.name ?? row.id} />`} />
     </div>

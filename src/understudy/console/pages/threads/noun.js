@@ -18,8 +18,8 @@ export const THREADS = {
   form: [{ name: "metadata", kind: "metadata" }],
   fields: [
     { name: "created_at", cell: (row) => html`<${Time} at=${row.created_at} full=${true} />` },
-    { name: "metadata", isWide: true, cell: (row) => html`<${Metadata} metadata=${row.metadata} />` },
-    { name: "files", isWide: true, cell: (row) => html`<${Ids} ids=${row.tool_resources?.code_interpreter?.file_ids} />` },
-    { name: "stores", isWide: true, cell: (row) => html`<${Ids} ids=${row.tool_resources?.file_search?.vector_store_ids} />` },
+    { name: "metadata", cell: (row) => html`<${Metadata} metadata=${row.metadata} />` },
+    { name: "files", cell: (row) => html`<${Ids} ids=${row.tool_resources?.code_interpreter?.file_ids} />` },
+    { name: "stores", cell: (row) => html`<${Ids} ids=${row.tool_resources?.file_search?.vector_store_ids} />` },
   ],
 };

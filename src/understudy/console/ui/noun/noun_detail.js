@@ -42,7 +42,7 @@ export function NounDetail({ noun, id, actions, menu, tabs = [], firstTab, child
   const edit = noun.form && row ? () => setEditing(true) : undefined;
   const askDelete = noun.canDelete && row ? () => askToDelete(noun, row, () => navigate(noun.name, { replace: true })) : undefined;
   useDetailShortcuts(id, edit, askDelete);
-  const title = row ? noun.title(row) : "…";
+  const title = row ? noun.title(row) : id;
   const heading = title === id ? html`<${Id} id=${id} link=${false} />` : html`<${Name} text=${title} />`;
   const buttons = row && html`${actions?.(row)}${edit && html`<${Button} icon="pencil" shortcut="e" onClick=${edit}>${t("ui.edit")}<//>`}
     <${Menu} label=${t("ui.more")} items=${listItems(menu?.(row), askDelete)} />`;
