@@ -29,6 +29,7 @@ export default {
   "runs.field.tokens": "Tokens in → out",
   "runs.field.metadata": "Metadata",
   "runs.field.instructions": "Instructions",
+  "runs.under-a-second": "< 1 s",
   "runs.timeline": "Timeline",
   "runs.events": "Events",
   "runs.settings": "Settings",
