@@ -10,7 +10,14 @@ import pytest
 import redis as sync_redis
 
 from redis_servers import RedisServer
-from understudy.broker import EVENTS_PER_ATTEMPT, MAX_MESSAGE_BYTES, BrokerUnavailable, EventBatch, NoReply
+from understudy.broker import (
+    EVENTS_PER_ATTEMPT,
+    MAX_MESSAGE_BYTES,
+    BrokerUnavailable,
+    EventBatch,
+    EventsMissing,
+    NoReply,
+)
 from understudy.broker.opening import build_broker
 from understudy.errors import SettingsError
 from waiting import WITHIN
@@ -237,6 +244,15 @@ async def test_a_process_that_lost_its_run_cannot_write_after_its_successor(join
     assert await late.write_events([batch(4, 6, previous=3), mine]) == ["run_1"]
     assert await successor.read_events("run_1", 0) == [batch(1, 3), restored]
     assert await successor.read_events("run_2", 2) == [mine]
+
+
+async def test_a_deleted_stream_is_not_continued(join, redis_server):
+    one = await join(redis_server.url)
+    await one.write_events([batch(1, 3)])
+    await one.delete_events("run_1")
+    with pytest.raises(EventsMissing):
+        await one.write_events([batch(4, 5, previous=3), batch(1, 2, run_id="run_2")])
+    assert await one.last_numbers(["run_1", "run_2"]) == {"run_1": 0, "run_2": 2}
 
 
 async def test_events_expire_unless_they_are_renewed(join, redis_server):

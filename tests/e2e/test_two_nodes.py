@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import http.client
+import signal
 
 import asyncpg
 import pytest
@@ -177,6 +178,29 @@ def test_clients_of_a_node_that_lost_a_run_follow_its_next_owner(nodes, postgres
     assert texts(first.client, thread) == ["Hello", "Hello again."]
     for node in nodes:
         assert joined(data_of(node.ask("GET", path_of(run)).body)) == joined(stream)
+
+
+@pytest.mark.slow
+def test_clients_of_a_node_that_was_stopped_beyond_its_lease_follow_the_next_owner(nodes, upstream):
+    first, second = nodes
+    assistant = first.client.beta.assistants.create(model="gpt-4o")
+    thread = new_thread(first.client, "Hello")
+    gate = Gate()
+    upstream.answer(text("Hel", gate, "lo"), text("Hello", " again."))
+    run = first.client.beta.threads.runs.create(thread.id, assistant_id=assistant.id)
+    with first.opened("GET", path_of(run)) as stale, second.opened("GET", path_of(run)) as remote:
+        heads = [read_until(live, b'"Hel"') for live in (stale, remote)]
+        first.process.send_signal(signal.SIGSTOP)
+        assert reached(second.client, run).status == "completed"
+        gate.open()
+        first.process.send_signal(signal.SIGCONT)
+        streams = [data_of(head + live.read()) for head, live in zip(heads, (stale, remote), strict=True)]
+    for stream in streams:
+        names = [name for name, _ in stream]
+        assert names[-2:] == ["thread.run.completed", "done"]
+        assert names.count("thread.message.incomplete") == names.count("thread.message.completed") == 1
+        assert joined(stream)[-5] == ("thread.message.delta", "Hello again.")
+    assert texts(first.client, thread) == ["Hello", "Hello again."]
 
 
 def test_a_run_that_waits_has_one_log_on_all_nodes(nodes, upstream):

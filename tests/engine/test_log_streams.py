@@ -206,6 +206,17 @@ async def test_after_a_restart_without_data_every_event_is_stored_again(join, re
     await assert_whole(other, run)
 
 
+async def test_events_that_were_evicted_are_stored_again(join, session_redis):
+    one, other = await join(session_redis), await join(session_redis)
+    run = Run()
+    one.streams.track(run.id, run.log)
+    assert await one.streams.flush(run.id, run.log.length)
+    await other.broker.delete_events(run.id)
+    run.write("afterwards")
+    assert await one.streams.flush(run.id, run.log.length)
+    await assert_whole(other, run)
+
+
 async def test_a_silent_server_delays_nothing_and_has_each_event_once_afterwards(join, redis_server):
     one, other = await join(redis_server.url), await join(redis_server.url)
     run = Run()

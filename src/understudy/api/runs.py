@@ -181,13 +181,13 @@ async def stream_run_events(request: Request) -> Response:
     thread_id, run_id = thread_id_of(request), run_id_of(request)
     query = queries.parse(request.scope["query_string"], queries.RunEventsQuery)
     parts = parts_of(request)
+    number = _last_event_number(request, query)
     # The first events may be those of an owner that is yet to be found.
     with parts.streams.waiting(request.state.key_id):
-        log = await parts.runs.attach(project_of(request), thread_id, run_id)
+        log = await parts.runs.attach(project_of(request), thread_id, run_id, number)
     if parts.models.has_stand_ins:
         _, body = await parts.store.runs.get(project_of(request), thread_id, run_id)
         stand_in.mark_stored_response(request, body)
-    number = _last_event_number(request, query)
     # The copy of another node's log may be behind what the client has.
     after = number if log.is_remote else min(number, log.length)
     return EventStream(request, log.reader(after, numbered=True), partial(_end_event, log))

@@ -36,6 +36,10 @@ class NoReply(BrokerError):
     """The node has not replied: it is gone, it has no handler, its handler failed, or the time is over."""
 
 
+class EventsMissing(BrokerError):
+    """A stream that had events is empty: they were evicted, or have expired."""
+
+
 class EventBatch(Struct, frozen=True):
     """Consecutive events of a run, `first` to `last`, in one body.
 
@@ -110,7 +114,8 @@ class Broker(Protocol):
         """Appends batches to the streams of their runs, in one round trip.
 
         Returns the runs of which a later attempt has written: this process has lost them. Writing a batch again
-        changes nothing. Raises BrokerUnavailable; then any of the batches may be written.
+        changes nothing. Raises BrokerUnavailable, and EventsMissing if a batch that is not a run's first one has no
+        stream; then any of the batches may be written.
         """
         ...
 

@@ -25,6 +25,7 @@ from understudy.engine.views.frames import Frames, RunEncoder
 from understudy.engine.views.origins import Origin
 from understudy.engine.views.projections import RunProjection
 from understudy.engine.views.replay import restored_event, run_events
+from understudy.engine.views.resumption import last_resumable
 from understudy.engine.views.steps import step_calls
 from understudy.errors import InvalidRequest, ThreadBusy
 from understudy.llm.sampling import resolve_sampling
@@ -240,11 +241,21 @@ class Runs:
             await self._worker.interrupt_elsewhere(stored.owner, run_id, "cancel")
         return body
 
-    async def attach(self, project_id: str, thread_id: str, run_id: str) -> RunLog:
+    async def attach(self, project_id: str, thread_id: str, run_id: str, after: int = 0) -> RunLog:
         """The run's log, live or finished; replayed from the store if this process has none.
 
-        For a run that another server executes, the log ends before the run does.
+        For a run that another server executes, the log ends before the run does. Raises InvalidRequest if the events up
+        to the number `after` were lost with the server that sent them, and the next ones may repeat them.
         """
+        log = await self._find_log(project_id, thread_id, run_id)
+        if (number := last_resumable(log, after)) is not None:
+            raise InvalidRequest(
+                f"Event {after} was lost with the server that sent it. Resume after event {number}, or from the start.",
+                param="starting_after",
+            )
+        return log
+
+    async def _find_log(self, project_id: str, thread_id: str, run_id: str) -> RunLog:
         history = await self._store.runs.history(project_id, thread_id, run_id)
         log = self._logs.get(run_id)
         if log is not None and (not log.closed or await self._is_current(log, history.run)):

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from redis.exceptions import ResponseError
 
-from understudy.broker import EVENTS_PER_ATTEMPT, BrokerUnavailable, EventBatch
+from understudy.broker import EVENTS_PER_ATTEMPT, BrokerUnavailable, EventBatch, EventsMissing
 from understudy.broker.redis.clients import Command, RedisClients
 
 _PAGE: Final = 100
@@ -30,17 +30,22 @@ class EventStreams:
         for batch in batches:
             key = _stream_key(batch.run_id)
             fields = ("f", batch.first, "p", batch.previous, "e", batch.body)
-            commands.append(("XADD", key, _entry_id(batch.last), *fields))
-            written.append(batch)
-            if not batch.previous or _split(batch.first)[1] == 1:
+            if batch.previous:
+                # A stream that was deleted is not created again without its expiry.
+                commands.append(("XADD", key, "NOMKSTREAM", _entry_id(batch.last), *fields))
+                written.append(batch)
+            else:
+                commands.append(("XADD", key, _entry_id(batch.last), *fields))
                 commands.append(("EXPIRE", key, self._expire_seconds))
-                written.append(None)
+                written += [batch, None]
         refused: set[str] = set()
         for entry, reply in zip(written, await self._clients.write(commands), strict=True):
             if isinstance(reply, Exception):
                 if entry is None or not isinstance(reply, ResponseError) or _REFUSED not in str(reply):
                     raise BrokerUnavailable(f"Redis refused to store events: {reply}") from reply
                 refused.add(entry.run_id)
+            elif reply is None:
+                raise EventsMissing("A stream has expired, or was evicted.")
         return await self._select_lost(batches, refused) if refused else ()
 
     async def _select_lost(self, batches: Sequence[EventBatch], refused: set[str]) -> Sequence[str]:

@@ -222,6 +222,8 @@ class RunWorker(JobKind[str, RunExecutor]):
         self._drop(body.decode())
 
     def _drop(self, run_id: str) -> None:
+        if self.streams is not None and self.streams.is_tracked(run_id):
+            self.streams.erase(run_id)
         active = self.active(run_id)
         if active is not None:
             active.interrupt("gone")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
-from understudy.broker import Broker, BrokerUnavailable, EventBatch
+from understudy.broker import Broker, BrokerUnavailable, EventBatch, EventsMissing
 from understudy.engine.run import events
 from understudy.engine.run.event_codec import EventCodec
 from understudy.engine.run.log import LogEntry, LogReader, RunLog, merge_deltas
@@ -132,8 +132,12 @@ class LogStreams:
         self.untrack(run_id)
         self._run(run_id, self._store_end(run_id, log))
 
+    def is_tracked(self, run_id: str) -> bool:
+        return run_id in self._streams
+
     def erase(self, run_id: str) -> None:
         """Deletes the stream and the stored log of a run that has ended, or is deleted."""
+        self.untrack(run_id)
         self._run(run_id, self._erase(run_id, self._ending.get(run_id)))
 
     async def _erase(self, run_id: str, ending: asyncio.Task[None] | None) -> None:
@@ -229,15 +233,24 @@ class LogStreams:
         try:
             lost = await self._broker.write_events(batches)
         except BrokerUnavailable:
-            for stream in streams:
-                stream.written = None
+            self._forget_written(streams)
             raise
+        except EventsMissing:
+            self._forget_written(streams)
+            self._due.update(dict.fromkeys(streams))
+            return
         for stream, last, size in written:
             if stream.run_id in lost:
                 self._lose(stream)
             else:
                 stream.written, stream.bytes = last, stream.bytes + size
                 await self._compact(stream)
+
+    def _forget_written(self, streams: Iterable[_LogStream]) -> None:
+        for stream in streams:
+            stream.written = None
+            # Whatever the server has lost behind the last event of the stream, the stored log has.
+            stream.batches = _MAX_BATCHES
 
     async def _find_last(self, streams: list[_LogStream]) -> None:
         """Reads what is in the streams of which that is unknown: they may have lost a part, or have other writers."""
@@ -303,10 +316,7 @@ class LogStreams:
 
     async def _recover(self, _has_lost_data: bool, /) -> None:
         """After a reconnect: the server may have lost a part of any stream."""
-        for stream in self._streams.values():
-            stream.written = None
-            # Whatever the server has lost behind the last event of the stream, the stored log has.
-            stream.batches = _MAX_BATCHES
+        self._forget_written(self._streams.values())
         self._start_due(self._streams.values())
         for run_id, log in list(self._unstored.items()):
             await self._store_end(run_id, log)

@@ -1,0 +1,52 @@
+"""Behind which events a client resumes the stream of a run whose owner died before it stored what it had sent."""
+
+import pytest
+
+from engine import histories
+from understudy.engine.run import events
+from understudy.engine.run.log import EVENTS_PER_EPOCH, RunLog
+from understudy.engine.run_specs import build_spec
+from understudy.engine.views.assistants import RunView
+from understudy.engine.views.frames import RunEncoder
+from understudy.engine.views.origins import FinishedStep, RestoredOrigin
+from understudy.engine.views.resumption import last_resumable
+
+SENT = [
+    events.RunStarted(histories.AT),
+    events.MessageOpened("step_1", "msg_1", histories.AT),
+    events.TextDelta("Hel"),
+    events.TextDelta("lo"),
+    events.MessageClosed(histories.AT, histories.USAGE),
+    events.MessageOpened("step_2", "msg_2", histories.AT),
+    events.TextDelta("Wor"),
+]
+
+
+def next_owner_log(stored, finished):
+    """The log of an owner that has the first events of the last one; the store has the first message or has not."""
+    made, _ = histories.run()
+    history = [histories.queued(made), *SENT]
+    view = RunView.of(history)
+    (step,), (message,) = view.closed_steps, view.closed_messages
+    steps = (FinishedStep(step, message),) if finished else ()
+    origin = RestoredOrigin(RunView.of(history[:2]).run, (), steps)
+    log, encoder = RunLog(RunEncoder), RunEncoder()
+    for event in history[:stored]:
+        log.append(event, encoder.encode(event))
+    log.begin_epoch(2)
+    restored = events.RunRestored(build_spec(made, None), "in_progress", origin)
+    log.append(restored, encoder.encode(restored))
+    return log
+
+
+@pytest.mark.parametrize(("stored", "finished"), [(4, False), (6, True), (8, True)])
+def test_a_client_resumes_behind_any_event_if_only_ends_follow(stored, finished):
+    log = next_owner_log(stored, finished)
+    for after in (*range(20), EVENTS_PER_EPOCH + 1, EVENTS_PER_EPOCH + 9):
+        assert last_resumable(log, after) is None
+
+
+def test_a_client_does_not_resume_where_it_may_have_a_part_of_what_follows():
+    log = next_owner_log(4, True)
+    assert [last_resumable(log, after) for after in range(7)] == [None, None, None, None, None, 4, 4]
+    assert last_resumable(log, EVENTS_PER_EPOCH + 1) is None
