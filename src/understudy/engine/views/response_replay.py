@@ -3,6 +3,7 @@
 The log counts the engine's events, and a stream counts its own; here one is found from the other.
 """
 
+import asyncio
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 from typing import Any
@@ -25,10 +26,23 @@ from understudy.wire.responses import TERMINAL_STATUSES, ResponseObject
 
 async def frames_after(log: RunLog, after: int) -> AsyncGenerator[bytes, None]:
     """The frames of a response's log behind the event with the number `after`."""
+    await _wait_until(log, after)
     position, skip = _locate(log, after)
     async with aclosing(log.follow(position, skip=skip)) as frames:
         async for joined in frames:
             yield joined
+
+
+async def _wait_until(log: RunLog, after: int) -> None:
+    """Waits until the copy of another node's log has the event with that number, which the client has."""
+    if not log.is_remote:
+        return
+    changed = asyncio.Event()
+    with log.reader() as reader:
+        reader.notify = changed.set
+        while not log.closed and next_sequence(log) <= after:
+            changed.clear()
+            await changed.wait()
 
 
 def next_sequence(log: RunLog) -> int:
