@@ -1,6 +1,10 @@
 """A PostgreSQL server that stops, starts again, or is replaced by another one."""
 
+import contextlib
 import logging
+import os
+import subprocess
+import sys
 import time
 from urllib.parse import parse_qs, urlsplit
 
@@ -12,6 +16,25 @@ from store.samples import OURS
 from understudy.errors import StoreUnavailable
 from understudy.store import open_store
 from waiting import WITHIN
+
+RELAY = """
+import asyncio, sys
+
+async def copy(reader, writer):
+    while piece := await reader.read(65536):
+        writer.write(piece)
+
+async def accept(reader, writer):
+    other, to_other = await asyncio.open_unix_connection(sys.argv[1])
+    await asyncio.gather(copy(reader, to_other), copy(other, writer))
+
+async def main():
+    await asyncio.start_server(accept, "10.213.77.2", 5432)
+    print("ready", flush=True)
+    await asyncio.sleep(1000)
+
+asyncio.run(main())
+"""
 
 
 async def attempt(store):
@@ -85,6 +108,50 @@ async def test_a_primary_that_becomes_read_only_is_replaced_by_the_other_host(po
 
 async def _size(server):
     return int(server.psql("SELECT count(*) FROM assistants").split()[2])
+
+
+@pytest.fixture
+def remote_host(postgres_servers, tmp_path):
+    """A PostgreSQL server behind an address of its own: the URL, and what disconnects the address without a reset."""
+    (directory,) = parse_qs(urlsplit(postgres_servers().get_uri()).query)["host"]
+    name = f"us{os.getpid() % 100_000}"
+    setup = [
+        ["netns", "add", name],
+        ["link", "add", f"{name}a", "type", "veth", "peer", "name", f"{name}b", "netns", name],
+        ["addr", "add", "10.213.77.1/30", "dev", f"{name}a"],
+        ["link", "set", f"{name}a", "up"],
+        ["-n", name, "addr", "add", "10.213.77.2/30", "dev", f"{name}b"],
+        ["-n", name, "link", "set", f"{name}b", "up"],
+    ]
+    with contextlib.ExitStack() as stack:
+        stack.callback(subprocess.run, ["ip", "netns", "delete", name], check=False, capture_output=True)
+        for command in setup:
+            done = subprocess.run(["ip", *command], check=False, capture_output=True, text=True)
+            if done.returncode:
+                pytest.skip(f"no network can be made: {done.stderr.strip()}")
+        relay = subprocess.Popen(
+            ["ip", "netns", "exec", name, sys.executable, "-c", RELAY, f"{directory}/.s.PGSQL.5432"],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        stack.callback(relay.wait)
+        stack.callback(relay.kill)
+        assert relay.stdout.readline() == "ready\n"
+        down = ["ip", "-n", name, "link", "set", f"{name}b", "down"]
+        yield "postgresql://postgres@10.213.77.2:5432/postgres", lambda: subprocess.run(down, check=True)
+        relay.stdout.close()
+
+
+@pytest.mark.slow
+async def test_connections_to_a_host_that_is_cut_off_end_in_time(remote_host, tmp_path):
+    url, disconnect = remote_host
+    store = await open_store(tmp_path, url)
+    assert await attempt(store)
+    disconnect()
+    started = time.monotonic()
+    assert not await attempt(store)
+    assert time.monotonic() - started < 30
+    await store.close()
 
 
 @pytest.mark.slow

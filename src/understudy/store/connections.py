@@ -5,6 +5,7 @@ is released. Our transactions leave no state in a session, so that is not needed
 """
 
 import asyncio
+import socket
 import time
 from collections import deque
 from typing import Any, Final
@@ -24,6 +25,16 @@ FAILURES: Final = (
 
 _READ_ONLY: Final = "25006"
 _SERVER_STOPS: Final = frozenset({"57P01", "57P02", "57P03"})
+
+
+# A host that is off or cut off sends no reset: its connections end after about ten seconds, also those that wait for a
+# reply. A slow query on a live host is not affected, whose system acknowledges what it gets.
+_DEAD_HOST_OPTIONS: Final = {
+    "TCP_USER_TIMEOUT": 10_000,
+    "TCP_KEEPIDLE": 4,
+    "TCP_KEEPINTVL": 2,
+    "TCP_KEEPCNT": 3,
+}
 
 
 class DatabaseClosed(asyncpg.InterfaceError):  # type: ignore[misc]  # asyncpg is not typed
@@ -130,6 +141,7 @@ class Connections:
             self._open -= 1
             self._hand_to_waiter(None)
             raise
+        _drop_if_dead(connection)
         self._current.add(connection)
         return connection
 
@@ -161,3 +173,14 @@ class Connections:
         self._current.discard(connection)
         if not connection.is_closed():
             connection.terminate()
+
+
+def _drop_if_dead(connection: Any) -> None:
+    """Lets the system close a TCP connection whose host is dead."""
+    open_socket = connection._transport.get_extra_info("socket")  # noqa: SLF001 - asyncpg has no other way
+    if open_socket is None or open_socket.family not in {socket.AF_INET, socket.AF_INET6}:
+        return
+    open_socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in _DEAD_HOST_OPTIONS.items():
+        if (option := getattr(socket, name, None)) is not None:  # other systems lack some of them
+            open_socket.setsockopt(socket.IPPROTO_TCP, option, value)
