@@ -15,14 +15,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Response, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Request,
+    Response,
+    expect,
+    sync_playwright,
+)
 
 from clients.environments import environment
 from serving import KEY, Server
 
 WIDE = {"width": 1280, "height": 800}
 NARROW = {"width": 390, "height": 844}
-TIMEOUT_MILLISECONDS = 10_000
+TIMEOUT_MILLISECONDS = 20_000
 _FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--force-color-profile=srgb"]
 _COLLECT_VIOLATIONS = """
 window.violations = [];
@@ -41,6 +50,7 @@ def launch_browser() -> Iterator[Browser]:
         if os.environ.get("CI") == "true":
             raise AssertionError("no browser is installed; scripts/setup-system installs it")
         pytest.skip("no browser is installed: neither 'chromium' nor 'google-chrome' is found")
+    expect.set_options(timeout=TIMEOUT_MILLISECONDS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=_FLAGS)
         yield browser
