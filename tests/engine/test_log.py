@@ -320,3 +320,23 @@ async def test_numbers_jump_with_an_epoch_and_each_reader_receives_every_event(h
     assert numbers == [*range(1, len(numbers) - len(jump) + 1), *range(1_000_001, 1_000_001 + len(jump))]
     for after, number in enumerate([0, *numbers]):
         assert join_deltas(await heard(filling, number)) == join_deltas(b"".join(frames[after:]))
+
+
+async def test_a_reader_of_a_lost_log_resumes_at_what_the_next_owner_added_to_the_rebuilt_one():
+    made, _ = histories.run()
+    rebuilt = [histories.queued(made), events.RunStarted(histories.AT)]
+    added = [histories.restored(made, ()), events.RunEnded("failed", histories.AT, histories.USAGE)]
+    encoder, log_ = RunEncoder(), RunLog(RunEncoder)
+    log_.begin_epoch(2)
+    frames = [encoder.encode(event) for event in (*rebuilt, *added)]
+    for event, frame in zip((*rebuilt, *added), frames, strict=True):
+        log_.append(event, frame)
+    log_.close()
+    whole, rest = (b"".join(frame for one in some for frame in one) for some in (frames, frames[2:]))
+    for compacted in (False, True):
+        if compacted:
+            log_.compact()
+        assert await heard(log_) == await heard(log_, 1_000_000) == whole
+        assert [await heard(log_, number) for number in (1, 7, 999_999)] == [rest] * 3
+        assert [entry.event for entry in log_.entries_after(7)] == added
+        assert [entry.event for entry in log_.entries_after(0)] == [*rebuilt, *added]

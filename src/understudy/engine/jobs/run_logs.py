@@ -111,7 +111,10 @@ class RunLogs:
         return log
 
     def _begin_epoch(self, log: RunLog, stored: StoredRun, past: Past) -> RunLog:
-        """Continues a log with the events of this owner; an empty one begins with what is stored of earlier owners."""
+        """Continues a log with the events of this owner; an empty one begins with what is stored of earlier owners.
+
+        Readers of the lost log may have had other events: what is rebuilt has the numbers of this owner.
+        """
         encoder = encoder_at_end(log)
         ended_epochs = (stored.epoch - 1) * EVENTS_PER_EPOCH
         append_entries(log, encoder, [entry for entry in past.entries if entry.number <= ended_epochs])
@@ -119,6 +122,7 @@ class RunLogs:
             earlier = unsent_openings(stored, [entry.event for entry in log.entries()])
         else:
             earlier = [*_response_events(stored), *stored_run_events(stored, past.history)]
+            log.begin_epoch(stored.epoch)
         for event in earlier:
             log.append(event, encoder.encode(event))
         log.begin_epoch(stored.epoch)

@@ -16,7 +16,7 @@ from typing import Final, Protocol, Self
 import msgspec
 
 from understudy.clock import Clock
-from understudy.engine.run.events import ArgumentsDelta, Event, RefusalDelta, RunEnded, TextDelta
+from understudy.engine.run.events import ArgumentsDelta, Event, RefusalDelta, RunEnded, RunRestored, TextDelta
 
 # A reader that is further behind is served from the merged events; they are merged in chunks of at least this size.
 _MAX_RECENT_EVENTS = 512
@@ -225,7 +225,18 @@ class RunLog:
 
         With `numbered` the last frame of each event has the event's number as its `id`.
         """
-        return LogReader(self, after, numbered=numbered, skip=skip)
+        return LogReader(self, self.position_after(after), numbered=numbered, skip=skip)
+
+    def position_after(self, number: int) -> int:
+        """Where a reader of a lost log resumes, who has its events up to `number`: at what the next owner added.
+
+        What that owner has rebuilt of the lost events before has other numbers, all above those of the lost log.
+        """
+        first = next(self.entries(), None)
+        if first is None or not 0 < number < first.first - 1:
+            return number
+        restored = (entry.first for entry in self.entries() if isinstance(entry.event, RunRestored))
+        return next(restored, number + 1) - 1
 
     async def follow(self, after: int = 0, *, numbered: bool = False, skip: int = 0) -> AsyncGenerator[bytes, None]:
         """The frames of the events after number `after`, as they come, until the log is closed."""
@@ -246,6 +257,7 @@ class RunLog:
 
     def entries_after(self, number: int) -> list[LogEntry]:
         """The events after that number, with old deltas merged."""
+        number = self.position_after(number)
         if self._merged and number < self._merged[-1].number:
             return [entry.tail(number) for entry in self.entries() if entry.number > number]
         return self._recent[bisect_right(self._recent, number, key=_number_of) :]

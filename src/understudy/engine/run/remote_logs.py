@@ -154,9 +154,9 @@ class RemoteLogs:
         if run.lock.locked() or sent.is_stored or sent.previous > run.log.length:
             self._start(self._catch_up(run))
         else:
-            self._apply(run, self._codec.decode_entries(sent.entries) if sent.entries else [])
             run.reached_at = time.monotonic()
-            self._set_state(run, sent)
+            if self._apply(run, self._codec.decode_entries(sent.entries) if sent.entries else []):
+                self._set_state(run, sent)
 
     async def _catch_up(self, run: _RemoteRun) -> None:
         """Requests what is missing, and renews the interest."""
@@ -174,7 +174,8 @@ class RemoteLogs:
                     run.node_id = None
                     return
                 run.reached_at = run.renewed_at = time.monotonic()
-                self._apply(run, entries)
+                if not self._apply(run, entries):
+                    return
                 if run.log.length >= sent.length:
                     self._set_state(run, sent)
                     return
@@ -187,10 +188,17 @@ class RemoteLogs:
             return await self._stored.load(run.run_id, run.log.length)
         return self._codec.decode_entries(sent.entries) if sent.entries else []
 
-    def _apply(self, run: _RemoteRun, entries: Sequence[LogEntry]) -> None:
+    def _apply(self, run: _RemoteRun, entries: Sequence[LogEntry]) -> bool:
+        """Appends the entries; False where they do not fit the copy, whose streams end with an error then."""
         if run.log.closed and entries and entries[-1].number > run.log.length:
             run.log.reopen()
-        append_entries(run.log, run.encoder, entries)
+        try:
+            append_entries(run.log, run.encoder, entries)
+        except Exception:
+            logger.exception("run %s: received events do not continue its log", run.run_id)
+            self._drop(run)
+            return False
+        return True
 
     def _set_state(self, run: _RemoteRun, sent: SentEvents) -> None:
         """Closes or opens the copy, once it has all events."""
@@ -259,7 +267,8 @@ class RemoteLogs:
         entries = await self._load(run.run_id, run.log.length)
         if self._runs.get(run.run_id) is not run:
             return False
-        self._apply(run, entries)
+        if not self._apply(run, entries):
+            return True
         if run.log.length and not run.log.has_ended:
             await self._complete(run.run_id, run.log, run.encoder)
         if not run.log.has_ended:
