@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from typing import Any, Final
 
@@ -21,17 +21,20 @@ async def follow_run(client: Client, journal: Journal, run: StartedRun) -> None:
     """Follows all events, also those after the run has waited for its client."""
     path = f"/v1/threads/{run.thread_id}/runs/{run.id}/events"
     with journal.following(FollowedLog("run", run.id)) as log:
-        await _follow(client, log, path, _RUN_ENDS)
+        await _follow(client, log, path, _RUN_ENDS, lambda: run.waits_for_client)
 
 
 async def follow_response(client: Client, journal: Journal, response: StartedResponse) -> None:
     with journal.following(FollowedLog("response", response.id)) as log:
-        await _follow(client, log, f"/v1/responses/{response.id}?stream=true", _RESPONSE_ENDS)
+        await _follow(client, log, f"/v1/responses/{response.id}?stream=true", _RESPONSE_ENDS, lambda: False)
 
 
-async def _follow(client: Client, log: FollowedLog, path: str, ends: set[str]) -> None:
+async def _follow(
+    client: Client, log: FollowedLog, path: str, ends: set[str], is_abandoned: Callable[[], bool]
+) -> None:
+    """`is_abandoned`: its client will never let the run continue."""
     deadline = time.monotonic() + _PATIENCE_SECONDS
-    while not log.has_ended and time.monotonic() < deadline:
+    while not (log.has_ended or is_abandoned()) and time.monotonic() < deadline:
         after = max((frame.number for frame in log.frames if frame.number is not None), default=None)
         log.connections.append(-1 if after is None else after)
         resumed = "" if after is None else f"{'&' if '?' in path else '?'}starting_after={after}"
