@@ -69,6 +69,24 @@ def test_a_client_resumes_the_stream_after_any_event_id(server, client, assistan
     assert plain(told(server, run, "?starting_after=9999")) == [("done", "[DONE]")]
 
 
+def test_a_client_that_is_ahead_of_a_growing_log_receives_later_events_only(
+    server, client, upstream, assistant, thread
+):
+    gate = Gate()
+    upstream.answer(text("Hel", gate, "lo", ", ", "world"))
+    run = client.beta.threads.runs.create(thread.id, assistant_id=assistant.id)
+    with server.opened("GET", path_of(run)) as live:
+        number = 0
+        while b'"Hel"' not in (line := live.readline()):
+            number = int(line.removeprefix(b"id: ")) if line.startswith(b"id: ") else number
+        with server.opened("GET", f"{path_of(run)}?starting_after={number + 2}") as ahead:
+            gate.open()
+            lines = ahead.read().splitlines()
+    numbers = [int(line.removeprefix(b"id: ")) for line in lines if line.startswith(b"id: ")]
+    assert numbers
+    assert min(numbers) > number + 2
+
+
 @on_both
 @pytest.mark.proves("runs.attach")
 def test_many_clients_follow_a_run_while_it_streams(server, client, upstream, assistant, thread):

@@ -188,8 +188,8 @@ async def stream_run_events(request: Request) -> Response:
     if parts.models.has_stand_ins:
         _, body = await parts.store.runs.get(project_of(request), thread_id, run_id)
         stand_in.mark_stored_response(request, body)
-    # The copy of another node's log may be behind what the client has.
-    after = number if log.is_remote else min(number, log.length)
+    # A log that grows may be behind what the client has, as a copy of another node's, or one that is yet to become one.
+    after = min(number, log.length) if log.closed and not log.is_remote else number
     return EventStream(request, log.reader(after, numbered=True), partial(_end_event, log))
 
 
