@@ -10,7 +10,7 @@ export const ROUTES = [
   { path: "", page: "start/start" },
   { path: "threads", page: "threads/list", icon: "messages-square", key: "t", group: 1, order: 2 },
   { path: "threads/:id", page: "threads/detail" },
-  { path: "conversations", page: "conversations/list", icon: "message-circle", group: 1, order: 3 },
+  { path: "conversations", page: "conversations/list", icon: "message-circle", group: 1, order: 5 },
   { path: "conversations/:id", page: "conversations/detail" },
   { path: "runs", page: "runs/list", icon: "activity", key: "r", group: 1, order: 3 },
   { path: "runs/:id", page: "runs/redirect" },
