@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import openai
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 from console.browser import NARROW, WIDE, Console, launch_browser, open_console, save_screenshot
 from console.seed import seed
@@ -66,10 +67,17 @@ def _save(
     with open_console(browser, server, *look, key=options.key) as console:
         for name, path in paths:
             console.open(path)
-            console.page.wait_for_load_state("networkidle")
+            _wait_for_contents(console.page)
             title = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "start"
             save_screenshot(console, f"{title}-{kind}", options.into)
             _report(console, f"{title}-{kind}")
+
+
+def _wait_for_contents(page: Page) -> None:
+    """A page with a stream of events is never without requests."""
+    with contextlib.suppress(PlaywrightTimeoutError):
+        page.wait_for_load_state("networkidle", timeout=1_500)
+    expect(page.locator("[aria-busy=true]")).to_have_count(0)
 
 
 def _report(console: Console, name: str) -> None:

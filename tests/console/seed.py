@@ -2,6 +2,8 @@
 
 import openai
 
+from console.seed_objects import seed_objects
+
 _QUESTIONS = (
     "How long do refunds take?",
     "Plot last year's revenue by month.",
@@ -27,7 +29,7 @@ def seed(client: openai.OpenAI) -> dict[str, str]:
     client.beta.assistants.create(model="gpt-4o", name="<img src=x onerror=alert(1)> \u202eesrever")
     client.beta.assistants.create(model="gpt-4o-mini")
     threads = [_create_thread(client, bot.id, number) for number in range(12)]
-    return {"assistant": bot.id, "thread": threads[-1]}
+    return {"assistant": bot.id, "thread": threads[-1], **seed_objects(client)}
 
 
 def _create_thread(client: openai.OpenAI, assistant: str, number: int) -> str:

@@ -105,6 +105,11 @@ def struct_response(subject: msgspec.Struct) -> Response:
     return Response(msgspec.json.encode(subject), media_type=_JSON)
 
 
+def add_members(body: str, members: dict[str, object]) -> str:
+    """The encoded object with more members behind its own."""
+    return f"{body[:-1]},{msgspec.json.encode(members).decode()[1:]}" if members else body
+
+
 def list_response(page: Page) -> Response:
     """The list envelope around stored JSON."""
     ids = [row[0] for row in page.rows]

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from understudy.api.operations import EXTENSIONS, OperationGroup
 from understudy.api.parts import parts_of, project_of
-from understudy.api.requests import json_response, list_response, page_request, read_json, struct_response
+from understudy.api.requests import add_members, json_response, list_response, page_request, read_json, struct_response
 from understudy.engine.tool_resources import merge_resources
 from understudy.store.pages import Page
 from understudy.store.threads import ThreadFilter
@@ -44,7 +44,7 @@ async def list_threads(request: Request) -> Response:
     page = await threads.page(project_of(request), page_request(query), condition)
     if query.include and page.rows:
         details = await threads.describe([row[0] for row in page.rows], query.include, query.q)
-        page = Page([(id_, _add_members(body, details.get(id_, {}))) for id_, body in page.rows], page.has_more)
+        page = Page([(id_, add_members(body, details.get(id_, {}))) for id_, body in page.rows], page.has_more)
     return list_response(page)
 
 
@@ -82,7 +82,7 @@ async def get_thread(request: Request) -> Response:
     thread.tool_resources = thread.tool_resources.as_read()
     if query.include:
         count = await threads.count_messages(thread_id)
-        return json_response(_add_members(msgspec.json.encode(thread).decode(), {"message_count": count}))
+        return json_response(add_members(msgspec.json.encode(thread).decode(), {"message_count": count}))
     return struct_response(thread)
 
 
@@ -124,11 +124,6 @@ def thread_id_of(request: Request) -> str:
     thread_id: str = request.path_params["thread_id"]
     check_id("thread_id", thread_id, "thread")
     return thread_id
-
-
-def _add_members(body: str, members: dict[str, object]) -> str:
-    """The encoded thread with more members behind its own."""
-    return f"{body[:-1]},{msgspec.json.encode(members).decode()[1:]}" if members else body
 
 
 def _build_change(body: ModifyThreadRequest) -> Callable[[ThreadObject], None]:

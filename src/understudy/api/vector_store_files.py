@@ -6,8 +6,9 @@ from starlette.responses import Response
 
 from understudy.api.operations import OperationGroup
 from understudy.api.parts import parts_of, project_of
-from understudy.api.requests import list_response, page_request, read_json, struct_response
+from understudy.api.requests import add_members, list_response, page_request, read_json, struct_response
 from understudy.api.vector_stores import store_id_of
+from understudy.store.pages import Page
 from understudy.wire import queries
 from understudy.wire.parsing import check_file_id
 from understudy.wire.vector_stores import (
@@ -39,8 +40,13 @@ _POLL_AFTER_MS = "300"
 async def list_vector_store_files(request: Request) -> Response:
     store_id = store_id_of(request)
     query = queries.parse(request.scope["query_string"], ListVectorStoreFilesQuery)
-    files = parts_of(request).store.vector_store_files
-    return list_response(await files.page(project_of(request), store_id, page_request(query), query.filter))
+    parts, project_id = parts_of(request), project_of(request)
+    page = await parts.store.vector_store_files.page(project_id, store_id, page_request(query), query.filter)
+    if query.include and page.rows:
+        files = await parts.store.files.lookup(project_id, [row[0] for row in page.rows])
+        names = {file.id: file.filename for file in files}
+        page = Page([(id_, add_members(body, {"filename": names.get(id_)})) for id_, body in page.rows], page.has_more)
+    return list_response(page)
 
 
 @operations.add(

@@ -135,9 +135,15 @@ class DeleteVectorStoreFileResponse(Struct, kw_only=True):
     deleted: bool = True
 
 
+class ListedVectorStoreFile(VectorStoreFileObject, kw_only=True):
+    """A file with the members that `include[]` names."""
+
+    filename: Annotated[str | UnsetType | None, Meta(description="Null once the file is deleted.")] = UNSET
+
+
 class ListVectorStoreFilesResponse(Struct, kw_only=True):
     object: Literal["list"] = "list"
-    data: list[VectorStoreFileObject]
+    data: list[ListedVectorStoreFile]
     first_id: str | None
     last_id: str | None
     has_more: bool
@@ -145,6 +151,9 @@ class ListVectorStoreFilesResponse(Struct, kw_only=True):
 
 class ListVectorStoreFilesQuery(ListQuery, frozen=True, kw_only=True):
     filter: Annotated[FileStatus | None, Meta(description="Only files with this status.")] = None
+    include: Annotated[
+        list[Literal["filename"]], Meta(description="Members to add to each file. An extension of the hosted API.")
+    ] = []  # noqa: RUF012 - never changed
 
 
 class VectorStoreSearchResultContentObject(Struct, kw_only=True):

@@ -17,5 +17,10 @@ export const ROUTES = [
   { path: "threads/:thread/runs/:id", page: "runs/detail" },
   { path: "assistants", page: "assistants/list", icon: "bot", key: "a", group: 2, order: 1 },
   { path: "assistants/:id", page: "assistants/detail" },
+  { path: "vector-stores", page: "vector_stores/list", icon: "database", key: "v", group: 2, order: 3 },
+  { path: "vector-stores/:id", page: "vector_stores/detail" },
+  { path: "vector-stores/:store/files/:id", page: "vector_stores/file" },
+  { path: "files", page: "files/list", icon: "files", key: "f", group: 2, order: 2 },
+  { path: "files/:id", page: "files/detail" },
   { path: "settings", page: "settings/settings", key: "s" },
 ];

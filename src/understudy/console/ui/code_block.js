@@ -6,9 +6,9 @@ import { downloadText } from "./download.js";
 import { highlightCode } from "./highlight.js";
 import { html, useEffect, useRef, useState } from "./view.js";
 
-/** @param {{code: string, language?: string, label?: string, filename?: string, limit?: number}} props */
-export function CodeBlock({ code, language = "", label, filename, limit = 65_536 }) {
-  const [isWrapped, setWrapped] = useState(false);
+/** @param {{code: string, language?: string, label?: string, filename?: string, limit?: number, wrap?: boolean}} props */
+export function CodeBlock({ code, language = "", label, filename, limit = 65_536, wrap = false }) {
+  const [isWrapped, setWrapped] = useState(wrap);
   const [isWhole, setWhole] = useState(false);
   const visible = isWhole ? code : code.slice(0, limit);
   const element = useRef(/** @type {HTMLElement | null} */ (null));

@@ -16,10 +16,10 @@ import { NounFields } from "./noun_fields.js";
 
 /**
  * @param {{noun: import("./noun.js").Noun, actions?: any, peek?: (row: import("./noun.js").Row) => any, emptyActions?: any,
- *   onPager?: (pager: import("../../api/pager.js").Pager) => void}} props
- *   `peek` replaces the fields of the panel beside the list; `onPager` receives the rows, to change them while they are live
+ *   children?: any, onPager?: (pager: import("../../api/pager.js").Pager) => void}} props
+ *   `peek` replaces the fields of the panel beside the list, `children` comes before the list; `onPager` receives the rows, to change them while they are live
  */
-export function NounList({ noun, actions, peek, emptyActions, onPager }) {
+export function NounList({ noun, actions, peek, emptyActions, children, onPager }) {
   const query = listQuery(noun);
   const { pager, isKnown } = useMemo(() => pagerOf(noun.path, query), [noun, JSON.stringify(query)]);
   useEffect(() => onPager?.(pager), [pager]);
@@ -37,6 +37,7 @@ export function NounList({ noun, actions, peek, emptyActions, onPager }) {
       ${noun.canSearch && html`<${SearchField} placeholder=${t("ui.search")} />`}
       ${noun.filters?.map((filter) => html`<${ChoiceFilter} key=${filter.name} name=${filter.name} label=${t(`${noun.name}.filter.${filter.name}`)} options=${filter.options.map((value) => ({ value, label: t(`${noun.name}.filter.${filter.name}.${value}`) }))} />`)}
       ${noun.canFilterMetadata && html`<${MetadataFilter} />`}</div>`}
+    ${children}
     <${DataList} key=${JSON.stringify(query)} pager=${pager} isKnown=${isKnown} label=${t(`${noun.name}.title`)} empty=${empty} isFiltered=${isFiltered(noun, query)}
       columns=${noun.columns.map((column) => ({ ...column, label: t(`${noun.name}.column.${column.name}`) }))}
       pathOf=${noun.pathOf ?? ((/** @type {any} */ row) => `${noun.name}/${row.id}`)} peek=${peek ?? ((/** @type {any} */ row) => html`<${NounFields} noun=${noun} row=${row} />`)}

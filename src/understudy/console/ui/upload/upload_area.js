@@ -1,0 +1,64 @@
+/** Uploads by a button and by dropping files on the page; a list of those that run or have failed. */
+import { useShortcuts } from "../../app/shortcuts.js";
+import { t } from "../../text/texts.js";
+import { Button } from "../button.js";
+import { Icon } from "../icon.js";
+import { html, useEffect, useRef, useState } from "../view.js";
+import { UploadRow } from "./upload_row.js";
+import { useUploads } from "./uploads.js";
+
+/**
+ * Uploads of a page, by button and by dropping files anywhere on it.
+ *
+ * @param {{purpose: string, onUploaded: (file: any) => unknown, kind?: "plain" | "primary"}} options `onUploaded` gets each
+ *   uploaded file's object
+ * @returns {{button: any, list: any}} what the page renders
+ */
+export function useUploadArea({ purpose, onUploaded, kind = "primary" }) {
+  const { uploads, add, stop, retry } = useUploads(purpose, onUploaded);
+  const field = useRef(/** @type {HTMLInputElement | null} */ (null));
+  const isDragged = useDrop(add);
+  const choose = (/** @type {any} */ event) => {
+    add([...event.currentTarget.files]);
+    event.currentTarget.value = "";
+  };
+  const open = () => field.current?.click();
+  useShortcuts([{ key: "u", label: t("ui.upload"), run: open }]);
+  return {
+    button: html`<${Button} kind=${kind} icon="upload" shortcut="u" onClick=${open}>${t("ui.upload")}<//>
+      <input ref=${field} type="file" multiple hidden aria-label=${t("ui.upload")} onChange=${choose} />`,
+    list: html`${uploads.length > 0 && html`<ul class="uploads" aria-label=${t("ui.uploads")}>${uploads.map((upload) => html`<${UploadRow} key=${upload.key} upload=${upload} onStop=${() => stop(upload.key)} onRetry=${() => retry(upload)} />`)}</ul>`}
+      ${isDragged && html`<div class="drop-cover" aria-hidden="true"><${Icon} name="upload" size=${24} /><span>${t("ui.drop")}</span></div>`}`,
+  };
+}
+
+/** Takes files that are dropped anywhere on the page. @param {(files: File[]) => void} onFiles */
+function useDrop(onFiles) {
+  const [isDragged, setDragged] = useState(false);
+  const current = useRef(onFiles);
+  current.current = onFiles;
+  useEffect(() => {
+    const hasFiles = (/** @type {DragEvent} */ event) => event.dataTransfer?.types.includes("Files") ?? false;
+    const over = (/** @type {DragEvent} */ event) => {
+      if (!hasFiles(event)) return;
+      event.preventDefault();
+      setDragged(true);
+    };
+    const leave = (/** @type {DragEvent} */ event) => event.relatedTarget === null && setDragged(false);
+    const drop = (/** @type {DragEvent} */ event) => {
+      setDragged(false);
+      if (!hasFiles(event)) return;
+      event.preventDefault();
+      current.current([...(event.dataTransfer?.files ?? [])]);
+    };
+    addEventListener("dragover", over);
+    addEventListener("dragleave", leave);
+    addEventListener("drop", drop);
+    return () => {
+      removeEventListener("dragover", over);
+      removeEventListener("dragleave", leave);
+      removeEventListener("drop", drop);
+    };
+  }, []);
+  return isDragged;
+}

@@ -1,0 +1,22 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { load } from "./modules.mjs";
+
+const { splitAtWords } = await load("lib/highlight_words.js");
+const { decodeText } = await load("lib/text_preview.js");
+
+test("the words of a search are marked where they begin a word", () => {
+  const hits = (text, query) => splitAtWords(text, query).filter((piece) => piece.isHit).map((piece) => piece.text);
+  assert.deepEqual(hits("No Refunds; refunding, prerefund.", "refund?"), ["Refunds", "refunding"]);
+  assert.deepEqual(hits("a.*b [x] grün", ".* [x] GRÜN"), ["grün"]);
+  assert.deepEqual(hits("Where is it", "  "), []);
+  for (const query of ["refund", "take days", "(", "é"]) assert.equal(splitAtWords("Refunds take 14 days", query).map((piece) => piece.text).join(""), "Refunds take 14 days");
+});
+
+test("a preview is text in UTF-8, whose last character may be cut, or nothing", () => {
+  const bytes = new TextEncoder().encode("Größe €");
+  assert.equal(decodeText(bytes), "Größe €");
+  assert.equal(decodeText(bytes.slice(0, -1)), "Größe ");
+  assert.equal(decodeText(Uint8Array.of(0x50, 0x4b, 3, 4)), null);
+  assert.equal(decodeText(Uint8Array.of(0xff, 0xfe, 65)), null);
+});
