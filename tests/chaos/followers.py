@@ -4,7 +4,6 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
 from typing import Any, Final
 
 import aiohttp
@@ -13,6 +12,8 @@ from chaos.http import Client, Uncertain
 from chaos.journal import FollowedLog, Frame, Journal, StartedResponse, StartedRun
 
 _PATIENCE_SECONDS: Final = 150.0
+_LOST: Final = "was lost with the server that sent it"
+"""In the refusal to resume a stream; it begins again then."""
 _RUN_ENDS: Final = {f"thread.run.{end}" for end in ("completed", "failed", "cancelled", "expired", "incomplete")}
 _RESPONSE_ENDS: Final = {f"response.{end}" for end in ("completed", "failed", "cancelled", "incomplete")}
 
@@ -38,11 +39,17 @@ async def _follow(
         after = max((frame.number for frame in log.frames if frame.number is not None), default=None)
         log.connections.append(-1 if after is None else after)
         resumed = "" if after is None else f"{'&' if '?' in path else '?'}starting_after={after}"
-        with suppress(Uncertain, TimeoutError):
+        try:
             # Comments keep a stream open that gets no events.
             async with asyncio.timeout(deadline - time.monotonic()):
                 async with client.stream("GET", path + resumed) as response:
                     await _receive(log, response, ends)
+        except TimeoutError:
+            pass
+        except Uncertain as error:
+            if _LOST in str(error):
+                log.errors.append(_LOST)
+                log.frames.clear()
         if not log.has_ended:
             await asyncio.sleep(client.random.uniform(0, 1))
 
