@@ -34,9 +34,7 @@ async def frames_after(log: RunLog, after: int) -> AsyncGenerator[bytes, None]:
 
 
 async def _wait_until(log: RunLog, after: int) -> None:
-    """Waits until the copy of another node's log has the event with that number, which the client has."""
-    if not log.is_remote:
-        return
+    """Waits until a log that grows has the event with that number: a copy of another node's may be behind clients."""
     changed = asyncio.Event()
     with log.reader() as reader:
         reader.notify = changed.set
