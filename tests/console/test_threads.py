@@ -39,7 +39,7 @@ def test_threads_are_found_by_text_and_metadata(console, server):
     page.keyboard.press("/")
     page.keyboard.type("zebra")
     expect(page.locator("tr[data-id]")).to_have_count(1)
-    expect(page.locator(f"tr[data-id={wanted.id}]")).to_be_visible()
+    expect(page.locator(f"tr[data-id={wanted.id}]")).to_contain_text("Where is the parcel with the zebra?")
     page.get_by_label("Search", exact=True).fill("nothing has this")
     expect(page.get_by_text("Nothing matches")).to_be_visible()
     page.get_by_role("button", name="Clear filters").click()

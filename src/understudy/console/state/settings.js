@@ -3,6 +3,8 @@ import { effect, signal } from "../ui/view.js";
 
 const STORAGE = "understudy.console";
 /** @typedef {{theme: "system" | "light" | "dark", zone: string, language: string, shortcuts: boolean, samples: string}} Settings */
+/** Read once: a browser takes a tenth of a millisecond for it. */
+const DEVICE_ZONE = new Intl.DateTimeFormat().resolvedOptions().timeZone;
 /** @type {Settings} */
 const DEFAULTS = { theme: "system", zone: "", language: "en", shortcuts: true, samples: "python" };
 
@@ -30,7 +32,7 @@ export function changeSettings(changes) {
 
 /** The zone of every time in the console. */
 export function currentZone() {
-  return settings.value.zone || Intl.DateTimeFormat().resolvedOptions().timeZone;
+  return settings.value.zone || DEVICE_ZONE;
 }
 
 /** The conventions for dates and numbers: those of the device, as far as they are of the chosen language. */

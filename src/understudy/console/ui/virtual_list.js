@@ -59,6 +59,8 @@ class ListPosition {
   #element = /** @type {HTMLElement | null} */ (null);
   #repaint = () => {};
   #rows = new Map();
+  /** Rows that are new in the page, and not measured yet. @type {Set<HTMLElement>} */
+  #fresh = new Set();
   #range = { start: 0, end: 0 };
   #indexes = new Map();
   /** The scroll position that the list itself has set; every other one is the reader's. */
@@ -102,9 +104,10 @@ class ListPosition {
   /** @param {string} id @param {HTMLElement} row @returns {() => void} */
   observe(id, row) {
     this.#rows.set(row, id);
-    this.heights.measure(id, row.offsetHeight);
+    this.#fresh.add(row);
     this.observer.observe(row);
     return () => {
+      this.#fresh.delete(row);
       this.observer.unobserve(row);
       this.#rows.delete(row);
     };
@@ -121,6 +124,9 @@ class ListPosition {
   restore() {
     const element = this.#element;
     if (!element) return;
+    // All in a row, so that the browser lays them out once.
+    for (const row of this.#fresh) this.heights.measure(this.#rows.get(row) ?? "", row.offsetHeight);
+    this.#fresh.clear();
     const target = this.#target();
     if (Math.abs(element.scrollTop - target) > 1) element.scrollTop = target;
     this.#restored = element.scrollTop;

@@ -6,7 +6,7 @@ import { t } from "../../text/texts.js";
 import { CodeBlock } from "../../ui/code_block.js";
 import { ErrorNote } from "../../ui/error_note.js";
 import { Page } from "../../ui/page.js";
-import { Id, Name, Time } from "../../ui/values.js";
+import { Name, Time } from "../../ui/values.js";
 import { html, useEffect, useMemo } from "../../ui/view.js";
 
 const MOST_ROWS = 5;
@@ -18,15 +18,15 @@ export default function StartPage() {
     <div class="start">
       <section class="stack-small"><h2>${t("start.connect")}</h2><p class="muted">${t("start.connect.text")}</p>
         <${CodeBlock} label=${t("start.environment")} code=${`export OPENAI_BASE_URL=${API_URL}\nexport OPENAI_API_KEY=…`} /></section>
-      <${Recent} path="/threads" page="threads" title=${t("start.threads")} none=${t("start.threads.none")} nameOf=${(/** @type {any} */ row) => html`<${Id} id=${row.id} link=${false} copy=${false} />`} />
+      <${Recent} path="/threads" query=${{ "include[]": "preview" }} page="threads" title=${t("start.threads")} none=${t("start.threads.none")} nameOf=${(/** @type {any} */ row) => html`<${Name} text=${row.preview ?? row.id} />`} />
       <${Recent} path="/assistants" page="assistants" title=${t("start.assistants")} none=${t("start.assistants.none")} nameOf=${(/** @type {any} */ row) => html`<${Name} text=${row.name ?? row.id} />`} />
     </div>
   <//>`;
 }
 
-/** @param {{path: string, page: string, title: string, none: string, nameOf: (row: any) => any}} props */
-function Recent({ path, page, title, none, nameOf }) {
-  const { pager } = useMemo(() => pagerOf(path, { limit: MOST_ROWS }), [path]);
+/** @param {{path: string, query?: Record<string, string>, page: string, title: string, none: string, nameOf: (row: any) => any}} props */
+function Recent({ path, query = {}, page, title, none, nameOf }) {
+  const { pager } = useMemo(() => pagerOf(path, { limit: MOST_ROWS, ...query }), [path]);
   useEffect(() => {
     pager.reload();
   }, [pager]);

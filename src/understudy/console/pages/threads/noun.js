@@ -1,4 +1,5 @@
-import { Id, Ids, Metadata, Time } from "../../ui/values.js";
+import { t } from "../../text/texts.js";
+import { Badge, Count, Id, Ids, Metadata, Name, Time } from "../../ui/values.js";
 import { html } from "../../ui/view.js";
 
 /** @type {import("../../ui/noun/noun.js").Noun} */
@@ -10,9 +11,13 @@ export const THREADS = {
   canSearch: true,
   canFilterMetadata: true,
   canDelete: true,
+  query: { "include[]": ["preview", "message_count", "last_run", "match"] },
   columns: [
-    { name: "id", isMain: true, cell: (row) => html`<${Id} id=${row.id} link=${false} copy=${false} />` },
-    { name: "metadata", priority: 2, cell: (row) => html`<${Metadata} metadata=${row.metadata} limit=${3} />` },
+    { name: "preview", isMain: true, cell: (row) => html`<${Name} text=${row.match?.text ?? row.preview} empty=${t("threads.no-text")} />` },
+    { name: "id", priority: 3, cell: (row) => html`<${Id} id=${row.id} link=${false} />` },
+    { name: "metadata", priority: 3, cell: (row) => html`<${Metadata} metadata=${row.metadata} limit=${2} />` },
+    { name: "last_run", cell: (row) => html`<${Badge} state=${row.last_run?.status} />` },
+    { name: "message_count", isNumber: true, priority: 2, cell: (row) => html`<${Count} value=${row.message_count} />` },
     { name: "created_at", isNumber: true, cell: (row) => html`<${Time} at=${row.created_at} />` },
   ],
   form: [{ name: "metadata", kind: "metadata" }],
