@@ -11,6 +11,7 @@ from pathlib import Path
 import uvloop
 
 from benchmarks import (
+    cluster,
     compare,
     console,
     crud,
@@ -45,6 +46,7 @@ _BENCHMARKS = {
     "hostile": hostile,
     "retrieval": retrieval,
     "ingestion": ingestion,
+    "cluster": cluster,
     "uploads": uploads,
     "sandbox": sandbox,
     "search_quality": search_quality,
@@ -57,7 +59,9 @@ _RESULTS = Path(__file__).parent / "results"
 
 def main() -> None:
     arguments = parse_command_line()
-    names = list(_BENCHMARKS) if arguments.benchmark == "all" else [arguments.benchmark]
+    names = (
+        [name for name in _BENCHMARKS if name != "cluster"] if arguments.benchmark == "all" else [arguments.benchmark]
+    )
     cores = Cores.found()
     if cores.load is not None:
         os.sched_setaffinity(0, {cores.load})

@@ -37,6 +37,10 @@ class Process:
         self.stop()
 
     @property
+    def pid(self) -> int:
+        return self._child.pid
+
+    @property
     def printed(self) -> str:
         return self._log.read_text(errors="replace")
 

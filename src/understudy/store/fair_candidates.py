@@ -4,7 +4,7 @@ number of projects.
 A list visits one index entry a project, at most `limit` of them, and the next list begins behind the last project.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Final, LiteralString
@@ -15,6 +15,7 @@ from understudy.store.workers import Candidate
 
 _CONSTANTS: Final = frozenset({"0", "1"})
 """Groups that are no columns."""
+_LANES: Final = 10
 _MAX_PROJECTS: Final = 1000
 """Of so many, a cursor remembers the last group."""
 
@@ -70,7 +71,7 @@ class FairListing:
     def list_oldest(self, value: Any, lanes: Sequence[tuple[Any, ...]], each: int) -> Transaction[list[Candidate[Any]]]:
         """The `each` oldest jobs of each lane: of a project, or of a project and one of its groups."""
         candidates: dict[Any, Candidate[Any]] = {}
-        for some in padded_batches(lanes):
+        for some in _padded_batches(lanes):
             values = [value for lane in some for value in lane]
             first = (each, value) if self.condition else (each,)
             for row in (yield _oldest_sql(self, len(some), len(some[0])), (*first, *values)):
@@ -98,6 +99,12 @@ class FairListing:
             if len(cursor.groups) > _MAX_PROJECTS:
                 del cursor.groups[next(iter(cursor.groups))]
         return [row[0] for row in rows]
+
+
+def _padded_batches(lanes: Sequence[tuple[Any, ...]]) -> Iterator[Sequence[tuple[Any, ...]]]:
+    """Statements of a hundred lanes are not cached by SQLite, and are slow to plan."""
+    for start in range(0, len(lanes), _LANES):
+        yield from padded_batches(lanes[start : start + _LANES])
 
 
 @dataclass(frozen=True, slots=True)

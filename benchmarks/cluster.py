@@ -1,0 +1,213 @@
+"""Processes that share PostgreSQL and Redis: runs of one and of two, streams that another node follows, and claims.
+
+It needs --postgres or --database, and `redis-server`. Processor time is that of all processes of a server. On a machine
+of two cores, which these share with PostgreSQL, Redis, the provider and the load, it counts, and rates do not.
+"""
+
+import asyncio
+import re
+import shutil
+import sys
+import time
+from dataclasses import dataclass
+from statistics import median
+
+import psutil
+
+from benchmarks import assistants, claims, http, load, postgres, process, report
+from benchmarks.process import Process
+from benchmarks.report import Report
+from benchmarks.stage import Service, Stage
+
+_COLUMNS = ("case", "per second", "CPU µs", "p50 ms", "p99 ms")
+_TIMES = 1.8
+_BEYOND_MS = 2.0
+_DELTAS_A_CORE = 40_000
+_LONG_STREAMS, _LONG_CHUNKS = 16, 1_000
+_PACED_STREAMS, _PACED_CHUNKS, _PACE, _REPLAYED = 8, 100, 20.0, 10
+_ROUNDS = 3
+_WORD = re.compile(rb'"value":"word(\d+) "')
+
+
+@dataclass(frozen=True, slots=True)
+class _Cluster:
+    """`url` is that of PostgreSQL; each server gets a database of its own, unless it names one."""
+
+    stage: Stage
+    redis: Service
+    upstream: Service
+
+    async def start(self, name: str, *flags: str, database: str, files_of: str = "") -> Service:
+        """`files_of` is the name of another server on the database: they share its files."""
+        directory = self.stage.directory / name
+        (directory / "data").mkdir(mode=0o700, parents=True)
+        if files_of:
+            (directory / "data" / "blobs").symlink_to(self.stage.directory / files_of / "data" / "blobs")
+        (directory / "understudy.toml").write_text(f'[providers.scripted]\nbase_url = "{self.upstream.url}/v1"\n')
+        port = process.free_port()
+        command = [sys.executable, "-m", "understudy", "serve", "--port", str(port), "--data", str(directory / "data")]
+        environ = process.bare_environment() | {
+            "UNDERSTUDY_API_KEY": http.KEY,
+            "UNDERSTUDY_DATABASE": database,
+            "UNDERSTUDY_BROKER": f"redis://127.0.0.1:{self.redis.port}",
+            "UNDERSTUDY_BLOBS__SHARED": "true",
+            "UNDERSTUDY_EMBEDDINGS__MODEL": "builtin",
+        }
+        child = Process([*command, *flags], None, directory / "server.log", environ)
+        self.stage.stack.enter_context(child)
+        child.await_port(port)
+        return Service(child, port)
+
+
+async def measure(stage: Stage) -> Report:
+    if stage.options.database is None:
+        raise SystemExit("cluster requires --postgres or --database")
+    done = Report("cluster", _COLUMNS, notes=["CPU: of a run, of a delta, or of a list of candidates."])
+    redis = _start_redis(stage)
+    await _measure_processes(stage, redis, done)
+    await _measure_followers(stage, redis, done)
+    for row in await claims.measure(stage.directory, stage.options.database):
+        name = f"{row.database}, {row.step}: {row.queued} queued"
+        done.add(name, "", report.us(row.cpu), report.ms(row.elapsed), "")
+    return done
+
+
+def _start_redis(stage: Stage) -> Service:
+    program = shutil.which("redis-server")
+    if program is None:
+        raise SystemExit("cluster requires redis-server; scripts/setup-system installs it")
+    port = process.free_port()
+    command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+    child = stage.stack.enter_context(Process(command, stage.cores.load, stage.directory / "redis.log"))
+    child.await_port(port)
+    return Service(child, port)
+
+
+# -- one process and two -------------------------------------------------------------------------------------------
+
+
+async def _measure_processes(stage: Stage, redis: Service, done: Report) -> None:
+    """In alternating rounds."""
+    cluster = _Cluster(stage, redis, stage.upstream())
+    servers = {}
+    for name, flags in (("one process", ()), ("two processes", ("--processes", "2"))):
+        database = await postgres.create_database(str(stage.options.database), f"cluster_{name}")
+        server = await cluster.start(name.replace(" ", "_"), *flags, database=database)
+        (assistant,) = await assistants.made(server.port, assistants.create_assistant())
+        servers[name] = (server, assistants.thread_and_run(assistant))
+    found: dict[str, list[tuple[float, float, float]]] = {name: [] for name in servers}
+    for _ in range(_ROUNDS):
+        for name, (server, script) in servers.items():
+            before = _cpu(server)
+            one = await load.run(script, server.port, stage.options.concurrency, stage.options.round_seconds)
+            if one.errors:
+                done.notes.append(f"{name}: {one.errors}")
+            spent = (_cpu(server) - before) / max(one.count, 1)
+            found[name].append((one.count / one.seconds, spent, one.quantiles["p50"]))
+    middle = {name: [median(column) for column in zip(*rounds, strict=True)] for name, rounds in found.items()}
+    times = 2 * middle["one process"][1] / middle["two processes"][1]
+    for name, (rate, spent, p50) in middle.items():
+        goals = [report.at_least(_TIMES, times, " times")] if name == "two processes" else []
+        done.add(f"streamed run, {name}", f"{rate:,.0f}", report.us(spent), report.ms(p50), "", goals=goals)
+    done.notes.append(f"Two processes have {times:.2f} times the capacity of one, by their processor time a run.")
+
+
+def _cpu(service: Service) -> float:
+    """Seconds of processor time of a server and of its processes."""
+    parent = psutil.Process(service.process.pid)
+    times = [one.cpu_times() for one in (parent, *parent.children(recursive=True))]
+    return sum(one.user + one.system for one in times)
+
+
+# -- followers on another node -------------------------------------------------------------------------------------
+
+
+async def _measure_followers(stage: Stage, redis: Service, done: Report) -> None:
+    for kind in ("paced", "long"):
+        database = await postgres.create_database(str(stage.options.database), f"cluster_{kind}")
+        pace, chunks = (_PACE, _PACED_CHUNKS) if kind == "paced" else (0.0, _LONG_CHUNKS)
+        cluster = _Cluster(stage, redis, stage.upstream(chunks=chunks, pace=pace))
+        owner = await cluster.start(f"owner_{kind}", database=database)
+        # It executes nothing: what it spends is for the runs that it follows.
+        other = await cluster.start(f"other_{kind}", "--no-jobs", database=database, files_of=f"owner_{kind}")
+        (assistant,) = await assistants.made(owner.port, assistants.create_assistant())
+        if kind == "paced":
+            await _measure_delay(owner, other, assistant, done)
+        else:
+            await _measure_deltas(owner, other, redis, assistant, done)
+        other.process.stop()
+        owner.process.stop()
+
+
+async def _measure_delay(owner: Service, other: Service, assistant: str, done: Report) -> None:
+    """When each delta arrives on the other node, after its arrival on the node that executes the run."""
+    first: list[float] = []
+    beyond: list[float] = []
+    for _ in range(_ROUNDS):
+        pairs = await asyncio.gather(*(_follow_both(owner, other, assistant) for _ in range(_PACED_STREAMS)))
+        for local, remote in pairs:
+            # Those before both followed are replayed.
+            both = sorted(local.keys() & remote.keys())[_REPLAYED:]
+            if both:
+                beyond += [remote[number] - local[number] for number in both]
+                first.append(beyond[-len(both)])
+    goal = report.at_most(_BEYOND_MS, median(first) * 1000, " ms")
+    done.add("first delta on another node, beyond", "", "", report.ms(median(first)), "", goals=[goal])
+    beyond.sort()
+    p99 = report.ms(beyond[int(len(beyond) * 0.99)])
+    done.add("each delta on another node, beyond", "", "", report.ms(median(beyond)), p99)
+
+
+async def _follow_both(owner: Service, other: Service, assistant: str) -> tuple[dict[int, float], dict[int, float]]:
+    path = await _start_run(owner, assistant)
+    return await asyncio.gather(_follow(owner, path), _follow(other, path))
+
+
+async def _measure_deltas(owner: Service, other: Service, redis: Service, assistant: str, done: Report) -> None:
+    """Processor time a delta of the node that follows, of Redis, and of the owner beyond a run that only it streams."""
+    spent: dict[str, list[float]] = {"owner alone": [], "owner": [], "other": [], "Redis": []}
+    for _ in range(_ROUNDS):
+        before = _cpu(owner)
+        deltas = await _stream(owner, owner, assistant)
+        spent["owner alone"].append((_cpu(owner) - before) / deltas)
+        marks = {"owner": _cpu(owner), "other": _cpu(other), "Redis": _cpu(redis)}
+        deltas = await _stream(owner, other, assistant)
+        for name, service in (("owner", owner), ("other", other), ("Redis", redis)):
+            spent[name].append((_cpu(service) - marks[name]) / deltas)
+    middle = {name: median(times) for name, times in spent.items()}
+    for name, seconds in middle.items():
+        goals = [report.at_least(_DELTAS_A_CORE, 1 / seconds, "/s")] if name == "other" and seconds else []
+        rate = f"{1 / seconds:,.0f}" if seconds else ""
+        done.add(f"deltas across Redis, {name}", rate, f"{seconds * 1e6:.1f}", "", "", goals=goals)
+
+
+async def _stream(owner: Service, follower: Service, assistant: str) -> int:
+    runs = await asyncio.gather(*(_start_run(owner, assistant) for _ in range(_LONG_STREAMS)))
+    await asyncio.gather(*(_follow(follower, path) for path in runs))
+    return _LONG_STREAMS * _LONG_CHUNKS
+
+
+async def _start_run(server: Service, assistant: str) -> str:
+    """The path of the events of a new run."""
+    body = {"assistant_id": assistant, "thread": {"messages": [assistants.QUESTION]}}
+    (answer,) = await load.ask(server.port, [http.post("/v1/threads/runs", body)])
+    run = answer.json()
+    return f"/v1/threads/{run['thread_id']}/runs/{run['id']}/events"
+
+
+async def _follow(server: Service, path: str) -> dict[int, float]:
+    """When each word arrived, until the run has ended."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    writer.write(http.get(path).data)
+    arrived: dict[int, float] = {}
+    kept = b""
+    async with asyncio.timeout(process.WAIT):
+        while data := await reader.read(1 << 16):
+            now = time.perf_counter()
+            kept = kept[-200:] + data
+            for word in _WORD.findall(kept):
+                arrived.setdefault(int(word), now)
+            if b"event: done" in kept:
+                break
+    writer.close()
+    return arrived
