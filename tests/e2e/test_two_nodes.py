@@ -224,6 +224,34 @@ def test_a_run_that_waits_has_one_log_on_all_nodes(nodes, upstream):
     assert without_deltas(copy) == without_deltas(longer)
 
 
+def test_outputs_wait_on_a_full_node_that_has_an_older_part_of_the_log(new_server, postgres, redis_server, upstream):
+    settings = {"database": postgres, "broker": redis_server.url, "blobs__shared": "true"}
+    full = new_server(limits__concurrent_runs=1, **settings).start()
+    other = new_server(**settings).share_files(full).start()
+    assistant = full.client.beta.assistants.create(model="gpt-4o", tools=[WEATHER])
+    thread = new_thread(full.client, "Weather?")
+    gate = Gate()
+    upstream.answer(*(calls(call("get_weather", city="Rome", call_id=f"call_{number}")) for number in (1, 2)))
+    path = {"thread_id": thread.id, "poll_interval_ms": 10}
+    run = full.client.beta.threads.runs.create_and_poll(assistant_id=assistant.id, **path)
+    run = other.client.beta.threads.runs.submit_tool_outputs_and_poll(
+        run_id=run.id, tool_outputs=outputs_for(run), **path
+    )
+    upstream.answer(text("busy", gate), text("Mild."))
+    full.client.beta.threads.create_and_run(
+        assistant_id=assistant.id, thread={"messages": [{"role": "user", "content": "Hello"}]}
+    )
+    upstream.wait_for(3)
+    run = full.client.beta.threads.runs.submit_tool_outputs_and_poll(
+        run_id=run.id, tool_outputs=outputs_for(run), **path
+    )
+    gate.open()
+    assert run.status == "completed"
+    streams = [data_of(node.ask("GET", path_of(run)).body) for node in (full, other)]
+    assert joined(streams[0])[-1] == joined(streams[1])[-1]
+    assert [name for name, _ in streams[0]].count("thread.run.requires_action") == 2
+
+
 def test_what_is_deleted_on_one_node_is_gone_on_the_other_at_once(nodes, upstream):
     first, second = nodes
     upstream.answer(text("Hel", HANG), text("Hel", HANG))

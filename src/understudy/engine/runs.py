@@ -205,7 +205,7 @@ class Runs:
         stored = await self._store.runs.transition(
             project_id, thread_id, run_id, owner, change, reserved_for=reserved_for
         )
-        log = self._worker.reopen_log(stored, past)
+        log = self._worker.reopen_log(stored, past, is_claimed=at_once)
         after = log.length
         state, projection = resumed[-1]
         for event, frames in happened:

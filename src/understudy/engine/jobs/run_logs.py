@@ -92,32 +92,36 @@ class RunLogs:
         except BrokerUnavailable:
             return []
 
-    def reopen(self, stored: StoredRun, past: Past) -> RunLog:
-        """The run's log, open for new events; rebuilt from what is stored if this process has none."""
+    def reopen(self, stored: StoredRun, past: Past, *, is_claimed: bool = True) -> RunLog:
+        """The run's log, open for new events; rebuilt from what is stored if this process has none.
+
+        `is_claimed`: this process has begun a new epoch; else the run waits for its next owner.
+        """
+        last_epoch = stored.epoch - is_claimed
         log = self._logs.get(stored.run.id)
         if log is not None and log.is_remote and self.remote is not None:
             self.remote.release(stored.run.id)
             log.reopen()
-            return self._begin_epoch(log, stored, past)
+            return self._begin_epoch(log, stored, past, last_epoch)
         # Others may have owned the run since this log was closed.
-        if log is None or log.handed_back or log.epoch < stored.epoch - 1:
+        if log is None or log.handed_back or log.epoch < last_epoch:
             log = self._logs.create(stored.run.id, new_encoder(stored.progress))
-            return self._begin_epoch(log, stored, past)
+            return self._begin_epoch(log, stored, past, last_epoch)
         if not log.closed and stored.run.status != "queued":
             # The store failed during the execution here.
-            return self._begin_epoch(log, stored, past)
+            return self._begin_epoch(log, stored, past, last_epoch)
         log.reopen()
         log.begin_epoch(stored.epoch)
         return log
 
-    def _begin_epoch(self, log: RunLog, stored: StoredRun, past: Past) -> RunLog:
+    def _begin_epoch(self, log: RunLog, stored: StoredRun, past: Past, last_epoch: int) -> RunLog:
         """Continues a log with the events of this owner; an empty one begins with what is stored of earlier owners.
 
         Readers of the lost log may have had other events: what is rebuilt has the numbers of this owner.
         """
         encoder = encoder_at_end(log)
-        ended_epochs = (stored.epoch - 1) * EVENTS_PER_EPOCH
-        append_entries(log, encoder, [entry for entry in past.entries if entry.number <= ended_epochs])
+        end = last_epoch * EVENTS_PER_EPOCH
+        append_entries(log, encoder, [entry for entry in past.entries if entry.number <= end])
         if log.length:
             earlier = unsent_openings(stored, [entry.event for entry in log.entries()])
         else:

@@ -166,16 +166,16 @@ class RunWorker(JobKind[str, RunExecutor]):
         if active is not None:
             active.interrupt("lost")
 
-    def reopen_log(self, stored: StoredRun, past: Past) -> RunLog:
-        """The run's log, open for new events."""
-        return self._run_logs.reopen(stored, past)
+    def reopen_log(self, stored: StoredRun, past: Past, *, is_claimed: bool) -> RunLog:
+        """The log of a run that a client resumes, open for new events."""
+        return self._run_logs.reopen(stored, past, is_claimed=is_claimed)
 
     def restore(self, stored: StoredRun, past: Past = NO_PAST) -> RunExecutor:
         """An executor that resumes the run at its stored state."""
         known = self._logs.get(stored.run.id)
         if known is not None and known.is_remote:
             known = None
-        log = self.reopen_log(stored, past)
+        log = self._run_logs.reopen(stored, past)
         restored, projection = restored_event(stored), new_projection(stored.progress)
         # The frames of the next events continue those of a log that was rebuilt.
         projection.load([restored] if log is known else [entry.event for entry in log.entries()])
