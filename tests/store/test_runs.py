@@ -519,6 +519,15 @@ async def test_a_run_that_a_client_resumes_has_the_epoch_of_its_new_owner(store)
     assert await store.runs.advance("first", 2, Checkpoint(run.id, as_(run, "completed")))
 
 
+async def test_a_run_that_a_client_resumes_and_nobody_owns_yet_has_an_epoch_of_its_own(store):
+    run = await stored(store, "in_progress", "first")
+    assert await store.runs.advance("first", 1, Checkpoint(run.id, as_(run, "requires_action"), release=True))
+    queued = as_(run, "queued")
+    taken = await store.runs.transition(OURS, run.thread_id, run.id, None, lambda _: Checkpoint(run.id, queued))
+    assert (taken.owner, taken.epoch) == (None, 2)
+    assert (await store.runs.claim(run.id, "second")).epoch == 3
+
+
 async def test_a_worker_that_is_not_steady_claims_only_runs_without_an_owner(store):
     orphan, unowned = await stored(store, "in_progress", "dead"), await stored(store)
     await store.workers.renew_lease("late", LEASE, steady_after=60.0)

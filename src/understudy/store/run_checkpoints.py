@@ -112,10 +112,10 @@ def transition(
     if stored is None or stored.project_id != project_id or thread_id not in {None, stored.run.thread_id}:
         raise not_found("run", run_id)
     boundary = change(stored)
-    if owner is not None:
-        sql = "UPDATE runs SET owner = $1, epoch = epoch + 1 WHERE id = $2 AND owner IS NULL RETURNING epoch"
-        for (epoch,) in (yield sql, (owner, run_id)):
-            stored.epoch = epoch
+    # Without an owner as well: the events of the change have numbers that no earlier owner has used.
+    sql = "UPDATE runs SET owner = $1, epoch = epoch + 1 WHERE id = $2 AND owner IS NULL RETURNING epoch"
+    for (epoch,) in (yield sql, (owner, run_id)):
+        stored.epoch = epoch
     if reserved_for is not None:
         yield _RESERVE, (run_id, reserved_for, RESERVED_SECONDS)
     bundle = Bundle()
