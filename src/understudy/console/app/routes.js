@@ -22,5 +22,6 @@ export const ROUTES = [
   { path: "vector-stores/:store/files/:id", page: "vector_stores/file" },
   { path: "files", page: "files/list", icon: "files", key: "f", group: 2, order: 2 },
   { path: "files/:id", page: "files/detail" },
+  { path: "usage", page: "usage/usage", icon: "chart-column", key: "u", group: 4, order: 1 },
   { path: "settings", page: "settings/settings", key: "s" },
 ];

@@ -103,6 +103,39 @@ export function formatMoney(dollars, language) {
 }
 
 /**
+ * Dollars at an axis: without needless digits.
+ *
+ * @param {number} dollars
+ * @param {string} language
+ */
+export function formatAxisMoney(dollars, language) {
+  const digits = Math.abs(dollars) < 0.01 ? { maximumSignificantDigits: 2 } : { minimumFractionDigits: 2, maximumFractionDigits: 2 };
+  const options = { style: "currency", currency: "USD", currencyDisplay: "narrowSymbol", ...(Number.isInteger(dollars) ? { maximumFractionDigits: 0 } : digits) };
+  return new Intl.NumberFormat(language, /** @type {any} */ (options)).format(dollars);
+}
+
+/**
+ * Three digits and a unit: 18.2M.
+ *
+ * @param {number} value
+ * @param {string} language
+ */
+export function formatCompact(value, language) {
+  return new Intl.NumberFormat(language, { notation: "compact", maximumSignificantDigits: 3 }).format(value);
+}
+
+/**
+ * A day of UTC: `13 Nov`, or `Fri, 13 Nov` in full.
+ *
+ * @param {number} seconds since 1970
+ * @param {string} language
+ */
+export function formatShortDay(seconds, language, full = false) {
+  const options = { day: "numeric", month: "short", timeZone: "UTC", ...(full ? { weekday: "short" } : {}) };
+  return dateFormat(language, /** @type {any} */ (options)).format(new Date(seconds * 1000));
+}
+
+/**
  * @param {number | null | undefined} milliseconds
  * @param {string} language
  */

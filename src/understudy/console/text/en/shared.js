@@ -124,6 +124,13 @@ export default {
   "error.500.advice": "Report the request id to the operator of the server.",
   "error.503.advice": "The server is overloaded or restarting.",
 
+  "chart.all": "All days",
+  "chart.day": "Day",
+  "chart.total": "Total",
+  "chart.show-table": "Table",
+  "chart.show-chart": "Chart",
+  "chart.cursor": "{name}: arrow keys move between days",
+
   "message.user": "You",
   "message.assistant": "Assistant",
   "message.system": "System",

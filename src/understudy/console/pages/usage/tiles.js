@@ -1,0 +1,32 @@
+import { formatCompact, formatMoney, formatNumber } from "../../lib/format.js";
+import { METRICS } from "../../lib/usage.js";
+import { currentLocale } from "../../state/settings.js";
+import { t } from "../../text/texts.js";
+import { html } from "../../ui/view.js";
+
+const CREDITS_PER_DOLLAR = 2_000_000;
+
+/**
+ * The sums of the period; the chosen one is what the chart shows.
+ *
+ * @param {{total: import("../../lib/usage.js").Sums | null, balance: any, metric: string, onMetric: (metric: string) => void}} props
+ */
+export function Tiles({ total, balance, metric, onMetric }) {
+  const language = currentLocale();
+  return html`<div class="tiles">
+    <div class="tiles-choice" role="group" aria-label=${t("usage.metric")}>${METRICS.map((one) => html`<button type="button" key=${one} class="tile" aria-pressed=${one === metric} onClick=${() => onMetric(one)}>
+      <span class="tile-label">${t(`usage.metric.${one}`)}</span>
+      <span class="tile-value" title=${total ? (one === "spend" ? formatMoney(total.spend, language) : formatNumber(total[one], language)) : undefined}>${total ? (one === "spend" ? formatMoney(total.spend, language) : formatCompact(total[one], language)) : "—"}</span></button>`)}</div>
+    <${Balance} balance=${balance} />
+  </div>`;
+}
+
+/** @param {{balance: any}} props */
+function Balance({ balance }) {
+  const isLimited = balance && !(balance.balance <= 0 && balance.status === "current");
+  const state = balance?.status === "depleted" ? "depleted" : balance?.lowBalance ? "low" : "current";
+  const value = isLimited ? formatMoney(balance.balance / CREDITS_PER_DOLLAR, currentLocale()) : balance ? t("usage.balance.none") : "—";
+  return html`<div class="tile is-plain"><span class="tile-label">${t("usage.balance")}</span><span class="tile-value ${isLimited ? "" : "is-text"}">${value}</span>
+    ${isLimited && state !== "current" && html`<small class="tile-note">${t(`usage.balance.${state}`)}</small>`}
+    ${balance && !isLimited && html`<small class="muted">${t("usage.balance.none.text")}</small>`}</div>`;
+}

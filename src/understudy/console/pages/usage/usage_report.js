@@ -1,0 +1,57 @@
+/** The usage of a period, read from the API's reports of costs, completions and embeddings. */
+import { get } from "../../api/client.js";
+import { lastDays, modelOf, reportOf } from "../../lib/usage.js";
+import { useCallback, useEffect, useState } from "../../ui/view.js";
+
+const DAY = 86_400;
+/** The most days that a page of each report has. */
+const COST_DAYS = 180;
+const USAGE_DAYS = 31;
+
+/** @typedef {"model" | "key"} Grouping */
+
+/**
+ * @param {number} days
+ * @param {Grouping} by
+ */
+export function useReport(days, by) {
+  const [state, setState] = useState({ report: /** @type {import("../../lib/usage.js").Report | null} */ (null), by, error: /** @type {unknown} */ (null) });
+  const [round, setRound] = useState(0);
+  useEffect(() => {
+    const abort = new AbortController();
+    loadReport(days, by, abort.signal).then(
+      (report) => abort.signal.aborted || setState({ report, by, error: null }),
+      (error) => abort.signal.aborted || setState((old) => ({ ...old, error })),
+    );
+    return () => abort.abort();
+  }, [days, by, round]);
+  const reload = useCallback(() => setRound((old) => old + 1), []);
+  return { ...state, reload };
+}
+
+/** @param {number} count @param {Grouping} by @param {AbortSignal} signal */
+async function loadReport(count, by, signal) {
+  const days = lastDays(Date.now() / 1000, count);
+  const [start = 0] = days;
+  const period = { start_time: start, end_time: start + count * DAY };
+  const read = (/** @type {string} */ path, /** @type {number} */ limit, /** @type {string} */ group) =>
+    readBuckets(path, { ...period, limit: Math.min(limit, count), "group_by[]": group }, signal);
+  const [costs, ...usage] = await Promise.all([
+    read("/organization/costs", COST_DAYS, by === "model" ? "line_item" : "api_key_id"),
+    ...["completions", "embeddings"].map((one) => read(`/organization/usage/${one}`, USAGE_DAYS, by === "model" ? "model" : "api_key_id")),
+  ]);
+  const nameOf = (/** @type {any} */ result) => (by === "key" ? result.api_key_id ?? "" : result.model ?? modelOf(result.line_item));
+  return reportOf(days, { costs: costs ?? [], usage: usage.flat() }, nameOf);
+}
+
+/** All pages. @param {string} path @param {Record<string, any>} query @param {AbortSignal} signal @returns {Promise<any[]>} */
+async function readBuckets(path, query, signal) {
+  const buckets = [];
+  let page = null;
+  do {
+    const answer = await get(path, { ...query, page }, signal);
+    buckets.push(...answer.data);
+    page = answer.next_page;
+  } while (page !== null);
+  return buckets;
+}
