@@ -11,7 +11,7 @@ import time
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
@@ -53,9 +53,9 @@ class _Feed:
     left_at: float = 0.0
 
     def add(self, event: ProjectEvent) -> None:
-        """Adds an event, unless the object has that status already."""
+        """Adds an event of an object, unless the object has that status already."""
         data = event.data
-        if self.statuses.get(data.id) == data.status:
+        if data is None or self.statuses.get(data.id) == data.status:
             return
         if len(self.statuses) >= _MAX_EVENTS:
             self.statuses.clear()
@@ -117,18 +117,22 @@ class ProjectEvents:
             await self._renew()
         return self._read(feed, after, tuple(types))
 
+    def _render_mark(self, feed: _Feed, number: int, kind: Literal["ready", "reset"]) -> bytes:
+        event = ProjectEvent(type=kind, created_at=int(self._clock.now()), data=None)
+        return feed.render(number, kind, msgspec.json.encode(event))
+
     async def _read(self, feed: _Feed, after: str | None, types: Sequence[str]) -> AsyncGenerator[bytes, None]:
         feed.readers += 1
         try:
             position = feed.find_position(after)
-            kind = "ready" if position is not None else "reset"
+            is_known = position is not None
             position = feed.last if position is None else position
-            yield feed.render(position, kind, b"{}")
+            yield self._render_mark(feed, position, "ready" if is_known else "reset")
             while True:
                 grown = feed.grown
                 if feed.frames and feed.frames[0][0] > position + 1:
                     position = feed.last
-                    yield feed.render(position, "reset", b"{}")
+                    yield self._render_mark(feed, position, "reset")
                 new = [entry for entry in feed.frames if entry[0] > position] if feed.last > position else []
                 position = feed.last
                 frames = b"".join(frame for _, kind, frame in new if _matches_types(kind, types))

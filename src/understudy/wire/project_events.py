@@ -20,11 +20,14 @@ class ChangedData(Struct, kw_only=True):
 
 
 class ProjectEvent(Struct, kw_only=True):
-    """`type` is the object and its status, for instance `thread.run.completed`; `created_at` is in Unix seconds."""
+    """`type` is the object and its status, for instance `thread.run.completed`; `ready` and `reset` have no data.
+
+    `created_at` is in Unix seconds.
+    """
 
     type: str
     created_at: int
-    data: ChangedData
+    data: ChangedData | None
 
 
 class ProjectEventsQuery(Struct, frozen=True, kw_only=True):
