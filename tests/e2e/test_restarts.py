@@ -274,7 +274,7 @@ def test_a_database_of_a_newer_program_is_refused(new_server):
     server = new_server().start()
     server.stop()
     connection = apsw.Connection(str(server.data / "understudy.sqlite3"))
-    connection.execute("INSERT INTO schema_versions VALUES (9999)")
+    connection.execute("INSERT INTO schema_versions (number, oldest) VALUES (9999, 9999)")
     connection.close()
     assert refusal(server).startswith("Error: The database has schema 9999, and this version supports schemas up to ")
 
