@@ -4,6 +4,7 @@ import { get } from "./client.js";
 
 /** @typedef {{id: string, [member: string]: any}} Row */
 /** @typedef {"loading" | "ready" | "error"} PagerState */
+/** @typedef {{data: Row[], has_more?: boolean}} Page */
 
 const PAGE = 50;
 const REMEMBERED = 30;
@@ -23,10 +24,12 @@ export class Pager {
   /**
    * @param {string} path
    * @param {Record<string, any>} query
+   * @param {(page: any) => Page} readPage
    */
-  constructor(path, query) {
+  constructor(path, query, readPage) {
     this.path = path;
     this.query = query;
+    this.readPage = readPage;
   }
 
   /** Reads the first page again, and leaves the rows until it has arrived. */
@@ -45,7 +48,7 @@ export class Pager {
     const round = ++this.#round;
     this.state.value = "loading";
     try {
-      const page = await get(this.path, { limit: PAGE, ...this.query, after });
+      const page = this.readPage(await get(this.path, { limit: PAGE, ...this.query, after }));
       if (round !== this.#round) return;
       batch(() => {
         this.rows.value = after === null ? page.data : [...this.rows.value, ...page.data];
@@ -78,11 +81,12 @@ export class Pager {
  *
  * @param {string} path
  * @param {Record<string, any>} [query]
+ * @param {(page: any) => Page} [readPage] converts what is not a list as OpenAI's API has them
  */
-export function pagerOf(path, query = {}) {
+export function pagerOf(path, query = {}, readPage = (page) => page) {
   const key = path + JSON.stringify(query);
   const known = pagers.get(key);
-  const pager = known ?? new Pager(path, query);
+  const pager = known ?? new Pager(path, query, readPage);
   pagers.delete(key);
   pagers.set(key, pager);
   const oldest = pagers.keys().next().value;

@@ -23,5 +23,9 @@ export const ROUTES = [
   { path: "files", page: "files/list", icon: "files", key: "f", group: 2, order: 2 },
   { path: "files/:id", page: "files/detail" },
   { path: "usage", page: "usage/usage", icon: "chart-column", key: "u", group: 4, order: 1 },
+  { path: "batches", page: "batches/list", icon: "layers", key: "b", group: 2, order: 4 },
+  { path: "batches/:id", page: "batches/detail" },
+  { path: "responses", page: "responses/list", icon: "message-square", group: 2, order: 5 },
+  { path: "responses/:id", page: "responses/detail" },
   { path: "settings", page: "settings/settings", key: "s" },
 ];

@@ -11,6 +11,8 @@ export const ASSISTANTS = {
   path: "/assistants",
   icon: "bot",
   title: (row) => row.name || row.id,
+  canSearch: true,
+  canFilterMetadata: true,
   canDelete: true,
   columns: [
     { name: "name", isMain: true, cell: (row) => html`<${Name} text=${row.name} empty=${t("assistants.unnamed")} />` },

@@ -8,7 +8,7 @@ import { spanLabel } from "./span_row.js";
 
 const RESULTS = "step_details.tool_calls[*].file_search.results[*].content";
 
-/** @param {{path: string, run: any, span: import("../../lib/timeline.js").Span, now: number}} props */
+/** @param {{path: string, run: any, span: import("../../lib/timeline.js").Span, now: number}} props without `run` it shows no calls */
 export function SpanDetail({ path, run, span, now }) {
   const end = span.ended_at_ms ?? now;
   const seconds = (end - (span.first_delta_at_ms ?? span.started_at_ms)) / 1000;
@@ -26,7 +26,7 @@ export function SpanDetail({ path, run, span, now }) {
   return html`<section class="span-detail stack" aria-label=${spanLabel(span)}>
     <h2><bdi>${spanLabel(span)}</bdi></h2>
     <dl class="run-figures">${figures.map(([name, value]) => html`<div key=${name}><dt>${t(`runs.figure.${name}`)}</dt><dd>${value}</dd></div>`)}</dl>
-    ${(span.kind === "tool" || span.kind === "wait") && html`<${SpanCalls} path=${path} status=${run.status} span=${span} />`}
+    ${run && (span.kind === "tool" || span.kind === "wait") && html`<${SpanCalls} path=${path} status=${run.status} span=${span} />`}
   </section>`;
 }
 

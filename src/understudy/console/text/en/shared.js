@@ -81,6 +81,7 @@ export default {
   "ui.load-more": "Load more",
   "ui.rows": { one: "{count} row", other: "{count} rows" },
   "ui.rows-of-more": { one: "{count} row of more", other: "{count} rows of more" },
+  "ui.failed": "That failed",
   "ui.new-rows": "{count} new",
   "ui.show-new": "Show new rows",
   "ui.upload": "Upload",

@@ -36,6 +36,9 @@
  * @property {string} icon
  * @property {(row: Row) => string} title of an object
  * @property {(row: Row) => string} [pathOf] the page of an object, unless it is below that of the list
+ * @property {(id: string) => string} [apiPathOf] the API's path of an object, unless it is below that of the list
+ * @property {(page: any) => import("../../api/pager.js").Page} [readPage] converts the API's list, unless it is an OpenAI list
+ * @property {(data: any) => Row} [readRow] converts the API's object
  * @property {readonly NounColumn[]} columns
  * @property {readonly NounField[]} fields
  * @property {readonly FormField[]} [form]
@@ -43,6 +46,7 @@
  * @property {boolean} [canSearch] the API has the parameter `q`
  * @property {boolean} [canFilterMetadata] the API has the parameter `metadata[key]`
  * @property {boolean} [canDelete]
+ * @property {false} [canEdit] objects of this noun never change, and the form only creates them
  * @property {boolean} [isTypedToDelete] the reader types the title before deleting
  * @property {Record<string, any>} [query] further parameters of the list
  */

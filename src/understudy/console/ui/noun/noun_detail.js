@@ -21,13 +21,14 @@ import { NounForm } from "./noun_form.js";
 /** @typedef {{name: string, label: string, isFlush?: boolean, view: (row: any, reload: () => void) => any}} DetailTab */
 
 /**
- * @param {{noun: import("./noun.js").Noun, id: string, actions?: (row: any) => any, menu?: (row: any) => any[],
+ * @param {{noun: import("./noun.js").Noun, id: string, actions?: (row: any, set: (row: any) => void) => any, menu?: (row: any) => any[],
  *   tabs?: readonly DetailTab[], firstTab?: DetailTab, children?: (row: any) => any}} props `firstTab` comes before the
  *   overview, `tabs` after it, `children` below its fields
  */
 export function NounDetail({ noun, id, actions, menu, tabs = [], firstTab, children }) {
-  const path = `${noun.path}/${encodeURIComponent(id)}`;
-  const { data: row, error, isLoading, reload, set } = useResource(path);
+  const path = noun.apiPathOf?.(id) ?? `${noun.path}/${encodeURIComponent(id)}`;
+  const { data, error, isLoading, reload, set } = useResource(path);
+  const row = data && noun.readRow ? noun.readRow(data) : data;
   const [isEditing, setEditing] = useState(false);
   /** @type {DetailTab[]} */
   const all = [
@@ -39,13 +40,9 @@ export function NounDetail({ noun, id, actions, menu, tabs = [], firstTab, child
   ];
   const name = useTab(all);
   const current = all.find((tab) => tab.name === name);
-  const edit = noun.form && row ? () => setEditing(true) : undefined;
-  const askDelete = noun.canDelete && row ? () => askToDelete(noun, row, () => navigate(noun.name, { replace: true })) : undefined;
-  useDetailShortcuts(id, edit, askDelete);
   const title = row ? noun.title(row) : id;
   const heading = title === id ? html`<${Id} id=${id} link=${false} />` : html`<${Name} text=${title} />`;
-  const buttons = row && html`${actions?.(row)}${edit && html`<${Button} icon="pencil" shortcut="e" onClick=${edit}>${t("ui.edit")}<//>`}
-    <${Menu} label=${t("ui.more")} items=${listItems(menu?.(row), askDelete)} />`;
+  const buttons = row && html`${actions?.(row, set)}<${DetailActions} noun=${noun} id=${id} row=${row} items=${menu?.(row) ?? []} onEdit=${() => setEditing(true)} />`;
   return html`<${Page} flush=${current?.isFlush ?? false} title=${heading} name=${title} parent=${{ path: noun.name, label: t(`${noun.name}.title`) }}
       actions=${buttons} tabs=${row && html`<${Tabs} tabs=${all} label=${title} />`}>
     ${error !== null && html`<${ErrorNote} error=${error} onRetry=${reload} />`}
@@ -56,21 +53,24 @@ export function NounDetail({ noun, id, actions, menu, tabs = [], firstTab, child
   <//>`;
 }
 
-/** @param {string} id @param {(() => void) | undefined} edit @param {(() => void) | undefined} askDelete */
-function useDetailShortcuts(id, edit, askDelete) {
+/**
+ * Editing, deleting and the menu, each with its key.
+ *
+ * @param {{noun: import("./noun.js").Noun, id: string, row: any, items: any[], onEdit: () => void}} props
+ */
+function DetailActions({ noun, id, row, items, onEdit }) {
+  const canEdit = noun.form && noun.canEdit !== false;
+  const askDelete = () => askToDelete(noun, row, () => navigate(noun.name, { replace: true }));
   useShortcuts([
     { key: "y", label: t("ui.copy-id"), run: () => copyText(id) },
     { key: "Y", label: t("ui.copy-link"), run: () => copyText(location.href) },
-    ...(edit ? [{ key: "e", label: t("ui.edit"), run: edit }] : []),
-    ...(askDelete ? [{ key: "#", label: t("ui.delete"), run: askDelete }] : []),
+    ...(canEdit ? [{ key: "e", label: t("ui.edit"), run: onEdit }] : []),
+    ...(noun.canDelete ? [{ key: "#", label: t("ui.delete"), run: askDelete }] : []),
   ]);
-}
-
-/** @param {any[] | undefined} items @param {(() => void) | undefined} askDelete */
-function listItems(items, askDelete) {
-  return [
+  const all = [
     { label: t("ui.copy-link"), icon: "link", run: () => copyText(location.href) },
-    ...(items ?? []),
-    askDelete && { label: t("ui.delete"), icon: "trash", danger: true, run: askDelete },
-  ].filter(Boolean);
+    ...items,
+    noun.canDelete && { label: t("ui.delete"), icon: "trash", danger: true, run: askDelete },
+  ];
+  return html`${canEdit && html`<${Button} icon="pencil" shortcut="e" onClick=${onEdit}>${t("ui.edit")}<//>`}<${Menu} label=${t("ui.more")} items=${all} />`;
 }

@@ -21,7 +21,7 @@ import { NounFields } from "./noun_fields.js";
  */
 export function NounList({ noun, actions, peek, emptyActions, children, onPager }) {
   const query = listQuery(noun);
-  const { pager, isKnown } = useMemo(() => pagerOf(noun.path, query), [noun, JSON.stringify(query)]);
+  const { pager, isKnown } = useMemo(() => pagerOf(noun.path, query, noun.readPage), [noun, JSON.stringify(query)]);
   useEffect(() => onPager?.(pager), [pager]);
   const [open, setOpen] = useState(/** @type {"form" | "api" | null} */ (null));
   const create = () => setOpen("form");
