@@ -15,7 +15,7 @@ from upstream import Upstream
 
 @pytest.fixture(scope="package")
 def console_server(session_upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    yield from serve(Server(tmp_path_factory.mktemp("console"), session_upstream.url))
+    yield from serve(Server(tmp_path_factory.mktemp("console"), session_upstream.url, webhooks__allow_private="true"))
 
 
 @pytest.fixture(scope="package")

@@ -1,5 +1,5 @@
 /** Requests to the API: one place that adds the key, retries reads, and turns failures into errors in words. */
-import { API_URL } from "../app/base.js";
+import { API_URL, SERVER_URL } from "../app/base.js";
 import { buildQuery } from "../lib/paths.js";
 import { connection } from "../state/connection.js";
 import { apiKey, isRejected } from "../state/session.js";
@@ -46,7 +46,7 @@ export async function open(method, path, { query = {}, body, signal, headers = {
     ...headers,
   } };
   if (body !== undefined) init.body = isRaw ? /** @type {BodyInit} */ (body) : JSON.stringify(body);
-  const url = API_URL + path + buildQuery(query);
+  const url = baseOf(path) + path + buildQuery(query);
   const waits = method === "GET" ? RETRY_MILLISECONDS : [];
   for (const wait of [...waits, null]) {
     const response = await fetchOnce(url, init, wait === null);
@@ -54,6 +54,11 @@ export async function open(method, path, { query = {}, body, signal, headers = {
     await new Promise((resolve) => setTimeout(resolve, wait ?? 0));
   }
   throw new Error("unreachable");
+}
+
+/** The base URL of a path: `/api/…` are the tools for agents, everything else is below /v1. @param {string} path */
+export function baseOf(path) {
+  return path.startsWith("/api/") ? SERVER_URL : API_URL;
 }
 
 /**

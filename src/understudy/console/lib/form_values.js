@@ -16,7 +16,7 @@ export function readForm(fields, row) {
 /** @param {ValueField} field @param {unknown} value */
 function toText({ kind }, value) {
   if (value === null || value === undefined) return "";
-  if (kind !== "json" && kind !== "metadata") return String(value);
+  if (kind !== "json" && kind !== "metadata" && kind !== "choices") return String(value);
   const isEmpty = typeof value === "object" && !Object.keys(value).length;
   return isEmpty ? "" : JSON.stringify(value, null, 2);
 }
@@ -37,6 +37,7 @@ export function writeForm(fields, texts, row) {
 /** @param {ValueField} field @param {string} text */
 function toValue({ kind }, text) {
   if (kind === "metadata") return parse(text, {});
+  if (kind === "choices") return parse(text, []);
   if (text === "") return kind === "json" ? [] : null;
   if (kind === "number") return Number(text);
   return kind === "json" ? parse(text, []) : text;

@@ -73,6 +73,7 @@ const PAGES_BY_PREFIX = [
   [/^resp_/, "responses"],
   [/^chatcmpl-/, "completions"],
   [/^cntr_/, "containers"],
+  [/^we_/, "webhooks"],
 ];
 
 /**

@@ -1,4 +1,4 @@
-import { API_URL } from "../app/base.js";
+import { baseOf } from "../api/client.js";
 import { renderSample, SAMPLE_LANGUAGES } from "../lib/code_samples.js";
 import { changeSettings, settings } from "../state/settings.js";
 import { t } from "../text/texts.js";
@@ -14,7 +14,7 @@ export function ApiPreview({ call }) {
   const language = settings.value.samples;
   return html`<div class="stack-small">
     <div class="segments" role="group" aria-label=${t("ui.sample-language")}>${SAMPLE_LANGUAGES.map((name) => html`<button key=${name} type="button" aria-pressed=${name === language} onClick=${() => changeSettings({ samples: name })}>${NAMES[name]}</button>`)}</div>
-    <${CodeBlock} code=${renderSample(language, call, API_URL)} language=${language} label="${call.method} ${call.path}" />
+    <${CodeBlock} code=${renderSample(language, call, baseOf(call.path))} language=${language} label="${call.method} ${call.path}" />
     <p class="muted">${t("ui.sample-key")}</p>
   </div>`;
 }

@@ -31,7 +31,7 @@ export const BATCHES = {
     { name: "input_file", cell: (row) => html`<${Id} id=${row.input_file_id} />` },
     { name: "output_file", cell: (row) => html`<${Id} id=${row.output_file_id} />` },
     { name: "error_file", cell: (row) => html`<${Id} id=${row.error_file_id} />` },
-    { name: "metadata", isWide: true, cell: (row) => html`<${Metadata} metadata=${row.metadata} />` },
+    { name: "metadata", cell: (row) => html`<${Metadata} metadata=${row.metadata} />` },
   ],
   form: [
     { name: "input_file_id", kind: "text", required: true, only: "create" },

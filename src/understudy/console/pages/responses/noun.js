@@ -39,7 +39,7 @@ export const RESPONSES = {
     { name: "output_tokens", cell: (row) => html`<${Count} value=${row.usage?.output_tokens} />` },
     { name: "conversation", cell: (row) => html`<${Id} id=${row.conversation?.id} />` },
     { name: "previous", cell: (row) => html`<${Id} id=${row.previous_response_id} />` },
-    { name: "metadata", isWide: true, cell: (row) => html`<${Metadata} metadata=${row.metadata} />` },
+    { name: "metadata", cell: (row) => html`<${Metadata} metadata=${row.metadata} />` },
     { name: "instructions", isWide: true, cell: (row) => html`<div class="prose" dir="auto">${typeof row.instructions === "string" ? row.instructions : "—"}</div>` },
   ],
 };

@@ -27,8 +27,8 @@ export const VECTOR_STORES = {
     { name: "last_active_at", cell: (row) => html`<${Time} at=${row.last_active_at} full=${true} />` },
     { name: "expires_at", cell: (row) => (row.expires_at ? html`<${Time} at=${row.expires_at} full=${true} />` : t("vector-stores.never")) },
     { name: "pending_vectors", cell: (row) => html`<${Count} value=${row.pending_vectors ?? 0} />` },
-    { name: "description", isWide: true, cell: (row) => html`<${Name} text=${row.description} />` },
-    { name: "metadata", isWide: true, cell: (row) => html`<${Metadata} metadata=${row.metadata} />` },
+    { name: "description", cell: (row) => html`<${Name} text=${row.description} />` },
+    { name: "metadata", cell: (row) => html`<${Metadata} metadata=${row.metadata} />` },
   ],
   form: [
     { name: "name", kind: "text" },

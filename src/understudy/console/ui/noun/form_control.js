@@ -1,5 +1,6 @@
 import { hasText, t } from "../../text/texts.js";
 import { Select, TextArea, TextField } from "../field.js";
+import { Choices } from "./choices.js";
 import { JsonEditor } from "../json_editor.js";
 import { ModelField } from "../model_field.js";
 import { html } from "../view.js";
@@ -17,6 +18,7 @@ export function FormControl({ noun, field, value, error, onInput }) {
   if (field.kind === "number") return html`<${TextField} ...${props} type="number" step="any" />`;
   if (field.kind === "json") return html`<${JsonEditor} ...${props} validate=${field.validate} />`;
   if (field.kind === "metadata") return html`<${JsonEditor} ...${props} rows=${4} validate=${validateMetadata} />`;
+  if (field.kind === "choices") return html`<${Choices} ...${props} options=${field.options ?? []} />`;
   if (field.kind === "model") return html`<${ModelField} ...${props} />`;
   if (field.kind === "select") return html`<${Select} ...${props} options=${["", ...(field.options ?? [])].map((option) => ({ value: option, label: option || "—" }))} />`;
   return html`<${TextField} ...${props} />`;

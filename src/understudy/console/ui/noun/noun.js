@@ -19,9 +19,9 @@
  *
  * @typedef {object} FormField
  * @property {string} name of the member of the request's body
- * @property {"text" | "area" | "number" | "json" | "metadata" | "select" | "model"} kind
+ * @property {"text" | "area" | "number" | "json" | "metadata" | "select" | "choices" | "model"} kind
  * @property {boolean} [required]
- * @property {readonly string[]} [options] of a select
+ * @property {readonly string[]} [options] of a select, or of choices, whose value is a list
  * @property {unknown} [initial] of a new object
  * @property {(value: any) => string | null} [validate] of JSON: an error text
  * @property {"create" | "edit"} [only] in this form alone
@@ -46,6 +46,8 @@
  * @property {boolean} [canSearch] the API has the parameter `q`
  * @property {boolean} [canFilterMetadata] the API has the parameter `metadata[key]`
  * @property {boolean} [canDelete]
+ * @property {false} [canCreate] the form only edits
+ * @property {string} [searchParameter] of the API, unless it is `q`
  * @property {false} [canEdit] objects of this noun never change, and the form only creates them
  * @property {boolean} [isTypedToDelete] the reader types the title before deleting
  * @property {Record<string, any>} [query] further parameters of the list

@@ -16,18 +16,19 @@ import { NounFields } from "./noun_fields.js";
 
 /**
  * @param {{noun: import("./noun.js").Noun, actions?: any, peek?: (row: import("./noun.js").Row) => any, emptyActions?: any,
- *   children?: any, onPager?: (pager: import("../../api/pager.js").Pager) => void}} props
+ *   children?: any, onCreated?: (row: import("./noun.js").Row) => void, onPager?: (pager: import("../../api/pager.js").Pager) => void}} props
  *   `peek` replaces the fields of the panel beside the list, `children` comes before the list; `onPager` receives the rows, to change them while they are live
  */
-export function NounList({ noun, actions, peek, emptyActions, children, onPager }) {
+export function NounList({ noun, actions, peek, emptyActions, children, onCreated, onPager }) {
   const query = listQuery(noun);
   const { pager, isKnown } = useMemo(() => pagerOf(noun.path, query, noun.readPage), [noun, JSON.stringify(query)]);
   useEffect(() => onPager?.(pager), [pager]);
   const [open, setOpen] = useState(/** @type {"form" | "api" | null} */ (null));
   const create = () => setOpen("form");
-  const createButton = (/** @type {string} */ kind) => noun.form && html`<${Button} kind=${kind} icon="plus" shortcut="c" onClick=${create}>${t(`${noun.name}.create`)}<//>`;
+  const canCreate = noun.form && noun.canCreate !== false;
+  const createButton = (/** @type {string} */ kind) => canCreate && html`<${Button} kind=${kind} icon="plus" shortcut="c" onClick=${create}>${t(`${noun.name}.create`)}<//>`;
   useShortcuts([
-    ...(noun.form ? [{ key: "c", label: t(`${noun.name}.create`), run: create }] : []),
+    ...(canCreate ? [{ key: "c", label: t(`${noun.name}.create`), run: create }] : []),
     { key: "a", label: t("ui.api-preview"), run: () => setOpen("api") },
   ]);
   const empty = html`<${Empty} icon=${noun.icon} title=${t(`${noun.name}.empty`)} text=${t(`${noun.name}.empty.text`)}>${emptyActions ?? createButton("plain")}<//>`;
@@ -42,7 +43,7 @@ export function NounList({ noun, actions, peek, emptyActions, children, onPager 
       columns=${noun.columns.map((column) => ({ ...column, label: t(`${noun.name}.column.${column.name}`) }))}
       pathOf=${noun.pathOf ?? ((/** @type {any} */ row) => `${noun.name}/${row.id}`)} peek=${peek ?? ((/** @type {any} */ row) => html`<${NounFields} noun=${noun} row=${row} />`)}
       onDelete=${noun.canDelete ? (/** @type {any} */ row) => askToDelete(noun, row, () => pager.drop(row.id)) : undefined} />
-    ${open === "form" && html`<${NounForm} noun=${noun} onClose=${() => setOpen(null)} onSaved=${() => pager.reload()} />`}
+    ${open === "form" && html`<${NounForm} noun=${noun} onClose=${() => setOpen(null)} onSaved=${(/** @type {any} */ row) => { onCreated?.(row); pager.reload(); }} />`}
     ${open === "api" && html`<${ApiPreviewDialog} call=${{ method: "GET", path: noun.path, query: { limit: 20, ...query } }} onClose=${() => setOpen(null)} />`}
   <//>`;
 }
@@ -53,7 +54,7 @@ function listQuery(noun) {
   const { query } = route.value;
   for (const name of [...(noun.canSearch ? ["q"] : []), ...(noun.filters ?? []).map((filter) => filter.name)]) {
     const value = query.get(name);
-    if (value) values[name] = value;
+    if (value) values[name === "q" ? (noun.searchParameter ?? "q") : name] = value;
   }
   if (noun.canFilterMetadata) for (const pair of metadataFilter()) values[pair.name] = pair.value;
   return values;
