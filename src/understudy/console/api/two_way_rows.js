@@ -56,6 +56,18 @@ export class TwoWayRows {
     });
   }
 
+  /** Reads the rows that were added since the last one. */
+  loadAdded() {
+    const last = this.rows.value.at(-1);
+    if (!last) return this.open(null);
+    return this.#run(async () => {
+      const page = await this.#page("asc", last.id);
+      const known = new Set(this.rows.value.map((row) => row.id));
+      this.rows.value = [...this.rows.value, ...page.data.filter((/** @type {Row} */ row) => !known.has(row.id))];
+      this.hasNewer.value = page.has_more;
+    });
+  }
+
   /** @param {"asc" | "desc"} order @param {string | null} after @param {number} [limit] */
   #page(order, after, limit = PAGE) {
     return get(this.path, { order, limit, after });

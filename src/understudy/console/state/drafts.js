@@ -64,8 +64,14 @@ export function useDraft(name, initial) {
   const [value, setValue] = useState(initial);
   const [isRestored, setRestored] = useState(false);
   const pending = useRef(/** @type {{timer: number, write: () => void, value: T} | null} */ (null));
+  const current = useRef(name);
   useEffect(() => {
     let isCurrent = true;
+    if (current.current !== name) {
+      current.current = name;
+      setValue(initial);
+      setRestored(false);
+    }
     readDraft(name).then((stored) => {
       if (!isCurrent || stored === undefined || pending.current) return;
       setValue(stored);

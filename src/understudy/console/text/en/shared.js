@@ -137,6 +137,7 @@ export default {
   "message.system": "System",
   "message.developer": "Developer",
   "message.citations": "Cited files",
+  "message.passages": "Passages",
   "message.figure": "Figure",
   "message.details": "details",
   "message.image-url": "image by URL, not loaded",

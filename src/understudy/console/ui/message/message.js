@@ -14,21 +14,22 @@ const HEAD_CHARACTERS = 16_384;
 
 /**
  * @param {{message: import("../../api/pager.js").Row, author?: string, number?: number, href?: string, actions?: any,
- *   isGrowing?: boolean, children?: any}} props `href` is the page of this place in the thread, `children` comes before
- *   the content: the tools of its run
+ *   isGrowing?: boolean, isInner?: boolean, onCitation?: (file: string) => void, children?: any}} props `href` is the
+ *   page of this place in the thread, `children` comes before the content: the tools of its run. An inner message is
+ *   part of a run that has the author. `onCitation` opens the passages of a cited file
  */
-export function Message({ message, author, number, href, actions, isGrowing = false, children }) {
+export function Message({ message, author, number, href, actions, isGrowing = false, isInner = false, onCitation, children }) {
   const isUser = message.role === "user";
   return html`<article class="message is-${message.role}" aria-label=${author ?? t(`message.${message.role}`)}>
     <header class="message-head">
-      <strong><${Name} text=${author ?? t(`message.${message.role}`)} /></strong>
+      ${!isInner && html`<strong><${Name} text=${author ?? t(`message.${message.role}`)} /></strong>`}
       ${message.created_at !== undefined && html`<a class="muted" href=${href}><${Time} at=${message.created_at} /></a>`}
-      ${message.run_id && html`<${Id} id=${message.run_id} parent=${message.thread_id} copy=${false} />`}
+      ${message.run_id && !isInner && html`<${Id} id=${message.run_id} parent=${message.thread_id} copy=${false} />`}
       ${message.status !== "completed" && message.status && html`<${Badge} state=${message.status} />`}
       <span class="message-actions">${number !== undefined && html`<span class="muted">#${number}</span>`}${actions}<${CopyButton} text=${() => textOf(message)} /></span>
     </header>
     ${children}
-    ${message.content.map((/** @type {any} */ part, /** @type {number} */ index) => html`<${Part} key=${index} part=${part} isUser=${isUser} isGrowing=${isGrowing} />`)}
+    ${message.content.map((/** @type {any} */ part, /** @type {number} */ index) => html`<${Part} key=${index} part=${part} isUser=${isUser} isGrowing=${isGrowing} onCitation=${onCitation} />`)}
     ${message.attachments?.length > 0 && html`<p class="inline muted">${message.attachments.map((/** @type {any} */ file) => html`<${Id} key=${file.file_id} id=${file.file_id} />`)}</p>`}
   </article>`;
 }
@@ -38,14 +39,14 @@ export function textOf(message) {
   return message.content.map((/** @type {any} */ part) => part.text?.value ?? part.refusal ?? "").filter(Boolean).join("\n\n");
 }
 
-/** @param {{part: any, isUser: boolean, isGrowing: boolean}} props */
-function Part({ part, isUser, isGrowing }) {
+/** @param {{part: any, isUser: boolean, isGrowing: boolean, onCitation: ((file: string) => void) | undefined}} props */
+function Part({ part, isUser, isGrowing, onCitation }) {
   if (part.type === "image_file") return html`<${FileImage} id=${part.image_file.file_id} />`;
   if (part.type === "image_url") return html`<p class="image-chip">${t("message.image-url")} · <bdi>${part.image_url.url.slice(0, 120)}</bdi></p>`;
   if (part.type === "refusal") return html`<p class="prose" dir="auto">${part.refusal}</p>`;
   const text = part.text?.value ?? "";
   return html`<${Text} text=${text} isPlain=${isUser} isGrowing=${isGrowing} />
-    ${part.text?.annotations?.length > 0 && html`<${Citations} annotations=${part.text.annotations} />`}`;
+    ${part.text?.annotations?.length > 0 && html`<${Citations} annotations=${part.text.annotations} onCitation=${onCitation} />`}`;
 }
 
 /** Text of a message; very long text is plain, and whole when the reader wants it. @param {{text: string, isPlain: boolean, isGrowing: boolean}} props */
@@ -58,15 +59,16 @@ function Text({ text, isPlain, isGrowing }) {
       <${Button} kind="quiet" icon="download" onClick=${() => downloadText(text, "message.md")}>${t("ui.download")}<//></div>`}`;
 }
 
-/** The files that an answer cites, each once with its marks. @param {{annotations: any[]}} props */
-function Citations({ annotations }) {
+/** The files that an answer cites, each once with its marks. @param {{annotations: any[], onCitation: ((file: string) => void) | undefined}} props */
+function Citations({ annotations, onCitation }) {
   /** @type {Map<string, string[]>} */
   const marks = new Map();
   for (const { text, file_citation: citation, file_path: path } of annotations) {
     const id = (citation ?? path)?.file_id;
     if (id) marks.set(id, [...(marks.get(id) ?? []), text]);
   }
-  return html`<ul class="citations" aria-label=${t("message.citations")}>${[...marks].map(([id, texts]) => html`<li key=${id}><span class="muted">${[...new Set(texts)].slice(0, 3).join(" ")}</span> <${Id} id=${id} /></li>`)}</ul>`;
+  return html`<ul class="citations" aria-label=${t("message.citations")}>${[...marks].map(([id, texts]) => html`<li key=${id}><span class="muted">${[...new Set(texts)].slice(0, 3).join(" ")}</span> <${Id} id=${id} />
+    ${onCitation && html`<${Button} kind="quiet" icon="quote" onClick=${() => onCitation(id)}>${t("message.passages")}<//>`}</li>`)}</ul>`;
 }
 
 /** The page of a message in its thread. @param {string} thread @param {string} message */

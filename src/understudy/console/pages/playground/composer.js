@@ -1,0 +1,54 @@
+/** The field for the next message, its files, and sending or stopping. What is typed is stored until the server has it. */
+import { t } from "../../text/texts.js";
+import { Button } from "../../ui/button.js";
+import { ErrorNote } from "../../ui/error_note.js";
+import { html, useRef } from "../../ui/view.js";
+import { Attachments } from "./attachments.js";
+import { useMessageUploads } from "./uploads.js";
+
+/** @typedef {{text: string, files: import("../../lib/run_request.js").AttachedFile[]}} MessageDraft */
+
+/**
+ * @param {{draft: {value: MessageDraft, set: (value: MessageDraft) => void}, tools: {hasSearch: boolean, hasCode: boolean},
+ *   hint: string | null, isBusy: boolean, isStopping: boolean, isSending: boolean, error: unknown, onSend: () => void,
+ *   onStop: () => void}} props `hint` is why nothing can be sent now
+ */
+export function Composer({ draft, tools, hint, isBusy, isStopping, isSending, error, onSend, onStop }) {
+  const latest = useRef(draft);
+  latest.current = draft;
+  const picker = useRef(/** @type {HTMLInputElement | null} */ (null));
+  const uploads = useMessageUploads(tools, (file) => latest.current.set({ ...latest.current.value, files: [...latest.current.value.files, file] }));
+  const { text, files } = draft.value;
+  const canSend = hint === null && !isBusy && !isSending && !uploads.uploads.length && (text.trim() !== "" || files.some((file) => file.isImage));
+  const onKey = (/** @type {KeyboardEvent} */ event) => {
+    if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.isComposing) return;
+    event.preventDefault();
+    if (canSend) onSend();
+  };
+  const onPaste = (/** @type {ClipboardEvent} */ event) => {
+    const pasted = [...(event.clipboardData?.files ?? [])];
+    if (!pasted.length) return;
+    event.preventDefault();
+    uploads.add(pasted);
+  };
+  const onDrop = (/** @type {DragEvent} */ event) => {
+    event.preventDefault();
+    uploads.add([...(event.dataTransfer?.files ?? [])]);
+  };
+  const choose = (/** @type {any} */ event) => {
+    uploads.add([...event.currentTarget.files]);
+    event.currentTarget.value = "";
+  };
+  return html`<div class="composer" onDrop=${onDrop} onDragOver=${(/** @type {DragEvent} */ event) => event.preventDefault()}>
+    ${error !== null && html`<${ErrorNote} error=${error} />`}
+    <div class="composer-box">
+      <textarea class="composer-text" id="composer" aria-label=${t("playground.message")} placeholder=${t("playground.placeholder")} rows=${2} dir="auto" value=${text}
+        onInput=${(/** @type {any} */ event) => draft.set({ ...draft.value, text: event.currentTarget.value })} onKeyDown=${onKey} onPaste=${onPaste}></textarea>
+      <${Attachments} files=${files} uploads=${uploads.uploads} onChange=${(/** @type {any} */ changed) => draft.set({ ...draft.value, files: changed })} onDrop=${uploads.drop} onRetry=${uploads.retry} />
+      <div class="composer-foot"><${Button} kind="quiet" icon="paperclip" label=${t("playground.attach")} onClick=${() => picker.current?.click()} />
+        <input ref=${picker} type="file" multiple hidden aria-label=${t("playground.attach")} onChange=${choose} />
+        <span class="muted spring truncate">${hint ?? t("playground.send-hint")}</span>
+        ${isBusy ? html`<${Button} icon="circle-stop" disabled=${isStopping} onClick=${onStop}>${t(isStopping ? "playground.stopping" : "playground.stop")}<//>`
+          : html`<${Button} kind="primary" icon="send" shortcut="Ctrl ⏎" disabled=${!canSend} busy=${isSending} onClick=${onSend}>${t("playground.send")}<//>`}</div>
+    </div></div>`;
+}

@@ -1,0 +1,67 @@
+/** The outputs of the functions that a run waits for, typed by hand or taken from a saved stub. */
+import { parseJson } from "../../lib/json_errors.js";
+import { clearDraft, readDraft, useDraft, writeDraft } from "../../state/drafts.js";
+import { t } from "../../text/texts.js";
+import { Button } from "../../ui/button.js";
+import { ErrorNote } from "../../ui/error_note.js";
+import { Checkbox, TextArea } from "../../ui/field.js";
+import { html, useEffect, useState } from "../../ui/view.js";
+
+/** @typedef {Record<string, {output?: string, isStub?: boolean}>} Outputs by the id of the call */
+
+/** @param {{run: any, follower: import("../../api/run_follower.js").RunFollower}} props */
+export function FunctionOutputs({ run, follower }) {
+  /** @type {any[]} */
+  const calls = run.required_action.submit_tool_outputs.tool_calls;
+  const draft = useDraft(`playground/${run.id}/outputs`, /** @type {Outputs} */ ({}));
+  const stubs = useStubs(calls);
+  const [error, setError] = useState(/** @type {unknown} */ (null));
+  const [isBusy, setBusy] = useState(false);
+  const outputOf = (/** @type {any} */ call) => draft.value[call.id]?.output ?? stubs[call.function.name] ?? "";
+  const isStubOf = (/** @type {any} */ call) => draft.value[call.id]?.isStub ?? call.function.name in stubs;
+  const change = (/** @type {any} */ call, /** @type {object} */ changes) => draft.set({ ...draft.value, [call.id]: { ...draft.value[call.id], ...changes } });
+  const submit = async () => {
+    setBusy(true);
+    setError(null);
+    try {
+      await Promise.all(calls.map((call) => (isStubOf(call) ? writeDraft(stubName(call), outputOf(call)) : clearDraft(stubName(call)))));
+      await follower.submit({ tool_outputs: calls.map((call) => ({ tool_call_id: call.id, output: outputOf(call) })) });
+      draft.clear();
+    } catch (failure) {
+      setError(failure);
+      setBusy(false);
+    }
+  };
+  const submitByKey = (/** @type {KeyboardEvent} */ event) => {
+    if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
+    event.preventDefault();
+    submit();
+  };
+  return html`<div class="outputs" onKeyDown=${submitByKey}>
+    <p class="muted">${t("playground.outputs.text")}</p>
+    ${calls.map((call) => html`<div class="stack-small" key=${call.id}>
+      <${TextArea} label=${t("playground.outputs.label", { name: call.function.name })} rows=${3} value=${outputOf(call)} hint=${call.function.arguments} error=${judgeOutput(outputOf(call))}
+        onInput=${(/** @type {string} */ text) => change(call, { output: text })} />
+      <${Checkbox} label=${t("playground.outputs.stub", { name: call.function.name })} checked=${isStubOf(call)} onChange=${(/** @type {boolean} */ isStub) => change(call, { isStub })} /></div>`)}
+    ${error !== null && html`<${ErrorNote} error=${error} />`}
+    <div class="inline"><${Button} kind="primary" icon="corner-down-right" shortcut="Ctrl ⏎" busy=${isBusy} onClick=${submit}>${t("playground.outputs.submit", { count: calls.length })}<//></div>
+  </div>`;
+}
+
+/** An output can be any text; what begins as JSON should be JSON. @param {string} text */
+function judgeOutput(text) {
+  const parsed = /^\s*[{[]/.test(text) ? parseJson(text) : null;
+  return parsed && !parsed.ok ? t("ui.json-error", { line: parsed.line, detail: parsed.message }) : null;
+}
+
+/** @param {any} call */
+const stubName = (call) => `playground/stub/${call.function.name}`;
+
+/** The saved outputs of functions by name, in this browser. @param {readonly any[]} calls @returns {Record<string, string>} */
+function useStubs(calls) {
+  const [stubs, setStubs] = useState(/** @type {Record<string, string>} */ ({}));
+  useEffect(() => {
+    Promise.all(calls.map(async (call) => [call.function.name, await readDraft(stubName(call))])).then((pairs) => setStubs(Object.fromEntries(pairs.filter(([, stub]) => typeof stub === "string"))));
+  }, []);
+  return stubs;
+}

@@ -1,0 +1,71 @@
+/** The playground: an assistant at the left, a thread in the middle, the passages of an answer at the right. */
+import { route, setQuery } from "../../app/router.js";
+import { useShortcuts } from "../../app/shortcuts.js";
+import { hasTool, messageBody, runCall } from "../../lib/run_request.js";
+import { useDraft } from "../../state/drafts.js";
+import { t } from "../../text/texts.js";
+import { ApiPreviewDialog } from "../../ui/api_preview.js";
+import { Button } from "../../ui/button.js";
+import { Dialog } from "../../ui/dialog.js";
+import { Page } from "../../ui/page.js";
+import { Id } from "../../ui/values.js";
+import { html, useEffect, useState } from "../../ui/view.js";
+import { useAuthors } from "../threads/authors.js";
+import { useAssistant } from "./assistant.js";
+import { AssistantPane } from "./assistant_pane.js";
+import { Composer } from "./composer.js";
+import { Conversation } from "./conversation.js";
+import { PassagePane } from "./passage_pane.js";
+import { useRuns } from "./runs.js";
+
+export const style = "playground.css";
+
+export default function Playground() {
+  const { query } = route.value;
+  const thread = query.get("thread");
+  const assistant = useAssistant(query.get("assistant"));
+  const draft = useDraft(`playground/${thread ?? "new"}/message`, /** @type {import("./composer.js").MessageDraft} */ ({ text: "", files: [] }));
+  const runs = useRuns(thread);
+  const { session } = runs;
+  const [open, setOpen] = useState(/** @type {"assistant" | "code" | null} */ (null));
+  const [passages, setPassages] = useState(/** @type {import("./passage_pane.js").PassageSource | null} */ (null));
+  const names = { ...useAuthors(), ...(assistant.stored?.name ? { [assistant.stored.id]: assistant.stored.name } : {}) };
+  const lastAssistant = session?.latest.value?.assistant_id;
+  // A thread without `?assistant=` continues with the assistant of its last run.
+  useEffect(() => {
+    if (lastAssistant && assistant.id === null) setQuery({ assistant: lastAssistant });
+  }, [lastAssistant]);
+  const request = (/** @type {any} */ message) => runCall({ thread, assistant: assistant.id ?? "asst_…", message, overrides: assistant.overrides });
+  const send = () => runs.start(request(messageBody(draft.value.text, draft.value.files)), draft.clear);
+  const startThread = () => {
+    setPassages(null);
+    setQuery({ thread: null }, { replace: false });
+    document.getElementById("composer")?.focus();
+  };
+  useShortcuts([
+    { key: "n", label: t("playground.new-thread"), run: startThread },
+    { key: "m", label: t("playground.write"), run: () => document.getElementById("composer")?.focus() },
+    { key: ".", label: t("ui.api-preview"), run: () => setOpen("code") },
+  ]);
+  const isWide = matchMedia("(min-width: 64rem)").matches;
+  const actions = html`${session && html`<span class="playground-thread"><${Id} id=${session.id} /></span>`}
+    <span class="playground-narrow"><${Button} icon="bot" onClick=${() => setOpen("assistant")}>${t("playground.assistant")}<//></span>
+    <${Button} icon="code" label=${t("ui.api-preview")} shortcut="." onClick=${() => setOpen("code")} />
+    <${Button} icon="plus" shortcut="n" disabled=${!session} onClick=${startThread}>${t("playground.new-thread")}<//>`;
+  return html`<${Page} title=${t("playground.title")} actions=${actions} flush=${true}>
+    <div class="playground ${passages && isWide ? "has-side" : ""}">
+      <aside class="playground-assistant" aria-label=${t("playground.assistant")}><${AssistantPane} assistant=${assistant} /></aside>
+      <div class="playground-main">
+        <${Conversation} key=${thread ?? "new"} session=${session} names=${names} onPassages=${setPassages} onRunAgain=${() => runs.start(request(null), () => undefined)} />
+        <${Composer} draft=${draft} tools=${{ hasSearch: hasTool(assistant.form, "file_search"), hasCode: hasTool(assistant.form, "code_interpreter") }}
+          hint=${assistant.stored === null ? t("playground.no-assistant") : null} isBusy=${session?.isBusy.value ?? false} isStopping=${session?.latest.value?.status === "cancelling" || runs.isStopping}
+          isSending=${runs.isSending} error=${runs.error} onSend=${send} onStop=${runs.stop} /></div>
+      ${passages && isWide && html`<aside class="playground-side" aria-label=${t("playground.passage")}><div class="inline"><h2>${t("playground.passage")}</h2><span class="spring"></span>
+        <${Button} kind="quiet" icon="x" label=${t("ui.close")} onClick=${() => setPassages(null)} /></div><${PassagePane} source=${passages} /></aside>`}
+    </div>
+    ${passages && !isWide && html`<${Dialog} kind="sheet" title=${t("playground.passage")} onClose=${() => setPassages(null)}><${PassagePane} source=${passages} /><//>`}
+    ${open === "assistant" && html`<${Dialog} kind="sheet" title=${t("playground.assistant")} onClose=${() => setOpen(null)}><${AssistantPane} assistant=${assistant} /><//>`}
+    ${open === "code" && html`<${ApiPreviewDialog} call=${request(messageBody(draft.value.text || t("playground.sample"), draft.value.files))} onClose=${() => setOpen(null)} />`}
+  <//>`;
+}
+

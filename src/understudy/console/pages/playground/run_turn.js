@@ -1,0 +1,71 @@
+/** One run: what it wrote and which tools it called, in their order, and what one can do about it. */
+import { isFinished } from "../../lib/run_events.js";
+import { hasText, t } from "../../text/texts.js";
+import { announce } from "../../ui/announce.js";
+import { Button } from "../../ui/button.js";
+import { ErrorNote } from "../../ui/error_note.js";
+import { Icon } from "../../ui/icon.js";
+import { Message, messageHref } from "../../ui/message/message.js";
+import { Badge, Count, Id, Name } from "../../ui/values.js";
+import { html, useEffect, useMemo, useRef } from "../../ui/view.js";
+import { Approvals } from "./approvals.js";
+import { FunctionOutputs } from "./function_outputs.js";
+import { ToolCall } from "./tool_call.js";
+
+/**
+ * @param {{session: import("./thread_session.js").ThreadSession, turn: Extract<import("../../lib/thread_turns.js").Turn, {kind: "run"}>,
+ *   names: Record<string, string>, isLast: boolean, onPassages: (source: import("./passage_pane.js").PassageSource) => void,
+ *   onRunAgain: () => void}} props
+ */
+export function RunTurn({ session, turn, names, isLast, onPassages, onRunAgain }) {
+  const follower = session.follower(turn.run, turn.messages);
+  const { run, entries } = follower.state.value;
+  const author = names[run.assistant_id] ?? t("message.assistant");
+  const isActive = run.status !== null && !isFinished(run.status);
+  useSpokenStatus(run.status, entries);
+  return html`<section class="run-turn" aria-label=${author}>
+    <header class="message-head"><strong><${Name} text=${author} /></strong>
+      ${run.status && run.status !== "completed" && html`<${Badge} state=${run.status} />`}
+      ${run.usage && html`<span class="muted"><${Count} value=${run.usage.total_tokens} /> ${t("playground.tokens")}</span>`}
+      <span class="message-actions">${isLast && isFinished(run.status) && html`<${Button} kind="quiet" icon="rotate-cw" label=${t("playground.again")} onClick=${onRunAgain} />`}</span>
+      <${Id} id=${turn.id} parent=${session.id} copy=${false} /></header>
+    ${entries.map((entry) => html`<${Entry} key=${entry.id} entry=${entry} run=${run} thread=${session.id} isActive=${isActive} onPassages=${onPassages} />`)}
+    ${isActive && !entries.length && html`<p class="muted inline"><${Icon} name="loader-circle" class="is-spinning" />${t("playground.waiting")}</p>`}
+    ${run.status === "requires_action" && run.required_action?.submit_tool_outputs && html`<${FunctionOutputs} key=${run.required_action.submit_tool_outputs.tool_calls[0].id} run=${run} follower=${follower} />`}
+    ${run.status === "requires_action" && run.required_action?.submit_tool_approval && html`<${Approvals} run=${run} follower=${follower} />`}
+    <${Failure} run=${run} />
+    ${follower.error.value !== null && html`<${ErrorNote} error=${follower.error.value} />`}
+  </section>`;
+}
+
+/** An entry that has not changed is not rendered again. @param {any} props */
+function Entry({ entry, run, thread, isActive, onPassages }) {
+  const isGrowing = isActive && entry.object.status === "in_progress";
+  return useMemo(() => {
+    if (entry.kind === "tools") return html`<div class="calls">${(entry.object.step_details.tool_calls ?? []).map((/** @type {any} */ call, /** @type {number} */ index) => html`<${ToolCall} key=${call.id ?? index} call=${call} step=${entry.object} isActive=${isActive} onPassages=${onPassages} />`)}</div>`;
+    const onCitation = (/** @type {string} */ file) => onPassages({ thread, run: run.id, file });
+    return html`<${Message} message=${entry.object} isInner=${true} href=${messageHref(thread, entry.id)} isGrowing=${isGrowing} onCitation=${onCitation} />`;
+  }, [entry, isActive, isGrowing]);
+}
+
+/** @param {{run: any}} props */
+function Failure({ run }) {
+  const code = run.last_error?.code ?? run.incomplete_details?.reason ?? (run.status === "expired" ? "expired" : null);
+  if (run.status === "cancelled") return html`<p class="muted">${t("playground.stopped")}</p>`;
+  if (!code) return null;
+  const key = `playground.failure.${code}`;
+  return html`<div class="note is-error"><${Icon} name="circle-alert" /><div class="note-text">
+    ${run.last_error && html`<p dir="auto">${run.last_error.message}</p>`}${hasText(key) && html`<p class="muted">${t(key)}</p>`}</div></div>`;
+}
+
+/** A screen reader gets the stages, not every word. @param {string | null} status @param {readonly any[]} entries */
+function useSpokenStatus(status, entries) {
+  const stage = status === "in_progress" && entries.at(-1)?.kind === "tools" ? "tools" : status;
+  const before = useRef(/** @type {string | null} */ (null));
+  useEffect(() => {
+    const wasActive = before.current !== null && !isFinished(before.current);
+    before.current = status;
+    // A run that had ended before the page was opened has nothing to announce.
+    if (stage && (wasActive || !isFinished(status)) && hasText(`playground.stage.${stage}`)) announce(t(`playground.stage.${stage}`));
+  }, [stage]);
+}

@@ -1,0 +1,62 @@
+/** One thread of the playground: its messages, its runs, and what follows them. */
+import { get } from "../../api/client.js";
+import { RunFollower } from "../../api/run_follower.js";
+import { TwoWayRows } from "../../api/two_way_rows.js";
+import { isFinished } from "../../lib/run_events.js";
+import { listTurns } from "../../lib/thread_turns.js";
+import { computed, signal } from "../../ui/view.js";
+
+const MOST_RUNS = 100;
+
+export class ThreadSession {
+  /** @type {import("../../vendor/signals.js").Signal<readonly any[]>} */
+  runs = signal([]);
+  /** @type {import("../../vendor/signals.js").Signal<unknown>} */
+  error = signal(null);
+  isReady = signal(false);
+  /** @type {Map<string, RunFollower>} */
+  #followers = new Map();
+
+  /** @param {string} id */
+  constructor(id) {
+    this.id = id;
+    this.path = `/threads/${encodeURIComponent(id)}`;
+    this.log = new TwoWayRows(`${this.path}/messages`);
+    this.turns = computed(() => listTurns(this.log.rows.value, this.runs.value, this.log.hasOlder.value));
+    /** The latest run, in its latest state. */
+    this.latest = computed(() => {
+      const run = this.runs.value[0];
+      return run ? this.follower(run, []).state.value.run : null;
+    });
+    this.isBusy = computed(() => this.latest.value !== null && !isFinished(this.latest.value.status));
+  }
+
+  async open() {
+    try {
+      const [runs] = await Promise.all([get(`${this.path}/runs`, { limit: MOST_RUNS }), this.log.open(null)]);
+      this.runs.value = runs.data;
+      this.error.value = this.log.error.value;
+      this.isReady.value = this.error.value === null;
+    } catch (error) {
+      this.error.value = error;
+    }
+  }
+
+  /** Shows a run that this page has started, and the message that it was sent with. @param {any} run */
+  async addRun(run) {
+    this.runs.value = [run, ...this.runs.value];
+    await this.log.loadAdded();
+  }
+
+  /** What follows a run; it continues while its turn is out of view. @param {any} run @param {readonly any[]} messages */
+  follower(run, messages) {
+    const known = this.#followers.get(run.id) ?? new RunFollower(run, messages);
+    this.#followers.set(run.id, known);
+    return known;
+  }
+
+  close() {
+    for (const follower of this.#followers.values()) follower.stop();
+    this.#followers.clear();
+  }
+}

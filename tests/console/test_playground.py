@@ -1,0 +1,160 @@
+"""The playground: a message, its answer as it arrives, tools, stopping, and coming back to a thread."""
+
+import json
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from console.browser import NARROW, open_console
+from upstream import HANG, Gate, call, calls, text
+
+ORDER = {"type": "object", "properties": {"id": {"type": "integer"}}, "required": ["id"]}
+FUNCTION = {"type": "function", "function": {"name": "get_order", "parameters": ORDER}}
+
+
+@pytest.fixture
+def assistant(server):
+    return server.client.beta.assistants.create(model="gpt-4o", name="Support bot", tools=[FUNCTION])
+
+
+def send(page: Page, message: str) -> None:
+    field = page.get_by_role("textbox", name="Message")
+    field.fill(message)
+    field.press("Control+Enter")
+
+
+def test_an_answer_arrives_and_is_there_after_a_reload(console, server, upstream, assistant):
+    gate = Gate()
+    upstream.answer(text("Refunds take ", "**14 days**.\n\n", "Why:\n\n- one\n", gate, "- two\n"))
+    page = console.open(f"playground?assistant={assistant.id}")
+    expect(page.get_by_role("textbox", name="Name")).to_have_value("Support bot")
+    send(page, "How long do refunds take?")
+    log = page.get_by_role("log", name="Messages")
+    expect(log.get_by_role("article", name="You")).to_contain_text("How long do refunds take?")
+    answer = log.get_by_role("article", name="Assistant")
+    expect(answer.locator("strong")).to_have_text("14 days")
+    expect(answer.locator("li")).to_have_text(["one"])
+    finished = answer.locator("p").first.element_handle()
+    gate.open()
+    expect(answer.locator("li")).to_have_text(["one", "two"])
+    assert finished.evaluate("(one) => one.isConnected")
+    expect(page.get_by_role("textbox", name="Message")).to_have_value("")
+    expect(page.get_by_role("button", name="Run again")).to_be_visible()
+    assert "thread=thread_" in page.url
+    page.reload()
+    expect(log.get_by_role("article")).to_have_count(2)
+    expect(log.get_by_role("article", name="Assistant").locator("li")).to_have_text(["one", "two"])
+    assert console.find_accessibility_problems() == []
+
+
+def test_functions_are_answered_by_hand_and_then_by_a_stub(console, server, upstream, assistant):
+    upstream.answer(calls(call("get_order", id=7)), text("Order 7 is paid."))
+    page = console.open(f"playground?assistant={assistant.id}")
+    expect(page.get_by_role("textbox", name="Name")).to_have_value("Support bot")
+    send(page, "Where is order 7?")
+    output = page.get_by_role("textbox", name="Output of get_order")
+    expect(output).to_be_visible()
+    expect(page.get_by_role("button", name="get_order {")).to_be_visible()
+    output.fill('{"state": ')
+    expect(page.get_by_text("Line 1:")).to_be_visible()
+    output.fill('{"state": "paid"}')
+    page.get_by_label("Fill in this output for later calls").check()
+    assert console.find_accessibility_problems() == []
+    output.press("Control+Enter")
+    log = page.get_by_role("log")
+    expect(log).to_contain_text("Order 7 is paid.")
+    expect(log.locator(".call")).to_contain_text('{"state": "paid"}')
+    assert upstream.requests[-1].body["messages"][-1]["content"] == '{"state": "paid"}'
+    upstream.answer(calls(call("get_order", id=8)), text("Order 8 is paid."))
+    send(page, "And order 8?")
+    expect(output).to_have_value('{"state": "paid"}')
+    page.get_by_role("button", name="Submit the output").click()
+    expect(log).to_contain_text("Order 8 is paid.")
+
+
+def test_a_stopped_answer_stays_and_runs_again(console, server, upstream, assistant):
+    upstream.answer(text("Half of ", HANG), text("The whole answer."))
+    page = console.open(f"playground?assistant={assistant.id}")
+    expect(page.get_by_role("textbox", name="Name")).to_have_value("Support bot")
+    send(page, "Tell me everything")
+    log = page.get_by_role("log")
+    expect(log.get_by_role("article", name="Assistant")).to_contain_text("Half of")
+    page.get_by_role("button", name="Stop").click()
+    expect(log).to_contain_text("Stopped. What had arrived stays.")
+    expect(log.get_by_role("article", name="Assistant")).to_contain_text("Half of")
+    page.get_by_role("button", name="Run again").click()
+    expect(log).to_contain_text("The whole answer.")
+
+
+def test_a_lost_connection_resumes_where_it_ended(console, server, upstream, assistant):
+    gate = Gate()
+    upstream.answer(text("One ", "two ", gate, "three"))
+    page = console.open(f"playground?assistant={assistant.id}")
+    expect(page.get_by_role("textbox", name="Name")).to_have_value("Support bot")
+    send(page, "Count")
+    answer = page.get_by_role("log").get_by_role("article", name="Assistant")
+    expect(answer).to_contain_text("One two")
+    # Another tab finds the run that this one follows; both show each word once.
+    with console.context.expect_page() as opened:
+        page.evaluate(
+            "(url) => { const link = document.createElement('a'); link.href = url; link.target = '_blank'; link.rel = 'noopener'; link.click(); }",
+            page.url,
+        )
+    other = opened.value.get_by_role("log").get_by_role("article", name="Assistant")
+    expect(other).to_contain_text("One two")
+    console.context.set_offline(True)
+    gate.open()
+    console.context.set_offline(False)
+    for one in (answer, other):
+        expect(one.locator(".markdown")).to_have_text("One two three")
+
+
+def test_an_assistant_is_made_with_a_function_on_a_small_screen(browser, server, upstream):
+    upstream.answer(text("Hello."))
+    with open_console(browser, server, NARROW, "dark") as console:
+        page = console.open("playground")
+        assert console.find_accessibility_problems() == []
+        page.get_by_role("button", name="Assistant").click()
+        sheet = page.get_by_role("dialog", name="Assistant")
+        sheet.get_by_label("Model").fill("gpt-4o")
+        sheet.get_by_label("Name").fill("Made here")
+        sheet.get_by_role("button", name="Function").click()
+        editor = page.get_by_role("textbox", name="Definition")
+        editor.fill('{"name": "no spaces"}')
+        expect(page.get_by_text("The name has 1 to 64 letters")).to_be_visible()
+        expect(page.get_by_role("button", name="Use")).to_be_disabled()
+        editor.fill(json.dumps(FUNCTION["function"]))
+        page.get_by_role("button", name="Use").click()
+        page.reload()
+        page.get_by_role("button", name="Assistant").click()
+        expect(sheet.get_by_label("Name")).to_have_value("Made here")
+        sheet.get_by_role("button", name="Create assistant").click()
+        expect(sheet.get_by_role("button", name="Save as new")).to_be_visible()
+        sheet.get_by_label("Instructions").fill("Be brief.")
+        assert console.find_accessibility_problems() == []
+        page.keyboard.press("Escape")
+        send(page, "Hi")
+        expect(page.get_by_role("log")).to_contain_text("Hello.")
+        # What is not saved belongs to the run.
+        sent = upstream.requests[-1].body
+        assert sent["messages"][0] == {"role": "system", "content": "Be brief."}
+        assert sent["tools"][0]["function"]["name"] == "get_order"
+        assert not console.has_horizontal_scroll()
+        assert console.find_accessibility_problems() == []
+
+
+def test_files_are_uploaded_with_the_message(console, server, upstream):
+    made = server.client.beta.assistants.create(model="gpt-4o", tools=[{"type": "file_search"}])
+    upstream.answer(text("I read it."))
+    page = console.open(f"playground?assistant={made.id}")
+    page.locator("input[type=file]").set_input_files(
+        {"name": "note.md", "mimeType": "text/markdown", "buffer": b"# Refunds\n14 days"}
+    )
+    files = page.get_by_role("list", name="Files of the message")
+    expect(files.get_by_label("Use of note.md")).to_have_value("file_search")
+    send(page, "What is in it?")
+    expect(page.get_by_role("log")).to_contain_text("I read it.")
+    thread = page.url.split("thread=")[1].split("&")[0]
+    message = server.client.beta.threads.messages.list(thread, order="asc").data[0]
+    assert message.attachments is not None
+    assert [one.to_dict() for one in message.attachments[0].tools] == [{"type": "file_search"}]
