@@ -45,12 +45,12 @@ def test_a_refused_key_is_replaced_without_leaving_the_page(console):
 def test_the_navigation_works_at_every_width(browser, server, viewport):
     with open_console(browser, server, viewport) as console:
         page = console.open()
-        link = page.get_by_role("navigation").get_by_role("link", name="Assistants").locator("visible=true")
+        link = page.get_by_role("navigation").get_by_role("link", name="Threads").locator("visible=true")
         link.click()
-        expect(page.locator("h1")).to_have_text("Assistants")
+        expect(page.locator("h1")).to_have_text("Threads")
         expect(page.locator("h1")).to_be_focused()
         expect(link).to_have_attribute("aria-current", "page")
-        assert page.title() == "Assistants · Understudy"
+        assert page.title() == "Threads · Understudy"
         page.go_back()
         expect(page.locator("h1")).to_have_text("Start")
         if viewport is NARROW:
@@ -84,7 +84,7 @@ def test_keys_and_the_palette_reach_every_page(console, server):
 def test_a_modified_click_opens_a_signed_in_tab(console):
     page = console.open()
     with console.context.expect_page() as opened:
-        page.get_by_role("navigation").get_by_role("link", name="Assistants").locator("visible=true").click(
+        page.get_by_role("navigation").get_by_role("link", name="Threads").locator("visible=true").click(
             modifiers=["Control"]
         )
     expect(opened.value.locator("h1")).to_have_text("Assistants")
