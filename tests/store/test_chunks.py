@@ -3,14 +3,15 @@
 import math
 import random
 import struct
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from understudy.store import chunk_cells, chunks_postgres
+from understudy.store import chunk_cells, chunk_words_postgres
 from understudy.store.chunks import DocumentRemoved, Indexed, NewChunk, StoreQuery
-from understudy.text.terms import index_terms, passage_terms, query_terms
+from understudy.text.terms import index_terms, is_word_boundary, join_part_terms, passage_terms, query_terms
 
 SIZE = 16
 _random = random.Random(4)
@@ -242,7 +243,7 @@ async def test_in_a_large_store_nearly_all_of_the_nearest_are_found(store):
 
 
 async def test_common_words_have_the_weight_of_their_estimated_number(store, monkeypatch):
-    monkeypatch.setattr(chunks_postgres, "_MAX_COUNTED_CHUNKS", 20)
+    monkeypatch.setattr(chunk_words_postgres, "_MAX_COUNTED_CHUNKS", 20)
     await add(store, 1, ["harbour rare" if place == 0 else "harbour" for place in range(60)])
     statistics = (await store.chunks.search(StoreQuery(1, None, "e", None, "harbour rare"), 5)).statistics
     expected = [math.log(1 + (60 - count + 0.5) / (count + 0.5)) for count in (60, 1)]
@@ -324,3 +325,13 @@ def test_every_term_of_a_query_is_one_of_the_same_text(text, language):
     assert length <= len(terms)
     assert not any(" " in term or "\x00" in term for term in terms)
     assert {form for term in query_terms(text, [language]) for form in term.forms} <= set(terms)
+
+
+@given(st.text(max_size=60), st.data())
+def test_passages_that_are_cut_between_words_have_the_terms_of_the_whole(text, data):
+    text = f"The Ödön saß {text} 東京は。大阪 Σοφός ends."
+    places = [place for place in range(1, len(text)) if is_word_boundary(text, place)]
+    cuts = [0, *sorted(data.draw(st.sets(st.sampled_from(places), max_size=3))), len(text)]
+    terms, length = join_part_terms([text[a:b] for a, b in pairwise(cuts)], "the file", "german")
+    whole, whole_length = passage_terms(text, "the file", "german")
+    assert (terms.split(), length) == (whole.split(), whole_length)

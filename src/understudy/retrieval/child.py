@@ -10,7 +10,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import chain, islice
+from itertools import chain, islice, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
 
@@ -18,7 +18,7 @@ import msgspec
 
 from understudy.parent_death import die_with_parent
 from understudy.retrieval import builtin
-from understudy.retrieval.chunk import SECTION_CHARACTERS, split_pieces
+from understudy.retrieval.chunk import SECTION_CHARACTERS, Chunk, split_pieces
 from understudy.retrieval.messages import (
     LENGTH_PREFIX_BYTES,
     Embed,
@@ -38,7 +38,7 @@ from understudy.retrieval.messages import (
     SplitStarted,
 )
 from understudy.text.language import detect_language
-from understudy.text.terms import join_context, passage_terms
+from understudy.text.terms import is_word_boundary, join_context, join_part_terms
 
 if TYPE_CHECKING:
     from understudy.retrieval.e5 import E5
@@ -163,13 +163,25 @@ def _start_split(request: Split) -> _Splitter:
 
 
 def _split(request: Split, sections: Iterable[str], language: str) -> Iterator[Piece]:
-    for chunk in split_pieces(sections, request.size, request.overlap, request.layout):
+    chunks = split_pieces(sections, request.size, request.overlap, request.layout)
+    before = 0
+    for chunk, following in pairwise(chain(chunks, [None])):
+        assert chunk is not None
         place = bisect_right(request.pages, chunk.start, key=lambda page: page[0]) - 1
         page = request.pages[place][1] or None if place >= 0 else None
         headings = "\n".join(chunk.headings)
-        context = join_context(headings, chunk.header, chunk.text)
-        terms = passage_terms(context, request.heading, language)
+        shared = (before, chunk.end if following is None else following.start)
+        parts = [join_context(headings, chunk.header, ""), *_cut_at_overlaps(chunk, shared)]
+        terms = join_part_terms([part for part in parts if part], request.heading, language)
         yield Piece(chunk.position, chunk.start, chunk.end, chunk.text, page, headings, chunk.header, *terms)
+        before = chunk.end
+
+
+def _cut_at_overlaps(chunk: Chunk, places: Iterable[int]) -> list[str]:
+    """The text, cut at the end of the chunk before and the start of the next, so that their terms are made once."""
+    inner = sorted(place - chunk.start for place in places if chunk.start < place < chunk.end)
+    cuts = [0, *(place for place in inner if is_word_boundary(chunk.text, place)), len(chunk.text)]
+    return [chunk.text[start:end] for start, end in pairwise(cuts)]
 
 
 def _read_sections(path: str) -> Iterator[str]:

@@ -38,9 +38,10 @@ _IDEOGRAPHS: Final = (
 _TOKEN = re.compile(
     rf"[{_IDEOGRAPHS}]| ?[^\W\d_{_IDEOGRAPHS}]{{1,6}}| ?\d{{1,3}}| ?[!-/:-@\[-`{{-~]{{1,3}}|\s{{1,16}}|.", re.DOTALL
 )
+_LINE_SEAM: Final = re.compile(r"\n")
 _SEAMS: Final = (
     re.compile(r"\n[ \t]*\n\s*"),
-    re.compile(r"\n"),
+    _LINE_SEAM,
     re.compile("[.!?\u2026][\"')\\]\u201d\u2019\u00bb]*\\s+|[\u3002\uff01\uff1f]"),
 )
 """The strongest first, all weaker than a heading. A chunk may end where one ends."""
@@ -107,17 +108,27 @@ class _Section:
         self._ends = list(accumulate(map(len, _tokenize(text))))
         self.outline = read_outline(text, layout, state)
         self._units = self.outline.units
-        self._seams = [[match.end() for match in seam.finditer(text)] for seam in _SEAMS]
-        for heading in self.outline.headings:
-            # A heading stays with what it stands above.
-            for seams in self._seams:
-                del seams[bisect_right(seams, heading.start) : bisect_right(seams, heading.end)]
-        for block in self.outline.blocks:
-            if block.header_end:
-                lines = self._seams[1]
-                del lines[bisect_right(lines, block.start) : bisect_right(lines, block.header_end)]
+        self._found_seams: list[list[int]] = []
         self.reached = 0
         """The start of the next section."""
+
+    def _seams(self) -> Iterator[list[int]]:
+        """The ends of the boundaries of each kind. They are found when needed: wrapped text needs no sentences."""
+        for kind, seam in enumerate(_SEAMS):
+            if kind == len(self._found_seams):
+                self._found_seams.append(self._find_seams(seam))
+            yield self._found_seams[kind]
+
+    def _find_seams(self, seam: re.Pattern[str]) -> list[int]:
+        ends = [match.end() for match in seam.finditer(self._text)]
+        for heading in self.outline.headings:
+            # A heading stays with what it stands above.
+            del ends[bisect_right(ends, heading.start) : bisect_right(ends, heading.end)]
+        if seam is _LINE_SEAM:
+            for block in self.outline.blocks:
+                if block.header_end:
+                    del ends[bisect_right(ends, block.start) : bisect_right(ends, block.header_end)]
+        return ends
 
     def spans(self, *, whole: bool) -> Iterator[tuple[int, int]]:
         """`(start, end)` of each chunk, without white space around it; `whole`: the text ends here."""
@@ -141,7 +152,7 @@ class _Section:
 
     def _header(self, start: int) -> str:
         header = self.outline.header_at(start)
-        return header if _count_tokens(header) <= self._size * _MAX_HEADER else ""
+        return header if not header or _count_tokens(header) <= self._size * _MAX_HEADER else ""
 
     def _room(self, start: int) -> int:
         """The tokens of a chunk that starts there, after the header of its table."""
@@ -154,7 +165,7 @@ class _Section:
         if (end := self._unit_boundary(first, count, latest, done)) is not None:
             return end
         earliest = max(done, self._ends[first + int(count * _MIN_FILL)])
-        for seams in self._seams:
+        for seams in self._seams():
             place = bisect_right(seams, latest) - 1
             if place >= 0 and seams[place] > earliest:
                 return seams[place]
@@ -200,7 +211,7 @@ class _Section:
             return self._units[place]
         is_lines = whole is not None or self._is_code or self.outline.block_at(end) is not None
         latest = end if is_lines else self._ends[max(0, last - self._overlap * 2 // 3)]
-        for seams in self._seams:
+        for seams in self._seams():
             place = bisect_left(seams, earliest)
             if place < len(seams) and seams[place] < latest:
                 return seams[place]

@@ -7,6 +7,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from operator import attrgetter
 from pathlib import PurePath
 from typing import Final, Literal
 
@@ -23,10 +24,12 @@ _CODE: Final = frozenset({
     "sh", "sql", "svelte", "swift", "toml", "ts", "tsx", "vue", "xml", "yaml", "yml",
 })
 # fmt: on
-_UNDERLINE: Final = re.compile(r"\n(={3,}|-{3,})[ \t]*(?:\n+|\Z)")
+_UNDERLINES: Final = (re.compile(r"\n===+[ \t]*(?:\n+|\Z)"), re.compile(r"\n---+[ \t]*(?:\n+|\Z)"))
+"""Those of the levels 1 and 2."""
+
 _UNDERLINED: Final = re.compile(r"(?:\A|\n[ \t]*\n)([^\s|#>-][^\n|]*)\Z")
 _FENCES: Final = (re.compile(r"(```+)([^\n]*)"), re.compile(r"(~~~+)([^\n]*)"))
-# One pattern for both, or `^` in front of `#`, would take several times as long: these are searched for as strings.
+# One pattern for both marks, or `^` for a line's start, would take several times as long: strings are searched for.
 _MARKED: Final = re.compile(r"\n(#{1,6})[ \t]+(\S[^\n]*)")
 _LINE_ENDS: Final = re.compile(r"\n*")
 _BAR: Final = re.compile(r"\|[^\n]*\n?")
@@ -69,6 +72,9 @@ class Block:
     fence: str = ""
 
 
+_start_of: Final = attrgetter("start")
+
+
 @dataclass(slots=True)
 class Outline:
     """Positions are code points of the text. `units` are starts of sections or definitions, best left whole."""
@@ -80,14 +86,16 @@ class Outline:
 
     def path_at(self, position: int) -> tuple[tuple[int, str], ...]:
         """The headings above a position, with their levels; a heading that starts there included."""
-        place = bisect_right(self.headings, position, key=lambda one: one.start) - 1
-        return self.headings[place].path if place >= 0 else self.state.path
+        if not self.headings or position < self.headings[0].start:
+            return self.state.path
+        return self.headings[bisect_right(self.headings, position, key=_start_of) - 1].path
 
     def block_at(self, position: int) -> Block | None:
         """The block that has text before and behind the position."""
-        place = bisect_right(self.blocks, position, key=lambda one: one.start) - 1
-        block = self.blocks[place] if place >= 0 else None
-        return block if block is not None and block.start <= position < block.end else None
+        if not self.blocks or position < self.blocks[0].start:
+            return None
+        block = self.blocks[bisect_right(self.blocks, position, key=_start_of) - 1]
+        return block if position < block.end else None
 
     def header_at(self, position: int) -> str:
         """The header of the table whose rows are at the position; empty outside of tables and in a header."""
@@ -193,7 +201,8 @@ def _skip_line_ends(text: str, position: int) -> int:
 
 def _underlined_titles(text: str) -> Iterator[tuple[int, int, int, str]]:
     """The same of lines above `===` or `---`, with nothing right above them."""
-    for match in _UNDERLINE.finditer(text):
-        title = _UNDERLINED.search(text, max(0, match.start() - _MAX_LINE), match.start())
-        if title is not None:
-            yield title.start(1), match.end(), 1 if match[1][0] == "=" else 2, title[1]
+    for level, underline in enumerate(_UNDERLINES, 1):
+        for match in underline.finditer(text):
+            title = _UNDERLINED.search(text, max(0, match.start() - _MAX_LINE), match.start())
+            if title is not None:
+                yield title.start(1), match.end(), level, title[1]

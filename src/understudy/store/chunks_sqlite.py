@@ -51,6 +51,7 @@ def insert(store: int, document: int, dimensions: int, chunks: Sequence[NewChunk
         "INSERT INTO chunks (document, position, start_at, end_at, body, page, headings, header)"
         " VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING seq"
     )
+    terms = []
     for chunk in chunks:
         place = chunk.position, chunk.start, chunk.end, chunk.text, chunk.page, chunk.headings, chunk.header
         rows = yield sql, (document, *place)
@@ -60,7 +61,9 @@ def insert(store: int, document: int, dimensions: int, chunks: Sequence[NewChunk
             "INSERT INTO chunk_codes (store, cell, seq, document, bits) VALUES ($1, 0, $2, $3, vec_quantize_binary($4))"
         )
         yield code, (store, seq, document, _pad_to_bytes(chunk.vector))
-        yield from insert_terms(store, document, [(seq, chunk.terms, chunk.length)])
+        terms.append((seq, chunk.terms, chunk.length))
+    # Behind the others: FTS5 writes what it has collected before each statement that may be undone on its own.
+    yield from insert_terms(store, document, terms)
 
 
 def insert_terms(store: int, document: int, chunks: Sequence[tuple[int, str, int]]) -> Transaction[None]:

@@ -31,6 +31,7 @@ _PAIRED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uf900-\ufaff"
     "\U00020000-\U0003ffff]+"
 )
+_SENTENCE_ENDS: Final = "\u3002\uff01\uff1f"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +87,45 @@ def join_context(headings: str | None, header: str | None, text: str) -> str:
 
 def passage_terms(text: str, heading: str, language: str) -> tuple[str, int]:
     """The terms of a passage with spaces between, those of its heading three times; and the passage's length."""
-    headings = index_terms(heading, language)[0] * HEADING_WEIGHT
+    return join_part_terms([text], heading, language)
+
+
+def join_part_terms(parts: Sequence[str], heading: str, language: str) -> tuple[str, int]:
+    """`passage_terms` of parts of a passage. Those of the last few parts are remembered: passages overlap."""
+    read = [_read_part(part, language) for part in parts]
+    singles = sorted(set().union(*(part.singles for part in read)))
+    headings = [_read_heading(heading, language)] if heading else []
+    terms = (part.terms for part in read if part.terms)
+    return " ".join([*headings, *terms, *singles]), sum(part.length for part in read)
+
+
+def is_word_boundary(text: str, position: int) -> bool:
+    """Whether the texts before and behind an inner position surely have the words of the whole."""
+    before = text[position - 1]
+    return before.isspace() or before in _SENTENCE_ENDS or text[position].isspace()
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """`terms` have spaces between, `singles` are the single characters of paired scripts."""
+
+    terms: str
+    length: int
+    singles: frozenset[str]
+
+
+@lru_cache(maxsize=8)
+def _read_part(text: str, language: str) -> _Part:
     if text.isascii():
         words = split_surface_words(text)
-        return " ".join([*headings, *map(_joined_lexicon(language).__getitem__, words)]), len(words)
+        return _Part(" ".join(map(_joined_lexicon(language).__getitem__, words)), len(words), frozenset())
     terms, length = index_terms(text, language)
-    return " ".join([*headings, *terms]), length
+    return _Part(" ".join(terms[:length]), length, frozenset(terms[length:]))
+
+
+@lru_cache(maxsize=8)
+def _read_heading(heading: str, language: str) -> str:
+    return " ".join(index_terms(heading, language)[0] * HEADING_WEIGHT)
 
 
 def query_terms(query: str, languages: Sequence[str]) -> list[QueryTerm]:
