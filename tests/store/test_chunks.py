@@ -253,8 +253,9 @@ async def test_common_words_have_the_weight_of_their_estimated_number(store, mon
 async def test_a_store_divided_into_cells_finds_the_nearest_and_forgets_removed_files(store, monkeypatch):
     for name, value in {"_MIN_DIVIDED_CHUNKS": 2000, "_MIN_MOVED_CHUNKS": 300, "_SEARCHED_CHUNKS": 1000}.items():
         monkeypatch.setattr(chunk_cells, name, value)
-    topics = [[_random.gauss(0, 1) for _ in range(64)] for _ in range(100)]
-    vectors = [unit([x + _random.gauss(0, 0.7) for x in _random.choice(topics)]) for _ in range(3000)]
+    chance = random.Random(5)
+    topics = [[chance.gauss(0, 1) for _ in range(64)] for _ in range(100)]
+    vectors = [unit([x + chance.gauss(0, 0.7) for x in chance.choice(topics)]) for _ in range(3000)]
     for file in range(3):
         await add(store, file, ["harbour"] * 1000, vectors=vectors[1000 * file : 1000 * file + 1000], size=64)
     await store.chunks.divide_stores()
