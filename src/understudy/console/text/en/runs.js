@@ -12,7 +12,6 @@ export default {
   "runs.filter.status.incomplete": "incomplete",
   "runs.filter.status.cancelled": "cancelled",
   "runs.filter.status.expired": "expired",
-  "runs.new": { one: "{count} new run", other: "{count} new runs" },
   "runs.column.id": "Run",
   "runs.column.status": "State",
   "runs.column.model": "Model",

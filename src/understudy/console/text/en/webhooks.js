@@ -36,6 +36,7 @@ export default {
   "webhooks.send": "Send",
   "webhooks.test-result": "The endpoint responded with status {status}.",
   "webhooks.deliveries": "Deliveries",
+  "webhooks.all-deliveries": "Deliveries of all webhooks",
   "webhooks.no-deliveries": "No deliveries yet",
   "webhooks.no-deliveries.text": "Each event that is sent to this endpoint is listed here, with the answers of the endpoint.",
   "webhooks.delivery-column.event": "Event",
