@@ -158,3 +158,26 @@ def test_files_are_uploaded_with_the_message(console, server, upstream):
     message = server.client.beta.threads.messages.list(thread, order="asc").data[0]
     assert message.attachments is not None
     assert [one.to_dict() for one in message.attachments[0].tools] == [{"type": "file_search"}]
+
+
+def test_a_citation_opens_its_passages(console, server, upstream):
+    file = server.client.files.create(file=("handbook.md", b"Refunds take 14 days."), purpose="assistants")
+    store = server.client.vector_stores.create(name="Handbook")
+    server.client.vector_stores.files.create_and_poll(file.id, vector_store_id=store.id, poll_interval_ms=50)
+    resources = {"file_search": {"vector_store_ids": [store.id]}}
+    made = server.client.beta.assistants.create(
+        model="gpt-4o", name="Librarian", tools=[{"type": "file_search"}], tool_resources=resources
+    )
+    upstream.answer(calls(call("file_search", query="refunds")), text("14 days\u3010" + "0:0\u2020handbook.md\u3011."))
+    page = console.open(f"playground?assistant={made.id}")
+    expect(page.get_by_role("textbox", name="Name")).to_have_value("Librarian")
+    send(page, "How long do refunds take?")
+    log = page.get_by_role("log")
+    log.get_by_role("button", name="Passages").click()
+    side = page.get_by_role("complementary", name="Passages")
+    expect(side).to_contain_text("Refunds take 14 days.")
+    side.get_by_role("button", name="Close").click()
+    log.get_by_role("button", name="File search 1 passage").click()
+    log.get_by_role("button", name="handbook.md").click()
+    expect(side).to_contain_text("Score 0.")
+    assert console.find_accessibility_problems() == []

@@ -26,7 +26,7 @@ export function AssistantPane({ assistant }) {
     error: error instanceof ApiError && error.param === name ? error.message : null,
   });
   const setTool = (/** @type {string} */ type, /** @type {boolean} */ isOn) => change({ tools: isOn ? [...form.tools, { type }] : form.tools.filter((tool) => tool.type !== type) });
-  return html`<div class="stack">
+  return html`<div class="stack assistant-form">
     <div class="inline"><${Button} icon="chevrons-up-down" haspopup="dialog" onClick=${() => setPicking(true)}>${t("playground.choose")}<//>
       ${assistant.id !== null && html`<${Button} kind="quiet" icon="plus" onClick=${() => choose(null)}>${t("playground.new-assistant")}<//>`}</div>
     ${assistant.id !== null && html`<div class="muted inline"><${Id} id=${assistant.id} /></div>`}

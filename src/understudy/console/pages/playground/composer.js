@@ -2,6 +2,7 @@
 import { t } from "../../text/texts.js";
 import { Button } from "../../ui/button.js";
 import { ErrorNote } from "../../ui/error_note.js";
+import { useDrop } from "../../ui/upload/upload_area.js";
 import { html, useRef } from "../../ui/view.js";
 import { Attachments } from "./attachments.js";
 import { useMessageUploads } from "./uploads.js";
@@ -18,6 +19,7 @@ export function Composer({ draft, tools, hint, isBusy, isStopping, isSending, er
   latest.current = draft;
   const picker = useRef(/** @type {HTMLInputElement | null} */ (null));
   const uploads = useMessageUploads(tools, (file) => latest.current.set({ ...latest.current.value, files: [...latest.current.value.files, file] }));
+  const isDragged = useDrop(uploads.add);
   const { text, files } = draft.value;
   const canSend = hint === null && !isBusy && !isSending && !uploads.uploads.length && (text.trim() !== "" || files.some((file) => file.isImage));
   const onKey = (/** @type {KeyboardEvent} */ event) => {
@@ -31,17 +33,13 @@ export function Composer({ draft, tools, hint, isBusy, isStopping, isSending, er
     event.preventDefault();
     uploads.add(pasted);
   };
-  const onDrop = (/** @type {DragEvent} */ event) => {
-    event.preventDefault();
-    uploads.add([...(event.dataTransfer?.files ?? [])]);
-  };
   const choose = (/** @type {any} */ event) => {
     uploads.add([...event.currentTarget.files]);
     event.currentTarget.value = "";
   };
-  return html`<div class="composer" onDrop=${onDrop} onDragOver=${(/** @type {DragEvent} */ event) => event.preventDefault()}>
+  return html`<div class="composer">
     ${error !== null && html`<${ErrorNote} error=${error} />`}
-    <div class="composer-box">
+    <div class="composer-box ${isDragged ? "is-dragged" : ""}">
       <textarea class="composer-text" id="composer" aria-label=${t("playground.message")} placeholder=${t("playground.placeholder")} rows=${2} dir="auto" value=${text}
         onInput=${(/** @type {any} */ event) => draft.set({ ...draft.value, text: event.currentTarget.value })} onKeyDown=${onKey} onPaste=${onPaste}></textarea>
       <${Attachments} files=${files} uploads=${uploads.uploads} onChange=${(/** @type {any} */ changed) => draft.set({ ...draft.value, files: changed })} onDrop=${uploads.drop} onRetry=${uploads.retry} />

@@ -51,7 +51,7 @@ export default function Playground() {
   const actions = html`${session && html`<span class="playground-thread"><${Id} id=${session.id} /></span>`}
     <span class="playground-narrow"><${Button} icon="bot" onClick=${() => setOpen("assistant")}>${t("playground.assistant")}<//></span>
     <${Button} icon="code" label=${t("ui.api-preview")} shortcut="." onClick=${() => setOpen("code")} />
-    <${Button} icon="plus" shortcut="n" disabled=${!session} onClick=${startThread}>${t("playground.new-thread")}<//>`;
+    <${Button} icon="plus" class="playground-new" label=${t("playground.new-thread")} shortcut="n" disabled=${!session} onClick=${startThread}>${t("playground.new-thread")}<//>`;
   return html`<${Page} title=${t("playground.title")} actions=${actions} flush=${true}>
     <div class="playground ${passages && isWide ? "has-side" : ""}">
       <aside class="playground-assistant" aria-label=${t("playground.assistant")}><${AssistantPane} assistant=${assistant} /></aside>

@@ -23,7 +23,7 @@ export function RunTurn({ session, turn, names, isLast, onPassages, onRunAgain }
   const author = names[run.assistant_id] ?? t("message.assistant");
   const isActive = run.status !== null && !isFinished(run.status);
   useSpokenStatus(run.status, entries);
-  return html`<section class="run-turn" aria-label=${author}>
+  return html`<div class="run-turn" role="group" aria-label=${author}>
     <header class="message-head"><strong><${Name} text=${author} /></strong>
       ${run.status && run.status !== "completed" && html`<${Badge} state=${run.status} />`}
       ${run.usage && html`<span class="muted"><${Count} value=${run.usage.total_tokens} /> ${t("playground.tokens")}</span>`}
@@ -35,17 +35,17 @@ export function RunTurn({ session, turn, names, isLast, onPassages, onRunAgain }
     ${run.status === "requires_action" && run.required_action?.submit_tool_approval && html`<${Approvals} run=${run} follower=${follower} />`}
     <${Failure} run=${run} />
     ${follower.error.value !== null && html`<${ErrorNote} error=${follower.error.value} />`}
-  </section>`;
+  </div>`;
 }
 
 /** An entry that has not changed is not rendered again. @param {any} props */
 function Entry({ entry, run, thread, isActive, onPassages }) {
   const isGrowing = isActive && entry.object.status === "in_progress";
   return useMemo(() => {
-    if (entry.kind === "tools") return html`<div class="calls">${(entry.object.step_details.tool_calls ?? []).map((/** @type {any} */ call, /** @type {number} */ index) => html`<${ToolCall} key=${call.id ?? index} call=${call} step=${entry.object} isActive=${isActive} onPassages=${onPassages} />`)}</div>`;
+    if (entry.kind === "tools") return html`<div class="calls">${(entry.object.step_details.tool_calls ?? []).map((/** @type {any} */ call, /** @type {number} */ index) => html`<${ToolCall} key=${call.id ?? index} call=${call} step=${entry.object} isActive=${isActive} isWaiting=${run.status === "requires_action"} onPassages=${onPassages} />`)}</div>`;
     const onCitation = (/** @type {string} */ file) => onPassages({ thread, run: run.id, file });
     return html`<${Message} message=${entry.object} isInner=${true} href=${messageHref(thread, entry.id)} isGrowing=${isGrowing} onCitation=${onCitation} />`;
-  }, [entry, isActive, isGrowing]);
+  }, [entry, run.status, isGrowing]);
 }
 
 /** @param {{run: any}} props */

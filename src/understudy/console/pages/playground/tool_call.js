@@ -11,15 +11,15 @@ import { html, useState } from "../../ui/view.js";
 const ICONS = { function: "braces", code_interpreter: "square-terminal", file_search: "file-search", mcp: "plug" };
 
 /**
- * @param {{call: any, step: any, isActive: boolean, onPassages: (source: import("./passage_pane.js").PassageSource) => void}} props
+ * @param {{call: any, step: any, isActive: boolean, isWaiting: boolean, onPassages: (source: import("./passage_pane.js").PassageSource) => void}} props
  */
-export function ToolCall({ call, step, isActive, onPassages }) {
+export function ToolCall({ call, step, isActive, isWaiting, onPassages }) {
   const isRunning = isActive && step.status === "in_progress";
   // What is open at first stays open: nothing closes by itself under the reader.
   const [isOpen, setOpen] = useState(call.type === "code_interpreter" || (call.type === "function" && isRunning));
   return html`<div class="call"><button type="button" class="item-line" aria-expanded=${isOpen} onClick=${() => setOpen(!isOpen)}>
       <${Icon} name=${isOpen ? "chevron-down" : "chevron-right"} size=${14} /><${Icon} name=${ICONS[call.type] ?? "wrench"} size=${14} />
-      <span class="mono">${nameOf(call)}</span><span class="muted truncate" dir="auto">${summarize(call)}</span>${isRunning && html`<${Icon} name="loader-circle" size=${14} class="is-spinning" />`}
+      <span class="mono">${nameOf(call)}</span><span class="muted truncate" dir="auto">${summarize(call)}</span>${isRunning && html`<${Icon} name=${isWaiting ? "hand" : "loader-circle"} size=${14} class=${isWaiting ? "" : "is-spinning"} />`}
       ${!isActive && ["failed", "cancelled", "expired"].includes(step.status) && html`<${Badge} state=${step.status} />`}</button>
     ${isOpen && html`<div class="call-body"><${CallBody} call=${call} step=${step} onPassages=${onPassages} /></div>`}</div>`;
 }

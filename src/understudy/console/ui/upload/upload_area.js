@@ -33,7 +33,7 @@ export function useUploadArea({ purpose, onUploaded, kind = "primary" }) {
 }
 
 /** Takes files that are dropped anywhere on the page. @param {(files: File[]) => void} onFiles */
-function useDrop(onFiles) {
+export function useDrop(onFiles) {
   const [isDragged, setDragged] = useState(false);
   const current = useRef(onFiles);
   current.current = onFiles;
