@@ -40,6 +40,7 @@ from understudy.engine.container_files import ContainerFiles
 from understudy.engine.containers import Containers
 from understudy.engine.documents import Documents
 from understudy.engine.files import Files
+from understudy.engine.health import Health, HealthSources
 from understudy.engine.images import Images
 from understudy.engine.jobs.batches import Batches
 from understudy.engine.jobs.deliveries import Webhooks
@@ -50,6 +51,7 @@ from understudy.engine.jobs.video_callbacks import VideoCallbacks
 from understudy.engine.jobs.videos import VideoJobs
 from understudy.engine.nodes import NodeRegistration
 from understudy.engine.project_events import ProjectEvents
+from understudy.engine.provider_calls import ProviderHistory
 from understudy.engine.reindex import Reindexer
 from understudy.engine.remote_containers import RemoteContainers
 from understudy.engine.responses import Responses
@@ -73,6 +75,7 @@ from understudy.looper import BackgroundPart, Looper
 from understudy.media.download import Downloader
 from understudy.media.providers import open_provider
 from understudy.retrieval.children import ChildPool
+from understudy.retrieval.embed import Embedders
 from understudy.retrieval.extract import Extractor
 from understudy.retrieval.search import Index
 from understudy.settings import MEMORY_BROKER, ProviderSettings, Settings
@@ -175,6 +178,7 @@ class _Retrieval:
     vector_stores: VectorStores
     documents: Documents
     images: Images
+    embedders: Embedders
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +223,7 @@ async def _open_parts(app: Starlette, stack: AsyncExitStack, settings: Settings,
     batches = _build_batches(base, checks)
     responses = Responses(store, worker, logs, clock, settings.limits.response_seconds)
     streams, mcp = OpenStreams(), McpServer(settings)
+    providers = ProviderHistory(clock)
     stack.push_async_callback(mcp.close)
     app.state.parts = parts = Parts(
         settings=settings,
@@ -243,6 +248,7 @@ async def _open_parts(app: Starlette, stack: AsyncExitStack, settings: Settings,
         broker=base.broker,
         project_events=ProjectEvents(store, base.broker, clock),
         documents=retrieval.documents,
+        health=_build_health(base, retrieval, sandbox, providers),
         clock=clock,
         streams=streams,
         mcp=mcp,
@@ -263,6 +269,7 @@ async def _open_parts(app: Starlette, stack: AsyncExitStack, settings: Settings,
         settings.shutdown_seconds * _DRAIN_SHARE,
     )
     check = _LocationCheck(store, blobs, location_id)
+    await _start_parts(stack, [providers])
     await _start_parts(stack, _list_background_parts(base, retrieval, sandbox, worker, check, video, parts))
 
 
@@ -341,6 +348,7 @@ def _build_retrieval(stack: AsyncExitStack, base: _Base) -> _Retrieval:
         VectorStores(base.store, index, ingestion, base.clock),
         Documents(base.store, base.blobs, extractor, spool),
         Images(base.store, base.blobs),
+        index.embedders,
     )
 
 
@@ -462,6 +470,12 @@ def _build_interpreter(base: _Base) -> tuple[Sandbox, Interpreter, Containers]:
     remote = RemoteContainers(base.broker, local, base.files, base.store, base.blobs)
     containers = Containers(sessions, local, remote, base.store, base.clock, settings.sandbox.memory_mb)
     return sandbox, interpreter, containers
+
+
+def _build_health(base: _Base, retrieval: _Retrieval, sandbox: Sandbox, providers: ProviderHistory) -> Health:
+    code = sandbox if base.role.runs_jobs else None
+    sources = HealthSources(base.settings, base.store, base.broker, code, retrieval.embedders, providers)
+    return Health(sources, base.clock)
 
 
 def _build_videos(base: _Base) -> _Video:

@@ -5,6 +5,10 @@ import shutil
 
 import pytest
 
+import understudy
+from e2e.assistants_client import on_both
+from upstream import fault, text
+
 
 def test_a_second_server_without_a_broker_is_refused_and_a_killed_one_starts_again_at_once(new_server, postgres):
     first, second = new_server(database=postgres).start(), new_server(database=postgres)
@@ -37,3 +41,28 @@ def test_the_doctor_lists_the_nodes_and_checks_that_they_share_files(new_node, t
     for one, other in ((first, second), (second, first)):
         missing = rf"the server at {one.url[:-3]} \([^)]*\) does not find the files of the server at {other.url[:-3]} "
         assert re.search(missing, broken), broken
+
+
+@on_both
+def test_the_health_report_has_the_parts_of_the_server_and_the_calls_of_its_providers(server, client, upstream):
+    # Two nodes receive every other request: each gets one answer and one error.
+    upstream.answer(text("done"), fault(401), fault(401), text("done"))
+    for _ in range(4):
+        server.ask("POST", "/v1/chat/completions", {"model": "gpt-4o", "messages": [{"role": "user", "content": "Hi"}]})
+    reply = server.ask("GET", "/v1/organization/health")
+    assert reply.status == 200, reply.body
+    health = reply.json
+    assert (health["object"], health["status"], health["version"]) == ("health", "ok", understudy.__version__)
+    node = next(node for node in health["nodes"] if node["id"] == health["node_id"])
+    assert (node["live"], node["role"], node["version"]) == (True, "server", understudy.__version__)
+    names = [queue["name"] for queue in health["queues"] if queue["name"] != "vectors"]
+    assert names == ["runs", "batches", "files", "videos", "deliveries"]
+    assert health["database"]["kind"] in {"sqlite", "postgres"}
+    assert health["broker"]["available"]
+    assert 0 < health["blobs"]["free_bytes"] <= health["blobs"]["total_bytes"]
+    assert health["sandbox"]["max_sessions"] > 0
+    calls = health["providers"][0]
+    assert calls["calls"] >= calls["errors"] > 0
+    assert calls["last_success_at"] <= health["checked_at"]
+    assert calls["last_error"] == "authentication"
+    assert server.ask("GET", "/v1/organization/health", key=None).status == 401

@@ -8,6 +8,7 @@ from understudy.store import (
     embedding,
     fair_candidates,
     ingestion,
+    queues,
     run_claims,
     video_claims,
     webhook_deliveries,
@@ -15,13 +16,13 @@ from understudy.store import (
 from understudy.store.fair_candidates import FairCursor
 
 LISTINGS = {
-    "runs": (run_claims._LISTING, "runs_waiting"),
-    "batches": (batch_jobs._OTHER, "batches_waiting"),
-    "batches in progress": (batch_jobs._ANSWERING, "batches_answering"),
-    "videos": (video_claims._LISTING, "generations_claimable"),
-    "files": (ingestion._LISTING, "store_files_claimable"),
-    "deliveries": (webhook_deliveries._LISTING, "webhook_deliveries_claimable webhook_deliveries_waiting"),
-    "embedding": (embedding._LISTING, "chunk_documents_claimable"),
+    "runs": (run_claims.WAITING_RUNS, "runs_waiting"),
+    "batches": (batch_jobs.WAITING_BATCHES, "batches_waiting"),
+    "batches in progress": (batch_jobs.ANSWERING_BATCHES, "batches_answering"),
+    "videos": (video_claims.WAITING_VIDEOS, "generations_claimable"),
+    "files": (ingestion.WAITING_FILES, "store_files_claimable"),
+    "deliveries": (webhook_deliveries.WAITING_DELIVERIES, "webhook_deliveries_claimable webhook_deliveries_waiting"),
+    "embedding": (embedding.WAITING_DOCUMENTS, "chunk_documents_claimable"),
 }
 
 
@@ -84,6 +85,7 @@ async def test_each_statement_reads_one_index(store, name):
         scans.append(fair_candidates._skip_groups(listing))
     statements = [sql for scan in scans for sql in (scan.everything, scan.behind)]
     statements.append(fair_candidates._oldest_sql(listing, 1, 2 if grouped else 1))
+    statements.append(queues._count_sql(listing))
     for sql in statements:
         arguments = tuple(1 for number in range(1, 6) if f"${number}" in sql)
 
@@ -93,3 +95,19 @@ async def test_each_statement_reads_one_index(store, name):
         steps = [row[3] for row in await store.database.read(explain) if listing.table in row[3]]
         assert steps
         assert all(any(f" {one} " in f"{step} " for one in index.split()) for step in steps), steps
+
+
+async def test_queues_are_counted_up_to_a_limit(store, monkeypatch):
+    await add_files(store, OURS, 1, 3)
+    await add_files(store, THEIRS, 2, 2)
+
+    def claim():
+        yield "UPDATE store_files SET owner = 'worker' WHERE store = 2 AND id = 'file_1'", ()
+        yield "UPDATE store_files SET body = '{\"created_at\": 7}' WHERE store = 1 AND id = 'file_1'", ()
+
+    await store.database.write(claim)
+    states = {state.name: state for state in await store.queues.measure()}
+    assert states["files"] == queues.QueueState("files", waiting=4, oldest_created_at=7)
+    assert states["runs"] == queues.QueueState("runs", waiting=0, oldest_created_at=None)
+    monkeypatch.setattr(queues, "MAX_COUNT", 2)
+    assert {state.waiting for state in await store.queues.measure()} == {0, 2}

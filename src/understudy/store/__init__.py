@@ -29,6 +29,7 @@ from understudy.store.messages import Messages
 from understudy.store.migrate import has_schema, migrate, newest_schema
 from understudy.store.nodes import Nodes
 from understudy.store.postgres import PostgresDatabase
+from understudy.store.queues import Queues
 from understudy.store.responses import Responses
 from understudy.store.runs import Runs
 from understudy.store.sqlite import SqliteDatabase
@@ -73,6 +74,7 @@ class Store:
     batch_jobs: BatchJobs
     workers: Workers
     nodes: Nodes
+    queues: Queues
     lock: DirectoryLock | None
 
     async def close(self) -> None:
@@ -154,6 +156,7 @@ def _build_store(database: Database, clock: Clock, lock: DirectoryLock | None) -
         batch_jobs=BatchJobs(database),
         workers=Workers(database, clock, newest_schema(database.dialect)),
         nodes=Nodes(database),
+        queues=Queues(database),
         lock=lock,
     )
 

@@ -30,8 +30,8 @@ _WEBHOOK_EVENTS: dict[FinalStatus, EventType] = {
 }
 _JOBS = JobTable("batches", compose_sql("status IN", sql_list(ACTIVE)), "status", retries=False)
 _CLAIMED = compose_sql(ROW, ", project_id, dialect, input")
-_ANSWERING = FairListing("batches", "owner IS NULL AND status = 'in_progress'", group="1")
-_OTHER = FairListing("batches", "owner IS NULL AND status IN ('validating', 'finalizing', 'cancelling')")
+ANSWERING_BATCHES = FairListing("batches", "owner IS NULL AND status = 'in_progress'", group="1")
+WAITING_BATCHES = FairListing("batches", "owner IS NULL AND status IN ('validating', 'finalizing', 'cancelling')")
 _CANDIDATE = "seq, project_id, CASE WHEN status = 'in_progress' THEN 1 ELSE 0 END"
 _STORE_RESULT = (
     "UPDATE batch_lines SET request_id = $3, status_code = $4, answer = $5"
@@ -195,8 +195,8 @@ class BatchJobs:
 
 def _list_candidates(limit: int, cursors: BatchCursors) -> Transaction[list[Candidate[int]]]:
     orphaned = yield from _JOBS.list_orphaned(_CANDIDATE, 0.0, limit)
-    other = yield from _OTHER.list_waiting(0.0, limit, cursors.other)
-    return orphaned + other + (yield from _ANSWERING.list_waiting(0.0, limit, cursors.answering))
+    other = yield from WAITING_BATCHES.list_waiting(0.0, limit, cursors.other)
+    return orphaned + other + (yield from ANSWERING_BATCHES.list_waiting(0.0, limit, cursors.answering))
 
 
 def _claim_batch(seq: int, owner: str, now: float) -> Transaction[BatchClaim | None]:

@@ -20,7 +20,7 @@ from understudy.store.workers import Candidate, Claim, JobTable
 
 _JOBS = JobTable("chunk_documents", "state = 1 AND is_copied = 0 AND embedder = 'builtin'", "state")
 _SOURCE: Final = "builtin"
-_LISTING = FairListing(
+WAITING_DOCUMENTS = FairListing(
     "chunk_documents",
     _JOBS.is_waiting,
     condition="AND due_at <= $2",
@@ -128,7 +128,7 @@ class EmbeddingJobs:
 
 def _list_candidates(now: float, limit: int, cursor: FairCursor) -> Transaction[list[Candidate[int]]]:
     orphaned = yield from _JOBS.list_orphaned("seq, project_id, store", now, limit)
-    return orphaned + (yield from _LISTING.list_waiting_by_group(now, limit, cursor))
+    return orphaned + (yield from WAITING_DOCUMENTS.list_waiting_by_group(now, limit, cursor))
 
 
 def _claim(document: int, owner: str, now: float) -> Transaction[EmbeddingClaim | None]:

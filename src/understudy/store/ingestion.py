@@ -21,7 +21,7 @@ from understudy.wire.vector_stores import FileStatus, LastError, VectorStoreFile
 
 _JOBS = JobTable("store_files", "status = 'in_progress' AND body IS NOT NULL", "round")
 _CLAIMED = "store, project_id, filename, round, attempts, interruptions, body"
-_LISTING = FairListing(
+WAITING_FILES = FairListing(
     "store_files",
     _JOBS.is_waiting,
     condition="AND due_at <= $2",
@@ -148,7 +148,7 @@ class Ingestion:
 
 def _list_files_to_index(now: float, limit: int, cursor: FairCursor) -> Transaction[list[Candidate[int]]]:
     orphaned = yield from _JOBS.list_orphaned("seq, project_id, store", now, limit)
-    return orphaned + (yield from _LISTING.list_waiting_by_group(now, limit, cursor))
+    return orphaned + (yield from WAITING_FILES.list_waiting_by_group(now, limit, cursor))
 
 
 def _claim_file(seq: int, owner: str, embedder: str, now: float) -> Transaction[FileClaim | None]:

@@ -28,7 +28,7 @@ def is_free_for(worker: LiteralString) -> LiteralString:
     return compose_sql("(reserved_for IS NULL OR reserved_for =", worker, "OR", over, "OR", live, ")")
 
 
-_LISTING = FairListing("runs", _IS_WAITING, condition=compose_sql("AND", is_free_for("$2")), key="id")
+WAITING_RUNS = FairListing("runs", _IS_WAITING, condition=compose_sql("AND", is_free_for("$2")), key="id")
 
 
 def claim_run(run_id: str, owner: str, due: bool, again: bool) -> Transaction[StoredRun | None]:
@@ -52,7 +52,7 @@ def claim_run(run_id: str, owner: str, due: bool, again: bool) -> Transaction[St
 
 
 def list_waiting_runs(limit: int, cursor: FairCursor, worker: str) -> Transaction[list[Candidate[str]]]:
-    return (yield from _LISTING.list_waiting(worker, limit, cursor))
+    return (yield from WAITING_RUNS.list_waiting(worker, limit, cursor))
 
 
 def list_orphaned_runs(limit: int) -> Transaction[list[Candidate[str]]]:

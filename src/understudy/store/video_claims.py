@@ -29,7 +29,7 @@ VIDEO_JOBS = JobTable("generations", IS_ACTIVE, "0")
 _COUNT_AHEAD = compose_sql("SELECT count(*) FROM generations WHERE seq < $1 AND", IS_ACTIVE)
 # As in the index: with IS NOT NULL, SQLite prefers that of pages, and reads all videos of a project.
 _WAITING: Final = "owner IS NULL AND state IN ('queued', 'dreaming') AND COALESCE(body, '') <> ''"
-_LISTING = FairListing("generations", _WAITING, condition="AND due_at <= $2", order="seq, due_at")
+WAITING_VIDEOS = FairListing("generations", _WAITING, condition="AND due_at <= $2", order="seq, due_at")
 _CLAIMED = compose_sql(VIDEO_COLUMNS, ", attempts, interruptions, ordered_at")
 
 
@@ -44,7 +44,7 @@ class VideoClaim(Claim):
 
 def list_claimable_videos(now: float, limit: int, cursor: FairCursor) -> Transaction[list[Candidate[int]]]:
     orphaned = yield from VIDEO_JOBS.list_orphaned("seq, project_id", now, limit)
-    return orphaned + (yield from _LISTING.list_waiting(now, limit, cursor))
+    return orphaned + (yield from WAITING_VIDEOS.list_waiting(now, limit, cursor))
 
 
 def count_ahead(seq: int) -> Transaction[int]:

@@ -22,7 +22,7 @@ _DELIVERY_JSON = (
 )
 _SELECT_DELIVERY = compose_sql("SELECT", _DELIVERY_JSON, "FROM webhook_deliveries WHERE id = $1 AND project_id = $2")
 _JOBS = JobTable("webhook_deliveries", "status = 'pending'", "0")
-_LISTING = FairListing(
+WAITING_DELIVERIES = FairListing(
     "webhook_deliveries", _JOBS.is_waiting, condition="AND due_at <= $2", group="endpoint_id", order="due_at, seq"
 )
 _MAX_PROJECTS: Final = 500
@@ -143,11 +143,13 @@ def list_claimable_deliveries(now: float, limit: int, cursor: FairCursor) -> Tra
     orphaned = yield from _JOBS.list_orphaned("seq, project_id, endpoint_id", now, limit)
     # Most endpoints that wait are unreachable, and wait for hours: only projects with a due delivery have a turn.
     due: list[str] = []
-    for project in (yield from _LISTING.list_projects(_MAX_PROJECTS, cursor)):
+    for project in (yield from WAITING_DELIVERIES.list_projects(_MAX_PROJECTS, cursor)):
         if len(due) < limit and (yield _DUE_PROJECT, (project, now)):
             due.append(project)
     lanes = yield from _list_lanes(due, max(limit // len(due), 1) if due else 0)
-    return orphaned + (yield from _LISTING.list_oldest(now, lanes, max(limit // len(lanes), 1) if lanes else 0))
+    return orphaned + (
+        yield from WAITING_DELIVERIES.list_oldest(now, lanes, max(limit // len(lanes), 1) if lanes else 0)
+    )
 
 
 def _list_lanes(projects: Sequence[str], each: int) -> Transaction[list[tuple[str, str]]]:

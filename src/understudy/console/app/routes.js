@@ -42,5 +42,6 @@ export const ROUTES = [
   { path: "models/:id", page: "models/detail" },
   { path: "tools", page: "tools/list", icon: "wrench", group: 3, order: 3 },
   { path: "tools/:id", page: "tools/detail" },
+  { path: "health", page: "health/health", icon: "heart-pulse", key: "h", group: 4, order: 2 },
   { path: "settings", page: "settings/settings", key: "s" },
 ];

@@ -82,6 +82,9 @@ class EmbeddedSandbox:
     def find(self, key: str) -> KernelSession | None:
         return self._sessions.find(key)
 
+    def count_sessions(self) -> int:
+        return self._sessions.count()
+
     async def stop(self) -> None:
         for part in self._parts:
             await part.stop()

@@ -61,6 +61,9 @@ class GatewaySandbox:
     def find(self, key: str) -> KernelSession | None:
         return self._sessions.find(key)
 
+    def count_sessions(self) -> int:
+        return self._sessions.count()
+
     async def stop(self) -> None:
         await self._sweeping.stop()
         await self._sessions.close()

@@ -125,6 +125,10 @@ class Sandbox(Protocol):
         """The session of the key, or None."""
         ...
 
+    def count_sessions(self) -> int:
+        """How many sessions are open here."""
+        ...
+
     async def stop(self) -> None:
         """Ends all sessions and all other processes."""
         ...

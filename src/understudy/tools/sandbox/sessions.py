@@ -29,6 +29,9 @@ class Sessions:
             return None
         return session
 
+    def count(self) -> int:
+        return len(self._sessions)
+
     async def open(self, key: str) -> KernelSession:
         session = self.find(key)
         if session is None:
