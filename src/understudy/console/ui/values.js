@@ -49,7 +49,7 @@ export const Duration = ({ milliseconds }) => html`<span class="nowrap">${format
 /** @type {Record<string, readonly [kind: string, icon: string]>} */
 const STATES = {
   completed: ["ok", "check"], succeeded: ["ok", "check"], processed: ["ok", "check"], ok: ["ok", "check"], delivered: ["ok", "check"],
-  in_progress: ["running", "loader"], validating: ["running", "loader"], finalizing: ["running", "loader"], running: ["running", "loader"],
+  in_progress: ["running", "loader"], validating: ["running", "loader"], finalizing: ["running", "loader"], processing: ["running", "loader"], running: ["running", "loader"],
   queued: ["wait", "hourglass"], requires_action: ["wait", "hand"], pending: ["wait", "hourglass"], uploaded: ["wait", "hourglass"],
   cancelling: ["warn", "circle-slash"], incomplete: ["warn", "triangle-alert"], expired: ["warn", "clock"],
   failed: ["error", "x"], error: ["error", "x"], cancelled: ["idle", "circle-slash"], deleted: ["idle", "trash"], active: ["ok", "check"],

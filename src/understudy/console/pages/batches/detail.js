@@ -5,13 +5,13 @@ import { Button } from "../../ui/button.js";
 import { Icon } from "../../ui/icon.js";
 import { NounDetail } from "../../ui/noun/noun_detail.js";
 import { useProjectEvents } from "../../ui/project_events.js";
-import { html, useEffect, useRef } from "../../ui/view.js";
+import { Refresh } from "../../ui/refresh.js";
+import { html } from "../../ui/view.js";
 import { BATCHES, errorsOf } from "./noun.js";
 
 export const style = "batches.css";
 
 const ACTIVE = new Set(["validating", "in_progress", "finalizing"]);
-const REFRESH_MILLISECONDS = 2_000;
 
 /** @param {{params: {id: string}}} props */
 export default function BatchDetail({ params }) {
@@ -22,19 +22,10 @@ export default function BatchDetail({ params }) {
   return html`<${NounDetail} noun=${BATCHES} id=${params.id} actions=${actions}>${(/** @type {any} */ row) => html`<${Errors} row=${row} />`}<//>`;
 }
 
-/** Keeps the counts of an active batch up to date: its changes of state are events, those of its counts are not. @param {{path: string, row: any, set: (row: any) => void}} props */
+/** Its changes of state are events, those of its counts are not. @param {{path: string, row: any, set: (row: any) => void}} props */
 function Follow({ path, row, set }) {
-  const current = useRef(set);
-  current.current = set;
-  const refresh = () => get(path).then((now) => current.current(now), () => undefined);
-  const isActive = ACTIVE.has(row.status) || row.status === "cancelling";
-  useProjectEvents("batch", (change) => (change === null || change.id === row.id) && refresh());
-  useEffect(() => {
-    if (!isActive) return undefined;
-    const timer = setInterval(refresh, REFRESH_MILLISECONDS);
-    return () => clearInterval(timer);
-  }, [path, isActive]);
-  return null;
+  useProjectEvents("batch", (change) => (change === null || change.id === row.id) && get(path).then(set, () => undefined));
+  return html`<${Refresh} path=${path} isActive=${ACTIVE.has(row.status) || row.status === "cancelling"} set=${set} />`;
 }
 
 /** @param {{row: any}} props */

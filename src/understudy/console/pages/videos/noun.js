@@ -28,7 +28,7 @@ export const VIDEOS = {
     { name: "created_at", cell: (row) => html`<${Time} at=${createdAt(row)} full=${true} />` },
     { name: "format", cell: (row) => html`<span>${[row.request.resolution, row.request.aspect_ratio, row.request.duration].join(" · ")}</span>` },
     { name: "cost", cell: (row) => html`<${Money} dollars=${row.meta.usage.usd_spent} />` },
-    { name: "failure", isWide: true, cell: (row) => html`<${Name} text=${row.failure_reason} />` },
+    { name: "failure", cell: (row) => html`<${Name} text=${row.failure_reason} />` },
     { name: "prompt", isWide: true, cell: (row) => html`<div class="prose" dir="auto">${row.prompt}</div>` },
   ],
 };
