@@ -87,7 +87,7 @@ def test_a_modified_click_opens_a_signed_in_tab(console):
         page.get_by_role("navigation").get_by_role("link", name="Threads").locator("visible=true").click(
             modifiers=["Control"]
         )
-    expect(opened.value.locator("h1")).to_have_text("Assistants")
+    expect(opened.value.locator("h1")).to_have_text("Threads")
     expect(page.locator("h1")).to_have_text("Start")
 
 
