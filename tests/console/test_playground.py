@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from console.browser import NARROW, open_console
-from upstream import HANG, Gate, call, calls, text
+from upstream import HANG, Gate, call, calls, fault, text
 
 ORDER = {"type": "object", "properties": {"id": {"type": "integer"}}, "required": ["id"]}
 FUNCTION = {"type": "function", "function": {"name": "get_order", "parameters": ORDER}}
@@ -84,6 +84,18 @@ def test_a_stopped_answer_stays_and_runs_again(console, server, upstream, assist
     expect(log.get_by_role("article", name="Assistant")).to_contain_text("Half of")
     page.get_by_role("button", name="Run again").click()
     expect(log).to_contain_text("The whole answer.")
+
+
+def test_a_failed_run_says_why_and_runs_again(console, server, upstream, assistant):
+    upstream.answer(fault(400, "The prompt has a fault."), text("Now it works."))
+    page = console.open(f"assistants/{assistant.id}")
+    page.get_by_role("link", name="Try it").click()
+    expect(page.get_by_role("textbox", name="Name")).to_have_value("Support bot")
+    send(page, "Hi")
+    log = page.get_by_role("log")
+    expect(log).to_contain_text("The prompt has a fault.")
+    page.get_by_role("button", name="Run again").click()
+    expect(log).to_contain_text("Now it works.")
 
 
 def test_a_lost_connection_resumes_where_it_ended(console, server, upstream, assistant):

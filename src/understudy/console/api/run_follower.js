@@ -73,13 +73,16 @@ export class RunFollower {
 
   /** Raises ApiError. What has arrived stays. */
   async cancel() {
-    this.#setRun(await post(`${this.path}/cancel`));
+    const run = await post(`${this.path}/cancel`);
+    // Its events can be faster than the response.
+    if (!isFinished(this.current.run.status)) this.#setRun(run);
     this.#wake();
   }
 
   /** Raises ApiError. @param {{tool_outputs: any[]} | {tool_approvals: any[]}} body */
   async submit(body) {
-    this.#setRun(await post(`${this.path}/submit_tool_outputs`, body));
+    const run = await post(`${this.path}/submit_tool_outputs`, body);
+    if (this.current.run.status === "requires_action") this.#setRun(run);
     this.#wake();
   }
 

@@ -16,6 +16,7 @@ export class TwoWayRows {
   /** @type {import("../vendor/signals.js").Signal<unknown>} */
   error = signal(null);
   #isBusy = false;
+  #work = Promise.resolve();
 
   /** @param {string} path of the list, such as `/threads/thread_1/messages` */
   constructor(path) {
@@ -57,7 +58,8 @@ export class TwoWayRows {
   }
 
   /** Reads the rows that were added since the last one. */
-  loadAdded() {
+  async loadAdded() {
+    await this.#work;
     const last = this.rows.value.at(-1);
     if (!last) return this.open(null);
     return this.#run(async () => {
@@ -77,13 +79,18 @@ export class TwoWayRows {
   async #run(read) {
     if (this.#isBusy) return;
     this.#isBusy = true;
+    this.#work = this.#attempt(read);
+    await this.#work;
+    this.#isBusy = false;
+  }
+
+  /** @param {() => Promise<void>} read */
+  async #attempt(read) {
     try {
       await read();
       this.error.value = null;
     } catch (error) {
       this.error.value = error;
-    } finally {
-      this.#isBusy = false;
     }
   }
 }

@@ -1,6 +1,7 @@
 export default {
   "assistants.title": "Assistants",
   "assistants.create": "New assistant",
+  "assistants.try": "Try it",
   "assistants.edit": "Edit assistant",
   "assistants.unnamed": "unnamed",
   "assistants.empty": "No assistants yet",
