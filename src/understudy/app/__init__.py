@@ -1,0 +1,7 @@
+"""The composition root, which alone knows all parts: `server.py` opens those of a server, `building.py` builds them."""
+
+from understudy.app.reindexing import reindexing
+from understudy.app.roles import Role
+from understudy.app.server import create_app
+
+__all__ = ["Role", "create_app", "reindexing"]

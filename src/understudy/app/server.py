@@ -1,0 +1,206 @@
+"""The application: builds every part from the settings, starts them, and stops them in the right order.
+
+`create_app` has no effect but its result; the lifespan opens and closes.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+
+from starlette.applications import Starlette
+
+from understudy.api.batch_endpoints import batch_endpoints
+from understudy.api.cors import CorsPolicy
+from understudy.api.mcp import McpServer
+from understudy.api.middleware import RequestMiddleware
+from understudy.api.open_streams import OpenStreams
+from understudy.api.parts import Parts
+from understudy.api.routes import routes
+from understudy.app.building import (
+    Base,
+    Retrieval,
+    Video,
+    build_base,
+    build_batches,
+    build_health,
+    build_interpreter,
+    build_retrieval,
+    build_videos,
+    build_worker,
+)
+from understudy.app.roles import Role
+from understudy.app.storage import LocationCheck, open_node_store, start_parts
+from understudy.broker.opening import build_broker
+from understudy.clock import Clock, SystemClock
+from understudy.console import Console
+from understudy.engine.admission import Admission
+from understudy.engine.admission.models import ModelChecks
+from understudy.engine.blob_probe import BlobProbe
+from understudy.engine.jobs.deliveries import Webhooks
+from understudy.engine.jobs.runs import RunWorker
+from understudy.engine.project_events import ProjectEvents
+from understudy.engine.provider_calls import ProviderHistory
+from understudy.engine.responses import Responses
+from understudy.engine.run.log import Logs
+from understudy.engine.runs import Runs
+from understudy.engine.traces import Traces
+from understudy.engine.uploads import Uploads
+from understudy.llm.model_info import ModelProfiles
+from understudy.looper import BackgroundPart, Looper
+from understudy.settings import Settings
+from understudy.store import Store
+from understudy.tools.mcp import RemoteServers
+from understudy.tools.sandbox import Sandbox
+
+_ERASE_SECONDS = 0.5
+_SWEEP_FILES_SECONDS = 1.0
+_UPGRADE_SECONDS = 1.0
+_DIVIDE_SECONDS = 30.0
+_SWEEP_RESPONSES_SECONDS = 60.0
+_REVOKED_KEYS_SECONDS = 1.0
+# The share of the shutdown time in which streams may end by themselves.
+_DRAIN_SHARE = 0.75
+
+
+@dataclass(frozen=True, slots=True)
+class Understudy:
+    """The running parts that the process which serves the application uses."""
+
+    store: Store
+    worker: RunWorker
+    drains: Sequence[Callable[[], Awaitable[None]]]
+    streams: OpenStreams
+    patience: float
+
+    async def drain(self) -> None:
+        """Stops new work, hands active jobs over, and ends streams within `patience` seconds."""
+        await asyncio.gather(*(drain() for drain in self.drains))
+        await self.streams.finish(self.patience)
+
+
+def create_app(settings: Settings, clock: Clock | None = None, role: Role | None = None) -> Starlette:
+    """The ASGI application. Its lifespan raises StoreError if the store cannot be opened."""
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            await _open_parts(app, stack, settings, clock or SystemClock(), role or Role())
+            yield
+
+    app = Starlette(routes=routes(), lifespan=lifespan)
+    app.router.redirect_slashes = False
+    # Without Starlette's own two layers for errors: this one renders them all.
+    api = RequestMiddleware(app.router, CorsPolicy(settings.cors.origins))
+    app.middleware_stack = Console(api, reloads=settings.console.reload) if settings.console.enabled else api
+    return app
+
+
+async def _open_parts(app: Starlette, stack: AsyncExitStack, settings: Settings, clock: Clock, role: Role) -> None:
+    """Builds the parts from the ground up and starts them; the stack ends them from the top down."""
+    broker = build_broker(settings.broker, settings.limits.log_retention)
+    store, blobs, location_id = await open_node_store(stack, settings, clock, role, broker)
+    base = build_base(stack, settings, clock, role, store, blobs, broker)
+    BlobProbe(broker, base.files, store, blobs)
+    retrieval = build_retrieval(stack, base)
+    sandbox, interpreter, containers = build_interpreter(base)
+    remote_servers, logs = RemoteServers(settings.mcp), Logs(clock, settings.limits.log_retention)
+    worker = build_worker(base, retrieval, interpreter, remote_servers, logs)
+    webhooks = Webhooks(store, settings.webhooks, clock, base.broker, delivers=role.runs_jobs)
+    video = build_videos(base)
+    checks = ModelChecks(base.models)
+    batches = build_batches(base, checks)
+    responses = Responses(store, worker, logs, clock, settings.limits.response_seconds)
+    streams, mcp = OpenStreams(), McpServer(settings)
+    providers = ProviderHistory(clock)
+    stack.push_async_callback(mcp.close)
+    app.state.parts = parts = Parts(
+        settings=settings,
+        store=store,
+        models=base.models,
+        accounting=base.accounting,
+        admission=Admission(
+            settings, store, checks, base.accounting, interpreter, remote_servers, retrieval.images, clock
+        ),
+        details=ModelProfiles(base.models, base.prices, settings.models),
+        runs=Runs(store, worker, logs, clock, settings.limits.run_seconds),
+        responses=responses,
+        traces=Traces(store, worker),
+        files=base.files,
+        uploads=Uploads(store, blobs, base.files, clock, settings.limits.upload_bytes),
+        vector_stores=retrieval.vector_stores,
+        batches=batches,
+        containers=containers,
+        videos=video.videos,
+        webhooks=webhooks,
+        blobs=blobs,
+        broker=base.broker,
+        project_events=ProjectEvents(store, base.broker, clock),
+        documents=retrieval.documents,
+        health=build_health(base, retrieval, sandbox, providers),
+        clock=clock,
+        streams=streams,
+        mcp=mcp,
+    )
+    batches.endpoints = batch_endpoints(parts)
+    app.state.understudy = Understudy(
+        store,
+        worker,
+        (
+            worker.stop,
+            batches.stop,
+            retrieval.ingestion.stop,
+            retrieval.embedding.stop,
+            video.jobs.drain,
+            webhooks.drain,
+        ),
+        streams,
+        settings.shutdown_seconds * _DRAIN_SHARE,
+    )
+    check = LocationCheck(store, blobs, location_id)
+    await start_parts(stack, [providers])
+    await start_parts(stack, _list_background_parts(base, retrieval, sandbox, worker, check, video, parts))
+
+
+def _list_background_parts(
+    base: Base,
+    retrieval: Retrieval,
+    sandbox: Sandbox,
+    worker: RunWorker,
+    check: LocationCheck,
+    video: Video,
+    parts: Parts,
+) -> tuple[BackgroundPart, ...]:
+    """In the order of their start; they stop in reverse."""
+    store = base.store
+    writing: list[BackgroundPart] = [] if worker.streams is None else [worker.streams]
+    following: list[BackgroundPart] = [] if worker.remote is None else [worker.remote]
+    serving: tuple[BackgroundPart, ...] = (
+        base.broker,
+        retrieval.ingestion,
+        retrieval.embedding,
+        sandbox,
+        *writing,
+        worker,
+        *following,
+        check,
+        parts.webhooks,
+        parts.project_events,
+        video.jobs,
+        Looper(_SWEEP_FILES_SECONDS, base.files.sweep),
+        Looper(_REVOKED_KEYS_SECONDS, partial(parts.streams.end_revoked, store.keys.active)),
+        parts.batches,
+    )
+    if not base.role.runs_jobs:
+        return serving
+    return (
+        *serving,
+        video.callbacks,
+        Looper(_ERASE_SECONDS, store.threads.erase),
+        Looper(_ERASE_SECONDS, store.chunks.sweep),
+        Looper(_UPGRADE_SECONDS, store.chunks.upgrade_terms),
+        Looper(_UPGRADE_SECONDS, store.runs.fill_columns),
+        Looper(_DIVIDE_SECONDS, store.chunks.divide_stores),
+        Looper(_SWEEP_RESPONSES_SECONDS, parts.responses.sweep),
+    )
