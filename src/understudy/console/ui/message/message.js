@@ -1,5 +1,6 @@
 /** One message of a thread: its author, time and run, and its content as text, Markdown, figures and citations. */
 import { hrefOf } from "../../app/router.js";
+import { numberCitations } from "../../lib/citations.js";
 import { t } from "../../text/texts.js";
 import { Button } from "../button.js";
 import { CopyButton } from "../copy_button.js";
@@ -44,9 +45,10 @@ function Part({ part, isUser, isGrowing, onCitation }) {
   if (part.type === "image_file") return html`<${FileImage} id=${part.image_file.file_id} />`;
   if (part.type === "image_url") return html`<p class="image-chip">${t("message.image-url")} · <bdi>${part.image_url.url.slice(0, 120)}</bdi></p>`;
   if (part.type === "refusal") return html`<p class="prose" dir="auto">${part.refusal}</p>`;
-  const text = part.text?.value ?? "";
+  const annotations = part.text?.annotations ?? [];
+  const { text, sources } = numberCitations(part.text?.value ?? "", annotations);
   return html`<${Text} text=${text} isPlain=${isUser} isGrowing=${isGrowing} />
-    ${part.text?.annotations?.length > 0 && html`<${Citations} annotations=${part.text.annotations} onCitation=${onCitation} />`}`;
+    ${annotations.length > 0 && html`<${Citations} sources=${sources} annotations=${annotations} onCitation=${onCitation} />`}`;
 }
 
 /** Text of a message; very long text is plain, and whole when the reader wants it. @param {{text: string, isPlain: boolean, isGrowing: boolean}} props */
@@ -59,16 +61,18 @@ function Text({ text, isPlain, isGrowing }) {
       <${Button} kind="quiet" icon="download" onClick=${() => downloadText(text, "message.md")}>${t("ui.download")}<//></div>`}`;
 }
 
-/** The files that an answer cites, each once with its marks. @param {{annotations: any[], onCitation: ((file: string) => void) | undefined}} props */
-function Citations({ annotations, onCitation }) {
-  /** @type {Map<string, string[]>} */
-  const marks = new Map();
-  for (const { text, file_citation: citation, file_path: path } of annotations) {
-    const id = (citation ?? path)?.file_id;
-    if (id) marks.set(id, [...(marks.get(id) ?? []), text]);
-  }
-  return html`<ul class="citations" aria-label=${t("message.citations")}>${[...marks].map(([id, texts]) => html`<li key=${id}><span class="muted">${[...new Set(texts)].slice(0, 3).join(" ")}</span> <${Id} id=${id} />
-    ${onCitation && html`<${Button} kind="quiet" icon="quote" onClick=${() => onCitation(id)}>${t("message.passages")}<//>`}</li>`)}</ul>`;
+/**
+ * The files that an answer cites, with their numbers, and those that its code has made.
+ *
+ * @param {{sources: readonly import("../../lib/citations.js").Source[], annotations: readonly any[],
+ *   onCitation: ((file: string) => void) | undefined}} props
+ */
+function Citations({ sources, annotations, onCitation }) {
+  const paths = [...new Set(annotations.map((one) => one.file_path?.file_id).filter(Boolean))];
+  return html`<ul class="citations" aria-label=${t("message.citations")}>
+    ${sources.map((source) => html`<li key=${source.id}><span class="muted">[${source.number}]</span> ${source.name && html`<${Name} text=${source.name} />`} <${Id} id=${source.id} copy=${false} />
+      ${onCitation && html`<${Button} kind="quiet" icon="quote" onClick=${() => onCitation(source.id)}>${t("message.passages")}<//>`}</li>`)}
+    ${paths.map((id) => html`<li key=${id}><${Id} id=${id} /></li>`)}</ul>`;
 }
 
 /** The page of a message in its thread. @param {string} thread @param {string} message */
