@@ -450,6 +450,7 @@ def test_a_kill_in_the_middle_leaves_nothing_uncounted_and_nothing_counted_twice
 
 
 @each_database
+@pytest.mark.slow
 def test_a_resumed_run_is_charged_once(new_server, database, upstream):
     server = new_server(PRICES, **database).start()
     grant(server, "5USD")

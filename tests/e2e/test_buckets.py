@@ -53,6 +53,7 @@ def test_a_file_uploaded_at_one_node_is_downloaded_from_another(new_node, bucket
 
 
 @pytest.mark.proves("batches.nodes")
+@pytest.mark.slow
 def test_a_batch_of_a_killed_node_resumes_at_another(new_node, upstream, bucket_settings):
     first, second = (new_node(**bucket_settings, limits__concurrent_batch_lines=2).start() for _ in range(2))
     gate = Gate()

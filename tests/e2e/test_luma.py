@@ -164,6 +164,7 @@ def test_the_list_is_newest_first_and_pages_after_an_id(server):
 
 
 @pytest.mark.proves("luma.extend")
+@pytest.mark.slow
 def test_an_extension_begins_with_the_last_frame_of_its_source(server, video):
     body = {"user_prompt": "The fox sleeps under the stars", "aspect_ratio": "16:9"}
     made = server.ask("POST", f"/luma-ai/generations/{video['id']}/extend", body).json
@@ -193,6 +194,7 @@ def test_keyframes_come_inside_of_the_request_or_from_a_file(server, client):
     assert blue_seen[0] < 90
 
 
+@pytest.mark.slow
 def test_a_file_that_is_deleted_afterwards_is_still_the_keyframe_and_addresses_are_the_operators(new_server):
     server = new_server(video__concurrent=1, video__public_url="https://api.example.com/v1/").start()
     ahead = create(server)
@@ -355,6 +357,7 @@ def test_camera_motions_are_listed(server):
 
 
 @pytest.mark.proves("luma.crash")
+@pytest.mark.slow
 def test_a_server_that_is_killed_while_it_draws_ends_each_video_once(new_server):
     server = new_server(video__concurrent=1).start()
     made = [create(server, **{**QUICK, "prompt": f"Static {number}"})["id"] for number in range(2)]

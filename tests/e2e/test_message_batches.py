@@ -139,6 +139,7 @@ def test_batches_are_listed_in_pages_both_ways(new_server, upstream):
 
 @each_database
 @pytest.mark.proves("message_batches.crash")
+@pytest.mark.slow
 def test_a_message_batch_resumes_after_a_crash(new_server, upstream, database):
     server = new_server(**database, limits__concurrent_batch_lines=2).start()
     gate = Gate()

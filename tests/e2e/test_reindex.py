@@ -66,6 +66,7 @@ def reindex(server, *arguments, code=0):
 @each_database
 @pytest.mark.proves("vector_stores.reindex")
 @pytest.mark.parametrize("beside", [True, False], ids=["beside a server", "without one"])
+@pytest.mark.slow
 def test_stores_of_a_removed_embedder_are_reindexed(new_server, upstream, database, beside):
     upstream.always(vectors)
     server = new_server(**database)

@@ -166,6 +166,7 @@ def test_runs_of_a_killed_server_resume_within_ten_seconds_without_duplicates(ne
     assert len(upstream.requests) == asked_before + 3
 
 
+@pytest.mark.slow
 def test_runs_of_a_killed_server_are_claimed_by_another_server(new_node, upstream):
     first, second = new_node().start(), new_node().start()
     assistant = first.client.beta.assistants.create(model="gpt-4o", tools=[WEATHER])
@@ -245,6 +246,7 @@ def test_a_run_that_kills_its_server_every_time_fails_in_the_end(new_server, ups
     assert len(upstream.requests) == 6
 
 
+@pytest.mark.slow
 def test_stops_of_the_server_do_not_count_as_interruptions_of_a_run(new_server, upstream):
     server = new_server().start()
     assistant = server.client.beta.assistants.create(model="gpt-4o")

@@ -136,6 +136,7 @@ def test_a_store_of_the_builtin_embedder_is_moved_and_searchable_meanwhile(new_s
 
 @each_database
 @pytest.mark.proves("vector_stores.semantic_crash")
+@pytest.mark.slow
 def test_vectors_are_resumed_after_a_kill(new_server, database):
     server = new_server(config=AUTO, **database).start()
     store = fill(server.client, {"manual.txt": long_text(40)})

@@ -177,6 +177,7 @@ async def node(store):
         yield make
 
 
+@pytest.mark.slow
 async def test_a_job_of_a_killed_worker_is_claimed_after_its_lease_expired(store, node, tmp_path, url):
     await add(store, "ours")
     killed = await asyncio.create_subprocess_exec(
