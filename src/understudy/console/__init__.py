@@ -3,6 +3,7 @@
 The page is a client of the public API, so nothing here needs a key.
 """
 
+from collections.abc import Awaitable
 from typing import Final
 
 from anyio import to_thread
@@ -56,10 +57,14 @@ class Console:
         self._reloads = reloads
         self._table: AssetTable | None = None
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        response = None
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """Returns the API's own coroutine: another one around it would be resumed for every part of a stream."""
         if scope["type"] == "http" and (scope["path"] == "/" or scope["path"].startswith(_MOUNT)):
-            response = await self._respond(scope)
+            return self._serve(scope, receive, send)
+        return self._api(scope, receive, send)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = await self._respond(scope)
         await (response or self._api)(scope, receive, send)
 
     async def _respond(self, scope: Scope) -> Response | None:
