@@ -8,11 +8,10 @@ from understudy.api import message_batches
 from understudy.api.metering import admit
 from understudy.api.operations import OperationGroup
 from understudy.api.parts import parts_of, project_of
-from understudy.api.requests import decode_body, read_body, struct_response
+from understudy.api.requests import decode_body, list_filter, read_body, struct_response
 from understudy.errors import InvalidRequest
 from understudy.store.batches import Batch as StoredBatch
 from understudy.store.batches import Job
-from understudy.store.list_filters import ListFilter
 from understudy.store.pages import PageRequest
 from understudy.wire import error_texts, queries
 from understudy.wire.anthropic_messages import MessageBatch, TypedBatch
@@ -47,7 +46,7 @@ async def list_batches(request: Request) -> Response:
     if query.batch_id is not None:
         return await message_batches.retrieve_batch_or_results(request, query.batch_id)
     store = parts_of(request).store.batches
-    chosen = ListFilter(query.q, tuple(query.metadata.items()))
+    chosen = list_filter(query)
     page = await store.page(project_of(request), "openai", PageRequest(query.limit, after=query.after), chosen)
     data = [render_batch(batch) for batch in page.batches]
     first, last = (data[0].id, data[-1].id) if data else (None, None)

@@ -15,7 +15,7 @@ from understudy.store import large_writes
 from understudy.store.list_filters import ListFilter
 from understudy.store.pages import Page, PageRequest
 from understudy.wire import parsing
-from understudy.wire.queries import FilteredListQuery, ListQuery
+from understudy.wire.queries import ListQuery
 
 T = TypeVar("T", bound=msgspec.Struct)
 R = TypeVar("R")
@@ -82,7 +82,15 @@ def page_request(query: ListQuery) -> PageRequest:
     return PageRequest(query.limit, query.order, query.after, query.before)
 
 
-def list_filter(query: FilteredListQuery) -> ListFilter:
+class _FilteredQuery(Protocol):
+    @property
+    def q(self) -> str | None: ...
+
+    @property
+    def metadata(self) -> dict[str, str]: ...
+
+
+def list_filter(query: _FilteredQuery) -> ListFilter:
     return ListFilter(query.q, tuple(query.metadata.items()))
 
 

@@ -6,7 +6,7 @@ from typing import Any, LiteralString
 
 from understudy.store.database import Database, Transaction
 from understudy.store.pages import Page, PageRequest, PageSource, read_page
-from understudy.store.sql import SqlArguments, compose_sql
+from understudy.store.sql import SqlArguments, compose_sql, match_metadata
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +56,7 @@ def page_filtered(
         columns = ("id", *[database.json_member.format(name=name) for name in names])
         matches = [compose_sql(column, database.like, pattern, r"ESCAPE '\'") for column in columns]
         conditions.append("(" + " OR ".join(matches) + ")")
-    conditions += [
-        database.json_pair.format(name=arguments.bind(name), value=arguments.bind(value))
-        for name, value in chosen.metadata
-    ]
+    conditions += match_metadata(database.json_pair, chosen.metadata, arguments)
     narrowed = replace(source, filters=" AND ".join(conditions), arguments=len(arguments.values))
     return (yield from read_page(narrowed, arguments.values, request))
 

@@ -6,7 +6,7 @@ from typing import LiteralString
 
 from understudy.store.database import Database, Transaction
 from understudy.store.pages import Page, PageRequest, PageSource, read_page
-from understudy.store.sql import SqlArguments, compose_sql
+from understudy.store.sql import SqlArguments, compose_sql, match_metadata
 from understudy.wire.responses import ResponseStatus
 
 
@@ -38,10 +38,7 @@ def _page(database: Database, project_id: str, request: PageRequest, chosen: Res
         conditions.append(compose_sql(database.json_member.format(name="status"), "IN (", statuses, ")"))
     if chosen.model is not None:
         conditions.append(compose_sql(database.json_member.format(name="model"), "=", arguments.bind(chosen.model)))
-    conditions += [
-        database.json_pair.format(name=arguments.bind(name), value=arguments.bind(value))
-        for name, value in chosen.metadata
-    ]
+    conditions += match_metadata(database.json_pair, chosen.metadata, arguments)
     if chosen.text is not None:
         match = database.text_match.replace("$1", arguments.bind(database.text_query(chosen.text)))
         conditions.append(

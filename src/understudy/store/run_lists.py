@@ -11,7 +11,7 @@ from typing import Any, Final, LiteralString
 from understudy.errors.objects import unknown_cursor
 from understudy.store.database import Transaction
 from understudy.store.pages import Page, PageRequest
-from understudy.store.sql import SqlArguments, compose_sql
+from understudy.store.sql import SqlArguments, compose_sql, match_metadata
 from understudy.store.states import TRANSITIONS
 from understudy.wire.run_outcome import RunStatus
 
@@ -76,10 +76,7 @@ def _compile_filter(json_pair: LiteralString, chosen: RunFilter, arguments: SqlA
         ("created_at <", chosen.created_before),
     )
     conditions += [compose_sql(column, arguments.bind(value)) for column, value in comparisons if value is not None]
-    conditions += [
-        json_pair.format(name=arguments.bind(name), value=arguments.bind(value)) for name, value in chosen.metadata
-    ]
-    return conditions
+    return [*conditions, *match_metadata(json_pair, chosen.metadata, arguments)]
 
 
 def _find_place(project_id: str, name: str, cursor: str) -> Transaction[tuple[Any, ...]]:

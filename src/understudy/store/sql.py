@@ -3,7 +3,7 @@
 Values travel as `$1` parameters and are never a part of a statement: that is what `LiteralString` says here.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, LiteralString, TypeVar
 
 from understudy.store.database import Transaction
@@ -38,6 +38,13 @@ class SqlArguments:
 def compose_sql(*parts: LiteralString) -> LiteralString:
     """The parts with a space between them: clauses, column lists and numbered parameters of this package."""
     return " ".join(parts)
+
+
+def match_metadata(
+    json_pair: LiteralString, pairs: Iterable[tuple[str, str]], arguments: SqlArguments
+) -> list[LiteralString]:
+    """A condition for each pair that an object's metadata must have; `json_pair` is the database's (see Database)."""
+    return [json_pair.format(name=arguments.bind(name), value=arguments.bind(value)) for name, value in pairs]
 
 
 def sql_parameters(first: int, length: int) -> LiteralString:
