@@ -22,7 +22,7 @@ LAYERS = (
     {"app"},
     {"api", "console"},
     {"engine"},
-    {"tools", "llm", "media"},
+    {"tools", "llm", "media", "importing"},
     {"retrieval"},
     {"store", "broker", "blobs"},
     {"net"},

@@ -1,0 +1,73 @@
+"""What the readers of an import return, and what the importer consumes."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, BinaryIO, Final, Literal, Protocol
+
+Kind = Literal[
+    "assistant",
+    "file",
+    "vector_store",
+    "vector_store_file",
+    "thread",
+    "message",
+    "run",
+    "step",
+    "row",
+]
+
+KINDS: Final[tuple[Kind, ...]] = (
+    "assistant",
+    "file",
+    "vector_store",
+    "vector_store_file",
+    "thread",
+    "message",
+    "run",
+    "step",
+    "row",
+)
+"""In the order in which they are inserted: each after what it names."""
+
+
+@dataclass(frozen=True, slots=True)
+class RawObject:
+    """An object as it was read; its members are not checked, except `id` (a text), and `thread_id` and `run_id` of what
+    has one, which a reader fills in from the place of the object.
+
+    `created_at` is in Unix seconds, 0 where the object has none. Objects of one kind and second are in the order of
+    `position`, which ascends where their list descends.
+    """
+
+    kind: Kind
+    id: str
+    created_at: int
+    position: int
+    body: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that was not read. `place` is the entry and line, or the id, without paths of this machine."""
+
+    place: str
+    reason: str
+
+
+class SpooledObjects(Protocol):
+    """All objects of an import, sorted, on the local disk. The same input has the same order on every machine."""
+
+    def count(self, kind: Kind) -> int:
+        """The number of objects of a kind, without duplicates."""
+
+    def read(self, kind: Kind, start: int = 0) -> Iterator[RawObject]:
+        """The objects of a kind by `created_at` and position, from the one with the number `start`."""
+
+    def problems(self) -> Iterator[Problem]:
+        """What was not read, duplicates included, in the order of the input."""
+
+    def open_content(self, file_id: str) -> BinaryIO | None:
+        """The bytes of a file; None where the input has none."""
+
+    def close(self) -> None:
+        """Deletes what is on the disk."""
