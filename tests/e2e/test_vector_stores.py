@@ -359,6 +359,37 @@ def test_the_weights_of_words_and_vectors_are_options_of_a_search(client):
     assert search(0, 1)[0] == "typo.txt"
 
 
+@on_both
+def test_a_search_explains_its_results(client):
+    file = upload(
+        client, "harbour rules.md", "# Crew\n\nEvery boat has a crew. Boats without one stay in the harbour.\n"
+    )
+    store = client.vector_stores.create(file_ids=[file.id])
+    settled(client, store)
+
+    def search(**more):
+        options = {"query": ["the crew of a boat", "tides"], "max_num_results": 1, **more}
+        return client.vector_stores.search(store.id, **options).data[0].to_dict()
+
+    assert "explanation" not in search()
+    found = search(extra_query={"include[]": "explanation"})
+    why = found["explanation"]
+    words, vectors = why["words"], why["vectors"]
+    assert (why["query"], why["chunk_index"], why["start"]) == ("the crew of a boat", 0, 0)
+    assert (words["rank"], vectors["rank"]) == (1, 1)
+    assert words["weight"] + vectors["weight"] == pytest.approx(1)
+    assert why["fused"] == found["score"]
+    assert words["weight"] * words["score"] + vectors["weight"] * vectors["score"] == pytest.approx(found["score"])
+    assert {one["term"]: (one["words"], one["count"], one["filename_count"]) for one in words["terms"]} == {
+        "boat": (["boat", "boats"], 2, 0),
+        "crew": (["crew"], 2, 0),
+    }
+    assert why["merged_chunks"] == [{"chunk_index": 0, "score": found["score"]}]
+    weights = {"hybrid_search": {"text_weight": 0, "embedding_weight": 1}}
+    vectors_only = search(extra_query={"include[]": "explanation"}, ranking_options=weights)
+    assert vectors_only["explanation"]["words"] is None
+
+
 REFUSED = [
     (
         {"query": "a", "ranking_options": {"hybrid_search": {"text_weight": 1}}},

@@ -14,6 +14,8 @@ from understudy.retrieval.embed import (
     Vectors,
     normalize_vector,
 )
+from understudy.retrieval.evidence import TermMatch
+from understudy.retrieval.explanation import explain_hits
 from understudy.retrieval.extract import ExtractionError
 from understudy.retrieval.ranking import QueryCandidates, Weighing, rank_candidates
 from understudy.retrieval.rewrite import rewrite
@@ -280,6 +282,40 @@ def test_a_score_does_not_depend_on_the_other_candidates():
     beside = rank_candidates([candidates_of(better, candidate(1, 1, "the pier"), weight=0.8)], 10, 0.0)
     assert [hit.file for hit in beside] == [2, 1]
     assert beside[1].score == alone[0].score
+
+
+def test_an_explanation_has_the_ranks_scores_and_terms_of_both_halves():
+    both = candidate(1, 1, "Harbours of the north: a harbour, a pier", similarity=0.9, heading="harbour rules")
+    words = candidate(2, 2, near=False, similarity=0.3)
+    near = candidate(3, 3, "a pier without a match", similarity=0.6, match=None)
+    question = candidates_of(words, near, both, weight=0.4, query="harbours piers")
+    hits = rank_candidates([question], 10, 0.0)
+    first, second, third = explain_hits(["harbours piers"], [question], hits)
+    assert (first.query, first.position, first.start, first.end) == ("harbours piers", 0, 0, 40)
+    assert (first.words.rank, first.vectors.rank, first.similarity) == (1, 1, 0.9)
+    assert first.terms == [
+        TermMatch("harbour", ("harbour", "harbours"), 2, 1),
+        TermMatch("pier", ("pier",), 1, 0),
+    ]
+    assert first.words.weight * first.words.score + first.vectors.weight * first.vectors.score == hits[0].score
+    assert [(one.words.rank, one.vectors.rank) for one in (second, third)] == [(3, 2), (2, 3)]
+    assert [one.terms[0].term for one in (second, third)] == ["pier", "harbour"]
+
+
+def test_an_explanation_leaves_out_a_half_without_weight():
+    question = candidates_of(candidate(1, 1), weight=0.0)
+    (found,) = explain_hits(["harbour"], [question], rank_candidates([question], 10, 0.0))
+    assert (found.words, found.terms, found.vectors.rank) == (None, [], 1)
+
+
+async def test_an_explanation_lists_the_chunks_that_were_merged(add, index):
+    await add(1, " ".join(f"Sentence {number} is about the harbour." for number in range(100)), size=100, overlap=50)
+    found = await index.explain([SearchScope(1, "builtin")], ["harbour"], 10)
+    assert [hit for hit, _ in found] == await index.search([SearchScope(1, "builtin")], ["harbour"], 10)
+    for hit, explanation in found:
+        assert tuple(position for position, _ in explanation.merged) == hit.positions
+        assert max(score for _, score in explanation.merged) == pytest.approx(hit.score)
+    assert max(len(hit.positions) for hit, _ in found) > 1
 
 
 async def test_scores_of_different_queries_can_be_compared(add, search):

@@ -9,6 +9,7 @@ from starlette.responses import Response
 from understudy.api.operations import OperationGroup
 from understudy.api.parts import parts_of, project_of
 from understudy.api.requests import list_filter, list_response, page_request, read_json, struct_response
+from understudy.api.search_explanation import render_explanation
 from understudy.engine.vector_stores import SearchResult
 from understudy.retrieval.rewrite import rewrite
 from understudy.wire import queries
@@ -19,6 +20,7 @@ from understudy.wire.vector_stores import (
     DeleteVectorStoreResponse,
     ListVectorStoresResponse,
     SearchRankingOptions,
+    SearchVectorStoreQuery,
     UpdateVectorStoreRequest,
     VectorStoreObject,
     VectorStoreSearchRequest,
@@ -118,12 +120,14 @@ async def delete_vector_store(request: Request) -> Response:
     "POST",
     "/vector_stores/{vector_store_id}/search",
     summary="Search a vector store for the passages that match a query best.",
+    query=SearchVectorStoreQuery,
     request=VectorStoreSearchRequest,
     response=VectorStoreSearchResultsPage,
 )
 async def search_vector_store(request: Request) -> Response:
     parts = parts_of(request)
     store_id = store_id_of(request)
+    query = queries.parse(request.scope["query_string"], SearchVectorStoreQuery)
     body = await read_json(request, VectorStoreSearchRequest, parts.settings.limits)
     if body.filters is not None:
         check_filter(body.filters)
@@ -139,6 +143,7 @@ async def search_vector_store(request: Request) -> Response:
         ranker=ranking.ranker,
         weight=None if ranking.hybrid_search is None else ranking.hybrid_search.words,
         filters=body.filters,
+        explain="explanation" in query.include,
     )
     return struct_response(
         VectorStoreSearchResultsPage(search_query=search_queries, data=[_render_result(one) for one in passages])
@@ -173,4 +178,5 @@ def _render_result(passage: SearchResult) -> VectorStoreSearchResultItem:
         content=[VectorStoreSearchResultContentObject(text=passage.text)],
         page=UNSET if passage.page is None else passage.page,
         heading_path=list(passage.heading_path) or UNSET,
+        explanation=UNSET if passage.explanation is None else render_explanation(passage.explanation, passage.score),
     )

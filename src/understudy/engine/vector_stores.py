@@ -14,6 +14,7 @@ from understudy.engine.jobs.ingestion import Ingestion
 from understudy.errors import BadGateway, InvalidRequest, StoreError
 from understudy.redaction import redact
 from understudy.retrieval.embed import EmbeddingError, UnknownEmbedderError
+from understudy.retrieval.explanation import Explanation
 from understudy.retrieval.search import Hit, Index, SearchScope
 from understudy.store import Store
 from understudy.store.vector_store_files import IndexedFile, NewFile
@@ -37,7 +38,8 @@ logger = logging.getLogger(__name__)
 class SearchResult:
     """A passage that matches a search; `score` is from 0 to 1.
 
-    `page` and `heading_path` are those of its start; None and empty where the document has none.
+    `page` and `heading_path` are those of its start; None and empty where the document has none. `explanation` is None
+    unless requested.
     """
 
     file_id: str
@@ -48,6 +50,7 @@ class SearchResult:
     vector_store_id: str
     page: int | None = None
     heading_path: Sequence[str] = ()
+    explanation: Explanation | None = None
 
 
 class VectorStores:
@@ -170,23 +173,27 @@ class VectorStores:
         ranker: str = "auto",
         weight: float | None = None,
         filters: Filter | None = None,
+        explain: bool = False,
     ) -> list[SearchResult]:
         """The best passages of the stores, best first; `weight` is the weight of words, from 0 to 1.
+
+        `explain` adds to each why it was found.
 
         Raises NotFound, VectorStoreExpired, and InvalidRequest if a store's embedder is unavailable.
         """
         now = self._now()
         places = await self._store.vector_stores.scopes(project_id, store_ids, filters, now)
-        hits = await self._search_index(places, queries, limit, threshold, ranker, weight)
+        options = (queries, limit, threshold, ranker, weight)
+        hits = await self._search_index(places, options, explain=explain)
         if self._may_switch(places):
             current = await self._store.vector_stores.scopes(project_id, store_ids, filters, now)
             if [place.embedder for place in current] != [place.embedder for place in places]:
-                hits = await self._search_index(current, queries, limit, threshold, ranker, weight)
-        files = await self._store.vector_store_files.indexed(sorted({hit.file for hit in hits}))
+                hits = await self._search_index(current, options, explain=explain)
+        files = await self._store.vector_store_files.indexed(sorted({hit.file for hit, _ in hits}))
         used = [place.seq for place in places if place.last_active_at < now]
         if used:
             await self._record_use(used, now)
-        return [_search_result(hit, file) for hit in hits if (file := files.get(hit.file)) is not None]
+        return [_search_result(hit, file, why) for hit, why in hits if (file := files.get(hit.file)) is not None]
 
     async def texts(self, project_id: str, store_id: str, file_id: str) -> list[str]:
         """The indexed text of a file, by chunk without the overlaps. Raises NotFound."""
@@ -206,12 +213,10 @@ class VectorStores:
     async def _search_index(
         self,
         places: Sequence[StoreScope],
-        queries: Sequence[str],
-        limit: int,
-        threshold: float,
-        ranker: str,
-        weight: float | None,
-    ) -> list[Hit]:
+        options: tuple[Sequence[str], int, float, str, float | None],
+        *,
+        explain: bool,
+    ) -> Sequence[tuple[Hit, Explanation | None]]:
         scopes = [
             SearchScope(place.seq, place.embedder, place.files)
             for place in places
@@ -220,7 +225,9 @@ class VectorStores:
         if not scopes:
             return []
         try:
-            return await self._index.search(scopes, queries, limit, threshold, ranker, weight)
+            if explain:
+                return await self._index.explain(scopes, *options)
+            return [(hit, None) for hit in await self._index.search(scopes, *options)]
         except UnknownEmbedderError as error:
             logger.warning("a search failed: %s", error)
             raise InvalidRequest(redact(str(error)), code="embedder_missing") from None
@@ -239,6 +246,7 @@ class VectorStores:
         return int(self._clock.now())
 
 
-def _search_result(hit: Hit, file: IndexedFile) -> SearchResult:
+def _search_result(hit: Hit, file: IndexedFile, explanation: Explanation | None) -> SearchResult:
     text = f"{hit.header}\n{hit.text}" if hit.header else hit.text
-    return SearchResult(file.id, file.filename, hit.score, file.attributes, text, file.store_id, hit.page, hit.headings)
+    place = hit.page, hit.headings, explanation
+    return SearchResult(file.id, file.filename, hit.score, file.attributes, text, file.store_id, *place)

@@ -5,6 +5,7 @@ Both database engines only find the candidates; their texts are matched here, so
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import chain, pairwise
 from typing import Final
 
@@ -23,6 +24,19 @@ _ABSENT: Final = -1
 _OTHER_WORD: Final = (_ABSENT,)
 _PREFIX_LANGUAGES: Final = frozenset({"arabic", "dutch", "indonesian", "irish", "serbian"})
 """Languages whose stemmers also change the beginning of a word."""
+
+
+@dataclass(frozen=True, slots=True)
+class TermMatch:
+    """A term of the query in a passage: its `words` as the passage has them, in lower case, and how often they occur.
+
+    `name_count` is the same in the name of the file.
+    """
+
+    term: str
+    words: tuple[str, ...]
+    count: int
+    name_count: int
 
 
 class QueryMatcher:
@@ -54,6 +68,23 @@ class QueryMatcher:
         total += sum(self._pair_weights[number] * _saturate(count, penalty) for number, count in pairs.items())
         return total / self._best
 
+    def find_matches(self, passage: ScoredChunk) -> list[TermMatch]:
+        """The terms of the query that the passage or the name of its file has, the rarest in the store first."""
+        matcher = self._matchers.get(passage.language)
+        if matcher is None:
+            return []
+        in_text = matcher.find_words(passage.chunk.context)
+        in_name = matcher.find_words(passage.heading)
+        return [
+            TermMatch(
+                matcher.terms[number],
+                tuple(sorted(in_text.get(number, ()))),
+                sum(in_text.get(number, {}).values()),
+                sum(in_name.get(number, {}).values()),
+            )
+            for number in sorted(in_text.keys() | in_name.keys(), key=lambda number: (-self._weights[number], number))
+        ]
+
 
 def _count_terms(numbers: Sequence[int]) -> tuple[Counter[int], Counter[int]]:
     """How often each term occurs, and each pair of terms, by the number of its first."""
@@ -82,11 +113,21 @@ class _WordMatcher(dict[str, tuple[int, ...]]):
 
     def __init__(self, language: str, terms: Sequence[str]) -> None:
         self._language = language
+        self.terms = terms
         self._numbers = _number_terms(terms)
         self._beginnings = {beginning for term in terms for beginning in _beginnings(term)}
 
     def find_terms(self, text: str) -> list[int]:
         return list(chain.from_iterable(map(self.__getitem__, split_surface_words(text))))
+
+    def find_words(self, text: str) -> dict[int, Counter[str]]:
+        """The words of a text that have a term of the query, with their counts, by the number of the term."""
+        words: dict[int, Counter[str]] = {}
+        for word in split_surface_words(text):
+            for number in self[word]:
+                if number != _ABSENT:
+                    words.setdefault(number, Counter())[word] += 1
+        return words
 
     def __missing__(self, word: str) -> tuple[int, ...]:
         numbers = self[word] = self._match(word) if self._may_match(word) else _OTHER_WORD

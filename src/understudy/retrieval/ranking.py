@@ -32,10 +32,35 @@ class QueryCandidates:
 
 
 @dataclass(frozen=True, slots=True)
+class Evidence:
+    """The scores of the words and of the vectors, each from 0 to 1; None if that half does not count.
+
+    `weight` is that of the words.
+    """
+
+    words: float | None
+    vectors: float | None
+    weight: float
+
+    @property
+    def score(self) -> float:
+        return self.weight * (self.words or 0.0) + (1 - self.weight) * (self.vectors or 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A chunk that a query found, with its evidence and the query's terms in its store."""
+
+    chunk: ScoredChunk
+    evidence: Evidence
+    matcher: QueryMatcher
+
+
+@dataclass(frozen=True, slots=True)
 class Hit:
     """A passage: `text` is the file's extracted text from `start` to `end` (code points). `score` is from 0 to 1.
 
-    It is the chunks from `position` to `last_position`; white space between two that do not overlap is a blank line.
+    `positions` are those of its chunks, ascending; white space between two that do not overlap is a blank line.
 
     `page`, `headings` and `header` are those of its start: the header names the columns of a table that begins earlier.
     """
@@ -50,7 +75,7 @@ class Hit:
     page: int | None = None
     headings: tuple[str, ...] = ()
     header: str = ""
-    last_position: int = -1
+    positions: tuple[int, ...] = ()
 
 
 def rank_candidates(questions: Sequence[QueryCandidates], limit: int, threshold: float) -> list[Hit]:
@@ -71,26 +96,32 @@ def fuse_rankings(question: QueryCandidates) -> list[tuple[ScoredChunk, float]]:
     The score does not depend on the other candidates: it is the mean of the scores of the words and of the vectors by
     their weights. Each is monotone in its evidence; most passages that answer have 0.7, and the best foreign ones 0.3.
     """
+    scored = [(one.chunk, one.evidence.score) for one in score_candidates(question)]
+    return sorted(scored, key=lambda pair: (-pair[1], pair[0].seq))
+
+
+def score_candidates(question: QueryCandidates) -> list[Candidate]:
+    """The candidates that a half with a weight has found, unordered."""
     scored = []
     for hits, weighing in zip(question.hits, question.weighings, strict=True):
         matcher = QueryMatcher(hits.statistics)
         if not hits.statistics.terms:  # a query without words
             weighing = Weighing(0.0, weighing.scale)  # noqa: PLW2901
         weight = weighing.words
-        for one in hits.chunks:
-            # Only a half that does not count may have found it.
-            if not ((one.near and weight < 1) or (one.match is not None and weight > 0)):
-                continue
-            scored.append((one, _score_evidence(one, matcher, weighing)))
-    return sorted(scored, key=lambda pair: (-pair[1], pair[0].seq))
+        scored += [
+            Candidate(one, _score_evidence(one, matcher, weighing), matcher)
+            for one in hits.chunks
+            if (one.near and weight < 1) or (one.match is not None and weight > 0)
+        ]
+    return scored
 
 
-def _score_evidence(one: ScoredChunk, matcher: QueryMatcher, weighing: Weighing) -> float:
-    """Monotone in the evidence, from 0 to 1."""
+def _score_evidence(one: ScoredChunk, matcher: QueryMatcher, weighing: Weighing) -> Evidence:
+    """Monotone in the evidence."""
     weight = 1.0 if one.similarity is None else weighing.words
-    words = _score_words(matcher.rate(one)) if weight > 0 else 0.0
-    vectors = weighing.scale.score(one.similarity or 0.0) if weight < 1 else 0.0
-    return weight * words + (1 - weight) * vectors
+    words = _score_words(matcher.rate(one)) if weight > 0 else None
+    vectors = weighing.scale.score(one.similarity or 0.0) if weight < 1 else None
+    return Evidence(words, vectors, weight)
 
 
 def _score_words(evidence: float) -> float:
@@ -99,7 +130,7 @@ def _score_words(evidence: float) -> float:
 
 def _build_hit(candidate: ScoredChunk, score: float) -> Hit:
     chunk = candidate.chunk
-    place = chunk.page, tuple((chunk.headings or "").splitlines()), chunk.header or "", chunk.position
+    place = chunk.page, tuple((chunk.headings or "").splitlines()), chunk.header or "", (chunk.position,)
     return Hit(candidate.store, candidate.file, score, chunk.position, chunk.start, chunk.end, chunk.text, *place)
 
 
@@ -130,9 +161,10 @@ def _join_hits(one: Hit, two: Hit) -> Hit | None:
     first, last = (one, two) if one.start <= two.start else (two, one)
     if last.start <= first.end:
         text = first.text + last.text[first.end - last.start :]
-    elif last.position == first.last_position + 1:
+    elif last.position == first.positions[-1] + 1:
         text = f"{first.text}\n\n{last.text}"
     else:
         return None
-    end, last_position = max(one.end, two.end), max(one.last_position, two.last_position)
-    return replace(first, score=one.score, end=end, text=text, last_position=last_position)
+    positions = tuple(sorted({*one.positions, *two.positions}))
+    best = max(one.score, two.score)
+    return replace(first, score=best, end=max(one.end, two.end), text=text, positions=positions)

@@ -208,8 +208,69 @@ class VectorStoreSearchRequest(Struct, kw_only=True, forbid_unknown_fields=True)
     ranking_options: SearchRankingOptions | None = None
 
 
+class SearchVectorStoreQuery(Struct, frozen=True, kw_only=True):
+    include: Annotated[
+        list[Literal["explanation"]],
+        Meta(description="`explanation` adds to each result why it was found. An extension of the hosted API."),
+    ] = []
+
+
+class MatchingTerm(Struct, kw_only=True):
+    """A term of the query, `words` as the passage has them, how often they occur, and how often in the file's name."""
+
+    term: str
+    words: list[str]
+    count: int
+    filename_count: int
+
+
+class WordsExplanation(Struct, kw_only=True):
+    """`rank` is among the candidates of the search, from 1; null without a matching term. `score` and `weight` are from
+    0 to 1. The rarest term is the first.
+    """
+
+    rank: int | None
+    score: float
+    weight: float
+    terms: list[MatchingTerm]
+
+
+class VectorsExplanation(Struct, kw_only=True):
+    """`similarity` is the cosine of the vectors of query and passage."""
+
+    rank: int | None
+    score: float
+    weight: float
+    similarity: float
+
+
+class MergedChunk(Struct, kw_only=True):
+    chunk_index: int
+    score: float
+
+
+class SearchExplanation(Struct, kw_only=True):
+    """Of the chunk with the best score. `fused` is the sum of the scores of words and vectors by their weights.
+
+    `words` or `vectors` are null where that half does not count. `start` and `end` are code points of the file's text.
+    `merged_chunks` are all chunks of the result, which overlap or follow one another, in the order of the text.
+    """
+
+    query: str
+    chunk_index: int
+    start: int
+    end: int
+    words: WordsExplanation | None
+    vectors: VectorsExplanation | None
+    fused: float
+    merged_chunks: list[MergedChunk]
+
+
 class VectorStoreSearchResultItem(Struct, kw_only=True):
-    """`page` and `heading_path` are members of this server's alone: where the passage starts. Absent if unknown."""
+    """`page`, `heading_path` and `explanation` are members of this server's alone.
+
+    The first two are where the passage starts; absent if unknown.
+    """
 
     file_id: str
     filename: str
@@ -218,6 +279,7 @@ class VectorStoreSearchResultItem(Struct, kw_only=True):
     content: list[VectorStoreSearchResultContentObject]
     page: int | UnsetType = UNSET
     heading_path: list[str] | UnsetType = UNSET
+    explanation: SearchExplanation | UnsetType = UNSET
 
 
 class VectorStoreSearchResultsPage(Struct, kw_only=True):
