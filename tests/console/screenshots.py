@@ -25,13 +25,14 @@ def main() -> None:
     parser.add_argument("--into", type=Path, default=_ROOT / "docs" / "images")
     parser.add_argument("--url", help="the base URL of a running server, such as http://127.0.0.1:8000/v1")
     parser.add_argument("--key", default=KEY)
+    parser.add_argument("--empty", action="store_true", help="without objects, as at the first visit")
     parser.add_argument("--only", help="part of the names to save, such as wide-dark")
     parser.add_argument(
         "paths", nargs="*", default=_PAGES, help="below /console/; {assistant}, {thread} are seeded ids"
     )
     options = parser.parse_args()
     with _open_server(options.url) as server, launch_browser() as browser:
-        ids = {} if options.url else seed(openai.OpenAI(base_url=server.url, api_key=options.key))
+        ids = {} if options.url or options.empty else seed(openai.OpenAI(base_url=server.url, api_key=options.key))
         for size, viewport in (("wide", WIDE), ("narrow", NARROW)):
             for theme in ("light", "dark"):
                 if (options.only or "") in f"{size}-{theme}":

@@ -31,7 +31,7 @@ export function Navigation({ onPalette }) {
     <div class="nav-list"><${Groups} path=${path} /></div>
     <div class="nav-foot"><${FootLinks} path=${path} onPalette=${onPalette} /></div>
     <div class="nav-bar">${ROWS.slice(0, BAR_LENGTH).map((row) => html`<${NavLink} key=${row.path} row=${row} path=${path} />`)}
-      <button type="button" class="nav-link" aria-haspopup="dialog" onClick=${() => setMoreOpen(true)}><${Icon} name="menu" size=${20} /><span>${t("nav.more")}</span></button></div>
+      <button type="button" class="nav-link" aria-haspopup="dialog" onClick=${() => setMoreOpen(true)}><${Icon} name="menu" /><span>${t("nav.more")}</span></button></div>
     ${isMoreOpen && html`<${Dialog} kind="sheet" title=${t("nav.label")} class="more-sheet" onClose=${() => setMoreOpen(false)}><${Groups} path=${path} />
       <div class="nav-group"><${FootLinks} path=${path} onPalette=${onPalette} /></div><//>`}
   </nav>`;

@@ -2,11 +2,11 @@
 import { effect, signal } from "../ui/view.js";
 
 const STORAGE = "understudy.console";
-/** @typedef {{theme: "system" | "light" | "dark", zone: string, language: string, shortcuts: boolean, samples: string}} Settings */
+/** @typedef {{theme: "system" | "light" | "dark", zone: string, language: string, shortcuts: boolean, samples: string, skipsFirstSteps: boolean}} Settings */
 /** Read once: a browser takes a tenth of a millisecond for it. */
 const DEVICE_ZONE = new Intl.DateTimeFormat().resolvedOptions().timeZone;
 /** @type {Settings} */
-const DEFAULTS = { theme: "system", zone: "", language: "en", shortcuts: true, samples: "python" };
+const DEFAULTS = { theme: "system", zone: "", language: "en", shortcuts: true, samples: "python", skipsFirstSteps: false };
 
 /** @type {import("../vendor/signals.js").Signal<Settings>} */
 export const settings = signal(readSettings());

@@ -12,6 +12,7 @@ function previewOf(row) {
 export const COMPLETIONS = {
   name: "completions",
   path: "/chat/completions",
+  emptyCall: { method: "POST", path: "/chat/completions", body: { model: "rehearsal", messages: [{ role: "user", content: "What is 6 * 7?" }], store: true } },
   icon: "scroll-text",
   title: (row) => row.id,
   canFilterMetadata: true,

@@ -5,6 +5,7 @@ import { html } from "../../ui/view.js";
 export const DELIVERIES = {
   name: "deliveries",
   path: "/webhook_deliveries",
+  emptyPage: "webhooks",
   icon: "send",
   title: (row) => row.id,
   filters: [{ name: "status", options: ["pending", "delivered", "failed"] }],

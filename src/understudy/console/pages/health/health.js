@@ -7,6 +7,7 @@ import { Page } from "../../ui/page.js";
 import { Skeleton } from "../../ui/states.js";
 import { Time } from "../../ui/values.js";
 import { html, useEffect } from "../../ui/view.js";
+import { WithCode } from "../../ui/with_code.js";
 import { useResource } from "../../ui/resource.js";
 import { NodeTable } from "./node_table.js";
 import { Parts } from "./parts.js";
@@ -44,9 +45,4 @@ function Verdict({ findings }) {
       <${Icon} name=${finding.level === "info" ? "info" : "triangle-alert"} />
       <div class="note-text"><strong>${t(`health.finding.${finding.name}`, { subject: finding.subject })}</strong>
         ${finding.detail && html`<p><${WithCode} text=${finding.detail} /></p>`}<p class="muted"><${WithCode} text=${t(`health.advice.${finding.name}`)} /></p></div></div>`)}</section>`;
-}
-
-/** A text with `code` in backticks. @param {{text: string}} props */
-function WithCode({ text }) {
-  return html`<bdi>${text.split("`").map((part, index) => (index % 2 ? html`<code key=${index}>${part}</code>` : part))}</bdi>`;
 }

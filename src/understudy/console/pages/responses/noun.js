@@ -16,6 +16,7 @@ const durationOf = (row) => (row.completed_at ? Math.max(row.completed_at - row.
 export const RESPONSES = {
   name: "responses",
   path: "/responses",
+  emptyCall: { method: "POST", path: "/responses", body: { model: "rehearsal", input: "What is 6 * 7?" } },
   icon: "message-square",
   title: (row) => row.id,
   canSearch: true,

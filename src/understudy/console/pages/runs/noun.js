@@ -10,6 +10,7 @@ export const RUNS = {
   name: "runs",
   path: "/runs",
   icon: "activity",
+  emptyPage: "playground",
   title: (row) => row.id,
   pathOf: (row) => `threads/${row.thread_id}/runs/${row.id}`,
   canFilterMetadata: true,

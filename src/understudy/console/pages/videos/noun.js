@@ -10,6 +10,7 @@ const createdAt = (row) => Date.parse(row.created_at) / 1000;
 export const VIDEOS = {
   name: "videos",
   path: "/luma-ai/generations",
+  emptyCall: { method: "POST", path: "/luma-ai/generations", body: { user_prompt: "A lighthouse in the fog", aspect_ratio: "16:9" } },
   icon: "clapperboard",
   title: (row) => row.id,
   canDelete: true,

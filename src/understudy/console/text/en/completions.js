@@ -2,7 +2,7 @@ export default {
   "completions.title": "Completions",
   "completions.edit": "Edit metadata",
   "completions.empty": "No stored completions",
-  "completions.empty.text": "Chat completions whose request has \"store\": true are listed here.",
+  "completions.empty.text": "Chat completions whose request has \"store\": true are listed here. Send one:",
   "completions.delete.title": "Delete the completion {name}?",
   "completions.delete.text": "Its messages are deleted, too. This cannot be undone.",
   "completions.messages": "Messages",

@@ -2,6 +2,7 @@ export default {
   "deliveries.title": "Deliveries",
   "deliveries.empty": "No deliveries yet",
   "deliveries.empty.text": "Each event that is sent to a webhook is listed here, with the answer of its endpoint.",
+  "deliveries.empty.action": "To the webhooks",
   "deliveries.filter.status": "Any state",
   "deliveries.filter.status.pending": "pending",
   "deliveries.filter.status.delivered": "delivered",

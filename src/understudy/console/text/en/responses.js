@@ -1,7 +1,7 @@
 export default {
   "responses.title": "Responses",
   "responses.empty": "No responses yet",
-  "responses.empty.text": "Responses of the Responses API are listed here, unless a request has \"store\": false.",
+  "responses.empty.text": "Every response of the Responses API is listed here, unless its request has \"store\": false. Send one:",
   "responses.delete.title": "Delete the response {name}?",
   "responses.delete.text": "Requests that continue it with previous_response_id fail. This cannot be undone.",
   "responses.cancel": "Cancel",

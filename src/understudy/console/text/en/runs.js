@@ -2,6 +2,7 @@ export default {
   "runs.title": "Runs",
   "runs.empty": "No runs yet",
   "runs.empty.text": "A run is an assistant's work on a thread. Every run of every thread is listed here, live.",
+  "runs.empty.action": "Start one in the playground",
   "runs.filter.status": "Any state",
   "runs.filter.status.queued": "queued",
   "runs.filter.status.in_progress": "in progress",

@@ -1,7 +1,7 @@
 export default {
   "videos.title": "Videos",
   "videos.empty": "No videos yet",
-  "videos.empty.text": "Videos are made from a prompt with POST /video/generations, if the server has a model for them.",
+  "videos.empty.text": "A program makes a video from a prompt, if the server has a model for it:",
   "videos.delete.title": "Delete the video {name}?",
   "videos.delete.text": "Its files are deleted, too. This cannot be undone.",
   "videos.player": "Video",

@@ -6,7 +6,7 @@ import { t } from "../../text/texts.js";
 import { Button } from "../button.js";
 import { DataList } from "../data_list.js";
 import { ChoiceFilter, MetadataFilter, metadataFilter, SearchField } from "../filters.js";
-import { ApiPreviewDialog } from "../api_preview.js";
+import { ApiPreview, ApiPreviewDialog } from "../api_preview.js";
 import { Page } from "../page.js";
 import { Empty } from "../states.js";
 import { html, useEffect, useMemo, useState } from "../view.js";
@@ -31,7 +31,7 @@ export function NounList({ noun, actions, peek, emptyActions, children, onCreate
     ...(canCreate ? [{ key: "c", label: t(`${noun.name}.create`), run: create }] : []),
     { key: "a", label: t("ui.api-preview"), run: () => setOpen("api") },
   ]);
-  const empty = html`<${Empty} icon=${noun.icon} title=${t(`${noun.name}.empty`)} text=${t(`${noun.name}.empty.text`)}>${emptyActions ?? createButton("plain")}<//>`;
+  const empty = html`<${Empty} icon=${noun.icon} title=${t(`${noun.name}.empty`)} text=${t(`${noun.name}.empty.text`)}>${emptyActions ?? html`<${FirstAction} noun=${noun} />${createButton("plain")}`}<//>`;
   const hasFilters = noun.canSearch || noun.canFilterMetadata || noun.filters?.length;
   return html`<${Page} title=${t(`${noun.name}.title`)} actions=${html`${actions}<${Button} kind="quiet" icon="code" label=${t("ui.api-preview")} shortcut="a" onClick=${() => setOpen("api")} />${createButton("primary")}`}>
     ${hasFilters && html`<div class="toolbar">
@@ -46,6 +46,12 @@ export function NounList({ noun, actions, peek, emptyActions, children, onCreate
     ${open === "form" && html`<${NounForm} noun=${noun} onClose=${() => setOpen(null)} onSaved=${(/** @type {any} */ row) => { onCreated?.(row); pager.reload(); }} />`}
     ${open === "api" && html`<${ApiPreviewDialog} call=${{ method: "GET", path: noun.path, query: { limit: 20, ...query } }} onClose=${() => setOpen(null)} />`}
   <//>`;
+}
+
+/** What fills an empty list that has no form. @param {{noun: import("./noun.js").Noun}} props */
+function FirstAction({ noun }) {
+  if (noun.emptyCall) return html`<${ApiPreview} call=${noun.emptyCall} />`;
+  return noun.emptyPage !== undefined && html`<${Button} href=${noun.emptyPage}>${t(`${noun.name}.empty.action`)}<//>`;
 }
 
 /** The parameters of the API that the URL of the page has. @param {import("./noun.js").Noun} noun */
