@@ -61,6 +61,8 @@ def test_the_assistants_tag_has_exactly_the_published_operations():
     assert tagged == {*ASSISTANTS_API}
     own = {name for name, (_, _, operation) in DESCRIBED.items() if operation["tags"] == ["Extensions"]}
     assert own == {
+        "branchConversation",
+        "branchThread",
         "getOrganizationHealth",
         "getProjectRun",
         "getResponseTrace",
@@ -85,7 +87,7 @@ def test_every_row_of_the_table_is_described_once():
         ("listRuns", PAGE),
         ("listMessages", [*PAGE, "run_id", "around"]),
         ("listRunSteps", [*PAGE, "include[]"]),
-        ("listThreads", [*PAGE, "metadata", "q", "include[]"]),
+        ("listThreads", [*PAGE, "metadata", "q", "branched_from", "include[]"]),
         ("createRun", ["include[]"]),
         ("getRunStep", ["include[]"]),
         ("getRun", []),

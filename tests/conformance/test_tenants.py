@@ -18,6 +18,8 @@ from waiting import eventually
 # What an operation needs in its body to come as far as looking for the object. `OWN_…` is what the asking project has.
 BODIES = {
     "createMessage": {"role": "user", "content": "Hello"},
+    "branchThread": {"after": None},
+    "branchConversation": {"after": None},
     "createRun": {"assistant_id": "OWN_ASSISTANT"},
     "submitToolOuputsToRun": {"tool_outputs": [{"tool_call_id": "call_a", "output": "18"}]},
     "completeUpload": {"part_ids": ["part_unknown"]},
@@ -81,6 +83,8 @@ MENTIONS = [
     ("GET", "/threads/OWN_THREAD/messages?after={message_id}", None),
     ("GET", "/threads/OWN_THREAD/messages/{message_id}", None),
     ("GET", "/threads/OWN_THREAD/runs/{run_id}", None),
+    ("POST", "/threads/OWN_THREAD/branch", {"after": "{message_id}"}),
+    ("POST", "/conversations/OWN_CONVERSATION/branch", {"after": "{item_id}"}),
     ("GET", "/threads/OWN_THREAD/runs/{run_id}/events", None),
     ("GET", "/vector_stores/OWN_STORE/files/{file_id}", None),
     *(

@@ -4,7 +4,8 @@ import asyncio
 import contextvars
 import threading
 
-from understudy.store import large_writes
+from store import samples
+from understudy.store import large_writes, open_store
 from understudy.store.sqlite import SqliteDatabase
 
 
@@ -54,3 +55,22 @@ def test_a_large_write_that_fails_leaves_its_neighbours_alone(tmp_path):
     failed, done, also_failed = asyncio.run(together())
     assert (str(failed), str(also_failed)) == ("no such object", "no such object")
     assert isinstance(done, int)
+
+
+def test_a_branch_of_many_messages_is_a_large_write(tmp_path):
+    async def branch(store, count):
+        thread = samples.thread()
+        messages = [samples.message(thread.id, str(number)) for number in range(count)]
+        await store.threads.create("proj_1", thread, messages)
+        create = store.thread_branches.create("proj_1", thread.id, messages[-1].id, lambda _: None, 1)
+        context = contextvars.copy_context()
+        await asyncio.create_task(create, context=context)
+        return context.run(large_writes.is_expected)
+
+    async def both():
+        store = await open_store(tmp_path)
+        found = [await branch(store, count) for count in (3, 60)]
+        await store.close()
+        return found
+
+    assert asyncio.run(both()) == [False, True]

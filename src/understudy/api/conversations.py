@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+from msgspec import UNSET
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -20,7 +21,9 @@ from understudy.store.response_items import ItemRow
 from understudy.store.threads import ThreadFilter
 from understudy.wire import queries
 from understudy.wire.conversations import (
+    BranchConversationRequest,
     ConversationObject,
+    ConversationOrigin,
     CreateConversationItemsRequest,
     CreateConversationRequest,
     DeletedConversation,
@@ -53,7 +56,8 @@ async def list_conversations(request: Request) -> Response:
     """The same objects as the list of threads: its cursors are taken as well."""
     query = queries.parse(request.scope["query_string"], queries.ListThreadsQuery)
     after, before = [cursor and _to_thread_id(cursor) for cursor in (query.after, query.before)]
-    condition = ThreadFilter(tuple(query.metadata.items()), query.q or None)
+    origin = query.branched_from and _to_thread_id(query.branched_from)
+    condition = ThreadFilter(tuple(query.metadata.items()), query.q or None, origin or None)
     page = await parts_of(request).store.threads.page(
         project_of(request), PageRequest(query.limit, query.order, after, before), condition
     )
@@ -115,6 +119,27 @@ async def update_conversation(request: Request) -> Response:
     except NotFound:
         raise conversation_not_found(thread_id) from None
     return struct_response(_render_conversation(changed))
+
+
+@operations.add(
+    "branchConversation",
+    "POST",
+    "/conversations/{conversation_id}/branch",
+    summary="Create a conversation with copies of another one's items. An extension of the hosted API.",
+    request=BranchConversationRequest,
+    response=ConversationObject,
+    tag=EXTENSIONS,
+)
+async def branch_conversation(request: Request) -> Response:
+    parts, project_id, thread_id = parts_of(request), project_of(request), _thread_id(request)
+    body = await read_json(request, BranchConversationRequest, parts.settings.limits)
+    if body.after is None:
+        await get_conversation(request)
+    else:
+        await parts.store.conversations.item(project_id, thread_id, body.after)
+    change = set_metadata(None if body.metadata is UNSET else body.metadata or {})
+    branch = await parts.store.thread_branches.create(project_id, thread_id, body.after, change, parts.now())
+    return struct_response(_render_conversation(branch))
 
 
 @operations.add(
@@ -215,7 +240,15 @@ def _to_thread_id(conversation_id: str) -> str:
 
 
 def _render_conversation(thread: ThreadObject) -> ConversationObject:
-    return ConversationObject(id=conversation_id(thread.id), created_at=thread.created_at, metadata=thread.metadata)
+    origin = thread.branched_from
+    return ConversationObject(
+        id=conversation_id(thread.id),
+        created_at=thread.created_at,
+        metadata=thread.metadata,
+        branched_from=UNSET
+        if origin is UNSET
+        else ConversationOrigin(conversation_id(origin.thread_id), origin.message_id, origin.copied_message_id),
+    )
 
 
 async def _new_items(request: Request, items: Sequence[dict[str, Any]], thread_id: str) -> list[ItemRow]:

@@ -9,7 +9,15 @@ from starlette.responses import Response
 
 from understudy.api.operations import EXTENSIONS, OperationGroup
 from understudy.api.parts import parts_of, project_of
-from understudy.api.requests import add_members, json_response, list_response, page_request, read_json, struct_response
+from understudy.api.requests import (
+    add_members,
+    json_response,
+    list_response,
+    page_request,
+    read_json,
+    set_metadata,
+    struct_response,
+)
 from understudy.engine.tool_resources import merge_resources
 from understudy.store.pages import Page
 from understudy.store.threads import ThreadFilter
@@ -17,6 +25,7 @@ from understudy.wire import queries
 from understudy.wire.parsing import check_id
 from understudy.wire.thread_details import ListThreadsResponse
 from understudy.wire.threads import (
+    BranchThreadRequest,
     CreateThreadRequest,
     DeleteThreadResponse,
     ModifyThreadRequest,
@@ -39,7 +48,7 @@ _decode = msgspec.json.Decoder(ThreadObject).decode
 )
 async def list_threads(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], queries.ListThreadsQuery)
-    condition = ThreadFilter(tuple(query.metadata.items()), query.q or None)
+    condition = ThreadFilter(tuple(query.metadata.items()), query.q or None, query.branched_from or None)
     threads = parts_of(request).store.threads
     page = await threads.page(project_of(request), page_request(query), condition)
     if query.include and page.rows:
@@ -100,6 +109,26 @@ async def modify_thread(request: Request) -> Response:
     body = await read_json(request, ModifyThreadRequest, parts.settings.limits)
     await parts.admission.threads.check_change(project_of(request), body)
     return struct_response(await parts.store.threads.modify(project_of(request), thread_id, _build_change(body)))
+
+
+@operations.add(
+    "branchThread",
+    "POST",
+    "/threads/{thread_id}/branch",
+    summary="Create a thread with copies of another one's messages. An extension of the hosted API.",
+    request=BranchThreadRequest,
+    response=ThreadObject,
+    tag=EXTENSIONS,
+)
+async def branch_thread(request: Request) -> Response:
+    parts = parts_of(request)
+    thread_id = thread_id_of(request)
+    body = await read_json(request, BranchThreadRequest, parts.settings.limits)
+    if body.after is not None:
+        check_id("after", body.after, "msg")
+    change = set_metadata(None if body.metadata is UNSET else body.metadata or {})
+    branch = await parts.store.thread_branches.create(project_of(request), thread_id, body.after, change, parts.now())
+    return struct_response(branch)
 
 
 @operations.add(

@@ -66,6 +66,24 @@ def messages_locked(thread_id: str, run_id: str) -> InvalidRequest:
     return InvalidRequest(f"Can't add messages to {thread_id} while a run {run_id} is active.")
 
 
+def branch_of_open_message(message_id: str) -> InvalidRequest:
+    return InvalidRequest(
+        f"Can't branch after message {message_id} while it is in progress. Retry when its run has ended, or use an"
+        " earlier message.",
+        param="after",
+        code="invalid_value",
+    )
+
+
+def branch_limit_exceeded(items: int, size: int) -> InvalidRequest:
+    return InvalidRequest(
+        f"Too much to copy: a branch begins with at most {items} items and {size // 2**20} MiB. Branch after an earlier"
+        " message.",
+        param="after",
+        code="branch_limit_exceeded",
+    )
+
+
 def items_locked(response_id: str) -> InvalidRequest:
     return InvalidRequest(
         f"Can't add items to the conversation while {response_id} is active on it.", code="conversation_locked"

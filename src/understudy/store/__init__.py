@@ -33,6 +33,7 @@ from understudy.store.queues import Queues
 from understudy.store.responses import Responses
 from understudy.store.runs import Runs
 from understudy.store.sqlite import SqliteDatabase
+from understudy.store.thread_branches import ThreadBranches
 from understudy.store.threads import Threads
 from understudy.store.uploads import Uploads
 from understudy.store.usage import UsageReports
@@ -50,6 +51,7 @@ class Store:
     database: Database
     assistants: Assistants
     threads: Threads
+    thread_branches: ThreadBranches
     messages: Messages
     runs: Runs
     responses: Responses
@@ -132,6 +134,7 @@ def _build_store(database: Database, clock: Clock, lock: DirectoryLock | None) -
         database=database,
         assistants=Assistants(database),
         threads=Threads(database),
+        thread_branches=ThreadBranches(database),
         messages=Messages(database),
         runs=Runs(database, clock),
         responses=Responses(database),

@@ -28,10 +28,11 @@ _decode = msgspec.json.Decoder(ThreadObject).decode
 
 @dataclass(frozen=True, slots=True)
 class ThreadFilter:
-    """A thread matches if it has all `metadata` pairs, and one message with every word of `text`."""
+    """A thread matches if it has all `metadata` pairs, one message with every word of `text`, and that origin."""
 
     metadata: tuple[tuple[str, str], ...] = ()
     text: str | None = None
+    branched_from: str | None = None
 
 
 class Threads:
@@ -51,7 +52,7 @@ class Threads:
         await self._database.write(_insert_thread, self._database, project_id, thread, messages, store_uploads)
 
     async def get(self, project_id: str, thread_id: str) -> str:
-        return await self._database.read(_select_thread, project_id, thread_id)
+        return await self._database.read(select_thread, project_id, thread_id)
 
     async def check_searchable(self, project_id: str, thread_id: str, store_ids: Sequence[str], now: int) -> None:
         """Checks a search of these vector stores and of the thread's. Raises VectorStoreExpired, too."""
@@ -110,7 +111,7 @@ def add_thread(
     return bundle
 
 
-def _insert_metadata(project_id: str, thread: ThreadObject) -> Transaction[None]:
+def insert_metadata(project_id: str, thread: ThreadObject) -> Transaction[None]:
     for pair in thread.metadata.items():
         yield _INSERT_METADATA, (thread.id, project_id, _encode_pair(pair))
 
@@ -119,7 +120,7 @@ def _encode_pair(pair: tuple[str, str]) -> str:
     return msgspec.json.encode(pair).decode()
 
 
-def _select_thread(project_id: str, thread_id: str) -> Transaction[str]:
+def select_thread(project_id: str, thread_id: str) -> Transaction[str]:
     rows = yield _SELECT, (thread_id, project_id)
     if not rows:
         raise not_found("thread", thread_id)
@@ -132,7 +133,7 @@ def _count_messages(thread_id: str) -> Transaction[int]:
 
 
 def _check_searchable(project_id: str, thread_id: str, store_ids: Sequence[str], now: int) -> Transaction[None]:
-    thread = _decode((yield from _select_thread(project_id, thread_id)))
+    thread = _decode((yield from select_thread(project_id, thread_id)))
     yield from check_usable_stores(project_id, [*store_ids, *thread.tool_resources.vector_store_ids()], now)
 
 
@@ -148,6 +149,9 @@ def _filter_source(database: Database, project_id: str, condition: ThreadFilter)
                 ")",
             )
         )
+    if condition.branched_from is not None:
+        args.append(condition.branched_from)
+        filters.append(compose_sql("branched_from =", sql_parameters(len(args), 1)))
     if condition.text is not None:
         args.append(database.text_query(condition.text))
         match = database.text_match.replace("$1", f"${len(args)}")
@@ -170,7 +174,7 @@ def _modify_thread(
     yield "UPDATE threads SET body = $1 WHERE id = $2", (body, thread_id)
     if thread.metadata != before:
         yield "DELETE FROM thread_metadata WHERE thread_id = $1", (thread_id,)
-        yield from _insert_metadata(project_id, thread)
+        yield from insert_metadata(project_id, thread)
     return thread
 
 

@@ -48,6 +48,7 @@ class FilteredListQuery(SearchedListQuery, frozen=True, kw_only=True):
 class ListThreadsQuery(ListQuery, frozen=True, kw_only=True):
     metadata: Annotated[Metadata, Meta(description="Only threads with all of these pairs.")] = {}
     q: Annotated[str | None, Meta(description="Only threads in whose messages this text is found.")] = None
+    branched_from: Annotated[str | None, Meta(description="Only branches of this thread.")] = None
     include: Annotated[list[ThreadDetail], Meta(description="Members to add to each thread of a list of threads.")] = []
 
 

@@ -1,11 +1,22 @@
 """Threads. Source: the Assistants API v2, operations createThread to deleteThread."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from understudy.wire.messages import CreateMessages
 from understudy.wire.tools import Metadata, ToolResources, ToolResourcesCreate
+
+
+class BranchOrigin(Struct):
+    """Where a branch begins: behind `message_id` of the thread, whose copy in the branch is `copied_message_id`.
+
+    Both are null in a branch that copied no message.
+    """
+
+    thread_id: str
+    message_id: str | None
+    copied_message_id: str | None
 
 
 class ThreadObject(Struct, kw_only=True):
@@ -14,6 +25,16 @@ class ThreadObject(Struct, kw_only=True):
     created_at: int
     metadata: dict[str, str]
     tool_resources: ToolResources
+    branched_from: Annotated[
+        BranchOrigin | UnsetType, Meta(description="Only branches have it. An extension of the hosted API.")
+    ] = UNSET
+
+
+class BranchThreadRequest(Struct, kw_only=True, forbid_unknown_fields=True):
+    after: Annotated[str | None, Meta(description="The last message to copy; null for none.")]
+    metadata: Annotated[
+        Metadata | UnsetType | None, Meta(description="The metadata of the branch; without it, those of the thread.")
+    ] = UNSET
 
 
 class CreateThreadRequest(Struct, kw_only=True, forbid_unknown_fields=True):
