@@ -71,6 +71,7 @@ def test_the_assistants_tag_has_exactly_the_published_operations():
         "listProjectRuns",
         "listResponses",
         "listThreads",
+        "listVectorStoreFileChunks",
         "streamProjectEvents",
         "streamRunEvents",
     }

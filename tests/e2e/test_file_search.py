@@ -93,6 +93,7 @@ def test_a_model_and_the_steps_get_the_headings_above_a_passage(client, upstream
     assert "【0:0†handbook.md】 Handbook > [0:0†crew】\n" in told(upstream)[0]
     (result, *_) = steps_of(client, run)[0].step_details.tool_calls[0].file_search.results
     assert result.heading_path == ["Handbook", "【0:0†crew】"]
+    assert (result.vector_store_id, result.chunk_index > 0) == (store.id, True)
     (citation,) = the_answer(client, thread).annotations
     assert citation.file_citation.to_dict() == {"file_id": result.file_id, "heading_path": result.heading_path}
 

@@ -382,12 +382,59 @@ def test_a_search_explains_its_results(client):
     assert words["weight"] * words["score"] + vectors["weight"] * vectors["score"] == pytest.approx(found["score"])
     assert {one["term"]: (one["words"], one["count"], one["filename_count"]) for one in words["terms"]} == {
         "boat": (["boat", "boats"], 2, 0),
-        "crew": (["crew"], 2, 0),
+        "crew": (["crew"], 3, 0),  # once in its heading
     }
     assert why["merged_chunks"] == [{"chunk_index": 0, "score": found["score"]}]
     weights = {"hybrid_search": {"text_weight": 0, "embedding_weight": 1}}
     vectors_only = search(extra_query={"include[]": "explanation"}, ranking_options=weights)
     assert vectors_only["explanation"]["words"] is None
+
+
+@on_both
+def test_the_chunks_of_a_file_are_listed_around_one(server, client):
+    text = "\n\n".join(f"# Part {number}\n\n" + f"Sentence of part {number}. " * 25 for number in range(12))
+    file = upload(client, "parts.md", text)
+    store = client.vector_stores.create()
+    chunking = {"type": "static", "static": {"max_chunk_size_tokens": 150, "chunk_overlap_tokens": 20}}
+    client.vector_stores.files.create_and_poll(
+        vector_store_id=store.id, file_id=file.id, chunking_strategy=chunking, poll_interval_ms=20
+    )
+    path = f"/v1/vector_stores/{store.id}/files/{file.id}/chunks"
+
+    def get(query):
+        return server.ask("GET", f"{path}?{query}").json
+
+    def read(query):
+        page = get(query)
+        assert [page["first_index"], page["last_index"]] == [page["data"][0]["index"], page["data"][-1]["index"]]
+        return [one["index"] for one in page["data"]], page["has_more"]
+
+    whole = get("limit=100")
+    total = whole["total"]
+    assert [one["index"] for one in whole["data"]] == list(range(total))
+    assert total > 5
+    assert not whole["has_more"]
+    for chunk in whole["data"]:
+        assert text[chunk["start"] : chunk["end"]] == chunk["text"]
+    assert whole["data"][1]["heading_path"] == ["Part 1"]
+    assert read("limit=2") == ([0, 1], True)
+    assert read("limit=2&after=1") == ([2, 3], True)
+    assert read(f"limit=2&after={total - 2}") == ([total - 1], False)
+    assert read("limit=2&before=3") == ([1, 2], True)
+    assert read("limit=2&before=1") == ([0], False)
+    assert read("limit=3&around=4") == ([3, 4, 5], True)
+    assert read("limit=3&around=0") == ([0, 1, 2], True)
+    assert read("limit=3&around=999999") == ([total - 3, total - 2, total - 1], False)
+    assert get(f"after={total}")["data"] == []
+    found = client.vector_stores.search(
+        store.id, query="Sentence of part 7", max_num_results=1, extra_query={"include": "explanation"}
+    )
+    index = found.data[0].to_dict()["explanation"]["chunk_index"]
+    (chunk,) = get(f"limit=1&around={index}")["data"]
+    assert chunk["text"] in found.data[0].content[0].text
+    refusal = "`around` cannot be combined with `after` and `before`."
+    assert_error(server.ask("GET", f"{path}?around=1&after=2"), 400, refusal, "around")
+    assert server.ask("GET", path.replace(file.id, "file-none")).status == 404
 
 
 REFUSED = [

@@ -36,7 +36,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """A passage that matches a search; `score` is from 0 to 1.
+    """A passage that matches a search; `score` is from 0 to 1. `chunk_index` is that of its first chunk in the file.
 
     `page` and `heading_path` are those of its start; None and empty where the document has none. `explanation` is None
     unless requested.
@@ -48,6 +48,7 @@ class SearchResult:
     attributes: Mapping[str, Scalar]
     text: str
     vector_store_id: str
+    chunk_index: int
     page: int | None = None
     heading_path: Sequence[str] = ()
     explanation: Explanation | None = None
@@ -248,5 +249,5 @@ class VectorStores:
 
 def _search_result(hit: Hit, file: IndexedFile, explanation: Explanation | None) -> SearchResult:
     text = f"{hit.header}\n{hit.text}" if hit.header else hit.text
-    place = hit.page, hit.headings, explanation
-    return SearchResult(file.id, file.filename, hit.score, file.attributes, text, file.store_id, *place)
+    place = file.store_id, hit.position, hit.page, hit.headings
+    return SearchResult(file.id, file.filename, hit.score, file.attributes, text, *place, explanation)

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import UNSET
 
 from understudy.errors import InvalidRequest, NotFound
+from understudy.store.chunk_pages import ChunkPage, ChunkPageRequest, select_chunk_page
 from understudy.store.chunks import remove_document
 from understudy.store.database import Database, Transaction
 from understudy.store.filters import column_of, to_column_value
@@ -92,6 +93,10 @@ class VectorStoreFiles:
         """The row numbers of the store and of the file in it."""
         store, row = await self._database.read(_select_file, project_id, store_id, file_id)
         return store.seq, row.seq
+
+    async def chunks(self, project_id: str, store_id: str, file_id: str, request: ChunkPageRequest) -> ChunkPage:
+        """A page of the chunks of a file; none while it is not indexed."""
+        return await self._database.read(_select_chunks, project_id, store_id, file_id, request)
 
     async def page(
         self, project_id: str, store_id: str, request: PageRequest, status: FileStatus | None = None
@@ -229,6 +234,11 @@ def _attach_file(project_id: str, store_id: str, file: NewFile, now: int) -> Tra
 def _select_file(project_id: str, store_id: str, file_id: str) -> Transaction[tuple[StoreRow, FileRow]]:
     store = yield from find_store(project_id, store_id)
     return store, (yield from find_file(store.seq, file_id, store_id))
+
+
+def _select_chunks(project_id: str, store_id: str, file_id: str, request: ChunkPageRequest) -> Transaction[ChunkPage]:
+    store, row = yield from _select_file(project_id, store_id, file_id)
+    return (yield from select_chunk_page(store.seq, row.seq, request))
 
 
 def _page_files(project_id: str, store_id: str, request: PageRequest, status: FileStatus | None) -> Transaction[Page]:

@@ -12,7 +12,10 @@ Attributes = dict[str, str | bool | int | float]
 
 
 class FileSearchResult(Struct, kw_only=True, omit_defaults=True):
-    """`page` and `heading_path` are where the passage starts; None and empty if unknown."""
+    """`page`, `heading_path` and `chunk_index` are where the passage starts, in a file of `vector_store_id`.
+
+    None and empty if unknown.
+    """
 
     file_id: str
     filename: str
@@ -21,12 +24,20 @@ class FileSearchResult(Struct, kw_only=True, omit_defaults=True):
     text: str
     page: int | None = None
     heading_path: list[str] = []
+    vector_store_id: str = ""
+    chunk_index: int | None = None
 
     @property
     def place(self) -> dict[str, Any]:
-        """The known ones of `page` and `heading_path`."""
-        known = {"page": self.page, "heading_path": self.heading_path}
-        return {name: value for name, value in known.items() if value}
+        """The known ones of `page`, `heading_path`, `vector_store_id` and `chunk_index`."""
+        place: dict[str, Any] = {}
+        if self.page:
+            place["page"] = self.page
+        if self.heading_path:
+            place["heading_path"] = self.heading_path
+        if self.chunk_index is not None:
+            place |= {"vector_store_id": self.vector_store_id, "chunk_index": self.chunk_index}
+        return place
 
 
 class FileSearchCallItem(Struct, kw_only=True, tag_field="type", tag="file_search_call"):

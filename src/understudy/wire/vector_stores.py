@@ -7,7 +7,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from understudy.wire.chunking import ChunkingStrategyRequestParam, StaticChunkingStrategyResponseParam
 from understudy.wire.filters import Filter, Scalar
 from understudy.wire.queries import ListQuery
-from understudy.wire.tools import HybridSearchOptions, Metadata
+from understudy.wire.tools import LARGEST_INTEGER, HybridSearchOptions, Metadata
 
 VectorStoreStatus = Literal["expired", "in_progress", "completed"]
 FileStatus = Literal["in_progress", "completed", "cancelled", "failed"]
@@ -166,6 +166,47 @@ class VectorStoreFileContentResponse(Struct, kw_only=True):
     data: list[VectorStoreSearchResultContentObject]
     has_more: bool = False
     next_page: str | None = None
+
+
+ChunkIndex = Annotated[int, Meta(ge=0, le=LARGEST_INTEGER)]
+
+
+class ListChunksQuery(Struct, frozen=True, kw_only=True):
+    limit: Annotated[int, Meta(ge=1, le=100, description="How many chunks a page holds at most.")] = 20
+    after: Annotated[ChunkIndex | None, Meta(description="The index of the chunk before the page.")] = None
+    before: Annotated[ChunkIndex | None, Meta(description="The index of the chunk after the page.")] = None
+    around: Annotated[
+        ChunkIndex | None,
+        Meta(description="The chunk to have in the middle of the page, instead of `after` and `before`."),
+    ] = None
+
+
+class VectorStoreFileChunk(Struct, kw_only=True):
+    """`text` is the file's extracted text from `start` to `end` (code points); neighbours may overlap.
+
+    `table_header` are the lines above the rows of a table that the chunk starts in. It, `page` and `heading_path` are
+    absent if unknown.
+    """
+
+    object: Literal["vector_store.file.chunk"] = "vector_store.file.chunk"
+    index: int
+    start: int
+    end: int
+    text: str
+    page: int | UnsetType = UNSET
+    heading_path: list[str] | UnsetType = UNSET
+    table_header: str | UnsetType = UNSET
+
+
+class ListVectorStoreFileChunksResponse(Struct, kw_only=True):
+    """In the order of the text. `total` is the number of all chunks of the file, whose indexes are 0 to `total` - 1."""
+
+    object: Literal["list"] = "list"
+    data: list[VectorStoreFileChunk]
+    first_index: int | None
+    last_index: int | None
+    total: int
+    has_more: Annotated[bool, Meta(description="Whether chunks follow; with `before` alone, whether some precede.")]
 
 
 # -- batches -----------------------------------------------------------------------------------------------------

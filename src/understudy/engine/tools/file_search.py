@@ -42,6 +42,10 @@ class RankedPassage(Protocol):
     def page(self) -> int | None: ...
     @property
     def heading_path(self) -> Sequence[str]: ...
+    @property
+    def vector_store_id(self) -> str: ...
+    @property
+    def chunk_index(self) -> int: ...
 
 
 class VectorStores(Protocol):
@@ -137,6 +141,8 @@ class FileSearchTool(BuiltInTool):
                 text=one.text,
                 page=one.page,
                 heading_path=list(one.heading_path),
+                vector_store_id=one.vector_store_id,
+                chunk_index=one.chunk_index,
             )
             for one in passages[:fitting]
         ]

@@ -260,6 +260,8 @@ def _search_events(index: int, call_id: str, search: FileSearchCall) -> Iterator
             text=result["content"][0]["text"],
             page=result.get("page"),
             heading_path=result.get("heading_path", []),
+            vector_store_id=result.get("vector_store_id", ""),
+            chunk_index=result.get("chunk_index"),
         )
         for result in search.results
     )
