@@ -193,3 +193,39 @@ def test_a_citation_opens_its_passages(console, server, upstream):
     log.get_by_role("button", name="handbook.md").click()
     expect(side).to_contain_text("Score 0.")
     assert console.find_accessibility_problems() == []
+
+
+def test_an_edited_message_and_a_retried_answer_are_versions_beside_the_first(console, server, upstream, assistant):
+    upstream.answer(text("Oslo is mild."), text("Rome is hot."), text("Rome is dry."))
+    page = console.open(f"playground?assistant={assistant.id}")
+    expect(page.get_by_role("textbox", name="Name")).to_have_value("Support bot")
+    send(page, "Weather in Oslo?")
+    log = page.get_by_role("log")
+    expect(log).to_contain_text("Oslo is mild.")
+    first = page.url
+    question = log.get_by_role("article", name="You")
+    question.hover()
+    question.get_by_role("button", name="Edit").click()
+    editor = page.get_by_role("textbox", name="Edited message")
+    expect(editor).to_have_value("Weather in Oslo?")
+    editor.fill("Weather in Rome?")
+    assert console.find_accessibility_problems() == []
+    editor.press("Control+Enter")
+    expect(log).to_contain_text("Rome is hot.")
+    expect(log).not_to_contain_text("Oslo")
+    versions = log.get_by_role("group", name="Versions")
+    expect(versions).to_contain_text("2/2")
+    assert page.url != first
+    log.get_by_role("button", name="Run again").click()
+    expect(log).to_contain_text("Rome is dry.")
+    expect(versions).to_have_text(["2/2"])
+    assert [one["content"] for one in upstream.requests[-1].body["messages"]] == ["Weather in Rome?"]
+    assert console.find_accessibility_problems() == []
+    page.keyboard.press("[")
+    expect(log).to_contain_text("Rome is hot.")
+    expect(versions).to_have_text(["2/2", "1/2"])
+    versions.first.get_by_role("button", name="Previous version").click()
+    expect(log).to_contain_text("Oslo is mild.")
+    expect(versions).to_have_text(["1/2"])
+    page.go_back()
+    expect(log).to_contain_text("Rome is hot.")

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { load } from "./modules.mjs";
 
 const { applyEvent, startRun } = await load("lib/run_events.js");
+const { branchCalls, listForks } = await load("lib/thread_forks.js");
 const { listTurns } = await load("lib/thread_turns.js");
 const { assistantBody, EMPTY_FORM, formOf, judgeFunction, messageBody, runCall, runOverrides } = await load("lib/run_request.js");
 
@@ -51,6 +52,26 @@ test("turns are messages of clients and runs, by time", () => {
   assert.deepEqual(ids([user, answer], runs, false), ["run_0", "msg_1", "run_2", "run_4"]);
   assert.deepEqual(ids([user, answer], runs, true), ["msg_1", "run_2", "run_4"]);
   assert.deepEqual(ids([user, answer], [], true), ["msg_1", "run_2"]);
+});
+
+test("copies in a branch keep their order where their times and ids do not have it", () => {
+  const messages = ["msg_9", "msg_3", "msg_5"].map((id) => ({ id, created_at: 5 }));
+  const ids = (runs) => listTurns(messages, runs, false).map((turn) => turn.id);
+  assert.deepEqual(ids([]), ["msg_9", "msg_3", "msg_5"]);
+  assert.deepEqual(ids([{ id: "run_1", created_at: 8 }]), ["msg_9", "msg_3", "msg_5", "run_1"]);
+});
+
+test("a thread has a fork where branches of it begin, and where it begins itself", () => {
+  const branch = (id, message_id, copied_message_id = null, thread_id = "t") => ({ id, branched_from: { thread_id, message_id, copied_message_id } });
+  const siblings = [branch("b1", "m1", "c1"), branch("b2", "m2", "c2"), branch("b3", "m1", "c3")];
+  assert.deepEqual([...listForks({ id: "t" }, siblings, [], false)], [["m1", { threads: ["t", "b1", "b3"], index: 0 }], ["m2", { threads: ["t", "b2"], index: 0 }]]);
+  const own = [branch("b4", "c9", "c4", "b3")];
+  assert.deepEqual([...listForks(siblings[2], own, siblings, true)], [["c3", { threads: ["t", "b1", "b3"], index: 2 }], ["c9", { threads: ["b3", "b4"], index: 0 }]]);
+  assert.deepEqual([...listForks(siblings[1], [], siblings, false)], []);
+  assert.deepEqual([...listForks({ id: "t" }, [branch("b1", null)], [], false).keys()], [""]);
+  assert.deepEqual(branchCalls(siblings[0], "c1").map((one) => [one.path, one.after]), [["/threads/t/branch", "m1"], ["/threads/b1/branch", "c1"]]);
+  assert.deepEqual(branchCalls(siblings[0], "c0").map((one) => one.path), ["/threads/b1/branch"]);
+  assert.deepEqual(branchCalls({ id: "t" }, null), [{ path: "/threads/t/branch", after: null }]);
 });
 
 test("a run gets what differs from the stored assistant", () => {

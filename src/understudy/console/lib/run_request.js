@@ -72,6 +72,16 @@ export function messageBody(text, files) {
   };
 }
 
+/** A message of the user with another text, and with its images and files. @param {any} message @param {string} text */
+export function changedMessage(message, text) {
+  const others = message.content.filter((/** @type {any} */ part) => part.type !== "text");
+  return {
+    role: "user",
+    content: others.length ? [{ type: "text", text }, ...others] : text,
+    ...(message.attachments?.length ? { attachments: message.attachments } : {}),
+  };
+}
+
 /**
  * The call that sends a message and starts its run; without a thread it creates one.
  *

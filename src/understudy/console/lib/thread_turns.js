@@ -18,15 +18,22 @@ export function listTurns(messages, runs, hasOlder) {
   for (const message of messages) {
     if (!message.run_id) turns.push({ id: message.id, kind: "message", message });
     else {
+      const isFirst = !byRun.get(message.run_id)?.messages.length;
       const turn = byRun.get(message.run_id) ?? { id: message.run_id, kind: /** @type {const} */ ("run"), run: runOf(message), messages: /** @type {any[]} */ ([]) };
       turn.messages.push(message);
       byRun.set(message.run_id, turn);
+      if (isFirst) turns.push(turn);
     }
   }
   const first = hasOlder && messages[0] ? messages[0].created_at : 0;
-  turns.push(...[...byRun.values()].filter((turn) => turn.messages.length > 0 || turn.run.created_at >= first));
-  return turns.sort((a, b) => timeOf(a) - timeOf(b) || (stampOf(a.id) < stampOf(b.id) ? -1 : 1));
+  const silent = [...byRun.values()].filter((turn) => turn.messages.length === 0 && turn.run.created_at >= first).sort(compareTurns);
+  // The list of messages has their order; copies in a branch are all younger than their times.
+  for (const turn of silent) turns.splice(turns.findLastIndex((one) => compareTurns(one, turn) < 0) + 1, 0, turn);
+  return turns;
 }
+
+/** @param {Turn} a @param {Turn} b */
+const compareTurns = (a, b) => timeOf(a) - timeOf(b) || (stampOf(a.id) < stampOf(b.id) ? -1 : 1);
 
 /** @param {any} message */
 function runOf({ run_id: id, thread_id: thread, assistant_id: assistant, created_at: created }) {

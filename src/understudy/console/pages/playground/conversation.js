@@ -6,25 +6,38 @@ import { Message, messageHref } from "../../ui/message/message.js";
 import { Empty, Skeleton } from "../../ui/states.js";
 import { VirtualList } from "../../ui/virtual_list.js";
 import { html, useRef, useState } from "../../ui/view.js";
+import { ForkPager } from "./fork_pager.js";
+import { MessageEditor } from "./message_editor.js";
 import { RunTurn } from "./run_turn.js";
 
 /**
  * @param {{session: import("./thread_session.js").ThreadSession | null, names: Record<string, string>,
- *   onPassages: (source: import("./passage_pane.js").PassageSource) => void, onRunAgain: () => void}} props `names` are
- *   those of assistants by id
+ *   onPassages: (source: import("./passage_pane.js").PassageSource) => void, isSending: boolean,
+ *   onEdit: (message: any, text: string) => Promise<boolean>, onRetry: (turn: string) => void}} props `names` are those of
+ *   assistants by id; `onEdit` returns whether the message was sent
  */
-export function Conversation({ session, names, onPassages, onRunAgain }) {
+export function Conversation({ session, names, onPassages, isSending, onEdit, onRetry }) {
   const list = useRef(/** @type {any} */ (null));
   const [isFollowing, setFollowing] = useState(true);
+  const [edited, setEdited] = useState(/** @type {string | null} */ (null));
   if (session === null) return html`<div class="log playground-empty"><${Empty} icon="message-square" title=${t("playground.empty")} text=${t("playground.empty.text")} /></div>`;
   if (session.error.value !== null) return html`<div class="log page-body"><${ErrorNote} error=${session.error.value} onRetry=${() => session.open()} /></div>`;
   if (!session.isReady.value) return html`<div class="log page-body"><${Skeleton} rows=${6} /></div>`;
   const turns = session.turns.value;
   if (!turns.length) return html`<div class="log playground-empty"><${Empty} icon="message-square" title=${t("playground.empty")} text=${t("playground.empty.text")} /></div>`;
-  const last = turns.at(-1)?.id;
-  const renderTurn = (/** @type {import("../../lib/thread_turns.js").Turn} */ turn) => html`<div class="message-frame">${turn.kind === "run"
-    ? html`<${RunTurn} key=${turn.id} session=${session} turn=${turn} names=${names} isLast=${turn.id === last} onPassages=${onPassages} onRunAgain=${onRunAgain} />`
-    : html`<${Message} message=${turn.message} author=${turn.message.assistant_id ? names[turn.message.assistant_id] : undefined} href=${messageHref(session.id, turn.id)} />`}</div>`;
+  const isBusy = session.isBusy.value || isSending;
+  const renderTurn = (/** @type {import("../../lib/thread_turns.js").Turn} */ turn) => {
+    const fork = session.forkAt(turn.id);
+    const pager = fork && html`<${ForkPager} fork=${fork} />`;
+    const retry = isBusy ? undefined : () => onRetry(turn.id);
+    if (turn.kind === "run") return html`<div class="message-frame"><${RunTurn} key=${turn.id} session=${session} turn=${turn} names=${names} pager=${pager} onPassages=${onPassages} onRetry=${retry} /></div>`;
+    const { message } = turn;
+    const actions = html`${pager}${message.role === "user" ? html`<${Button} kind="quiet" icon="pencil" label=${t("playground.edit")} disabled=${isBusy} onClick=${() => setEdited(turn.id)} />`
+      : retry && html`<${Button} kind="quiet" icon="rotate-cw" label=${t("playground.again")} onClick=${retry} />`}`;
+    return html`<div class="message-frame">${edited === turn.id
+      ? html`<${MessageEditor} message=${message} isBusy=${isBusy} onSend=${(/** @type {string} */ text) => onEdit(message, text)} onClose=${() => setEdited(null)} />`
+      : html`<${Message} message=${message} author=${message.assistant_id ? names[message.assistant_id] : undefined} href=${messageHref(session.id, turn.id)} actions=${actions} />`}</div>`;
+  };
   return html`<div class="log">
     <${VirtualList} items=${turns} label=${t("playground.messages")} estimate=${140} onReady=${(/** @type {any} */ ready) => { list.current = ready; }}
       onStart=${() => session.log.loadOlder()} onFollow=${setFollowing} renderItem=${renderTurn} />

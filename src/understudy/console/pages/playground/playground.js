@@ -1,7 +1,7 @@
 /** The playground: an assistant at the left, a thread in the middle, the passages of an answer at the right. */
 import { route, setQuery } from "../../app/router.js";
 import { useShortcuts } from "../../app/shortcuts.js";
-import { hasTool, messageBody, runCall } from "../../lib/run_request.js";
+import { changedMessage, hasTool, messageBody, runCall } from "../../lib/run_request.js";
 import { useDraft } from "../../state/drafts.js";
 import { t } from "../../text/texts.js";
 import { ApiPreviewDialog } from "../../ui/api_preview.js";
@@ -15,6 +15,7 @@ import { useAssistant } from "./assistant.js";
 import { AssistantPane } from "./assistant_pane.js";
 import { Composer } from "./composer.js";
 import { Conversation } from "./conversation.js";
+import { openVersion } from "./fork_pager.js";
 import { PassagePane } from "./passage_pane.js";
 import { useRuns } from "./runs.js";
 
@@ -35,8 +36,14 @@ export default function Playground() {
   useEffect(() => {
     if (lastAssistant && assistant.id === null) setQuery({ assistant: lastAssistant });
   }, [lastAssistant]);
-  const request = (/** @type {any} */ message) => runCall({ thread, assistant: assistant.id ?? "asst_…", message, overrides: assistant.overrides });
+  const request = (/** @type {any} */ message, on = thread) => runCall({ thread: on, assistant: assistant.id ?? "asst_…", message, overrides: assistant.overrides });
   const send = () => runs.start(request(messageBody(draft.value.text, draft.value.files)), draft.clear);
+  const edit = (/** @type {any} */ message, /** @type {string} */ text) => runs.branch(message.id, (branch) => request(changedMessage(message, text), branch));
+  const retry = (/** @type {string} */ turn) => runs.branch(turn, (branch) => request(null, branch));
+  const openVersionOfLast = (/** @type {number} */ step) => {
+    const fork = session?.turns.value.map((turn) => session.forkAt(turn.id)).findLast((one) => one !== undefined);
+    if (fork) openVersion(fork, step);
+  };
   const startThread = () => {
     setPassages(null);
     setQuery({ thread: null }, { replace: false });
@@ -45,6 +52,8 @@ export default function Playground() {
   useShortcuts([
     { key: "n", label: t("playground.new-thread"), run: startThread },
     { key: "m", label: t("playground.write"), run: () => document.getElementById("composer")?.focus() },
+    { key: "[", label: t("playground.version.previous"), run: () => openVersionOfLast(-1) },
+    { key: "]", label: t("playground.version.next"), run: () => openVersionOfLast(1) },
     { key: ".", label: t("ui.api-preview"), run: () => setOpen("code") },
   ]);
   const isWide = matchMedia("(min-width: 64rem)").matches;
@@ -56,7 +65,7 @@ export default function Playground() {
     <div class="playground ${passages && isWide ? "has-side" : ""}">
       <aside class="playground-assistant" aria-label=${t("playground.assistant")}><${AssistantPane} assistant=${assistant} /></aside>
       <div class="playground-main">
-        <${Conversation} key=${thread ?? "new"} session=${session} names=${names} onPassages=${setPassages} onRunAgain=${() => runs.start(request(null), () => undefined)} />
+        <${Conversation} key=${thread ?? "new"} session=${session} names=${names} onPassages=${setPassages} isSending=${runs.isSending} onEdit=${edit} onRetry=${retry} />
         <${Composer} draft=${draft} tools=${{ hasSearch: hasTool(assistant.form, "file_search"), hasCode: hasTool(assistant.form, "code_interpreter") }}
           hint=${assistant.stored === null ? t("playground.no-assistant") : null} isBusy=${session?.isBusy.value ?? false} isStopping=${session?.latest.value?.status === "cancelling" || runs.isStopping}
           isSending=${runs.isSending} error=${runs.error} onSend=${send} onStop=${runs.stop} /></div>

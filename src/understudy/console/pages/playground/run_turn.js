@@ -14,10 +14,10 @@ import { ToolCall } from "./tool_call.js";
 
 /**
  * @param {{session: import("./thread_session.js").ThreadSession, turn: Extract<import("../../lib/thread_turns.js").Turn, {kind: "run"}>,
- *   names: Record<string, string>, isLast: boolean, onPassages: (source: import("./passage_pane.js").PassageSource) => void,
- *   onRunAgain: () => void}} props
+ *   names: Record<string, string>, pager: any, onPassages: (source: import("./passage_pane.js").PassageSource) => void,
+ *   onRetry: (() => void) | undefined}} props `onRetry` is missing while another run is active
  */
-export function RunTurn({ session, turn, names, isLast, onPassages, onRunAgain }) {
+export function RunTurn({ session, turn, names, pager, onPassages, onRetry }) {
   const follower = session.follower(turn.run, turn.messages);
   const { run, entries } = follower.state.value;
   const author = names[run.assistant_id] ?? t("message.assistant");
@@ -27,7 +27,7 @@ export function RunTurn({ session, turn, names, isLast, onPassages, onRunAgain }
     <header class="message-head"><strong><${Name} text=${author} /></strong>
       ${run.status && run.status !== "completed" && html`<${Badge} state=${run.status} />`}
       ${run.usage && html`<span class="muted"><${Count} value=${run.usage.total_tokens} /> ${t("playground.tokens")}</span>`}
-      <span class="message-actions">${isLast && isFinished(run.status) && html`<${Button} kind="quiet" icon="rotate-cw" label=${t("playground.again")} onClick=${onRunAgain} />`}</span>
+      <span class="message-actions">${pager}${onRetry && isFinished(run.status) && html`<${Button} kind="quiet" icon="rotate-cw" label=${t("playground.again")} onClick=${onRetry} />`}</span>
       <${Id} id=${turn.id} parent=${session.id} copy=${false} /></header>
     ${entries.map((entry) => html`<${Entry} key=${entry.id} entry=${entry} run=${run} thread=${session.id} isActive=${isActive} onPassages=${onPassages} />`)}
     ${isActive && !entries.length && html`<p class="muted inline"><${Icon} name="loader-circle" class="is-spinning" />${t("playground.waiting")}</p>`}

@@ -1,8 +1,11 @@
-/** Starting and stopping runs of the thread in the URL. */
-import { request } from "../../api/client.js";
+/** Starting and stopping runs of the thread in the URL, and of its branches. */
+import { ApiError, post, remove, request } from "../../api/client.js";
 import { setQuery } from "../../app/router.js";
+import { branchCalls } from "../../lib/thread_forks.js";
 import { useEffect, useRef, useState } from "../../ui/view.js";
 import { ThreadSession } from "./thread_session.js";
+
+/** @typedef {{method: string, path: string, body: any}} RunCall */
 
 /** @param {string | null} thread */
 export function useRuns(thread) {
@@ -18,25 +21,49 @@ export function useRuns(thread) {
   const session = current.current;
   useEffect(() => () => current.current?.close(), []);
   useEffect(() => setError(null), [thread]);
-  const start = async (/** @type {{method: string, path: string, body: any}} */ call, /** @type {() => void} */ onAccepted) => {
+  /** Whether the work succeeded; its failure becomes the error of the page. */
+  const attempt = async (/** @type {() => Promise<void>} */ work) => {
     setSending(true);
     setStopping(false);
     setError(null);
-    try {
-      const run = await request(call.method, call.path, { body: call.body });
-      onAccepted();
-      if (session) await session.addRun(run);
-      else {
-        const created = new ThreadSession(run.thread_id);
-        await created.open();
-        current.current = created;
-        setQuery({ thread: run.thread_id });
-      }
-    } catch (failure) {
+    const isDone = await work().then(() => true, (failure) => {
       setError(failure);
-    }
+      return false;
+    });
     setSending(false);
+    return isDone;
   };
+  const show = async (/** @type {string} */ id, /** @type {boolean} */ replace) => {
+    const created = new ThreadSession(id);
+    await created.open();
+    current.current?.close();
+    current.current = created;
+    setQuery({ thread: id }, { replace });
+  };
+  const start = (/** @type {RunCall} */ call, /** @type {() => void} */ onAccepted) => attempt(async () => {
+    const run = await request(call.method, call.path, { body: call.body });
+    onAccepted();
+    if (session) await session.addRun(run);
+    else await show(run.thread_id, true);
+  });
+  /** Starts a run on a branch that has the thread's messages up to the one before the turn. A run that wrote nothing is repeated where it is. */
+  const branch = (/** @type {string} */ id, /** @type {(thread: string) => RunCall} */ callOf) => attempt(async () => {
+    if (!session) return;
+    const { turn, previous } = await session.locate(id);
+    if (turn?.kind === "run" && !turn.messages.length) {
+      const { method, path, body } = callOf(session.id);
+      return session.addRun(await request(method, path, { body }));
+    }
+    const made = await createBranch(branchCalls(session.thread, previous));
+    const call = callOf(made.id);
+    try {
+      await request(call.method, call.path, { body: call.body });
+    } catch (failure) {
+      await remove(`/threads/${encodeURIComponent(made.id)}`).catch(() => undefined);
+      throw failure;
+    }
+    await show(made.id, false);
+  });
   const stop = async () => {
     const run = session?.latest.value;
     if (!session || !run) return;
@@ -48,5 +75,16 @@ export function useRuns(thread) {
     }
     setStopping(false);
   };
-  return { session, start, stop, error, isSending, isStopping };
+  return { session, start, branch, stop, error, isSending, isStopping };
+}
+
+/** The first call that finds its thread. @param {{path: string, after: string | null}[]} calls @returns {Promise<any>} */
+async function createBranch([first, ...others]) {
+  const { path, after } = /** @type {{path: string, after: string | null}} */ (first);
+  try {
+    return await post(path, { after });
+  } catch (error) {
+    if (!others.length || !(error instanceof ApiError) || error.status !== 404) throw error;
+    return createBranch(others);
+  }
 }

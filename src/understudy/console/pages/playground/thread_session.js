@@ -2,11 +2,13 @@
 import { get } from "../../api/client.js";
 import { RunFollower } from "../../api/run_follower.js";
 import { TwoWayRows } from "../../api/two_way_rows.js";
+import { listForks } from "../../lib/thread_forks.js";
 import { isFinished } from "../../lib/run_events.js";
 import { listTurns } from "../../lib/thread_turns.js";
 import { computed, signal } from "../../ui/view.js";
 
 const MOST_RUNS = 100;
+const MOST_BRANCHES = 100;
 
 export class ThreadSession {
   /** @type {import("../../vendor/signals.js").Signal<readonly any[]>} */
@@ -14,6 +16,10 @@ export class ThreadSession {
   /** @type {import("../../vendor/signals.js").Signal<unknown>} */
   error = signal(null);
   isReady = signal(false);
+  /** Where branches begin, by the id of the message before. @type {import("../../vendor/signals.js").Signal<Map<string, import("../../lib/thread_forks.js").Fork>>} */
+  forks = signal(new Map());
+  /** The thread itself, for its origin. @type {any} */
+  thread = null;
   /** @type {Map<string, RunFollower>} */
   #followers = new Map();
 
@@ -37,9 +43,50 @@ export class ThreadSession {
       this.runs.value = runs.data;
       this.error.value = this.log.error.value;
       this.isReady.value = this.error.value === null;
+      this.thread = await get(this.path);
+      await this.#loadForks();
     } catch (error) {
       this.error.value = error;
     }
+  }
+
+  async #loadForks() {
+    const origin = this.thread.branched_from?.thread_id;
+    const listBranches = async (/** @type {string} */ id) => (await get("/threads", { branched_from: id, order: "asc", limit: MOST_BRANCHES })).data;
+    const [branches, siblings, hasOrigin] = await Promise.all([
+      listBranches(this.id),
+      origin ? listBranches(origin) : [],
+      origin ? get(`/threads/${encodeURIComponent(origin)}`).then(() => true, () => false) : false,
+    ]);
+    this.forks.value = listForks(this.thread, branches, siblings, hasOrigin);
+  }
+
+  /**
+   * The turn in its latest state, and the id of the message before it: null at the beginning of the thread.
+   *
+   * @param {string} id of the turn
+   */
+  async locate(id) {
+    // What a run has written since it was started here is not among the rows yet.
+    await this.log.loadAdded();
+    if (this.#previousOf(id) === null && this.log.hasOlder.value) await this.log.loadOlder();
+    return { turn: this.turns.value.find((turn) => turn.id === id), previous: this.#previousOf(id) };
+  }
+
+  /** The fork at a turn. @param {string} id of the turn */
+  forkAt(id) {
+    const previous = this.#previousOf(id);
+    return previous === null && this.log.hasOlder.value ? undefined : this.forks.value.get(previous ?? "");
+  }
+
+  /** @param {string} id of a turn @returns {string | null} */
+  #previousOf(id) {
+    const turns = this.turns.value;
+    for (const turn of turns.slice(0, turns.findIndex((one) => one.id === id)).reverse()) {
+      if (turn.kind === "message") return turn.id;
+      if (turn.messages.length) return turn.messages.at(-1).id;
+    }
+    return null;
   }
 
   /** Shows a run that this page has started, and the message that it was sent with. @param {any} run */
