@@ -1,7 +1,7 @@
-"""Writes docs/settings.md, docs/commands.md, docs/tools.md and docs/compatibility.md; --check only compares.
+"""Writes settings.md, commands.md and tools.md in docs/reference, and docs/explanation/compatibility.md.
 
-The first three are what the program says of itself, the last is the manifest in tests/conformance. Run after a change
-of a setting, a flag, a command or the manifest. The tests run it with --check.
+The first three describe the program's own tables, the last the manifest in tests/conformance. Run it after a change of
+a setting, a flag, a command or the manifest. --check only compares, as the tests do.
 """
 
 import sys
@@ -93,7 +93,7 @@ TOOLS = """\
 # The tools
 
 The {count} tools of {name}, version {version}, as agents are handed them: by Python, REST, MCP or on the command line.
-[toolkit.md](toolkit.md) shows how to use them. A `*` marks what is required.
+[Tools for agents](../guides/toolkit.md) shows how to use them. A `*` marks what is required.
 
 {tools}"""
 
@@ -101,7 +101,7 @@ COMPATIBILITY = """\
 # Compatibility
 
 Behaviours that client programs rely on. Tests prove each of them; the source is the evidence of the hosted service's
-behaviour. [api.md](api.md) lists our decisions and extensions.
+behaviour. [Extensions and decisions](../reference/decisions.md) lists our decisions and extensions.
 
 {groups}
 ## Where this server differs
@@ -114,15 +114,15 @@ behaviour. [api.md](api.md) lists our decisions and extensions.
 
 def main() -> None:
     pages = {
-        DOCS / "settings.md": SETTINGS.format(tables="\n".join(settings_tables())),
-        DOCS / "commands.md": COMMANDS.format(helps="\n".join(helps(commands, "understudy"))),
-        DOCS / "tools.md": TOOLS.format(
+        DOCS / "reference" / "settings.md": SETTINGS.format(tables="\n".join(settings_tables())),
+        DOCS / "reference" / "commands.md": COMMANDS.format(helps="\n".join(helps(commands, "understudy"))),
+        DOCS / "reference" / "tools.md": TOOLS.format(
             count=len(AI_ML_API.tools),
             name=AI_ML_API.name,
             version=AI_ML_API.version,
             tools="\n".join(tool_section(tool) for tool in AI_ML_API.tools),
         ),
-        DOCS / "compatibility.md": compatibility(read_manifest()),
+        DOCS / "explanation" / "compatibility.md": compatibility(read_manifest()),
     }
     if "--check" in sys.argv[1:]:
         stale = [path.name for path, text in pages.items() if not path.exists() or path.read_text("utf-8") != text]

@@ -20,7 +20,7 @@ LAYERS = (
     {"cli"},
     {"toolkit"},
     {"app"},
-    {"api", "console"},
+    {"api", "console", "site"},
     {"engine"},
     {"tools", "llm", "media", "importing"},
     {"retrieval"},
@@ -66,6 +66,8 @@ FORBIDDEN_PHRASES = re.compile(
 )
 """Wordings of texts, docstrings and comments. The plain words: not found, timed out, unavailable, resumes."""
 
+PAGE_PATH = re.compile(r"\bdocs/[\w/-]+\.md\b")
+
 TEXT_TOKENS = {tokenize.STRING, tokenize.COMMENT, getattr(tokenize, "FSTRING_MIDDLE", tokenize.STRING)}
 
 SQL = re.compile(r"\s*(SELECT\s|INSERT INTO\s|UPDATE \w+ SET\s|DELETE FROM\s|CREATE TABLE\s|WITH \w+ AS\s)")
@@ -90,6 +92,7 @@ def violations(root: Path) -> Iterator[str]:
         yield from forbidden_words(module)
         yield from forbidden_phrases(module)
     yield from forbidden_phrases_of_pages(root)
+    yield from missing_pages(root)
     yield from vendored_files(root / "src" / PACKAGE / "console" / "vendor")
 
 
@@ -160,10 +163,20 @@ def forbidden_phrases(module: Module) -> Iterator[str]:
 def forbidden_phrases_of_pages(root: Path) -> Iterator[str]:
     """The same of README, CHANGELOG, CONTRIBUTING, the pages, and the modules and texts of the console."""
     console = [path for path in (root / "src" / PACKAGE / "console").rglob("*.js") if "vendor" not in path.parts]
-    for page in sorted([*root.glob("*.md"), *root.glob("docs/*.md"), *console]):
+    for page in sorted([*root.glob("*.md"), *root.glob("docs/**/*.md"), *console]):
         for number, line in enumerate(page.read_text().splitlines(), 1):
             for phrase in phrases(re.sub("`[^`]*`", "", line)):
                 yield f"{page}:{number}: {phrase!r} is not a plain wording; see CONTRIBUTING.md"
+
+
+def missing_pages(root: Path) -> Iterator[str]:
+    """A page of the documentation that another file names exists. Links between pages are checked by scripts/docs."""
+    folders = [path for folder in ("src", "tests", "scripts", "benchmarks") for path in (root / folder).rglob("*.py")]
+    for path in sorted([*root.glob("*.md"), *folders]):
+        for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+            for name in PAGE_PATH.findall(line):
+                if not (root / name).exists():
+                    yield f"{path}:{number}: {name} does not exist"
 
 
 def vendored_files(folder: Path) -> Iterator[str]:

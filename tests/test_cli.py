@@ -231,7 +231,7 @@ def test_the_version_is_an_option_too(understudy):
 
 
 def test_the_page_of_commands_shows_both_spellings_of_the_help_option():
-    page = (ROOT / "docs" / "commands.md").read_text()
+    page = (ROOT / "docs" / "reference" / "commands.md").read_text()
     assert page.count("-h, --help") == page.count("```text")
 
 
@@ -352,7 +352,7 @@ def test_the_pages_of_settings_and_commands_are_current():
 
 
 def test_the_settings_files_in_the_documentation_are_valid(understudy, tmp_path):
-    blocks = (ROOT / "docs" / "settings.md").read_text().split("```toml\n")[1:]
+    blocks = (ROOT / "docs" / "reference" / "settings.md").read_text().split("```toml\n")[1:]
     assert blocks
     for block in blocks:
         (tmp_path / "understudy.toml").write_text(block.split("```")[0])

@@ -125,3 +125,9 @@ def test_an_obscure_wording_is_reported(rules, tmp_path, text):
 def test_a_wording_of_a_page_is_checked_outside_of_code(rules, tmp_path):
     (tmp_path / "README.md").write_text("`goes on` is a value.\nThe run goes on.\n")
     assert ["README.md:2: 'goes on'" in line for line in rules.violations(tmp_path)] == [True]
+
+
+def test_a_page_that_does_not_exist_is_reported(rules, tmp_path):
+    missing = "docs/no/" + "page.md"  # divided: the rule reads this file, too
+    (tmp_path / "README.md").write_text(f"[Limits]({missing})")
+    assert f"{missing} does not exist" in broken(rules, tmp_path, "ids.py", "")[0]

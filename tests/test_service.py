@@ -1,4 +1,4 @@
-"""The systemd unit of docs/service.md: its command serves with the unit's own environment."""
+"""The systemd unit of docs/guides/service.md: its command serves with the unit's own environment."""
 
 import configparser
 import os
@@ -19,7 +19,7 @@ WAIT = 30
 @pytest.fixture
 def unit(tmp_path):
     """The unit's text, with this environment and a temporary directory in the places that it names."""
-    text = (ROOT / "docs" / "service.md").read_text().split("```ini\n")[1].split("```")[0]
+    text = (ROOT / "docs" / "guides" / "service.md").read_text().split("```ini\n")[1].split("```")[0]
     return text.replace("/opt/understudy/.venv/bin/python", sys.executable).replace(
         "/var/lib/understudy", str(tmp_path)
     )

@@ -1,4 +1,4 @@
-"""docs/responses.md is true: each of its rows is sent, and no member, tool, choice or item of the code is missing there."""
+"""docs/reference/responses.md is true: each of its rows is sent, and no member, tool, choice or item of the code is missing there."""
 
 import json
 import re
@@ -17,7 +17,7 @@ from understudy.wire.response_tools import HostedTool, ResponseTool, type_of
 from understudy.wire.responses import CompactRequest, CountTokensRequest, CreateResponseRequest, Included
 from upstream import echo
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "responses.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "responses.md"
 PATHS = {"create": "/responses", "count": "/responses/input_tokens", "compact": "/responses/compact"}
 REQUESTS = {"create": CreateResponseRequest, "count": CountTokensRequest, "compact": CompactRequest}
 BASE = {"model": "gpt-4o", "input": "Hello"}

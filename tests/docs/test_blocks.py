@@ -39,7 +39,7 @@ from waiting import eventually
 KINDS = {"python", "sh", "toml", "json", "js", "ini", "text", "mermaid"}
 ENVIRONMENTS = {"composio": "composio"}
 """Packages that examples import from an environment of their own, by the name that scripts/environment knows."""
-RUN_ELSEWHERE = {"docs/migrating.md": "test_migrating.py runs it and compares both APIs"}
+RUN_ELSEWHERE = {"docs/move/responses.md": "test_migrating.py runs it and compares both APIs"}
 OTHER_PROGRAMS = {
     "apt": "changes the system",
     "cat": "reads a file of the system",
@@ -100,7 +100,7 @@ class Toolkit:
         assert "rehearsal" in str(result)
 
 
-PYTHON = {"README.md": Readme, "docs/batches.md": Batches, "docs/toolkit.md": Toolkit}
+PYTHON = {"README.md": Readme, "docs/guides/batches.md": Batches, "docs/guides/toolkit.md": Toolkit}
 
 
 def imported(block):
@@ -203,10 +203,10 @@ def test_the_requests_of_a_shell_block_are_answered(server, tmp_path, block):
         assert ran.returncode == 0, f"{line.text}\n{ran.stdout}{ran.stderr}"
         reply = json.loads(ran.stdout)
         environ["ID"] = reply["id"]
-    if block.page == "docs/videos.md":
+    if block.page == "docs/guides/videos.md":
         # A machine that draws slowly answers before the video is there.
         assert reply["state"] in {"dreaming", "completed"}
-    if block.page == "docs/webhooks.md":
+    if block.page == "docs/guides/webhooks.md":
         assert reply["signing_secret"].startswith("whsec_")
         # The shared server is not to send events to the example's address.
         assert server.ask("DELETE", f"/v1/webhook_endpoints/{reply['id']}").status == 200
@@ -252,7 +252,7 @@ def test_a_unit_is_accepted_by_systemd_and_its_command_parses(block, tmp_path):
     parser.optionxform = str
     parser.read_string(block.text)
     python, *words = shlex.split(parser["Service"]["ExecStart"])
-    # Where docs/service.md has it installed.
+    # Where docs/guides/service.md has it installed.
     assert (python, words[:2]) == ("/opt/understudy/.venv/bin/python", ["-m", "understudy"])
     assert parse_understudy(words[2:]) == ("serve",)
     if shutil.which("systemd-analyze") is None:
@@ -268,7 +268,7 @@ def test_a_unit_is_accepted_by_systemd_and_its_command_parses(block, tmp_path):
 @each_of["text"]
 def test_a_text_block_is_the_help_of_a_command(block):
     # `scripts/pages.py --check` compares it with the command's current help.
-    assert block.page == "docs/commands.md"
+    assert block.page == "docs/reference/commands.md"
     assert block.text.startswith(f"Usage: {block.section}")
 
 
@@ -282,7 +282,7 @@ def test_a_diagram_names_files_that_exist(block):
 
 def test_the_architecture_page_lists_every_part():
     package = ROOT / "src" / "understudy"
-    page = (ROOT / "docs" / "design.md").read_text("utf-8")
+    page = (ROOT / "docs" / "explanation" / "design.md").read_text("utf-8")
     rows = re.findall(r"^\| ((?:`[\w/]+`(?:, )?)+) \|", page, re.MULTILINE)
     listed = [name for row in rows for name in re.findall(r"`([^`]+)`", row)]
     assert len(listed) == len(set(listed))

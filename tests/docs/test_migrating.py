@@ -1,4 +1,4 @@
-"""The examples of docs/migrating.md run, one after the other on the same data, and both ways give the same answer."""
+"""The examples of docs/move/responses.md run, one after the other on the same data, and both ways give the same answer."""
 
 import json
 import time
@@ -15,7 +15,7 @@ PARAMETERS = {"type": "object", "properties": {"city": {"type": "string"}}, "req
 
 def examples():
     """The blocks of each section, by its title."""
-    blocks = groupby(blocks_of("python", "docs/migrating.md"), lambda block: block.section)
+    blocks = groupby(blocks_of("python", "docs/move/responses.md"), lambda block: block.section)
     return {title: [block.compile() for block in section] for title, section in blocks}
 
 

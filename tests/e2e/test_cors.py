@@ -90,7 +90,7 @@ def asked(server, method, path, body=None, key=KEY, origin=PAGE):
         ("POST", "/v1/assistants", {"model": 5}, KEY, 400),
         ("POST", "/v1/assistants", {"model": "gpt-4o", "instructions": "x" * 4096}, KEY, 413),
         ("GET", "/health", None, None, 200),
-        ("GET", "/docs", None, None, 200),
+        ("GET", "/openapi.json", None, None, 200),
     ],
 )
 def test_every_answer_can_be_read_by_the_page_errors_too(any_origin, named, method, path, body, key, status):

@@ -219,4 +219,5 @@ def test_health_and_documents_need_no_key(server):
     for path in ("/health/live", "/health/ready"):
         assert server.ask("GET", path, key=None).json == {"status": "ok"}
     assert server.ask("GET", "/openapi.json", key=None).json["openapi"].startswith("3.")
-    assert b"createThreadAndRun" in server.ask("GET", "/docs", key=None).body
+    assert b"createThreadAndRun" in server.ask("GET", "/openapi.json", key=None).body
+    assert server.ask("GET", "/docs/", key=None).status == 200

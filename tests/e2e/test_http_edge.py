@@ -128,16 +128,6 @@ def test_basic_auth_and_a_key_header_with_the_same_key_agree(server):
     )
 
 
-def test_the_page_of_the_document_runs_no_script_and_is_in_no_frame(server):
-    headers = server.ask("GET", "/docs", key=None).headers
-    policy = headers["content-security-policy"]
-    assert policy.startswith("default-src 'none'; style-src 'sha256-")
-    assert policy.endswith("frame-ancestors 'none'")
-    assert headers["x-frame-options"] == "DENY"
-    assert headers["referrer-policy"] == "no-referrer"
-    assert headers.get_all("x-content-type-options") == ["nosniff"]
-
-
 @pytest.mark.parametrize("filename", ["page.html", "picture.svg", "data.json", "a.txt"])
 def test_uploaded_content_is_returned_as_octet_stream_and_never_as_html(server, filename):
     made = send(

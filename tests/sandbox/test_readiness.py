@@ -198,7 +198,10 @@ async def test_the_embedder_is_prepared_beside_the_server(caplog, tmp_path, endi
 @pytest.mark.parametrize(
     ("arguments", "passed"),
     [
-        ([], "-m understudy serve --prepare-interpreter --prepare-embedder ROOT/scripts/setup-embedder"),
+        (
+            [],
+            "-m understudy serve --prepare-interpreter --prepare-embedder ROOT/scripts/setup-embedder --prepare-docs ROOT/scripts/docs",
+        ),
         (["--no-setup"], "-m understudy serve"),
         (["--port", "1 2", "--no-setup", "--data", "x"], "-m understudy serve --port 1 2 --data x"),
     ],

@@ -1,4 +1,4 @@
-"""`/openapi.json` and `/docs`, each rendered at its first request."""
+"""`/openapi.json`, and its page `/docs/reference/api` where no site is built: each rendered at its first request."""
 
 from collections.abc import Sequence
 from functools import cached_property

@@ -16,7 +16,7 @@ from understudy.errors import Unauthenticated
 from understudy.settings import Settings
 from understudy.store.keys import Keys, Principal
 
-PUBLIC: Final = frozenset({"/health", "/health/live", "/health/ready", "/openapi.json", "/docs"})
+PUBLIC: Final = frozenset({"/health", "/health/live", "/health/ready", "/openapi.json", "/docs/reference/api"})
 _UNVERSIONED: Final = PUBLIC | {"/", "/v1", "/mcp"}
 # A key that another process revokes stays valid in this one for up to this many seconds.
 _KEY_CACHE_SECONDS: Final = 2.0
@@ -121,7 +121,7 @@ class RequestMiddleware:
 
 
 def _find_dialect(base: str, fields: Fields, settings: Settings) -> str:
-    """The dialect by that of the request's path, its headers or the settings; see docs/aimlapi.md."""
+    """The dialect by that of the request's path, its headers or the settings; see docs/reference/aimlapi.md."""
     if base != "openai":
         return base
     has_sdk_headers = _REFERER in fields and _TITLE in fields

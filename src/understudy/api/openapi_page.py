@@ -1,4 +1,4 @@
-"""The page at /docs: renders the OpenAPI document as one HTML file without scripts, which works offline.
+"""The page at /docs/reference/api/ where no site is built: the OpenAPI document as one HTML file without scripts.
 
 All of its content comes from the document.
 """

@@ -92,6 +92,6 @@ def routes() -> list[BaseRoute]:
         "/deployments/{model}/chat/completions": {"POST": chat.create_deployment_chat_completion},
         "/deployments/{model}/embeddings": {"POST": embeddings.create_deployment_embedding},
         "/openapi.json": {"GET": documentation.serve_document},
-        "/docs": {"GET": documentation.serve_page},
+        "/docs/reference/api": {"GET": documentation.serve_page},
     }
     return [Route(PATH, McpEndpoint(), include_in_schema=False), RouteTable(table.items())]

@@ -50,6 +50,7 @@ from understudy.engine.uploads import Uploads
 from understudy.llm.model_info import ModelProfiles
 from understudy.looper import BackgroundPart, Looper
 from understudy.settings import Settings
+from understudy.site import Site
 from understudy.store import Store
 from understudy.tools.mcp import RemoteServers
 from understudy.tools.sandbox import Sandbox
@@ -93,7 +94,8 @@ def create_app(settings: Settings, clock: Clock | None = None, role: Role | None
     app.router.redirect_slashes = False
     # Without Starlette's own two layers for errors: this one renders them all.
     api = RequestMiddleware(app.router, CorsPolicy(settings.cors.origins))
-    app.middleware_stack = Console(api, reloads=settings.console.reload) if settings.console.enabled else api
+    site = Site(api)
+    app.middleware_stack = Console(site, reloads=settings.console.reload) if settings.console.enabled else site
     return app
 
 

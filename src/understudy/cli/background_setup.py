@@ -1,4 +1,5 @@
-"""Installs what is missing while the server runs, for `scripts/serve`: the interpreter's environment, the embedder.
+"""Makes what is missing while the server runs, for `scripts/serve`: the interpreter's environment, the embedder and the
+documentation.
 
 Each is a process of low priority, which ends with the server. Its output goes to the log.
 """
@@ -26,6 +27,11 @@ async def set_up_interpreter() -> None:
 async def set_up_embedder(script: Path) -> None:
     """Installs the extra `embed` into this environment. Raises nothing: after a failure, built-in vectors are used."""
     await _install("the embedder", str(script), sys.prefix)
+
+
+async def build_documentation(script: Path) -> None:
+    """Builds the site that `/docs/` serves. Raises nothing: after a failure, a page says how to build it."""
+    await _install("the documentation", str(script))
 
 
 async def _install(subject: str, *command: str) -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 # Of scripts/serve: this command fetches nothing.
 @click.option("--prepare-interpreter", is_flag=True, hidden=True)
 @click.option("--prepare-embedder", type=click.Path(path_type=Path), hidden=True)
+@click.option("--prepare-docs", type=click.Path(path_type=Path), hidden=True)
 @click.option("--no-jobs", is_flag=True, help="Serve requests only; `understudy worker` runs the jobs. Needs --broker.")
 @click.option(
     "--processes",
@@ -32,6 +33,7 @@ def serve(
     *,
     prepare_interpreter: bool,
     prepare_embedder: Path | None,
+    prepare_docs: Path | None,
     no_jobs: bool,
     processes: int,
     child: str | None,
@@ -44,6 +46,6 @@ def serve(
         group.require_cluster(loaded.settings, "--no-jobs")
     if child is None and processes > 1:
         context.exit(group.run(loaded.settings, processes))
-    preparation = Preparation(interpreter=prepare_interpreter, embedder=prepare_embedder)
+    preparation = Preparation(interpreter=prepare_interpreter, embedder=prepare_embedder, docs=prepare_docs)
     own = None if child is None else group.Child.from_text(child)
     run(loaded, context.obj, preparation, child=own, runs_jobs=not no_jobs)

@@ -26,7 +26,7 @@ import uvicorn
 from understudy import __version__
 from understudy.app import Role, create_app
 from understudy.cli import first_key, logs, trials
-from understudy.cli.background_setup import set_up_embedder, set_up_interpreter
+from understudy.cli.background_setup import build_documentation, set_up_embedder, set_up_interpreter
 from understudy.cli.banner import banner, keys_command
 from understudy.cli.embedder_state import is_embedder_missing
 from understudy.cli.interpreter_state import is_environment_missing
@@ -35,6 +35,7 @@ from understudy.cli.processes import Child, require_cluster
 from understudy.cli.status import status
 from understudy.errors import SettingsError
 from understudy.settings import LoadedSettings, Settings, is_any, is_loopback
+from understudy.site.files import is_built
 
 _BACKLOG = 2048
 # Clients that poll reuse their connections, at intervals of a second or more.
@@ -48,12 +49,13 @@ _log = logging.getLogger("understudy.server")
 
 @dataclass(frozen=True, slots=True)
 class Preparation:
-    """What a server installs after its start, if it is missing: the code interpreter's environment, and the extra
-    `embed` by a script.
+    """What a server makes after its start, if it is missing: the code interpreter's environment, and by scripts the
+    extra `embed` and the documentation.
     """
 
     interpreter: bool = False
     embedder: Path | None = None
+    docs: Path | None = None
 
 
 def run(
@@ -144,6 +146,8 @@ async def _prepare(preparation: Preparation, settings: Settings) -> None:
     """The smaller one first."""
     if preparation.embedder is not None and is_embedder_missing(settings):
         await set_up_embedder(preparation.embedder)
+    if preparation.docs is not None and not is_built():
+        await build_documentation(preparation.docs)
     if preparation.interpreter and is_environment_missing(settings.sandbox):
         await set_up_interpreter()
 
