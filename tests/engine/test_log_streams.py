@@ -188,6 +188,21 @@ async def test_what_comes_after_a_hole_is_not_read(join, session_redis):
     assert [entry.number for entry in await other.stored.load(run.id)][-1] == run.log.length - 2
 
 
+async def test_a_reader_of_a_lost_log_reads_what_the_next_owner_added_and_not_its_beginning_again(join, session_redis):
+    one, other = await join(session_redis), await join(session_redis)
+    # It begins with what is rebuilt of the events of the first owner.
+    run = Run(epoch=2)
+    for event in (histories.restored(histories.run()[0], ()), events.TextDelta("Hello")):
+        run.log.append(event, ())
+    one.streams.track(run.id, run.log)
+    whole = await load_until(other, run)
+    assert [entry.number - EVENTS_PER_EPOCH for entry in whole] == [1, 2, 3, 4, 5]
+    for after, first in ((1, 4), (3, 4), (EVENTS_PER_EPOCH + 1, 2), (EVENTS_PER_EPOCH + 4, 5)):
+        entries = await other.stored.load(run.id, after)
+        assert entries[0].number - EVENTS_PER_EPOCH == first
+        assert entries[-1].number == run.log.length
+
+
 async def test_after_a_restart_without_data_every_event_is_stored_again(join, redis_server):
     one, other = await join(redis_server.url), await join(redis_server.url)
     run, ending = Run(), Run()

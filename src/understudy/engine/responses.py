@@ -211,7 +211,7 @@ class Responses:
             active.interrupt("cancel")
         elif stored.run.status in {"queued", "in_progress"} and stored.owner in {None, self._worker.id}:
             stored.run.status = "cancelling"
-            past = await self._worker.load_past(project_id, stored.run.thread_id, response_id)
+            past = await self._worker.load_past(project_id, stored.run.thread_id, response_id, stored.epoch - 1)
             if (active := self._worker.active(response_id)) is not None:
                 active.interrupt("cancel")
             else:

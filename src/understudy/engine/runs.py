@@ -231,7 +231,7 @@ class Runs:
         body = msgspec.json.encode(stored.run)
         past = NO_PAST
         if self._worker.active(run_id) is None:
-            past = await self._worker.load_past(project_id, thread_id, run_id)
+            past = await self._worker.load_past(project_id, thread_id, run_id, stored.epoch - 1)
         active = self._worker.active(run_id)
         if active is not None:
             active.interrupt("cancel")

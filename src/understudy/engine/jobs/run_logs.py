@@ -15,7 +15,7 @@ from understudy.engine.run import events
 from understudy.engine.run.checkpoint import WAITING_STATUSES
 from understudy.engine.run.event_codec import EventCodec
 from understudy.engine.run.feed import EventFeed
-from understudy.engine.run.log import EVENTS_PER_EPOCH, Encoder, LogEntry, Logs, RunLog
+from understudy.engine.run.log import EVENTS_PER_EPOCH, Encoder, LogEntry, Logs, RunLog, resume_position
 from understudy.engine.run.log_streams import LogStreams
 from understudy.engine.run.remote_logs import RemoteLogs
 from understudy.engine.run.stored_logs import StoredLogs, append_entries, encoder_at_end
@@ -34,10 +34,14 @@ _CHECK_SECONDS: Final = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """What is stored of a run's earlier events: its steps and messages, and the entries of its log."""
+    """What is stored of a run's earlier events: its steps and messages, and the entries of its log.
+
+    The entries continue a log that ends with the number `after`.
+    """
 
     history: RunHistory | None = None
     entries: Sequence[LogEntry] = ()
+    after: int = 0
 
 
 NO_PAST: Final = Past()
@@ -71,18 +75,22 @@ class RunLogs:
             self._feed = EventFeed(broker, codec, logs, self.streams.flush)
             self.remote = RemoteLogs(broker, codec, self._stored, logs, store.runs.find_owners, node_of, self.complete)
 
-    async def load_past(self, project_id: str, thread_id: str, run_id: str) -> Past:
-        """What is stored of a run whose events up to now are not all in a log here."""
+    async def load_past(self, project_id: str, thread_id: str, run_id: str, last_epoch: int | None = None) -> Past:
+        """What is stored of a run whose events up to now are not all in a log here.
+
+        `last_epoch` is that of the last owner, where it is known.
+        """
         log = self._logs.get(run_id)
+        after = 0 if log is None or log.handed_back else log.length
         # Another node may have executed a run since it has waited here.
-        is_ours = log is not None and not (log.handed_back or log.is_remote)
-        if log is not None and is_ours and not (log.closed and self.remote is not None):
+        may_lack_events = log is None or log.handed_back or log.is_remote or (log.closed and self.remote is not None)
+        if log is not None and not may_lack_events and (last_epoch is None or log.epoch >= last_epoch):
             return NO_PAST
-        entries = await self._load_entries(run_id, log.length if log is not None and log.is_remote else 0)
+        entries = await self._load_entries(run_id, after)
         try:
-            return Past(await self._store.runs.history(project_id, thread_id, run_id), entries)
+            return Past(await self._store.runs.history(project_id, thread_id, run_id), entries, after)
         except NotFound:
-            return Past(None, entries)
+            return Past(None, entries, after)
 
     async def _load_entries(self, run_id: str, after: int) -> list[LogEntry]:
         if self._stored is None:
@@ -99,18 +107,17 @@ class RunLogs:
         """
         last_epoch = stored.epoch - is_claimed
         log = self._logs.get(stored.run.id)
-        if log is not None and log.is_remote and self.remote is not None:
-            self.remote.release(stored.run.id)
-            log.reopen()
-            return self._begin_epoch(log, stored, past, last_epoch)
-        # Others may have owned the run since this log was closed.
-        if log is None or log.handed_back or log.epoch < last_epoch:
+        if log is None or log.handed_back:
             log = self._logs.create(stored.run.id, new_encoder(stored.progress))
             return self._begin_epoch(log, stored, past, last_epoch)
-        if not log.closed and stored.run.status != "queued":
-            # The store failed during the execution here.
-            return self._begin_epoch(log, stored, past, last_epoch)
+        if log.is_remote and self.remote is not None:
+            self.remote.release(stored.run.id)
+        # Others may have owned the run since it has waited here, or the store failed during its execution here.
+        is_behind = log.is_remote or log.epoch < last_epoch or (not log.closed and stored.run.status != "queued")
+        log.is_remote = False
         log.reopen()
+        if is_behind:
+            return self._begin_epoch(log, stored, past, last_epoch)
         log.begin_epoch(stored.epoch)
         return log
 
@@ -121,7 +128,11 @@ class RunLogs:
         """
         encoder = encoder_at_end(log)
         end = last_epoch * EVENTS_PER_EPOCH
-        append_entries(log, encoder, [entry for entry in past.entries if entry.number <= end])
+        entries = [entry for entry in past.entries if entry.number <= end] if past.after <= log.length else []
+        if not past.after:
+            position = resume_position(entries, log.length)
+            entries = [entry for entry in entries if entry.number > position]
+        append_entries(log, encoder, entries)
         if log.length:
             earlier = unsent_openings(stored, [entry.event for entry in log.entries()])
         else:

@@ -173,7 +173,7 @@ class RunWorker(JobKind[str, RunExecutor]):
     def restore(self, stored: StoredRun, past: Past = NO_PAST) -> RunExecutor:
         """An executor that resumes the run at its stored state."""
         known = self._logs.get(stored.run.id)
-        if known is not None and known.is_remote:
+        if known is not None and (known.is_remote or known.epoch < stored.epoch - 1):
             known = None
         log = self._run_logs.reopen(stored, past)
         restored, projection = restored_event(stored), new_projection(stored.progress)
@@ -315,7 +315,7 @@ class RunWorker(JobKind[str, RunExecutor]):
 
     async def _resume(self, stored: StoredRun) -> RunExecutor | None:
         """The execution of a claimed run; None where a client's action has launched one meanwhile."""
-        past = await self.load_past(stored.project_id, stored.run.thread_id, stored.run.id)
+        past = await self.load_past(stored.project_id, stored.run.thread_id, stored.run.id, stored.epoch - 1)
         return None if self.active(stored.run.id) is not None else self.restore(stored, past)
 
     async def _discard_claimed_elsewhere(self) -> None:

@@ -228,15 +228,8 @@ class RunLog:
         return LogReader(self, self.position_after(after), numbered=numbered, skip=skip)
 
     def position_after(self, number: int) -> int:
-        """Where a reader of a lost log resumes, who has its events up to `number`: at what the next owner added.
-
-        What that owner has rebuilt of the lost events before has other numbers, all above those of the lost log.
-        """
-        first = next(self.entries(), None)
-        if first is None or not 0 < number < first.first - 1:
-            return number
-        restored = (entry.first for entry in self.entries() if isinstance(entry.event, RunRestored))
-        return next(restored, number + 1) - 1
+        """The position from which a reader resumes, who has the events up to `number`: see `resume_position`."""
+        return resume_position(self._merged or self._recent, number, self.entries())
 
     async def follow(self, after: int = 0, *, numbered: bool = False, skip: int = 0) -> AsyncGenerator[bytes, None]:
         """The frames of the events after number `after`, as they come, until the log is closed."""
@@ -361,6 +354,18 @@ def _join_ends(group: Sequence[LogEntry], texts: Sequence[str]) -> "array[int]":
         ends.extend([offset + end for end in entry.ends or (len(text),)])
         offset += len(text)
     return ends
+
+
+def resume_position(log: Sequence[LogEntry], number: int, entries: Iterable[LogEntry] | None = None) -> int:
+    """The position from which a reader of a lost log resumes, who has its events up to `number`: the next owner's part.
+
+    What that owner has rebuilt of the lost events before has other numbers, all above those of the lost log. `log` is a
+    whole log, or its beginning, and then `entries` are all of it.
+    """
+    if not log or not 0 < number < log[0].first - 1:
+        return number
+    restored = (entry.first for entry in entries or log if isinstance(entry.event, RunRestored))
+    return next(restored, number + 1) - 1
 
 
 class Logs:

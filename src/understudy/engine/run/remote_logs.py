@@ -286,7 +286,10 @@ class RemoteLogs:
         """After a reconnect: messages were lost, and so was perhaps the owner."""
         for run in self._runs.values():
             run.renewed_at = -math.inf
-        await self._check()
+        try:
+            await self._check()
+        except StoreError as error:
+            logger.debug("store unavailable: %s", error)
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(self._run(work))

@@ -13,7 +13,7 @@ import msgspec
 
 from understudy.broker import Broker, EventBatch
 from understudy.engine.run.event_codec import EventCodec
-from understudy.engine.run.log import Encoder, LogEntry, RunLog, merge_deltas
+from understudy.engine.run.log import Encoder, LogEntry, RunLog, merge_deltas, resume_position
 
 _READS: Final = 2
 # Longer ones are compressed in a thread.
@@ -27,20 +27,24 @@ class StoredLogs:
         self._codec = codec
 
     async def load(self, run_id: str, after: int = 0) -> list[LogEntry]:
-        """The events after that number, without a hole: what comes behind a lost batch is left out.
+        """What continues a log that ends with that number, without a hole: what comes behind a lost batch is left out.
 
         Empty if nothing is stored. Raises BrokerUnavailable.
         """
         entries: list[LogEntry] = []
+        is_whole = False
         for _ in range(_READS):
             data = await self._broker.load_log(run_id)
             entries = [] if data is None else self._decode_log(run_id, data)
             position = max(after, entries[-1].number if entries else 0)
             batches = await self._broker.read_events(run_id, position)
             entries += self._decode_batches(batches, position)
+            is_whole = data is not None or bool(batches and not batches[0].previous)
             # A log that was stored between the two reads has replaced batches.
             if not batches or batches[0].previous <= position:
                 break
+        if is_whole:
+            after = resume_position(entries, after)
         return merge_deltas(entry.tail(after) for entry in entries if entry.number > after)
 
     async def store(self, run_id: str, entries: Sequence[LogEntry], last: int, seconds: float) -> None:
