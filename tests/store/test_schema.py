@@ -13,10 +13,11 @@ import pytest
 
 from store import samples
 from store.samples import OURS
-from understudy.errors import StoreError
+from understudy.errors import StoreError, StoreSuperseded
 from understudy.store import open_existing_store, open_store, pgvector, postgres_url
 from understudy.store.examination import examine_database
 from understudy.store.migrate import Migration, _apply_migration, migrate, read_migrations
+from understudy.store.nodes import Node
 
 
 async def applied(store):
@@ -107,6 +108,23 @@ async def test_a_breaking_migration_is_refused_while_earlier_servers_run(opened,
     with pytest.raises(StoreError, match="The database has schema 9999"):
         async with opened():
             pass
+
+
+@pytest.mark.parametrize("url", ["postgres"], indirect=True)
+async def test_a_breaking_migration_excludes_servers_that_come_back_while_it_starts(opened, monkeypatch):
+    migrations = sys.modules["understudy.store.migrate"]
+    ours = [*read_migrations("postgres"), Migration(9999, ("CREATE TABLE later (a BIGINT)",), is_breaking=True)]
+    node = Node("node_1", "1.0", "server", "host", 1, "", "place", is_clustered=True)
+    async with opened() as store:
+        await store.nodes.register(node)
+        monkeypatch.setattr(migrations, "read_migrations", lambda _: ours)
+        with pytest.raises(StoreError, match="needs all servers of earlier versions to be stopped"):
+            await migrate(store.database)
+        await store.nodes.retire(node.id)
+        assert await migrate(store.database) == 9999
+        for use in (store.nodes.register(node), store.nodes.renew(node.id), store.workers.renew_lease("earlier", 8.0)):
+            with pytest.raises(StoreSuperseded):
+                await use
 
 
 @pytest.mark.parametrize("dialect", ["sqlite", "postgres"])

@@ -2,6 +2,6 @@
 
 from understudy.app.reindexing import reindexing
 from understudy.app.roles import Role
-from understudy.app.server import create_app
+from understudy.app.server import Understudy, create_app
 
-__all__ = ["Role", "create_app", "reindexing"]
+__all__ = ["Role", "Understudy", "create_app", "reindexing"]

@@ -67,13 +67,17 @@ _DRAIN_SHARE = 0.75
 
 @dataclass(frozen=True, slots=True)
 class Understudy:
-    """The running parts that the process which serves the application uses."""
+    """The running parts that the process which serves the application uses.
+
+    `superseded` is set when a later version has upgraded the database: the process must end.
+    """
 
     store: Store
     worker: RunWorker
     drains: Sequence[Callable[[], Awaitable[None]]]
     streams: OpenStreams
     patience: float
+    superseded: asyncio.Event
 
     async def drain(self) -> None:
         """Stops new work, hands active jobs over, and ends streams within `patience` seconds."""
@@ -102,7 +106,8 @@ def create_app(settings: Settings, clock: Clock | None = None, role: Role | None
 async def _open_parts(app: Starlette, stack: AsyncExitStack, settings: Settings, clock: Clock, role: Role) -> None:
     """Builds the parts from the ground up and starts them; the stack ends them from the top down."""
     broker = build_broker(settings.broker, settings.limits.log_retention)
-    store, blobs, location_id = await open_node_store(stack, settings, clock, role, broker)
+    superseded = asyncio.Event()
+    store, blobs, location_id = await open_node_store(stack, settings, clock, role, broker, superseded)
     base = build_base(stack, settings, clock, role, store, blobs, broker)
     BlobProbe(broker, base.files, store, blobs)
     retrieval = build_retrieval(stack, base)
@@ -159,6 +164,7 @@ async def _open_parts(app: Starlette, stack: AsyncExitStack, settings: Settings,
         ),
         streams,
         settings.shutdown_seconds * _DRAIN_SHARE,
+        superseded,
     )
     check = LocationCheck(store, blobs, location_id)
     await start_parts(stack, [providers])

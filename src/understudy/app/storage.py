@@ -1,5 +1,6 @@
 """Opens what a node stores: its database, registered as a node of it, and the contents of files."""
 
+import asyncio
 import math
 import os
 import socket
@@ -42,9 +43,12 @@ class LocationCheck:
 
 
 async def open_node_store(
-    stack: AsyncExitStack, settings: Settings, clock: Clock, role: Role, broker: Broker
+    stack: AsyncExitStack, settings: Settings, clock: Clock, role: Role, broker: Broker, superseded: asyncio.Event
 ) -> tuple[Store, Blobs, str]:
-    """The store, its blobs, and the id of their location. Raises StoreError, SettingsError."""
+    """The store, its blobs, and the id of their location. Raises StoreError, SettingsError.
+
+    `superseded` is set when a later version has upgraded the database.
+    """
     _check_shared_blobs(settings, role)
     store = await open_store(
         settings.data,
@@ -54,7 +58,7 @@ async def open_node_store(
         is_pooled=settings.postgres.is_pooled,
     )
     stack.push_async_callback(store.close)
-    await start_parts(stack, [NodeRegistration(store, _new_node(settings, role, broker))])
+    await start_parts(stack, [NodeRegistration(store, _new_node(settings, role, broker), superseded.set)])
     if settings.database is None:
         # The directory is locked, so every worker with a lease in it has died.
         await store.workers.retire()

@@ -24,7 +24,7 @@ import click
 import uvicorn
 
 from understudy import __version__
-from understudy.app import Role, create_app
+from understudy.app import Role, Understudy, create_app
 from understudy.cli import first_key, logs, trials
 from understudy.cli.background_setup import build_documentation, set_up_embedder, set_up_interpreter
 from understudy.cli.banner import banner, keys_command
@@ -33,7 +33,7 @@ from understudy.cli.interpreter_state import is_environment_missing
 from understudy.cli.listen import open_sockets
 from understudy.cli.processes import Child, require_cluster
 from understudy.cli.status import status
-from understudy.errors import SettingsError
+from understudy.errors import SettingsError, StoreError
 from understudy.settings import LoadedSettings, Settings, is_any, is_loopback
 from understudy.site.files import is_built
 
@@ -91,12 +91,18 @@ async def _work(settings: Settings, started: float) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     app = create_app(settings, role=Role(address=None))
     async with app.router.lifespan_context(app):
+        understudy: Understudy = app.state.understudy
         _tune_garbage_collector()
         click.echo(f"Understudy {__version__}, a worker, is ready in {time.perf_counter() - started:.1f} s")
-        await stopping.wait()
+        waits = [asyncio.create_task(event.wait()) for event in (stopping, understudy.superseded)]
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for task in waits:
+            task.cancel()
         _log.info("stopping")
-        await _drain(app.state.understudy.drain, settings.shutdown_seconds)
+        await _drain(understudy.drain, settings.shutdown_seconds)
     _log.info("stopped")
+    if understudy.superseded.is_set():
+        raise _superseded_error()
 
 
 async def _serve(
@@ -114,9 +120,7 @@ async def _serve(
         state = await stack.enter_async_context(app.router.lifespan_context(app))
         if child is not None and not child.is_first:
             _tune_garbage_collector()
-            await Server(
-                _config(app, settings), child.report_ready, app.state.understudy.drain, dict(state or {})
-            ).serve(sockets)
+            await _serve_until_stop(app, settings, child.report_ready, dict(state or {}), sockets)
             return
         # After everything else has started: the key of a failed start would never be printed.
         keyring = await first_key.prepare_keys(settings)
@@ -139,7 +143,21 @@ async def _serve(
             stack.push_async_callback(_cancel_task, asyncio.create_task(_prepare(preparation, settings)))
 
         _tune_garbage_collector()
-        await Server(_config(app, settings), announce, app.state.understudy.drain, dict(state or {})).serve(sockets)
+        await _serve_until_stop(app, settings, announce, dict(state or {}), sockets)
+
+
+async def _serve_until_stop(
+    app: Any, settings: Settings, announce: Callable[[], None], state: dict[str, Any], sockets: list[socket.socket]
+) -> None:
+    """Raises StoreError if a later version has upgraded the database."""
+    understudy: Understudy = app.state.understudy
+    await Server(_config(app, settings), announce, understudy, state).serve(sockets)
+    if understudy.superseded.is_set():
+        raise _superseded_error()
+
+
+def _superseded_error() -> StoreError:
+    return StoreError("The database was upgraded by a later version, so this server has stopped. Start that version.")
 
 
 async def _prepare(preparation: Preparation, settings: Settings) -> None:
@@ -199,18 +217,21 @@ def _node_address(host: str, bound: socket.socket) -> str:
 
 
 class Server(uvicorn.Server):
-    """Drains the application before it waits for connections; the exit code after a stop signal is 0."""
+    """Drains the application before it waits for connections; the exit code after a stop signal is 0.
+
+    Stops by itself when a later version has upgraded the database.
+    """
 
     def __init__(
         self,
         config: uvicorn.Config,
         announce: Callable[[], None],
-        drain: Callable[[], Awaitable[None]],
+        understudy: Understudy,
         state: dict[str, Any],
     ) -> None:
         super().__init__(config)
         self._announce = announce
-        self._drain = drain
+        self._understudy = understudy
         self._state = state
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -218,12 +239,15 @@ class Server(uvicorn.Server):
         await super().startup(sockets)
         self._announce()
 
+    async def on_tick(self, counter: int) -> bool:
+        return await super().on_tick(counter) or self._understudy.superseded.is_set()
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         _log.info("stopping")
         for server in self.servers:
             server.close()
         try:
-            await _drain(self._drain, self.config.timeout_graceful_shutdown)
+            await _drain(self._understudy.drain, self.config.timeout_graceful_shutdown)
         finally:
             await super().shutdown(sockets)
         _log.info("stopped")

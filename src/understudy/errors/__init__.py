@@ -3,7 +3,8 @@
     UnderstudyError
     ├── SettingsError              the start is refused; the message names the key or the value
     ├── StoreError                 the data directory, the database or the blob store cannot be used
-    │   └── StoreUnavailable       the database server is unreachable
+    │   ├── StoreUnavailable       the database server is unreachable
+    │   │   └── StoreSuperseded    a later version has upgraded the database beyond this one
     │   └── BlobMissing            the blob store has no such blob
     ├── SandboxError               code cannot be run; the message says what is missing
     │   ├── InvalidName            a file's name that a sandbox does not take
@@ -51,6 +52,16 @@ class StoreError(UnderstudyError):
 
 class StoreUnavailable(StoreError):
     """The database server is unreachable; its loss and its return are logged once, not with each request."""
+
+
+class StoreSuperseded(StoreUnavailable):
+    """This process must not use the database any more."""
+
+    def __init__(self, schema: int) -> None:
+        super().__init__(
+            f"The database was upgraded by a later version, and this one knows schemas up to {schema}. Stop this"
+            " server, and start that version."
+        )
 
 
 class BlobMissing(StoreError):

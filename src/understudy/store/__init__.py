@@ -158,7 +158,7 @@ def _build_store(database: Database, clock: Clock, lock: DirectoryLock | None) -
         batches=Batches(database),
         batch_jobs=BatchJobs(database),
         workers=Workers(database, clock, newest_schema(database.dialect)),
-        nodes=Nodes(database),
+        nodes=Nodes(database, newest_schema(database.dialect)),
         queues=Queues(database),
         lock=lock,
     )

@@ -50,6 +50,17 @@ T = TypeVar("T")
 Transaction = Generator[Query | Bundle, list[Row], T]
 
 
+class Guard(Protocol):
+    """Decides whether this process may use the database."""
+
+    @property
+    def is_valid(self) -> bool: ...
+
+    async def renew(self) -> None:
+        """Makes the guard valid; raises StoreError if it cannot."""
+        ...
+
+
 class Database(Protocol):
     """One of the two engines. Both raise StoreError if the storage fails (a full disk, a lost server)."""
 
@@ -89,6 +100,14 @@ class Database(Protocol):
 
     async def write(self, transaction: Callable[P, Transaction[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         """Runs a transaction; its changes are durable when this returns."""
+        ...
+
+    async def write_unguarded(self, transaction: Callable[P, Transaction[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Like `write`, also while the guard is not valid."""
+        ...
+
+    def set_guard(self, guard: Guard) -> None:
+        """From now on all transactions need a valid guard, where other programs may change the schema meanwhile."""
         ...
 
     async def ready(self) -> None:

@@ -38,6 +38,8 @@ _LEASE_CHECKS = 20
 _CHECK_SECONDS = 0.5
 # Any number, the same in every process: two servers that start at once migrate one after the other.
 _POSTGRES_LOCK = "SELECT pg_advisory_xact_lock(7205759403792793)"
+# A registered server has applied the migrations that it knows, so it does not know a pending one.
+_LIVE_NODES = "SELECT count(*) FROM nodes WHERE seen_at > extract(epoch FROM statement_timestamp()) - 8.0"
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,11 @@ async def _wait_for_earlier_workers(database: Database, number: int) -> None:
         if not live:
             return
         await asyncio.sleep(_CHECK_SECONDS)
-    raise StoreError(
+    raise _earlier_servers_error(number, live)
+
+
+def _earlier_servers_error(number: int, live: int) -> StoreError:
+    return StoreError(
         f"Migration {number} needs all servers of earlier versions to be stopped, and {live} of their workers have a"
         " lease. Stop those servers, then start this version."
     )
@@ -151,12 +157,26 @@ def _count_earlier_workers(number: int) -> Transaction[int]:
     return int(rows[0][0])
 
 
+def _exclude_earlier_servers(number: int) -> Transaction[None]:
+    """From here on no server renews a lease until the transaction ends, and afterwards only those that may.
+
+    A server whose leases have ended renews one before it uses the database again.
+    """
+    yield "LOCK TABLE workers, nodes IN SHARE MODE", ()
+    rows = yield _LIVE_NODES, ()
+    live = max(int(rows[0][0]), (yield from _count_earlier_workers(number)))
+    if live:
+        raise _earlier_servers_error(number, live)
+
+
 def _apply_migration(migration: Migration, dialect: str) -> Transaction[None]:
     if dialect == "postgres":
         yield _POSTGRES_LOCK, ()
     rows = yield "SELECT 1 FROM schema_versions WHERE number = $1", (migration.number,)
     if rows:
         return
+    if migration.is_breaking and migration.number > _FIRST_WITH_SUPPORT and dialect == "postgres":
+        yield from _exclude_earlier_servers(migration.number)
     for statement in migration.statements:
         yield statement, ()
     yield "INSERT INTO schema_versions (number) VALUES ($1)", (migration.number,)

@@ -3,9 +3,11 @@
 Nodes without a broker cannot share work, so such a node is the only one. Knows no broker and no job.
 """
 
+import sys
 from dataclasses import dataclass
 from typing import Final
 
+from understudy.errors import StoreSuperseded
 from understudy.store.database import Database, Transaction
 from understudy.store.sql import compose_sql
 from understudy.store.workers import DATABASE_NOW
@@ -31,6 +33,12 @@ _INSERT: Final = compose_sql(
     "INSERT INTO nodes (",
     _COLUMNS,
     ", started_at, seen_at) SELECT $1, $2, $3, $4, $5, $6, $7, $8, now, now FROM database_clock",
+    "WHERE NOT EXISTS (SELECT 1 FROM schema_versions WHERE oldest > $9) RETURNING id",
+)
+_RENEW: Final = compose_sql(
+    "UPDATE nodes SET seen_at =",
+    DATABASE_NOW,
+    "WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM schema_versions WHERE oldest > $2) RETURNING id",
 )
 _FIND_WORKER: Final = compose_sql(
     "SELECT id FROM nodes WHERE", IS_LIVE_NODE, "AND role <> $1 ORDER BY random() LIMIT 1"
@@ -72,20 +80,23 @@ class RegisteredNode:
 
 
 class Nodes:
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, schema: int = sys.maxsize) -> None:
+        """`schema` is the newest schema that this program knows."""
         self._database = database
+        self._schema = schema
 
     async def register(self, node: Node) -> RegisteredNode | None:
         """Registers a node, in the place of an earlier one with the same data directory.
 
-        Returns the live node that excludes it, if there is one; then nothing is registered.
+        Returns the live node that excludes it, if there is one; then nothing is registered. Raises StoreSuperseded if a
+        later version has changed the database in a way that this program does not know.
         """
         is_single = self._database.dialect == "sqlite"
-        return await self._database.write(_register, node, is_single)
+        return await self._database.write_unguarded(_register, node, self._schema, is_single=is_single)
 
     async def renew(self, node_id: str) -> bool:
-        """Extends the lease of a node; False if it is not registered."""
-        return await self._database.write(_renew, node_id)
+        """Extends the lease of a node; False if it is not registered. Raises StoreSuperseded as `register`."""
+        return await self._database.write_unguarded(_renew, node_id, self._schema)
 
     async def retire(self, node_id: str) -> None:
         await self._database.write(_retire, node_id)
@@ -99,7 +110,7 @@ class Nodes:
         return await self._database.read(_list_nodes)
 
 
-def _register(node: Node, is_single: bool) -> Transaction[RegisteredNode | None]:
+def _register(node: Node, schema: int, *, is_single: bool) -> Transaction[RegisteredNode | None]:
     yield _LOCK, ()
     if is_single:
         yield "DELETE FROM nodes", ()
@@ -110,13 +121,17 @@ def _register(node: Node, is_single: bool) -> Transaction[RegisteredNode | None]
     if rows:
         return _decode(*rows[0])
     values = (node.id, node.version, node.role, node.host, node.pid, node.address, node.place, int(node.is_clustered))
-    yield _INSERT, values
+    if not (yield _INSERT, (*values, schema)):
+        raise StoreSuperseded(schema)
     return None
 
 
-def _renew(node_id: str) -> Transaction[bool]:
-    sql = compose_sql("UPDATE nodes SET seen_at =", DATABASE_NOW, "WHERE id = $1 RETURNING id")
-    return bool((yield sql, (node_id,)))
+def _renew(node_id: str, schema: int) -> Transaction[bool]:
+    if (yield _RENEW, (node_id, schema)):
+        return True
+    if (yield "SELECT 1 FROM schema_versions WHERE oldest > $1", (schema,)):
+        raise StoreSuperseded(schema)
+    return False
 
 
 def _retire(node_id: str) -> Transaction[None]:

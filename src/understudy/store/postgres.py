@@ -14,7 +14,7 @@ from understudy.errors import StoreError, StoreUnavailable
 from understudy.errors.objects import nul_character
 from understudy.store import postgres_url
 from understudy.store.connections import FAILURES, Connections, is_server_loss
-from understudy.store.database import Bundle, Horizon, Query, Row, Transaction
+from understudy.store.database import Bundle, Guard, Horizon, Query, Row, Transaction
 from understudy.store.horizon import find_horizon
 
 P = ParamSpec("P")
@@ -46,6 +46,7 @@ class PostgresDatabase:
         self._connections = connections
         self._url = url
         self._lost_at: float | None = None
+        self._guard: Guard | None = None
 
     @classmethod
     async def connect(cls, url: str, *, is_pooled: bool = False) -> "PostgresDatabase":
@@ -63,7 +64,12 @@ class PostgresDatabase:
     def text_query(self, text: str) -> str:
         return text.replace("\x00", "")
 
+    def set_guard(self, guard: Guard) -> None:
+        self._guard = guard
+
     async def read(self, transaction: Callable[P, Transaction[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+        if self._guard is not None and not self._guard.is_valid:
+            await self._guard.renew()
         try:
             return await self._run(_run_transaction, transaction(*args, **kwargs))
         except FAILURES as error:
@@ -72,6 +78,11 @@ class PostgresDatabase:
     scan = read
 
     async def write(self, transaction: Callable[P, Transaction[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+        if self._guard is not None and not self._guard.is_valid:
+            await self._guard.renew()
+        return await self.write_unguarded(transaction, *args, **kwargs)
+
+    async def write_unguarded(self, transaction: Callable[P, Transaction[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         for attempt in range(_MAX_ATTEMPTS):
             try:
                 return await self._run(_commit, transaction(*args, **kwargs))

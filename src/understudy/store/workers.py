@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Generic, LiteralString, TypeVar
 
 from understudy.clock import Clock
-from understudy.errors import StoreError
+from understudy.errors import StoreSuperseded
 from understudy.store.database import Database, Row, Transaction
 from understudy.store.sql import compose_sql
 
@@ -144,16 +144,13 @@ class Workers:
         """Creates the lease of a worker or extends it, to `seconds` from now.
 
         With `steady_after`, it may claim jobs of dead workers only that many seconds from now. Logs once that the clock
-        of this machine and that of the database differ by more than a second. Raises StoreError if a later version has
-        changed the database in a way that this program does not know.
+        of this machine and that of the database differ by more than a second. Raises StoreSuperseded if a later version
+        has changed the database in a way that this program does not know.
         """
         before = self._clock.now()
         database_now = await self._database.write(_renew_lease, worker_id, seconds, steady_after, self._schema)
         if database_now is None:
-            raise StoreError(
-                f"The database was upgraded by a later version, and this one knows schemas up to {self._schema}. Stop"
-                " this server, and start that version."
-            )
+            raise StoreSuperseded(self._schema)
         if self.is_shared and not self._skew_is_logged:
             self._check_skew(database_now, before, self._clock.now())
 
