@@ -192,6 +192,12 @@ def test_a_citation_opens_its_passages(console, server, upstream):
     log.get_by_role("button", name="File search 1 passage").click()
     log.get_by_role("button", name="handbook.md").click()
     expect(side).to_contain_text("Score 0.")
+    side.get_by_role("button", name="Neighbours").click()
+    expect(side.locator(".chunk.is-current")).to_contain_text("chunk 1 of 1")
+    assert console.find_accessibility_problems() == []
+    console.open(f"threads/{page.url.partition('thread=')[2].partition('&')[0]}")
+    page.get_by_role("log").get_by_role("button", name="Passages").click()
+    expect(page.get_by_role("dialog")).to_contain_text("Refunds take 14 days.")
     assert console.find_accessibility_problems() == []
 
 

@@ -12,7 +12,7 @@ import { RunTurn } from "./run_turn.js";
 
 /**
  * @param {{session: import("./thread_session.js").ThreadSession | null, names: Record<string, string>,
- *   onPassages: (source: import("./passage_pane.js").PassageSource) => void, isSending: boolean,
+ *   onPassages: (source: import("../../ui/passage/passage_pane.js").PassageSource) => void, isSending: boolean,
  *   onEdit: (message: any, text: string) => Promise<boolean>, onRetry: (turn: string) => void}} props `names` are those of
  *   assistants by id; `onEdit` returns whether the message was sent
  */

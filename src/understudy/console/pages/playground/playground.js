@@ -16,7 +16,7 @@ import { AssistantPane } from "./assistant_pane.js";
 import { Composer } from "./composer.js";
 import { Conversation } from "./conversation.js";
 import { openVersion } from "./fork_pager.js";
-import { PassagePane } from "./passage_pane.js";
+import { PassagePane } from "../../ui/passage/passage_pane.js";
 import { useRuns } from "./runs.js";
 
 export const style = "playground.css";
@@ -29,7 +29,7 @@ export default function Playground() {
   const runs = useRuns(thread);
   const { session } = runs;
   const [open, setOpen] = useState(/** @type {"assistant" | "code" | null} */ (null));
-  const [passages, setPassages] = useState(/** @type {import("./passage_pane.js").PassageSource | null} */ (null));
+  const [passages, setPassages] = useState(/** @type {import("../../ui/passage/passage_pane.js").PassageSource | null} */ (null));
   const names = { ...useAuthors(), ...(assistant.stored?.name ? { [assistant.stored.id]: assistant.stored.name } : {}) };
   const lastAssistant = session?.latest.value?.assistant_id;
   // A thread without `?assistant=` continues with the assistant of its last run.

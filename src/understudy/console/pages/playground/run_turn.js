@@ -14,7 +14,7 @@ import { ToolCall } from "./tool_call.js";
 
 /**
  * @param {{session: import("./thread_session.js").ThreadSession, turn: Extract<import("../../lib/thread_turns.js").Turn, {kind: "run"}>,
- *   names: Record<string, string>, pager: any, onPassages: (source: import("./passage_pane.js").PassageSource) => void,
+ *   names: Record<string, string>, pager: any, onPassages: (source: import("../../ui/passage/passage_pane.js").PassageSource) => void,
  *   onRetry: (() => void) | undefined}} props `onRetry` is missing while another run is active
  */
 export function RunTurn({ session, turn, names, pager, onPassages, onRetry }) {

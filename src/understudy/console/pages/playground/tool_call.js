@@ -11,7 +11,7 @@ import { html, useState } from "../../ui/view.js";
 const ICONS = { function: "braces", code_interpreter: "square-terminal", file_search: "file-search", mcp: "plug" };
 
 /**
- * @param {{call: any, step: any, isActive: boolean, isWaiting: boolean, onPassages: (source: import("./passage_pane.js").PassageSource) => void}} props
+ * @param {{call: any, step: any, isActive: boolean, isWaiting: boolean, onPassages: (source: import("../../ui/passage/passage_pane.js").PassageSource) => void}} props
  */
 export function ToolCall({ call, step, isActive, isWaiting, onPassages }) {
   const isRunning = isActive && step.status === "in_progress";
@@ -38,7 +38,7 @@ function summarize(call) {
   return text.trim().split("\n")[0].slice(0, 160);
 }
 
-/** @param {{call: any, step: any, onPassages: (source: import("./passage_pane.js").PassageSource) => void}} props */
+/** @param {{call: any, step: any, onPassages: (source: import("../../ui/passage/passage_pane.js").PassageSource) => void}} props */
 function CallBody({ call, step, onPassages }) {
   if (call.type === "code_interpreter") return html`<${CodeCall} call=${call.code_interpreter ?? {}} />`;
   if (call.type === "file_search") return html`<${SearchCall} call=${call} step=${step} onPassages=${onPassages} />`;
@@ -56,7 +56,7 @@ function CodeCall({ call }) {
       : html`<${CodeBlock} key=${index} code=${output.logs ?? ""} label=${t("playground.logs")} />`))}`;
 }
 
-/** @param {{call: any, step: any, onPassages: (source: import("./passage_pane.js").PassageSource) => void}} props */
+/** @param {{call: any, step: any, onPassages: (source: import("../../ui/passage/passage_pane.js").PassageSource) => void}} props */
 function SearchCall({ call, step, onPassages }) {
   const results = call.file_search?.results ?? [];
   if (!results.length) return html`<p class="muted">${t(step.status === "in_progress" ? "playground.searching" : "playground.no-passages")}</p>`;

@@ -12,6 +12,7 @@ import { Menu } from "../../ui/menu.js";
 import { askToDelete } from "../../ui/noun/deletion.js";
 import { NounForm } from "../../ui/noun/noun_form.js";
 import { Page } from "../../ui/page.js";
+import { PassagePane } from "../../ui/passage/passage_pane.js";
 import { useResource } from "../../ui/resource.js";
 import { Id } from "../../ui/values.js";
 import { html, useState } from "../../ui/view.js";
@@ -28,6 +29,7 @@ export default function ThreadPage({ params: { id } }) {
   const { data: thread, error, reload, set } = useResource(path);
   const authors = useAuthors();
   const [open, setOpen] = useState(/** @type {"edit" | "json" | "api" | "panel" | null} */ (null));
+  const [passages, setPassages] = useState(/** @type {import("../../ui/passage/passage_pane.js").PassageSource | null} */ (null));
   const close = () => setOpen(null);
   const askDelete = () => askToDelete(THREADS, thread, () => navigate("threads", { replace: true }));
   useShortcuts([
@@ -48,10 +50,11 @@ export default function ThreadPage({ params: { id } }) {
     <${Button} class="narrow-only" kind="quiet" icon="info" label=${t("threads.details")} onClick=${() => setOpen("panel")} /><${Menu} label=${t("ui.more")} items=${items} />`;
   return html`<${Page} flush=${true} title=${html`<${Id} id=${id} link=${false} />`} name=${id} parent=${{ path: "threads", label: t("threads.title") }} actions=${actions}>
     ${error !== null ? html`<div class="page-body"><${ErrorNote} error=${error} onRetry=${reload} /></div>` : html`<div class="thread">
-      <${MessageLog} key=${route.value.query.get("at") ?? ""} thread=${id} at=${route.value.query.get("at")} authors=${authors} />
+      <${MessageLog} key=${route.value.query.get("at") ?? ""} thread=${id} at=${route.value.query.get("at")} authors=${authors} onPassages=${setPassages} />
       <aside class="thread-panel" aria-label=${t("threads.details")}>${thread && html`<${ThreadPanel} thread=${thread} />`}</aside></div>`}
     ${open === "edit" && html`<${NounForm} noun=${THREADS} row=${thread} onClose=${close} onSaved=${set} />`}
     ${open === "panel" && html`<${Dialog} kind="sheet" title=${t("threads.details")} onClose=${close}><${ThreadPanel} thread=${thread} /><//>`}
+    ${passages && html`<${Dialog} kind="wide" title=${t("passages.title")} onClose=${() => setPassages(null)}><${PassagePane} source=${passages} /><//>`}
     ${open === "json" && html`<${Dialog} kind="wide" title=${t("ui.json")} onClose=${close}><${JsonView} value=${thread} label=${id} depth=${3} /><//>`}
     ${open === "api" && html`<${ApiPreviewDialog} call=${{ method: "GET", path: `${path}/messages`, query: { limit: 100 } }} onClose=${close} />`}
   <//>`;

@@ -11,10 +11,11 @@ import { VirtualList } from "../../ui/virtual_list.js";
 import { html, useEffect, useMemo, useRef, useState } from "../../ui/view.js";
 
 /**
- * @param {{thread: string, at: string | null, authors: Record<string, string>}} props `at` is the message to begin at,
- *   `authors` are the names of assistants by id
+ * @param {{thread: string, at: string | null, authors: Record<string, string>,
+ *   onPassages: (source: import("../../ui/passage/passage_pane.js").PassageSource) => void}} props `at` is the message to
+ *   begin at, `authors` are the names of assistants by id
  */
-export function MessageLog({ thread, at, authors }) {
+export function MessageLog({ thread, at, authors, onPassages }) {
   const log = useMemo(() => new TwoWayRows(`/threads/${encodeURIComponent(thread)}/messages`), [thread]);
   const list = useRef(/** @type {any} */ (null));
   const [isFollowing, setFollowing] = useState(at === null);
@@ -33,7 +34,8 @@ export function MessageLog({ thread, at, authors }) {
     <${VirtualList} items=${rows} label=${t("threads.messages")} estimate=${110} focusId=${at} onReady=${(/** @type {any} */ ready) => { list.current = ready; }}
       onStart=${() => log.loadOlder()} onEnd=${() => log.loadNewer()} onFollow=${setFollowing}
       renderItem=${(/** @type {any} */ message, /** @type {number} */ index) => html`${isNewDay(rows, index) && html`<${DayRule} at=${message.created_at} />`}
-        <div class=${message.id === at ? "message-frame is-target" : "message-frame"}><${Message} message=${message} author=${message.assistant_id ? authors[message.assistant_id] : undefined} href=${messageHref(thread, message.id)} /></div>`} />
+        <div class=${message.id === at ? "message-frame is-target" : "message-frame"}><${Message} message=${message} author=${message.assistant_id ? authors[message.assistant_id] : undefined} href=${messageHref(thread, message.id)}
+          onCitation=${message.run_id ? (/** @type {string} */ file) => onPassages({ thread, run: message.run_id, file }) : undefined} /></div>`} />
     ${(!isFollowing || log.hasNewer.value) && html`<div class="log-newest"><${Button} icon="arrow-down" shortcut="End" onClick=${toNewest}>${t("threads.newest")}<//></div>`}
   </div>`;
 }

@@ -1,4 +1,5 @@
-/** One file of a vector store: its state, what could not be read, and the text that searches see. */
+/** One file of a vector store: its state, what could not be read, and its chunks and text as searches see them. */
+import { route } from "../../app/router.js";
 import { useShortcuts } from "../../app/shortcuts.js";
 import { t } from "../../text/texts.js";
 import { ApiPreview } from "../../ui/api_preview.js";
@@ -9,6 +10,7 @@ import { ErrorNote } from "../../ui/error_note.js";
 import { Icon } from "../../ui/icon.js";
 import { JsonView } from "../../ui/json_view.js";
 import { Page } from "../../ui/page.js";
+import { ChunkList } from "../../ui/passage/chunk_list.js";
 import { useResource } from "../../ui/resource.js";
 import { Empty, Skeleton } from "../../ui/states.js";
 import { Tabs, useTab } from "../../ui/tabs.js";
@@ -28,6 +30,7 @@ export default function StoreFilePage({ params: { store, id } }) {
     { key: "Y", label: t("ui.copy-link"), run: () => copyText(location.href) },
   ]);
   const tabs = [
+    { name: "chunks", label: t("vector-stores.file.chunks"), view: () => html`<${Chunks} store=${store} id=${id} />` },
     { name: "text", label: t("vector-stores.file.text"), view: () => html`<${ExtractedText} path=${path} row=${row} />` },
     { name: "overview", label: t("ui.overview"), view: () => html`<${Overview} row=${row} file=${file} />` },
     { name: "json", label: t("ui.json"), view: () => html`<${JsonView} value=${row} label=${id} depth=${3} />` },
@@ -41,6 +44,12 @@ export default function StoreFilePage({ params: { store, id } }) {
     ${!row && error === null && html`<${Skeleton} />`}
     ${row && html`<${Problems} row=${row} />${tabs.find((tab) => tab.name === current)?.view()}`}
   <//>`;
+}
+
+/** The chunk in the URL is the one to begin at. @param {{store: string, id: string}} props */
+function Chunks({ store, id }) {
+  const at = route.value.query.get("chunk");
+  return html`<${ChunkList} key=${at} store=${store} file=${id} at=${at && /^\d{1,9}$/.test(at) ? Number(at) : null} limit=${20} scrolls=${true} />`;
 }
 
 /** @param {{row: any}} props */

@@ -71,8 +71,6 @@ export default {
   "playground.no-passages": "No passages found.",
   "playground.searching": "Searching…",
   "playground.passage": "Passages",
-  "playground.passage.none": "The run found no passages of this file.",
-  "playground.passage.score": "Score {score}",
   "playground.outputs.text": "The run waits for the output of these functions. Type it as JSON or as text.",
   "playground.outputs.label": "Output of {name}",
   "playground.outputs.stub": "Fill in this output for later calls of {name}",

@@ -142,6 +142,18 @@ export default {
   "message.details": "details",
   "message.image-url": "image by URL, not loaded",
 
+  "passages.title": "Passages",
+  "passages.none": "This run found no passage in the file.",
+  "passages.score": "Score {score}",
+  "passages.neighbours": "Neighbours",
+
+  "chunks.none": "No chunks",
+  "chunks.none.text": "The file is not indexed yet, or has no text.",
+  "chunks.chunk": "chunk {number} of {total}",
+  "chunks.page": "page {page}",
+  "chunks.earlier": { one: "{count} earlier chunk", other: "{count} earlier chunks" },
+  "chunks.later": { one: "{count} later chunk", other: "{count} later chunks" },
+
   "state.completed": "completed",
   "state.in_progress": "in progress",
   "state.requires_action": "needs you",
