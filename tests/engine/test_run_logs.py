@@ -24,6 +24,27 @@ def numbered(history, epoch):
     return [LogEntry(start + number, event, start + number) for number, event in enumerate(history, 1)]
 
 
+class Remote:
+    """The copies of logs, of which `log` is one."""
+
+    def __init__(self, log):
+        self.log = log
+
+    def release(self, _):
+        self.log.is_remote = False
+
+
+def test_a_copy_without_events_begins_with_the_run_once_this_server_executes_it(logs):
+    run_logs = RunLogs(None, logs, SystemClock(), MemoryBroker(), 60.0, print)
+    made, _ = histories.run()
+    log = logs.create(made.id, RunEncoder)
+    log.is_remote = True
+    run_logs.remote = Remote(log)
+    stored = StoredRun("proj_a", "worker_a", 1, made, Progress(), [], None, epoch=2)
+    assert run_logs.reopen(stored, Past(RunHistory(made, [], {}))) is log
+    assert [type(entry.event) for entry in log.entries()] == [events.RunQueued, events.RunRestored]
+
+
 @pytest.mark.parametrize("past_is_stored", [True, False])
 def test_clients_of_a_log_that_waited_here_while_another_server_executed_its_run_follow_the_next_execution(
     logs, past_is_stored

@@ -110,11 +110,10 @@ class RunLogs:
         if log is None or log.handed_back:
             log = self._logs.create(stored.run.id, new_encoder(stored.progress))
             return self._begin_epoch(log, stored, past, last_epoch)
-        if log.is_remote and self.remote is not None:
-            self.remote.release(stored.run.id)
         # Others may have owned the run since it has waited here, or the store failed during its execution here.
         is_behind = log.is_remote or log.epoch < last_epoch or (not log.closed and stored.run.status != "queued")
-        log.is_remote = False
+        if self.remote is not None:
+            self.remote.release(stored.run.id)
         log.reopen()
         if is_behind:
             return self._begin_epoch(log, stored, past, last_epoch)
