@@ -1,0 +1,99 @@
+"""Makes of an object in the input one that can be sorted: an id, a time, and the ids of what it belongs to."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import msgspec
+
+from understudy.importing.found import Found
+from understudy.importing.objects import Kind
+
+_ID: Final = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
+_PARENTS: Final[dict[Kind, tuple[str, ...]]] = {
+    "message": ("thread_id",),
+    "run": ("thread_id",),
+    "step": ("run_id", "thread_id"),
+    "vector_store_file": ("vector_store_id",),
+}
+"""What an object belongs to; lists are of the first."""
+
+_MILLISECONDS: Final = 100_000_000_000
+_LATEST: Final = 253_402_300_799  # the end of the year 9999
+
+
+class InvalidObject(Exception):
+    """The text is a sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class NormalizedObject:
+    """`parent` is the id of the thread, run or vector store that the object belongs to, or empty."""
+
+    kind: Kind
+    id: str
+    parent: str
+    created_at: int
+    body: bytes
+
+
+def normalize(found: Found) -> NormalizedObject:
+    """Raises InvalidObject."""
+    body = found.body
+    identifier = body.get("id")
+    if not _is_id(identifier):
+        raise InvalidObject(f"Invalid id {str(identifier)[:128]!r}.")
+    for name in _PARENTS.get(found.kind, ()):
+        if body.get(name) is None:
+            body[name] = getattr(found.parents, name)
+        if not _is_id(body[name]):
+            raise InvalidObject(f"{identifier}: invalid {name} {str(body[name])[:128]!r}.")
+    created_at = parse_time(body.get("created_at"))
+    if body.get("created_at") is not None:
+        body["created_at"] = created_at
+    parents = _PARENTS.get(found.kind)
+    try:
+        encoded = msgspec.json.encode(body)
+    except (OverflowError, ValueError, RecursionError) as error:
+        raise InvalidObject(f"{identifier} has a value that JSON cannot hold: {error}.") from None
+    return NormalizedObject(found.kind, str(identifier), str(body[parents[0]]) if parents else "", created_at, encoded)
+
+
+def parse_time(value: Any) -> int:
+    """Unix seconds of a number, of milliseconds or of an ISO time, which is in UTC without a zone; 0 for all else."""
+    if isinstance(value, str):
+        value = _parse_text(value.strip())
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < _LATEST * 1000:
+        return 0
+    seconds = int(value / 1000 if value > _MILLISECONDS else value)
+    return seconds if seconds <= _LATEST else 0
+
+
+def _parse_text(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        pass
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def _is_id(value: Any) -> bool:
+    return isinstance(value, str) and _ID.fullmatch(value) is not None
+
+
+def parents_of_entry(name: str) -> Mapping[str, str]:
+    """The ids of a thread, run or vector store in the name of an entry, as in `thread_1/run_2.json`."""
+    prefixes = {"thread_": "thread_id", "run_": "run_id", "vs_": "vector_store_id"}
+    found = {}
+    for part in name.split("/"):
+        stem = part.split(".")[0]
+        for prefix, member in prefixes.items():
+            if stem.startswith(prefix) and _is_id(stem):
+                found[member] = stem
+    return found
