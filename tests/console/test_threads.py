@@ -54,6 +54,17 @@ def test_threads_are_found_by_text_and_metadata(console, server):
     expect(page.locator("tr[data-id]").nth(1)).to_be_visible()
 
 
+def test_threads_are_listed_by_their_last_activity(console, server):
+    older = new_thread(server, "An older thread about zinnias", metadata={"set": "activity"})
+    newer = new_thread(server, "A newer thread", metadata={"set": "activity"})
+    server.client.beta.threads.messages.create(older.id, role="user", content="Still there?")
+    page = console.open("threads?metadata[set]=activity")
+    expect(page.locator("tr[data-id]").first).to_have_attribute("data-id", older.id)
+    expect(page.locator("tr[data-id]").nth(1)).to_have_attribute("data-id", newer.id)
+    page = console.open("conversations?metadata[set]=activity&q=zinnias")
+    expect(page.locator("tr[data-id]")).to_contain_text("An older thread about zinnias")
+
+
 def test_a_thread_has_its_messages_runs_and_details(browser, server, upstream):
     upstream.always(text("Refunds take **14 days**."))
     assistant = server.client.beta.assistants.create(model="gpt-4o", name="Support bot")

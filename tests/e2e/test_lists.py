@@ -235,6 +235,26 @@ def test_stored_responses_and_conversations_are_listed(server, client):
 
 
 @on_both
+def test_threads_are_listed_by_their_last_activity(server, client):
+    made = [client.beta.threads.create(metadata={"set": "active"}).id for _ in range(3)]
+    client.beta.threads.messages.create(made[0], role="user", content="Heliotrope")
+    path = "/v1/threads?metadata[set]=active&order_by=last_active_at"
+    assert page(server, path)[0][0] == made[0]
+    listed = server.ask("GET", f"{path}&limit=1").json["data"][0]
+    assert 0 <= listed.pop("last_active_at") - listed["created_at"] < 60
+    assert listed["id"] == made[0]
+    assert page(server, f"{path}&order=asc&limit=1")[1] is True
+    conversations = path.replace("threads", "conversations")
+    first = server.ask("GET", f"{conversations}&include[]=preview").json["data"][0]
+    assert (first["id"], first["preview"]) == (made[0].replace("thread_", "conv_"), "Heliotrope")
+    cursor = f"{first['id']},{first['last_active_at']}"
+    client.beta.threads.messages.create(made[0], role="user", content="Again")
+    assert page(server, f"{conversations}&after={cursor}")[0] == page(server, f"{conversations}&after={first['id']}")[0]
+    refused = server.ask("GET", "/v1/threads?order_by=name")
+    assert (refused.status, refused.json["error"]["param"]) == (400, "order_by")
+
+
+@on_both
 def test_an_empty_list_has_no_first_and_no_last(server, client):
     thread = client.beta.threads.create()
     for below in ("messages", "runs"):

@@ -11,14 +11,22 @@ from starlette.responses import Response
 from understudy import ids
 from understudy.api.operations import EXTENSIONS, OperationGroup, Schema
 from understudy.api.parts import parts_of, project_of
-from understudy.api.requests import json_response, page_request, read_json, set_metadata, struct_response
+from understudy.api.requests import (
+    add_members,
+    json_response,
+    list_response,
+    page_request,
+    read_json,
+    set_metadata,
+    struct_response,
+)
 from understudy.api.responses import render_item_list, render_items
+from understudy.api.threads import read_threads
 from understudy.engine.input_items import to_stored
 from understudy.errors import NotFound
 from understudy.errors.objects import conversation_not_found
-from understudy.store.pages import PageRequest
+from understudy.store.pages import Page, PageRequest
 from understudy.store.response_items import ItemRow
-from understudy.store.threads import ThreadFilter
 from understudy.wire import queries
 from understudy.wire.conversations import (
     BranchConversationRequest,
@@ -27,12 +35,12 @@ from understudy.wire.conversations import (
     CreateConversationItemsRequest,
     CreateConversationRequest,
     DeletedConversation,
-    ListConversationsResponse,
     UpdateConversationRequest,
 )
 from understudy.wire.input_parsing import whole
 from understudy.wire.parsing import check_id
 from understudy.wire.responses import ResponseItemList
+from understudy.wire.thread_details import ListConversationsResponse
 from understudy.wire.threads import ThreadObject
 from understudy.wire.tools import ToolResources
 
@@ -57,13 +65,14 @@ async def list_conversations(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], queries.ListThreadsQuery)
     after, before = [cursor and _to_thread_id(cursor) for cursor in (query.after, query.before)]
     origin = query.branched_from and _to_thread_id(query.branched_from)
-    condition = ThreadFilter(tuple(query.metadata.items()), query.q or None, origin or None)
-    page = await parts_of(request).store.threads.page(
-        project_of(request), PageRequest(query.limit, query.order, after, before), condition
-    )
-    data = [_render_conversation(_decode(body)) for _, body in page.rows]
-    first, last = (data[0].id, data[-1].id) if data else (None, None)
-    return struct_response(ListConversationsResponse(data=data, first_id=first, last_id=last, has_more=page.has_more))
+    query = msgspec.structs.replace(query, after=after, before=before, branched_from=origin)
+    page, details = await read_threads(request, query)
+    rows = []
+    for thread_id, body in page.rows:
+        conversation = _render_conversation(_decode(body))
+        encoded = msgspec.json.encode(conversation).decode()
+        rows.append((conversation.id, add_members(encoded, details.get(thread_id, {}))))
+    return list_response(Page(rows, page.has_more))
 
 
 @operations.add(

@@ -19,8 +19,8 @@ from understudy.api.requests import (
     struct_response,
 )
 from understudy.engine.tool_resources import merge_resources
-from understudy.store.pages import Page
-from understudy.store.threads import ThreadFilter
+from understudy.store.pages import BY_CREATION, Page
+from understudy.store.threads import BY_ACTIVITY, ThreadFilter
 from understudy.wire import queries
 from understudy.wire.parsing import check_id
 from understudy.wire.thread_details import ListThreadsResponse
@@ -48,13 +48,9 @@ _decode = msgspec.json.Decoder(ThreadObject).decode
 )
 async def list_threads(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], queries.ListThreadsQuery)
-    condition = ThreadFilter(tuple(query.metadata.items()), query.q or None, query.branched_from or None)
-    threads = parts_of(request).store.threads
-    page = await threads.page(project_of(request), page_request(query), condition)
-    if query.include and page.rows:
-        details = await threads.describe([row[0] for row in page.rows], query.include, query.q)
-        page = Page([(id_, add_members(body, details.get(id_, {}))) for id_, body in page.rows], page.has_more)
-    return list_response(page)
+    page, details = await read_threads(request, query)
+    rows = [(thread_id, add_members(body, details.get(thread_id, {}))) for thread_id, body in page.rows]
+    return list_response(Page(rows, page.has_more))
 
 
 @operations.add(
@@ -146,6 +142,19 @@ async def delete_thread(request: Request) -> Response:
         await parts.runs.stop_deleted(run_id)
     await parts.containers.delete_thread_container(project_of(request), thread_id)
     return struct_response(DeleteThreadResponse(id=thread_id))
+
+
+async def read_threads(request: Request, query: queries.ListThreadsQuery) -> tuple[Page, dict[str, dict[str, object]]]:
+    """A page of threads, and by their ids the members that the query includes."""
+    condition = ThreadFilter(tuple(query.metadata.items()), query.q or None, query.branched_from or None)
+    threads = parts_of(request).store.threads
+    is_by_activity = query.order_by == "last_active_at"
+    order = BY_ACTIVITY if is_by_activity else BY_CREATION
+    page = await threads.page(project_of(request), page_request(query), condition, order)
+    include = {*query.include, "last_active_at"} if is_by_activity else set(query.include)
+    if not include or not page.rows:
+        return page, {}
+    return page, await threads.describe([row[0] for row in page.rows], include, query.q)
 
 
 def thread_id_of(request: Request) -> str:

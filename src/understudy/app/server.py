@@ -209,6 +209,7 @@ def _list_background_parts(
         Looper(_ERASE_SECONDS, store.chunks.sweep),
         Looper(_UPGRADE_SECONDS, store.chunks.upgrade_terms),
         Looper(_UPGRADE_SECONDS, store.runs.fill_columns),
+        Looper(_UPGRADE_SECONDS, store.threads.fill_activity),
         Looper(_DIVIDE_SECONDS, store.chunks.divide_stores),
         Looper(_SWEEP_RESPONSES_SECONDS, parts.responses.sweep),
     )

@@ -15,6 +15,7 @@ from understudy.store.database import Bundle, Database, Transaction
 from understudy.store.pages import Page, PageRequest, PageSource, read_page
 from understudy.store.sql import compose_sql, sql_list
 from understudy.store.states import ACTIVE
+from understudy.store.thread_activity import ACTIVITY_NOW
 from understudy.wire.messages import MessageContentTextObject, MessageObject
 
 _PAGE = PageSource("items", "thread_id = $1", "body IS NOT NULL AND kind = 'message'")
@@ -36,7 +37,8 @@ PostgreSQL sees the runs as of the start of the statement. If it then waits for 
 the row again when it has the lock: the count has grown if a run was added.
 """
 
-_LOCK_IDLE_THREAD = compose_sql("SELECT seq FROM threads WHERE", IDLE_THREAD, "FOR UPDATE")
+_TOUCH = compose_sql("UPDATE threads SET last_active_at =", ACTIVITY_NOW)
+_TOUCH_IDLE_THREAD = compose_sql(_TOUCH, "WHERE", IDLE_THREAD, "RETURNING seq")
 _NEWEST = (
     "SELECT seq, kind, role, run_id, body FROM items"
     " WHERE thread_id = $1 AND seq < $2 AND body IS NOT NULL ORDER BY seq DESC LIMIT $3"
@@ -163,7 +165,7 @@ def _insert_message(text_insert: str, project_id: str, message: MessageObject) -
     thread_id = message.thread_id
     if not message.attachments:
         bundle = Bundle(alone=True)
-        guard = bundle.add(_LOCK_IDLE_THREAD, thread_id, project_id)
+        guard = bundle.add(_TOUCH_IDLE_THREAD, thread_id, project_id)
         add_message(bundle, text_insert, message, guard)
         if (yield bundle):
             return
@@ -171,6 +173,7 @@ def _insert_message(text_insert: str, project_id: str, message: MessageObject) -
     run_id = yield from active_run(thread_id)
     if run_id is not None:
         raise messages_locked(thread_id, run_id)
+    yield _TOUCH + " WHERE id = $1", (thread_id,)
     bundle = Bundle()
     add_message(bundle, text_insert, message)
     yield bundle

@@ -16,13 +16,14 @@ from understudy.store.messages import (
 )
 from understudy.store.run_state import Progress, encode_progress
 from understudy.store.sql import compose_sql
+from understudy.store.thread_activity import ACTIVITY_NOW
 from understudy.store.threads import add_thread
 from understudy.store.workers import DATABASE_NOW
 from understudy.wire.messages import MessageObject
 from understudy.wire.runs import RunObject
 from understudy.wire.threads import ThreadObject
 
-_ACTIVATE = "UPDATE threads SET activations = activations + 1"
+_ACTIVATE = compose_sql("UPDATE threads SET activations = activations + 1, last_active_at =", ACTIVITY_NOW)
 _IS_PROJECT_THREAD = "id = $1 AND project_id = $2 AND body IS NOT NULL"
 RunKind = Literal["run", "response"]
 RESERVED_SECONDS: Final = 2.0

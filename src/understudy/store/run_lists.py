@@ -6,17 +6,18 @@ all of them.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, LiteralString
+from typing import Final, LiteralString
 
-from understudy.errors.objects import unknown_cursor
 from understudy.store.database import Transaction
-from understudy.store.pages import Page, PageRequest
+from understudy.store.pages import Page, PageOrder, PageRequest, PageSource, find_position
 from understudy.store.sql import SqlArguments, compose_sql, match_metadata
 from understudy.store.states import TRANSITIONS
 from understudy.wire.run_outcome import RunStatus
 
-_SCOPE: Final = "project_id = $1 AND kind = 'run' AND body IS NOT NULL"
-_CURSOR: Final = "SELECT created_at, seq FROM runs WHERE project_id = $1 AND kind = 'run' AND id = $2"
+_ALL: Final = "project_id = $1 AND kind = 'run'"
+_SCOPE: Final = compose_sql(_ALL, "AND body IS NOT NULL")
+_RUNS: Final = PageSource("runs", _ALL, order=PageOrder(("created_at", "seq")))
+_RUNS_OF_THREAD: Final = PageSource("runs", _ALL, order=PageOrder(("created_at + 0", "seq")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,24 +47,14 @@ def page_project_runs(
     """`json_pair` is the database's condition on metadata. Raises InvalidRequest for a cursor of another list."""
     arguments = SqlArguments([project_id])
     conditions = _compile_filter(json_pair, chosen, arguments)
-    backwards = request.before is not None and request.after is None
     # A thread has few runs: its index is used, and not the one that has the whole project in order.
-    column: LiteralString = "created_at" if chosen.thread_id is None else "created_at + 0"
-    for name, cursor in (("after", request.after), ("before", request.before)):
-        if cursor is not None:
-            place = yield from _find_place(project_id, name, cursor)
-            sign: LiteralString = ">" if (request.order == "asc") == (name == "after") else "<"
-            conditions.append(compose_sql("(", column, ", seq)", sign, "(", arguments.bind_all(place), ")"))
-    ascending = (request.order == "asc") != backwards
+    source = _RUNS if chosen.thread_id is None else _RUNS_OF_THREAD
+    for name, cursor in request.cursors():
+        position = yield from find_position(source, project_id, name, cursor)
+        conditions.append(source.order.compose_bound(request.order, name, arguments.bind_all(position)))
     ranges = _list_ranges(chosen)
-    direction: LiteralString = "ASC" if ascending else "DESC"
-    limit = arguments.bind(request.limit + 1)
-    end = compose_sql("ORDER BY", column, direction, ", seq", direction, "LIMIT", limit)
-    rows = yield _compose_page(conditions, ranges, arguments, end), arguments.values
-    page_rows = [(row[0], row[1]) for row in rows[: request.limit]]
-    if backwards:
-        page_rows.reverse()
-    return Page(page_rows, has_more=len(rows) > request.limit)
+    end = source.order.compose_end(request.reads_ascending, arguments.bind(request.limit + 1))
+    return request.cut((yield _compose_page(conditions, ranges, arguments, end), arguments.values))
 
 
 def _compile_filter(json_pair: LiteralString, chosen: RunFilter, arguments: SqlArguments) -> list[LiteralString]:
@@ -77,13 +68,6 @@ def _compile_filter(json_pair: LiteralString, chosen: RunFilter, arguments: SqlA
     )
     conditions += [compose_sql(column, arguments.bind(value)) for column, value in comparisons if value is not None]
     return [*conditions, *match_metadata(json_pair, chosen.metadata, arguments)]
-
-
-def _find_place(project_id: str, name: str, cursor: str) -> Transaction[tuple[Any, ...]]:
-    rows = yield _CURSOR, (project_id, cursor)
-    if not rows:
-        raise unknown_cursor(name, cursor)
-    return rows[0]
 
 
 def _list_ranges(chosen: RunFilter) -> Sequence[RunStatus]:

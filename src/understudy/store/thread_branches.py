@@ -16,7 +16,8 @@ from understudy.errors import not_found
 from understudy.errors.objects import branch_limit_exceeded, branch_of_open_message
 from understudy.store import large_writes
 from understudy.store.database import Bundle, Database, Row, Transaction
-from understudy.store.sql import insert_rows, split_batches
+from understudy.store.sql import compose_sql, insert_rows, split_batches
+from understudy.store.thread_activity import ACTIVITY_NOW
 from understudy.store.threads import insert_metadata, select_thread
 from understudy.wire.threads import BranchOrigin, ThreadObject
 
@@ -26,6 +27,11 @@ _PAGE: Final = 100
 # Items that are copied in less time than a switch to a thread is worth.
 _INLINE_ITEMS: Final = 50
 _INLINE_BYTES: Final = 256 * 1024
+_INSERT_THREAD: Final = compose_sql(
+    "INSERT INTO threads (id, project_id, body, branched_from, last_active_at) VALUES ($1, $2, $3, $4,",
+    ACTIVITY_NOW,
+    ")",
+)
 _LAST_ITEM: Final = "SELECT seq, kind, body FROM items WHERE id = $1 AND thread_id = $2 AND body IS NOT NULL"
 _SIZE: Final = (
     "SELECT count(*), COALESCE(sum(octet_length(body)), 0) FROM items"
@@ -117,8 +123,7 @@ def _insert_branch(
     branch.branched_from = BranchOrigin(thread_id, after, copied.get(after))
     change(branch)
     # Last, because a list of threads waits for the transactions that have begun to insert one.
-    sql = "INSERT INTO threads (id, project_id, body, branched_from) VALUES ($1, $2, $3, $4)"
-    yield sql, (branch.id, project_id, msgspec.json.encode(branch).decode(), thread_id)
+    yield _INSERT_THREAD, (branch.id, project_id, msgspec.json.encode(branch).decode(), thread_id)
     yield from insert_metadata(project_id, branch)
     return branch
 

@@ -63,6 +63,7 @@ def describe_threads(
         _COUNT if "message_count" in wanted else _NOTHING,
         _LAST_RUN if "last_run" in wanted else _NOTHING,
         match,
+        "last_active_at" if "last_active_at" in wanted else "0",
     ]
     sql = compose_sql(
         "SELECT id,", ", ".join(columns), "FROM threads WHERE id IN (", arguments.bind_all(thread_ids), ")"
@@ -72,7 +73,12 @@ def describe_threads(
 
 
 def _render(
-    wanted: frozenset[ThreadDetail], preview: str | None, count: int | None, last_run: str | None, match: str | None
+    wanted: frozenset[ThreadDetail],
+    preview: str | None,
+    count: int | None,
+    last_run: str | None,
+    match: str | None,
+    active_at: int,
 ) -> dict[str, object]:
     members: dict[str, object] = {}
     if "preview" in wanted:
@@ -83,6 +89,8 @@ def _render(
         members["last_run"] = None if last_run is None else _decode_run(last_run)
     if "match" in wanted:
         members["match"] = None if match is None else _render_match(_decode_message(match))
+    if "last_active_at" in wanted:
+        members["last_active_at"] = active_at / 1000
     return members
 
 

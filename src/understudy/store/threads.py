@@ -5,6 +5,7 @@ Deleting hides a thread at once; `erase` deletes its rows afterwards, a few at a
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import msgspec
 
@@ -12,9 +13,10 @@ from understudy.errors import not_found
 from understudy.store.attachments import VectorStoreUpload, attach_to_stores
 from understudy.store.database import Bundle, Database, Transaction
 from understudy.store.messages import add_message
-from understudy.store.pages import Page, PageRequest, PageSource, read_page
+from understudy.store.pages import BY_CREATION, Page, PageOrder, PageRequest, PageSource, read_page
 from understudy.store.sql import compose_sql, sql_list, sql_parameters
 from understudy.store.states import ACTIVE
+from understudy.store.thread_activity import ACTIVITY_NOW, fill_thread_activity
 from understudy.store.thread_details import describe_threads
 from understudy.store.vector_store_counts import check_usable_stores
 from understudy.wire.messages import MessageObject
@@ -22,6 +24,9 @@ from understudy.wire.thread_details import ThreadDetail
 from understudy.wire.threads import ThreadObject
 
 _SELECT = "SELECT body FROM threads WHERE id = $1 AND project_id = $2 AND body IS NOT NULL"
+_INSERT = compose_sql(
+    "INSERT INTO threads (id, project_id, body, last_active_at) VALUES ($1, $2, $3,", ACTIVITY_NOW, ") RETURNING seq"
+)
 _INSERT_METADATA = "INSERT INTO thread_metadata (thread_id, project_id, pair) VALUES ($1, $2, $3)"
 _decode = msgspec.json.Decoder(ThreadObject).decode
 
@@ -33,6 +38,10 @@ class ThreadFilter:
     metadata: tuple[tuple[str, str], ...] = ()
     text: str | None = None
     branched_from: str | None = None
+
+
+BY_ACTIVITY: Final = PageOrder(("last_active_at", "seq"), units=1000)
+"""Threads to which something was added last come last. A cursor is an id, or `ID,SECONDS`: the id and its time."""
 
 
 class Threads:
@@ -58,8 +67,10 @@ class Threads:
         """Checks a search of these vector stores and of the thread's. Raises VectorStoreExpired, too."""
         await self._database.read(_check_searchable, project_id, thread_id, store_ids, now)
 
-    async def page(self, project_id: str, request: PageRequest, condition: ThreadFilter) -> Page:
-        source, args = _filter_source(self._database, project_id, condition)
+    async def page(
+        self, project_id: str, request: PageRequest, condition: ThreadFilter, order: PageOrder = BY_CREATION
+    ) -> Page:
+        source, args = _filter_source(self._database, project_id, condition, order)
         read = self._database.scan if condition.text is not None else self._database.read
         return await read(read_page, source, args, request)
 
@@ -79,6 +90,10 @@ class Threads:
     async def delete(self, project_id: str, thread_id: str) -> str | None:
         """Returns the id of the run that was active on it, which is cancelled."""
         return await self._database.write(_delete_thread, project_id, thread_id)
+
+    async def fill_activity(self) -> None:
+        """Fills `last_active_at` in rows that an earlier version wrote. Raises StoreError."""
+        await fill_thread_activity(self._database)
 
     async def erase(self, rows: int = 200) -> bool:
         """Erases up to `rows` of what deleted threads held; False when nothing is left to erase."""
@@ -102,8 +117,7 @@ def add_thread(
     """The statements that insert a thread with its messages."""
     bundle = Bundle(alone=alone)
     body = msgspec.json.encode(thread).decode()
-    sql = "INSERT INTO threads (id, project_id, body) VALUES ($1, $2, $3) RETURNING seq"
-    last = bundle.add(sql, thread.id, project_id, body)
+    last = bundle.add(_INSERT, thread.id, project_id, body)
     for pair in thread.metadata.items():
         bundle.add(_INSERT_METADATA, thread.id, project_id, _encode_pair(pair))
     for message in messages:
@@ -137,7 +151,9 @@ def _check_searchable(project_id: str, thread_id: str, store_ids: Sequence[str],
     yield from check_usable_stores(project_id, [*store_ids, *thread.tool_resources.vector_store_ids()], now)
 
 
-def _filter_source(database: Database, project_id: str, condition: ThreadFilter) -> tuple[PageSource, tuple[str, ...]]:
+def _filter_source(
+    database: Database, project_id: str, condition: ThreadFilter, order: PageOrder
+) -> tuple[PageSource, tuple[str, ...]]:
     filters = ["body IS NOT NULL"]
     args = [project_id]
     for pair in condition.metadata:
@@ -158,7 +174,7 @@ def _filter_source(database: Database, project_id: str, condition: ThreadFilter)
         filters.append(
             compose_sql("id IN (SELECT thread_id FROM items WHERE body IS NOT NULL AND seq IN (", match, "))")
         )
-    return PageSource("threads", "project_id = $1", " AND ".join(filters), len(args)), tuple(args)
+    return PageSource("threads", "project_id = $1", " AND ".join(filters), len(args), order=order), tuple(args)
 
 
 def _modify_thread(

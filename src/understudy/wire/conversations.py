@@ -35,16 +35,6 @@ class BranchConversationRequest(Struct, kw_only=True, forbid_unknown_fields=True
     ] = UNSET
 
 
-class ListConversationsResponse(Struct, kw_only=True):
-    """Not of the hosted API, which has no list of conversations."""
-
-    object: Literal["list"] = "list"
-    data: list[ConversationObject]
-    first_id: str | None
-    last_id: str | None
-    has_more: bool
-
-
 class CreateConversationRequest(Struct, kw_only=True, forbid_unknown_fields=True):
     items: Items | None = None
     metadata: Metadata | None = None

@@ -49,6 +49,13 @@ class ListThreadsQuery(ListQuery, frozen=True, kw_only=True):
     metadata: Annotated[Metadata, Meta(description="Only threads with all of these pairs.")] = {}
     q: Annotated[str | None, Meta(description="Only threads in whose messages this text is found.")] = None
     branched_from: Annotated[str | None, Meta(description="Only branches of this thread.")] = None
+    order_by: Annotated[
+        Literal["created_at", "last_active_at"],
+        Meta(
+            description="What `order` is about. By `last_active_at`, when something was last added to a thread, `after`"
+            " and `before` can be `ID,LAST_ACTIVE_AT`, so that a page continues where the one before ended."
+        ),
+    ] = "created_at"
     include: Annotated[list[ThreadDetail], Meta(description="Members to add to each thread of a list of threads.")] = []
 
 

@@ -40,7 +40,7 @@ export class Pager {
   /** Reads the next page, if there is one and none is being read. */
   async loadMore() {
     const last = this.rows.value.at(-1);
-    if (this.state.value !== "loading" && this.hasMore.value && last) await this.#read(last.id);
+    if (this.state.value !== "loading" && this.hasMore.value && last) await this.#read(cursorOf(last, this.query["order_by"]));
   }
 
   /** @param {string | null} after */
@@ -74,6 +74,16 @@ export class Pager {
   replace(row) {
     this.rows.value = this.rows.value.map((old) => (old.id === row.id ? { ...old, ...row } : old));
   }
+}
+
+/**
+ * The cursor of a row. In an order that changes while the list is read, it has the place that the row had.
+ *
+ * @param {Row} row
+ * @param {string | undefined} orderBy the member of the rows that orders the list
+ */
+function cursorOf(row, orderBy) {
+  return orderBy === undefined ? row.id : `${row.id},${row[orderBy]}`;
 }
 
 /**

@@ -1,3 +1,4 @@
+import { ThreadLine } from "../../ui/thread_line.js";
 import { Id, Metadata, Time } from "../../ui/values.js";
 import { html } from "../../ui/view.js";
 
@@ -10,10 +11,12 @@ export const CONVERSATIONS = {
   canSearch: true,
   canFilterMetadata: true,
   canDelete: true,
+  query: { order_by: "last_active_at", "include[]": ["preview", "match"] },
   columns: [
-    { name: "id", isMain: true, cell: (row) => html`<${Id} id=${row.id} link=${false} copy=${false} />` },
+    { name: "preview", isMain: true, cell: (row) => html`<${ThreadLine} row=${row} />` },
+    { name: "id", priority: 3, cell: (row) => html`<${Id} id=${row.id} link=${false} />` },
     { name: "metadata", priority: 2, cell: (row) => html`<${Metadata} metadata=${row.metadata} limit=${3} />` },
-    { name: "created_at", isNumber: true, cell: (row) => html`<${Time} at=${row.created_at} />` },
+    { name: "last_active_at", isNumber: true, cell: (row) => html`<${Time} at=${row.last_active_at} />` },
   ],
   fields: [
     { name: "created_at", cell: (row) => html`<${Time} at=${row.created_at} full=${true} />` },

@@ -19,7 +19,7 @@ export function useOverview() {
   const [today] = lastDays(now, 1);
   const active = useResource("/runs", { "status[]": ACTIVE_STATES, limit: MOST_RUNS });
   const failed = useResource("/runs", { "status[]": FAILED_STATES, created_after: now - DAY, limit: MOST_RUNS });
-  const threads = useResource("/threads", { limit: MOST_THREADS, "include[]": ["preview", "message_count", "last_run"] });
+  const threads = useResource("/threads", { limit: MOST_THREADS, order_by: "last_active_at", "include[]": ["preview", "message_count", "last_run"] });
   const costs = useResource("/organization/costs", { start_time: today, limit: 1 });
   const usage = useResource("/organization/usage/completions", { start_time: today, limit: 1 });
   const all = [active, failed, threads, costs, usage];

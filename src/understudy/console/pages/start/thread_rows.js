@@ -13,5 +13,5 @@ export function ThreadRows({ resource }) {
   return html`<ul class="overview-rows">${resource.data.data.map((/** @type {any} */ thread) => html`<li key=${thread.id}>
     <a class="row-link" href=${hrefOf(`threads/${thread.id}`)}><${Name} text=${thread.preview?.trim() || thread.id} /></a>
     ${thread.last_run && thread.last_run.status !== "completed" && html`<${Badge} state=${thread.last_run.status} />`}
-    <span class="muted overview-time"><${Time} at=${thread.created_at} /></span></li>`)}</ul>`;
+    <span class="muted overview-time"><${Time} at=${thread.last_active_at} /></span></li>`)}</ul>`;
 }

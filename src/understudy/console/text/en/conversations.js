@@ -9,9 +9,10 @@ export default {
   "conversations.empty.text": "A conversation keeps the items of responses: messages, calls, outputs and reasoning.",
   "conversations.delete.title": "Delete the conversation {name}?",
   "conversations.delete.text": "Its items are deleted too. This cannot be undone.",
-  "conversations.column.id": "Conversation",
+  "conversations.column.preview": "Conversation",
+  "conversations.column.id": "Id",
   "conversations.column.metadata": "Metadata",
-  "conversations.column.created_at": "Created",
+  "conversations.column.last_active_at": "Last activity",
   "conversations.field.created_at": "Created",
   "conversations.field.metadata": "Metadata",
 };

@@ -91,6 +91,7 @@ export default {
   "ui.upload-stop": "Stop the upload",
   "ui.drop": "Drop to upload",
   "ui.drop-hint": "Files can be dropped here.",
+  "ui.no-text": "no text yet",
   "ui.no-match": "Nothing matches",
   "ui.no-match.text": "No row has all the filters above.",
   "ui.clear-filters": "Clear filters",
