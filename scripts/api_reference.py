@@ -1,5 +1,6 @@
 """The API's reference of the documentation site: a Markdown page for each object, made of the OpenAPI document."""
 
+import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,7 +29,7 @@ Every operation of this server, by object. The base URL is that of the server wi
 `http://127.0.0.1:8642/v1`; each request needs a key as `Authorization: Bearer …`. Paths outside of `/v1` are marked.
 
 The same as a document for tools: `GET /openapi.json` of a server. [Extensions and decisions](../decisions.md) explains
-what the objects cannot show.
+what the objects cannot show, [Errors](../errors.md) has the codes.
 
 | object | operations |
 | --- | --- |
@@ -129,7 +130,7 @@ def _content(reference: Reference, page: str, title: str, holder: dict[str, Any]
 
 def _schema(reference: Reference, page: str, name: str) -> str:
     schema = reference.document["components"]["schemas"][name]
-    about = f"{schema['description']}\n\n" if "description" in schema else ""
+    about = f"{inspect.cleandoc(schema['description'])}\n\n" if "description" in schema else ""
     required = schema.get("required", ())
     rows = [
         f"| `{member}`{' *' if member in required else ''} | {_type(reference, page, value)}{_bounds(value)} |"

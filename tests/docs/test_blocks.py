@@ -8,6 +8,7 @@
 | json | parses, without a member twice |
 | js | Node parses it as a module |
 | ini | a systemd unit that systemd accepts and whose command parses |
+| caddy, nginx | a proxy's configuration: its brackets match, and it names the server's port |
 | text | a command's help as `scripts/pages.py` writes it |
 | mermaid | a diagram whose files exist |
 
@@ -23,6 +24,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tomllib
 
 import anthropic
 import pytest
@@ -36,19 +38,31 @@ from understudy import settings
 from understudy.cli import commands
 from waiting import eventually
 
-KINDS = {"python", "sh", "toml", "json", "js", "ini", "text", "mermaid"}
-ENVIRONMENTS = {"composio": "composio"}
+KINDS = {"python", "sh", "toml", "json", "js", "ini", "caddy", "nginx", "text", "mermaid"}
+ENVIRONMENTS = {"azure": "azure", "composio": "composio", "langchain_openai": "frameworks"}
 """Packages that examples import from an environment of their own, by the name that scripts/environment knows."""
+LARGE_ENVIRONMENTS = {"frameworks"}
+"""Those that take minutes to make: their examples run with --slow."""
 RUN_ELSEWHERE = {"docs/move/responses.md": "test_migrating.py runs it and compares both APIs"}
 OTHER_PROGRAMS = {
     "apt": "changes the system",
     "cat": "reads a file of the system",
-    "git": "clones from an address of the reader's",
+    "git": "clones from an address of the reader's, or updates a checkout",
     "systemctl": "changes the system",
     "useradd": "changes the system",
+    "vllm": "needs a model",
 }
-NOT_RUN = {("serve",): "serves until it is stopped", ("sandbox", "install"): "downloads 650 MB"}
-MAY_FAIL = {("doctor",): "reports this machine", ("sandbox", "check"): "reports this machine"}
+OTHER_SETTINGS = {"docs/guides/recipes/codex.md": "~/.codex/config.toml, which tests/slow/test_frameworks.py uses"}
+NOT_RUN = {
+    ("serve",): "serves until it is stopped",
+    ("worker",): "works until it is stopped",
+    ("sandbox", "install"): "downloads 650 MB",
+}
+MAY_FAIL = {
+    ("projects", "create"): "the project exists since another page",
+    ("doctor",): "reports this machine",
+    ("sandbox", "check"): "reports this machine",
+}
 each_of = {kind: pytest.mark.parametrize("block", blocks_of(kind), ids=str) for kind in KINDS}
 
 
@@ -59,16 +73,6 @@ def test_a_block_has_a_kind_that_is_checked(block):
 
 
 # python
-
-
-class Readme:
-    @staticmethod
-    def prepare(server):
-        return {}
-
-    @staticmethod
-    def check(names, printed, server):
-        assert "42" in printed
 
 
 class Batches:
@@ -86,6 +90,20 @@ class Batches:
         assert "42" in api.files.content(batch.output_file_id).text
 
 
+class Printing:
+    """A page whose examples print what `expected` has; each brings its own client."""
+
+    def __init__(self, expected):
+        self._expected = expected
+
+    @staticmethod
+    def prepare(server):
+        return {}
+
+    def check(self, names, printed, server):
+        assert self._expected in printed
+
+
 class Toolkit:
     @staticmethod
     def prepare(server):
@@ -100,7 +118,16 @@ class Toolkit:
         assert "rehearsal" in str(result)
 
 
-PYTHON = {"README.md": Readme, "docs/guides/batches.md": Batches, "docs/guides/toolkit.md": Toolkit}
+PYTHON = {
+    "README.md": Printing("42"),
+    "docs/start/quickstart.md": Printing("42"),
+    "docs/move/hosted.md": Printing("Librarian"),
+    "docs/move/azure.md": Printing("asst_"),
+    "docs/move/aimlapi.md": Printing("42"),
+    "docs/move/open-assistant-api.md": Printing("list"),
+    "docs/guides/batches.md": Batches,
+    "docs/guides/toolkit.md": Toolkit,
+}
 
 
 def imported(block):
@@ -123,7 +150,7 @@ def with_address(text, server):
 @each_of["python"]
 def test_a_python_example_compiles_and_its_page_is_run(block):
     assert block.compile()
-    assert block.page in PYTHON or block.page in RUN_ELSEWHERE
+    assert block.page in PYTHON or block.page in RUN_ELSEWHERE or in_other_environment(block)
 
 
 @pytest.mark.parametrize("page", PYTHON)
@@ -137,10 +164,17 @@ def test_the_python_examples_of_a_page_run_one_after_another(server, monkeypatch
     PYTHON[page].check(names, capsys.readouterr().out, server)
 
 
-@pytest.mark.parametrize("block", [*filter(in_other_environment, blocks_of("python"))], ids=str)
-def test_a_python_example_of_another_package_runs_in_its_environment(server, block):
+def by_environment(block):
     (package,) = imported(block) & set(ENVIRONMENTS)
-    command = [environment(ENVIRONMENTS[package]).python, "-"]
+    marks = [pytest.mark.slow] if ENVIRONMENTS[package] in LARGE_ENVIRONMENTS else []
+    return pytest.param(block, ENVIRONMENTS[package], id=str(block), marks=marks)
+
+
+@pytest.mark.parametrize(
+    ("block", "name"), [by_environment(block) for block in blocks_of("python") if in_other_environment(block)]
+)
+def test_a_python_example_of_another_package_runs_in_its_environment(server, block, name):
+    command = [environment(name).python, "-"]
     ran = subprocess.run(
         command, input=with_address(block.text, server), capture_output=True, text=True, timeout=WAIT, check=False
     )
@@ -202,7 +236,7 @@ def test_the_requests_of_a_shell_block_are_answered(server, tmp_path, block):
         )
         assert ran.returncode == 0, f"{line.text}\n{ran.stdout}{ran.stderr}"
         reply = json.loads(ran.stdout)
-        environ["ID"] = reply["id"]
+        environ["ID"] = reply.get("id", "")
     if block.page == "docs/guides/videos.md":
         # A machine that draws slowly answers before the video is there.
         assert reply["state"] in {"dreaming", "completed"}
@@ -212,7 +246,7 @@ def test_the_requests_of_a_shell_block_are_answered(server, tmp_path, block):
         assert server.ask("DELETE", f"/v1/webhook_endpoints/{reply['id']}").status == 200
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_a_command_in_a_sentence_exists(page):
     named = [code for code in read_inline_code(page) if code.startswith(("understudy ", "scripts/"))]
     missing = [code for code in named if code.startswith("understudy ") and not inline_command_exists(code)]
@@ -225,8 +259,13 @@ def test_a_command_in_a_sentence_exists(page):
 
 @each_of["toml"]
 def test_a_settings_block_loads(block, tmp_path):
+    if block.page in OTHER_SETTINGS:
+        assert tomllib.loads(block.text)
+        return
     (tmp_path / "understudy.toml").write_text(block.text)
-    loaded = settings.load(environ={"HOSTED_KEY": "secret"}, directory=tmp_path)
+    loaded = settings.load(
+        environ=dict.fromkeys(("HOSTED_KEY", "AZURE_KEY", "ANTHROPIC_API_KEY"), "secret"), directory=tmp_path
+    )
     assert any(source == str(tmp_path / "understudy.toml") for source in loaded.sources.values())
 
 
@@ -265,6 +304,12 @@ def test_a_unit_is_accepted_by_systemd_and_its_command_parses(block, tmp_path):
     assert (done.returncode, about_it) == (0, [])
 
 
+@pytest.mark.parametrize("block", [*blocks_of("caddy"), *blocks_of("nginx")], ids=str)
+def test_a_proxy_configuration_names_the_port_of_the_server(block):
+    assert "127.0.0.1:8642" in block.text
+    assert block.text.count("{") == block.text.count("}")
+
+
 @each_of["text"]
 def test_a_text_block_is_the_help_of_a_command(block):
     # `scripts/pages.py --check` compares it with the command's current help.
@@ -278,6 +323,14 @@ def test_a_diagram_names_files_that_exist(block):
     named = re.findall(r"\b(?:\w+/)*\w+\.py\b", block.text)
     package = ROOT / "src" / "understudy"
     assert [name for name in named if not any(package.rglob(name))] == []
+
+
+def test_every_error_code_is_explained():
+    source = "".join(path.read_text("utf-8") for path in (ROOT / "src" / "understudy").rglob("*.py"))
+    codes = set(re.findall(r"\bcode=\"(\w+)\"", source))
+    codes |= {f"upstream_{kind}" for kind in ("authentication", "unreachable", "server_error", "malformed")}
+    page = (ROOT / "docs" / "reference" / "errors.md").read_text("utf-8")
+    assert codes - set(re.findall(r"`(\w+)`", page)) == set()
 
 
 def test_the_architecture_page_lists_every_part():
