@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from understudy.store import chunk_cells, chunk_words_postgres
+from understudy.store import chunk_cells, chunk_words_postgres, chunk_words_sqlite, term_plan
+from understudy.store.chunk_rows import ChunkQuery, RatedTerm
 from understudy.store.chunks import DocumentRemoved, Indexed, NewChunk, StoreQuery
 from understudy.text.terms import index_terms, is_word_boundary, join_part_terms, passage_terms, query_terms
 
 SIZE = 16
-_random = random.Random(4)
 
 
 def unit(values):
@@ -210,7 +210,8 @@ async def test_vectors_of_another_embedder_are_not_compared_but_words_are(store)
 
 @pytest.mark.parametrize("size", [1, 7, 384, 2000, 3072])
 async def test_vectors_may_have_any_length(store, size):
-    vectors = [unit([_random.gauss(0, 1) for _ in range(size)]) for _ in range(5)]
+    chance = random.Random(size)
+    vectors = [unit([chance.gauss(0, 1) for _ in range(size)]) for _ in range(5)]
     await add(store, 1, list("abcde"), size=size, vectors=vectors)
     best = max(await found(store, "", vectors[3]), key=lambda one: (one.similarity, one.chunk.position == 3))
     assert best.similarity == pytest.approx(1.0, abs=1e-3)
@@ -225,8 +226,9 @@ async def test_texts_come_in_order_over_many_pages(store):
 
 async def test_in_a_large_store_nearly_all_of_the_nearest_are_found(store):
     """More chunks than are compared one by one, in either database."""
-    topics = [[_random.gauss(0, 1) for _ in range(64)] for _ in range(200)]
-    vectors = [unit([x + _random.gauss(0, 0.7) for x in _random.choice(topics)]) for _ in range(10_500)]
+    chance = random.Random(6)
+    topics = [[chance.gauss(0, 1) for _ in range(64)] for _ in range(200)]
+    vectors = [unit([x + chance.gauss(0, 0.7) for x in chance.choice(topics)]) for _ in range(10_500)]
     document = await store.chunks.begin(1, 1, "e", 64)
     rows = [chunk(place, f"harbour {place % 3} part{place}", vector) for place, vector in enumerate(vectors)]
     for start in range(0, len(rows), 500):
@@ -243,11 +245,59 @@ async def test_in_a_large_store_nearly_all_of_the_nearest_are_found(store):
 
 
 async def test_common_words_have_the_weight_of_their_estimated_number(store, monkeypatch):
-    monkeypatch.setattr(chunk_words_postgres, "_MAX_COUNTED_CHUNKS", 20)
+    for module in (chunk_words_postgres, chunk_words_sqlite):
+        monkeypatch.setattr(module, "_MAX_COUNTED_CHUNKS", 20)
     await add(store, 1, ["harbour rare" if place == 0 else "harbour" for place in range(60)])
     statistics = (await store.chunks.search(StoreQuery(1, None, "e", None, "harbour rare"), 5)).statistics
     expected = [math.log(1 + (60 - count + 0.5) / (count + 0.5)) for count in (60, 1)]
     assert list(statistics.weights) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("least_unscoped", [0, 100_000])
+async def test_common_words_rate_the_chunks_that_rare_words_select(store, monkeypatch, least_unscoped):
+    for name, value in {"MAX_SELECTED_CHUNKS": 12, "_SELECTED_CHUNKS": 12}.items():
+        monkeypatch.setattr(term_plan, name, value)
+    monkeypatch.setattr(chunk_words_sqlite, "_MIN_UNSCOPED_CHUNKS", least_unscoped)
+    texts = [
+        f"harbour {'rare' if place % 10 == 3 else 'dock'} {'berth' if place % 3 else 'quay'}" for place in range(60)
+    ]
+    await add(store, 1, texts[:30])
+    await add(store, 2, texts[30:])
+    await add(store, 1, ["rare berth harbour"] * 5, number=2)
+
+    def places(hits):
+        return [(one.file, one.chunk.position) for one in sorted(hits, key=lambda one: -one.match)]
+
+    assert places(await found(store, "harbour rare berth", limit=4)) == [(1, 13), (1, 23), (2, 13), (2, 23)]
+    assert places(await found(store, "harbour rare berth", limit=9)) == [
+        (1, 13),
+        (1, 23),
+        (2, 13),
+        (2, 23),
+        (1, 3),
+        (2, 3),
+    ]
+    assert places(await found(store, "harbour rare berth", files=[2], limit=2)) == [(2, 13), (2, 23)]
+    assert len(await found(store, "harbour", limit=7)) == 7, "the rarest word selects, though it is common"
+    assert len(await found(store, "harbour rare berth", number=2)) == 5
+
+
+def test_rare_terms_select_and_common_ones_of_some_weight_rate():
+    terms = [RatedTerm((name,), count, weight) for name, count, weight in _TERMS]
+    assert _plan(terms, size=100_000) == ("ab", "cd"), "the last has hardly any weight, one is absent"
+    assert _plan(terms, size=50_000) == ("abc", "d"), "more are selected if half of them are to be left out"
+    assert _plan(terms[2:4], size=100_000) == ("c", "d"), "one term selects, however common it is"
+    assert _plan(terms[:2], size=100_000) == ("ab", "")
+    assert _plan(terms[4:5], size=100_000) == ("", "")
+
+
+_TERMS = [("a", 40, 7.8), ("b", 3000, 3.5), ("c", 4200, 3.1), ("d", 30_000, 1.2), ("none", 0, 12.0), ("e", 90_000, 0.1)]
+
+
+def _plan(terms, *, size):
+    query = ChunkQuery(1, None, terms, 60.0, 50, size, 100_000, None, None, None)
+    plan = term_plan.plan_terms(query)
+    return tuple("".join(term.forms[0] for term in some) for some in (plan.selecting, plan.rating))
 
 
 async def test_a_store_divided_into_cells_finds_the_nearest_and_forgets_removed_files(store, monkeypatch):

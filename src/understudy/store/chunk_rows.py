@@ -86,7 +86,7 @@ class RatedTerm:
 
 @dataclass(frozen=True, slots=True)
 class ChunkQuery:
-    """One search among `documents`, which have `size` chunks together; None is all documents of the store.
+    """One search among `documents`, which have `size` chunks together, of `total` in the store; None is all documents.
 
     `comparable` are the documents whose vectors may be compared with `vector`; None is all. `average_length` is that of
     the store's chunks, in terms. Vectors are searched in `cells`; None is all cells of the store.
@@ -98,6 +98,7 @@ class ChunkQuery:
     average_length: float
     limit: int
     size: int
+    total: int
     documents: Sequence[int] | None
     comparable: Sequence[int] | None
     cells: Sequence[int] | None
@@ -113,16 +114,3 @@ class ChunkScores:
     near: Sequence[int]
     matching: Mapping[int, float]
     similarity: Mapping[int, float]
-
-
-def select_rare_terms(terms: Sequence[RatedTerm], most: int) -> list[RatedTerm]:
-    """The terms to search by, rarest first: those that together occur in at most `most` chunks, but at least one."""
-    rare: list[RatedTerm] = []
-    total = 0
-    for term in sorted(terms, key=lambda term: term.count):
-        total += term.count
-        if rare and total > most:
-            break
-        if term.count:
-            rare.append(term)
-    return rare

@@ -5,19 +5,13 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import Final
 
-from understudy.store.chunk_rows import ChunkQuery, NewChunk, select_rare_terms
+from understudy.store.chunk_rows import ChunkQuery, NewChunk
 from understudy.store.database import Bundle, Transaction
 from understudy.store.sql import compose_sql
-
-_MAX_RANKED_CHUNKS: Final = 12_000
-"""Most chunks that a query ranks: in a large store, common terms find no chunk."""
+from understudy.store.term_plan import K1, MAX_TERM_CHUNKS, B, plan_terms
 
 _MAX_COUNTED_CHUNKS: Final = 50_000
 _SAMPLED_CHUNKS: Final = 20_000
-
-_K1: Final = 1.2
-_B: Final = 0.75
-"""The constants of BM25, as FTS5 has them."""
 
 _STORE_FACTOR: Final = 0x9E3779B97F4A7C15
 _KEY_BITS: Final = (1 << 64) - 1
@@ -68,23 +62,29 @@ def _hash_term(term: str) -> int:
 
 def search_terms(query: ChunkQuery) -> Transaction[dict[int, float]]:
     """BM25 as if each term occurred once in a chunk: the caller ranks the hits by their texts."""
-    terms = select_rare_terms(query.terms, _MAX_RANKED_CHUNKS)
-    if not terms:
+    plan = plan_terms(query)
+    if not plan.selecting:
         return {}
-    args: tuple[object, ...] = (*_flatten_keys(query.store, [term.forms for term in terms]),)
-    args = (*args, [term.weight for term in terms], query.average_length, query.limit)
+    terms = [*plan.selecting, *plan.rating]
+    numbers, keys = _flatten_keys(query.store, [term.forms for term in terms])
+    selecting = _term_keys(query.store, [form for term in plan.selecting for form in term.forms])
+    args: tuple[object, ...] = (numbers, keys, [term.weight for term in terms], query.average_length, query.limit)
+    args = (*args, len(plan.selecting), selecting, MAX_TERM_CHUNKS)
     document_filter = ""
     if query.documents is not None:
-        document_filter = " AND (c.document IN (SELECT unnest($6::bigint[]))) IS TRUE"
+        document_filter = " AND (c.document IN (SELECT unnest($9::bigint[]))) IS TRUE"
         args = (*args, list(query.documents))
+    # Each term is looked up in the index. A join would read the whole table, as no count is known to it.
     sql = compose_sql(
-        "SELECT found.seq, sum(($3::float8[])[t.n] /",
-        f"(1 + {_K1} * ({1 - _B} + {_B} * found.length / $4::float8))) AS score",
+        "SELECT found.seq, sum(($3::float8[])[t.n]) /",
+        f"(1 + {K1} * ({1 - B} + {B} * max(found.length) / $4::float8)) AS score",
         _FROM_TERMS,
-        "JOIN LATERAL (SELECT c.seq, c.length FROM chunk_terms AS c WHERE c.keys && t.keys",
+        "JOIN LATERAL ((SELECT c.seq, c.length FROM chunk_terms AS c WHERE t.n <= $6 AND c.keys && t.keys",
         document_filter,
-        # OFFSET 0: each term is looked up in the index. A join would read the whole table, as no count is known to it.
-        "OFFSET 0) AS found ON true GROUP BY found.seq ORDER BY score DESC, found.seq LIMIT $5",
+        "LIMIT $8) UNION ALL (SELECT c.seq, c.length FROM chunk_terms AS c",
+        "WHERE t.n > $6 AND c.keys && $7::bigint[] AND c.keys && t.keys",
+        document_filter,
+        ")) AS found ON true GROUP BY found.seq ORDER BY score DESC, found.seq LIMIT $5",
     )
     rows = yield sql, args
     return {seq: score for seq, score in rows}  # noqa: C416 - rows are records

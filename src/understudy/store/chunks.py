@@ -293,6 +293,7 @@ def _search_chunks(dialect: Dialect, counts: TermCounts, query: StoreQuery, limi
             totals.average_length,
             limit,
             scope.size,
+            totals.chunks,
             scope.documents,
             scope.comparable,
             cells,
@@ -378,7 +379,7 @@ class _SearchScope:
 
 def _select_scope(query: StoreQuery, totals: _StoreTotals) -> Transaction[_SearchScope]:
     """Most searches cover a whole store, which may have thousands of documents: then totals suffice."""
-    if query.files is None and query.vector is not None and totals.comparable:
+    if query.files is None and (query.vector is None or totals.comparable):
         return _SearchScope(totals.chunks)
     sql = "SELECT seq, file, chunks, embedder, dimensions FROM chunk_documents WHERE store = $1 AND state = $2"
     rows = yield sql, (query.store, READY)

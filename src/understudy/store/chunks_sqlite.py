@@ -1,4 +1,4 @@
-"""Chunks in SQLite: vectors by their signs first (sqlite-vec), words by FTS5.
+"""Chunks in SQLite: vectors by their signs first (sqlite-vec); their words are in `chunk_words_sqlite`.
 
 Measured with 100,000 chunks of 384 dimensions: comparing the signs and then 400 full vectors takes a quarter of the
 time of comparing all full vectors, with the same hits. Tables of sqlite-vec's own have costs that grow with the number
@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from understudy.store import chunk_words_sqlite
 from understudy.store.chunk_rows import (
     READY,
     ChunkHit,
@@ -16,7 +17,6 @@ from understudy.store.chunk_rows import (
     ChunkScores,
     NewChunk,
     build_hit,
-    select_rare_terms,
 )
 from understudy.store.database import Transaction
 from understudy.store.sql import compose_sql
@@ -30,11 +30,10 @@ _MIN_CANDIDATES: Final = 1000
 _EXACT_SEARCH_CHUNKS: Final = 1000
 """Up to so many chunks of a store, all full vectors are compared."""
 
-_MAX_RANKED_CHUNKS: Final = 12_000
-"""Most chunks that a query ranks: in a large store, common terms find no chunk."""
-
-_MAX_SCOPED_DOCUMENTS: Final = 50
-"""Most documents that a full-text query names one by one."""
+insert_terms = chunk_words_sqlite.insert_terms
+delete_terms = chunk_words_sqlite.delete_terms
+count_terms = chunk_words_sqlite.count_terms
+"""See chunk_words_sqlite."""
 
 
 def problem() -> Transaction[None]:
@@ -64,20 +63,6 @@ def insert(store: int, document: int, dimensions: int, chunks: Sequence[NewChunk
         terms.append((seq, chunk.terms, chunk.length))
     # Behind the others: FTS5 writes what it has collected before each statement that may be undone on its own.
     yield from insert_terms(store, document, terms)
-
-
-def insert_terms(store: int, document: int, chunks: Sequence[tuple[int, str, int]]) -> Transaction[None]:
-    """`chunks` are numbers, terms and lengths of chunks, which had no terms yet."""
-    for seq, terms, _ in chunks:
-        sql = "INSERT INTO chunk_terms (rowid, scope, terms) VALUES ($1, $2, $3)"
-        yield sql, (seq, f"s{store} d{document}", terms)
-
-
-def delete_terms(numbers: Sequence[int]) -> Transaction[None]:
-    """Removes the terms of chunks, if they have any, those of an earlier version included."""
-    for seq in numbers:
-        yield "DELETE FROM chunk_terms WHERE rowid = $1", (seq,)
-        yield "DELETE FROM chunk_text WHERE rowid = $1", (seq,)
 
 
 def table_name(dimensions: int) -> str:  # noqa: ARG001 - the other engine has a table for each
@@ -121,7 +106,7 @@ def delete(store: int, document: int, dimensions: int, limit: int) -> Transactio
 
 def search(query: ChunkQuery) -> Transaction[ChunkScores]:
     near = yield from _search_vectors(query)
-    matching = yield from _search_terms(query)
+    matching = yield from chunk_words_sqlite.search_terms(query)
     similarity = dict(near)
     missing = [seq for seq in matching if seq not in similarity]
     if query.vector is not None and missing:
@@ -205,43 +190,6 @@ def _similarities(query: ChunkQuery, numbers: Sequence[int]) -> Transaction[Mapp
     )
     rows = yield sql, (query.vector, json.dumps(list(numbers)), len(query.vector or b""))
     return {seq: _cosine(distance) for seq, distance in rows}
-
-
-def _search_terms(query: ChunkQuery) -> Transaction[dict[int, float]]:
-    terms = select_rare_terms(query.terms, _MAX_RANKED_CHUNKS)
-    if not terms:
-        return {}
-    scoped = query.documents if query.documents is not None and len(query.documents) <= _MAX_SCOPED_DOCUMENTS else ()
-    scope = " OR ".join(f"d{document}" for document in scoped) or f"s{query.store}"
-    matching = " OR ".join(_match_any(term.forms) for term in terms)
-    args: tuple[object, ...] = (f"scope : ({scope}) AND terms : ({matching})", query.limit)
-    document_filter = ""
-    if query.documents is not None and not scoped:
-        document_filter = (
-            " AND (SELECT document FROM chunks WHERE seq = chunk_terms.rowid) IN (SELECT value FROM json_each($3))"
-        )
-        args = (*args, json.dumps(list(query.documents)))
-    sql = compose_sql(
-        "SELECT rowid, -bm25(chunk_terms, 0.0, 1.0) AS score FROM chunk_terms WHERE chunk_terms MATCH $1",
-        document_filter,
-        "ORDER BY score DESC, rowid LIMIT $2",
-    )
-    rows = yield sql, args
-    return {seq: score for seq, score in rows}  # noqa: C416 - rows are records
-
-
-def count_terms(store: int, terms: Sequence[Sequence[str]]) -> Transaction[list[int]]:
-    """How many chunks of the store have each of the terms, in any of its forms."""
-    counts = []
-    for forms in terms:
-        sql = "SELECT count(*) FROM chunk_terms WHERE chunk_terms MATCH $1"
-        rows = yield sql, (f"scope : s{store} AND terms : ({_match_any(forms)})",)
-        counts.append(rows[0][0])
-    return counts
-
-
-def _match_any(forms: Sequence[str]) -> str:
-    return " OR ".join(f'"{form}"' for form in forms)
 
 
 def _pad_to_bytes(vector: bytes) -> bytes:
