@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from understudy.store import chunk_cells, chunk_words_postgres, chunk_words_sqlite, term_plan
+from understudy.store import chunk_cells, chunk_words_postgres, chunk_words_sqlite, search_depth, term_plan
 from understudy.store.chunk_rows import ChunkQuery, RatedTerm
 from understudy.store.chunks import DocumentRemoved, Indexed, NewChunk, StoreQuery
 from understudy.text.terms import index_terms, is_word_boundary, join_part_terms, passage_terms, query_terms
@@ -301,8 +301,9 @@ def _plan(terms, *, size):
 
 
 async def test_a_store_divided_into_cells_finds_the_nearest_and_forgets_removed_files(store, monkeypatch):
-    for name, value in {"_MIN_DIVIDED_CHUNKS": 2000, "_MIN_MOVED_CHUNKS": 300, "_SEARCHED_CHUNKS": 1000}.items():
+    for name, value in {"_MIN_DIVIDED_CHUNKS": 2000, "_MIN_MOVED_CHUNKS": 300, "SEARCHED_CHUNKS": 1000}.items():
         monkeypatch.setattr(chunk_cells, name, value)
+    monkeypatch.setattr(search_depth, "SEARCHED_CHUNKS", 1000)
     chance = random.Random(5)
     topics = [[chance.gauss(0, 1) for _ in range(64)] for _ in range(100)]
     vectors = [unit([x + chance.gauss(0, 0.7) for x in chance.choice(topics)]) for _ in range(3000)]

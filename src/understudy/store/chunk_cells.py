@@ -6,14 +6,14 @@ cells whose centers are nearest to its vector, and the chunks that are in none o
 """
 
 import asyncio
-import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, LiteralString, Protocol
 
 from understudy.store.cell_centers import CenterTree, make_centers
 from understudy.store.chunk_rows import READY
 from understudy.store.database import Database, Transaction
+from understudy.store.search_depth import SEARCHED_CHUNKS, CellPlan, RankedCell, plan_cells
 from understudy.store.sql import compose_sql, insert_rows, split_batches
 
 _MIN_DIVIDED_CHUNKS: Final = 100_000
@@ -35,22 +35,6 @@ _BATCH: Final = 250
 """Chunks moved in one transaction, which other writers wait for."""
 
 _CELL_BITS: Final = 16
-_SEARCHED_CHUNKS: Final = 100_000
-"""A search reads cells with at least about so many chunks of its scope."""
-
-_SEARCHED_SHARE: Final = 0.5
-"""A search reads cells with at most this share of the store's chunks, if these are more."""
-
-_SEARCHED_EVIDENCE: Final = 0.93
-_SHARPNESS: Final = 20.0
-"""Between these bounds, a search reads the nearest cells until they have this share of the evidence. That of a cell is
-its size * exp(sharpness * similarity of its center). Vectors of meanings have few near cells, built-in ones have many:
-of the nearest 20 passages, a tenth of the cells has 97 % of synthetic vectors with topics, and 86 % of source code with
-built-in ones, of which two fifths of the cells have 97 %.
-"""
-
-_MIN_MEAN_DISTANCE: Final = 0.1
-
 _LARGE_STORES: Final = (
     "SELECT store, embedder, dimensions, CAST(sum(chunks) AS BIGINT) FROM chunk_documents WHERE state = $1"
     " GROUP BY store, embedder, dimensions HAVING sum(chunks) >= $2 ORDER BY store"
@@ -82,7 +66,7 @@ class VectorTable(Protocol):
         """A value of the column `chunk_centers.vector`."""
         ...
 
-    def rank_centers(self, number: int, vector: bytes) -> Transaction[list[tuple[int, float, float]]]:
+    def rank_centers(self, number: int, vector: bytes) -> Transaction[list[RankedCell]]:
         """Places of the centers of the cells, their shares and distances from the vector, the nearest first."""
         ...
 
@@ -157,33 +141,18 @@ async def _move_chunks(database: Database, table: VectorTable, group: _Group, ce
 
 def select_cells(
     table: VectorTable, store: int, embedder: str, vector: bytes, size: int
-) -> Transaction[list[int] | None]:
-    """The cells to search for a vector among `size` chunks of the store, 0 included; None is all of its chunks."""
-    if size <= _SEARCHED_CHUNKS:
+) -> Transaction[CellPlan | None]:
+    """The cells to search for a vector among `size` chunks of the store; None is all of its chunks."""
+    if size <= SEARCHED_CHUNKS:
         return None
     cells = yield from _read_cells(_Group(store, embedder, len(vector) // 4, size))
     if not cells or not cells[0].size:
         return None
     newest, *older = cells
     ranked = yield from table.rank_centers(newest.number, vector)
+    plan = plan_cells(ranked, size, newest.identify)
     older_cells = (cell for one in older for cell in one.identify_all())
-    return [0, *older_cells, *map(newest.identify, _select_nearest(ranked, _SEARCHED_CHUNKS / size))]
-
-
-def _select_nearest(ranked: Sequence[tuple[int, float, float]], least_share: float) -> list[int]:
-    """Places of the cells to search."""
-    nearest = ranked[0][2]
-    # Where all vectors have a part in common, distances are small, and so is their mean.
-    scale = _SHARPNESS / max(_MIN_MEAN_DISTANCE, sum(share * distance for _, share, distance in ranked))
-    evidence = [share * math.exp(scale * (nearest - distance)) for _, share, distance in ranked]
-    missing, most_share = (1 - _SEARCHED_EVIDENCE) * sum(evidence), max(least_share, _SEARCHED_SHARE)
-    selected, searched, left = [], 0.0, sum(evidence)
-    for (place, share, _), part in zip(ranked, evidence, strict=True):
-        if searched >= most_share or (searched >= least_share and left <= missing):
-            break
-        selected.append(place)
-        searched, left = searched + share, left - part
-    return selected
+    return replace(plan, first=[0, *older_cells, *plan.first])
 
 
 def delete_unused_cells(store: int) -> Transaction[None]:

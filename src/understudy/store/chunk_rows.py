@@ -1,9 +1,10 @@
-"""Rows and queries shared by `chunks` and its two dialects. Knows no SQL."""
+"""Rows and queries shared by `chunks` and its two dialects."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from understudy.store.search_depth import CellPlan
 from understudy.text.terms import join_context
 
 INDEXING: Final = 0
@@ -89,7 +90,7 @@ class ChunkQuery:
     """One search among `documents`, which have `size` chunks together, of `total` in the store; None is all documents.
 
     `comparable` are the documents whose vectors may be compared with `vector`; None is all. `average_length` is that of
-    the store's chunks, in terms. Vectors are searched in `cells`; None is all cells of the store.
+    the store's chunks, in terms. Vectors are searched in `cells`; None is all chunks of the store.
     """
 
     store: int
@@ -101,7 +102,10 @@ class ChunkQuery:
     total: int
     documents: Sequence[int] | None
     comparable: Sequence[int] | None
-    cells: Sequence[int] | None
+    cells: CellPlan | None
+
+
+DOCUMENTS: Final = "SELECT seq, chunks, embedder, dimensions FROM chunk_documents WHERE store = $1 AND state = $2"
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from understudy.store.chunk_rows import (
     RatedTerm,
     StoredChunk,
 )
-from understudy.store.database import Database, Transaction
+from understudy.store.database import Database, Row, Transaction
 from understudy.store.sql import compose_sql
 from understudy.store.term_counts import TermCounts
 from understudy.text.terms import QueryTerm, query_terms
@@ -42,12 +42,12 @@ __all__ = [
 _PAGE_SIZE: Final = 50
 _ERASE_BATCH: Final = 100
 _STORE_TOTALS: Final = (
-    "SELECT language, count(*) FILTER (WHERE state <> $2 OR embedder <> $3 OR dimensions <> $4),"
-    " CAST(COALESCE(sum(chunks) FILTER (WHERE state = $2), 0) AS BIGINT),"
-    " CAST(COALESCE(sum(chunks) FILTER (WHERE state = $2 AND terms IS NOT NULL), 0) AS BIGINT),"
-    " CAST(COALESCE(sum(terms) FILTER (WHERE state = $2), 0) AS BIGINT)"
-    " FROM chunk_documents WHERE store = $1 GROUP BY language ORDER BY language"
+    "SELECT embedder, dimensions, language, CAST(sum(chunks) AS BIGINT),"
+    " CAST(COALESCE(sum(chunks) FILTER (WHERE terms IS NOT NULL), 0) AS BIGINT),"
+    " CAST(COALESCE(sum(terms), 0) AS BIGINT)"
+    " FROM chunk_documents WHERE store = $1 AND state = 1 GROUP BY embedder, dimensions, language ORDER BY language"
 )
+_HAS_UNREADY: Final = "SELECT 1 FROM chunk_documents WHERE store = $1 AND state <> 1 LIMIT 1"
 
 
 class DocumentRemoved(UnderstudyError):
@@ -125,6 +125,10 @@ class Dialect(chunk_upgrade.TermTable, chunk_cells.VectorTable, Protocol):
     def insert(self, store: int, document: int, dimensions: int, chunks: Sequence[NewChunk]) -> Transaction[None]: ...
 
     def delete(self, store: int, document: int, dimensions: int, limit: int) -> Transaction[int]: ...
+
+    def list_documents(self, store: int, files: Sequence[int] | None) -> Transaction[list[Row]]:
+        """Number, chunks, embedder and dimensions of each searchable document of the files; None is all files."""
+        ...
 
     def count_terms(self, store: int, terms: Sequence[Sequence[str]]) -> Transaction[list[int]]: ...
 
@@ -278,7 +282,7 @@ def _search_chunks(dialect: Dialect, counts: TermCounts, query: StoreQuery, limi
     totals = yield from _select_totals(query)
     if not totals.chunks:
         return StoreHits(QueryStatistics(), [])
-    scope = yield from _select_scope(query, totals)
+    scope = yield from _select_scope(dialect, query, totals)
     terms = query_terms(query.words, totals.languages)
     rated = yield from _rate_terms(dialect, counts, query.store, totals.chunks, terms)
     statistics = QueryStatistics(totals.languages, terms, [term.weight for term in rated], totals.average_length)
@@ -354,14 +358,15 @@ class _StoreTotals:
 
 
 def _select_totals(query: StoreQuery) -> Transaction[_StoreTotals]:
-    dimensions = len(query.vector or b"") // 4
-    rows = yield _STORE_TOTALS, (query.store, READY, query.embedder, dimensions)
-    with_terms, terms = sum(row[3] for row in rows), sum(row[4] for row in rows)
+    rows = yield _STORE_TOTALS, (query.store,)
+    unready = yield _HAS_UNREADY, (query.store,)
+    kind = query.embedder, len(query.vector or b"") // 4
+    with_terms, terms = sum(row[4] for row in rows), sum(row[5] for row in rows)
     return _StoreTotals(
-        [row[0] for row in rows if row[2]],
-        sum(row[2] for row in rows),
+        list(dict.fromkeys(row[2] for row in rows if row[3])),
+        sum(row[3] for row in rows),
         max(1.0, terms / max(1, with_terms)),
-        not any(row[1] for row in rows),
+        not unready and all((row[0], row[1]) == kind for row in rows),
     )
 
 
@@ -377,21 +382,16 @@ class _SearchScope:
     comparable: Sequence[int] | None = None
 
 
-def _select_scope(query: StoreQuery, totals: _StoreTotals) -> Transaction[_SearchScope]:
+def _select_scope(dialect: Dialect, query: StoreQuery, totals: _StoreTotals) -> Transaction[_SearchScope]:
     """Most searches cover a whole store, which may have thousands of documents: then totals suffice."""
     if query.files is None and (query.vector is None or totals.comparable):
         return _SearchScope(totals.chunks)
-    sql = "SELECT seq, file, chunks, embedder, dimensions FROM chunk_documents WHERE store = $1 AND state = $2"
-    rows = yield sql, (query.store, READY)
-    allowed = None if query.files is None else set(query.files)
-    documents, comparable, size = [], [], 0
-    for seq, file, chunks, embedder, dimensions in rows:
-        if allowed is None or file in allowed:
-            documents.append(seq)
-            size += chunks
-            if query.vector is not None and embedder == query.embedder and dimensions * 4 == len(query.vector):
-                comparable.append(seq)
-    return _SearchScope(size, documents, comparable)
+    rows = yield from dialect.list_documents(query.store, query.files)
+    comparable: list[int] = []
+    if query.vector is not None:
+        kind = query.embedder, len(query.vector) // 4
+        comparable = [row[0] for row in rows if (row[2], row[3]) == kind]
+    return _SearchScope(sum(row[1] for row in rows), [row[0] for row in rows], comparable)
 
 
 def _erase_document(dialect: Dialect) -> Transaction[bool]:

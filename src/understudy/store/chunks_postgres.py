@@ -8,11 +8,13 @@ import struct
 import sys
 from array import array
 from collections.abc import Mapping, Sequence
-from typing import Final
+from functools import partial
+from typing import Final, LiteralString
 
 from understudy.errors import StoreError
 from understudy.store import chunk_words_postgres, pgvector
 from understudy.store.chunk_rows import (
+    DOCUMENTS,
     READY,
     ChunkHit,
     ChunkQuery,
@@ -20,8 +22,9 @@ from understudy.store.chunk_rows import (
     NewChunk,
     build_hit,
 )
-from understudy.store.database import Bundle, Transaction
-from understudy.store.sql import compose_sql
+from understudy.store.database import Bundle, Row, Transaction
+from understudy.store.search_depth import NearChunk, count_candidates, rate_candidates, search_parts
+from understudy.store.sql import SqlArguments, compose_sql
 
 VECTOR_COLUMN: Final = "vector_send(v.vector)"
 
@@ -31,7 +34,6 @@ INSERT_BATCH: Final = 64
 _EXACT_SEARCH_CHUNKS: Final = 2000
 """Up to so many chunks, all full vectors are compared."""
 
-_MIN_CANDIDATES: Final = 1000
 _INLINE_DIMENSIONS: Final = 1900
 """Most dimensions of a vector that fits into a page, which is read twice as quickly as one that is stored apart."""
 
@@ -161,6 +163,14 @@ def delete(store: int, document: int, dimensions: int, limit: int) -> Transactio
     return len(numbers)
 
 
+def list_documents(store: int, files: Sequence[int] | None) -> Transaction[list[Row]]:
+    """Number, chunks, embedder and dimensions of each searchable document of the files; None is all files."""
+    if files is None:
+        return (yield DOCUMENTS, (store, READY))
+    sql = compose_sql(DOCUMENTS, "AND file IN (SELECT unnest($3::bigint[]))")
+    return (yield sql, (store, READY, list(files)))
+
+
 def search(query: ChunkQuery) -> Transaction[ChunkScores]:
     near = yield from _search_vectors(query)
     matching = yield from chunk_words_postgres.search_terms(query)
@@ -191,40 +201,41 @@ def _search_vectors(query: ChunkQuery) -> Transaction[list[tuple[int, float]]]:
             "SELECT seq, vector <=> $2::real[]::vector AS distance FROM",
             table_name(len(query.vector) // 4),
             "WHERE store = $1",
-            _document_filter(query),
+            "" if query.comparable is None else "AND document = ANY($4::bigint[])",
             "ORDER BY distance, seq LIMIT $3",
         )
-        rows = yield sql, _bind_comparable(query, query.store, _floats(query.vector), query.limit)
+        args = query.store, _floats(query.vector), query.limit
+        rows = yield sql, args if query.comparable is None else (*args, list(query.comparable))
         return [(seq, 1.0 - distance) for seq, distance in rows]
+    if query.cells is None:
+        hits = yield from _compare_codes(query, None)
+    else:
+        hits = yield from search_parts(query.cells, query.limit, partial(_compare_codes, query))
+    return [(seq, similarity) for seq, similarity, _ in hits]
+
+
+def _compare_codes(query: ChunkQuery, cells: Sequence[int] | None) -> Transaction[list[NearChunk]]:
+    """The nearest of the chunks in the cells, of which None is all."""
+    arguments = SqlArguments((query.store, _sign_bits(_floats(query.vector or b""))))
+    conditions: list[LiteralString] = []
+    if query.comparable is not None:
+        documents = arguments.bind(list(query.comparable))
+        # A long array of documents is searched from its start for each row; a test for truth makes a hash table of it.
+        conditions.append(
+            compose_sql("AND document = ANY(", documents, "::bigint[])")
+            if cells is None
+            else compose_sql("AND (document IN (SELECT unnest(", documents, "::bigint[]))) IS TRUE")
+        )
+    if cells is not None:
+        conditions.append(compose_sql("AND cell = ANY(", arguments.bind(list(cells)), "::bigint[])"))
     sql = compose_sql(
-        "SELECT seq FROM chunk_codes WHERE store = $1",
-        _document_filter(query) if query.cells is None else _cell_filter(query),
-        "ORDER BY bits <~> $2::text::bit varying, seq LIMIT $3",
+        "SELECT seq, cell FROM chunk_codes WHERE store = $1",
+        *conditions,
+        "ORDER BY bits <~> $2::text::bit varying, seq LIMIT",
+        arguments.bind(count_candidates(query.limit, is_filtered=query.comparable is not None)),
     )
-    candidates = max(_MIN_CANDIDATES, 8 * query.limit)
-    rows = yield sql, _bind_cells(query, query.store, _sign_bits(_floats(query.vector)), candidates)
-    scored = yield from _similarities(query, [row[0] for row in rows])
-    return sorted(scored.items(), key=lambda item: (-item[1], item[0]))[: query.limit]
-
-
-def _document_filter(query: ChunkQuery) -> str:
-    return "" if query.comparable is None else " AND document = ANY($4::bigint[])"
-
-
-def _bind_comparable(query: ChunkQuery, *args: object) -> tuple[object, ...]:
-    return args if query.comparable is None else (*args, list(query.comparable))
-
-
-def _cell_filter(query: ChunkQuery) -> str:
-    """A long array of documents is searched from its start for each row; a test for truth makes a hash table of it."""
-    if query.comparable is None:
-        return " AND cell = ANY($4::bigint[])"
-    return " AND cell = ANY($5::bigint[]) AND (document IN (SELECT unnest($4::bigint[]))) IS TRUE"
-
-
-def _bind_cells(query: ChunkQuery, *args: object) -> tuple[object, ...]:
-    bound = _bind_comparable(query, *args)
-    return bound if query.cells is None else (*bound, list(query.cells))
+    rows = yield sql, arguments.values
+    return (yield from rate_candidates([(row[0], row[1]) for row in rows], query.limit, partial(_similarities, query)))
 
 
 def _similarities(query: ChunkQuery, numbers: Sequence[int]) -> Transaction[Mapping[int, float]]:

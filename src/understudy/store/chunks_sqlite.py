@@ -7,10 +7,12 @@ of candidates times the number of chunks, and take a megabyte for the first chun
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Final
+from functools import partial
+from typing import Final, LiteralString
 
 from understudy.store import chunk_words_sqlite
 from understudy.store.chunk_rows import (
+    DOCUMENTS,
     READY,
     ChunkHit,
     ChunkQuery,
@@ -18,15 +20,15 @@ from understudy.store.chunk_rows import (
     NewChunk,
     build_hit,
 )
-from understudy.store.database import Transaction
-from understudy.store.sql import compose_sql
+from understudy.store.database import Row, Transaction
+from understudy.store.search_depth import NearChunk, count_candidates, rate_candidates, search_parts
+from understudy.store.sql import SqlArguments, compose_sql
 
 VECTOR_COLUMN: Final = "v.vector"
 
 INSERT_BATCH: Final = 16
 """Chunks to insert in one transaction, which other writers wait for."""
 
-_MIN_CANDIDATES: Final = 1000
 _EXACT_SEARCH_CHUNKS: Final = 1000
 """Up to so many chunks of a store, all full vectors are compared."""
 
@@ -104,6 +106,14 @@ def delete(store: int, document: int, dimensions: int, limit: int) -> Transactio
     return len(rows)
 
 
+def list_documents(store: int, files: Sequence[int] | None) -> Transaction[list[Row]]:
+    """Number, chunks, embedder and dimensions of each searchable document of the files; None is all files."""
+    if files is None:
+        return (yield DOCUMENTS, (store, READY))
+    sql = compose_sql(DOCUMENTS, "AND file IN (SELECT value FROM json_each($3))")
+    return (yield sql, (store, READY, json.dumps(list(files))))
+
+
 def search(query: ChunkQuery) -> Transaction[ChunkScores]:
     near = yield from _search_vectors(query)
     matching = yield from chunk_words_sqlite.search_terms(query)
@@ -133,49 +143,39 @@ def _search_vectors(query: ChunkQuery) -> Transaction[list[tuple[int, float]]]:
         sql = compose_sql(
             "SELECT c.seq, vec_distance_cosine(v.vector, $2) AS distance FROM chunk_codes AS c JOIN chunk_vectors",
             "AS v ON v.seq = c.seq WHERE c.store = $1",
-            _document_filter(query),
+            "" if query.comparable is None else "AND c.document IN (SELECT value FROM json_each($4))",
             "ORDER BY distance, c.seq LIMIT $3",
         )
-        rows = yield sql, _bind_comparable(query, query.store, query.vector, query.limit)
+        args = query.store, query.vector, query.limit
+        rows = yield sql, args if query.comparable is None else (*args, json.dumps(list(query.comparable)))
         return [(seq, _cosine(distance)) for seq, distance in rows]
+    if query.cells is None:
+        hits = yield from _compare_codes(query, None)
+    else:
+        hits = yield from search_parts(query.cells, query.limit, partial(_compare_codes, query))
+    return [(seq, similarity) for seq, similarity, _ in hits]
+
+
+def _compare_codes(query: ChunkQuery, cells: Sequence[int] | None) -> Transaction[list[NearChunk]]:
+    """The nearest of the chunks in the cells, of which None is all."""
+    arguments = SqlArguments((query.store, _pad_to_bytes(query.vector or b"")))
+    conditions: list[LiteralString] = []
+    if query.comparable is not None:
+        documents = arguments.bind(json.dumps(list(query.comparable)))
+        # The plus: chunks are found by their cells, not by the index of documents, which takes six times as long.
+        column: LiteralString = "c.document" if cells is None else "+c.document"
+        conditions.append(compose_sql("AND", column, "IN (SELECT value FROM json_each(", documents, "))"))
+    if cells is not None:
+        bound = arguments.bind(json.dumps(list(cells)))
+        conditions.append(compose_sql("AND c.cell IN (SELECT value FROM json_each(", bound, "))"))
     sql = compose_sql(
-        "SELECT c.seq FROM chunk_codes AS c WHERE c.store = $1",
-        _document_filter(query),
-        _cell_filter(query),
-        "ORDER BY vec_distance_hamming(vec_bit(c.bits), vec_quantize_binary($2)), c.seq LIMIT $3",
+        "SELECT c.seq, c.cell FROM chunk_codes AS c WHERE c.store = $1",
+        *conditions,
+        "ORDER BY vec_distance_hamming(vec_bit(c.bits), vec_quantize_binary($2)), c.seq LIMIT",
+        arguments.bind(count_candidates(query.limit, is_filtered=query.comparable is not None)),
     )
-    candidates = max(_MIN_CANDIDATES, 8 * query.limit)
-    rows = yield sql, _bind_cells(query, query.store, _pad_to_bytes(query.vector), candidates)
-    scored = yield from _similarities(query, [row[0] for row in rows])
-    return sorted(scored.items(), key=lambda item: (-item[1], item[0]))[: query.limit]
-
-
-def _document_filter(query: ChunkQuery) -> str:
-    if query.comparable is None:
-        return ""
-    if query.cells is None:
-        return " AND c.document IN (SELECT value FROM json_each($4))"
-    # The plus: chunks are found by their cells, not by the index of documents, which takes six times as long.
-    return " AND +c.document IN (SELECT value FROM json_each($4))"
-
-
-def _bind_comparable(query: ChunkQuery, *args: object) -> tuple[object, ...]:
-    return args if query.comparable is None else (*args, json.dumps(list(query.comparable)))
-
-
-def _cell_filter(query: ChunkQuery) -> str:
-    if query.cells is None:
-        return ""
-    return (
-        " AND c.cell IN (SELECT value FROM json_each($4))"
-        if query.comparable is None
-        else " AND c.cell IN (SELECT value FROM json_each($5))"
-    )
-
-
-def _bind_cells(query: ChunkQuery, *args: object) -> tuple[object, ...]:
-    bound = _bind_comparable(query, *args)
-    return bound if query.cells is None else (*bound, json.dumps(list(query.cells)))
+    rows = yield sql, arguments.values
+    return (yield from rate_candidates([(row[0], row[1]) for row in rows], query.limit, partial(_similarities, query)))
 
 
 def _cosine(distance: float | None) -> float:
