@@ -52,6 +52,7 @@ test("turns are messages of clients and runs, by time", () => {
   assert.deepEqual(ids([user, answer], runs, false), ["run_0", "msg_1", "run_2", "run_4"]);
   assert.deepEqual(ids([user, answer], runs, true), ["msg_1", "run_2", "run_4"]);
   assert.deepEqual(ids([user, answer], [], true), ["msg_1", "run_2"]);
+  assert.deepEqual(ids([{ id: "msg_9", created_at: 5 }], [{ id: "run_2", created_at: 5 }], false), ["msg_9", "run_2"]);
 });
 
 test("copies in a branch keep their order where their times and ids do not have it", () => {
@@ -96,4 +97,76 @@ test("a definition of a function is judged before it is sent", () => {
   assert.equal(judgeFunction({ name: "f" }), null);
   const problems = [[], { name: "a b" }, { name: "f", parameters: { type: "string" } }, { name: "f", parameters: { ...parameters, properties: { id: null } } }, { name: "f", parameters: { ...parameters, required: ["x"] } }];
   assert.deepEqual(problems.map((one) => judgeFunction(one)?.split(".").at(-1)), ["not-object", "bad-name", "bad-parameters", "bad-properties", "bad-required"]);
+});
+
+const { applyResponseEvent, startResponse } = await load("lib/response_events.js");
+const { listEntries, pendingCalls } = await load("lib/response_turns.js");
+const { messageInput, outputsInput, responseBody, EMPTY_RESPONSE_FORM } = await load("lib/response_request.js");
+const { costOf, lowestOf } = await load("lib/comparison.js");
+
+test("the state of a response is the same wherever its stream was cut", () => {
+  const message = { id: "msg_1", type: "message", content: [] };
+  const annotation = { type: "file_citation", file_id: "file-1" };
+  const events = [
+    { type: "response.created", response: { id: "resp_1", status: "in_progress", output: [] } },
+    { type: "response.output_item.added", output_index: 0, item: message },
+    { type: "response.content_part.added", output_index: 0, content_index: 0, part: { type: "output_text", text: "", annotations: [] } },
+    { type: "response.output_text.delta", output_index: 0, content_index: 0, delta: "One " },
+    { type: "response.output_text.delta", output_index: 0, content_index: 0, delta: "two" },
+    { type: "response.output_text.annotation.added", output_index: 0, content_index: 0, annotation },
+    { type: "response.output_item.added", output_index: 1, item: { id: "fc_1", type: "function_call", arguments: "" } },
+    { type: "response.function_call_arguments.delta", output_index: 1, delta: "{}" },
+    { type: "response.output_item.added", output_index: 2, item: { id: "ci_1", type: "code_interpreter_call", code: "" } },
+    { type: "response.code_interpreter_call_code.delta", output_index: 2, delta: "1" },
+    { type: "response.completed", response: { id: "resp_1", status: "completed", output: [] } },
+  ].map((event, sequence_number) => ({ ...event, sequence_number }));
+  const whole = events.reduce(applyResponseEvent, startResponse({ id: "resp_1" }));
+  assert.equal(whole.response.status, "completed");
+  assert.deepEqual(whole.items, [
+    { ...message, content: [{ type: "output_text", text: "One two", annotations: [annotation] }] },
+    { id: "fc_1", type: "function_call", arguments: "{}" },
+    { id: "ci_1", type: "code_interpreter_call", code: "1" },
+  ]);
+  for (let cut = 0; cut < events.length; cut += 1) {
+    const repeated = [...events.slice(0, cut + 1), ...events];
+    assert.deepEqual(repeated.reduce(applyResponseEvent, startResponse({ id: "resp_1" })).items, whole.items, String(cut));
+  }
+});
+
+test("calls stand with their outputs, and those without one wait", () => {
+  const items = [
+    { id: "msg_1", type: "message" },
+    { id: "fc_1", type: "function_call", call_id: "a", name: "f", arguments: "{}" },
+    { id: "fc_2", type: "function_call", call_id: "b", name: "g", arguments: "{}" },
+    { id: "fco_1", type: "function_call_output", call_id: "a", output: "18" },
+    { id: "ci_1", type: "code_interpreter_call", code: "1", outputs: [{ type: "image", url: "/v1/containers/c/files/file-1/content" }] },
+    { id: "rs_1", type: "reasoning" },
+  ];
+  const entries = listEntries(items);
+  assert.deepEqual(entries.map((entry) => [entry.id, entry.kind]), [["msg_1", "message"], ["fc_1", "call"], ["fc_2", "call"], ["ci_1", "call"], ["rs_1", "item"]]);
+  assert.deepEqual(entries.slice(1, 3).map((entry) => entry.call.function.output), ["18", null]);
+  assert.equal(entries[3].call.code_interpreter.outputs[0].image.file_id, "file-1");
+  assert.deepEqual(pendingCalls(items).map((item) => item.id), ["fc_2"]);
+});
+
+test("a response has what the form and the composer have", () => {
+  const form = { ...EMPTY_RESPONSE_FORM, model: "m", temperature: "0.2", stores: ["vs_1"], tools: [{ type: "file_search" }, { type: "code_interpreter" }, { type: "function", function: { name: "f" } }] };
+  assert.deepEqual(responseBody(form, "Hi", { previous: "resp_1" }), {
+    model: "m", input: "Hi", temperature: 0.2, previous_response_id: "resp_1",
+    tools: [{ type: "file_search", vector_store_ids: ["vs_1"] }, { type: "code_interpreter", container: { type: "auto" } }, { type: "function", strict: false, name: "f" }],
+  });
+  assert.deepEqual(responseBody({ ...EMPTY_RESPONSE_FORM, model: "m" }, "Hi", { conversation: "conv_1", previous: null }), { model: "m", input: "Hi", conversation: "conv_1" });
+  assert.deepEqual(messageInput("Hi", [{ id: "file-1", isImage: true }, { id: "file-2" }])[0].content.map((part) => part.type), ["input_image", "input_file", "input_text"]);
+  assert.deepEqual(outputsInput([{ id: "call_1", output: "18" }]), [{ type: "function_call_output", call_id: "call_1", output: "18" }]);
+});
+
+test("an answer costs what its tokens cost, if their prices are known", () => {
+  const unit = (name, price) => ({ name, measure: "token", price, per: 1000 });
+  const usage = { input_tokens: 3000, output_tokens: 1000, input_tokens_details: { cached_tokens: 1000 } };
+  assert.equal(costOf({ units: [unit("input", 2), unit("output", 8)] }, usage), 14);
+  assert.equal(costOf({ units: [unit("input", 2), unit("cached_input", 1), unit("output", 8)] }, usage), 13);
+  assert.equal(costOf({ units: [], variants: [{ when: { tokens: 2000 }, units: [unit("input", 1), unit("output", 1)] }, { when: { tokens: 9000 }, units: [] }] }, usage), 4);
+  assert.equal(costOf(null, usage), null);
+  assert.equal(costOf({ units: [unit("input", 2)] }, usage), null);
+  assert.deepEqual([lowestOf([2, 1]), lowestOf([1, 1]), lowestOf([1, null])], [1, -1, -1]);
 });

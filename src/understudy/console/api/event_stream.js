@@ -17,6 +17,8 @@ export const reconnecting = signal(0);
  * @property {(event: import("../lib/event_parser.js").ServerEvent) => void} onEvent several events can share a number,
  *   and after a drop some can repeat, so apply them by the id of their object
  * @property {AbortSignal} signal
+ * @property {(event: import("../lib/event_parser.js").ServerEvent) => number | undefined} [numberOf] the number of an event
+ *   whose stream has none in its `id`
  */
 
 /**
@@ -33,7 +35,9 @@ export async function followEvents(follow) {
         failures = 0;
         if (event.event === "done" || event.data === "[DONE]") return;
         follow.onEvent(event);
-        if (event.id !== null) after = event.id;
+        const number = event.id ?? follow.numberOf?.(event);
+        if (number !== undefined) after = String(number);
+        if (follow.signal.aborted) return;
       }
     } catch (error) {
       if (follow.signal.aborted) return;

@@ -18,9 +18,10 @@ export class TwoWayRows {
   #isBusy = false;
   #work = Promise.resolve();
 
-  /** @param {string} path of the list, such as `/threads/thread_1/messages` */
-  constructor(path) {
+  /** @param {string} path of the list, such as `/threads/thread_1/messages` @param {Record<string, any>} [query] of each page */
+  constructor(path, query = {}) {
     this.path = path;
+    this.query = query;
   }
 
   /** Reads the newest rows, or those around a row. @param {string | null} at */
@@ -72,7 +73,7 @@ export class TwoWayRows {
 
   /** @param {"asc" | "desc"} order @param {string | null} after @param {number} [limit] */
   #page(order, after, limit = PAGE) {
-    return get(this.path, { order, limit, after });
+    return get(this.path, { ...this.query, order, limit, after });
   }
 
   /** One page at a time. @param {() => Promise<void>} read */

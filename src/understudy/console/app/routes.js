@@ -9,6 +9,8 @@
 export const ROUTES = [
   { path: "", page: "start/start" },
   { path: "playground", page: "playground/playground", icon: "flask-conical", key: "p", group: 1, order: 1 },
+  { path: "playground/responses", page: "playground/responses" },
+  { path: "playground/compare", page: "playground/compare" },
   { path: "threads", page: "threads/list", icon: "messages-square", key: "t", group: 1, order: 2 },
   { path: "threads/:id", page: "threads/detail" },
   { path: "conversations", page: "conversations/list", icon: "message-circle", group: 1, order: 5 },

@@ -32,8 +32,8 @@ export function listTurns(messages, runs, hasOlder) {
   return turns;
 }
 
-/** @param {Turn} a @param {Turn} b */
-const compareTurns = (a, b) => timeOf(a) - timeOf(b) || (stampOf(a.id) < stampOf(b.id) ? -1 : 1);
+/** A message of the same second was sent with the run: their ids are made in any order. @param {Turn} a @param {Turn} b */
+const compareTurns = (a, b) => timeOf(a) - timeOf(b) || Number(a.kind === "run") - Number(b.kind === "run") || (stampOf(a.id) < stampOf(b.id) ? -1 : 1);
 
 /** @param {any} message */
 function runOf({ run_id: id, thread_id: thread, assistant_id: assistant, created_at: created }) {

@@ -10,9 +10,10 @@ import { useMessageUploads } from "./uploads.js";
 /** @typedef {{text: string, files: import("../../lib/run_request.js").AttachedFile[]}} MessageDraft */
 
 /**
- * @param {{draft: {value: MessageDraft, set: (value: MessageDraft) => void}, tools: {hasSearch: boolean, hasCode: boolean},
+ * @param {{draft: {value: MessageDraft, set: (value: MessageDraft) => void}, tools: {hasSearch: boolean, hasCode: boolean} | null,
  *   hint: string | null, isBusy: boolean, isStopping: boolean, isSending: boolean, error: unknown, onSend: () => void,
- *   onStop: () => void}} props `hint` is why nothing can be sent now
+ *   onStop: () => void}} props `tools` are those of the assistant, or null
+ *   where files are part of the message; `hint` is why nothing can be sent now
  */
 export function Composer({ draft, tools, hint, isBusy, isStopping, isSending, error, onSend, onStop }) {
   const latest = useRef(draft);
@@ -21,7 +22,7 @@ export function Composer({ draft, tools, hint, isBusy, isStopping, isSending, er
   const uploads = useMessageUploads(tools, (file) => latest.current.set({ ...latest.current.value, files: [...latest.current.value.files, file] }));
   const isDragged = useDrop(uploads.add);
   const { text, files } = draft.value;
-  const canSend = hint === null && !isBusy && !isSending && !uploads.uploads.length && (text.trim() !== "" || files.some((file) => file.isImage));
+  const canSend = hint === null && !isBusy && !isSending && !uploads.uploads.length && (text.trim() !== "" || files.some((file) => file.isImage || tools === null));
   const onKey = (/** @type {KeyboardEvent} */ event) => {
     if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.isComposing) return;
     event.preventDefault();
@@ -42,7 +43,7 @@ export function Composer({ draft, tools, hint, isBusy, isStopping, isSending, er
     <div class="composer-box ${isDragged ? "is-dragged" : ""}">
       <textarea class="composer-text" id="composer" aria-label=${t("playground.message")} placeholder=${t("playground.placeholder")} rows=${2} dir="auto" value=${text}
         onInput=${(/** @type {any} */ event) => draft.set({ ...draft.value, text: event.currentTarget.value })} onKeyDown=${onKey} onPaste=${onPaste}></textarea>
-      <${Attachments} files=${files} uploads=${uploads.uploads} onChange=${(/** @type {any} */ changed) => draft.set({ ...draft.value, files: changed })} onDrop=${uploads.drop} onRetry=${uploads.retry} />
+      <${Attachments} files=${files} hasTools=${tools !== null} uploads=${uploads.uploads} onChange=${(/** @type {any} */ changed) => draft.set({ ...draft.value, files: changed })} onDrop=${uploads.drop} onRetry=${uploads.retry} />
       <div class="composer-foot"><${Button} kind="quiet" icon="paperclip" label=${t("playground.attach")} onClick=${() => picker.current?.click()} />
         <input ref=${picker} type="file" multiple hidden aria-label=${t("playground.attach")} onChange=${choose} />
         <span class="muted spring truncate">${hint ?? t("playground.send-hint")}</span>

@@ -1,4 +1,4 @@
-/** The outputs of the functions that a run waits for, typed by hand or taken from a saved stub. */
+/** The outputs of the functions that a run or a response waits for, typed by hand or taken from a saved stub. */
 import { parseJson } from "../../lib/json_errors.js";
 import { clearDraft, readDraft, useDraft, writeDraft } from "../../state/drafts.js";
 import { t } from "../../text/texts.js";
@@ -9,23 +9,24 @@ import { html, useEffect, useState } from "../../ui/view.js";
 
 /** @typedef {Record<string, {output?: string, isStub?: boolean}>} Outputs by the id of the call */
 
-/** @param {{run: any, follower: import("../../api/run_follower.js").RunFollower}} props */
-export function FunctionOutputs({ run, follower }) {
-  /** @type {any[]} */
-  const calls = run.required_action.submit_tool_outputs.tool_calls;
-  const draft = useDraft(`playground/${run.id}/outputs`, /** @type {Outputs} */ ({}));
+/**
+ * @param {{owner: string, calls: readonly {id: string, name: string, arguments: string}[],
+ *   onSubmit: (outputs: {id: string, output: string}[]) => Promise<void>}} props `owner` is the id of what waits
+ */
+export function FunctionOutputs({ owner, calls, onSubmit }) {
+  const draft = useDraft(`playground/${owner}/outputs`, /** @type {Outputs} */ ({}));
   const stubs = useStubs(calls);
   const [error, setError] = useState(/** @type {unknown} */ (null));
   const [isBusy, setBusy] = useState(false);
-  const outputOf = (/** @type {any} */ call) => draft.value[call.id]?.output ?? stubs[call.function.name] ?? "";
-  const isStubOf = (/** @type {any} */ call) => draft.value[call.id]?.isStub ?? call.function.name in stubs;
+  const outputOf = (/** @type {any} */ call) => draft.value[call.id]?.output ?? stubs[call.name] ?? "";
+  const isStubOf = (/** @type {any} */ call) => draft.value[call.id]?.isStub ?? call.name in stubs;
   const change = (/** @type {any} */ call, /** @type {object} */ changes) => draft.set({ ...draft.value, [call.id]: { ...draft.value[call.id], ...changes } });
   const submit = async () => {
     setBusy(true);
     setError(null);
     try {
       await Promise.all(calls.map((call) => (isStubOf(call) ? writeDraft(stubName(call), outputOf(call)) : clearDraft(stubName(call)))));
-      await follower.submit({ tool_outputs: calls.map((call) => ({ tool_call_id: call.id, output: outputOf(call) })) });
+      await onSubmit(calls.map((call) => ({ id: call.id, output: outputOf(call) })));
       draft.clear();
     } catch (failure) {
       setError(failure);
@@ -40,9 +41,9 @@ export function FunctionOutputs({ run, follower }) {
   return html`<div class="outputs" onKeyDown=${submitByKey}>
     <p class="muted">${t("playground.outputs.text")}</p>
     ${calls.map((call) => html`<div class="stack-small" key=${call.id}>
-      <${TextArea} label=${t("playground.outputs.label", { name: call.function.name })} rows=${3} value=${outputOf(call)} hint=${call.function.arguments} error=${judgeOutput(outputOf(call))}
+      <${TextArea} label=${t("playground.outputs.label", { name: call.name })} rows=${3} value=${outputOf(call)} hint=${call.arguments} error=${judgeOutput(outputOf(call))}
         onInput=${(/** @type {string} */ text) => change(call, { output: text })} />
-      <${Checkbox} label=${t("playground.outputs.stub", { name: call.function.name })} checked=${isStubOf(call)} onChange=${(/** @type {boolean} */ isStub) => change(call, { isStub })} /></div>`)}
+      <${Checkbox} label=${t("playground.outputs.stub", { name: call.name })} checked=${isStubOf(call)} onChange=${(/** @type {boolean} */ isStub) => change(call, { isStub })} /></div>`)}
     ${error !== null && html`<${ErrorNote} error=${error} />`}
     <div class="inline"><${Button} kind="primary" icon="corner-down-right" shortcut="Ctrl ⏎" busy=${isBusy} onClick=${submit}>${t("playground.outputs.submit", { count: calls.length })}<//></div>
   </div>`;
@@ -55,13 +56,13 @@ function judgeOutput(text) {
 }
 
 /** @param {any} call */
-const stubName = (call) => `playground/stub/${call.function.name}`;
+const stubName = (call) => `playground/stub/${call.name}`;
 
 /** The saved outputs of functions by name, in this browser. @param {readonly any[]} calls @returns {Record<string, string>} */
 function useStubs(calls) {
   const [stubs, setStubs] = useState(/** @type {Record<string, string>} */ ({}));
   useEffect(() => {
-    Promise.all(calls.map(async (call) => [call.function.name, await readDraft(stubName(call))])).then((pairs) => setStubs(Object.fromEntries(pairs.filter(([, stub]) => typeof stub === "string"))));
+    Promise.all(calls.map(async (call) => [call.name, await readDraft(stubName(call))])).then((pairs) => setStubs(Object.fromEntries(pairs.filter(([, stub]) => typeof stub === "string"))));
   }, []);
   return stubs;
 }

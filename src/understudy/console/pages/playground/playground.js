@@ -6,7 +6,6 @@ import { useDraft } from "../../state/drafts.js";
 import { t } from "../../text/texts.js";
 import { ApiPreviewDialog } from "../../ui/api_preview.js";
 import { Button } from "../../ui/button.js";
-import { Dialog } from "../../ui/dialog.js";
 import { Page } from "../../ui/page.js";
 import { Id } from "../../ui/values.js";
 import { html, useEffect, useState } from "../../ui/view.js";
@@ -16,7 +15,8 @@ import { AssistantPane } from "./assistant_pane.js";
 import { Composer } from "./composer.js";
 import { Conversation } from "./conversation.js";
 import { openVersion } from "./fork_pager.js";
-import { PassagePane } from "../../ui/passage/passage_pane.js";
+import { ModeTabs } from "./mode_tabs.js";
+import { Panes } from "./panes.js";
 import { useRuns } from "./runs.js";
 
 export const style = "playground.css";
@@ -56,24 +56,17 @@ export default function Playground() {
     { key: "]", label: t("playground.version.next"), run: () => openVersionOfLast(1) },
     { key: ".", label: t("ui.api-preview"), run: () => setOpen("code") },
   ]);
-  const isWide = matchMedia("(min-width: 64rem)").matches;
   const actions = html`${session && html`<span class="playground-thread"><${Id} id=${session.id} /></span>`}
     <span class="playground-narrow"><${Button} icon="bot" onClick=${() => setOpen("assistant")}>${t("playground.assistant")}<//></span>
     <${Button} icon="code" label=${t("ui.api-preview")} shortcut="." onClick=${() => setOpen("code")} />
     <${Button} icon="plus" class="playground-new" label=${t("playground.new-thread")} shortcut="n" disabled=${!session} onClick=${startThread}>${t("playground.new-thread")}<//>`;
-  return html`<${Page} title=${t("playground.title")} actions=${actions} flush=${true}>
-    <div class="playground ${passages && isWide ? "has-side" : ""}">
-      <aside class="playground-assistant" aria-label=${t("playground.assistant")}><${AssistantPane} assistant=${assistant} /></aside>
-      <div class="playground-main">
-        <${Conversation} key=${thread ?? "new"} session=${session} names=${names} onPassages=${setPassages} isSending=${runs.isSending} onEdit=${edit} onRetry=${retry} />
-        <${Composer} draft=${draft} tools=${{ hasSearch: hasTool(assistant.form, "file_search"), hasCode: hasTool(assistant.form, "code_interpreter") }}
-          hint=${assistant.stored === null ? t("playground.no-assistant") : null} isBusy=${session?.isBusy.value ?? false} isStopping=${session?.latest.value?.status === "cancelling" || runs.isStopping}
-          isSending=${runs.isSending} error=${runs.error} onSend=${send} onStop=${runs.stop} /></div>
-      ${passages && isWide && html`<aside class="playground-side" aria-label=${t("playground.passage")}><div class="inline"><h2>${t("playground.passage")}</h2><span class="spring"></span>
-        <${Button} kind="quiet" icon="x" label=${t("ui.close")} onClick=${() => setPassages(null)} /></div><${PassagePane} source=${passages} /></aside>`}
-    </div>
-    ${passages && !isWide && html`<${Dialog} kind="sheet" title=${t("playground.passage")} onClose=${() => setPassages(null)}><${PassagePane} source=${passages} /><//>`}
-    ${open === "assistant" && html`<${Dialog} kind="sheet" title=${t("playground.assistant")} onClose=${() => setOpen(null)}><${AssistantPane} assistant=${assistant} /><//>`}
+  return html`<${Page} title=${t("playground.title")} actions=${actions} tabs=${html`<${ModeTabs} />`} flush=${true}>
+    <${Panes} title=${t("playground.assistant")} pane=${html`<${AssistantPane} assistant=${assistant} />`} isPaneOpen=${open === "assistant"} onPaneClose=${() => setOpen(null)} passages=${passages} onPassages=${setPassages}>
+      <${Conversation} key=${thread ?? "new"} session=${session} names=${names} onPassages=${setPassages} isSending=${runs.isSending} onEdit=${edit} onRetry=${retry} />
+      <${Composer} draft=${draft} tools=${{ hasSearch: hasTool(assistant.form, "file_search"), hasCode: hasTool(assistant.form, "code_interpreter") }}
+        hint=${assistant.stored === null ? t("playground.no-assistant") : null} isBusy=${session?.isBusy.value ?? false} isStopping=${session?.latest.value?.status === "cancelling" || runs.isStopping}
+        isSending=${runs.isSending} error=${runs.error} onSend=${send} onStop=${runs.stop} />
+    <//>
     ${open === "code" && html`<${ApiPreviewDialog} call=${request(messageBody(draft.value.text || t("playground.sample"), draft.value.files))} onClose=${() => setOpen(null)} />`}
   <//>`;
 }

@@ -9,7 +9,7 @@ const DATA = /\.(csv|tsv|xlsx?|json|jsonl|xml|py|zip|parquet|tar|gz)$/i;
 /** @typedef {{key: number, name: string, file: File, share: number, error: unknown}} Upload */
 
 /**
- * @param {{hasSearch: boolean, hasCode: boolean}} tools of the assistant
+ * @param {{hasSearch: boolean, hasCode: boolean} | null} tools of the assistant; null: files are part of a message
  * @param {(file: import("../../lib/run_request.js").AttachedFile) => void} onUploaded
  */
 export function useMessageUploads(tools, onUploaded) {
@@ -30,8 +30,8 @@ export function useMessageUploads(tools, onUploaded) {
     change(key, { error: null, share: 0 });
     const isImage = /^image\/(png|jpeg|gif|webp)$/.test(file.type);
     try {
-      const stored = await uploadFile(file, isImage ? "vision" : "assistants", { onProgress: (share) => change(key, { share }), signal: abort.signal });
-      state.current.onUploaded({ id: stored.id, name: file.name, isImage, tool: chooseTool(file.name, tools) });
+      const stored = await uploadFile(file, isImage ? "vision" : tools ? "assistants" : "user_data", { onProgress: (share) => change(key, { share }), signal: abort.signal });
+      state.current.onUploaded({ id: stored.id, name: file.name, isImage, tool: tools ? chooseTool(file.name, tools) : "" });
       announce(t("playground.uploaded", { name: file.name }));
       drop(key);
     } catch (error) {

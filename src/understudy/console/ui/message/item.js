@@ -31,7 +31,7 @@ function summarize(item) {
 }
 
 /** The same shape as a message of a thread. @param {any} item */
-function toMessage(item) {
+export function toMessage(item) {
   const parts = typeof item.content === "string" ? [{ type: "output_text", text: item.content }] : item.content;
   return { ...item, status: item.status ?? "completed", content: parts.map(toPart) };
 }

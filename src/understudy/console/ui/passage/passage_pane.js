@@ -1,4 +1,4 @@
-/** The passages of a file that a run found, with their scores, each in its file if the reader wants it. */
+/** The passages of a file that a run or a response found, with their scores, each in its file if the reader wants it. */
 import { t } from "../../text/texts.js";
 import { Button } from "../button.js";
 import { ErrorNote } from "../error_note.js";
@@ -10,17 +10,28 @@ import { ChunkList } from "./chunk_list.js";
 
 const CONTENT = "step_details.tool_calls[*].file_search.results[*].content";
 
-/** @typedef {{thread: string, run: string, file: string}} PassageSource */
+/** @typedef {{file: string, thread: string, run: string} | {file: string, results: readonly any[]}} PassageSource `results` have the shape that steps of runs have */
 
 /** @param {{source: PassageSource}} props */
 export function PassagePane({ source }) {
-  const path = `/threads/${encodeURIComponent(source.thread)}/runs/${encodeURIComponent(source.run)}/steps`;
+  return "results" in source ? html`<${Passages} file=${source.file} results=${source.results} />` : html`<${RunPassages} ...${source} />`;
+}
+
+/** @param {{file: string, thread: string, run: string}} props */
+function RunPassages({ file, thread, run }) {
+  const path = `/threads/${encodeURIComponent(thread)}/runs/${encodeURIComponent(run)}/steps`;
   const { data, error, reload } = useResource(path, { limit: 100, order: "asc", "include[]": [CONTENT] });
   if (error !== null) return html`<${ErrorNote} error=${error} onRetry=${reload} />`;
   if (!data) return html`<${Skeleton} rows=${4} />`;
-  const hits = passagesOf(data.data, source.file);
+  const results = data.data.flatMap((/** @type {any} */ step) => step.step_details.tool_calls ?? []).flatMap((/** @type {any} */ call) => call.file_search?.results ?? []);
+  return html`<${Passages} file=${file} results=${results} />`;
+}
+
+/** @param {{file: string, results: readonly any[]}} props */
+function Passages({ file, results }) {
+  const hits = listHits(results, file);
   const name = hits[0]?.file_name;
-  return html`<div class="stack"><div class="stack-small">${name && html`<h3><${Name} text=${name} /></h3>`}<${Id} id=${source.file} /></div>
+  return html`<div class="stack"><div class="stack-small">${name && html`<h3><${Name} text=${name} /></h3>`}<${Id} id=${file} /></div>
     ${!hits.length && html`<p class="muted">${t("passages.none")}</p>`}
     ${hits.map((hit, index) => html`<${Passage} key=${index} hit=${hit} />`)}</div>`;
 }
@@ -38,9 +49,8 @@ function Passage({ hit }) {
   </article>`;
 }
 
-/** Each passage once, the best first. @param {readonly any[]} steps @param {string} file @returns {any[]} */
-function passagesOf(steps, file) {
-  const results = steps.flatMap((step) => step.step_details.tool_calls ?? []).flatMap((/** @type {any} */ call) => call.file_search?.results ?? []);
+/** Each passage once, the best first. @param {readonly any[]} results @param {string} file @returns {any[]} */
+function listHits(results, file) {
   const byText = new Map(results.filter((/** @type {any} */ hit) => hit.file_id === file && hit.content?.length).map((/** @type {any} */ hit) => [hit.content[0].text, hit]));
   return [...byText.values()].sort((a, b) => b.score - a.score);
 }

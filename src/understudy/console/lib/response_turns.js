@@ -1,0 +1,50 @@
+/** Items of responses as a log: messages, and calls together with their outputs. */
+
+/** @typedef {{id: string, kind: "message" | "call" | "item", item: any, call?: any}} LogEntry `call` has the shape that steps of runs have */
+
+/**
+ * @param {readonly any[]} items oldest first
+ * @returns {LogEntry[]}
+ */
+export function listEntries(items) {
+  const calls = new Set(items.filter((item) => item.type === "function_call").map((item) => item.call_id));
+  const outputs = new Map(items.filter((item) => item.type === "function_call_output").map((item) => [item.call_id, item.output]));
+  return items.filter((item) => item.type !== "function_call_output" || !calls.has(item.call_id)).map((item) => toEntry(item, outputs));
+}
+
+/** The calls of functions that have no output yet. @param {readonly any[]} items @returns {any[]} */
+export function pendingCalls(items) {
+  const answered = new Set(items.filter((item) => item.type === "function_call_output").map((item) => item.call_id));
+  return items.filter((item) => item.type === "function_call" && !answered.has(item.call_id));
+}
+
+/** @param {any} item @param {Map<string, any>} outputs @returns {LogEntry} */
+function toEntry(item, outputs) {
+  if (item.type === "message") return { id: item.id, kind: "message", item };
+  const call = toCall(item, outputs);
+  return call ? { id: item.id, kind: "call", item, call } : { id: item.id, kind: "item", item };
+}
+
+/** @param {any} item @param {Map<string, any>} outputs */
+function toCall(item, outputs) {
+  switch (item.type) {
+    case "function_call":
+      return { id: item.id, type: "function", function: { name: item.name, arguments: item.arguments, output: textOf(outputs.get(item.call_id)) } };
+    case "file_search_call":
+      return { id: item.id, type: "file_search", file_search: { results: (item.results ?? []).map((/** @type {any} */ hit) => ({ ...hit, file_name: hit.filename })) } };
+    case "code_interpreter_call":
+      return { id: item.id, type: "code_interpreter", code_interpreter: { input: item.code ?? "", outputs: (item.outputs ?? []).map(toOutput) } };
+    default:
+      return null;
+  }
+}
+
+/** @param {any} output */
+function textOf(output) {
+  return output === undefined || typeof output === "string" ? output ?? null : JSON.stringify(output);
+}
+
+/** The file of an image is in its URL: `…/files/file-1/content`. @param {any} output */
+function toOutput(output) {
+  return output.type === "image" ? { type: "image", image: { file_id: output.url.split("/").at(-2) } } : output;
+}

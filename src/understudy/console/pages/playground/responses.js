@@ -1,0 +1,62 @@
+/** The playground of responses: the model and its tools at the left, the items in the middle. */
+import { route, setQuery } from "../../app/router.js";
+import { useShortcuts } from "../../app/shortcuts.js";
+import { EMPTY_RESPONSE_FORM, messageInput, outputsInput, responseBody } from "../../lib/response_request.js";
+import { useDraft } from "../../state/drafts.js";
+import { t } from "../../text/texts.js";
+import { ApiPreviewDialog } from "../../ui/api_preview.js";
+import { Button } from "../../ui/button.js";
+import { Page } from "../../ui/page.js";
+import { Id } from "../../ui/values.js";
+import { html, useState } from "../../ui/view.js";
+import { Composer } from "./composer.js";
+import { ModeTabs } from "./mode_tabs.js";
+import { Panes } from "./panes.js";
+import { ResponseFormPane } from "./response_form.js";
+import { ResponseLog } from "./response_log.js";
+import { useResponses } from "./response_session.js";
+
+export const style = "playground.css";
+
+export default function ResponsePlayground() {
+  const { query } = route.value;
+  const settings = useDraft("playground/responses/form", /** @type {import("./response_form.js").ResponseSettings} */ ({ ...EMPTY_RESPONSE_FORM, isConversation: false }));
+  const form = settings.value;
+  const draft = useDraft(`playground/responses/${query.get("response") ?? query.get("conversation") ?? "new"}/message`, /** @type {import("./composer.js").MessageDraft} */ ({ text: "", files: [] }));
+  const responses = useResponses(query.get("response"), query.get("conversation"));
+  const { session } = responses;
+  const [open, setOpen] = useState(/** @type {"form" | "code" | null} */ (null));
+  const [passages, setPassages] = useState(/** @type {import("../../ui/passage/passage_pane.js").PassageSource | null} */ (null));
+  const input = messageInput(draft.value.text, draft.value.files);
+  const send = async () => {
+    if (await responses.start((context) => responseBody(form, input, context), form.isConversation)) draft.clear();
+  };
+  const answer = (/** @type {{id: string, output: string}[]} */ outputs) => responses.create((context) => responseBody(form, outputsInput(outputs), context), form.isConversation);
+  const startNew = () => {
+    setPassages(null);
+    setQuery({ response: null, conversation: null }, { replace: false });
+    document.getElementById("composer")?.focus();
+  };
+  useShortcuts([
+    { key: "n", label: t("playground.responses.new"), run: startNew },
+    { key: "m", label: t("playground.write"), run: () => document.getElementById("composer")?.focus() },
+    { key: ".", label: t("ui.api-preview"), run: () => setOpen("code") },
+  ]);
+  const hint = form.model === "" ? t("playground.no-model") : session?.pending.value.length ? t("playground.responses.answer-first") : null;
+  const context = session?.context ?? { conversation: form.isConversation ? "conv_…" : null, previous: null };
+  const preview = { method: "POST", path: "/responses", body: responseBody(form, draft.value.text || draft.value.files.length ? input : t("playground.sample"), context) };
+  const pane = html`<${ResponseFormPane} form=${form} error=${responses.error} hasStarted=${session !== null} conversation=${session?.context.conversation ?? null}
+    onChange=${(/** @type {object} */ changes) => settings.set({ ...form, ...changes })} />`;
+  const actions = html`${session?.response && html`<span class="playground-thread"><${Id} id=${session.response} /></span>`}
+    <span class="playground-narrow"><${Button} icon="sliders-horizontal" onClick=${() => setOpen("form")}>${t("playground.settings")}<//></span>
+    <${Button} icon="code" label=${t("ui.api-preview")} shortcut="." onClick=${() => setOpen("code")} />
+    <${Button} icon="plus" class="playground-new" label=${t("playground.responses.new")} shortcut="n" disabled=${!session} onClick=${startNew}>${t("playground.responses.new")}<//>`;
+  return html`<${Page} title=${t("playground.title")} actions=${actions} tabs=${html`<${ModeTabs} />`} flush=${true}>
+    <${Panes} title=${t("playground.settings")} pane=${pane} isPaneOpen=${open === "form"} onPaneClose=${() => setOpen(null)} passages=${passages} onPassages=${setPassages}>
+      <${ResponseLog} key=${session?.response ?? "new"} session=${session} onPassages=${setPassages} onOutputs=${answer} />
+      <${Composer} draft=${draft} tools=${null} hint=${hint} isBusy=${session?.isBusy.value ?? false} isStopping=${responses.isStopping} isSending=${responses.isSending}
+        error=${responses.error} onSend=${send} onStop=${responses.stop} />
+    <//>
+    ${open === "code" && html`<${ApiPreviewDialog} call=${preview} onClose=${() => setOpen(null)} />`}
+  <//>`;
+}

@@ -1,0 +1,104 @@
+"""The playground of responses, and two models side by side."""
+
+import json
+
+from playwright.sync_api import Page, expect
+
+from console.browser import NARROW, open_console
+from upstream import HANG, Gate, call, calls, text
+
+ORDER = {"type": "object", "properties": {"id": {"type": "integer"}}, "required": ["id"]}
+
+
+def send(page: Page, message: str) -> None:
+    field = page.get_by_role("textbox", name="Message")
+    field.fill(message)
+    field.press("Control+Enter")
+
+
+def test_a_response_calls_a_function_and_the_next_one_continues_it(console, server, upstream):
+    upstream.answer(calls(call("get_order", id=7)), text("Order 7 is **paid**."), text("It left on Friday."))
+    page = console.open("playground")
+    page.get_by_role("link", name="Responses", exact=True).last.click()
+    expect(page.get_by_role("group", name="The next response continues")).to_be_visible()
+    page.get_by_label("Model").fill("gpt-4o")
+    page.get_by_role("textbox", name="Instructions").fill("Be brief.")
+    page.get_by_role("button", name="Function").click()
+    page.get_by_role("textbox", name="Definition").fill(json.dumps({"name": "get_order", "parameters": ORDER}))
+    page.get_by_role("button", name="Use").click()
+    assert console.find_accessibility_problems() == []
+    send(page, "Where is order 7?")
+    output = page.get_by_role("textbox", name="Output of get_order")
+    output.fill('{"state": "paid"}')
+    expect(page.get_by_text("The functions need their outputs first.")).to_be_visible()
+    assert console.find_accessibility_problems() == []
+    output.press("Control+Enter")
+    log = page.get_by_role("log")
+    expect(log.locator("strong", has_text="paid")).to_be_visible()
+    expect(log.locator(".call")).to_contain_text("get_order")
+    first = page.url
+    assert "response=resp_" in first
+    send(page, "And when did it leave?")
+    expect(log).to_contain_text("It left on Friday.")
+    assert page.url != first
+    page.reload()
+    expect(log).to_contain_text("It left on Friday.")
+    expect(log.get_by_role("article", name="You")).to_have_count(2)
+    sent = upstream.requests[-1].body["messages"]
+    assert [one["role"] for one in sent] == ["system", "user", "assistant", "tool", "assistant", "user"]
+    page.get_by_role("button", name="API call").click()
+    dialog = page.get_by_role("dialog", name="API call")
+    expect(dialog).to_contain_text("previous_response_id")
+    assert console.find_accessibility_problems() == []
+
+
+def test_a_response_in_a_conversation_is_stopped_and_resumes_after_a_reload(browser, server, upstream):
+    gate = Gate()
+    upstream.answer(text("One ", "two ", gate, "three ", HANG), text("Four."))
+    with open_console(browser, server, NARROW, "dark") as console:
+        page = console.open("playground/responses")
+        page.get_by_role("button", name="Settings").click()
+        sheet = page.get_by_role("dialog", name="Settings")
+        sheet.get_by_label("Model").fill("gpt-4o")
+        sheet.get_by_role("button", name="a conversation").click()
+        assert console.find_accessibility_problems() == []
+        page.keyboard.press("Escape")
+        send(page, "Count")
+        answer = page.get_by_role("log").get_by_role("article", name="Assistant")
+        expect(answer).to_contain_text("One two")
+        page.reload()
+        expect(answer).to_contain_text("One two")
+        gate.open()
+        expect(answer).to_contain_text("One two three")
+        page.get_by_role("button", name="Stop").click()
+        expect(page.get_by_role("log")).to_contain_text("Stopped. What had arrived stays.")
+        expect(answer).to_contain_text("One two three")
+        send(page, "Go on")
+        expect(page.get_by_role("log")).to_contain_text("Four.")
+        assert not console.has_horizontal_scroll()
+        assert console.find_accessibility_problems() == []
+    response = server.client.responses.retrieve(page.url.split("response=")[1].split("&")[0])
+    assert response.conversation is not None
+    items = server.client.conversations.items.list(response.conversation.id, order="asc").data
+    assert [item.role for item in items if item.type == "message"][-2:] == ["user", "assistant"]
+
+
+def test_two_models_answer_side_by_side(console, server, upstream):
+    gate = Gate()
+    upstream.always(lambda request: text(f"I am {request.body['model']}. ", gate, "Done."))
+    page = console.open("playground/compare")
+    page.get_by_role("combobox", name="Model 1").fill("gpt-4o")
+    page.get_by_role("combobox", name="Model 2").fill("gpt-4o-mini")
+    send(page, "Who are you?")
+    one = page.get_by_role("region", name="Model 1")
+    other = page.get_by_role("region", name="Model 2")
+    expect(one.get_by_role("log")).to_contain_text("I am gpt-4o.")
+    expect(other.get_by_role("log")).to_contain_text("I am gpt-4o-mini.")
+    expect(page.get_by_role("button", name="Stop")).to_be_visible()
+    gate.open()
+    expect(one.get_by_role("log")).to_contain_text("Done.")
+    expect(other.get_by_text("9 → 3")).to_be_visible()
+    expect(one.locator("dd").nth(1)).to_contain_text("s")
+    assert "models=gpt-4o%2Cgpt-4o-mini" in page.url
+    assert console.find_accessibility_problems() == []
+    assert not console.has_horizontal_scroll()
