@@ -43,12 +43,12 @@ def normalize(found: Found) -> NormalizedObject:
     """Raises InvalidObject."""
     body = found.body
     identifier = body.get("id")
-    if not _is_id(identifier):
+    if not is_id(identifier):
         raise InvalidObject(f"Invalid id {str(identifier)[:128]!r}.")
     for name in _PARENTS.get(found.kind, ()):
         if body.get(name) is None:
             body[name] = getattr(found.parents, name)
-        if not _is_id(body[name]):
+        if not is_id(body[name]):
             raise InvalidObject(f"{identifier}: invalid {name} {str(body[name])[:128]!r}.")
     created_at = parse_time(body.get("created_at"))
     if body.get("created_at") is not None:
@@ -83,7 +83,7 @@ def _parse_text(text: str) -> float | None:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
-def _is_id(value: Any) -> bool:
+def is_id(value: Any) -> bool:
     return isinstance(value, str) and _ID.fullmatch(value) is not None
 
 
@@ -94,6 +94,6 @@ def parents_of_entry(name: str) -> Mapping[str, str]:
     for part in name.split("/"):
         stem = part.split(".")[0]
         for prefix, member in prefixes.items():
-            if stem.startswith(prefix) and _is_id(stem):
+            if stem.startswith(prefix) and is_id(stem):
                 found[member] = stem
     return found
