@@ -63,10 +63,13 @@ def test_the_assistants_tag_has_exactly_the_published_operations():
     assert own == {
         "branchConversation",
         "branchThread",
+        "getAssistantReferences",
+        "getFileReferences",
         "getOrganizationHealth",
         "getProjectRun",
         "getResponseTrace",
         "getRunTrace",
+        "getVectorStoreReferences",
         "listConversations",
         "listProjectRuns",
         "listResponses",

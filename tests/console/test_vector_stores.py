@@ -25,6 +25,15 @@ def test_files_are_uploaded_indexed_and_found(browser, console, server):
     expect(row).to_contain_text("completed")
     expect(page.locator("tr", has_text="scan.pdf")).to_contain_text("failed")
     assert console.find_accessibility_problems() == []
+    store = page.url.rpartition("/")[2]
+    resources = {"file_search": {"vector_store_ids": [store]}}
+    made = server.client.beta.assistants.create(model="gpt-4o", name="Clerk <i>", tool_resources=resources)
+    page.get_by_role("link", name="Overview").click()
+    expect(page.locator("section", has_text="Used by").get_by_role("link", name="Clerk <i>")).to_be_visible()
+    page.keyboard.press("#")
+    expect(page.get_by_role("dialog").get_by_role("link", name="Clerk <i>")).to_have_attribute("title", made.id)
+    assert console.find_accessibility_problems() == []
+    page.keyboard.press("Escape")
     page.get_by_role("link", name="Search").click()
     page.get_by_label("Question").fill("How long do refunds take?")
     page.get_by_label("Question").press("Enter")

@@ -192,6 +192,13 @@ def test_a_list_is_searched_by_names_and_ids(server, client, path, create):
 
 
 @on_both
+def test_a_list_is_searched_beside_objects_with_nul_characters(server, client):
+    odd = create_assistant(client, "heliotrope \0\0 and \\u0000")
+    assert page(server, "/v1/assistants?q=heliotrope%20&metadata[set]=1")[0] == [odd.id]
+    assert client.beta.assistants.retrieve(odd.id).name == odd.name
+
+
+@on_both
 def test_batches_and_webhooks_are_searched(server, client):
     line = {"custom_id": "1", "method": "POST", "url": "/v1/chat/completions", "body": {"model": "gpt-4o"}}
     file = client.files.create(file=("b.jsonl", json.dumps(line).encode()), purpose="batch")

@@ -30,6 +30,7 @@ from understudy.store.migrate import has_schema, migrate, newest_schema
 from understudy.store.nodes import Nodes
 from understudy.store.postgres import PostgresDatabase
 from understudy.store.queues import Queues
+from understudy.store.references import ReferenceIndex
 from understudy.store.responses import Responses
 from understudy.store.runs import Runs
 from understudy.store.sqlite import SqliteDatabase
@@ -54,6 +55,7 @@ class Store:
     thread_branches: ThreadBranches
     messages: Messages
     runs: Runs
+    references: ReferenceIndex
     responses: Responses
     conversations: Conversations
     files: Files
@@ -137,6 +139,7 @@ def _build_store(database: Database, clock: Clock, lock: DirectoryLock | None) -
         thread_branches=ThreadBranches(database),
         messages=Messages(database),
         runs=Runs(database, clock),
+        references=ReferenceIndex(database),
         responses=Responses(database),
         conversations=Conversations(database),
         files=Files(database, clock),

@@ -9,6 +9,7 @@ from understudy.store.attachments import VectorStoreUpload, attach_to_stores
 from understudy.store.database import Bundle, Database, Transaction
 from understudy.store.list_filters import ALL, ListFilter, read_filtered_page
 from understudy.store.pages import Page, PageRequest, PageSource
+from understudy.store.references import add_references, delete_references, replace_references, resource_ids
 from understudy.wire.assistants import AssistantObject
 
 _PAGE = PageSource("assistants", "project_id = $1")
@@ -49,6 +50,7 @@ def _insert_assistant(
     bundle = Bundle(alone=not store_uploads)
     sql = "INSERT INTO assistants (id, project_id, body) VALUES ($1, $2, $3) RETURNING seq"
     bundle.add(sql, assistant.id, project_id, body)
+    add_references(bundle, "assistant", assistant.id, assistant.tool_resources)
     yield bundle
     return body
 
@@ -67,9 +69,11 @@ def _modify_assistant(
     if not rows:
         raise not_found("assistant", assistant_id)
     assistant = _decode(rows[0][0])
+    named = resource_ids(assistant.tool_resources)
     change(assistant)
     body = msgspec.json.encode(assistant).decode()
     yield "UPDATE assistants SET body = $1 WHERE id = $2", (body, assistant_id)
+    yield from replace_references("assistant", assistant_id, named, assistant.tool_resources)
     return body
 
 
@@ -78,3 +82,4 @@ def _delete_assistant(project_id: str, assistant_id: str) -> Transaction[None]:
     rows = yield sql, (assistant_id, project_id)
     if not rows:
         raise not_found("assistant", assistant_id)
+    yield from delete_references(assistant_id)

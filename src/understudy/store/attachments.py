@@ -14,6 +14,7 @@ from msgspec import UNSET, UnsetType
 from understudy import ids
 from understudy.errors.objects import code_file_limit_exceeded
 from understudy.store.database import Transaction
+from understudy.store.references import replace_references, resource_ids
 from understudy.store.vector_store_counts import find_usable_store
 from understudy.store.vector_store_files import NewFile, add_files, lock_names
 from understudy.store.vector_stores import insert_store
@@ -106,10 +107,12 @@ def attach(project_id: str, thread_id: str, messages: Sequence[MessageObject], n
         return
     rows = yield _THREAD, (thread_id,)
     thread = _decode(rows[0][0])
+    named = resource_ids(thread.tool_resources)
     yield from _exclude_unusable_stores(project_id, thread, now)
     thread.tool_resources, store_uploads = collect_attachments(thread.tool_resources, messages, now)
     yield from attach_to_stores(project_id, store_uploads, now)
     yield "UPDATE threads SET body = $2 WHERE id = $1", (thread_id, msgspec.json.encode(thread).decode())
+    yield from replace_references("thread", thread_id, named, thread.tool_resources)
 
 
 def _exclude_unusable_stores(project_id: str, thread: ThreadObject, now: int) -> Transaction[None]:

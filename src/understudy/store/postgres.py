@@ -28,6 +28,13 @@ _REFERENCE = re.compile(r"\{(\d+)\}")
 logger = logging.getLogger(__name__)
 
 
+# No text of PostgreSQL has the character 0, which a name may have; `\\u0000` is a backslash and letters.
+_BODY: LiteralString = (
+    r"CAST(CASE WHEN strpos(body, '\u0000') > 0"
+    r" THEN regexp_replace(body, '(?<!\\)((?:\\\\)*)\\u0000', '\1', 'g') ELSE body END AS json)"
+)
+
+
 class PostgresDatabase:
     dialect = "postgres"
     # A tsvector holds a megabyte at most, so very long texts are indexed by their beginning.
@@ -38,9 +45,8 @@ class PostgresDatabase:
     text_delete = "DELETE FROM item_text WHERE seq = $1"
     text_match = "SELECT seq FROM item_text WHERE words @@ plainto_tsquery('simple', $1)"
     like: LiteralString = "ILIKE"
-    # `jsonb` would refuse an object with a NUL character in any of its texts.
-    json_member: LiteralString = "(CAST(body AS json) ->> '{name}')"
-    json_pair: LiteralString = "(CAST(body AS json) -> 'metadata' ->> {name}) = {value}"
+    json_member: LiteralString = f"({_BODY} ->> '{{name}}')"
+    json_pair: LiteralString = f"({_BODY} -> 'metadata' ->> {{name}}) = {{value}}"
 
     def __init__(self, connections: Connections, url: str) -> None:
         self._connections = connections

@@ -16,6 +16,7 @@ from understudy.errors import not_found
 from understudy.errors.objects import branch_limit_exceeded, branch_of_open_message
 from understudy.store import large_writes
 from understudy.store.database import Bundle, Database, Row, Transaction
+from understudy.store.references import replace_references
 from understudy.store.sql import compose_sql, insert_rows, split_batches
 from understudy.store.thread_activity import ACTIVITY_NOW
 from understudy.store.threads import insert_metadata, select_thread
@@ -125,6 +126,7 @@ def _insert_branch(
     # Last, because a list of threads waits for the transactions that have begun to insert one.
     yield _INSERT_THREAD, (branch.id, project_id, msgspec.json.encode(branch).decode(), thread_id)
     yield from insert_metadata(project_id, branch)
+    yield from replace_references("thread", branch.id, (), branch.tool_resources)
     return branch
 
 

@@ -14,6 +14,7 @@ from understudy.store.attachments import VectorStoreUpload, attach_to_stores
 from understudy.store.database import Bundle, Database, Transaction
 from understudy.store.messages import add_message
 from understudy.store.pages import BY_CREATION, Page, PageOrder, PageRequest, PageSource, read_page
+from understudy.store.references import add_references, delete_references, replace_references, resource_ids
 from understudy.store.sql import compose_sql, sql_list, sql_parameters
 from understudy.store.states import ACTIVE
 from understudy.store.thread_activity import ACTIVITY_NOW, fill_thread_activity
@@ -120,6 +121,7 @@ def add_thread(
     last = bundle.add(_INSERT, thread.id, project_id, body)
     for pair in thread.metadata.items():
         bundle.add(_INSERT_METADATA, thread.id, project_id, _encode_pair(pair))
+    add_references(bundle, "thread", thread.id, thread.tool_resources)
     for message in messages:
         last = add_message(bundle, database.text_insert, message, last)
     return bundle
@@ -184,10 +186,11 @@ def _modify_thread(
     if not rows:
         raise not_found("thread", thread_id)
     thread = _decode(rows[0][0])
-    before = dict(thread.metadata)
+    before, named = dict(thread.metadata), resource_ids(thread.tool_resources)
     change(thread)
     body = msgspec.json.encode(thread).decode()
     yield "UPDATE threads SET body = $1 WHERE id = $2", (body, thread_id)
+    yield from replace_references("thread", thread_id, named, thread.tool_resources)
     if thread.metadata != before:
         yield "DELETE FROM thread_metadata WHERE thread_id = $1", (thread_id,)
         yield from insert_metadata(project_id, thread)
@@ -207,6 +210,8 @@ def _delete_thread(project_id: str, thread_id: str) -> Transaction[str | None]:
         raise not_found("thread", thread_id)
     yield "UPDATE threads SET body = NULL WHERE id = $1", (thread_id,)
     yield "DELETE FROM thread_metadata WHERE thread_id = $1", (thread_id,)
+    if resource_ids(_decode(rows[0][0]).tool_resources):
+        yield from delete_references(thread_id)
     yield "INSERT INTO erasures (thread_id) VALUES ($1)", (thread_id,)
     cancelled = yield _CANCEL_ACTIVE_RUN, (thread_id,)
     return cancelled[0][0] if cancelled else None

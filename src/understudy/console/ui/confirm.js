@@ -10,6 +10,7 @@ import { html, signal, useState } from "./view.js";
  * @typedef {object} Question
  * @property {string} title a question with the object's name
  * @property {string} text what goes with it
+ * @property {any} [details] below the text
  * @property {string} action the word on the button
  * @property {string} [typed] the name to type for what cannot come back
  * @property {() => Promise<unknown>} run the dialog shows its failure
@@ -28,7 +29,7 @@ export function ConfirmOutlet() {
 }
 
 /** @param {Question} props */
-function ConfirmDialog({ title, text, action, typed, run }) {
+function ConfirmDialog({ title, text, details, action, typed, run }) {
   const [isBusy, setBusy] = useState(false);
   const [error, setError] = useState(/** @type {unknown} */ (null));
   const [name, setName] = useState("");
@@ -49,6 +50,7 @@ function ConfirmDialog({ title, text, action, typed, run }) {
     <${Button} kind="danger" busy=${isBusy} disabled=${typed !== undefined && name !== typed} onClick=${act}>${action}<//>`;
   return html`<${Dialog} title=${title} actions=${actions} onClose=${close}>
     <p>${text}</p>
+    ${details}
     ${typed !== undefined && html`<${TextField} label=${t("ui.type-to-confirm", { name: typed })} value=${name} onInput=${setName} />`}
     ${error !== null && html`<${ErrorNote} error=${error} />`}
   <//>`;

@@ -14,6 +14,7 @@ export const ASSISTANTS = {
   canSearch: true,
   canFilterMetadata: true,
   canDelete: true,
+  hasReferences: true,
   columns: [
     { name: "name", isMain: true, cell: (row) => html`<${Name} text=${row.name} empty=${t("assistants.unnamed")} />` },
     { name: "id", priority: 3, cell: (row) => html`<${Id} id=${row.id} link=${false} />` },

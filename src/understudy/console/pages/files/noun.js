@@ -13,6 +13,7 @@ export const FILES = {
   title: (row) => row.filename,
   canSearch: true,
   canDelete: true,
+  hasReferences: true,
   filters: [{ name: "purpose", options: [...UPLOAD_PURPOSES, "assistants_output", "batch_output"] }],
   columns: [
     { name: "filename", isMain: true, cell: (row) => html`<${Name} text=${row.filename} />` },

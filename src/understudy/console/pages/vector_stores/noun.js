@@ -12,6 +12,7 @@ export const VECTOR_STORES = {
   canSearch: true,
   canFilterMetadata: true,
   canDelete: true,
+  hasReferences: true,
   columns: [
     { name: "name", isMain: true, cell: (row) => html`<${Name} text=${row.name} empty=${t("vector-stores.unnamed")} />` },
     { name: "id", priority: 3, cell: (row) => html`<${Id} id=${row.id} link=${false} />` },

@@ -143,6 +143,15 @@ export default {
   "message.details": "details",
   "message.image-url": "image by URL, not loaded",
 
+  "used-by.title": "Used by",
+  "used-by.nothing": "No assistant, thread or vector store uses it.",
+  "used-by.vector_stores": "Vector stores",
+  "used-by.assistants": "Assistants",
+  "used-by.threads": "Threads",
+  "used-by.active_runs": "Active runs",
+  "used-by.runs": "Newest runs",
+  "used-by.more": "and others",
+
   "passages.title": "Passages",
   "passages.none": "This run found no passage in the file.",
   "passages.score": "Score {score}",

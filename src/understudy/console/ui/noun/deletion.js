@@ -2,6 +2,8 @@ import { remove } from "../../api/client.js";
 import { t } from "../../text/texts.js";
 import { announce } from "../announce.js";
 import { confirm } from "../confirm.js";
+import { html } from "../view.js";
+import { UsedByNote } from "./used_by.js";
 
 /**
  * Asks, and deletes then.
@@ -12,13 +14,15 @@ import { confirm } from "../confirm.js";
  */
 export function askToDelete(noun, row, onDeleted) {
   const name = noun.title(row);
+  const path = `${noun.path}/${encodeURIComponent(row.id)}`;
   confirm({
     title: t(`${noun.name}.delete.title`, { name }),
     text: t(`${noun.name}.delete.text`),
+    details: noun.hasReferences && html`<${UsedByNote} path=${path} />`,
     action: t("ui.delete"),
     ...(noun.isTypedToDelete ? { typed: name } : {}),
     run: async () => {
-      await remove(`${noun.path}/${encodeURIComponent(row.id)}`);
+      await remove(path);
       announce(t("ui.deleted", { name }));
       onDeleted();
     },

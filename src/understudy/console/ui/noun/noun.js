@@ -49,6 +49,7 @@
  * @property {false} [canCreate] the form only edits
  * @property {string} [searchParameter] of the API, unless it is `q`
  * @property {false} [canEdit] objects of this noun never change, and the form only creates them
+ * @property {boolean} [hasReferences] the API lists what uses an object
  * @property {boolean} [isTypedToDelete] the reader types the title before deleting
  * @property {string} [emptyPage] what to do in an empty list: the path of a page, named by `NAME.empty.action`
  * @property {import("../../lib/code_samples.js").Call} [emptyCall] what to do in an empty list: a call to send

@@ -17,6 +17,7 @@ import { html, useState } from "../view.js";
 import { askToDelete } from "./deletion.js";
 import { NounFields } from "./noun_fields.js";
 import { NounForm } from "./noun_form.js";
+import { UsedBy } from "./used_by.js";
 
 /** @typedef {{name: string, label: string, isFlush?: boolean, view: (row: any, reload: () => void) => any}} DetailTab */
 
@@ -33,7 +34,7 @@ export function NounDetail({ noun, id, actions, menu, tabs = [], firstTab, child
   /** @type {DetailTab[]} */
   const all = [
     ...(firstTab ? [firstTab] : []),
-    { name: "overview", label: t("ui.overview"), view: () => html`<${NounFields} noun=${noun} row=${row} />${children?.(row)}` },
+    { name: "overview", label: t("ui.overview"), view: () => html`<${NounFields} noun=${noun} row=${row} />${noun.hasReferences && html`<${UsedBy} path=${path} />`}${children?.(row)}` },
     ...tabs,
     { name: "json", label: t("ui.json"), view: () => html`<${JsonView} value=${row} label=${id} depth=${3} />` },
     { name: "api", label: t("ui.api"), view: () => html`<${ApiPreview} call=${{ method: "GET", path }} />` },
