@@ -9,6 +9,7 @@ import re
 import shutil
 import sys
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -87,29 +88,42 @@ def _start_redis(stage: Stage) -> Service:
 
 
 async def _measure_processes(stage: Stage, redis: Service, done: Report) -> None:
-    """In alternating rounds."""
+    """In alternating rounds. Two servers that share nothing cost what two processes cost on this machine anyway."""
     cluster = _Cluster(stage, redis, stage.upstream())
-    servers = {}
-    for name, flags in (("one process", ()), ("two processes", ("--processes", "2"))):
-        database = await postgres.create_database(str(stage.options.database), f"cluster_{name}")
-        server = await cluster.start(name.replace(" ", "_"), *flags, database=database)
-        (assistant,) = await assistants.made(server.port, assistants.create_assistant())
-        servers[name] = (server, assistants.thread_and_run(assistant))
-    found: dict[str, list[tuple[float, float, float]]] = {name: [] for name in servers}
+    one, two = await _start_loaded(cluster, "one"), await _start_loaded(cluster, "two", "--processes", "2")
+    separate = [await _start_loaded(cluster, name) for name in ("left", "right")]
+    cases = {"one process": [one], "two processes": [two], "two servers that share nothing": separate}
+    found: dict[str, list[tuple[float, float, float]]] = {name: [] for name in cases}
     for _ in range(_ROUNDS):
-        for name, (server, script) in servers.items():
-            before = _cpu(server)
-            one = await load.run(script, server.port, stage.options.concurrency, stage.options.round_seconds)
-            if one.errors:
-                done.notes.append(f"{name}: {one.errors}")
-            spent = (_cpu(server) - before) / max(one.count, 1)
-            found[name].append((one.count / one.seconds, spent, one.quantiles["p50"]))
+        for name, servers in cases.items():
+            found[name].append(await _run_on(servers, stage, done))
     middle = {name: [median(column) for column in zip(*rounds, strict=True)] for name, rounds in found.items()}
-    times = 2 * middle["one process"][1] / middle["two processes"][1]
+    times = {name: 2 * middle["one process"][1] / spent for name, (_, spent, _) in middle.items()}
     for name, (rate, spent, p50) in middle.items():
-        goals = [report.at_least(_TIMES, times, " times")] if name == "two processes" else []
+        goals = [report.at_least(_TIMES, times[name], " times")] if name == "two processes" else []
         done.add(f"streamed run, {name}", f"{rate:,.0f}", report.us(spent), report.ms(p50), "", goals=goals)
-    done.notes.append(f"Two processes have {times:.2f} times the capacity of one, by their processor time a run.")
+    for name in list(cases)[1:]:
+        done.notes.append(f"{name}: {times[name]:.2f} times the capacity of one process, by processor time a run.")
+
+
+async def _start_loaded(cluster: _Cluster, name: str, *flags: str) -> tuple[Service, Callable[[], load.Script]]:
+    """A server with a database of its own, and what its clients do."""
+    database = await postgres.create_database(str(cluster.stage.options.database), f"cluster_{name}")
+    server = await cluster.start(name, *flags, database=database)
+    (assistant,) = await assistants.made(server.port, assistants.create_assistant())
+    return server, assistants.thread_and_run(assistant)
+
+
+async def _run_on(
+    servers: Sequence[tuple[Service, Callable[[], load.Script]]], stage: Stage, done: Report
+) -> tuple[float, float, float]:
+    """Runs a second, processor time of a run, and the median of its duration; the servers share the clients."""
+    before = sum(_cpu(server) for server, _ in servers)
+    clients, seconds = stage.options.concurrency // len(servers), stage.options.round_seconds
+    measured = await asyncio.gather(*(load.run(script, server.port, clients, seconds) for server, script in servers))
+    done.notes += [str(one.errors) for one in measured if one.errors]
+    spent = (sum(_cpu(server) for server, _ in servers) - before) / max(sum(one.count for one in measured), 1)
+    return sum(one.count / one.seconds for one in measured), spent, median(one.quantiles["p50"] for one in measured)
 
 
 def _cpu(service: Service) -> float:

@@ -135,7 +135,7 @@ class Broker(Protocol):
         ...
 
     async def store_log(self, run_id: str, data: bytes, last: int, seconds: float) -> None:
-        """Stores the log of a run, and trims its stream to the batches from the event `last` on.
+        """Stores the log of a run, and trims its stream to the batches from the event `last` on; 0 without a stream.
 
         Raises BrokerUnavailable.
         """

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from understudy.errors import StoreSuperseded
-from understudy.store.database import Database, Transaction
+from understudy.store.database import Bundle, Database, Transaction
 from understudy.store.sql import compose_sql
 from understudy.store.workers import DATABASE_NOW
 
@@ -127,7 +127,9 @@ def _register(node: Node, schema: int, *, is_single: bool) -> Transaction[Regist
 
 
 def _renew(node_id: str, schema: int) -> Transaction[bool]:
-    if (yield _RENEW, (node_id, schema)):
+    bundle = Bundle(alone=True)
+    bundle.add(_RENEW, node_id, schema)
+    if (yield bundle):
         return True
     if (yield "SELECT 1 FROM schema_versions WHERE oldest > $1", (schema,)):
         raise StoreSuperseded(schema)

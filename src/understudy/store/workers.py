@@ -12,7 +12,7 @@ from typing import Any, Final, Generic, LiteralString, TypeVar
 
 from understudy.clock import Clock
 from understudy.errors import StoreSuperseded
-from understudy.store.database import Database, Row, Transaction
+from understudy.store.database import Bundle, Database, Row, Transaction
 from understudy.store.sql import compose_sql
 
 Key = TypeVar("Key", int, str)
@@ -140,23 +140,23 @@ class Workers:
         """Whether other processes may have leases on the database. SQLite has one server, which locks its directory."""
         return self._database.dialect == "postgres"
 
-    async def renew_lease(self, worker_id: str, seconds: float, steady_after: float = 0.0) -> None:
-        """Creates the lease of a worker or extends it, to `seconds` from now.
+    async def renew_lease(self, worker_id: str, seconds: float, steady_after: float = 0.0) -> int:
+        """Creates the lease of a worker or extends it, to `seconds` from now; returns how many of its kind have one.
+
+        The kind is what its id has before the underscore.
 
         With `steady_after`, it may claim jobs of dead workers only that many seconds from now. Logs once that the clock
         of this machine and that of the database differ by more than a second. Raises StoreSuperseded if a later version
         has changed the database in a way that this program does not know.
         """
         before = self._clock.now()
-        database_now = await self._database.write(_renew_lease, worker_id, seconds, steady_after, self._schema)
-        if database_now is None:
+        renewed = await self._database.write(_renew_lease, worker_id, seconds, steady_after, self._schema)
+        if renewed is None:
             raise StoreSuperseded(self._schema)
+        database_now, live = renewed
         if self.is_shared and not self._skew_is_logged:
             self._check_skew(database_now, before, self._clock.now())
-
-    async def count_live(self, prefix: str) -> int:
-        """The number of workers with a lease whose ids begin with `prefix`."""
-        return await self._database.read(_count_live, prefix)
+        return live
 
     async def retire(self, worker_id: str | None = None) -> None:
         """Ends the lease of a worker, or of all workers: their jobs can be claimed at once."""
@@ -173,24 +173,32 @@ class Workers:
             )
 
 
-def _renew_lease(worker_id: str, seconds: float, steady_after: float, schema: int) -> Transaction[float | None]:
+def _renew_lease(
+    worker_id: str, seconds: float, steady_after: float, schema: int
+) -> Transaction[tuple[float, int] | None]:
+    """The time of the database, and the number of workers of this kind with a lease."""
     steady = "CASE WHEN $3 > 0.0 THEN excluded.steady_at ELSE workers.steady_at END"
-    sql = compose_sql(
-        "INSERT INTO workers (id, lease_until, steady_at, schema)",
-        "SELECT $1, now + $2, now + $3, $4 FROM database_clock",
-        "WHERE NOT EXISTS (SELECT 1 FROM schema_versions WHERE oldest > $4)",
-        "ON CONFLICT (id) DO UPDATE SET lease_until = excluded.lease_until, steady_at =",
-        steady,
-        "RETURNING lease_until",
+    others = compose_sql("SELECT count(*) FROM workers WHERE", HAS_LEASE, "AND id LIKE $5 AND id <> $1")
+    bundle = Bundle(alone=True)
+    bundle.add(
+        compose_sql(
+            "INSERT INTO workers (id, lease_until, steady_at, schema)",
+            "SELECT $1, now + $2, now + $3, $4 FROM database_clock",
+            "WHERE NOT EXISTS (SELECT 1 FROM schema_versions WHERE oldest > $4)",
+            "ON CONFLICT (id) DO UPDATE SET lease_until = excluded.lease_until, steady_at =",
+            steady,
+            "RETURNING lease_until, (",
+            others,
+            ")",
+        ),
+        worker_id,
+        float(seconds),
+        float(steady_after),
+        schema,
+        f"{worker_id.partition('_')[0]}%",
     )
-    rows = yield sql, (worker_id, float(seconds), float(steady_after), schema)
-    return float(rows[0][0]) - seconds if rows else None
-
-
-def _count_live(prefix: str) -> Transaction[int]:
-    sql = compose_sql("SELECT count(*) FROM workers WHERE", HAS_LEASE, "AND id LIKE $1")
-    rows = yield sql, (f"{prefix}%",)
-    return int(rows[0][0])
+    rows = yield bundle
+    return (float(rows[0][0]) - seconds, int(rows[0][1]) + 1) if rows else None
 
 
 def _retire_worker(worker_id: str | None) -> Transaction[None]:

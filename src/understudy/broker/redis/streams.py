@@ -83,7 +83,8 @@ class EventStreams:
         """See `Broker.store_log`. The stream remains, and with it the refusal of what earlier owners write."""
         store = ("SET", _log_key(run_id), data, "EX", max(1, round(seconds)))
         trim = ("XTRIM", _stream_key(run_id), "MINID", _entry_id(last))
-        _check([store, trim], await self._clients.send([store, trim]))
+        commands = [store, trim] if last else [store]
+        _check(commands, await self._clients.send(commands))
 
     async def delete(self, run_id: str) -> None:
         await self._command("UNLINK", _stream_key(run_id), _log_key(run_id))

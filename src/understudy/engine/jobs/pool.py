@@ -148,7 +148,6 @@ class LeasePool(Generic[Key, Work]):
         # Whether candidates may have been stored since they were listed.
         self._is_outdated = True
         self._place_free = asyncio.Event()
-        self._prefix = prefix
         self._monotonic = monotonic
         # Before the last successful renewal began, by the monotonic clock.
         self._renewed_at = -math.inf
@@ -338,7 +337,7 @@ class LeasePool(Generic[Key, Work]):
         self._renewal_failed = True
         try:
             async with asyncio.timeout(LEASE_SECONDS):
-                await self._workers.renew_lease(self.id, LEASE_SECONDS, steady_after)
+                self._nodes = await self._workers.renew_lease(self.id, LEASE_SECONDS, steady_after)
         except TimeoutError:
             raise StoreError(f"The lease of {self.id!r} was not renewed within {LEASE_SECONDS:g} s.") from None
         self._renewal_failed = False
@@ -347,8 +346,6 @@ class LeasePool(Generic[Key, Work]):
             self._check_soon()
             self._woken.set()
             self._place_free.set()
-        if self._workers.is_shared:
-            self._nodes = await self._workers.count_live(self._prefix)
 
     def _sweep_delay(self) -> float:
         """Seconds until the next sweep: all nodes together sweep at most 50 times a second."""

@@ -129,8 +129,10 @@ class LogStreams:
 
     def end(self, run_id: str, log: RunLog) -> None:
         """Stores the log of a run that has ended."""
+        stream = self._streams.get(run_id)
+        has_batches = stream is None or stream.written != 0 or stream.batches > 0
         self.untrack(run_id)
-        self._run(run_id, self._store_end(run_id, log))
+        self._run(run_id, self._store_end(run_id, log, has_batches=has_batches))
 
     def is_tracked(self, run_id: str) -> bool:
         return run_id in self._streams
@@ -178,7 +180,11 @@ class LogStreams:
                 if self._timer is None:
                     self._timer = asyncio.get_running_loop().call_later(_DELAY_SECONDS, self._flush_later)
                 return
-        if type(event) is not events.RunEnded:
+        if type(event) is events.RunEnded:
+            # The whole log is stored now.
+            self._due.pop(stream, None)
+            self._later.pop(stream, None)
+        else:
             self._start_due([stream])
 
     def _flush_later(self) -> None:
@@ -300,10 +306,11 @@ class LogStreams:
             self.untrack(stream.run_id)
             self._report_lost(stream.run_id)
 
-    async def _store_end(self, run_id: str, log: RunLog) -> None:
+    async def _store_end(self, run_id: str, log: RunLog, *, has_batches: bool = True) -> None:
         self._unstored[run_id] = log
         try:
-            await self._stored.store(run_id, list(log.entries()), log.length, self._retention)
+            last = log.length if has_batches else 0
+            await self._stored.store(run_id, list(log.entries()), last, self._retention)
             self._unstored.pop(run_id, None)
         except BrokerUnavailable:
             while len(self._unstored) > _MAX_UNSTORED_ENDS:

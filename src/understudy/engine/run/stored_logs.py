@@ -48,7 +48,7 @@ class StoredLogs:
         return merge_deltas(entry.tail(after) for entry in entries if entry.number > after)
 
     async def store(self, run_id: str, entries: Sequence[LogEntry], last: int, seconds: float) -> None:
-        """Stores a log from its beginning, which replaces the batches before the event `last`.
+        """Stores a log from its beginning, which replaces the batches before the event `last`; 0 without batches.
 
         Raises BrokerUnavailable.
         """
