@@ -85,7 +85,10 @@ provider of the same name in the file keeps its own `base_url` and key; one that
 COMMANDS = """\
 # Commands
 
-Exit codes: 0 done, 1 failed, 2 wrong usage or settings.
+Exit codes: 0 done, 1 failed, 2 wrong usage or settings, 3 server unavailable, 4 object not found, 130 interrupted.
+
+`--json` prints JSON: an object, or for lists and events a line for each. Without a terminal there are no colours and no
+questions; `NO_COLOR` also switches colours off. [The command line](../guides/command-line.md) has examples.
 
 {helps}"""
 

@@ -205,10 +205,11 @@ def with_command(name):
 
 
 @with_command("understudy")
-def test_the_commands_of_a_shell_block_run_beside_the_server(server, monkeypatch, block):
+def test_the_commands_of_a_shell_block_run_beside_the_server(server, monkeypatch, tmp_path, block):
     places = {"CONFIG": str(server.config), "DATA": str(server.data), "BASE_URL": server.url, "API_KEY": KEY}
     for name, value in places.items():
         monkeypatch.setenv(f"UNDERSTUDY_{name}", value)
+    monkeypatch.setenv("HOME", str(tmp_path))
     CliRunner().invoke(commands, ["projects", "create", "acme"])
     created = CliRunner().invoke(commands, ["keys", "create", "--project", "acme", "--json"])
     key_id = json.loads(created.stdout)["id"]

@@ -50,15 +50,17 @@ def test_arguments_come_from_options_from_json_and_from_stdin(understudy):
     given = ["--arg", "model=rehearsal", "--arg", "name=3", "--arg", 'metadata={"k": "v"}', "--arg", "temperature=0.5"]
     made = json.loads(understudy("call", CREATE, *given).stdout)["data"]
     assert (made["name"], made["metadata"], made["temperature"]) == ("3", {"k": "v"}, 0.5)
-    both = understudy("call", CREATE, "--json", "-", "--arg", "name=b", input='{"model": "rehearsal", "name": "a"}')
+    both = understudy(
+        "call", CREATE, "--arguments", "-", "--arg", "name=b", input='{"model": "rehearsal", "name": "a"}'
+    )
     assert json.loads(both.stdout)["data"]["name"] == "b"
 
 
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--json", "{"], "--json '{' is not valid JSON"),
-        (["--json", "[]"], "--json takes an object of arguments, not '[]'."),
+        (["--arguments", "{"], "--arguments '{' is not valid JSON"),
+        (["--arguments", "[]"], "--arguments takes an object of arguments, not '[]'."),
         (["--arg", "name"], "--arg 'name' has no '='; write NAME=VALUE."),
         (["--base-url", "nowhere"], "Invalid base URL 'nowhere': it must look like 'http://127.0.0.1:8642/v1'."),
         (["--base-url", "http://127.0.0.1:x/v1"], "Invalid base URL 'http://127.0.0.1:x/v1': it must look like"),

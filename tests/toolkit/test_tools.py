@@ -55,7 +55,7 @@ async def by_mcp(server, slug, arguments):
 
 
 async def by_command(server, slug, arguments):
-    call = ["tools", "call", slug, "--json", json.dumps(arguments), "--base-url", server.url, "--key", KEY]
+    call = ["tools", "call", slug, "--arguments", json.dumps(arguments), "--base-url", server.url, "--key", KEY]
     done = CliRunner().invoke(commands, call)
     result = json.loads(done.stdout)
     assert done.exit_code == (0 if result["successful"] else 1)

@@ -8,6 +8,9 @@ import time
 import click
 
 from understudy import __version__
+from understudy.cli.ask import ask
+from understudy.cli.chat import chat
+from understudy.cli.completion import completion
 from understudy.cli.config import config
 from understudy.cli.credits import credits as credits_
 from understudy.cli.doctor import doctor
@@ -15,10 +18,12 @@ from understudy.cli.extract import extract
 from understudy.cli.group import CommandGroup
 from understudy.cli.keys import keys
 from understudy.cli.mcp import mcp
+from understudy.cli.objects import get, ls, rm
 from understudy.cli.projects import projects
 from understudy.cli.reindex import reindex
 from understudy.cli.sandbox import sandbox
 from understudy.cli.serve import serve
+from understudy.cli.tail import tail
 from understudy.cli.tools import tools
 from understudy.cli.version import version
 from understudy.cli.webhooks import webhooks
@@ -30,6 +35,9 @@ class _Commands(CommandGroup):
     def invoke(self, ctx: click.Context) -> object:
         try:
             return super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo("Interrupted.", err=True)
+            ctx.exit(130)
         except SettingsError as error:
             raise _WrongSettings(str(error)) from error
         except UnderstudyError as error:
@@ -53,13 +61,14 @@ def commands() -> None:
     \b
     Start with `understudy serve`: it prints a base URL, a key and a program to paste.
     Settings: flags over UNDERSTUDY_* variables over understudy.toml over defaults.
-    Exit codes: 0 done, 1 failed, 2 wrong usage or settings.
+    Exit codes: 0 done, 1 failed, 2 wrong usage or settings,
+    3 server unavailable, 4 object not found, 130 interrupted.
     """
 
 
 _COMMANDS = (
-    *(serve, worker, keys, projects, credits_, tools, mcp, webhooks),
-    *(reindex, extract, sandbox, config, doctor, version),
+    *(serve, worker, chat, ask, ls, get, rm, tail, keys, projects, credits_, tools, mcp, webhooks),
+    *(reindex, extract, sandbox, config, doctor, completion, version),
 )
 for command in _COMMANDS:
     commands.add_command(command)

@@ -23,3 +23,13 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 def day(moment: int) -> str:
     return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d")
+
+
+def minute(moment: int) -> str:
+    """In the time zone of this machine."""
+    return datetime.fromtimestamp(moment).astimezone().strftime("%Y-%m-%d %H:%M")
+
+
+def print_line(data: Any) -> None:
+    """One object as a line of JSON."""
+    click.echo(json.dumps(data, ensure_ascii=False))

@@ -54,7 +54,7 @@ def show(*, slug: str, as_json: bool) -> None:
 
 @tools.command()
 @click.argument("slug")
-@click.option("--json", "encoded", metavar="OBJECT", help="The arguments as a JSON object; - reads it from stdin.")
+@click.option("--arguments", "encoded", metavar="OBJECT", help="The arguments as a JSON object; - reads it from stdin.")
 @click.option("--arg", "pairs", multiple=True, metavar="NAME=VALUE", help="One argument; can be repeated.")
 @with_server
 @click.pass_context
@@ -98,9 +98,9 @@ def _parse_object(encoded: str | None) -> dict[str, Any]:
     try:
         value = json.loads(sys.stdin.read() if encoded == "-" else encoded)
     except ValueError as error:
-        raise click.UsageError(f"--json {encoded!r} is not valid JSON: {error}.") from None
+        raise click.UsageError(f"--arguments {encoded!r} is not valid JSON: {error}.") from None
     if not isinstance(value, dict):
-        raise click.UsageError(f"--json takes an object of arguments, not {encoded!r}.")
+        raise click.UsageError(f"--arguments takes an object of arguments, not {encoded!r}.")
     return value
 
 

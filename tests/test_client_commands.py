@@ -1,0 +1,148 @@
+"""`understudy ls`, `get`, `rm`, `tail`, `ask`, `chat` and `completion`, as clients of a running server."""
+
+import json
+import os
+import pty
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from serving import KEY, WAIT
+from understudy.cli import commands
+from understudy.cli.resources import RESOURCES
+from upstream import call, calls, text
+
+SHELLS = {
+    "bash": "complete -o nosort -F",
+    "zsh": "#compdef understudy",
+    "fish": "complete --no-files --command understudy",
+}
+
+
+@pytest.fixture
+def understudy(server, monkeypatch):
+    monkeypatch.setenv("UNDERSTUDY_BASE_URL", server.url)
+    monkeypatch.setenv("UNDERSTUDY_API_KEY", KEY)
+
+    def run(*arguments, code=0, **options):
+        done = CliRunner().invoke(commands, list(arguments), **options)
+        assert done.exit_code == code, done.output
+        return done
+
+    return run
+
+
+def lines(done):
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+@pytest.mark.parametrize("kind", [kind for kind, resource in RESOURCES.items() if not resource.parent])
+def test_objects_of_every_kind_are_listed(understudy, kind):
+    table = understudy("ls", kind, "--limit", "2").stdout.splitlines()
+    assert table[0].split() == [name.upper() for name in RESOURCES[kind].columns]
+    assert len(table) <= 3
+    ids = [row["id"] for row in lines(understudy("ls", kind, "--limit", "2", "--json"))]
+    assert [line.split()[0] for line in table[1:]] == ids
+
+
+def test_an_object_is_found_shown_and_deleted(understudy, server):
+    made = server.client.beta.assistants.create(model="rehearsal", name="Archivist of rm", metadata={"shelf": "7"})
+    (row,) = lines(understudy("ls", "assistants", "--search", "Archivist of rm", "--json"))
+    assert row["id"] == made.id
+    assert json.loads(understudy("get", made.id, "--json").stdout) == row
+    shown = understudy("get", made.id).stdout
+    assert "Archivist of rm" in shown
+    assert '"shelf": "7"' in shown
+    assert "needs --yes" in understudy("rm", made.id, code=2).stderr
+    assert understudy("rm", made.id, "--yes").stdout == f"Deleted {made.id}\n"
+    assert "No assistant found" in understudy("get", made.id, code=4).stderr
+
+
+def test_objects_of_a_thread_need_its_id(understudy, server):
+    thread = server.client.beta.threads.create(messages=[{"role": "user", "content": f"number {n}"} for n in range(3)])
+    assert "--in thread_" in understudy("ls", "messages", code=2).stderr
+    rows = lines(understudy("ls", "messages", "--in", thread.id, "--oldest-first", "--all", "--json"))
+    assert [row["content"][0]["text"]["value"] for row in rows] == ["number 0", "number 1", "number 2"]
+    assert "number 2" in understudy("ls", "messages", "--in", thread.id).stdout.splitlines()[1]
+    assert "cannot be deleted" in understudy("rm", "run_x", "--yes", code=2).stderr
+
+
+def test_the_exit_code_tells_an_unreachable_server_from_a_refusal(understudy):
+    assert "Cannot reach a server" in understudy("ls", "files", "--base-url", "http://127.0.0.1:1/v1", code=3).stderr
+    assert "Incorrect API key" in understudy("ls", "files", "--key", "sk-wrong-0123456789", code=1).stderr
+
+
+def test_a_question_is_answered_on_stdout(understudy, server):
+    assert understudy("ask", "What is 6 * 7?", "--model", "rehearsal").stdout.startswith("6 × 7 = 42.")
+    asked = understudy("ask", "-", "--model", "rehearsal", "--json", input="What is 6 * 7?")
+    assert json.loads(asked.stdout)["status"] == "completed"
+    assistant = server.client.beta.assistants.create(model="rehearsal", name="Calculator of ask")
+    thread = server.client.beta.threads.create(messages=[{"role": "user", "content": "My name is Ada."}])
+    answer = understudy("ask", "Who am I?", "--assistant", assistant.name, "--thread", thread.id).stdout
+    assert "Ada" in answer
+    assert "Ada" in understudy("ask", "Who am I?", "--model", "rehearsal", "--thread", thread.id).stdout
+
+
+def test_a_file_is_sent_with_the_question(understudy, tmp_path):
+    (tmp_path / "food.txt").write_text("Travis likes pizza.")
+    asked = understudy("ask", "Who likes pizza?", "--model", "rehearsal", "--file", str(tmp_path / "food.txt"))
+    assert "Travis" in asked.stdout
+
+
+def test_a_failed_run_is_a_failed_command(understudy, server):
+    assistant = server.client.beta.assistants.create(
+        model="rehearsal", tools=[{"type": "function", "function": {"name": "get_weather"}}]
+    )
+    refused = understudy("ask", "Call get_weather.", "--assistant", assistant.id, code=1)
+    assert "get_weather" in refused.stderr
+
+
+def test_a_chat_answers_functions_by_hand_and_can_be_continued(understudy, server, upstream):
+    tool = {"type": "function", "function": {"name": "get_weather"}}
+    assistant = server.client.beta.assistants.create(model="gpt-4o", tools=[tool])
+    upstream.answer(calls(call("get_weather", city="Paris")), text("It is ", "mild."), text("Again."))
+    talk = understudy("chat", "--assistant", assistant.id, input="Weather?\nmild\n/thread\n/help\nAgain?\n")
+    assert "It is mild." in talk.stdout
+    assert '[get_weather({"city": "Paris"})]' in talk.stderr
+    assert "Again." in talk.stdout
+    thread_id = talk.stderr.rstrip().rpartition(" ")[2]
+    messages = server.client.beta.threads.messages.list(thread_id, order="asc").data
+    assert [message.content[0].text.value for message in messages] == ["Weather?", "It is mild.", "Again?", "Again."]
+
+
+def test_a_run_is_followed_to_its_end(understudy, server):
+    assistant = server.client.beta.assistants.create(model="rehearsal")
+    run = server.client.beta.threads.create_and_run_poll(
+        assistant_id=assistant.id, thread={"messages": [{"role": "user", "content": "Hello"}]}
+    )
+    kinds = [line.split()[0] for line in understudy("tail", run.id).stdout.splitlines()]
+    assert (kinds[0], kinds[-1]) == ("thread.created", "thread.run.completed")
+    events = lines(understudy("tail", run.id, "--json", "--type", "thread.run.completed"))
+    assert [event["data"]["id"] for event in events] == [run.id]
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_completion_is_printed_and_installed(understudy, monkeypatch, tmp_path, shell):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    printed = understudy("completion", shell).stdout
+    assert SHELLS[shell] in printed
+    assert "_UNDERSTUDY_COMPLETE" in printed
+    assert str(tmp_path) in understudy("completion", shell, "--install").stdout
+    (installed,) = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert installed.read_text() + "\n" == printed
+
+
+def test_an_answer_is_rendered_as_markdown_on_a_terminal(server):
+    """Only a real terminal has colours; `NO_COLOR` and pipes have none."""
+    outer, inner = pty.openpty()
+    environ = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "80"}
+    environ |= {"UNDERSTUDY_BASE_URL": server.url, "UNDERSTUDY_API_KEY": KEY}
+    command = [sys.executable, "-m", "understudy", "ask", "What is 6 * 7?", "--model", "rehearsal"]
+    subprocess.run(command, stdin=inner, stdout=inner, stderr=subprocess.DEVNULL, env=environ, timeout=WAIT, check=True)
+    os.close(inner)
+    shown = os.read(outer, 65536).decode()
+    os.close(outer)
+    assert "42" in shown
+    assert "\x1b[" in shown
