@@ -5,7 +5,7 @@ import re
 from playwright.sync_api import expect
 
 from console.browser import NARROW, open_console
-from upstream import HANG, call, calls, text
+from upstream import HANG, call, calls, fault, text
 
 FUNCTION = {"type": "function", "function": {"name": "get_order", "parameters": {"type": "object", "properties": {}}}}
 
@@ -82,3 +82,46 @@ def test_a_run_is_cancelled_on_its_page_and_found_by_its_id(browser, server, ups
         expect(page.locator(".badge", has_text="cancelled").first).to_be_visible()
         assert not narrow.has_horizontal_scroll()
         assert narrow.find_accessibility_problems() == []
+
+
+def test_two_runs_are_compared_and_one_is_changed_in_the_playground(console, server, upstream):
+    first = start(server, upstream, text("Order 7 was **sent**."), name="Compared")
+    page = console.open(path_of(first))
+    expect(page.locator(".badge", has_text="completed").first).to_be_visible()
+    upstream.answer(text("Order 7 was **paid**."))
+    page.get_by_role("button", name="More actions").click()
+    page.get_by_role("menuitem", name="Run again on a branch").click()
+    expect(page).not_to_have_url(re.compile(first.id))
+    expect(page.locator(".badge", has_text="completed").first).to_be_visible()
+    assert upstream.requests[-1].body["messages"] == upstream.requests[-2].body["messages"]
+    page.get_by_role("button", name="More actions").click()
+    page.get_by_role("menuitem", name="Compare with…").click()
+    assert console.find_accessibility_problems() == []
+    page.get_by_role("dialog").locator(f"a[href*='b={first.id}']").click()
+    expect(page.get_by_role("article", name="A").locator("strong")).to_have_text("paid")
+    expect(page.get_by_role("article", name="B").locator("strong")).to_have_text("sent")
+    expect(page.get_by_text("All settings are the same.")).to_be_visible()
+    assert console.find_accessibility_problems() == []
+    page.get_by_role("button", name="Word by word").click()
+    expect(page.locator("del")).to_have_text("paid")
+    expect(page.locator("ins")).to_have_text("sent")
+    page.get_by_role("button", name="Swap").click()
+    expect(page.locator("ins")).to_have_text("paid")
+    page.set_viewport_size(NARROW)
+    assert not console.has_horizontal_scroll()
+    page.get_by_role("list", name="Timeline of A").get_by_role("link").last.click()
+    expect(page.get_by_role("region", name="model turn · gpt-4o")).to_be_visible()
+    page.get_by_role("button", name="More actions").click()
+    page.get_by_role("menuitem", name="Change in the playground").click()
+    expect(page.get_by_role("textbox", name="Message")).to_have_value("Where is order 7?")
+    assert first.thread_id not in page.url
+
+
+def test_a_failed_run_has_its_cause_and_a_remedy(console, server, upstream):
+    run = start(server, upstream, fault(400, "The prompt has a fault."))
+    page = console.open(path_of(run))
+    expect(page.get_by_text("The provider refused the request", exact=True)).to_be_visible()
+    expect(page.get_by_text("The prompt has a fault.")).to_be_visible()
+    assert console.find_accessibility_problems() == []
+    page.get_by_role("button", name="Change in the playground").click()
+    expect(page.get_by_role("textbox", name="Message")).to_have_value("Where is order 7?")

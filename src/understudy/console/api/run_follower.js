@@ -6,10 +6,18 @@ import { followEvents } from "./event_stream.js";
 
 const WAIT_MILLISECONDS = 3_000;
 const HIDDEN_MILLISECONDS = 1_000;
+/** The most raw events that are recorded. */
+const MOST_EVENTS = 5_000;
+
+/** @typedef {{key: number, id: string | null, type: string, data: string}} RunEvent */
 
 export class RunFollower {
   /** @type {import("../vendor/signals.js").Signal<unknown>} */
   error = signal(null);
+  /** The raw events, if they are recorded. @type {import("../vendor/signals.js").Signal<readonly RunEvent[]>} */
+  events = signal([]);
+  /** @type {RunEvent[]} */
+  #recorded = [];
   #abort = new AbortController();
   #after = "";
   #isPainting = false;
@@ -18,13 +26,17 @@ export class RunFollower {
   /**
    * @param {any} run at least its id and thread_id; a run without a status has ended
    * @param {readonly any[]} messages those that are known, to begin with
+   * @param {{recordsEvents?: boolean, onEvent?: (event: import("../lib/event_parser.js").ServerEvent) => void}} [options]
    */
-  constructor(run, messages) {
+  constructor(run, messages, { recordsEvents = false, onEvent } = {}) {
     this.path = `/threads/${encodeURIComponent(run.thread_id)}/runs/${encodeURIComponent(run.id)}`;
     this.state = signal(startRun(run, messages));
     this.current = startRun(run);
     // The events of a run that has ended replace its messages at once, not one by one.
     this.isReplay = run.status === null || isFinished(run.status);
+    this.hasEnded = isFinished(run.status);
+    this.recordsEvents = recordsEvents;
+    this.onEvent = onEvent;
     this.#follow().catch((error) => {
       if (!this.#abort.signal.aborted) this.error.value = error;
     });
@@ -58,7 +70,12 @@ export class RunFollower {
 
   /** @param {import("../lib/event_parser.js").ServerEvent} event */
   #apply(event) {
+    const { run } = this.current;
     this.current = applyEvent(this.current, event);
+    // The events of a run that has ended have the run as it was then, before changes of its metadata.
+    if (this.hasEnded) this.current = { ...this.current, run };
+    if (this.recordsEvents) this.#record(event);
+    this.onEvent?.(event);
     if (event.id !== null) this.#after = event.id;
     if (this.isReplay || this.#isPainting) return;
     this.#isPainting = true;
@@ -69,6 +86,13 @@ export class RunFollower {
   #publish() {
     this.#isPainting = false;
     this.state.value = this.current;
+    if (this.#recorded.length > this.events.value.length) this.events.value = [...this.#recorded];
+  }
+
+  /** @param {import("../lib/event_parser.js").ServerEvent} event */
+  #record({ id, event, data }) {
+    if (event === "error" || this.#recorded.length >= MOST_EVENTS) return;
+    this.#recorded.push({ key: this.#recorded.length, id, type: event, data });
   }
 
   /** Raises ApiError. What has arrived stays. */

@@ -16,6 +16,7 @@ export const ROUTES = [
   { path: "conversations", page: "conversations/list", icon: "message-circle", group: 1, order: 5 },
   { path: "conversations/:id", page: "conversations/detail" },
   { path: "runs", page: "runs/list", icon: "activity", key: "r", group: 1, order: 3 },
+  { path: "runs/compare", page: "runs/compare" },
   { path: "runs/:id", page: "runs/redirect" },
   { path: "threads/:thread/runs/:id", page: "runs/detail" },
   { path: "assistants", page: "assistants/list", icon: "bot", key: "a", group: 2, order: 1 },

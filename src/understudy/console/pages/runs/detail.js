@@ -1,6 +1,4 @@
 /** One run: where its time went, its raw events, its object; live while it runs. */
-import { post } from "../../api/client.js";
-import { navigate } from "../../app/router.js";
 import { useShortcuts } from "../../app/shortcuts.js";
 import { t } from "../../text/texts.js";
 import { ApiPreview } from "../../ui/api_preview.js";
@@ -15,8 +13,10 @@ import { Skeleton } from "../../ui/states.js";
 import { Tabs, useTab } from "../../ui/tabs.js";
 import { Badge, Id } from "../../ui/values.js";
 import { html, useState } from "../../ui/view.js";
+import { CompareDialog } from "./compare_dialog.js";
 import { EventLog } from "./event_log.js";
 import { RUNS } from "./noun.js";
+import { changeInPlayground, runAgain, runOnBranch } from "./run_actions.js";
 import { RunFailure } from "./run_failure.js";
 import { RunSummary } from "./run_summary.js";
 import { isActive } from "./run_values.js";
@@ -30,14 +30,11 @@ export default function RunPage({ params: { thread, id } }) {
   const path = `/threads/${encodeURIComponent(thread)}/runs/${encodeURIComponent(id)}`;
   const live = useLiveRun(path);
   const { run, trace } = live;
+  const [isComparing, setComparing] = useState(false);
   const [error, setError] = useState(/** @type {unknown} */ (null));
   /** @param {() => Promise<any>} act */
   const attempt = (act) => act().then(() => setError(null), setError);
-  const cancel = () => attempt(async () => live.setRun(await post(`${path}/cancel`)));
-  const runAgain = () => attempt(async () => {
-    const again = await post(`/threads/${encodeURIComponent(thread)}/runs`, { assistant_id: run.assistant_id, model: run.model, instructions: run.instructions });
-    navigate(`threads/${thread}/runs/${again.id}`);
-  });
+  const cancel = () => attempt(async () => live.follower?.cancel());
   const canCancel = run && isActive(run) && run.status !== "cancelling";
   useShortcuts([
     { key: "y", label: t("ui.copy-id"), run: () => copyText(id) },
@@ -51,8 +48,13 @@ export default function RunPage({ params: { thread, id } }) {
     { name: "api", label: t("ui.api"), view: () => html`<${ApiPreview} call=${{ method: "GET", path }} />` },
   ];
   const current = useTab(tabs);
-  const items = [{ label: t("ui.copy-link"), icon: "link", run: () => copyText(location.href) }];
-  const actions = run && html`${canCancel ? html`<${Button} icon="circle-stop" onClick=${cancel}>${t("runs.cancel")}<//>` : html`<${Button} icon="rotate-cw" onClick=${runAgain}>${t("runs.again")}<//>`}
+  const items = [
+    { label: t("runs.on-branch"), icon: "git-branch", run: () => attempt(() => runOnBranch(run)) },
+    { label: t("runs.change"), icon: "pencil", run: () => attempt(() => changeInPlayground(run)) },
+    { label: t("runs.compare.with"), icon: "git-compare", run: () => setComparing(true) },
+    { label: t("ui.copy-link"), icon: "link", run: () => copyText(location.href) },
+  ];
+  const actions = run && html`${canCancel ? html`<${Button} icon="circle-stop" onClick=${cancel}>${t("runs.cancel")}<//>` : html`<${Button} icon="rotate-cw" onClick=${() => attempt(() => runAgain(run))}>${t("runs.again")}<//>`}
     <${Menu} label=${t("ui.more")} items=${items} />`;
   const title = html`<${Id} id=${id} link=${false} />`;
   return html`<${Page} title=${html`<span class="run-title">${title}${run && html`<${Badge} state=${run.status} />`}</span>`} name=${id} parent=${{ path: "runs", label: t("runs.title") }}
@@ -60,5 +62,6 @@ export default function RunPage({ params: { thread, id } }) {
     ${(error ?? live.error) !== null && html`<${ErrorNote} error=${error ?? live.error} onRetry=${live.reload} />`}
     ${!run && live.error === null && html`<${Skeleton} />`}
     ${run && html`<${RunSummary} run=${run} trace=${trace} /><${RunFailure} run=${run} />${tabs.find((tab) => tab.name === current)?.view()}`}
+    ${isComparing && html`<${CompareDialog} run=${run} onClose=${() => setComparing(false)} />`}
   <//>`;
 }

@@ -7,7 +7,7 @@ import { html, useState } from "../../ui/view.js";
 
 const EDGE = 100;
 
-/** @param {{events: readonly import("./live_run.js").RunEvent[], isOpen: boolean}} props */
+/** @param {{events: readonly import("../../api/run_follower.js").RunEvent[], isOpen: boolean}} props */
 export function EventLog({ events, isOpen }) {
   const [type, setType] = useState("");
   const [isWhole, setWhole] = useState(false);
@@ -16,7 +16,7 @@ export function EventLog({ events, isOpen }) {
   const shown = type ? events.filter((event) => event.type === type) : events;
   if (!events.length) return isOpen ? html`<${Skeleton} />` : html`<${Empty} icon="list" title=${t("runs.no-events")} text=${t("runs.no-events.text")} />`;
   const isCut = !isWhole && shown.length > 2 * EDGE;
-  const row = (/** @type {import("./live_run.js").RunEvent} */ event) => html`<li key=${event.key}>
+  const row = (/** @type {import("../../api/run_follower.js").RunEvent} */ event) => html`<li key=${event.key}>
     <button type="button" class="event-row" aria-expanded=${open === event.key} onClick=${() => setOpen(open === event.key ? null : event.key)}>
       <span class="number muted">${event.id ?? ""}</span><span class="mono">${event.type}</span><bdi class="muted event-text">${event.data.slice(0, 160)}</bdi></button>
     ${open === event.key && html`<${JsonView} value=${JSON.parse(event.data)} label=${event.type} depth=${8} />`}</li>`;

@@ -10,6 +10,9 @@ import { html, useEffect, useState } from "../../ui/view.js";
 import { SpanDetail } from "./span_detail.js";
 import { SpanRow } from "./span_row.js";
 
+/** A label behind this share of the axis would reach into the next column. */
+const LAST_LABEL = 0.92;
+
 /** @param {{path: string, run: any, trace: any}} props */
 export function Timeline({ path, run, trace }) {
   /** @type {import("../../lib/timeline.js").Span[]} */
@@ -31,7 +34,7 @@ export function Timeline({ path, run, trace }) {
   return html`<div class="timeline" role="table" aria-label=${t("runs.timeline")}>
       <div class="timeline-head" role="row">
         <span role="columnheader">${t("runs.span")}</span>
-        <span class="timeline-axis" role="columnheader" aria-label=${t("runs.time")}>${ticks.map((tick) => html`<span key=${tick} class="tick" style=${{ insetInlineStart: `${(100 * tick) / axis.length}%` }}>${formatDuration(tick, settings.value.language)}</span>`)}</span>
+        <span class="timeline-axis" role="columnheader" aria-label=${t("runs.time")}>${ticks.map((tick) => html`<span key=${tick} class="tick" style=${{ insetInlineStart: `${(100 * tick) / axis.length}%` }}>${tick / axis.length < LAST_LABEL && formatDuration(tick, settings.value.language)}</span>`)}</span>
         <span class="number" role="columnheader">${t("runs.figure.duration")}</span>
         <span class="number priority-2" role="columnheader">${t("runs.figure.tokens")}</span>
       </div>
