@@ -219,6 +219,17 @@ def test_a_bad_object_of_a_document_is_a_problem_and_the_others_are_read(read, b
     assert [place for place, _ in problems(spool)] == ["data[1]"]
 
 
+def test_places_within_unknown_wrappers_are_named_in_full(read):
+    wrapped = {
+        "backup": {"inner": [{"objects": [message(1), {"deeper": [{"items": [message(2), message(3, id="?")]}]}]}]}
+    }
+
+    spool = read(json.dumps(wrapped, indent=1))
+
+    assert ids(spool)["message"] == ["msg_1", "msg_2"]
+    assert problems(spool) == [("backup.inner[0].objects[1].deeper[0].items[1]", "Invalid id '?'.")]
+
+
 @pytest.mark.parametrize("indent", [None, 2])
 def test_large_and_deep_objects_of_a_document_are_skipped(read, indent):
     deep = message(8, metadata=json.loads('{"a":' * 60 + "1" + "}" * 60))

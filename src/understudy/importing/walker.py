@@ -47,21 +47,28 @@ _PREFIXES: Final[dict[str, Kind]] = {
     "vs_": "vector_store",
 }
 _CONTAINER_DEPTH: Final = 32
+_MAX_LEVELS: Final = 4
 _EXPORTS: Final = ("assistants-export-manifest/", "assistants-thread-export/", "understudy-export/")
 
 
 class ObjectWalker:
-    """One walk over `events`. `numbers` numbers the lists of the whole input."""
+    """One walk over `events`. `numbers` numbers the lists of the whole input; `level` counts walks within walks."""
 
     def __init__(
-        self, events: Iterator[Event], place: Place, parents: Parents, limits: Limits, numbers: Iterator[int]
+        self,
+        events: Iterator[Event],
+        place: Place,
+        parents: Parents,
+        limits: Limits,
+        numbers: Iterator[int],
+        level: int = 0,
     ) -> None:
         self._events = events
         self._place = place
         self._parents = parents
         self._limits = limits
         self._numbers = numbers
-        self._nested = False
+        self._level = level
         self._last: Path | None = None
 
     def walk(self, list_number: int | None = None, index: int = 0) -> Iterator[Item]:
@@ -70,7 +77,7 @@ class ObjectWalker:
             list_number = next(self._numbers)
         try:
             for event in self._events:
-                yield from self._walk_value(event, None, None, self._parents, list_number, index)
+                yield from self._walk_value(event, self._place.path, None, self._parents, list_number, index)
                 index += 1
         except MalformedJson as error:
             yield Refused(self._place.at(self._last), str(error))
@@ -134,9 +141,10 @@ class ObjectWalker:
         schema = str(members.get("export_schema") or members.get("format"))
         if schema.startswith(_EXPORTS):
             yield from _reported_failures(members, place)
-        elif not has_children and members.get("object") != "list" and not self._nested:
+        elif not has_children and members.get("object") != "list":
             found = False
-            for item in self._walk_nested(members, place, parents):
+            # Each level walks what it holds once more.
+            for item in self._walk_nested(members, place, parents) if self._level < _MAX_LEVELS else ():
                 found = True
                 yield item
             if not found:
@@ -146,9 +154,8 @@ class ObjectWalker:
         if isinstance(value, dict) and (
             str(value.get("object")) in KIND_BY_OBJECT or COLLECTIONS.keys() & value.keys()
         ):
-            walker = ObjectWalker(value_events(value), place, parents, self._limits, self._numbers)
-            walker._nested = True
-            yield from walker.walk()
+            events = value_events(value)
+            yield from ObjectWalker(events, place, parents, self._limits, self._numbers, self._level + 1).walk()
         elif isinstance(value, (dict, list)):
             children = value.items() if isinstance(value, dict) else enumerate(value)
             for key, child in children:
