@@ -60,7 +60,7 @@ def _send(send: Any, chunk: bytes) -> str | None:
     return None
 
 
-def read_chunks(stream: io.BufferedReader, size: int = 64 * 1024) -> Iterator[bytes]:
+def read_chunks(stream: io.BufferedIOBase, size: int = 64 * 1024) -> Iterator[bytes]:
     while chunk := stream.read1(size):
         yield chunk
 

@@ -38,7 +38,7 @@ class JsonReader:
         if self._is_whole_line(first):
             yield from self._read_lines(chain([first], iter_lines(stream, self._limits.object_bytes)))
         else:
-            chunks = chain([first], read_chunks(stream))
+            chunks = chain(read_chunks(io.BytesIO(first)), read_chunks(stream))
             yield from self._walker(chunks, self._place).walk()
 
     def _is_whole_line(self, line: bytes) -> bool:
@@ -62,7 +62,7 @@ class JsonReader:
         if found:
             yield found
         else:
-            yield from self._walker([line], place).walk(self._line_list, index)
+            yield from self._walker(read_chunks(io.BytesIO(line)), place).walk(self._line_list, index)
 
     def _decode_object(self, line: bytes) -> dict[str, Any] | None:
         """A dict with nothing nested that is an object of its own; None if the line needs the walker."""
