@@ -69,6 +69,7 @@ def test_the_assistants_tag_has_exactly_the_published_operations():
         "getProjectRun",
         "getResponseTrace",
         "getRunTrace",
+        "getSession",
         "getVectorStoreReferences",
         "listConversations",
         "listProjectRuns",

@@ -43,3 +43,20 @@ def test_a_file_is_dropped_read_and_deleted(browser, console, server):
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     expect(page.locator("h1")).to_have_text("Files")
     assert file not in [one.id for one in server.client.files.list()]
+
+
+def test_a_file_that_is_too_large_is_refused_before_it_is_sent(console, server):
+    limits = server.ask("GET", "/v1/session").json
+    small = limits | {"limits": limits["limits"] | {"file_bytes": 2000, "upload_bytes": 2000}}
+    console.context.route("**/v1/session", lambda route: route.fulfill(json=small))
+    console.context.route(
+        "**/v1/files", lambda route: route.abort() if route.request.method == "POST" else route.continue_()
+    )
+    page = console.open("files")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Files")
+    page.locator("input[type=file]").set_input_files(
+        {"name": "big <b>.txt", "mimeType": "text/plain", "buffer": b"x" * 3000}
+    )
+    refusal = "big <b>.txt is too large: this server takes files of up to 2 KB."
+    expect(page.get_by_role("alert")).to_have_text(refusal)
+    assert console.find_accessibility_problems() == []

@@ -103,6 +103,15 @@ def test_theme_and_zone_are_chosen_and_stay(console):
     expect(page.get_by_role("link", name="Settings · Asia/Kolkata")).to_be_visible()
 
 
+def test_the_settings_show_the_key_and_what_the_server_offers(console, server):
+    page = console.open("settings")
+    facts = page.locator("section", has_text="This server")
+    expect(facts).to_contain_text(server.ask("GET", "/v1/session").json["version"])
+    expect(facts).to_contain_text("from the settings")
+    expect(facts.locator("div", has_text="MCP servers")).to_contain_text("off No MCP server is allowed.")
+    assert console.find_accessibility_problems() == []
+
+
 def test_an_error_names_the_cause_the_next_step_and_the_request(console):
     page = console.open("assistants/asst_unknown")
     alert = page.get_by_role("alert")

@@ -289,6 +289,8 @@ def test_a_spend_limit_stops_its_key_or_project_alone(priced, upstream, whose, r
     assert tenant.chat().status == (200 if whose == "key" else 429)
     shown = priced.ask("GET", "/v1/key", key=limited["key"]).json["data"]
     assert shown["id"] == limited["id"]
+    session = priced.ask("GET", "/v1/session", key=limited["key"]).json
+    assert (session["key"], session["project"]["name"]) == (shown, tenant.name)
     if whose == "key":
         assert shown["spend_limit"] == {"amount": 0.001, "spent": 0.002, "period": "day", "currency": "USD"}
         priced.run("credits", "limit", "--key", limited["id"], "--none")

@@ -7,8 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 import openai
 import pytest
 
-from e2e.assistants_client import each_database
+from e2e.assistants_client import each_database, on_both
 from serving import WAIT
+from understudy import __version__
 from upstream import Gate, text
 from waiting import eventually
 
@@ -31,6 +32,24 @@ def test_a_key_works_as_soon_as_it_is_made_and_not_for_long_once_it_is_revoked(n
 
         eventually(refused, within=3)
     assert server.client.beta.assistants.retrieve(mine.id) == mine
+
+
+@on_both
+def test_a_session_has_the_project_the_features_and_the_limits(server):
+    session = server.ask("GET", "/v1/session").json
+    assert (session["object"], session["version"]) == ("session", __version__)
+    assert session["project"]["name"] == "default"
+    assert session["key"] == server.ask("GET", "/v1/key").json["data"]
+    assert session["limits"]["upload_bytes"] >= session["limits"]["file_bytes"] > session["limits"]["body_bytes"]
+    assert session["features"]["providers"] == {"available": True, "reason": None}
+    assert session["features"]["mcp"] == {
+        "available": False,
+        "reason": "No MCP server is allowed. Set `mcp.allowed`.",
+    }
+    assert {
+        name for name, one in session["features"].items() if one["available"] is False and not one["reason"]
+    } == set()
+    assert server.ask("GET", "/v1/session", key="sk-unknown").status == 401
 
 
 @each_database

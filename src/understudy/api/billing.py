@@ -175,7 +175,7 @@ async def get_current_key(request: Request) -> Response:
     """The API key of this request."""
     keys = await _list_key_records(request)
     current = next(key for key in keys if key.id == request.state.key_id)
-    return struct_response(billing.CurrentKey(data=await _render_key(parts_of(request), current)))
+    return struct_response(billing.CurrentKey(data=await render_key(parts_of(request), current)))
 
 
 @operations.add(
@@ -185,7 +185,7 @@ async def list_keys(request: Request) -> Response:
     """The project's keys, oldest first, including revoked keys."""
     parts = parts_of(request)
     return struct_response(
-        billing.KeyList(data=[await _render_key(parts, key) for key in await _list_key_records(request)])
+        billing.KeyList(data=[await render_key(parts, key) for key in await _list_key_records(request)])
     )
 
 
@@ -194,7 +194,8 @@ async def _list_key_records(request: Request) -> list[KeyRecord]:
     return [key for key in await parts_of(request).store.keys.list() if key.project_id == project_id]
 
 
-async def _render_key(parts: Parts, key: KeyRecord) -> billing.KeyDetails:
+async def render_key(parts: Parts, key: KeyRecord) -> billing.KeyDetails:
+    """A key with what is spent of its limit."""
     ledger = parts.store.ledger
     limit = await ledger.limit(key.id)
     spend_limit_details = None

@@ -117,8 +117,12 @@ class Videos:
         ahead = await self._store.videos.count_ahead(video.seq)
         return max(1, round(self._jobs.typical_duration * (ahead // self._settings.concurrent + 1)))
 
+    def problem(self) -> str | None:
+        """Why no video can be generated, and what to do; None if the provider has what it needs."""
+        return self._provider.missing() if isinstance(self._provider, RehearsalRenderer) else None
+
     def _check_provider(self) -> None:
-        if isinstance(self._provider, RehearsalRenderer) and (missing := self._provider.missing()):
+        if (missing := self.problem()) is not None:
             raise Unavailable(missing)
 
     async def _resolve_keyframes(

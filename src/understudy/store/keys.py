@@ -57,6 +57,10 @@ class Keys:
         """All keys, oldest first, revoked ones too."""
         return await self._database.read(_list_keys)
 
+    async def find(self, key_id: str) -> tuple[KeyRecord, str] | None:
+        """A key with the name of its project; None for an unknown id."""
+        return await self._database.read(_find_key, key_id)
+
     async def project_of(self, key: str) -> str | None:
         """The project id of a key; None for an unknown or revoked key."""
         return await self._database.read(_project_of, hash_key(key))
@@ -139,6 +143,15 @@ _SELECT = "SELECT id, project_id, name, hint, created_at, revoked_at FROM keys"
 def _list_keys() -> Transaction[list[KeyRecord]]:
     rows = yield _SELECT + " ORDER BY seq", ()
     return [_load_record(row) for row in rows]
+
+
+def _find_key(key_id: str) -> Transaction[tuple[KeyRecord, str] | None]:
+    sql = compose_sql(
+        "SELECT k.id, k.project_id, k.name, k.hint, k.created_at, k.revoked_at, p.name FROM keys AS k",
+        "LEFT JOIN projects AS p ON p.id = k.project_id WHERE k.id = $1",
+    )
+    rows = yield sql, (key_id,)
+    return (_load_record(rows[0][:6]), rows[0][6] or "") if rows else None
 
 
 def _project_of(digest: str) -> Transaction[str | None]:

@@ -2,7 +2,7 @@ import { useRef, useState, html } from "../../ui/view.js";
 import { route } from "../../app/router.js";
 import { t } from "../../text/texts.js";
 import { NounList } from "../../ui/noun/noun_list.js";
-import { useUploadArea } from "../../ui/upload/upload_area.js";
+import { DropHint, useUploadArea } from "../../ui/upload/upload_area.js";
 import { FILES, UPLOAD_PURPOSES } from "./noun.js";
 
 export default function FileList() {
@@ -13,5 +13,5 @@ export default function FileList() {
   const upload = useUploadArea({ purpose, onUploaded: () => pager.current?.reload() });
   const select = html`<select class="input is-inline" aria-label=${t("files.upload-purpose")} title=${t("files.upload-purpose")} value=${purpose} disabled=${purpose === filter}
     onChange=${(/** @type {any} */ event) => setChosen(event.currentTarget.value)}>${UPLOAD_PURPOSES.map((one) => html`<option key=${one} value=${one} selected=${one === purpose}>${t("files.for", { purpose: one })}</option>`)}</select>`;
-  return html`<${NounList} noun=${FILES} actions=${html`${select}${upload.button}`} emptyActions=${html`<span class="muted">${t("ui.drop-hint")}</span>`} onPager=${(/** @type {any} */ one) => { pager.current = one; }}>${upload.list}<//>`;
+  return html`<${NounList} noun=${FILES} actions=${html`${select}${upload.button}`} emptyActions=${html`<${DropHint} />`} onPager=${(/** @type {any} */ one) => { pager.current = one; }}>${upload.list}<//>`;
 }

@@ -1,9 +1,10 @@
-/** The reader's choices; they stay in this browser. */
+/** The reader's choices, which stay in this browser, and what the server offers. */
 import { changeSettings, currentZone, settings } from "../../state/settings.js";
 import { t } from "../../text/texts.js";
 import { Checkbox, Select, TextField } from "../../ui/field.js";
 import { Page } from "../../ui/page.js";
 import { html, useState } from "../../ui/view.js";
+import { ServerFacts } from "./server_facts.js";
 
 const THEMES = /** @type {const} */ (["system", "light", "dark"]);
 
@@ -16,6 +17,7 @@ export default function SettingsPage() {
       <${ZoneField} />
       <${Checkbox} label=${t("help.enabled")} hint=${t("help.enabled.hint")} checked=${shortcuts} onChange=${(/** @type {boolean} */ value) => changeSettings({ shortcuts: value })} />
     </div>
+    <${ServerFacts} />
   <//>`;
 }
 

@@ -11,7 +11,7 @@ import { DataList } from "../../ui/data_list.js";
 import { ChoiceFilter } from "../../ui/filters.js";
 import { useLiveRows } from "../../ui/project_events.js";
 import { Empty } from "../../ui/states.js";
-import { useUploadArea } from "../../ui/upload/upload_area.js";
+import { DropHint, useUploadArea } from "../../ui/upload/upload_area.js";
 import { Badge, Bytes, Id, Name, Time } from "../../ui/values.js";
 import { html, useMemo, useState } from "../../ui/view.js";
 import { AttachDialog } from "./attach_dialog.js";
@@ -53,7 +53,7 @@ export function StoreFiles({ store, onChange }) {
   useShortcuts([{ key: "c", label: t("vector-stores.attach"), run: () => setAttaching(true) }]);
   const empty = html`<${Empty} icon="file-plus" title=${t("vector-stores.no-files")} text=${t("vector-stores.no-files.text")} />`;
   return html`<div class="toolbar"><${ChoiceFilter} name="filter" label=${t("vector-stores.filter")} options=${STATES.map((value) => ({ value, label: t(`state.${value}`) }))} />${fresh}
-      <span class="spring"></span><span class="muted drop-hint">${t("ui.drop-hint")}</span>
+      <span class="spring"></span><${DropHint} />
       <${Button} icon="link" shortcut="c" onClick=${() => setAttaching(true)}>${t("vector-stores.attach")}<//>${upload.button}</div>
     ${upload.list}
     <${DataList} key=${filter} pager=${pager} isKnown=${isKnown} label=${t("vector-stores.files")} empty=${empty} isFiltered=${filter !== ""} onDelete=${detach}

@@ -143,6 +143,12 @@ export default {
   "message.details": "details",
   "message.image-url": "image by URL, not loaded",
 
+  "feature.code_interpreter.off": "This server cannot run code",
+  "feature.mcp.off": "This server connects to no MCP server",
+  "feature.videos.off": "This server cannot generate videos",
+  "ui.too-large": "{name} is too large: this server takes files of up to {limit}.",
+  "ui.upload-limit": "Up to {limit} a file.",
+
   "used-by.title": "Used by",
   "used-by.nothing": "No assistant, thread or vector store uses it.",
   "used-by.vector_stores": "Vector stores",

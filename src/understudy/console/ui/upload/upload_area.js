@@ -4,8 +4,10 @@ import { t } from "../../text/texts.js";
 import { Button } from "../button.js";
 import { Icon } from "../icon.js";
 import { html, useEffect, useRef, useState } from "../view.js";
+import { formatBytes } from "../../lib/format.js";
+import { currentLocale } from "../../state/settings.js";
 import { UploadRow } from "./upload_row.js";
-import { useUploads } from "./uploads.js";
+import { useUploadLimit, useUploads } from "./uploads.js";
 
 /**
  * Uploads of a page, by button and by dropping files anywhere on it.
@@ -30,6 +32,12 @@ export function useUploadArea({ purpose, onUploaded, kind = "primary" }) {
     list: html`${uploads.length > 0 && html`<ul class="uploads" aria-label=${t("ui.uploads")}>${uploads.map((upload) => html`<${UploadRow} key=${upload.key} upload=${upload} onStop=${() => stop(upload.key)} onRetry=${() => retry(upload)} />`)}</ul>`}
       ${isDragged && html`<div class="drop-cover" aria-hidden="true"><${Icon} name="upload" size=${24} /><span>${t("ui.drop")}</span></div>`}`,
   };
+}
+
+/** That files can be dropped, and how large they may be. */
+export function DropHint() {
+  const limit = useUploadLimit();
+  return html`<span class="muted drop-hint">${t("ui.drop-hint")}${limit !== null && ` ${t("ui.upload-limit", { limit: formatBytes(limit, currentLocale()) })}`}</span>`;
 }
 
 /** Takes files that are dropped anywhere on the page. @param {(files: File[]) => void} onFiles */

@@ -1,5 +1,9 @@
+import { ApiError } from "../../api/client.js";
 import { uploadFile } from "../../api/upload.js";
 import { t } from "../../text/texts.js";
+import { formatBytes } from "../../lib/format.js";
+import { currentLocale } from "../../state/settings.js";
+import { useServer } from "../server.js";
 import { announce } from "../announce.js";
 import { useEffect, useRef, useState } from "../view.js";
 
@@ -9,12 +13,26 @@ const MOST_AT_ONCE = 2;
  * @typedef {{key: string, file: File, share: number, error: unknown, isWaiting: boolean}} Upload
  */
 
+/** The size of the largest file, in bytes; null until it is known. @returns {number | null} */
+export function useUploadLimit() {
+  const limits = useServer()?.limits;
+  return limits ? Math.max(limits.file_bytes, limits.upload_bytes) : null;
+}
+
+/** A file that is too large is not sent. @param {File} file @param {string} key @param {number | null} limit @returns {Upload} */
+function newUpload(file, key, limit) {
+  const isTooLarge = limit !== null && file.size > limit;
+  const error = isTooLarge ? new ApiError(t("ui.too-large", { name: file.name, limit: formatBytes(limit, currentLocale()) }), { status: 413 }) : null;
+  return { key, file, share: 0, error, isWaiting: !isTooLarge };
+}
+
 /** The uploads of a page: at most two run at once, a failed one stays until it is retried or dismissed.
  *
  * @param {string} purpose
  * @param {(file: any) => unknown} onUploaded may raise what made the file unusable
  */
 export function useUploads(purpose, onUploaded) {
+  const limit = useUploadLimit();
   const [uploads, setUploads] = useState(/** @type {readonly Upload[]} */ ([]));
   const state = useRef({ aborts: /** @type {Map<string, AbortController>} */ (new Map()), number: 0 });
   const { aborts } = state.current;
@@ -39,7 +57,7 @@ export function useUploads(purpose, onUploaded) {
     const free = MOST_AT_ONCE - aborts.size;
     for (const upload of uploads.filter((one) => one.isWaiting).slice(0, Math.max(free, 0))) start(upload);
   }, [uploads]);
-  const add = (/** @type {File[]} */ files) => setUploads((old) => [...old, ...files.map((file) => ({ key: String(++state.current.number), file, share: 0, error: null, isWaiting: true }))]);
+  const add = (/** @type {File[]} */ files) => setUploads((old) => [...old, ...files.map((file) => newUpload(file, String(++state.current.number), limit))]);
   const stop = (/** @type {string} */ key) => {
     aborts.get(key)?.abort();
     drop(key);
