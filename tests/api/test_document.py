@@ -68,6 +68,7 @@ def test_the_assistants_tag_has_exactly_the_published_operations():
         "getOrganizationHealth",
         "getProjectRun",
         "getResponseTrace",
+        "getRunContext",
         "getRunTrace",
         "getSession",
         "getVectorStoreReferences",

@@ -125,3 +125,26 @@ def test_a_failed_run_has_its_cause_and_a_remedy(console, server, upstream):
     assert console.find_accessibility_problems() == []
     page.get_by_role("button", name="Change in the playground").click()
     expect(page.get_by_role("textbox", name="Message")).to_have_value("Where is order 7?")
+
+
+def test_a_runs_context_shows_what_truncation_left_out(console, server, upstream):
+    upstream.answer(text("Fine."))
+    client = server.client
+    thread = client.beta.threads.create(messages=[{"role": "user", "content": f"Question {n}"} for n in range(4)])
+    made = client.beta.assistants.create(model="gpt-4o", instructions="Be brief.")
+    run = client.beta.threads.runs.create_and_poll(
+        thread_id=thread.id,
+        assistant_id=made.id,
+        truncation_strategy={"type": "last_messages", "last_messages": 1},
+        poll_interval_ms=20,
+    )
+    page = console.open(f"threads/{thread.id}/runs/{run.id}?tab=context")
+    expect(page.get_by_text("3 earlier messages were left out.")).to_be_visible()
+    rows = page.get_by_role("table", name="Items of the thread, newest first").locator("tbody tr")
+    expect(rows).to_have_count(4)
+    expect(rows.nth(0)).not_to_contain_text("left out")
+    expect(rows.nth(1)).to_contain_text("left out: last_messages")
+    assert console.find_accessibility_problems() == []
+    assert not console.has_horizontal_scroll()
+    rows.nth(3).get_by_role("link", name="You").click()
+    expect(page.get_by_role("article", name="You").first).to_contain_text("Question 0")

@@ -9,7 +9,8 @@ import pytest
 from engine import histories
 from store import samples
 from store.samples import OURS
-from understudy.engine.run.prompt import BudgetExceeded, PromptBudget, build_request
+from understudy.engine.run.prompt import build_request
+from understudy.engine.run.truncation import BudgetExceeded, PromptBudget
 from understudy.engine.run_specs import build_spec
 from understudy.engine.tools.code_interpreter import offer_code_interpreter
 from understudy.engine.tools.file_search import offer_file_search

@@ -19,6 +19,7 @@ from understudy.engine.jobs.batches import Batches
 from understudy.engine.jobs.deliveries import Webhooks
 from understudy.engine.project_events import ProjectEvents
 from understudy.engine.responses import Responses
+from understudy.engine.run_contexts import RunContexts
 from understudy.engine.runs import Runs
 from understudy.engine.traces import Traces
 from understudy.engine.uploads import Uploads
@@ -41,6 +42,7 @@ class Parts:
     runs: Runs
     responses: Responses
     traces: Traces
+    contexts: RunContexts
     files: Files
     uploads: Uploads
     vector_stores: VectorStores

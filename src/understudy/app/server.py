@@ -44,6 +44,7 @@ from understudy.engine.project_events import ProjectEvents
 from understudy.engine.provider_calls import ProviderHistory
 from understudy.engine.responses import Responses
 from understudy.engine.run.log import Logs
+from understudy.engine.run_contexts import RunContexts
 from understudy.engine.runs import Runs
 from understudy.engine.traces import Traces
 from understudy.engine.uploads import Uploads
@@ -122,6 +123,7 @@ async def _open_parts(app: Starlette, stack: AsyncExitStack, settings: Settings,
     streams, mcp = OpenStreams(), McpServer(settings)
     providers = ProviderHistory(clock)
     stack.push_async_callback(mcp.close)
+    traces = Traces(store, worker)
     app.state.parts = parts = Parts(
         settings=settings,
         store=store,
@@ -133,7 +135,8 @@ async def _open_parts(app: Starlette, stack: AsyncExitStack, settings: Settings,
         details=ModelProfiles(base.models, base.prices, settings.models),
         runs=Runs(store, worker, logs, clock, settings.limits.run_seconds),
         responses=responses,
-        traces=Traces(store, worker),
+        traces=traces,
+        contexts=RunContexts(store, traces),
         files=base.files,
         uploads=Uploads(store, blobs, base.files, clock, settings.limits.upload_bytes),
         vector_stores=retrieval.vector_stores,

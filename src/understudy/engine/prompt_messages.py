@@ -77,6 +77,8 @@ class MessageBuilder:
         """
         self._client_names = {tool: name for name, tool in (client or {}).items()}
         self._attached: dict[int, list[Part]] = {}
+        self.starts: dict[int, int] = {}
+        """The number of the item at which a message begins, by the identity of the message."""
         self.tools: list[ResponseTool] = []
         self.effort: str | None = None
         self.response_format: dict[str, Any] | None = None
@@ -87,7 +89,7 @@ class MessageBuilder:
         self._names = names
 
     def messages(self, items: Sequence[Item]) -> list[Message]:
-        outputs = _outputs_of_calls(items)
+        outputs = outputs_of_calls(items)
         complete = {*outputs, *(one.seq for one in outputs.values())}
         messages: list[Message] = []
         run_id: str | None = None
@@ -97,7 +99,10 @@ class MessageBuilder:
                 thoughts.append(reasoning.unseal_reasoning(_decode_call(item.body).get("encrypted_content")) or "")
                 continue
             # The calls of one turn, and the text before them in the same run, are one message.
+            known = len(messages)
             self._add_item(messages, item, complete, joined=run_id == item.run_id)
+            for message in messages[known:]:
+                self.starts[id(message)] = item.seq
             if thoughts and messages and isinstance(messages[-1], AssistantMessage):
                 self._add_reasoning(messages[-1], thoughts)
             thoughts.clear()
@@ -195,7 +200,7 @@ class MessageBuilder:
         return code_interpreter.render_result(item)
 
 
-def _outputs_of_calls(items: Sequence[Item]) -> dict[int, Item]:
+def outputs_of_calls(items: Sequence[Item]) -> dict[int, Item]:
     """The output of each call that has one, by the call's number; models may give later calls an earlier one's id."""
     waiting: dict[str, int] = {}
     outputs: dict[int, Item] = {}

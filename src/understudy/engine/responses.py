@@ -17,8 +17,9 @@ from understudy.engine.jobs.runs import RunWorker
 from understudy.engine.response_request import conversation_thread_id, new_response
 from understudy.engine.run import events
 from understudy.engine.run.log import Logs, RunLog
-from understudy.engine.run.prompt import PromptBudget, build_request, count_prompt_tokens
+from understudy.engine.run.prompt import build_request
 from understudy.engine.run.state import RunState
+from understudy.engine.run.truncation import PromptBudget, count_prompt_tokens
 from understudy.engine.run_specs import build_spec
 from understudy.engine.tools.code_interpreter import offer_code_interpreter
 from understudy.engine.tools.file_search import offer_file_search

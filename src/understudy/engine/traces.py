@@ -17,16 +17,17 @@ class Traces:
 
     async def get(self, run_id: str, status: RunStatus, created_at: int) -> TraceObject:
         """The trace of a run or response that exists and has that status. One without spans is of an older version."""
-        active = self._worker.active(run_id)
-        if active is not None:
-            spans: Sequence[Span] = active.spans
-        else:
-            progress = await self._store.runs.progress(run_id)
-            spans = () if progress is None else progress.spans
-        rendered = [_render_span(number, span) for number, span in enumerate(spans)]
+        rendered = [_render_span(number, span) for number, span in enumerate(await self.spans_of(run_id))]
         costs = [span.cost for span in rendered if span.kind == "model_turn" and span.ended_at_ms is not None]
         cost = None if None in costs else sum(cost for cost in costs if cost is not None)
         return TraceObject(run_id=run_id, status=status, created_at=created_at, cost=cost, spans=rendered)
+
+    async def spans_of(self, run_id: str) -> Sequence[Span]:
+        active = self._worker.active(run_id)
+        if active is not None:
+            return active.spans
+        progress = await self._store.runs.progress(run_id)
+        return () if progress is None else progress.spans
 
 
 def _render_span(number: int, span: Span) -> SpanObject:

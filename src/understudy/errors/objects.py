@@ -66,6 +66,13 @@ def messages_locked(thread_id: str, run_id: str) -> InvalidRequest:
     return InvalidRequest(f"Can't add messages to {thread_id} while a run {run_id} is active.")
 
 
+def context_not_recorded(run_id: str, turn: int) -> NotFound:
+    return NotFound(
+        f"No context found for model turn {turn} of run '{run_id}'."
+        " It has not begun, or an earlier version executed it."
+    )
+
+
 def branch_of_open_message(message_id: str) -> InvalidRequest:
     return InvalidRequest(
         f"Can't branch after message {message_id} while it is in progress. Retry when its run has ended, or use an"

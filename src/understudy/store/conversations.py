@@ -30,8 +30,9 @@ class Conversations:
         """Raises InvalidRequest while a run or a response is active on it."""
         await self._database.write(_add_items, self._database.text_insert, project_id, thread_id, items)
 
-    async def page(self, project_id: str, thread_id: str, request: PageRequest) -> ItemPage:
-        return await self._database.read(_page_conversation, project_id, thread_id, request)
+    async def page(self, project_id: str, thread_id: str, request: PageRequest, last_seq: int = _NO_LIMIT) -> ItemPage:
+        """A page of the items up to the number `last_seq`."""
+        return await self._database.read(_page_conversation, project_id, thread_id, request, last_seq)
 
     async def item(self, project_id: str, thread_id: str, item_id: str) -> Item:
         return await self._database.read(_select_item, project_id, thread_id, item_id)
@@ -57,9 +58,9 @@ def _add_items(text_insert: str, project_id: str, thread_id: str, items: Sequenc
     yield from insert_items(text_insert, thread_id, None, items)
 
 
-def _page_conversation(project_id: str, thread_id: str, request: PageRequest) -> Transaction[ItemPage]:
+def _page_conversation(project_id: str, thread_id: str, request: PageRequest, last_seq: int) -> Transaction[ItemPage]:
     yield from _require_conversation(project_id, thread_id)
-    return (yield from page_items([ContextPart(thread_id, _NO_LIMIT)], request))
+    return (yield from page_items([ContextPart(thread_id, last_seq)], request))
 
 
 def _select_item(project_id: str, thread_id: str, item_id: str) -> Transaction[Item]:

@@ -1,7 +1,7 @@
 """Stored messages, as items of their thread, and the newest items for the next prompt."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -13,7 +13,7 @@ from understudy.errors.objects import messages_locked, unknown_cursor
 from understudy.store.attachments import attach
 from understudy.store.database import Bundle, Database, Transaction
 from understudy.store.pages import Page, PageRequest, PageSource, read_page
-from understudy.store.sql import compose_sql, sql_list
+from understudy.store.sql import SqlArguments, compose_sql, sql_list
 from understudy.store.states import ACTIVE
 from understudy.store.thread_activity import ACTIVITY_NOW
 from understudy.wire.messages import MessageContentTextObject, MessageObject
@@ -39,6 +39,7 @@ the row again when it has the lock: the count has grown if a run was added.
 
 _TOUCH = compose_sql("UPDATE threads SET last_active_at =", ACTIVITY_NOW)
 _TOUCH_IDLE_THREAD = compose_sql(_TOUCH, "WHERE", IDLE_THREAD, "RETURNING seq")
+_MAX_LISTED_ITEMS: Final = 10_000
 _NEWEST = (
     "SELECT seq, kind, role, run_id, body FROM items"
     " WHERE thread_id = $1 AND seq < $2 AND body IS NOT NULL ORDER BY seq DESC LIMIT $3"
@@ -94,6 +95,14 @@ class Messages:
     async def newest(self, thread_id: str, before: int, limit: int) -> list[Item]:
         """Up to `limit` items of every kind that come before the number `before`, the newest first."""
         return await self._database.read(_select_newest, thread_id, before, limit)
+
+    async def list_kinds(self, thread_id: str, first: int, last: int, kinds: Sequence[str]) -> list[Item]:
+        """Items of these kinds with numbers from `first` to `last`, oldest first; of very many, the newest."""
+        return await self._database.scan(_select_kinds, thread_id, first, last, kinds)
+
+    async def count_before(self, thread_id: str, before: int) -> int:
+        """How many messages come before the number `before`, up to 10,000."""
+        return await self._database.scan(_count_before, thread_id, before)
 
 
 def add_message(bundle: Bundle, text_insert: str, message: MessageObject, after: str = "") -> str:
@@ -235,6 +244,26 @@ def _delete_message(text_delete: str, project_id: str, thread_id: str, message_i
     if not rows:
         raise not_found("message", message_id)
     yield text_delete, (rows[0][0],)
+
+
+def _select_kinds(thread_id: str, first: int, last: int, kinds: Sequence[str]) -> Transaction[list[Item]]:
+    arguments = SqlArguments((thread_id, first, last, _MAX_LISTED_ITEMS))
+    sql = compose_sql(
+        "SELECT seq, kind, role, run_id, body FROM items WHERE thread_id = $1 AND seq >= $2 AND seq <= $3",
+        "AND body IS NOT NULL AND kind IN (",
+        arguments.bind_all(kinds),
+        ") ORDER BY seq DESC LIMIT $4",
+    )
+    rows = yield sql, arguments.values
+    return [Item(*row) for row in reversed(rows)]
+
+
+def _count_before(thread_id: str, before: int) -> Transaction[int]:
+    sql = (
+        "SELECT count(*) FROM (SELECT 1 FROM items WHERE thread_id = $1 AND seq < $2 AND body IS NOT NULL"
+        " AND kind = 'message' LIMIT $3) AS counted"
+    )
+    return int((yield sql, (thread_id, before, _MAX_LISTED_ITEMS))[0][0])
 
 
 def _select_newest(thread_id: str, before: int, limit: int) -> Transaction[list[Item]]:

@@ -101,12 +101,36 @@ class Plan(Struct, omit_defaults=True):
     sequence: int = 0
 
 
+CutRule = Literal["last_messages", "window", "max_prompt_tokens", "summary"]
+
+
+class PromptCut(Struct, array_like=True):
+    """Items with numbers below `before` are not in a prompt."""
+
+    before: int
+    rule: CutRule
+
+
+class PromptExtent(Struct, array_like=True):
+    """What of its thread the prompt of a model turn has: the items up to the number `last` which no cut leaves out.
+
+    In tokens: `window` of the model, `room` for the prompt, `fixed` for tools and the format of the answer. Of several
+    cuts, the last that matches an item came first.
+    """
+
+    last: int
+    window: int
+    room: int
+    fixed: int
+    cuts: list[PromptCut]
+
+
 class Span(Struct, array_like=True, omit_defaults=True):
     """A part of a run's time: `queued`, a `model_turn`, a `tool` that was executed, or a `wait` for the client.
 
     Times are Unix seconds; `ended_at` None while it lasts. `name` is the model, the tool, or the functions that the
     client executes. `credits`: the cost, None if the price is unknown. `outcome`: `completed`, `failed`, or
-    `interrupted` if its server died.
+    `interrupted` if its server died. `extent`: of a model turn.
     """
 
     kind: Literal["queued", "model_turn", "tool", "wait"]
@@ -119,6 +143,7 @@ class Span(Struct, array_like=True, omit_defaults=True):
     completion_tokens: int = 0
     credits: int | None = None
     outcome: Literal["completed", "failed", "interrupted"] = "completed"
+    extent: PromptExtent | None = None
 
 
 class Progress(Struct, omit_defaults=True):

@@ -105,6 +105,13 @@ class RunEventsQuery(Struct, frozen=True, kw_only=True):
     ] = None
 
 
+class RunContextQuery(ListQuery, frozen=True, kw_only=True):
+    turn: Annotated[
+        Annotated[int, Meta(ge=1, le=LARGEST_INTEGER)] | None,
+        Meta(description="The number of the model turn, from 1; by default the latest."),
+    ] = None
+
+
 class IncludeQuery(Struct, frozen=True, kw_only=True):
     include: Includes = []
 

@@ -14,8 +14,9 @@ from understudy.engine.accounting import Accounting
 from understudy.engine.run import events, summaries
 from understudy.engine.run.cancellation import Interruption
 from understudy.engine.run.checkpoint import RunWriter
-from understudy.engine.run.prompt import Prompt, count_prompt_tokens
+from understudy.engine.run.prompt import Prompt
 from understudy.engine.run.spec import CompactionRule
+from understudy.engine.run.truncation import count_prompt_tokens
 from understudy.engine.run.turn import Turn
 from understudy.errors import UpstreamError
 from understudy.llm import chunks

@@ -26,11 +26,12 @@ from understudy.engine.run.outcome import (
     TurnLimitExceeded,
     outcome_of,
 )
-from understudy.engine.run.prompt import BudgetExceeded, ContextTooLong, LoadImage, Prompt, PromptBudget, build_request
+from understudy.engine.run.prompt import LoadImage, Prompt, build_request
 from understudy.engine.run.spans import begin_execution
 from understudy.engine.run.spec import CompactionRule, RunSpec
 from understudy.engine.run.state import RunState
 from understudy.engine.run.tool_use import NextStep, Tools, ToolUse
+from understudy.engine.run.truncation import BudgetExceeded, ContextTooLong, PromptBudget
 from understudy.engine.run.turn import Turn
 from understudy.errors import StoreError, StoreUnavailable
 from understudy.llm.messages import Part

@@ -11,8 +11,9 @@ from understudy.engine.run import events, reasoning
 from understudy.engine.run.cancellation import Interruption
 from understudy.engine.run.checkpoint import RunWriter
 from understudy.engine.run.citations import CitationParser, Reference
-from understudy.engine.run.prompt import Prompt, PromptBudget, count_prompt_tokens
+from understudy.engine.run.prompt import Prompt
 from understudy.engine.run.spans import open_span
+from understudy.engine.run.truncation import PromptBudget, count_prompt_tokens
 from understudy.engine.run.turn import ChunkDelta, ToolCall, Turn
 from understudy.engine.tools.base import BuiltIn
 from understudy.errors import UpstreamError
@@ -38,7 +39,8 @@ class ModelTurn:
         self.number = stage.progress.turns + 1
         self.charged = False
         self.turn = Turn()
-        self.span = open_span(stage.progress, Span("model_turn", stage.time(), name=stage.spec.model))
+        span = Span("model_turn", stage.time(), name=stage.spec.model, extent=prompt.extent)
+        self.span = open_span(stage.progress, span)
         self._stage = stage
         self._interruption = interruption
         self._prompt = prompt

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from understudy.engine.run.checkpoint import EventLimitExceeded
-from understudy.engine.run.prompt import BudgetExceeded, ContextTooLong
+from understudy.engine.run.truncation import BudgetExceeded, ContextTooLong
 from understudy.errors import ApiError, UpstreamError
 from understudy.wire.run_outcome import LastError, RunIncompleteDetails, RunStatus
 

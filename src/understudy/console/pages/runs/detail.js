@@ -14,6 +14,7 @@ import { Tabs, useTab } from "../../ui/tabs.js";
 import { Badge, Id } from "../../ui/values.js";
 import { html, useState } from "../../ui/view.js";
 import { CompareDialog } from "./compare_dialog.js";
+import { RunContext } from "./run_context.js";
 import { EventLog } from "./event_log.js";
 import { RUNS } from "./noun.js";
 import { changeInPlayground, runAgain, runOnBranch } from "./run_actions.js";
@@ -43,6 +44,7 @@ export default function RunPage({ params: { thread, id } }) {
   const tabs = [
     { name: "timeline", label: t("runs.timeline"), view: () => html`<${Timeline} path=${path} run=${run} trace=${trace} />` },
     { name: "events", label: t("runs.events"), view: () => html`<${EventLog} events=${live.events} isOpen=${isActive(run)} />` },
+    { name: "context", label: t("runs.context"), view: () => html`<${RunContext} path=${path} thread=${thread} status=${run.status} />` },
     { name: "settings", label: t("runs.settings"), view: () => html`<${NounFields} noun=${RUNS} row=${run} />` },
     { name: "json", label: t("ui.json"), view: () => html`<${JsonView} value=${run} label=${id} depth=${2} />` },
     { name: "api", label: t("ui.api"), view: () => html`<${ApiPreview} call=${{ method: "GET", path }} />` },
