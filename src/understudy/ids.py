@@ -215,6 +215,14 @@ def project() -> str:
     return "proj_" + _random(_TAIL_LENGTH)
 
 
+def service_account() -> str:
+    return "svc_acct_" + _random(_TAIL_LENGTH)
+
+
+def audit_log() -> str:
+    return "audit_log-" + _time_ordered()
+
+
 def key() -> str:
     """What an API key is called by; not the key itself."""
     return "key_" + _random(_TAIL_LENGTH)
@@ -223,6 +231,19 @@ def key() -> str:
 def api_key() -> str:
     """A secret of 256 random bits, in the shape `sk-understudy-<43 url-safe characters>`."""
     return "sk-understudy-" + secrets.token_urlsafe(32)
+
+
+ADMIN_KEY_PREFIX = "sk-understudy-admin-"
+
+
+def admin_key() -> str:
+    """A secret of 256 random bits, in the shape `sk-understudy-admin-<43 url-safe characters>`."""
+    return ADMIN_KEY_PREFIX + secrets.token_urlsafe(32)
+
+
+def service_account_key() -> str:
+    """A secret of 256 random bits, in the shape `sk-understudy-svcacct-<43 url-safe characters>`."""
+    return "sk-understudy-svcacct-" + secrets.token_urlsafe(32)
 
 
 def ledger_entry() -> str:

@@ -6,9 +6,11 @@ import pytest
 
 from understudy import ids
 from understudy.errors import Conflict, NotFound
+from understudy.store.audit_logs import OPERATOR, Change
 from understudy.store.keys import hash_key, hint_of
 
 NOW = 1_700_000_000
+CHANGE = Change(OPERATOR, NOW)
 
 
 async def test_a_key_opens_its_project_until_it_is_revoked(store):
@@ -40,22 +42,22 @@ async def test_all_keys_open_the_default_project(store):
 
 
 async def test_a_key_of_another_project_opens_that_one(store):
-    other = await store.keys.create_project("other", NOW)
+    other = await store.projects.create("other", CHANGE)
     for named in ("other", other.id):
         key = ids.api_key()
         await store.keys.create(key, "theirs", NOW, named)
         assert await store.keys.project_of(key) == other.id
     ours = await store.keys.create(ids.api_key(), "ours", NOW)
     assert ours.project_id != other.id
-    assert [(one.name, one.keys) for one in await store.keys.projects()] == [("other", 2), ("default", 1)]
+    assert [(one.name, one.keys) for one in await store.projects.list()] == [("other", 2), ("default", 1)]
 
 
 async def test_a_project_has_a_name_of_its_own(store):
-    made = await asyncio.gather(*[store.keys.create_project("mine", NOW) for _ in range(4)], return_exceptions=True)
+    made = await asyncio.gather(*[store.projects.create("mine", CHANGE) for _ in range(4)], return_exceptions=True)
     assert sorted(type(one).__name__ for one in made) == ["Conflict"] * 3 + ["ProjectRecord"]
-    (project,) = await store.keys.projects()
+    (project,) = await store.projects.list()
     with pytest.raises(Conflict):
-        await store.keys.create_project(project.id, NOW)
+        await store.projects.create(project.id, CHANGE)
     with pytest.raises(NotFound, match="Project 'yours' not found"):
         await store.keys.create(ids.api_key(), "mine", NOW, "yours")
 
@@ -64,7 +66,7 @@ async def test_servers_that_start_at_once_make_one_default_project(store):
     keys = [ids.api_key() for _ in range(8)]
     made = await asyncio.gather(*[store.keys.create(key, "mine", NOW) for key in keys])
     assert len({record.project_id for record in made}) == 1
-    assert len(await store.keys.projects()) == 1
+    assert len(await store.projects.list()) == 1
 
 
 async def test_a_key_is_revoked_by_its_hint_where_that_means_one(store):

@@ -133,7 +133,9 @@ async def list_transactions(request: Request) -> Response:
 async def get_usage(request: Request) -> Response:
     """By model, the most expensive first."""
     build_filter, since, until = _parse_query(request)
-    sums = await parts_of(request).store.usage.sum_usage(project_of(request), build_filter(("model",), _MAX_TIMESTAMP))
+    sums = await parts_of(request).store.usage.sum_usage(
+        [project_of(request)], build_filter(("model",), _MAX_TIMESTAMP)
+    )
     of_models = [billing.UsageOfModel(model=str(one.group["model"]), **_render_sums([one])) for one in sums]
     of_models.sort(key=lambda one: (-one.credits_used, -one.requests, one.model))
     total = billing.UsageSum(**_render_sums(sums))
@@ -163,7 +165,7 @@ async def get_usage_detail(request: Request) -> Response:
             batch=bool(one.group["batch"]),
             **_render_sums([one]),
         )
-        for one in await parts_of(request).store.usage.sum_usage(project_of(request), groups)
+        for one in await parts_of(request).store.usage.sum_usage([project_of(request)], groups)
     ]
     return struct_response(billing.UsageDetail(since=_format_time(since), until=_format_time(until), data=rows))
 

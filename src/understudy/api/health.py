@@ -55,6 +55,7 @@ async def ready(request: Request) -> Response:
     tag=EXTENSIONS,
     base="/v1",
     authenticated=True,
+    audience="any",
 )
 async def get_report(request: Request) -> Response:
     """Counts the jobs of all projects, and names none of their objects. Raises StoreError."""

@@ -1,5 +1,6 @@
 """Prepares every request: assigns an id, strips the path's version, checks the key. Pure ASGI; knows no route."""
 
+import math
 import re
 import time
 from typing import Any, Final
@@ -10,11 +11,12 @@ from understudy import ids, telemetry
 from understudy.api import stand_in
 from understudy.api.cors import CorsPolicy
 from understudy.api.errors import error_response, to_api_error
+from understudy.api.parts import Parts
 from understudy.api.request_head import Fields, Headers, check_request_head, fields_of, find_key
 from understudy.api.videos import CONTENT_PATH
 from understudy.errors import Unauthenticated
 from understudy.settings import Settings
-from understudy.store.keys import Keys, Principal
+from understudy.store.keys import Principal
 
 PUBLIC: Final = frozenset({"/health", "/health/live", "/health/ready", "/openapi.json", "/docs/reference/api"})
 _UNVERSIONED: Final = PUBLIC | {"/", "/v1", "/mcp"}
@@ -74,7 +76,11 @@ class RequestMiddleware:
                 return
             if not _is_public(scope, fields, settings):
                 principal = await self._authenticate(scope, fields)
-                state["project_id"], state["key_id"] = principal.project_id, principal.key_id
+                state["principal"], state["key_id"] = principal, principal.key_id
+                if principal.is_admin:
+                    _check_admin_path(scope["path"])
+                else:
+                    state["project_id"] = principal.project_id
             await self._app(scope, receive, send_with_headers)
         except Exception as error:
             # Every error needs the envelope, and the CORS headers that let a page read it.
@@ -106,18 +112,43 @@ class RequestMiddleware:
         now = time.monotonic()
         if cached is not None and cached[1] > now:
             return cached[0]
-        keys: Keys = scope["app"].state.parts.store.keys
+        parts: Parts = scope["app"].state.parts
+        keys = parts.store.admin_keys if key.startswith(ids.ADMIN_KEY_PREFIX) else parts.store.keys
         principal = await keys.authenticate(key)
-        if principal is None:
+        wall = parts.clock.now()
+        if principal is None or _has_expired(principal, wall):
             self._key_cache.pop(key, None)
-            raise Unauthenticated(
-                f"Incorrect API key provided: {_mask_key(key)}. You can list the keys with `understudy keys list`.",
-                code="invalid_api_key",
-            )
+            raise _rejected_key_error(key, principal)
         if len(self._key_cache) >= _MAX_CACHED_KEYS:
             self._key_cache.clear()
-        self._key_cache[key] = (principal, now + _KEY_CACHE_SECONDS)
+        left = math.inf if principal.expires_at is None else principal.expires_at - wall
+        self._key_cache[key] = (principal, now + min(_KEY_CACHE_SECONDS, left))
+        parts.key_uses.note(principal, int(wall))
         return principal
+
+
+def _has_expired(principal: Principal, now: float) -> bool:
+    return principal.expires_at is not None and principal.expires_at <= now
+
+
+def _rejected_key_error(key: str, principal: Principal | None) -> Unauthenticated:
+    """`principal` is that of an expired key."""
+    if principal is not None:
+        reason = "was rotated, and this is its old secret" if principal.is_old else "has expired"
+        return Unauthenticated(f"This API key {reason}: {_mask_key(key)}. Use a new key.", code="invalid_api_key")
+    return Unauthenticated(
+        f"Incorrect API key provided: {_mask_key(key)}. You can list the keys with `understudy keys list`.",
+        code="invalid_api_key",
+    )
+
+
+def _check_admin_path(path: str) -> None:
+    """An admin key opens no project. Raises Unauthenticated."""
+    if not path.startswith("/organization/"):
+        raise Unauthenticated(
+            "This is an admin API key, which is for /organization only. Use an API key of a project here.",
+            code="missing_scope",
+        )
 
 
 def _find_dialect(base: str, fields: Fields, settings: Settings) -> str:

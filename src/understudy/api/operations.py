@@ -12,6 +12,7 @@ from typing import Any, Final, Literal, TypedDict, TypeVar, Unpack
 from starlette.requests import Request
 from starlette.responses import Response
 
+from understudy.api.access import Audience, Requirement, find_requirement
 from understudy.wire.errors import ErrorResponse
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -32,10 +33,11 @@ class Operation:
     """One operation. A shape that is not ours to define is a JSON schema instead of a Struct, and one that several
     dialects share is a tuple of Structs.
 
-    `path` is relative to `base`, in the router's syntax (`{model:path}` matches slashes). `request_optional`: an absent
-    body stands for `{}`. `form`: the body is a multipart form. `or_form`: it may be this form as well. `streams`: the
-    response may be server-sent events, and `stream_events` are the types of these where they are Structs. `binary`: the
-    response is bytes of any kind. `lines`: the response may be lines of JSON.
+    `audience` are the keys that may call it. `path` is relative to `base`, in the router's syntax (`{model:path}`
+    matches slashes). `request_optional`: an absent body stands for `{}`. `form`: the body is a multipart form.
+    `or_form`: it may be this form as well. `streams`: the response may be server-sent events, and `stream_events` are
+    the types of these where they are Structs. `binary`: the response is bytes of any kind. `lines`: the response may be
+    lines of JSON.
     """
 
     id: str
@@ -48,6 +50,7 @@ class Operation:
     base: Base
     error: type
     authenticated: bool
+    audience: Audience = "project"
     request: Shape | None = None
     request_optional: bool = False
     query: type | None = None
@@ -62,6 +65,11 @@ class Operation:
     def template(self) -> str:
         """The path as OpenAPI writes it."""
         return re.sub(r":\w+}", "}", self.path)
+
+    @property
+    def requirement(self) -> Requirement:
+        """What a key needs to call it."""
+        return find_requirement(self.id, self.method, self.path, self.audience)
 
     @property
     def path_parameters(self) -> list[str]:
@@ -88,15 +96,28 @@ class _Details(TypedDict, total=False):
     base: Base
     error: type
     authenticated: bool
+    audience: Audience
 
 
 class OperationGroup:
     """The operations of one module, in the order of their handlers, with what most of them share."""
 
     def __init__(
-        self, tag: str, *, base: Base = "/v1", error: type = ErrorResponse, authenticated: bool = True
+        self,
+        tag: str,
+        *,
+        base: Base = "/v1",
+        error: type = ErrorResponse,
+        authenticated: bool = True,
+        audience: Audience = "project",
     ) -> None:
-        self._shared: _Details = {"tag": tag, "base": base, "error": error, "authenticated": authenticated}
+        self._shared: _Details = {
+            "tag": tag,
+            "base": base,
+            "error": error,
+            "authenticated": authenticated,
+            "audience": audience,
+        }
         self._operations: list[Operation] = []
 
     def __iter__(self) -> Iterator[Operation]:

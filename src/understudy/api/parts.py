@@ -1,5 +1,6 @@
 """The services that handlers use, built once by the application."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from starlette.requests import Request
@@ -17,6 +18,7 @@ from understudy.engine.files import Files
 from understudy.engine.health import Health
 from understudy.engine.jobs.batches import Batches
 from understudy.engine.jobs.deliveries import Webhooks
+from understudy.engine.key_uses import KeyUses
 from understudy.engine.project_events import ProjectEvents
 from understudy.engine.responses import Responses
 from understudy.engine.run_contexts import RunContexts
@@ -29,6 +31,8 @@ from understudy.llm.model_info import ModelProfiles
 from understudy.llm.router import Models
 from understudy.settings import Settings
 from understudy.store import Store
+from understudy.store.audit_logs import Actor, Change
+from understudy.store.keys import Principal
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,7 @@ class Parts:
     project_events: ProjectEvents
     documents: Documents
     health: Health
+    key_uses: KeyUses
     clock: Clock
     streams: OpenStreams
     mcp: McpServer
@@ -63,10 +68,25 @@ class Parts:
         """The current time in whole Unix seconds, as in objects."""
         return int(self.clock.now())
 
+    async def active_keys(self, key_ids: Sequence[str]) -> set[str]:
+        """The ids among `key_ids` of keys that are valid now."""
+        return await self.store.keys.active(key_ids, self.now())
+
 
 def parts_of(request: Request) -> Parts:
     parts: Parts = request.app.state.parts
     return parts
+
+
+def change_of(request: Request) -> Change:
+    """Who makes a change by this request of an admin key, and when."""
+    return Change(Actor("api_key", request.scope["state"]["key_id"]), parts_of(request).now())
+
+
+def principal_of(request: Request) -> Principal:
+    """The key of the request."""
+    principal: Principal = request.scope["state"]["principal"]
+    return principal
 
 
 def project_of(request: Request) -> str:

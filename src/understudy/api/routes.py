@@ -5,8 +5,10 @@ from typing import Final
 from starlette.routing import BaseRoute, Route
 
 from understudy.api import (
+    admin_keys,
     anthropic_messages,
     assistants,
+    audit_logs,
     batches,
     billing,
     chat,
@@ -22,9 +24,12 @@ from understudy.api import (
     messages,
     models,
     project_events,
+    project_keys,
+    projects,
     references,
     responses,
     runs,
+    service_accounts,
     session,
     steps,
     stored_chat,
@@ -39,10 +44,11 @@ from understudy.api import (
     videos,
     webhooks,
 )
+from understudy.api.access import MODEL_REQUIREMENT
 from understudy.api.documentation import Documentation
 from understudy.api.mcp import PATH, McpEndpoint
-from understudy.api.operations import Handler, Operation
-from understudy.api.routing import RouteTable
+from understudy.api.operations import Operation
+from understudy.api.routing import RouteTable, Target
 
 MODULES = (
     assistants,
@@ -78,6 +84,11 @@ MODULES = (
     message_batches,
     toolkit,
     health,
+    projects,
+    project_keys,
+    service_accounts,
+    admin_keys,
+    audit_logs,
 )
 
 OPERATIONS: Final[tuple[Operation, ...]] = tuple(
@@ -88,14 +99,16 @@ OPERATIONS: Final[tuple[Operation, ...]] = tuple(
 
 def routes() -> list[BaseRoute]:
     """The routes of all operations and of the endpoints beside them."""
-    table: dict[str, dict[str, Handler]] = {}
+    table: dict[str, dict[str, Target]] = {}
     for operation in OPERATIONS:
-        table.setdefault(operation.path, {})[operation.method] = operation.handler
+        table.setdefault(operation.path, {})[operation.method] = Target(operation.handler, operation.requirement)
     documentation = Documentation(OPERATIONS)
     table |= {
-        "/deployments/{model}/chat/completions": {"POST": chat.create_deployment_chat_completion},
-        "/deployments/{model}/embeddings": {"POST": embeddings.create_deployment_embedding},
-        "/openapi.json": {"GET": documentation.serve_document},
-        "/docs/reference/api": {"GET": documentation.serve_page},
+        "/deployments/{model}/chat/completions": {
+            "POST": Target(chat.create_deployment_chat_completion, MODEL_REQUIREMENT)
+        },
+        "/deployments/{model}/embeddings": {"POST": Target(embeddings.create_deployment_embedding, MODEL_REQUIREMENT)},
+        "/openapi.json": {"GET": Target(documentation.serve_document)},
+        "/docs/reference/api": {"GET": Target(documentation.serve_page)},
     }
     return [Route(PATH, McpEndpoint(), include_in_schema=False), RouteTable(table.items())]

@@ -13,8 +13,17 @@ from starlette.requests import Request
 from starlette.routing import BaseRoute, Match, compile_path
 from starlette.types import Receive, Scope, Send
 
+from understudy.api.access import NO_REQUIREMENT, Requirement
 from understudy.api.operations import Handler
 from understudy.errors import MethodNotAllowed, NotFound
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The handler of a method of a path, and what a key needs for it."""
+
+    handler: Handler
+    requirement: Requirement = NO_REQUIREMENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,20 +32,20 @@ class _Endpoint:
 
     pattern: re.Pattern[str]
     slashes: int | None
-    handlers: dict[str, Handler]
+    targets: dict[str, Target]
 
 
 class RouteTable(BaseRoute):
     """Matches every request. Raises NotFound for an unknown path, MethodNotAllowed for a known one."""
 
-    def __init__(self, handlers: Iterable[tuple[str, Mapping[str, Handler]]]) -> None:
-        """Paths in the router's syntax with their handlers by method; the first that matches a request counts."""
+    def __init__(self, targets: Iterable[tuple[str, Mapping[str, Target]]]) -> None:
+        """Paths in the router's syntax with their targets by method; the first that matches a request counts."""
         self._by_segment: dict[str, list[_Endpoint]] = {}
-        for path, by_method in handlers:
+        for path, by_method in targets:
             endpoint = _Endpoint(
                 pattern=compile_path(path)[0],
                 slashes=None if ":path}" in path else path.count("/"),
-                handlers=_with_head(by_method),
+                targets=_with_head(by_method),
             )
             self._by_segment.setdefault(_first_segment(path), []).append(endpoint)
 
@@ -44,25 +53,27 @@ class RouteTable(BaseRoute):
         return (Match.FULL if scope["type"] == "http" else Match.NONE), {}
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        handler, scope["path_params"] = self._find(scope)
-        response = await handler(Request(scope, receive, send))
+        target, scope["path_params"] = self._find(scope)
+        if (principal := scope["state"].get("principal")) is not None:
+            target.requirement.check(principal)
+        response = await target.handler(Request(scope, receive, send))
         await response(scope, receive, send)
 
-    def _find(self, scope: Scope) -> tuple[Handler, dict[str, Any]]:
-        """The handler, and the path's parameters by name."""
+    def _find(self, scope: Scope) -> tuple[Target, dict[str, Any]]:
+        """The target, and the path's parameters by name."""
         path: str = scope["path"]
         slashes = path.count("/")
-        allowed: dict[str, Handler] = {}
+        allowed: dict[str, Target] = {}
         for endpoint in self._by_segment.get(_first_segment(path), ()):
             if endpoint.slashes is not None and endpoint.slashes != slashes:
                 continue
             match = endpoint.pattern.match(path)
             if match is None:
                 continue
-            handler = endpoint.handlers.get(scope["method"])
-            if handler is not None:
-                return handler, match.groupdict()
-            allowed = allowed or endpoint.handlers
+            target = endpoint.targets.get(scope["method"])
+            if target is not None:
+                return target, match.groupdict()
+            allowed = allowed or endpoint.targets
         if allowed:
             raise _not_allowed_error(scope, allowed)
         raise NotFound(f"Invalid URL ({scope['method']} {scope['state']['path']})")
@@ -76,9 +87,9 @@ def _not_allowed_error(scope: Scope, allowed: Iterable[str]) -> MethodNotAllowed
     )
 
 
-def _with_head(handlers: Mapping[str, Handler]) -> dict[str, Handler]:
+def _with_head(targets: Mapping[str, Target]) -> dict[str, Target]:
     """A HEAD request is handled as a GET; the connection leaves out the body."""
-    return {**handlers, "HEAD": handlers["GET"]} if "GET" in handlers else dict(handlers)
+    return {**targets, "HEAD": targets["GET"]} if "GET" in targets else dict(targets)
 
 
 def _first_segment(path: str) -> str:

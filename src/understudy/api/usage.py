@@ -1,4 +1,7 @@
-"""Usage and costs over HTTP, in OpenAI's format: pages of time buckets. A key sees the usage of its own project."""
+"""Usage and costs over HTTP, in OpenAI's format: pages of time buckets.
+
+A key sees the usage of its own project, and an admin key that of all.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from understudy.api.operations import OperationGroup
-from understudy.api.parts import parts_of, project_of
+from understudy.api.parts import parts_of, principal_of
 from understudy.api.requests import struct_response
 from understudy.engine.accounting import usd
 from understudy.errors import InvalidRequest
@@ -24,7 +27,7 @@ from understudy.wire.usage import (
     EmbeddingsUsageQuery,
 )
 
-operations = OperationGroup("Usage")
+operations = OperationGroup("Usage", audience="any")
 
 _BUCKET_SECONDS = {"1m": 60, "1h": 3600, "1d": 86_400}
 # The default and the maximum number of buckets of a page.
@@ -126,7 +129,8 @@ async def _load_page(
     kind: Kind | None = None,
     batch: bool | None = None,
 ) -> _Page:
-    parts, project_id = parts_of(request), project_of(request)
+    parts = parts_of(request)
+    project_ids = _find_projects(request, query)
     width = _BUCKET_SECONDS[query.bucket_width]
     end = parts.now() + 1 if query.end_time is None else query.end_time
     first = query.start_time if query.page is None else _parse_cursor(query.page)
@@ -142,16 +146,22 @@ async def _load_page(
         tuple(query.api_key_ids),
         batch,
     )
-    sums = [] if _excludes_all(query, project_id) else await parts.store.usage.sum_usage(project_id, condition)
+    sums = [] if project_ids is None else await parts.store.usage.sum_usage(project_ids, condition)
     by_bucket = {bucket: list(ones) for bucket, ones in groupby(sums, lambda one: one.bucket)}
     buckets = [_Bucket(at, at + width, by_bucket.get(at, [])) for at in range(start, stop, width)]
     return _Page(buckets, f"{_CURSOR_PREFIX}{stop}" if stop < end else None)
 
 
-def _excludes_all(query: _UsageQuery, project_id: str) -> bool:
-    """Whether the query names only other projects, or users, since usage is not recorded by user."""
-    excludes_project = bool(query.project_ids) and project_id not in query.project_ids
-    return excludes_project or (not isinstance(query, usage.CostsQuery) and bool(query.user_ids))
+def _find_projects(request: Request, query: _UsageQuery) -> list[str] | None:
+    """The projects to sum, none for all; None if nothing matches: usage is not recorded by user."""
+    if not isinstance(query, usage.CostsQuery) and query.user_ids:
+        return None
+    principal = principal_of(request)
+    if principal.is_admin:
+        return query.project_ids
+    if query.project_ids and principal.project_id not in query.project_ids:
+        return None
+    return [principal.project_id]
 
 
 def _group_columns(groups: Sequence[str]) -> tuple[Group, ...]:

@@ -40,6 +40,7 @@ from understudy.engine.admission.models import ModelChecks
 from understudy.engine.blob_probe import BlobProbe
 from understudy.engine.jobs.deliveries import Webhooks
 from understudy.engine.jobs.runs import RunWorker
+from understudy.engine.key_uses import KeyUses
 from understudy.engine.project_events import ProjectEvents
 from understudy.engine.provider_calls import ProviderHistory
 from understudy.engine.responses import Responses
@@ -62,6 +63,7 @@ _UPGRADE_SECONDS = 1.0
 _DIVIDE_SECONDS = 30.0
 _SWEEP_RESPONSES_SECONDS = 60.0
 _REVOKED_KEYS_SECONDS = 1.0
+_KEY_USES_SECONDS = 20.0
 # The share of the shutdown time in which streams may end by themselves.
 _DRAIN_SHARE = 0.75
 
@@ -148,6 +150,7 @@ async def _open_parts(app: Starlette, stack: AsyncExitStack, settings: Settings,
         broker=base.broker,
         project_events=ProjectEvents(store, base.broker, clock),
         documents=retrieval.documents,
+        key_uses=KeyUses(store),
         health=build_health(base, retrieval, sandbox, providers),
         clock=clock,
         streams=streams,
@@ -200,7 +203,8 @@ def _list_background_parts(
         parts.project_events,
         video.jobs,
         Looper(_SWEEP_FILES_SECONDS, base.files.sweep),
-        Looper(_REVOKED_KEYS_SECONDS, partial(parts.streams.end_revoked, store.keys.active)),
+        Looper(_REVOKED_KEYS_SECONDS, partial(parts.streams.end_revoked, parts.active_keys)),
+        Looper(_KEY_USES_SECONDS, parts.key_uses.flush),
         parts.batches,
     )
     if not base.role.runs_jobs:

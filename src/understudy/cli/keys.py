@@ -1,46 +1,70 @@
-"""`understudy keys`: create, list and revoke the keys of clients. Works beside a running server."""
+"""`understudy keys`: create, list, rotate and revoke the keys of clients. Works beside a running server."""
 
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from understudy.cli.amounts import amount as money
+from understudy.cli.durations import duration
 from understudy.cli.group import CommandGroup
 from understudy.cli.options import STORE, with_json_flag, with_period, with_settings
 from understudy.cli.output import day, print_json, print_table
 
 if TYPE_CHECKING:
+    from understudy.cli.access import CreatedAdminKey, CreatedKey
     from understudy.settings import LoadedSettings
     from understudy.store.keys import KeyRecord
     from understudy.store.spending import Period
 
+_SAVE = "Save it: only its hash is stored, so it cannot be printed again."
+
 
 @click.group(cls=CommandGroup)
 def keys() -> None:
-    """Create, list and revoke API keys."""
+    """Create, list, rotate and revoke API keys."""
 
 
 @keys.command()
 @click.option("--name", default="unnamed", show_default=True, help="The purpose of the key.")
 @click.option("--project", default="default", show_default=True, help="The project of the key, by name or id.")
+@click.option("--admin", is_flag=True, help="An admin key, for /organization only: it opens no project.")
+@click.option(
+    "--scope",
+    "scopes",
+    multiple=True,
+    metavar="SCOPE",
+    help="Restrict it to api.RESOURCE.read, api.RESOURCE.write, model.request or api.all.read; can be repeated.",
+)
+@click.option("--expires", type=duration, metavar="TIME", help="How long it is valid, like 90d or 12h.")
 @click.option("--spend-limit", type=money, metavar="AMOUNT", help="Limit its spending, like 5USD.")
 @with_period
 @with_settings(*STORE)
 @with_json_flag
 def create(
-    loaded: "LoadedSettings", *, name: str, project: str, spend_limit: int | None, period: "Period", as_json: bool
+    loaded: "LoadedSettings",
+    *,
+    name: str,
+    project: str,
+    admin: bool,
+    scopes: tuple[str, ...],
+    expires: int | None,
+    spend_limit: int | None,
+    period: "Period",
+    as_json: bool,
 ) -> None:
     """Create a key and print it, once."""
     import asyncio
 
-    from understudy.cli.access import create_key
+    from understudy.api.access import check_scopes
+    from understudy.cli.access import NewKey, create_admin_key, create_key
 
-    created = asyncio.run(create_key(loaded.settings, name, project, spend_limit, period))
-    if as_json:
-        print_json({**_key_to_dict(created.record), "key": created.key})
-    else:
-        click.echo(created.key)
-        click.echo("Save it: only its hash is stored, so it cannot be printed again.", err=True)
+    if admin:
+        if scopes or spend_limit is not None or project != "default":
+            raise click.UsageError("An admin key has no project, no scopes and no spend limit.")
+        _print_admin_key(asyncio.run(create_admin_key(loaded.settings, name, expires)), as_json=as_json)
+        return
+    new = NewKey(name, project, check_scopes(list(scopes)), expires, spend_limit, period)
+    _print_created(asyncio.run(create_key(loaded.settings, new)), as_json=as_json)
 
 
 @keys.command("list")
@@ -57,10 +81,37 @@ def list_(loaded: "LoadedSettings", *, as_json: bool) -> None:
         print_json([{**_key_to_dict(record), "project": project} for record, project in records])
     else:
         rows = [
-            (record.id, record.name, project, record.hint, day(record.created_at), _describe_state(record))
+            (
+                record.id,
+                record.name,
+                project,
+                record.hint,
+                day(record.created_at),
+                "never" if record.last_used_at is None else day(record.last_used_at),
+                _describe_state(record),
+            )
             for record, project in records
         ]
-        print_table(("id", "name", "project", "key", "created", "state"), rows)
+        print_table(("id", "name", "project", "key", "created", "last used", "state"), rows)
+
+
+@keys.command()
+@click.argument("key")
+@click.option(
+    "--overlap", type=duration, default="1d", show_default=True, metavar="TIME", help="How long the old key is valid."
+)
+@with_settings(*STORE)
+@with_json_flag
+def rotate(loaded: "LoadedSettings", *, key: str, overlap: int, as_json: bool) -> None:
+    """Replace a key, by its id, its hint or the key itself, and print the new one, once."""
+    import asyncio
+
+    from understudy.cli.access import rotate_key
+
+    created = asyncio.run(rotate_key(loaded.settings, key, overlap))
+    if created is None:
+        raise click.ClickException("Unknown or ambiguous key. Run `understudy keys list`.")
+    _print_created(created, as_json=as_json)
 
 
 @keys.command()
@@ -78,16 +129,44 @@ def revoke(loaded: "LoadedSettings", *, key: str) -> None:
     click.echo(f"Revoked {record.id} ({record.name}).")
 
 
+def _print_created(created: "CreatedKey", *, as_json: bool) -> None:
+    if as_json:
+        print_json({**_key_to_dict(created.record), "key": created.key})
+    else:
+        click.echo(created.key)
+        click.echo(_SAVE, err=True)
+
+
+def _print_admin_key(created: "CreatedAdminKey", *, as_json: bool) -> None:
+    record = created.record
+    if as_json:
+        members = {"id": record.id, "name": record.name, "hint": record.hint}
+        print_json({**members, "created_at": record.created_at, "expires_at": record.expires_at, "key": created.key})
+    else:
+        click.echo(created.key)
+        click.echo(_SAVE, err=True)
+
+
 def _key_to_dict(record: "KeyRecord") -> dict[str, Any]:
     return {
         "id": record.id,
         "name": record.name,
         "project_id": record.project_id,
         "hint": record.hint,
+        "scopes": list(record.scopes or ()),
         "created_at": record.created_at,
+        "expires_at": record.expires_at,
+        "last_used_at": record.last_used_at,
         "revoked_at": record.revoked_at,
     }
 
 
 def _describe_state(record: "KeyRecord") -> str:
-    return "active" if record.revoked_at is None else f"revoked {day(record.revoked_at)}"
+    import time
+
+    if record.revoked_at is not None:
+        return f"revoked {day(record.revoked_at)}"
+    if record.expires_at is None:
+        return "active"
+    verb = "expired" if record.expires_at <= time.time() else "until"
+    return f"{verb} {day(record.expires_at)}"

@@ -11,7 +11,7 @@ from understudy.cli.output import day, print_json, print_table
 
 if TYPE_CHECKING:
     from understudy.settings import LoadedSettings
-    from understudy.store.keys import ProjectRecord
+    from understudy.store.projects import ProjectRecord
     from understudy.store.spending import Period
 
 
@@ -56,9 +56,38 @@ def list_(loaded: "LoadedSettings", *, as_json: bool) -> None:
     if as_json:
         print_json([_project_to_dict(record) for record in records])
     else:
-        rows = [(record.id, record.name, str(record.keys), day(record.created_at)) for record in records]
-        print_table(("id", "name", "keys", "created"), rows)
+        rows = [
+            (record.id, record.name, str(record.keys), day(record.created_at), _describe_state(record))
+            for record in records
+        ]
+        print_table(("id", "name", "keys", "created", "state"), rows)
+
+
+@projects.command()
+@click.argument("project")
+@click.option("--yes", is_flag=True, help="Archive it without asking.")
+@with_settings(*STORE)
+def archive(loaded: "LoadedSettings", *, project: str, yes: bool) -> None:
+    """Archive a project, by name or id, for good: its keys are refused, and its objects stay."""
+    import asyncio
+
+    from understudy.cli.access import archive_project
+
+    if not yes:
+        click.confirm(f"Archive {project!r}? Its keys are refused from then on, and this cannot be undone.", abort=True)
+    archived = asyncio.run(archive_project(loaded.settings, project))
+    click.echo(f"Archived {archived.id} ({archived.name}).")
 
 
 def _project_to_dict(project: "ProjectRecord") -> dict[str, Any]:
-    return {"id": project.id, "name": project.name, "created_at": project.created_at, "keys": project.keys}
+    return {
+        "id": project.id,
+        "name": project.name,
+        "created_at": project.created_at,
+        "keys": project.keys,
+        "archived_at": project.archived_at,
+    }
+
+
+def _describe_state(project: "ProjectRecord") -> str:
+    return "active" if project.archived_at is None else f"archived {day(project.archived_at)}"

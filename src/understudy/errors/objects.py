@@ -38,6 +38,20 @@ def project_exists(name: str) -> Conflict:
     return Conflict(f"A project {name!r} already exists. Choose another name, or use that project.")
 
 
+def project_archived(project_id: str) -> InvalidRequest:
+    return InvalidRequest(f"Project {project_id!r} is archived. Use another project.", code="project_archived")
+
+
+def default_project_needed() -> InvalidRequest:
+    return InvalidRequest("The default project cannot be renamed or archived: the server's first key belongs to it.")
+
+
+def key_ended(key_id: str) -> InvalidRequest:
+    return InvalidRequest(
+        f"API key {key_id!r} has expired and cannot be changed. Create a new key.", code="key_expired"
+    )
+
+
 def unknown_cursor(name: str, cursor: str) -> InvalidRequest:
     """`name` is the query parameter: `after` or `before`."""
     return InvalidRequest(

@@ -9,7 +9,9 @@ from pathlib import Path
 from understudy.clock import Clock, SystemClock
 from understudy.errors import StoreError
 from understudy.store import data_directory, postgres_url
+from understudy.store.admin_keys import AdminKeys
 from understudy.store.assistants import Assistants
+from understudy.store.audit_logs import AuditLogs
 from understudy.store.batch_jobs import BatchJobs
 from understudy.store.batches import Batches
 from understudy.store.blobs import Blobs
@@ -29,10 +31,12 @@ from understudy.store.messages import Messages
 from understudy.store.migrate import has_schema, migrate, newest_schema
 from understudy.store.nodes import Nodes
 from understudy.store.postgres import PostgresDatabase
+from understudy.store.projects import Projects
 from understudy.store.queues import Queues
 from understudy.store.references import ReferenceIndex
 from understudy.store.responses import Responses
 from understudy.store.runs import Runs
+from understudy.store.service_accounts import ServiceAccounts
 from understudy.store.sqlite import SqliteDatabase
 from understudy.store.thread_branches import ThreadBranches
 from understudy.store.threads import Threads
@@ -68,7 +72,11 @@ class Store:
     file_batches: FileBatches
     ingestion: Ingestion
     embedding: EmbeddingJobs
+    projects: Projects
     keys: Keys
+    admin_keys: AdminKeys
+    service_accounts: ServiceAccounts
+    audit_logs: AuditLogs
     containers: Containers
     webhooks: Webhooks
     chat_completions: ChatCompletions
@@ -152,7 +160,11 @@ def _build_store(database: Database, clock: Clock, lock: DirectoryLock | None) -
         file_batches=FileBatches(database),
         ingestion=Ingestion(database),
         embedding=EmbeddingJobs(database),
+        projects=Projects(database),
         keys=Keys(database),
+        admin_keys=AdminKeys(database),
+        service_accounts=ServiceAccounts(database),
+        audit_logs=AuditLogs(database),
         containers=Containers(database),
         webhooks=Webhooks(database),
         chat_completions=ChatCompletions(database),

@@ -1,28 +1,50 @@
-"""API keys and the projects they open. A key itself is never stored, only its SHA-256; it has 256 random bits."""
+"""API keys of projects. A key itself is never stored, only its SHA-256; it has 256 random bits.
+
+A rotated key has two secrets until the overlap ends. Deleted keys stay as rows, so that usage keeps their names.
+"""
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TypedDict
+
+import msgspec
 
 from understudy import ids
-from understudy.errors.objects import project_exists, project_not_found
+from understudy.errors import not_found
+from understudy.errors.objects import key_ended
+from understudy.store.audit_logs import OPERATOR, Change, insert_entry
 from understudy.store.database import Database, Row, Transaction
+from understudy.store.pages import PageRequest, PageSource, read_page
+from understudy.store.projects import DEFAULT_PROJECT, check_open, find_project, get_project
 from understudy.store.sql import compose_sql, padded_batches, sql_parameters
-
-DEFAULT_PROJECT = "default"
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """The project of an authenticated key, and the key's id."""
+    """Who makes a request: a key of a project, or with an empty `project_id` an admin key.
+
+    `scopes` None is all of a project. `expires_at` is in Unix seconds; `is_old`: the secret before a rotation.
+    """
 
     project_id: str
     key_id: str
+    scopes: frozenset[str] | None = None
+    expires_at: int | None = None
+    is_old: bool = False
+
+    @property
+    def is_admin(self) -> bool:
+        return not self.project_id
 
 
 @dataclass(frozen=True, slots=True)
 class KeyRecord:
-    """`hint` is the beginning and the end of the key, enough to recognise it; times are in Unix seconds."""
+    """`hint` is the beginning and the end of the key, enough to recognise it; times are in Unix seconds.
+
+    `scopes` None is all. `old_expires_at`: the secret before the last rotation is valid until then, and
+    `old_last_used_at` is its last use.
+    """
 
     id: str
     project_id: str
@@ -30,28 +52,61 @@ class KeyRecord:
     hint: str
     created_at: int
     revoked_at: int | None
+    scopes: tuple[str, ...] | None = None
+    expires_at: int | None = None
+    last_used_at: int | None = None
+    service_account_id: str | None = None
+    old_expires_at: int | None = None
+    old_last_used_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class ProjectRecord:
-    """A tenant, whose keys access only its own objects. `keys` counts the active ones."""
+class KeyOptions:
+    """What a new key may do, and until when, in Unix seconds; None is everything, and for ever."""
 
-    id: str
-    name: str
-    created_at: int
-    keys: int
+    scopes: tuple[str, ...] | None = None
+    expires_at: int | None = None
+    service_account_id: str | None = None
+
+
+class KeyChanges(TypedDict, total=False):
+    """The members of a key to set; what is absent keeps its value."""
+
+    scopes: tuple[str, ...] | None
+    expires_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPage:
+    keys: Sequence[KeyRecord]
+    has_more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class KeyUse:
+    key_id: str
+    is_old: bool
 
 
 class Keys:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def create(self, key: str, name: str, now: int, project: str = DEFAULT_PROJECT) -> KeyRecord:
+    async def create(
+        self,
+        key: str,
+        name: str,
+        now: int,
+        project: str = DEFAULT_PROJECT,
+        options: KeyOptions = KeyOptions(),
+        change: Change | None = None,
+    ) -> KeyRecord:
         """Adds a key to the project of that name or id; idempotent: a known key returns its record.
 
-        Creates the default project if it is missing; raises NotFound for any other unknown project.
+        Creates the default project if it is missing. Raises NotFound for any other unknown project, InvalidRequest for
+        an archived one.
         """
-        return await self._database.write(_insert_key, key, name, now, project)
+        return await self._database.write(insert_key, key, name, change or Change(OPERATOR, now), project, options)
 
     async def list(self) -> list[KeyRecord]:
         """All keys, oldest first, revoked ones too."""
@@ -61,29 +116,50 @@ class Keys:
         """A key with the name of its project; None for an unknown id."""
         return await self._database.read(_find_key, key_id)
 
+    async def page(self, project_id: str, request: PageRequest) -> KeyPage:
+        """The keys of a project that are not deleted. Raises InvalidRequest for an unknown cursor."""
+        return await self._database.read(_page_keys, project_id, request)
+
+    async def get(self, project_id: str, key_id: str) -> KeyRecord:
+        """Raises NotFound, also for a deleted key."""
+        return await self._database.read(_get_key, project_id, key_id)
+
     async def project_of(self, key: str) -> str | None:
         """The project id of a key; None for an unknown or revoked key."""
-        return await self._database.read(_project_of, hash_key(key))
-
-    async def create_project(self, name: str, now: int) -> ProjectRecord:
-        """Raises Conflict if a project has that name."""
-        return await self._database.write(_create_project, name, now)
-
-    async def projects(self) -> Sequence[ProjectRecord]:
-        """All projects, oldest first."""
-        return await self._database.read(_list_projects)
+        principal = await self.authenticate(key)
+        return None if principal is None else principal.project_id
 
     async def authenticate(self, key: str) -> Principal | None:
-        """None for an unknown or revoked key."""
+        """None for an unknown or revoked key, and for one of an archived project; it may have expired."""
         return await self._database.read(_authenticate, hash_key(key))
 
-    async def active(self, key_ids: Sequence[str]) -> set[str]:
-        """The ids among `key_ids` of keys that are not revoked."""
-        return await self._database.read(_filter_active, key_ids)
+    async def active(self, key_ids: Sequence[str], now: int) -> set[str]:
+        """The ids among `key_ids` of keys, admin keys too, that are valid."""
+        return await self._database.read(_filter_active, key_ids, now)
+
+    async def change(self, project_id: str, key_id: str, members: KeyChanges, change: Change) -> KeyRecord:
+        """Raises NotFound, InvalidRequest if the key has expired."""
+        return await self._database.write(_change_key, project_id, key_id, members, change)
+
+    async def rotate(self, project_id: str, key_id: str, key: str, overlap: int, change: Change) -> KeyRecord:
+        """Replaces the secret by `key`; the old one is valid for `overlap` more seconds.
+
+        Raises NotFound, InvalidRequest if the key has expired.
+        """
+        return await self._database.write(_rotate_key, project_id, key_id, key, overlap, change)
+
+    async def delete(self, project_id: str, key_id: str, change: Change) -> None:
+        """Raises NotFound."""
+        await self._database.write(_delete_key, project_id, key_id, change)
 
     async def revoke(self, identifier: str, now: int) -> KeyRecord | None:
         """Revokes the active key with that id or hint; None if there is not exactly one."""
-        return await self._database.write(_revoke_key, identifier, now)
+        return await self._database.write(_revoke_key, identifier, Change(OPERATOR, now))
+
+    async def record_uses(self, uses: Mapping[KeyUse, int]) -> None:
+        """Stores the time of the last use of each key and admin key, in Unix seconds."""
+        if uses:
+            await self._database.write(_record_uses, uses)
 
 
 def hash_key(key: str) -> str:
@@ -94,50 +170,39 @@ def hint_of(key: str) -> str:
     return f"{key[:16]}…{key[-4:]}" if len(key) > 24 else f"{key[:3]}…{key[-2:]}"
 
 
-def _insert_key(key: str, name: str, now: int, project: str) -> Transaction[KeyRecord]:
+def insert_key(key: str, name: str, change: Change, project: str, options: KeyOptions) -> Transaction[KeyRecord]:
+    """Raises NotFound for an unknown project, InvalidRequest for an archived one."""
     existing = yield _SELECT + " WHERE hash = $1", (hash_key(key),)
     if existing:
         return _load_record(existing[0])
-    project_id = yield from _find_project(project, now)
-    record = KeyRecord(ids.key(), project_id, name, hint_of(key), now, None)
-    sql = "INSERT INTO keys (id, project_id, name, hash, hint, created_at) VALUES ($1, $2, $3, $4, $5, $6)"
-    yield sql, (record.id, project_id, name, hash_key(key), record.hint, now)
-    return record
+    project_id = yield from find_project(project, change.now)
+    check_open((yield from get_project(project_id)))
+    key_id = ids.key()
+    sql = (
+        "INSERT INTO keys (id, project_id, name, hash, hint, created_at, scopes, expires_at, service_account_id)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+    )
+    scopes = None if options.scopes is None else msgspec.json.encode(options.scopes).decode()
+    owner = options.service_account_id
+    yield (
+        sql,
+        (key_id, project_id, name, hash_key(key), hint_of(key), change.now, scopes, options.expires_at, owner),
+    )
+    details = {"data": {"scopes": list(options.scopes or ())}}
+    yield from insert_entry(change, "api_key.created", key_id, details, project_id)
+    return (yield from _get_key(project_id, key_id))
 
 
-def _find_project(project: str, now: int) -> Transaction[str]:
-    rows = yield "SELECT id FROM projects WHERE name = $1 OR id = $1 ORDER BY seq LIMIT 1", (project,)
-    if rows:
-        return str(rows[0][0])
-    if project != DEFAULT_PROJECT:
-        raise project_not_found(project)
-    return (yield from _insert_project(project, now))[0]
+_SELECT = (
+    "SELECT id, project_id, name, hint, created_at, revoked_at, scopes, expires_at, last_used_at, service_account_id,"
+    " old_expires_at, old_last_used_at FROM keys"
+)
+_decode_scopes = msgspec.json.Decoder(tuple[str, ...]).decode
 
 
-def _create_project(name: str, now: int) -> Transaction[ProjectRecord]:
-    # Commands accept an id in place of a name, so a name must not equal an id.
-    existing = yield "SELECT 1 FROM projects WHERE id = $1", (name,)
-    project_id, inserted = yield from _insert_project(name, now)
-    if existing or not inserted:
-        raise project_exists(name)
-    return ProjectRecord(project_id, name, now, 0)
-
-
-def _insert_project(name: str, now: int) -> Transaction[tuple[str, bool]]:
-    """The project's id, and whether it was created here: another server may create it at the same moment."""
-    sql = "INSERT INTO projects (id, name, created_at) VALUES ($1, $2, $3) ON CONFLICT (name) DO NOTHING RETURNING id"
-    inserted = yield sql, (ids.project(), name, now)
-    rows = inserted or (yield "SELECT id FROM projects WHERE name = $1", (name,))
-    return str(rows[0][0]), bool(inserted)
-
-
-def _list_projects() -> Transaction[Sequence[ProjectRecord]]:
-    active = "SELECT count(*) FROM keys WHERE project_id = projects.id AND revoked_at IS NULL"
-    rows = yield compose_sql("SELECT id, name, created_at, (", active, ") FROM projects ORDER BY seq"), ()
-    return [ProjectRecord(*row) for row in rows]
-
-
-_SELECT = "SELECT id, project_id, name, hint, created_at, revoked_at FROM keys"
+def _load_record(row: Row) -> KeyRecord:
+    scopes = None if row[6] is None else _decode_scopes(row[6])
+    return KeyRecord(*(*row[:6], scopes, *row[7:]))
 
 
 def _list_keys() -> Transaction[list[KeyRecord]]:
@@ -146,42 +211,138 @@ def _list_keys() -> Transaction[list[KeyRecord]]:
 
 
 def _find_key(key_id: str) -> Transaction[tuple[KeyRecord, str] | None]:
-    sql = compose_sql(
-        "SELECT k.id, k.project_id, k.name, k.hint, k.created_at, k.revoked_at, p.name FROM keys AS k",
-        "LEFT JOIN projects AS p ON p.id = k.project_id WHERE k.id = $1",
-    )
-    rows = yield sql, (key_id,)
-    return (_load_record(rows[0][:6]), rows[0][6] or "") if rows else None
+    rows = yield _SELECT + " WHERE id = $1", (key_id,)
+    if not rows:
+        return None
+    record = _load_record(rows[0])
+    names = yield "SELECT name FROM projects WHERE id = $1", (record.project_id,)
+    return record, names[0][0] if names else ""
 
 
-def _project_of(digest: str) -> Transaction[str | None]:
-    rows = yield "SELECT project_id FROM keys WHERE hash = $1 AND revoked_at IS NULL", (digest,)
-    return rows[0][0] if rows else None
+def _page_keys(project_id: str, request: PageRequest) -> Transaction[KeyPage]:
+    source = PageSource("keys", "project_id = $1", "revoked_at IS NULL", body="name")
+    page = yield from read_page(source, (project_id,), request)
+    page_ids = tuple(row[0] for row in page.rows)
+    if not page_ids:
+        return KeyPage([], has_more=False)
+    sql = compose_sql(_SELECT, "WHERE id IN (", sql_parameters(1, len(page_ids)), ")")
+    records = {row[0]: _load_record(row) for row in (yield sql, page_ids)}
+    return KeyPage([records[key_id] for key_id in page_ids], page.has_more)
+
+
+def _get_key(project_id: str, key_id: str) -> Transaction[KeyRecord]:
+    rows = yield _SELECT + " WHERE project_id = $1 AND id = $2 AND revoked_at IS NULL", (project_id, key_id)
+    if not rows:
+        raise not_found("API key", key_id)
+    return _load_record(rows[0])
+
+
+_AUTHENTICATE = (
+    "SELECT keys.project_id, keys.id, scopes, {expiry} FROM keys JOIN projects ON projects.id = keys.project_id"
+    " WHERE {hash} = $1 AND revoked_at IS NULL AND archived_at IS NULL"
+)
+_BY_HASH = _AUTHENTICATE.format(hash="hash", expiry="expires_at")
+_BY_OLD_HASH = _AUTHENTICATE.format(hash="old_hash", expiry="old_expires_at")
 
 
 def _authenticate(digest: str) -> Transaction[Principal | None]:
-    rows = yield "SELECT project_id, id FROM keys WHERE hash = $1 AND revoked_at IS NULL", (digest,)
-    return Principal(*rows[0]) if rows else None
+    rows = yield _BY_HASH, (digest,)
+    is_old = not rows
+    if is_old:
+        rows = yield _BY_OLD_HASH, (digest,)
+    if not rows:
+        return None
+    project_id, key_id, scopes, expires_at = rows[0]
+    allowed = None if scopes is None else frozenset(_decode_scopes(scopes))
+    return Principal(project_id, key_id, allowed, expires_at, is_old)
 
 
-def _filter_active(key_ids: Sequence[str]) -> Transaction[set[str]]:
+_ACTIVE_KEYS = (
+    "SELECT keys.id FROM keys JOIN projects ON projects.id = keys.project_id WHERE keys.id IN ({ids})"
+    " AND revoked_at IS NULL AND archived_at IS NULL AND (expires_at IS NULL OR expires_at > {now})"
+    " UNION ALL SELECT id FROM admin_keys WHERE id IN ({ids})"
+    " AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > {now})"
+)
+
+
+def _filter_active(key_ids: Sequence[str], now: int) -> Transaction[set[str]]:
     active: set[str] = set()
     for batch in padded_batches(key_ids):
-        sql = compose_sql(
-            "SELECT id FROM keys WHERE id IN (", sql_parameters(1, len(batch)), ") AND revoked_at IS NULL"
-        )
-        active.update(row[0] for row in (yield sql, tuple(batch)))
+        sql = _ACTIVE_KEYS.format(ids=sql_parameters(1, len(batch)), now=f"${len(batch) + 1}")
+        active.update(row[0] for row in (yield sql, (*batch, now)))
     return active
 
 
-def _revoke_key(identifier: str, now: int) -> Transaction[KeyRecord | None]:
-    condition = " WHERE (id = $1 OR hint = $1) AND revoked_at IS NULL"
-    rows = yield _SELECT + condition, (identifier,)
+def _lock_key(project_id: str, key_id: str, now: int) -> Transaction[KeyRecord]:
+    """Raises NotFound, InvalidRequest if the key has expired."""
+    yield "SELECT seq FROM keys WHERE project_id = $1 AND id = $2 FOR UPDATE", (project_id, key_id)
+    record = yield from _get_key(project_id, key_id)
+    if record.expires_at is not None and record.expires_at <= now:
+        raise key_ended(key_id)
+    return record
+
+
+def _change_key(project_id: str, key_id: str, members: KeyChanges, change: Change) -> Transaction[KeyRecord]:
+    yield from _lock_key(project_id, key_id, change.now)
+    if "scopes" in members:
+        scopes = members["scopes"]
+        text = None if scopes is None else msgspec.json.encode(scopes).decode()
+        yield "UPDATE keys SET scopes = $2 WHERE id = $1", (key_id, text)
+    if "expires_at" in members:
+        yield "UPDATE keys SET expires_at = $2 WHERE id = $1", (key_id, members["expires_at"])
+    yield from insert_entry(change, "api_key.updated", key_id, {"changes_requested": members}, project_id)
+    return (yield from _get_key(project_id, key_id))
+
+
+def _rotate_key(project_id: str, key_id: str, key: str, overlap: int, change: Change) -> Transaction[KeyRecord]:
+    record = yield from _lock_key(project_id, key_id, change.now)
+    end = change.now + overlap
+    if record.expires_at is not None:
+        end = min(end, record.expires_at)
+    sql = (
+        "UPDATE keys SET old_hash = hash, old_expires_at = $4, old_last_used_at = last_used_at, last_used_at = NULL,"
+        " hash = $2, hint = $3 WHERE id = $1"
+    )
+    yield sql, (key_id, hash_key(key), hint_of(key), end)
+    requested = {"rotated": True, "overlap_seconds": overlap}
+    yield from insert_entry(change, "api_key.updated", key_id, {"changes_requested": requested}, project_id)
+    return (yield from _get_key(project_id, key_id))
+
+
+def _delete_key(project_id: str, key_id: str, change: Change) -> Transaction[None]:
+    sql = "UPDATE keys SET revoked_at = $3 WHERE project_id = $1 AND id = $2 AND revoked_at IS NULL RETURNING id"
+    if not (yield sql, (project_id, key_id, change.now)):
+        raise not_found("API key", key_id)
+    yield from insert_entry(change, "api_key.deleted", key_id, {}, project_id)
+
+
+def delete_keys_of_account(service_account_id: str, change: Change) -> Transaction[None]:
+    """Deletes the keys of a service account."""
+    rows = yield (
+        "SELECT project_id, id FROM keys WHERE service_account_id = $1 AND revoked_at IS NULL",
+        (service_account_id,),
+    )
+    for project_id, key_id in rows:
+        yield from _delete_key(project_id, key_id, change)
+
+
+def _revoke_key(identifier: str, change: Change) -> Transaction[KeyRecord | None]:
+    rows = yield _SELECT + " WHERE (id = $1 OR hint = $1) AND revoked_at IS NULL", (identifier,)
     if len(rows) != 1:
         return None
-    yield "UPDATE keys SET revoked_at = $1 WHERE id = $2", (now, rows[0][0])
-    return _load_record((*rows[0][:5], now))
+    record = _load_record(rows[0])
+    yield from _delete_key(record.project_id, record.id, change)
+    return replace(record, revoked_at=change.now)
 
 
-def _load_record(row: Row) -> KeyRecord:
-    return KeyRecord(*row)
+_USE = "SET last_used_at = $2 WHERE id = $1 AND COALESCE(last_used_at, 0) < $2"
+_OLD_USE = "UPDATE keys SET old_last_used_at = $2 WHERE id = $1 AND COALESCE(old_last_used_at, 0) < $2"
+
+
+def _record_uses(uses: Mapping[KeyUse, int]) -> Transaction[None]:
+    for use, at in uses.items():
+        if use.is_old:
+            yield _OLD_USE, (use.key_id, at)
+        else:
+            yield compose_sql("UPDATE keys", _USE), (use.key_id, at)
+            yield compose_sql("UPDATE admin_keys", _USE), (use.key_id, at)

@@ -52,20 +52,20 @@ class UsageReports:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def sum_usage(self, project_id: str, usage_filter: UsageFilter) -> list[UsageTotals]:
-        """Totals ordered by bucket, then by group."""
-        return await self._database.scan(_sum_usage, project_id, usage_filter)
+    async def sum_usage(self, project_ids: Sequence[str], usage_filter: UsageFilter) -> list[UsageTotals]:
+        """Totals of these projects, or of all for none, ordered by bucket, then by group."""
+        return await self._database.scan(_sum_usage, project_ids, usage_filter)
 
 
-def _sum_usage(project_id: str, usage_filter: UsageFilter) -> Transaction[list[UsageTotals]]:
-    args: list[object] = [project_id, usage_filter.start, usage_filter.end, usage_filter.width]
-    conditions = "project_id = $1 AND created_at >= $2 AND created_at < $3"
+def _sum_usage(project_ids: Sequence[str], usage_filter: UsageFilter) -> Transaction[list[UsageTotals]]:
+    args: list[object] = [usage_filter.start, usage_filter.end, usage_filter.width]
+    conditions = "created_at >= $1 AND created_at < $2" + _in_clause("project_id", project_ids, args)
     if usage_filter.kind is not None:
         conditions += _in_clause("kind", (usage_filter.kind,), args)
     if usage_filter.batch is not None:
         conditions += _in_clause("batch", (int(usage_filter.batch),), args)
     conditions += _in_clause("model", usage_filter.models, args) + _in_clause("key_id", usage_filter.key_ids, args)
-    columns = ["created_at / $4 * $4", *usage_filter.groups]
+    columns = ["created_at / $3 * $3", *usage_filter.groups]
     sums = ", ".join(f"CAST(sum({column}) AS BIGINT)" for column in _SUM_COLUMNS)
     order = ", ".join(str(number + 1) for number in range(len(columns)))
     sql = compose_sql(

@@ -1,0 +1,138 @@
+"""What a key may do: the scopes that an operation requires, and whether it is for admin keys.
+
+A scope is `api.RESOURCE.read` or `api.RESOURCE.write`, which includes reading; `model.request` is for calling models,
+and `api.all.read` is every reading. Source of the spelling: the hosted API's scopes of keys.
+"""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from understudy.errors import InvalidRequest, PermissionDenied, Unauthenticated
+from understudy.store.keys import Principal
+
+Audience = Literal["project", "admin", "any"]
+"""The keys that may call an operation: those of projects, admin keys, or both."""
+
+READ_ALL: Final = "api.all.read"
+MODEL_REQUEST: Final = "model.request"
+MANAGEMENT: Final = "api.management"
+
+# The resource of a path is its first segment, unless it has another name here.
+_RESOURCES: Final = {
+    "runs": "threads",
+    "uploads": "files",
+    "model": "models",
+    "batches": "batch",
+    "conversations": "responses",
+    "billing": "usage",
+    "organization": "usage",
+    "luma-ai": "videos",
+    "dream-machine": "videos",
+    "video": "videos",
+    "generate": "videos",
+    "generations": "videos",
+    "webhook_endpoints": "webhooks",
+    "webhook_event_types": "webhooks",
+    "webhook_deliveries": "webhooks",
+    "toolkits": "tools",
+}
+RESOURCES: Final = (
+    "assistants",
+    "batch",
+    "chat",
+    "containers",
+    "events",
+    "files",
+    "keys",
+    "models",
+    "responses",
+    "threads",
+    "tools",
+    "usage",
+    "vector_stores",
+    "videos",
+    "webhooks",
+)
+SCOPES: Final = frozenset(
+    {READ_ALL, MODEL_REQUEST, *(f"api.{resource}.{access}" for resource in RESOURCES for access in ("read", "write"))}
+)
+_PREFIXES: Final = ("/api/v3", "/v2")
+_MODEL_REQUESTS: Final = frozenset(
+    {"createChatCompletion", "createCompletion", "createEmbedding", "createAnthropicMessage"}
+)
+_READING_POSTS: Final = frozenset(
+    {"searchVectorStore", "getInputTokenCounts", "countAnthropicMessageTokens", "getToolkits"}
+)
+_BATCHES: Final = frozenset({"createBatch", "createMessageBatch"})
+# Every key may see what it is.
+_OPEN: Final = frozenset({"getCurrentKey", "getSession"})
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """A key of a project needs all of `scopes`, unless it has no restriction."""
+
+    audience: Audience = "project"
+    scopes: tuple[str, ...] = ()
+
+    def check(self, principal: Principal) -> None:
+        """Raises Unauthenticated or PermissionDenied with the scopes that the key lacks."""
+        if principal.is_admin:
+            if self.audience == "project":
+                raise Unauthenticated(_missing_scopes(self.scopes), code="missing_scope")
+        elif self.audience == "admin":
+            raise Unauthenticated(_missing_scopes(self.scopes), code="missing_scope")
+        elif principal.scopes is not None:
+            granted = principal.scopes
+            if missing := [scope for scope in self.scopes if not _includes(granted, scope)]:
+                raise PermissionDenied(_missing_scopes(missing), code="missing_scope")
+
+
+NO_REQUIREMENT: Final = Requirement()
+MODEL_REQUIREMENT: Final = Requirement(scopes=(MODEL_REQUEST,))
+
+
+def find_requirement(operation_id: str, method: str, path: str, audience: Audience) -> Requirement:
+    """Of an operation; `path` is relative to its base."""
+    access = "read" if method == "GET" or operation_id in _READING_POSTS else "write"
+    if audience == "admin":
+        return Requirement(audience, (f"{MANAGEMENT}.{access}",))
+    if operation_id in _OPEN:
+        return Requirement(audience)
+    if operation_id in _MODEL_REQUESTS:
+        return Requirement(audience, (MODEL_REQUEST,))
+    scopes = (f"api.{_find_resource(path)}.{access}",)
+    return Requirement(audience, (*scopes, MODEL_REQUEST) if operation_id in _BATCHES else scopes)
+
+
+def check_scopes(scopes: list[str]) -> tuple[str, ...] | None:
+    """The scopes of a key's request; an empty list is all. Raises InvalidRequest for an unknown one."""
+    for number, scope in enumerate(scopes):
+        if scope not in SCOPES:
+            raise InvalidRequest(
+                f"Invalid 'scopes[{number}]': {scope!r} is not a scope. Scopes are {', '.join(sorted(SCOPES))}.",
+                param=f"scopes[{number}]",
+                code="invalid_value",
+            )
+    return tuple(dict.fromkeys(scopes)) or None
+
+
+def _find_resource(path: str) -> str:
+    for prefix in _PREFIXES:
+        path = path.removeprefix(prefix)
+    segments = path.split("/")
+    if segments[1] == "messages":
+        return "batch"
+    return _RESOURCES.get(segments[1], segments[1])
+
+
+def _includes(granted: frozenset[str], scope: str) -> bool:
+    if scope in granted:
+        return True
+    if not scope.endswith(".read"):
+        return False
+    return READ_ALL in granted or f"{scope.removesuffix('.read')}.write" in granted
+
+
+def _missing_scopes(scopes: "tuple[str, ...] | list[str]") -> str:
+    return f"You have insufficient permissions for this operation. Missing scopes: {', '.join(scopes)}."
