@@ -65,6 +65,7 @@ def test_the_assistants_tag_has_exactly_the_published_operations():
         "branchThread",
         "getAssistantReferences",
         "getFileReferences",
+        "createProjectApiKey",
         "getOrganizationHealth",
         "getProjectRun",
         "getResponseTrace",
@@ -77,6 +78,7 @@ def test_the_assistants_tag_has_exactly_the_published_operations():
         "listResponses",
         "listThreads",
         "listVectorStoreFileChunks",
+        "rotateProjectApiKey",
         "streamProjectEvents",
         "streamRunEvents",
     }
@@ -135,7 +137,14 @@ def test_only_requests_without_required_members_can_be_posted_without_a_body():
     optional = {
         n for n, (_, _, o) in DESCRIBED.items() if o.get("requestBody", {"required": True})["required"] is False
     }
-    assert optional == {"createThread", "createConversation", "executeTool", "getToolkits"}
+    assert optional == {
+        "createThread",
+        "createConversation",
+        "executeTool",
+        "getToolkits",
+        "create-project-service-account-api-key",
+        "rotateProjectApiKey",
+    }
 
 
 @pytest.mark.parametrize(("operation_id", "member"), [("createFile", "file"), ("addUploadPart", "data")])
