@@ -125,6 +125,7 @@ PYTHON = {
     "docs/move/azure.md": Printing("asst_"),
     "docs/move/aimlapi.md": Printing("42"),
     "docs/move/open-assistant-api.md": Printing("list"),
+    "docs/guides/administration.md": Printing("sk-understudy-svcacct-"),
     "docs/guides/batches.md": Batches,
     "docs/guides/toolkit.md": Toolkit,
 }
@@ -142,7 +143,10 @@ def in_other_environment(block):
 
 def with_address(text, server):
     """The address and the key of the server in the places of the example's."""
-    for before, after in {"http://127.0.0.1:8642": server.url.removesuffix("/v1"), "sk-understudy-…": KEY}.items():
+    places = {"http://127.0.0.1:8642": server.url.removesuffix("/v1"), "sk-understudy-…": KEY}
+    if (admin := "sk-understudy-admin-…") in text:
+        places[admin] = server.run("keys", "create", "--admin").strip()
+    for before, after in places.items():
         text = text.replace(before, after)
     return text
 

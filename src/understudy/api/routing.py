@@ -54,7 +54,7 @@ class RouteTable(BaseRoute):
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         target, scope["path_params"] = self._find(scope)
-        if (principal := scope["state"].get("principal")) is not None:
+        if (principal := scope.get("state", {}).get("principal")) is not None:
             target.requirement.check(principal)
         response = await target.handler(Request(scope, receive, send))
         await response(scope, receive, send)
