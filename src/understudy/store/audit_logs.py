@@ -45,7 +45,7 @@ class Actor:
 
 
 OPERATOR = Actor("session", "user-operator")
-"""Whoever uses the command line on the server's machine."""
+"""The user of the command line on the server's machine."""
 
 
 @dataclass(frozen=True, slots=True)
