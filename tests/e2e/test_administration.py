@@ -115,8 +115,8 @@ def test_a_restricted_key_may_do_what_its_scopes_name(server, admin_key, project
     assert ask(models, "POST", "/openai/deployments/gpt-4o/chat/completions", chat)[0] == 200
     assert ask(threads, "POST", "/openai/deployments/gpt-4o/chat/completions", chat) == refused
     assert ask(models, "GET", "/v1/assistants") == refused
-    for key in (reader, threads, models):
-        assert ask(key, "GET", "/v1/key")[0] == 200
+    for key, scope in ((reader, "api.all.read"), (threads, "api.threads.write"), (models, "model.request")):
+        assert server.ask("GET", "/v1/key", key=key).json["data"]["scopes"] == [scope]
         assert ask(key, "GET", "/v1/organization/projects") == (401, "missing_scope")
 
 

@@ -210,10 +210,17 @@ async def render_key(parts: Parts, key: KeyRecord) -> billing.KeyDetails:
         id=key.id,
         name=key.name,
         prefix=key.hint,
+        scopes=list(key.scopes or ()),
         created_at=_format_time(key.created_at),
-        revoked_at=None if key.revoked_at is None else _format_time(key.revoked_at),
+        expires_at=_format_optional_time(key.expires_at),
+        last_used_at=_format_optional_time(key.last_used_at),
+        revoked_at=_format_optional_time(key.revoked_at),
         spend_limit=spend_limit_details,
     )
+
+
+def _format_optional_time(seconds: int | None) -> str | None:
+    return None if seconds is None else _format_time(seconds)
 
 
 def _parse_query(request: Request) -> tuple[Callable[[tuple[Group, ...], int], UsageFilter], int, int]:

@@ -134,12 +134,15 @@ class SpendLimitDetails(Struct, kw_only=True):
 
 
 class KeyDetails(Struct, kw_only=True):
-    """A key without its secret; `prefix` is enough to recognise it by."""
+    """A key without its secret; `prefix` is enough to recognise it by. No `scopes` means everything in its project."""
 
     id: str
     name: str
     prefix: str
+    scopes: list[str]
     created_at: str
+    expires_at: str | None
+    last_used_at: str | None
     revoked_at: str | None
     spend_limit: SpendLimitDetails | None
 
