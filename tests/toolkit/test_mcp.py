@@ -27,10 +27,10 @@ def at(server):
 
 
 @asynccontextmanager
-async def over_http(server, key=KEY):
+async def over_http(server, key=KEY, query=""):
     async with (
         httpx2.AsyncClient(headers={"Authorization": f"Bearer {key}"}, timeout=WAIT) as http,
-        streamable_http_client(at(server), http_client=http) as streams,
+        streamable_http_client(at(server) + query, http_client=http) as streams,
         ClientSession(*streams[:2]) as session,
     ):
         yield session
@@ -44,6 +44,22 @@ async def over_stdio(server):
         ClientSession(*streams[:2]) as session,
     ):
         yield session
+
+
+async def test_a_client_requests_a_subset_of_the_tools(server):
+    async with asyncio.timeout(WAIT), over_http(server, query="?tools=create_thread,readOnlyHint") as session:
+        await session.initialize()
+        names = {tool.name for tool in (await session.list_tools()).tools}
+        assert names == {"AI_ML_API_CREATE_THREAD"} | {slug for slug in TABLE if "readOnlyHint" in find(slug).tags}
+        assert not (await session.call_tool("AI_ML_API_CREATE_THREAD", {})).is_error
+        refused = await session.call_tool("AI_ML_API_CREATE_ASSISTANT", {"model": "rehearsal"})
+        assert (refused.is_error, "not among those" in refused.content[0].text) == (True, True)
+
+
+def test_an_unknown_tool_of_a_subset_is_refused_by_name(server):
+    refused = server.ask("POST", "/mcp?tools=create_thred", PING, ACCEPT)
+    assert refused.status == 400
+    assert b"create_thred" in refused.body
 
 
 @on_both

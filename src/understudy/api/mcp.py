@@ -6,7 +6,7 @@ The protocol's package is imported for the first client, since most servers have
 import asyncio
 import importlib
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from starlette.types import Message, Receive, Scope, Send
 
@@ -15,8 +15,15 @@ from understudy.api.errors import error_response
 from understudy.api.internal_call import call
 from understudy.api.open_streams import OpenStreams
 from understudy.api.requests import decode_body
-from understudy.catalog import InvalidArguments, Result, UnknownTool, build_call, failed_result, find
-from understudy.errors import ApiError, BodyTooLarge, InvalidRequest, MethodNotAllowed, PermissionDenied
+from understudy.catalog import InvalidArguments, Result, Tool, UnknownTool, build_call, failed_result, find, subset
+from understudy.errors import (
+    ApiError,
+    BodyTooLarge,
+    InvalidRequest,
+    MethodNotAllowed,
+    PermissionDenied,
+    SettingsError,
+)
 from understudy.settings import Settings, is_loopback
 from understudy.wire import error_texts, json_size
 
@@ -42,6 +49,7 @@ class McpEndpoint:
 class McpServer:
     def __init__(self, settings: Settings) -> None:
         origins = {*settings.mcp.origins, *settings.cors.origins} - {"*"}
+        self._offered = _offered_by_settings(settings)
         self._origins = frozenset(origin.rstrip("/").lower() for origin in origins)
         self._limits = settings.limits
         self._body_bytes = min(settings.limits.body_bytes, _MAX_BODY_BYTES)
@@ -56,6 +64,7 @@ class McpServer:
             await error_response(refusal, "mcp")(scope, receive, send)
             return
         try:
+            scope["state"]["mcp_tools"] = _requested_tools(scope, self._offered)
             body = await self._read_body(receive)
         except ApiError as error:
             await error_response(error, "mcp")(scope, receive, send)
@@ -140,11 +149,36 @@ def _replay_body(body: bytes, receive: Receive) -> Receive:
 
 def _new_manager(body_bytes: int) -> "StreamableHTTPSessionManager":
     module = importlib.import_module("mcp.server.streamable_http_manager")
-    server = importlib.import_module("understudy.catalog.mcp_server").serve(_execute_tool, _list_models, __version__)
+    server = importlib.import_module("understudy.catalog.mcp_server").serve(
+        _execute_tool, _list_models, _list_tools, __version__
+    )
     manager: StreamableHTTPSessionManager = module.StreamableHTTPSessionManager(
         server, json_response=True, stateless=True, max_request_body_size=body_bytes
     )
     return manager
+
+
+def _offered_by_settings(settings: Settings) -> list[Tool]:
+    try:
+        return subset(settings.mcp.served_tools)
+    except UnknownTool as unknown:
+        raise SettingsError(f"Invalid `mcp.served_tools`: {unknown}") from None
+
+
+def _requested_tools(scope: Scope, offered: list[Tool]) -> list[Tool]:
+    """Those of the query's `tools` that the settings offer. Raises InvalidRequest for an unknown one."""
+    query = parse_qsl(scope["query_string"].decode("latin-1"))
+    names = [name.strip() for key, value in query if key == "tools" for name in value.split(",") if name.strip()]
+    try:
+        requested = subset(names)
+    except UnknownTool as unknown:
+        raise InvalidRequest(str(unknown), param="tools", code="invalid_value") from None
+    return [tool for tool in requested if tool in offered]
+
+
+def _list_tools(context: Any) -> list[Tool]:
+    tools: list[Tool] = context.request.scope["state"]["mcp_tools"]
+    return tools
 
 
 async def _list_models(context: Any) -> list[str]:

@@ -5,7 +5,7 @@ All of it is made from one table. Knows no server, no client and no transport; t
 
 from understudy.catalog.calls import Call, build_call
 from understudy.catalog.result import Result, failed_result, parse_result
-from understudy.catalog.search import UnknownTool, find, search, select
+from understudy.catalog.search import UnknownTool, find, search, select, subset
 from understudy.catalog.table import AI_ML_API
 from understudy.catalog.tool import Parameter, Tool, ToolSet
 from understudy.catalog.validation import InvalidArguments
@@ -25,4 +25,5 @@ __all__ = [
     "parse_result",
     "search",
     "select",
+    "subset",
 ]

@@ -25,6 +25,23 @@ def find(slug: str) -> Tool:
     raise UnknownTool(f"No tool found with slug {slug!r}. {hint}")
 
 
+def subset(names: Sequence[str]) -> list[Tool]:
+    """The tools that any of the names stands for, all without names. Raises UnknownTool.
+
+    A name is a slug, a slug without the toolkit's prefix, or a tag such as `readOnlyHint` and `important`; in any case.
+    """
+    if not names:
+        return list(AI_ML_API.tools)
+    chosen = {tool.slug for name in names for tool in _named(name)}
+    return [tool for tool in AI_ML_API.tools if tool.slug in chosen]
+
+
+def _named(name: str) -> list[Tool]:
+    tagged = [tool for tool in AI_ML_API.tools if name.lower() in {tag.lower() for tag in tool.tags}]
+    slug = f"{AI_ML_API.slug}_{name.upper()}"
+    return tagged or [find(slug if slug in AI_ML_API.by_slug else name)]
+
+
 def select(
     *,
     slugs: Iterable[str] | None = None,

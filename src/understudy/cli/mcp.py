@@ -6,14 +6,24 @@ from understudy.cli.options import with_server
 
 
 @click.command()
+@click.option(
+    "--tools",
+    metavar="NAMES",
+    default="",
+    help="Only these tools: slugs and tags with commas between, like important.  [default: all]",
+)
 @with_server
-def mcp(*, base_url: str | None, key: str | None) -> None:
+def mcp(*, tools: str, base_url: str | None, key: str | None) -> None:
     """Serve the tools to an MCP client that starts this command.
 
     Clients that use HTTP need no command: a server has the tools at /mcp.
     """
     import asyncio
 
+    from understudy.catalog import UnknownTool
     from understudy.toolkit.stdio import run
 
-    asyncio.run(run(base_url, key))
+    try:
+        asyncio.run(run(base_url, key, [name.strip() for name in tools.split(",") if name.strip()]))
+    except UnknownTool as unknown:
+        raise click.UsageError(str(unknown)) from None

@@ -28,6 +28,13 @@ class McpSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         int,
         Meta(ge=1024, description="Maximum text of a result in bytes; the rest is cut off."),
     ] = 256 * 1024
+    served_tools: Annotated[
+        tuple[Text, ...],
+        Meta(
+            description="Tools that `/mcp` offers: slugs, also without `AI_ML_API_`, and tags like `readOnlyHint` and"
+            " `important`; when unset, all. A client can request fewer: `/mcp?tools=important`."
+        ),
+    ] = ()
     origins: Annotated[
         tuple[Text, ...],
         Meta(
