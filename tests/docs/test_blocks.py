@@ -47,6 +47,9 @@ RUN_ELSEWHERE = {"docs/move/responses.md": "test_migrating.py runs it and compar
 OTHER_PROGRAMS = {
     "apt": "changes the system",
     "cat": "reads a file of the system",
+    "python3": "creates an environment; tests/slow/test_wheel.py does it",
+    "venv/bin/pip": "installs the wheel; tests/slow/test_wheel.py does it",
+    "venv/bin/understudy": "serves; tests/slow/test_wheel.py does it",
     "git": "clones from an address of the reader's, or updates a checkout",
     "systemctl": "changes the system",
     "useradd": "changes the system",

@@ -61,7 +61,7 @@ async def _respond(scope: Scope, folder: Path) -> Response | None:
     if file == "folder":
         return _redirect(f"{name.rpartition('/')[2]}/")
     if file == "not built":
-        return None if _is_below(path, _API_PAGE) else _render_notice(path, NOT_BUILT, 404 if name else 200)
+        return None if path.rstrip("/") == _API_PAGE else _render_notice(path, NOT_BUILT, 404 if name else 200)
     return _render_notice(path, NOT_FOUND, 404)
 
 

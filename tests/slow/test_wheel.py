@@ -1,0 +1,100 @@
+"""The wheel, installed into an empty environment and used from an empty directory: serve, console, documentation, commands."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import urllib.request
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from serving import WAIT
+
+ROOT = Path(__file__).resolve().parents[2]
+PATIENCE = 20 * WAIT
+
+
+def find_pythons():
+    """One of each version from 3.11 on: those on the PATH, and those of pyenv."""
+    root = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
+    candidates = [sys.executable, *map(str, root.glob("versions/*/bin/python3"))]
+    candidates += [found for minor in range(11, 16) if (found := shutil.which(f"python3.{minor}"))]
+    pythons = {}
+    for candidate in candidates:
+        asked = subprocess.run(
+            [candidate, "-c", "import sys; print(*sys.version_info[:2])"], capture_output=True, check=False
+        )
+        if asked.returncode == 0 and (version := tuple(map(int, asked.stdout.split()))) >= (3, 11):
+            pythons.setdefault(version, candidate)
+    return pythons
+
+
+PYTHONS = find_pythons()
+pytestmark = pytest.mark.slow
+
+
+def run(*command, **options):
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False, **options)
+    assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    into = tmp_path_factory.mktemp("dist")
+    run(ROOT / "scripts" / "build", into)
+    (built,) = into.glob("*.whl")
+    return built
+
+
+def test_the_wheel_has_the_site_and_the_console_and_nothing_that_only_checks_them(wheel):
+    names = zipfile.ZipFile(wheel).namelist()
+    for wanted in (
+        "site/pages/index.html",
+        "site/pages/reference/api/runs/index.html",
+        "console/app/main.js",
+        "py.typed",
+    ):
+        assert f"understudy/{wanted}" in names
+    assert [name for name in names if re.search(r"\.d\.ts$|tsconfig|eslint|^tests/", name)] == []
+
+
+@pytest.mark.parametrize("python", PYTHONS.values(), ids=[f"{major}.{minor}" for major, minor in PYTHONS])
+def test_the_wheel_serves_in_an_empty_directory(wheel, tmp_path, python):
+    place = tmp_path / "venv"
+    run(python, "-m", "venv", place)
+    environ = {**os.environ, "VENV": str(ROOT / ".venv")}
+    install = [
+        "pip",
+        "install",
+        "--quiet",
+        "--python",
+        place / "bin" / "python",
+        "-c",
+        ROOT / "requirements" / "serve.txt",
+    ]
+    run(ROOT / "scripts" / "uv", *install, wheel, env=environ)
+    work = tmp_path / "work"
+    work.mkdir()
+    program = place / "bin" / "understudy"
+    bare = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    version = json.loads(run(program, "version", "--json", cwd=work, env=bare))["understudy"]
+    assert version in wheel.name
+    serving = subprocess.Popen([program, "serve", "--port", "0"], cwd=work, env=bare, stdout=subprocess.PIPE, text=True)
+    try:
+        base = next(found[1] for line in serving.stdout if (found := re.search(r"Base URL +(http://\S+)/v1", line)))
+        for path in ("/health/ready", "/console/", "/docs/", "/docs/reference/api/runs/"):
+            with urllib.request.urlopen(base + path, timeout=WAIT) as reply:
+                assert reply.status == 200, path
+        environ = {**bare, "UNDERSTUDY_BASE_URL": f"{base}/v1"}
+        environ["UNDERSTUDY_API_KEY"] = (work / "understudy-data" / "first-api-key").read_text().strip()
+        assert "42" in run(program, "ask", "What is 6 * 7?", "--model", "rehearsal", cwd=work, env=environ)
+        assert "rehearsal" in run(program, "ls", "models", cwd=work, env=environ)
+    finally:
+        serving.terminate()
+        assert serving.wait(WAIT) == 0
+        serving.stdout.close()
