@@ -71,6 +71,7 @@ def test_archives_and_directories_hold_objects_and_the_bytes_of_files(read, pack
         ("deep/below/report.pdf", 3, True),
         ("report.pdf", 4, False),
         ("files/file-1", 4, False),
+        ("files/1", 3, True),
         ("files/file-1x", 3, False),
         ("files/other.pdf", 3, False),
     ],

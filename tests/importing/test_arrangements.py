@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from tests.importing.conftest import make_tar, make_zip, problems
 
 from understudy.importing.found import OBJECT_BY_KIND
+from understudy.importing.identifiers import add_prefix
 from understudy.importing.objects import KINDS
 from understudy.importing.reading import spool_input
 
@@ -32,7 +33,7 @@ def _projects(draw) -> list[dict[str, Any]]:
     for number in range(draw(st.integers(1, 12))):
         kind = draw(st.sampled_from([kind for kind in KINDS if kind != "row"]))
         body = {
-            "id": f"{kind}_{number}",
+            "id": add_prefix(kind, str(number)),
             "object": OBJECT_BY_KIND[kind],
             "created_at": 100 + number // draw(st.just(3)),
         }

@@ -306,6 +306,58 @@ def test_reading_can_be_cancelled(read):
         read(to_lines(message(1)), cancelled=lambda: True)
 
 
+def test_ids_without_the_prefix_of_their_kind_get_it_wherever_they_stand(read):
+    content = [{"type": "image_file", "image_file": {"file_id": "f1"}}]
+    objects = [
+        {"id": "a1", "object": "assistant", "tool_resources": {"file_search": {"vector_store_ids": ["v1", "vs_2"]}}},
+        {"id": "f1", "object": "file", "metadata_": {"file_id": "f1"}},
+        {"id": "f1", "object": "vector_store.file", "vector_store_id": "v1"},
+        {"id": "1", "object": "thread", "created_at": "2026-01-01T00:00:00"},
+        {
+            "id": "2",
+            "object": "thread.message",
+            "thread_id": "1",
+            "assistant_id": "a1",
+            "run_id": None,
+            "content": content,
+        },
+        {
+            "id": "3",
+            "object": "thread.run",
+            "thread_id": "1",
+            "assistant_id": "",
+            "completed_at": 5.5,
+            "expires_at": "x",
+        },
+        {"id": "4", "object": "thread.run.step", "thread_id": "1", "run_id": "3"}
+        | {"step_details": {"message_creation": {"message_id": "2"}}},
+    ]
+
+    spool = read(to_lines(*objects))
+
+    assert ids(spool) == {
+        "assistant": ["asst_a1"],
+        "file": ["file-f1"],
+        "vector_store_file": ["file-f1"],
+        "thread": ["thread_1"],
+        "message": ["msg_2"],
+        "run": ["run_3"],
+        "step": ["step_4"],
+    }
+    bodies = {kind: next(spool.read(kind)).body for kind in ids(spool)}
+    assert bodies["assistant"]["tool_resources"]["file_search"]["vector_store_ids"] == ["vs_v1", "vs_2"]
+    assert bodies["file"]["metadata"] == {"file_id": "f1"}
+    assert bodies["vector_store_file"]["vector_store_id"] == "vs_v1"
+    message = bodies["message"]
+    assert (message["thread_id"], message["assistant_id"], message["run_id"]) == ("thread_1", "asst_a1", None)
+    assert message["content"][0]["image_file"]["file_id"] == "file-f1"
+    run = bodies["run"]
+    assert (run["assistant_id"], run["completed_at"], run["expires_at"]) == ("", 5, None)
+    assert bodies["step"]["step_details"]["message_creation"]["message_id"] == "msg_2"
+    assert problems(spool)[0] == ("line 1", "Ids without a prefix get one: 'a1' is 'asst_a1' now.")
+    assert len(problems(spool)) == 7
+
+
 def test_unknown_members_stay_in_the_object(read):
     body = message(1, vendor={"data": [1, 2], "object": "thread"}, content="x")
 

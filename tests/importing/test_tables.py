@@ -21,14 +21,15 @@ def rows(spool):
 @pytest.mark.parametrize(
     "text",
     [
-        HEADER + 't_1,asst_1,m_1,user,"Hi, ""you""\nthere",5\nt_1,asst_1,m_2,assistant,Hello,2026-01-01T00:00:00Z\n',
-        'Thread_ID;Role;Content;ID;Timestamp\r\nt_1;user;"Hi, ""you""\nthere";m_1;5\r\nt_1;AI;Hello;m_2;1767225600\r\n',
-        'created_at\tmessage\trole\tthread\tid\n5\t"Hi, ""you""\nthere"\thuman\tt_1\tm_1\n1767225600\tHello\tbot\tt_1\tm_2',
+        HEADER
+        + 'thread_1,asst_1,msg_1,user,"Hi, ""you""\nthere",5\nthread_1,asst_1,msg_2,assistant,Hello,2026-01-01T00:00:00Z\n',
+        'Thread_ID;Role;Content;ID;Timestamp\r\nthread_1;user;"Hi, ""you""\nthere";msg_1;5\r\nthread_1;AI;Hello;msg_2;1767225600\r\n',
+        'created_at\tmessage\trole\tthread\tid\n5\t"Hi, ""you""\nthere"\thuman\tthread_1\tmsg_1\n1767225600\tHello\tbot\tthread_1\tmsg_2',
         to_lines(
-            {"thread_id": "t_1", "id": "m_1", "role": "user", "text": 'Hi, "you"\nthere', "created_at": 5},
+            {"thread_id": "thread_1", "id": "msg_1", "role": "user", "text": 'Hi, "you"\nthere', "created_at": 5},
             {
-                "thread_id": "t_1",
-                "message_id": "m_2",
+                "thread_id": "thread_1",
+                "message_id": "msg_2",
                 "role": "assistant",
                 "content": "Hello",
                 "created_at": 1767225600.5,
@@ -36,11 +37,11 @@ def rows(spool):
         ),
         json.dumps(
             {
-                "id": "t_1",
+                "id": "thread_1",
                 "object": "thread",
                 "messages": [
-                    {"message_id": "m_1", "role": "user", "text": 'Hi, "you"\nthere', "created_at": 5},
-                    {"message_id": "m_2", "role": "assistant", "content": "Hello", "created_at": "2026-01-01"},
+                    {"message_id": "msg_1", "role": "user", "text": 'Hi, "you"\nthere', "created_at": 5},
+                    {"message_id": "msg_2", "role": "assistant", "content": "Hello", "created_at": "2026-01-01"},
                 ],
             }
         ),
@@ -50,19 +51,19 @@ def rows(spool):
 def test_rows_become_messages_of_the_api(read, text, encoding):
     spool = read(text.encode(encoding))
 
-    assert ids(spool) == {"thread": ["t_1"], "message": ["m_1", "m_2"]}
-    assert rows(spool) == [("t_1", "user", 'Hi, "you"\nthere', 5), ("t_1", "assistant", "Hello", 1767225600)]
+    assert ids(spool) == {"thread": ["thread_1"], "message": ["msg_1", "msg_2"]}
+    assert rows(spool) == [("thread_1", "user", 'Hi, "you"\nthere', 5), ("thread_1", "assistant", "Hello", 1767225600)]
     assert problems(spool) == []
 
 
 def test_a_message_has_the_shape_of_the_api_and_its_unknown_columns(read):
-    spool = read(HEADER.strip() + ",rating\nt_1,asst_1,m_1,assistant,Hello,5,good\n")
+    spool = read(HEADER.strip() + ",rating\nthread_1,asst_1,msg_1,assistant,Hello,5,good\n")
 
     assert next(spool.read("message")).body == {
-        "id": "m_1",
+        "id": "msg_1",
         "object": "thread.message",
         "created_at": 5,
-        "thread_id": "t_1",
+        "thread_id": "thread_1",
         "role": "assistant",
         "content": [{"type": "text", "text": {"value": "Hello", "annotations": []}}],
         "assistant_id": "asst_1",
@@ -74,42 +75,48 @@ def test_a_message_has_the_shape_of_the_api_and_its_unknown_columns(read):
 
 
 def test_rows_without_ids_have_the_same_ids_in_a_repeated_import(read):
-    text = "thread_id,role,text\n" + "t_1,user,yes\n" * 3 + "t_2,user,\n"
+    text = "thread_id,role,text\n" + "thread_1,user,yes\n" * 3 + "thread_2,user,\n"
 
     first, second = (ids(read(text)) for _ in range(2))
 
     assert first == second
     assert len({*first["message"]}) == 4
-    assert rows(read(text))[3] == ("t_2", "user", "", 0)
+    assert rows(read(text))[3] == ("thread_2", "user", "", 0)
 
 
 @pytest.mark.parametrize(
     ("row", "reason"),
     [
-        (b"t_1,,m_9,user", "The row has 4 fields; the header has 6."),
-        (b"t_1,,m_9,system,Be kind,5", "The role 'system' is not 'user' or 'assistant'."),
-        (b",,m_9,user,Hi,5", "The message has no thread_id."),
-        (b"t/1,,m_9,user,Hi,5", "m_9: invalid thread_id 't/1'."),
-        (b"t_1,,m 9,user,Hi,5", "Invalid id 'm 9'."),
-        (b"t_1,,m_9,user,na\xefve,5", "The row is not valid UTF-8. Save the file as UTF-8."),
+        (b"thread_1,,msg_9,user", "The row has 4 fields; the header has 6."),
+        (b"thread_1,,msg_9,system,Be kind,5", "The role 'system' is not 'user' or 'assistant'."),
+        (b",,msg_9,user,Hi,5", "The message has no thread_id."),
+        (b"thread/1,,msg_9,user,Hi,5", "msg_9: invalid thread_id 'thread/1'."),
+        (b"thread_1,,msg 9,user,Hi,5", "Invalid id 'msg 9'."),
+        (b"thread_1,,msg_9,user,na\xefve,5", "The row is not valid UTF-8. Save the file as UTF-8."),
     ],
 )
 def test_a_bad_row_is_a_problem_and_the_others_are_read(read, row, reason):
-    good = HEADER.encode() + b"t_1,,m_1,user,Hi,5\n"
+    good = HEADER.encode() + b"thread_1,,msg_1,user,Hi,5\n"
 
-    spool = read(good + row + b"\nt_1,,m_2,user,Hi,6\n")
+    spool = read(good + row + b"\nthread_1,,msg_2,user,Hi,6\n")
 
-    assert ids(spool)["message"] == ["m_1", "m_2"]
+    assert ids(spool)["message"] == ["msg_1", "msg_2"]
     assert problems(spool) == [("line 3", reason)]
 
 
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        (HEADER + 't_1,,m_1,user,Hi,5\nt_1,,m_2,user,"Hi,6\n' + "x" * 9000 + "\n", "a line is longer than 4000 bytes"),
-        (HEADER + 't_1,,m_1,user,Hi,5\nt_1,,m_2,user,"Hi,6\n' + "x\n" * 9000, "field larger than field limit"),
-        (HEADER + 't_1,,m_1,user,Hi,5\nt_1,,m_2,user,"Hi"there,6\n', "expected after"),
-        (HEADER + 't_1,,m_1,user,Hi,5\nt_1,,m_2,user,"Hi', "unexpected end of data"),
+        (
+            HEADER + 'thread_1,,msg_1,user,Hi,5\nthread_1,,msg_2,user,"Hi,6\n' + "x" * 9000 + "\n",
+            "a line is longer than 4000 bytes",
+        ),
+        (
+            HEADER + 'thread_1,,msg_1,user,Hi,5\nthread_1,,msg_2,user,"Hi,6\n' + "x\n" * 9000,
+            "field larger than field limit",
+        ),
+        (HEADER + 'thread_1,,msg_1,user,Hi,5\nthread_1,,msg_2,user,"Hi"there,6\n', "expected after"),
+        (HEADER + 'thread_1,,msg_1,user,Hi,5\nthread_1,,msg_2,user,"Hi', "unexpected end of data"),
     ],
 )
 def test_an_unclosed_quote_ends_the_file_with_a_problem(read, text, reason, monkeypatch):
@@ -121,7 +128,7 @@ def test_an_unclosed_quote_ends_the_file_with_a_problem(read, text, reason, monk
     finally:
         csv.field_size_limit(limit)
 
-    assert ids(spool)["message"] == ["m_1"]
+    assert ids(spool)["message"] == ["msg_1"]
     [(_, found)] = problems(spool)
     assert found.startswith("Invalid CSV: ")
     assert reason in found

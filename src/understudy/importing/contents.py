@@ -20,7 +20,9 @@ def add_content(spool: ImportSpool, origin: str, entry: Entry) -> None:
 def find_content(spool: ImportSpool, file_id: str, file: Mapping[str, Any]) -> str | None:
     """The origin and reference of the bytes of a file; None if there are none, or several that differ in size."""
     size = file.get("bytes")
-    fits = {reference for reference, found in spool.find_contents(file_id) if size in {found, *_UNKNOWN_SIZES}}
+    named = (file_id, file_id.removeprefix("file-"))  # a prefix that the import has added
+    found_by_id = (one for name in named for one in spool.find_contents(name))
+    fits = {reference for reference, found in found_by_id if size in {found, *_UNKNOWN_SIZES}}
     if not fits and isinstance(file.get("filename"), str):
         name = PurePosixPath(file["filename"].replace("\\", "/")).name
         fits = {reference for reference, found in spool.find_contents(name) if found == size}

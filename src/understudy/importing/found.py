@@ -54,7 +54,7 @@ class Place:
     path: Path | None = None
 
     def at(self, path: Path | None) -> "Place":
-        return replace(self, path=path)
+        return Place(self.entry, self.line, path)
 
     def __str__(self) -> str:
         parts = [self.entry, f"line {self.line}" if self.line else "", str(self.path) if self.path else ""]

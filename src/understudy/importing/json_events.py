@@ -92,55 +92,63 @@ class ValueBuilder:
 
     def build(self, event: Event, events: Iterator[Event]) -> Any:
         """The value that begins with `event`; its other events are consumed in any case."""
-        if event[0] not in STARTS:
-            return self._convert_scalar(event[1])
-        root: Any = {} if event[0] == "start_map" else []
-        stack: list[Any] = [root]
-        keys: list[str] = [""]
-        skipped = 0
-        for kind, value in events:
-            if kind in _ENDS:
-                if skipped:
-                    skipped -= 1
-                    continue
-                stack.pop()
-                keys.pop()
-                if not stack:
-                    return root
-            elif kind in STARTS:
-                if skipped or len(stack) >= self.depth or self.refusal is not None:
-                    self.refuse(f"It is nested deeper than {self.depth} levels.")
-                    skipped += 1
-                    continue
-                child: Any = {} if kind == "start_map" else []
-                self._attach(stack[-1], keys[-1], child)
-                stack.append(child)
-                keys.append("")
-            elif kind == "map_key":
-                keys[-1] = value
-                self._spend(len(value))
-            elif not skipped:
-                self._attach(stack[-1], keys[-1], self._convert_scalar(value))
-        raise MalformedJson("The JSON is cut off.")
-
-    def refuse(self, reason: str) -> None:
-        self.refusal = self.refusal or reason
-
-    def _attach(self, container: Any, key: str, value: Any) -> None:
-        self._spend(_SCALAR_BYTES)
-        if self.refusal is not None:
-            return
-        if isinstance(container, dict):
-            container[key] = value
-        else:
-            container.append(value)
-
-    def _convert_scalar(self, value: Any) -> Any:
-        if isinstance(value, str):
-            self._spend(len(value))
+        name, value = event
+        if name in STARTS:
+            return self._build_container(name, events)
+        self._spend(len(value) if isinstance(value, str) else _SCALAR_BYTES)
         return value
+
+    def _build_container(self, start: str, events: Iterator[Event]) -> Any:
+        # One loop without calls: it runs for each token of a document.
+        is_map = start == "start_map"
+        root: Any = {} if is_map else []
+        current = root
+        key = ""
+        above: list[tuple[Any, bool]] = []
+        left = self.bytes_left
+        for name, value in events:
+            if name == "map_key":
+                key = value
+                left -= len(value)
+                continue
+            if name in _ENDS:
+                if not above:
+                    self.bytes_left = left
+                    return root
+                current, is_map = above.pop()
+                continue
+            left -= len(value) if name == "string" else _SCALAR_BYTES
+            if left < 0 or (name in STARTS and len(above) + 1 >= self.depth):
+                self._spend(self.bytes_left - left)
+                self._refuse(f"It is nested deeper than {self.depth} levels.")
+                return _skip(events, len(above) + 1 + (name in STARTS))
+            if name in STARTS:
+                above.append((current, is_map))
+                value = {} if name == "start_map" else []  # noqa: PLW2901 - attached like every other value
+            if is_map:
+                current[key] = value
+            else:
+                current.append(value)
+            if name in STARTS:
+                current, is_map = value, name == "start_map"
+        raise MalformedJson("The JSON is cut off.")
 
     def _spend(self, count: int) -> None:
         self.bytes_left -= count
         if self.bytes_left < 0:
-            self.refuse("It is larger than the limit of an object.")
+            self._refuse("It is larger than the limit of an object.")
+
+    def _refuse(self, reason: str) -> None:
+        self.refusal = self.refusal or reason
+
+
+def _skip(events: Iterator[Event], depth: int) -> None:
+    """Consumes the events up to the end of `depth` containers."""
+    for name, _ in events:
+        if name in STARTS:
+            depth += 1
+        elif name in _ENDS:
+            depth -= 1
+            if not depth:
+                return
+    raise MalformedJson("The JSON is cut off.")

@@ -157,10 +157,10 @@ class _Fetcher:
         path = f"/threads/{thread_id}"
         yield {"object": "thread", **await self._client.get(path)}
         async for message in self._count_all("messages", self._client.list(f"{path}/messages", self._report)):
-            yield message
+            yield {"thread_id": thread_id, **message}
         async for run in self._list_optional(f"{path}/runs"):
             self.report.runs += 1
-            yield run
+            yield {"thread_id": thread_id, **run}
             async for step in self._list_optional(f"{path}/runs/{run['id']}/steps"):
                 self.report.steps += 1
                 yield {"run_id": run["id"], "thread_id": thread_id, **step}

@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from understudy.importing.found import Found
+from understudy.importing.identifiers import add_prefix, add_prefixes
 from understudy.importing.objects import Kind
 
 _ID: Final = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
@@ -20,6 +21,17 @@ _PARENTS: Final[dict[Kind, tuple[str, ...]]] = {
 }
 """What an object belongs to; lists are of the first."""
 
+_TIMES: Final = (
+    "created_at",
+    "started_at",
+    "completed_at",
+    "cancelled_at",
+    "failed_at",
+    "expired_at",
+    "expires_at",
+    "incomplete_at",
+    "last_active_at",
+)
 _MILLISECONDS: Final = 100_000_000_000
 _LATEST: Final = 253_402_300_799  # the end of the year 9999
 
@@ -30,10 +42,14 @@ class InvalidObject(Exception):
 
 @dataclass(frozen=True, slots=True)
 class NormalizedObject:
-    """`parent` is the id of the thread, run or vector store that the object belongs to, or empty."""
+    """`source_id` is the id in the input, which may lack the prefix of its kind.
+
+    `parent` is the id of the thread, run or vector store that the object belongs to, or empty.
+    """
 
     kind: Kind
     id: str
+    source_id: str
     parent: str
     created_at: int
     body: bytes
@@ -43,22 +59,36 @@ def normalize(found: Found) -> NormalizedObject:
     """Raises InvalidObject."""
     body = found.body
     identifier = body.get("id")
-    if not is_id(identifier):
+    if not isinstance(identifier, str) or not is_id(identifier):
         raise InvalidObject(f"Invalid id {str(identifier)[:128]!r}.")
+    source_id = identifier
+    if "metadata_" in body:  # open-assistant-api
+        body.setdefault("metadata", body.pop("metadata_"))
     for name in _PARENTS.get(found.kind, ()):
         if body.get(name) is None:
             body[name] = getattr(found.parents, name)
         if not is_id(body[name]):
             raise InvalidObject(f"{identifier}: invalid {name} {str(body[name])[:128]!r}.")
-    created_at = parse_time(body.get("created_at"))
-    if body.get("created_at") is not None:
-        body["created_at"] = created_at
+    if found.kind != "row":
+        add_prefixes(body)
+        identifier = body["id"] = add_prefix(found.kind, identifier)
+    _convert_times(body)
     parents = _PARENTS.get(found.kind)
     try:
         encoded = msgspec.json.encode(body)
     except (OverflowError, ValueError, RecursionError) as error:
         raise InvalidObject(f"{identifier} has a value that JSON cannot hold: {error}.") from None
-    return NormalizedObject(found.kind, str(identifier), str(body[parents[0]]) if parents else "", created_at, encoded)
+    parent = str(body[parents[0]]) if parents else ""
+    return NormalizedObject(found.kind, identifier, source_id, parent, body.get("created_at") or 0, encoded)
+
+
+def _convert_times(body: dict[str, Any]) -> None:
+    for name in _TIMES:
+        value = body.get(name)
+        if value is not None and (
+            not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < _MILLISECONDS
+        ):
+            body[name] = parse_time(value) or (0 if name == "created_at" else None)
 
 
 def parse_time(value: Any) -> int:

@@ -103,6 +103,7 @@ class _InputReader:
         self._budget = budget
         self._numbers = count(1)
         self._problems = 0
+        self._prefixed: set[Kind] = set()
 
     def read(self, source: entries.Input) -> None:
         for entry in source.entries():
@@ -157,6 +158,9 @@ class _InputReader:
         except InvalidObject as error:
             self._add_problem(item.place, str(error))
             return
+        if found.id != found.source_id and found.kind not in self._prefixed:
+            self._prefixed.add(found.kind)
+            self._add_problem(item.place, f"Ids without a prefix get one: {found.source_id!r} is {found.id!r} now.")
         scope = found.parent if found.kind == "vector_store_file" else ""
         row = (found.id, found.created_at, found.body)
         if not self._spool.add(found.kind, scope, row, found.parent, (item.list_number, item.index)):

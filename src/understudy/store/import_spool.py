@@ -21,7 +21,7 @@ CREATE TABLE problems (place TEXT NOT NULL, reason TEXT NOT NULL);
 CREATE TABLE contents (name TEXT NOT NULL, reference TEXT NOT NULL, size INTEGER NOT NULL);
 BEGIN;
 """
-_INSERT: Final = "INSERT INTO objects VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING 1"
+_INSERT: Final = "INSERT INTO objects VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
 # The first and the last object of a list decide its order. Lists without a parent in common are compared as a whole.
 _REVERSE: Final = """
 CREATE TABLE descending AS
@@ -76,7 +76,8 @@ class ImportSpool:
         """False if there is an object of that kind and id within `scope`; `order` is its list and the place in it."""
         identifier, created_at, body = row
         values = (kind, scope, identifier, parent, created_at, *order, body)
-        return self._connection.execute(_INSERT, values).fetchone() is not None
+        self._connection.execute(_INSERT, values)
+        return bool(self._connection.changes())
 
     def add_problem(self, place: str, reason: str) -> None:
         self._connection.execute(_ADD_PROBLEM, (place, reason))
