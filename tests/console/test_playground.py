@@ -11,6 +11,13 @@ from upstream import HANG, Gate, call, calls, fault, text
 ORDER = {"type": "object", "properties": {"id": {"type": "integer"}}, "required": ["id"]}
 FUNCTION = {"type": "function", "function": {"name": "get_order", "parameters": ORDER}}
 
+DROPPED_IMAGE = """() => {
+  const png = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
+  const transfer = new DataTransfer();
+  transfer.items.add(new File([Uint8Array.from(atob(png), (one) => one.charCodeAt(0))], "dot.png", { type: "image/png" }));
+  return transfer;
+}"""
+
 
 @pytest.fixture
 def assistant(server):
@@ -164,12 +171,23 @@ def test_files_are_uploaded_with_the_message(console, server, upstream):
     )
     files = page.get_by_role("list", name="Files of the message")
     expect(files.get_by_label("Use of note.md")).to_have_value("file_search")
+    dropped = page.evaluate_handle(DROPPED_IMAGE)
+    page.dispatch_event("body", "dragover", {"dataTransfer": dropped})
+    expect(page.locator(".composer-box.is-dragged")).to_be_visible()
+    page.dispatch_event("body", "drop", {"dataTransfer": dropped})
+    expect(files.get_by_role("listitem")).to_have_count(2)
+    expect(files.get_by_role("button", name="Remove dot.png")).to_be_visible()
+    expect(files.get_by_role("progressbar")).to_have_count(0)
     send(page, "What is in it?")
     expect(page.get_by_role("log")).to_contain_text("I read it.")
     thread = page.url.split("thread=")[1].split("&")[0]
     message = server.client.beta.threads.messages.list(thread, order="asc").data[0]
     assert message.attachments is not None
     assert [one.to_dict() for one in message.attachments[0].tools] == [{"type": "file_search"}]
+    assert [part.type for part in message.content] == ["text", "image_file"]
+    image = page.get_by_role("article", name="You").get_by_role("img")
+    expect(image).to_be_visible()
+    assert image.evaluate("(one) => one.decode().then(() => one.naturalWidth)") == 1
 
 
 def test_a_citation_opens_its_passages(console, server, upstream):

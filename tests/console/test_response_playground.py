@@ -5,6 +5,7 @@ import json
 from playwright.sync_api import Page, expect
 
 from console.browser import NARROW, open_console
+from serving import KEY
 from upstream import HANG, Gate, call, calls, text
 
 ORDER = {"type": "object", "properties": {"id": {"type": "integer"}}, "required": ["id"]}
@@ -16,7 +17,7 @@ def send(page: Page, message: str) -> None:
     field.press("Control+Enter")
 
 
-def test_a_response_calls_a_function_and_the_next_one_continues_it(console, server, upstream):
+def test_a_response_calls_a_function_and_the_next_one_continues_it(console, server, upstream, monkeypatch, capsys):
     upstream.answer(calls(call("get_order", id=7)), text("Order 7 is **paid**."), text("It left on Friday."))
     page = console.open("playground")
     page.get_by_role("link", name="Responses", exact=True).last.click()
@@ -50,6 +51,12 @@ def test_a_response_calls_a_function_and_the_next_one_continues_it(console, serv
     dialog = page.get_by_role("dialog", name="API call")
     expect(dialog).to_contain_text("previous_response_id")
     assert console.find_accessibility_problems() == []
+    dialog.get_by_role("button", name="Python").click()
+    program = dialog.locator("pre").inner_text()
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    upstream.answer(text("From a program."))
+    exec(program, {})
+    assert capsys.readouterr().out == "From a program.\n"
 
 
 def test_a_response_in_a_conversation_is_stopped_and_resumes_after_a_reload(browser, server, upstream):

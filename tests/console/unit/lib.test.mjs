@@ -139,6 +139,10 @@ test("samples have the call, and a variable in place of the key", () => {
   const python = renderSample("python", call, "http://h/v1");
   assert.ok(python.includes('"flag": True,') && python.includes('"none": None,'), python);
   assert.ok(renderSample("node", { method: "GET", path: "/x", query: { limit: 2 } }, "http://h/v1").includes('client.get("/x", { query: {"limit":2} })'));
+  const run = { method: "POST", path: "/threads/thread_1/runs", body: { assistant_id: "asst_1", temperature: null } };
+  assert.ok(renderSample("python", run, "http://h/v1").includes('client.beta.threads.runs.create(\n    "thread_1",\n    assistant_id="asst_1",\n    temperature=None,\n)'));
+  const streamed = { method: "POST", path: "/responses", body: { model: "m", input: "Hi", stream: true } };
+  assert.ok(renderSample("node", streamed, "http://h/v1").includes("for await (const event of result)"));
 });
 
 test("positions in 10,000 rows of random heights are those of a plain sum", () => {

@@ -23,18 +23,57 @@ function renderCurl({ method, path, query, body }, baseUrl) {
 }
 
 /** @param {Call} call @param {string} baseUrl */
-function renderPython({ method, path, query, body }, baseUrl) {
+function renderPython(call, baseUrl) {
+  return `from openai import OpenAI\n\n# Reads OPENAI_API_KEY.\nclient = OpenAI(base_url=${quote(baseUrl)})\n\nresult = client.${pythonCall(call)}\n${isStream(call) ? "for event in result:\n    print(event)\n" : `print(result${outputOf(call)})\n`}`;
+}
+
+/** @param {Call} call */
+function pythonCall({ method, path, query, body }) {
+  const found = findMethod(method, path);
+  if (found && isObject(body)) {
+    const members = Object.entries(/** @type {object} */ (body)).map(([name, one]) => `${name}=${pythonValue(one, 1)}`);
+    return `${found.python}(\n    ${[...found.ids.map(quote), ...members].join(",\n    ")},\n)`;
+  }
   const options = [query && Object.keys(query).length ? `options={"params": ${pythonValue(query, 1)}}` : "", body === undefined ? "" : `body=${pythonValue(body, 1)}`];
-  const name = method.toLowerCase();
-  const parts = [quote(path), "cast_to=object", ...options.filter(Boolean)];
-  return `from openai import OpenAI\n\n# Reads OPENAI_API_KEY.\nclient = OpenAI(base_url=${quote(baseUrl)})\n\nresult = client.${name}(\n    ${parts.join(",\n    ")},\n)\nprint(result)\n`;
+  return `${method.toLowerCase()}(\n    ${[quote(path), "cast_to=object", ...options.filter(Boolean)].join(",\n    ")},\n)`;
 }
 
 /** @param {Call} call @param {string} baseUrl */
-function renderNode({ method, path, query, body }, baseUrl) {
-  const options = [query && Object.keys(query).length ? `query: ${JSON.stringify(query)}` : "", body === undefined ? "" : `body: ${JSON.stringify(body, null, 2)}`].filter(Boolean);
-  return `import OpenAI from "openai";\n\n// Reads OPENAI_API_KEY.\nconst client = new OpenAI({ baseURL: ${quote(baseUrl)} });\n\nconst result = await client.${method.toLowerCase()}(${quote(path)}${options.length ? `, { ${options.join(", ")} }` : ""});\nconsole.log(result);\n`;
+function renderNode(call, baseUrl) {
+  return `import OpenAI from "openai";\n\n// Reads OPENAI_API_KEY.\nconst client = new OpenAI({ baseURL: ${quote(baseUrl)} });\n\nconst result = await client.${nodeCall(call)};\n${isStream(call) ? "for await (const event of result) console.log(event);\n" : `console.log(result${outputOf(call)});\n`}`;
 }
+
+/** @param {Call} call */
+function nodeCall({ method, path, query, body }) {
+  const found = findMethod(method, path);
+  if (found && isObject(body)) return `${found.node}(${[...found.ids.map(quote), JSON.stringify(body, null, 2)].join(", ")})`;
+  const options = [query && Object.keys(query).length ? `query: ${JSON.stringify(query)}` : "", body === undefined ? "" : `body: ${JSON.stringify(body, null, 2)}`].filter(Boolean);
+  return `${method.toLowerCase()}(${quote(path)}${options.length ? `, { ${options.join(", ")} }` : ""})`;
+}
+
+/** The methods of the official packages; all other calls are made by their paths. */
+const METHODS = [
+  { call: "POST /responses", python: "responses.create", node: "responses.create" },
+  { call: "POST /threads/runs", python: "beta.threads.create_and_run", node: "beta.threads.createAndRun" },
+  { call: "POST /threads/{id}/runs", python: "beta.threads.runs.create", node: "beta.threads.runs.create" },
+  { call: "POST /chat/completions", python: "chat.completions.create", node: "chat.completions.create" },
+];
+
+/** @param {string} method @param {string} path */
+function findMethod(method, path) {
+  for (const { call, python, node } of METHODS) {
+    const match = new RegExp(`^${call.replace("{id}", "([^/]+)")}$`).exec(`${method} ${path}`);
+    if (match) return { python, node, ids: match.slice(1) };
+  }
+  return null;
+}
+
+/** @param {Call} call */
+const isStream = ({ body }) => isObject(body) && /** @type {any} */ (body).stream === true;
+/** What a reader wants to see of the result. @param {Call} call */
+const outputOf = ({ method, path }) => (method === "POST" && path === "/responses" ? ".output_text" : "");
+/** @param {unknown} value */
+const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** @param {Record<string, any> | undefined} query */
 function renderQuery(query) {

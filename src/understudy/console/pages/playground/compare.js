@@ -48,7 +48,7 @@ export default function Compare() {
   const setModel = (/** @type {number} */ place, /** @type {string} */ model) => setQuery({ models: PLACES.map((one) => (one === place ? model : models[one] ?? "")).join(",") });
   const actions = html`<${Button} icon="code" label=${t("ui.api-preview")} shortcut="." onClick=${() => setCodeOpen(true)} />`;
   return html`<${Page} title=${t("playground.title")} actions=${actions} tabs=${html`<${ModeTabs} />`} flush=${true}>
-    <div class="playground-main">
+    <div class="playground-main is-alone">
       <div class="compare">
         <div class="compare-settings"><${TextArea} label=${t("playground.field.instructions")} rows=${2} value=${instructions.value} onInput=${instructions.set} /></div>
         <div class="compare-columns">${PLACES.map((place) => html`<${CompareColumn} key=${place} label=${t("playground.compare.model", { number: place + 1 })} model=${models[place] ?? ""} answer=${answers[place] ?? null}
