@@ -258,6 +258,7 @@ async def test_common_words_rate_the_chunks_that_rare_words_select(store, monkey
     for name, value in {"MAX_SELECTED_CHUNKS": 12, "_SELECTED_CHUNKS": 12}.items():
         monkeypatch.setattr(term_plan, name, value)
     monkeypatch.setattr(chunk_words_sqlite, "_MIN_UNSCOPED_CHUNKS", least_unscoped)
+    monkeypatch.setattr(chunk_words_sqlite, "_SMALL_DATABASE_CHUNKS", 0)
     texts = [
         f"harbour {'rare' if place % 10 == 3 else 'dock'} {'berth' if place % 3 else 'quay'}" for place in range(60)
     ]

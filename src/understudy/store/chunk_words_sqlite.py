@@ -10,7 +10,8 @@ from understudy.store.sql import SqlArguments, compose_sql
 from understudy.store.term_plan import MAX_SELECTED_CHUNKS, MAX_TERM_CHUNKS, TermPlan, normalize_length, plan_terms
 
 _SMALL_STORE_CHUNKS: Final = 12_000
-"""Up to so many chunks, FTS5 ranks: it counts the chunks of the store and of each term in each search."""
+_SMALL_DATABASE_CHUNKS: Final = 100_000
+"""Up to so many chunks, FTS5 ranks: each time it counts those of the store, and those of each term in all stores."""
 
 _MAX_COUNTED_CHUNKS: Final = 100_000
 _MIN_RATED_CHUNKS: Final = 200
@@ -42,9 +43,12 @@ def search_terms(query: ChunkQuery) -> Transaction[dict[int, float]]:
     plan = plan_terms(query)
     if not plan.selecting:
         return {}
-    if query.total <= _SMALL_STORE_CHUNKS and not plan.rating:
+    rows = yield "SELECT max(seq) FROM chunks", ()
+    chunks = rows[0][0] or 0
+    if query.total <= _SMALL_STORE_CHUNKS and chunks <= _SMALL_DATABASE_CHUNKS and not plan.rating:
         return (yield from _rank_all(query, plan.selecting))
-    return (yield from _rank_selected(query, plan))
+    scope = f"{_match_scope(query)} AND " if _is_scoped(query, plan, chunks) else ""
+    return (yield from _rank_selected(query, plan, scope))
 
 
 def _rank_all(query: ChunkQuery, terms: Sequence[RatedTerm]) -> Transaction[dict[int, float]]:
@@ -61,9 +65,8 @@ def _rank_all(query: ChunkQuery, terms: Sequence[RatedTerm]) -> Transaction[dict
     return {seq: score for seq, score in rows}  # noqa: C416 - rows are records
 
 
-def _rank_selected(query: ChunkQuery, plan: TermPlan) -> Transaction[dict[int, float]]:
+def _rank_selected(query: ChunkQuery, plan: TermPlan, scope: str) -> Transaction[dict[int, float]]:
     """BM25 as if each term occurred once in a chunk: the caller ranks the hits by their texts."""
-    scope = f"{_match_scope(query)} AND " if (yield from _is_scoped(query, plan)) else ""
     selecting = _match_terms(plan.selecting)
     matches = [(term.weight, _match_any(term.forms)) for term in plan.selecting]
     matches += [(term.weight, f"({selecting}) AND ({_match_any(term.forms)})") for term in plan.rating]
@@ -96,11 +99,11 @@ def _rank_selected(query: ChunkQuery, plan: TermPlan) -> Transaction[dict[int, f
     return dict(sorted(scores.items(), key=lambda item: (-item[1], item[0]))[: query.limit])
 
 
-def _is_scoped(query: ChunkQuery, plan: TermPlan) -> Transaction[bool]:
-    if _names_documents(query) or query.total < _MIN_UNSCOPED_CHUNKS or plan.selecting[0].count > MAX_SELECTED_CHUNKS:
-        return True
-    rows = yield "SELECT max(seq) FROM chunks", ()
-    return 2 * query.total < (rows[0][0] or 0)
+def _is_scoped(query: ChunkQuery, plan: TermPlan, chunks: int) -> bool:
+    """Whether terms are matched together with the store, among the `chunks` of all stores."""
+    is_common = plan.selecting[0].count > MAX_SELECTED_CHUNKS
+    is_small = query.total < _MIN_UNSCOPED_CHUNKS or 2 * query.total < chunks
+    return is_common or is_small or _names_documents(query)
 
 
 def _match_scope(query: ChunkQuery) -> str:
