@@ -275,6 +275,7 @@ class Upstream:
         app.router.add_post("/{path:.*}/messages/count_tokens", self._messages)
         app.router.add_post("/{path:.*}/chat/completions", self._chat)
         app.router.add_post("/{path:.*}/embeddings", self._chat)
+        app.router.add_post("/{path:.*}/rerank", self._chat)
         runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=0.1)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0, backlog=1024)

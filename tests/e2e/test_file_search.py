@@ -9,7 +9,7 @@ import pytest
 from e2e.assistants_client import WEATHER, fetch_run, new_thread, on_both, outputs_for, reached, run_of, steps_of, user
 from envelope import assert_error
 from retrieval import documents
-from upstream import Gate, call, calls, text
+from upstream import Gate, call, calls, fault, reply, text
 from waiting import eventually
 
 FOODS = b"This file describes favorite foods.\n\nFilip Carola: cake\nTekakwitha Effie: pizza\n"
@@ -284,6 +284,65 @@ def test_invalid_hybrid_search_weights_are_refused(client, weights):
     with pytest.raises(openai.BadRequestError) as refused:
         client.beta.assistants.create(model="gpt-4o", tools=[{**SEARCH, "file_search": options}])
     assert refused.value.param.startswith("tools[0].file_search.ranking_options.hybrid_search")
+
+
+RERANKED = {"ranker": "scripted/gpt-4o-mini", "score_threshold": 0.4}
+
+
+def rerank(*scores):
+    """The response of a provider that reranks; `scores` are of the passages in the order of the request."""
+    results = [{"index": index, "relevance_score": score} for index, score in enumerate(scores)]
+    return reply({"results": sorted(results, key=lambda one: -one["relevance_score"])})
+
+
+def test_a_providers_model_ranks_the_passages_of_a_run_again(client, upstream):
+    both = store_of(client, ("foods.txt", FOODS), ("tee.txt", TEAS))
+    assistant = searcher(client, both, file_search={"ranking_options": RERANKED})
+    upstream.answer(calls(QUERY), rerank(0.3, 0.8), text("Tea【0:0†tee.txt】."))
+    run = run_of(client, new_thread(client, "What?"), assistant)
+    assert run.status == "completed"
+    asked = upstream.requests[1]
+    assert asked.path.endswith("/rerank")
+    assert (asked.body["model"], asked.body["query"]) == ("gpt-4o-mini", "Filip favorite food cake")
+    assert [document.split()[0] for document in asked.body["documents"]] == ["This", "Grüner"]
+    (shown,) = told(upstream)
+    assert "tee.txt" in shown
+    assert "foods.txt" not in shown, "its score is below the threshold"
+
+
+def test_a_providers_model_ranks_the_passages_of_a_response_again(client, upstream):
+    both = store_of(client, ("foods.txt", FOODS), ("tee.txt", TEAS))
+    tool = {"type": "file_search", "vector_store_ids": [both.id], "ranking_options": RERANKED}
+    upstream.answer(calls(QUERY), rerank(0.5, 0.8), text("Tea【0:0†tee.txt】."))
+    made = client.responses.create(model="gpt-4o", input="?", tools=[tool], include=["file_search_call.results"])
+    assert made.tools[0].ranking_options.ranker == "scripted/gpt-4o-mini"
+    assert [(one.filename, one.score) for one in made.output[0].results] == [("tee.txt", 0.8), ("foods.txt", 0.5)]
+
+
+def test_a_search_is_ranked_again_by_a_providers_model(client, upstream):
+    both = store_of(client, ("foods.txt", FOODS), ("tee.txt", TEAS))
+    upstream.answer(rerank(0.1, 0.2), rerank(0.9, 0.3))
+    hits = client.vector_stores.search(
+        both.id, query=["cake", "pizza"], ranking_options={"ranker": "scripted/gpt-4o-mini"}
+    )
+    assert [(hit.filename, hit.score) for hit in hits.data] == [("foods.txt", 0.9), ("tee.txt", 0.3)]
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "status", "param"),
+    [
+        (fault(404, "No model gpt-4o-mini."), openai.BadRequestError, 400, "ranking_options.ranker"),
+        (fault(400, "This model cannot rerank."), openai.BadRequestError, 400, "ranking_options.ranker"),
+        (reply({"results": []}), openai.InternalServerError, 502, None),
+    ],
+)
+def test_a_search_that_cannot_be_ranked_again_fails(client, foods, upstream, answer, error, status, param):
+    upstream.answer(*[answer] * 3)
+    with pytest.raises(error, match="The ranker 'scripted/gpt-4o-mini' failed") as raised:
+        client.with_options(max_retries=0).vector_stores.search(
+            foods.id, query="cake", ranking_options={"ranker": "scripted/gpt-4o-mini"}
+        )
+    assert (raised.value.status_code, raised.value.param) == (status, param)
 
 
 def test_search_results_of_earlier_runs_are_not_sent_again(client, upstream, foods):

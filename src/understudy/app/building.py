@@ -35,6 +35,7 @@ from understudy.llm.connection import Connection
 from understudy.llm.embedders import build_embedders
 from understudy.llm.prices import Prices
 from understudy.llm.rehearsal import Rehearsal
+from understudy.llm.rerankers import ProviderReranker
 from understudy.llm.router import Models
 from understudy.media.download import Downloader
 from understudy.media.providers import open_provider
@@ -235,7 +236,7 @@ def build_ingestion(
     embedders = build_embedders(settings.embeddings, settings.providers, models, processes=1)
     stack.push_async_callback(embedders.close)
     extractor = Extractor(children, spool, seconds=reading.seconds, text_bytes=reading.text_bytes)
-    index = Index(store.chunks, embedders, children)
+    index = Index(store.chunks, embedders, children, ProviderReranker(models))
     ingestion = Ingestion(
         store, blobs, extractor, index, clock, broker, role.limit_jobs(settings.limits.concurrent_indexing)
     )

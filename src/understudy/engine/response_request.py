@@ -142,7 +142,9 @@ def _to_server_tool(tool: ResponseTool) -> AssistantTool | None:
         case FileSearchTool():
             ranking = tool.ranking_options or RankingOptions()
             options = FileSearchRankingOptions(
-                ranker="auto", score_threshold=ranking.score_threshold or 0.0, hybrid_search=ranking.hybrid_search
+                ranker=ranking.ranker if isinstance(ranking.ranker, str) and "/" in ranking.ranker else "auto",
+                score_threshold=ranking.score_threshold or 0.0,
+                hybrid_search=ranking.hybrid_search,
             )
             return AssistantToolsFileSearch(FileSearchOptions(tool.max_num_results or _DEFAULT_MAX_RESULTS, options))
         case CodeInterpreterTool():

@@ -15,6 +15,7 @@ from understudy.errors import BadGateway, InvalidRequest, StoreError
 from understudy.redaction import redact
 from understudy.retrieval.embed import EmbeddingError, UnknownEmbedderError
 from understudy.retrieval.explanation import Explanation
+from understudy.retrieval.reranking import RerankingError, UnknownRerankerError
 from understudy.retrieval.search import Hit, Index, SearchScope
 from understudy.store import Store
 from understudy.store.vector_store_files import IndexedFile, NewFile
@@ -232,7 +233,9 @@ class VectorStores:
         except UnknownEmbedderError as error:
             logger.warning("a search failed: %s", error)
             raise InvalidRequest(redact(str(error)), code="embedder_missing") from None
-        except EmbeddingError as error:
+        except UnknownRerankerError as error:
+            raise InvalidRequest(redact(str(error)), param="ranking_options.ranker", code="invalid_value") from None
+        except (EmbeddingError, RerankingError) as error:
             logger.warning("a search failed: %s", error)
             raise BadGateway(redact(str(error))) from None
 

@@ -14,7 +14,7 @@ import msgspec
 
 from understudy.clock import Clock
 from understudy.errors import SettingsError, UpstreamError
-from understudy.llm import completion, embeddings, faults, model_list, payload, repair, streaming
+from understudy.llm import completion, embeddings, faults, model_list, payload, repair, reranking, streaming
 from understudy.llm.chunk_template import ChunkTemplate
 from understudy.llm.chunks import Chunk, decode, parse_valid_chunk
 from understudy.llm.connection import Connection
@@ -48,6 +48,11 @@ class OpenAIProvider:
         with closing(await self._connection.post(self._url(body, "embeddings"), body)) as response:
             data = await response.read()
         return await embeddings.check_embeddings(data, body, secret=self._secret)
+
+    async def rerank(self, body: dict[str, Any]) -> list[float]:
+        with closing(await self._connection.post(self._url(body, "rerank"), body)) as response:
+            data = await response.read()
+        return reranking.parse_scores(data, len(body["documents"]), secret=self._secret)
 
     def stream(self, body: ChatBody, deadline: float = math.inf) -> AsyncGenerator[Sequence[bytes], None]:
         return streaming.chunks(partial(self._post_stream, body, deadline), _ChunkValidator(self._secret))

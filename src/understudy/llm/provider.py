@@ -49,6 +49,17 @@ class Provider(Protocol):
 
 
 @runtime_checkable
+class RerankingProvider(Protocol):
+    """A provider with a `POST /rerank`."""
+
+    name: str
+
+    async def rerank(self, body: dict[str, Any]) -> list[float]:
+        """The scores of `documents` in order, from 0 to 1, for `query` and `model`."""
+        ...
+
+
+@runtime_checkable
 class MessagesProvider(Protocol):
     """A provider that accepts and returns the bodies of `POST /messages` unchanged.
 

@@ -6,7 +6,7 @@ import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from types import TracebackType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -19,7 +19,7 @@ from understudy.llm.attempts import Attempts
 from understudy.llm.messages_request import MessageBody
 from understudy.llm.models import Catalog, Route, Target
 from understudy.llm.openai import AzureProvider, OpenAIProvider
-from understudy.llm.provider import ChatBody, MessagesProvider, ModelCard, Provider
+from understudy.llm.provider import ChatBody, MessagesProvider, ModelCard, Provider, RerankingProvider
 from understudy.llm.stream import Stream, has_content, read_until_content
 from understudy.llm.upstream_response import deadline_exceeded
 from understudy.settings import ProviderSettings
@@ -132,6 +132,24 @@ class Models:
             return await self._with_retries(
                 allowed, lambda target: target.provider.embed({**body, "model": target.model})
             )
+
+    async def rerank(self, body: dict[str, Any]) -> list[float]:
+        """The scores of `documents` in order, from 0 to 1, for `query` and `model`.
+
+        Raises UpstreamError as `complete` does, with the code `unsupported_model` if the provider has no such endpoint.
+        """
+
+        async def rerank(target: Target) -> list[float]:
+            if isinstance(target.provider, RerankingProvider):
+                return await target.provider.rerank({**body, "model": target.model})
+            raise UpstreamError(
+                "invalid_request",
+                f"The model {body['model']!r} does not rerank: provider {target.provider.name!r} has no /rerank.",
+                code="unsupported_model",
+            )
+
+        async with self._deadline_scope():
+            return await self._with_retries(await self._targets(body), rerank)
 
     async def message(self, body: MessageBody, betas: str = "") -> bytes:
         """The encoded message for the body of `POST /messages`, from a provider of either dialect.

@@ -80,14 +80,23 @@ class Hit:
 
 def rank_candidates(questions: Sequence[QueryCandidates], limit: int, threshold: float) -> list[Hit]:
     """The best first. A chunk that several queries match has its best score."""
+    return select_hits(order_hits(questions), limit, threshold)
+
+
+def select_hits(ordered: Sequence[Hit], limit: int, threshold: float) -> list[Hit]:
+    """The best `limit` hits, neighbours merged; none scored below `threshold`."""
+    return _merge_neighbours([hit for hit in ordered if hit.score >= threshold][:limit])
+
+
+def order_hits(questions: Sequence[QueryCandidates]) -> list[Hit]:
+    """A hit for each chunk, the best first."""
     best: dict[int, Hit] = {}
     for question in questions:
         for candidate, score in fuse_rankings(question):
             best_hit = best.get(candidate.seq)
             if best_hit is None or best_hit.score < score:
                 best[candidate.seq] = _build_hit(candidate, score)
-    ordered = sorted(best.values(), key=_sort_key)
-    return _merge_neighbours([hit for hit in ordered if hit.score >= threshold][:limit])
+    return sorted(best.values(), key=_sort_key)
 
 
 def fuse_rankings(question: QueryCandidates) -> list[tuple[ScoredChunk, float]]:

@@ -15,7 +15,8 @@ from understudy.retrieval.explanation import Explanation, explain_hits
 from understudy.retrieval.extract import ExtractedText, ExtractionError
 from understudy.retrieval.messages import More, Piece, Pieces, Split, SplitStarted
 from understudy.retrieval.outline import layout_of
-from understudy.retrieval.ranking import Hit, QueryCandidates, Weighing, rank_candidates
+from understudy.retrieval.ranking import Hit, QueryCandidates, Weighing, order_hits, rank_candidates, select_hits
+from understudy.retrieval.reranking import MIN_RERANKED, Reranker, names_model, rerank_hits
 from understudy.retrieval.similarity import SimilarityScales
 from understudy.store.chunks import Chunks, Indexed, NewChunk, StoredChunk, StoreHits, StoreQuery
 from understudy.text.language import detect_language, is_other_language
@@ -56,9 +57,12 @@ class _Place:
 class Index:
     """`store` and `file` are row numbers of `vector_stores` and `store_files`."""
 
-    def __init__(self, chunks: Chunks, embedders: Embedders, children: ChildPool) -> None:
+    def __init__(
+        self, chunks: Chunks, embedders: Embedders, children: ChildPool, reranker: Reranker | None = None
+    ) -> None:
         self._chunks = chunks
         self._children = children
+        self._reranker = reranker
         self.embedders = embedders
 
     async def add(
@@ -113,12 +117,12 @@ class Index:
     ) -> list[Hit]:
         """The best first, at most `limit`, none scored below `threshold`; `ranker` "none" disables keyword ranking.
 
-        `weight` is the weight of the keyword ranking, from 0 to 1; None: as the embedders recommend.
-        Raises EmbeddingFailed, EmbedderMissing.
+        A `ranker` like `PROVIDER/MODEL` ranks the best passages again. `weight` is the weight of the keyword ranking,
+        from 0 to 1; None: as the embedders recommend.
+        Raises EmbeddingFailed, EmbedderMissing, RerankingError, UnknownRerankerError.
         """
-        _, questions = await self._find_candidates(scopes, queries, limit, ranker, weight)
-        # Matching the texts of a hundred passages takes some milliseconds.
-        return await asyncio.to_thread(rank_candidates, questions, limit, threshold)
+        texts, questions = await self._find_candidates(scopes, queries, limit, ranker, weight)
+        return await self._rank(texts, questions, limit, threshold, ranker)
 
     async def explain(
         self,
@@ -132,11 +136,18 @@ class Index:
         """The same hits as `search`, each with its explanation; takes twice the time. Raises what `search` does."""
         texts, questions = await self._find_candidates(scopes, queries, limit, ranker, weight)
 
-        def rank() -> list[tuple[Hit, Explanation]]:
-            hits = rank_candidates(questions, limit, threshold)
-            return list(zip(hits, explain_hits(texts, questions, hits), strict=True))
+        hits = await self._rank(texts, questions, limit, threshold, ranker)
+        explanations = await asyncio.to_thread(explain_hits, texts, questions, hits)
+        return list(zip(hits, explanations, strict=True))
 
-        return await asyncio.to_thread(rank)
+    async def _rank(
+        self, queries: Sequence[str], questions: Sequence[QueryCandidates], limit: int, threshold: float, ranker: str
+    ) -> list[Hit]:
+        # Matching the texts of a hundred passages takes some milliseconds.
+        if self._reranker is None or not names_model(ranker):
+            return await asyncio.to_thread(rank_candidates, questions, limit, threshold)
+        hits = (await asyncio.to_thread(order_hits, questions))[: max(MIN_RERANKED, limit)]
+        return select_hits(await rerank_hits(self._reranker, ranker, queries, hits), limit, threshold)
 
     async def _find_candidates(
         self, scopes: Sequence[SearchScope], queries: Sequence[str], limit: int, ranker: str, weight: float | None

@@ -16,6 +16,7 @@ from understudy.wire.tools import (
     HybridSearchOptions,
     McpToolApproval,
     McpToolFilter,
+    ResponsesRanker,
     ServerLabel,
     ToolNames,
 )
@@ -137,7 +138,7 @@ class ComputerUsePreviewTool(
 
 
 class RankingOptions(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    ranker: Literal["auto", "default-2024-11-15", "default_2024_08_21"] | UnsetType | None = "auto"
+    ranker: ResponsesRanker | UnsetType | None = "auto"
     score_threshold: Annotated[float, Meta(ge=0, le=1)] | None = 0.0
     hybrid_search: HybridSearchOptions | None = None
 

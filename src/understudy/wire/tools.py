@@ -4,7 +4,7 @@ Defaults are the echo: decoding a request and encoding the result gives the norm
 back (a function without parameters gets an empty object schema, `strict` is never null, and so on).
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -48,6 +48,34 @@ class FunctionObject(Struct, forbid_unknown_fields=True):
             self.parameters = _empty_parameters()
 
 
+_RANKING_MODEL: Final = r"[^/\s]{1,100}/\S{1,200}"
+_RANKER_NOTE: Final = "A model of a provider, `PROVIDER/MODEL`, ranks the best passages again: an extension."
+AssistantsRanker = Annotated[
+    str,
+    Meta(
+        pattern=rf"^(auto|default_2024_08_21|{_RANKING_MODEL})\Z",
+        extra_json_schema={"pattern": rf"^(auto|default_2024_08_21|{_RANKING_MODEL})$"},
+        description=_RANKER_NOTE,
+    ),
+]
+ResponsesRanker = Annotated[
+    str,
+    Meta(
+        pattern=rf"^(auto|default-2024-11-15|default_2024_08_21|{_RANKING_MODEL})\Z",
+        extra_json_schema={"pattern": rf"^(auto|default-2024-11-15|default_2024_08_21|{_RANKING_MODEL})$"},
+        description=_RANKER_NOTE,
+    ),
+]
+SearchRanker = Annotated[
+    str,
+    Meta(
+        pattern=rf"^(none|auto|default-2024-11-15|{_RANKING_MODEL})\Z",
+        extra_json_schema={"pattern": rf"^(none|auto|default-2024-11-15|{_RANKING_MODEL})$"},
+        description=_RANKER_NOTE,
+    ),
+]
+
+
 class HybridSearchOptions(Struct, kw_only=True, forbid_unknown_fields=True):
     """Only how the two weights compare matters."""
 
@@ -62,7 +90,7 @@ class HybridSearchOptions(Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class FileSearchRankingOptions(Struct, kw_only=True, forbid_unknown_fields=True):
-    ranker: Literal["auto", "default_2024_08_21"] = "default_2024_08_21"
+    ranker: AssistantsRanker = "default_2024_08_21"
     score_threshold: Annotated[float, Meta(ge=0, le=1)]
     hybrid_search: HybridSearchOptions | None = None
 

@@ -7,7 +7,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from understudy.wire.chunking import ChunkingStrategyRequestParam, StaticChunkingStrategyResponseParam
 from understudy.wire.filters import Filter, Scalar
 from understudy.wire.queries import ListQuery
-from understudy.wire.tools import LARGEST_INTEGER, HybridSearchOptions, Metadata
+from understudy.wire.tools import LARGEST_INTEGER, HybridSearchOptions, Metadata, SearchRanker
 
 VectorStoreStatus = Literal["expired", "in_progress", "completed"]
 FileStatus = Literal["in_progress", "completed", "cancelled", "failed"]
@@ -236,7 +236,7 @@ class CreateVectorStoreFileBatchRequest(Struct, kw_only=True, forbid_unknown_fie
 class SearchRankingOptions(Struct, kw_only=True, forbid_unknown_fields=True):
     """`hybrid_search` is a member of this server's alone here; the hosted API has it in the tool's options only."""
 
-    ranker: Literal["none", "auto", "default-2024-11-15"] = "auto"
+    ranker: SearchRanker = "auto"
     score_threshold: Annotated[float, Meta(ge=0, le=1)] = 0.0
     hybrid_search: HybridSearchOptions | None = None
 
