@@ -6,7 +6,8 @@ from types import SimpleNamespace
 import pytest
 
 from understudy.broker.opening import build_broker
-from understudy.engine.run.end_notices import WATCHED_SECONDS, EndNotices
+from understudy.engine.change_notices import WATCHED_SECONDS
+from understudy.engine.run.end_notices import EndNotices
 from waiting import WITHIN
 
 
@@ -39,10 +40,21 @@ async def test_a_wait_for_a_run_of_another_node_is_notified_once(nodes):
     assert nodes.ended.empty()
 
 
-async def test_a_run_without_an_owner_that_executes_it_is_polled(nodes):
+async def test_a_wait_for_a_queued_run_is_notified_by_the_node_that_executes_it(nodes):
     nodes.owners["run_2"] = SimpleNamespace(status="queued", owner=None)
+    # What has just ended is found by a poll soon.
+    assert await nodes.watching.watch("run_2") < 1
+    assert await nodes.watching.watch("run_2") == WATCHED_SECONDS
+    async with asyncio.timeout(WITHIN):
+        while nodes.ended.empty():
+            nodes.owning.send("run_2")
+            await asyncio.sleep(0.01)
+    assert nodes.ended.get_nowait() == "run_2"
+
+
+async def test_a_run_without_an_owner_that_executes_it_is_polled(nodes):
     nodes.active.clear()
-    for run_id in ("run_1", "run_2", "run_3"):
+    for run_id in ("run_1", "run_3"):
         assert await nodes.watching.watch(run_id) < WATCHED_SECONDS
     await nodes.owner.stop()
     assert await nodes.watching.watch("run_1") < WATCHED_SECONDS

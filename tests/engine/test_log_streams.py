@@ -10,10 +10,13 @@ import redis as sync_redis
 from engine import histories
 from engine.histories import join_deltas
 from understudy.broker import BrokerUnavailable
+from understudy.broker.memory import MemoryBroker
 from understudy.broker.opening import build_broker
+from understudy.clock import SystemClock
+from understudy.engine.jobs.run_logs import RunLogs
 from understudy.engine.run import events, log_streams
 from understudy.engine.run.event_codec import EventCodec
-from understudy.engine.run.log import EVENTS_PER_EPOCH, RunLog
+from understudy.engine.run.log import EVENTS_PER_EPOCH, Logs, RunLog
 from understudy.engine.run.log_streams import LogStreams
 from understudy.engine.run.stored_logs import StoredLogs, build_log
 from understudy.engine.views.frames import RunEncoder
@@ -173,6 +176,25 @@ async def test_an_owner_that_lost_its_run_writes_nothing_more(join, session_redi
     assert late.lost == [run.id]
     entries = await other.stored.load(run.id)
     assert [entry.number for entry in entries] == [1, 2, 3, *range(EVENTS_PER_EPOCH + 1, EVENTS_PER_EPOCH + 4)]
+
+
+async def test_the_log_of_a_queued_run_is_dropped_once_it_is_stored_and_nobody_reads_it(join, session_redis):
+    one, other = await join(session_redis), await join(session_redis)
+    logs = Logs(SystemClock(), 60.0)
+    run_logs = RunLogs(None, logs, SystemClock(), MemoryBroker(), 60.0, print)
+    run_logs.streams = one.streams
+    run = Run()
+    log = run.log = logs.create(run.id, RunEncoder)
+    run.encoder = RunEncoder()
+    run.append(histories.queued(histories.run()[0]))
+    one.streams.track(run.id, log)
+    assert not run_logs.drop_unread(run.id)
+    await one.streams.flush(run.id, log.length)
+    with log.reader():
+        assert not run_logs.drop_unread(run.id)
+    assert run_logs.drop_unread(run.id)
+    assert (logs.get(run.id), one.streams.is_tracked(run.id), log.followers) == (None, False, [])
+    assert [entry.number for entry in await other.stored.load(run.id)] == [1]
 
 
 async def test_what_comes_after_a_hole_is_not_read(join, session_redis):

@@ -4,7 +4,6 @@ import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from msgspec import UNSET
 
@@ -31,7 +30,6 @@ from understudy.wire.vector_stores import (
 )
 
 # Changes by other processes are polled.
-_POLL_SECONDS: Final = 1.0
 logger = logging.getLogger(__name__)
 
 
@@ -162,7 +160,7 @@ class VectorStores:
                 left = deadline - loop.time()
                 if left <= 0:
                     return False
-                await asyncio.wait([changed], timeout=min(left, _POLL_SECONDS))
+                await asyncio.wait([changed], timeout=min(left, await self._ingestion.watch_changes()))
 
     async def search(
         self,

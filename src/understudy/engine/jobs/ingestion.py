@@ -8,6 +8,7 @@ from typing import Final
 from understudy.blobs import Blobs
 from understudy.broker import Broker
 from understudy.clock import Clock
+from understudy.engine.change_notices import ChangeNotices
 from understudy.engine.jobs.backoff import Backoff
 from understudy.engine.jobs.pool import MAX_INTERRUPTIONS, JobKind, LeasePool
 from understudy.engine.jobs.waiters import Waiters
@@ -54,6 +55,7 @@ class Ingestion(JobKind[int, FileClaim]):
         self._cursor = FairCursor()
         self._waiters = Waiters()
         self.next_change = self._waiters.next_change
+        self._notices = ChangeNotices(broker, "file", lambda _: self._waiters.notify())
         loops = (Looper(_ERASE_SECONDS, store.vector_stores.erase),)
         self._pool = LeasePool(self, store.workers, clock, "indexer", places, broker, loops)
         self.start = self._pool.start
@@ -68,7 +70,15 @@ class Ingestion(JobKind[int, FileClaim]):
         """Stops indexing files, by row number, that are cancelled or deleted."""
         for seq in files:
             self._pool.interrupt(seq)
+        self._notify_waiters()
+
+    async def watch_changes(self) -> float:
+        """Makes changes on other nodes notify the waits here; returns the seconds until a wait should poll."""
+        return await self._notices.watch("")
+
+    def _notify_waiters(self) -> None:
         self._waiters.notify()
+        self._notices.send("")
 
     def interrupt_store(self, store: int) -> None:
         self.interrupt_files([seq for seq, job in self._pool.jobs.items() if job.work.store == store])
@@ -94,7 +104,7 @@ class Ingestion(JobKind[int, FileClaim]):
         await self._store.ingestion.release_abandoned_files()
 
     def job_ended(self, _: FileClaim, /) -> None:
-        self._waiters.notify()
+        self._notify_waiters()
 
     # -- one file ----------------------------------------------------------------------------------------------
 

@@ -184,6 +184,16 @@ class RunLogs:
         if self._feed is not None:
             self._feed.release(run_id)
 
+    def drop_unread(self, run_id: str) -> bool:
+        """Drops the log of a run that waits for a place, if nobody reads it and the broker has all of it."""
+        log = self._logs.get(run_id)
+        # One reader writes it to the broker.
+        if log is None or self.streams is None or not self.streams.is_complete(run_id) or len(log.followers) > 1:
+            return False
+        self.streams.untrack(run_id)
+        self._logs.discard(run_id)
+        return True
+
     def discard(self, run_id: str) -> None:
         """The run is deleted: its clients here cannot follow it any more."""
         if self.streams is not None and self.remote is not None:

@@ -5,6 +5,7 @@ Every write of a run is guarded by its owner, so a lost claim is noticed there.
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -34,6 +35,8 @@ from understudy.store.workers import Candidate
 
 _SWEEP_CHUNK: Final = 100
 _POLL_SECONDS: Final = 1.0
+# A client that creates a run follows it by then.
+_UNREAD_SECONDS: Final = 5.0
 _INTERRUPT_TOPIC: Final = "run.interrupt"
 _INTERRUPT_SECONDS: Final = 1.0
 _DELETED_TOPIC: Final = "run.deleted"
@@ -75,8 +78,8 @@ class RunWorker(JobKind[str, RunExecutor]):
         self.reservations = Reservations(store.containers, broker, self._pool.announce, self._adopt)
         # Ours still, since the store failed when they were to end.
         self._abandoned: dict[str, Candidate[str]] = {}
-        # Announced here, and not yet executed: their clients follow logs that only an execution here feeds.
-        self._announced: set[str] = set()
+        # When they were announced here, and not yet executed: only an execution here feeds the logs of their clients.
+        self._announced: dict[str, float] = {}
         self._may_have_orphans = True
         self._cursor = FairCursor()
         self._waiters = Waiters()
@@ -191,7 +194,7 @@ class RunWorker(JobKind[str, RunExecutor]):
         )
 
     def launch(self, execution: RunExecutor) -> None:
-        self._announced.discard(execution.run_id)
+        self._announced.pop(execution.run_id, None)
         self._pool.launch(Candidate(execution.run_id, execution.project_id), execution)
 
     def active(self, run_id: str) -> RunExecutor | None:
@@ -233,7 +236,7 @@ class RunWorker(JobKind[str, RunExecutor]):
 
     def announce(self, execution: RunExecutor, reserved_for: str | None = None) -> None:
         """Lets a stored run wait for a place, here or on another server; first for the worker `reserved_for`."""
-        self._announced.add(execution.run_id)
+        self._announced[execution.run_id] = time.monotonic()
         candidate = Candidate(execution.run_id, execution.project_id)
         if reserved_for is None:
             self._pool.announce(candidate)
@@ -242,9 +245,8 @@ class RunWorker(JobKind[str, RunExecutor]):
 
     def _adopt(self, run_id: str, node_id: str | None = None) -> None:
         """Follows a run that waited here and that another server has claimed."""
-        if run_id not in self._announced:
+        if self._announced.pop(run_id, None) is None:
             return
-        self._announced.discard(run_id)
         self._run_logs.hand_over(run_id, node_id)
 
     # -- for the pool ------------------------------------------------------------------------------------------
@@ -307,7 +309,7 @@ class RunWorker(JobKind[str, RunExecutor]):
 
     async def sweep(self, now: float) -> None:
         self._logs.prune()
-        await self._discard_claimed_elsewhere()
+        await self._check_announced()
         await self._interrupt_cancelled()
         await self._run_logs.discard_stale()
         for run_id in await self._store.runs.list_expired(now, _SWEEP_CHUNK):
@@ -318,13 +320,21 @@ class RunWorker(JobKind[str, RunExecutor]):
         past = await self.load_past(stored.project_id, stored.run.thread_id, stored.run.id, stored.epoch - 1)
         return None if self.active(stored.run.id) is not None else self.restore(stored, past)
 
-    async def _discard_claimed_elsewhere(self) -> None:
-        """Ends the logs of runs that waited here and that another server has claimed: nothing would follow."""
+    async def _check_announced(self) -> None:
+        """Hands over the logs of runs that another server has claimed, and drops those that nobody reads.
+
+        So a server with a long queue has few logs of it in memory.
+        """
         announced = self._announced.copy()
-        if announced:
-            waiting = await self._store.runs.filter_workable(self.id, sorted(announced))
-            for run_id in announced - waiting - self._pool.jobs.keys():
-                self._adopt(run_id)
+        if not announced:
+            return
+        waiting = await self._store.runs.filter_workable(self.id, sorted(announced))
+        for run_id in announced.keys() - waiting - self._pool.jobs.keys():
+            self._adopt(run_id)
+        before = time.monotonic() - _UNREAD_SECONDS
+        for run_id in [run_id for run_id in waiting if announced[run_id] < before and run_id in self._announced]:
+            if self._run_logs.drop_unread(run_id):
+                del self._announced[run_id]
 
     async def _expire(self, run_id: str) -> None:
         active = self.active(run_id)

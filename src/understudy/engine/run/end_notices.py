@@ -1,6 +1,7 @@
 """Notices of the ends of runs between nodes: who waits for a run that another node executes registers there.
 
-Exists only with a shared broker. A notice may be lost, so waits poll as well, but rarely.
+A run without an owner may be executed by any node, so the interest in it is registered at all of them. Exists only with
+a shared broker. A notice may be lost, so waits poll as well, but rarely.
 """
 
 import asyncio
@@ -9,14 +10,11 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
 from understudy.broker import Broker, NoReply
+from understudy.engine.change_notices import POLL_SECONDS, RETRY_SECONDS, WATCHED_SECONDS, ChangeNotices
 from understudy.engine.run.remote_logs import RunOwner
 
 _WATCH_TOPIC: Final = "run.watch"
 _ENDED_TOPIC: Final = "run.ended"
-WATCHED_SECONDS: Final = 5.0
-"""Between two polls of a run whose owner sends a notice."""
-_POLL_SECONDS: Final = 1.0
-_RETRY_SECONDS: Final = 0.1
 _REGISTERED: Final = b"registered"
 
 
@@ -36,6 +34,7 @@ class EndNotices:
         self._node_of = node_of
         self._is_active = is_active
         self._notify = notify
+        self._queued = ChangeNotices(broker, "run.queued", notify)
         self._watchers: dict[str, dict[str, float]] = {}
         self._sending: set[asyncio.Task[None]] = set()
         broker.handle(_WATCH_TOPIC, self._register)
@@ -44,17 +43,20 @@ class EndNotices:
     async def watch(self, run_id: str) -> float:
         """Registers at the owner of a run; returns how many seconds to wait for its notice. Raises StoreError."""
         found = (await self._find_owners([run_id])).get(run_id)
-        if found is None or found.owner is None:
-            return _POLL_SECONDS
+        if found is None:
+            return POLL_SECONDS
+        if found.owner is None:
+            return await self._queued.watch(run_id)
         try:
-            reply = await self._broker.request(self._node_of(found.owner), _WATCH_TOPIC, run_id.encode(), _POLL_SECONDS)
+            reply = await self._broker.request(self._node_of(found.owner), _WATCH_TOPIC, run_id.encode(), POLL_SECONDS)
         except NoReply:
-            return _RETRY_SECONDS if self._broker.is_available else _POLL_SECONDS
+            return RETRY_SECONDS if self._broker.is_available else POLL_SECONDS
         # It has just ended, or its next owner has only claimed it yet.
-        return WATCHED_SECONDS if reply == _REGISTERED else _RETRY_SECONDS
+        return WATCHED_SECONDS if reply == _REGISTERED else RETRY_SECONDS
 
     def send(self, run_id: str) -> None:
         """A run has ended here, or was lost to another node: the nodes that wait for it look at it again."""
+        self._queued.send(run_id)
         if (watchers := self._watchers.pop(run_id, None)) is not None:
             task = asyncio.get_running_loop().create_task(self._send(run_id, watchers))
             self._sending.add(task)

@@ -137,6 +137,11 @@ class LogStreams:
     def is_tracked(self, run_id: str) -> bool:
         return run_id in self._streams
 
+    def is_complete(self, run_id: str) -> bool:
+        """Whether all events of a tracked run are stored, as far as is known."""
+        stream = self._streams.get(run_id)
+        return stream is not None and stream.written == stream.log.length
+
     def erase(self, run_id: str) -> None:
         """Deletes the stream and the stored log of a run that has ended, or is deleted."""
         self.untrack(run_id)
