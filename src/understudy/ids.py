@@ -211,6 +211,18 @@ def message_batch() -> str:
     return "msgbatch_" + _time_ordered()
 
 
+def import_() -> str:
+    return "import_" + _time_ordered()
+
+
+def export() -> str:
+    return "export_" + _time_ordered()
+
+
+def deletion() -> str:
+    return "deletion_" + _time_ordered()
+
+
 def project() -> str:
     return "proj_" + _random(_TAIL_LENGTH)
 

@@ -149,7 +149,7 @@ class ObjectChanged(Event, frozen=True, kw_only=True, gc=False):
     """The store has a new status of an object. `parent_id` is the thread of a run, or the vector store of a file."""
 
     project_id: str
-    object: Literal["thread.run", "response", "vector_store.file", "batch"]
+    object: Literal["thread.run", "response", "vector_store.file", "batch", "import", "export", "deletion"]
     id: str
     status: str
     parent_id: str = ""

@@ -56,11 +56,19 @@ def test_an_operation_of_the_assistants_api_keeps_its_name_path_and_types(operat
     assert operation["deprecated"] is False
 
 
+TRANSFERS = {
+    *("createImport", "listImports", "retrieveImport", "cancelImport"),
+    *("createExport", "listExports", "retrieveExport", "downloadExport", "cancelExport", "deleteExport"),
+    *("createDeletion", "listDeletions", "retrieveDeletion", "cancelDeletion"),
+}
+
+
 def test_the_assistants_tag_has_exactly_the_published_operations():
     tagged = {name for name, (_, _, operation) in DESCRIBED.items() if operation["tags"] == ["Assistants"]}
     assert tagged == {*ASSISTANTS_API}
     own = {name for name, (_, _, operation) in DESCRIBED.items() if operation["tags"] == ["Extensions"]}
     assert own == {
+        *TRANSFERS,
         "branchConversation",
         "branchThread",
         "getAssistantReferences",
@@ -140,6 +148,7 @@ def test_only_requests_without_required_members_can_be_posted_without_a_body():
     assert optional == {
         "createThread",
         "createConversation",
+        "createExport",
         "executeTool",
         "getToolkits",
         "create-project-service-account-api-key",

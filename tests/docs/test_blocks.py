@@ -60,6 +60,9 @@ NOT_RUN = {
     ("serve",): "serves until it is stopped",
     ("worker",): "works until it is stopped",
     ("sandbox", "install"): "downloads 650 MB",
+    ("import",): "needs an input, which tests/e2e/test_import_command.py makes",
+    ("export",): "needs a data directory that no server has open",
+    ("delete",): "needs a data directory that no server has open",
 }
 MAY_FAIL = {
     ("projects", "create"): "the project exists since another page",

@@ -19,6 +19,7 @@ from understudy.api.parts import parts_of, project_of
 from understudy.api.requests import json_response, list_response, struct_response
 from understudy.blobs import Blobs
 from understudy.errors import BlobMissing, InvalidRequest, RangeNotSatisfiable
+from understudy.errors.objects import file_without_content
 from understudy.settings import LimitSettings
 from understudy.store.files import StoredFile
 from understudy.store.list_filters import ListFilter
@@ -97,6 +98,8 @@ async def delete_file(request: Request) -> Response:
 async def download_file(request: Request) -> Response:
     parts = parts_of(request)
     file = await parts.store.files.find(project_of(request), request.path_params["file_id"])
+    if not file.has_content:
+        raise file_without_content(file.id)
     return FileContent(
         parts.blobs, file, parse_range(request, file), partial(parts.store.files.get, project_of(request), file.id)
     )

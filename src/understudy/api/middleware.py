@@ -8,7 +8,7 @@ from typing import Any, Final
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from understudy import ids, telemetry
-from understudy.api import stand_in
+from understudy.api import qualified_ids, stand_in
 from understudy.api.cors import CorsPolicy
 from understudy.api.errors import error_response, to_api_error
 from understudy.api.parts import Parts
@@ -69,6 +69,7 @@ class RequestMiddleware:
                 state["status"] = message["status"]
             await send(message)
 
+        respond: Send = send_with_headers
         try:
             check_request_head(scope, fields)
             if scope["method"] == "OPTIONS" and (preflight := self._cors.preflight(scope["method"], scope["headers"])):
@@ -81,13 +82,23 @@ class RequestMiddleware:
                     _check_admin_path(scope["path"])
                 else:
                     state["project_id"] = principal.project_id
-            await self._app(scope, receive, send_with_headers)
+                    imported = scope["app"].state.parts.store.qualified_ids
+                    if await imported.has_imports(principal.project_id):
+                        receive, respond = await qualified_ids.qualify(
+                            imported,
+                            principal.project_id,
+                            scope,
+                            receive,
+                            send_with_headers,
+                            settings.limits.body_bytes,
+                        )
+            await self._app(scope, receive, respond)
         except Exception as error:
             # Every error needs the envelope, and the CORS headers that let a page read it.
             if "begun" in state:
                 raise
             refusal = error_response(to_api_error(error, request_id), state["dialect"], request_id, state["path"])
-            await refusal(scope, receive, send_with_headers)
+            await refusal(scope, receive, respond)
         finally:
             _emit_finished(scope, state, started)
 

@@ -18,6 +18,7 @@ from understudy.engine.files import Files
 from understudy.engine.health import Health
 from understudy.engine.jobs.batches import Batches
 from understudy.engine.jobs.deliveries import Webhooks
+from understudy.engine.jobs.transfers import Transfers
 from understudy.engine.key_uses import KeyUses
 from understudy.engine.project_events import ProjectEvents
 from understudy.engine.responses import Responses
@@ -53,6 +54,7 @@ class Parts:
     batches: Batches
     videos: Videos
     webhooks: Webhooks
+    transfers: Transfers
     containers: Containers
     blobs: Blobs
     broker: Broker

@@ -21,6 +21,7 @@ from understudy.engine.jobs.batches import Batches
 from understudy.engine.jobs.embedding import Embedding
 from understudy.engine.jobs.ingestion import Ingestion
 from understudy.engine.jobs.runs import RunWorker
+from understudy.engine.jobs.transfers import Transfers
 from understudy.engine.jobs.video_callbacks import VideoCallbacks
 from understudy.engine.jobs.videos import VideoJobs
 from understudy.engine.provider_calls import ProviderHistory
@@ -47,6 +48,9 @@ from understudy.settings import ProviderSettings, Settings
 from understudy.store import Store
 from understudy.tools.mcp import RemoteServers
 from understudy.tools.sandbox import Sandbox, open_sandbox
+
+# Each reads and writes as fast as the disk and the database allow.
+_MAX_TRANSFERS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +155,19 @@ def build_batches(base: Base, models: ModelChecks) -> Batches:
         places=base.role.limit_jobs(base.settings.limits.concurrent_batch_lines),
         longest_line=base.settings.limits.body_bytes,
         refuses_model=models.explain_missing,
+    )
+
+
+def build_transfers(base: Base, ingestion: Ingestion) -> Transfers:
+    return Transfers(
+        base.store,
+        base.blobs,
+        base.files,
+        base.clock,
+        base.broker,
+        ingestion,
+        base.role.own_directory(base.settings.data / "transfers"),
+        base.role.limit_jobs(_MAX_TRANSFERS),
     )
 
 

@@ -27,6 +27,7 @@ from understudy.app.building import (
     build_health,
     build_interpreter,
     build_retrieval,
+    build_transfers,
     build_videos,
     build_worker,
 )
@@ -40,6 +41,7 @@ from understudy.engine.admission.models import ModelChecks
 from understudy.engine.blob_probe import BlobProbe
 from understudy.engine.jobs.deliveries import Webhooks
 from understudy.engine.jobs.runs import RunWorker
+from understudy.engine.jobs.transfers import Deleters
 from understudy.engine.key_uses import KeyUses
 from understudy.engine.project_events import ProjectEvents
 from understudy.engine.provider_calls import ProviderHistory
@@ -121,6 +123,7 @@ async def _open_parts(app: Starlette, stack: AsyncExitStack, settings: Settings,
     video = build_videos(base)
     checks = ModelChecks(base.models)
     batches = build_batches(base, checks)
+    transfers = build_transfers(base, retrieval.ingestion)
     responses = Responses(store, worker, logs, clock, settings.limits.response_seconds)
     streams, mcp = OpenStreams(), McpServer(settings)
     providers = ProviderHistory(clock)
@@ -146,6 +149,7 @@ async def _open_parts(app: Starlette, stack: AsyncExitStack, settings: Settings,
         containers=containers,
         videos=video.videos,
         webhooks=webhooks,
+        transfers=transfers,
         blobs=blobs,
         broker=base.broker,
         project_events=ProjectEvents(store, base.broker, clock),
@@ -157,12 +161,14 @@ async def _open_parts(app: Starlette, stack: AsyncExitStack, settings: Settings,
         mcp=mcp,
     )
     batches.endpoints = batch_endpoints(parts)
+    transfers.deleters = Deleters(parts.runs, responses, containers, retrieval.vector_stores)
     app.state.understudy = Understudy(
         store,
         worker,
         (
             worker.stop,
             batches.stop,
+            transfers.stop,
             retrieval.ingestion.stop,
             retrieval.embedding.stop,
             video.jobs.drain,
@@ -206,6 +212,7 @@ def _list_background_parts(
         Looper(_REVOKED_KEYS_SECONDS, partial(parts.streams.end_revoked, parts.active_keys)),
         Looper(_KEY_USES_SECONDS, parts.key_uses.flush),
         parts.batches,
+        parts.transfers,
     )
     if not base.role.runs_jobs:
         return serving

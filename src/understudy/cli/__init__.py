@@ -25,6 +25,7 @@ from understudy.cli.sandbox import sandbox
 from understudy.cli.serve import serve
 from understudy.cli.tail import tail
 from understudy.cli.tools import tools
+from understudy.cli.transfers import delete, export, import_
 from understudy.cli.version import version
 from understudy.cli.webhooks import webhooks
 from understudy.cli.worker import worker
@@ -68,6 +69,7 @@ def commands() -> None:
 
 _COMMANDS = (
     *(serve, worker, chat, ask, ls, get, rm, tail, keys, projects, credits_, tools, mcp, webhooks),
+    *(import_, export, delete),
     *(reindex, extract, sandbox, config, doctor, completion, version),
 )
 for command in _COMMANDS:

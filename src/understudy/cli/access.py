@@ -102,7 +102,7 @@ async def list_projects(settings: Settings) -> Sequence[ProjectRecord]:
 async def archive_project(settings: Settings, reference: str) -> ProjectRecord:
     """Raises NotFound for an unknown project, InvalidRequest for the default and for an archived one."""
     async with existing_store(settings) as store:
-        return await store.projects.archive((await _find_project(store, reference)).id, _change())
+        return await store.projects.archive((await find_project(store, reference)).id, _change())
 
 
 async def revoke_key(settings: Settings, reference: str) -> KeyRecord | None:
@@ -140,7 +140,7 @@ async def grant_credits(
 ) -> ProjectFunds:
     """Raises NotFound for an unknown project."""
     async with existing_store(settings) as store:
-        record = await _find_project(store, project)
+        record = await find_project(store, project)
         await store.ledger.grant(record.id, credits_, type_, int(time.time()), note)
         return await _load_funds(store, record)
 
@@ -148,7 +148,7 @@ async def grant_credits(
 async def drop_budget(settings: Settings, project: str) -> bool:
     """False if the project has no budget. Raises NotFound."""
     async with existing_store(settings) as store:
-        return await store.ledger.remove_budget((await _find_project(store, project)).id)
+        return await store.ledger.remove_budget((await find_project(store, project)).id)
 
 
 async def limit_spending(
@@ -157,7 +157,7 @@ async def limit_spending(
     """Sets or, with `credits_` None, removes the limit of the project or key; returns its name. Raises NotFound."""
     async with existing_store(settings) as store:
         if project is not None:
-            record = await _find_project(store, project)
+            record = await find_project(store, project)
             scope, name = record.id, record.name
         else:
             scope = name = await _find_key_id(store, key or "")
@@ -176,11 +176,11 @@ async def list_funds(settings: Settings) -> list[ProjectFunds]:
 async def list_entries(settings: Settings, project: str, last: int) -> list[Entry]:
     """Newest first. Raises NotFound."""
     async with existing_store(settings) as store:
-        project_id = (await _find_project(store, project)).id
+        project_id = (await find_project(store, project)).id
         return (await store.ledger.entries(project_id, EntryFilter(), last, None)).entries
 
 
-async def _find_project(store: Store, reference: str) -> ProjectRecord:
+async def find_project(store: Store, reference: str) -> ProjectRecord:
     matches = [record for record in await store.projects.list() if reference in {record.id, record.name}]
     if not matches and reference == DEFAULT_PROJECT:
         return await store.projects.create(reference, _change())

@@ -57,6 +57,8 @@ class Documents:
         files = await self._store.files.lookup(project_id, [file_id])
         if not files:
             raise LookupError(f"File {file_id!r} not found.")
+        if not files[0].has_content:
+            raise LookupError("It was imported without its content.")
         async with self._blobs.path(files[0].blob) as path:
             return await self._extract_parts(path, files[0].filename or file_id, "", sees=sees)
 

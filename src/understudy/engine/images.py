@@ -21,7 +21,7 @@ class Images:
     async def load(self, project_id: str, file_id: str) -> str | None:
         """None if the project has no such File, or if it is not an image or too large."""
         files = await self._store.files.lookup(project_id, [file_id])
-        if not files or files[0].bytes > _MAX_BYTES:
+        if not files or not files[0].has_content or files[0].bytes > _MAX_BYTES:
             return None
         content = bytearray()
         async with self._blobs.reading(files[0].blob) as chunks:

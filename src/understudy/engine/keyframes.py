@@ -13,6 +13,7 @@ from urllib.parse import unquote_to_bytes
 
 from understudy.engine.files import Files
 from understudy.errors import InvalidRequest
+from understudy.errors.objects import file_without_content
 from understudy.media import VideoProvider
 from understudy.settings import VideoSettings
 from understudy.store import Store
@@ -51,6 +52,8 @@ class Keyframes:
         if file_id is not None:
             self._check_support(takes="file", param=param, source=f"the file {file_id!r}")
             file = await self._store.files.find(project_id, file_id)
+            if not file.has_content:
+                raise file_without_content(file_id)
             return Keyframe(kind="image", shown={"type": "image", "url": url}), VideoFile(role, file.blob, file.bytes)
         if url[:5].lower() == "data:":
             self._check_support(takes="file", param=param, source="a data: URL")

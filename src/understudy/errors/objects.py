@@ -16,6 +16,14 @@ def item_not_found(item_id: str, param: str | None = None) -> NotFound:
     return NotFound(f"Item with id '{item_id}' not found.", param=param)
 
 
+def file_without_content(file_id: str) -> InvalidRequest:
+    return InvalidRequest(
+        f"The file '{file_id}' was imported without its content. Import it again together with its bytes.",
+        param="file_id",
+        code="file_without_content",
+    )
+
+
 def file_not_found(file_id: str) -> NotFound:
     return NotFound(f"No such File object: {file_id}", param="id", detail=True)
 
@@ -171,6 +179,14 @@ def idempotency_key_reused(key: str) -> InvalidRequest:
 
 def batch_not_cancellable(status: str) -> Conflict:
     return Conflict(f"Cannot cancel a batch with status '{status}'.")
+
+
+def transfer_not_cancellable(kind: str, status: str) -> Conflict:
+    return Conflict(f"Cannot cancel this {kind}: its status is '{status}'.")
+
+
+def transfer_not_deletable(kind: str, status: str) -> Conflict:
+    return Conflict(f"Cannot delete this {kind}: its status is '{status}'. Cancel it, or wait until it has ended.")
 
 
 def batch_not_deletable(status: str) -> Conflict:

@@ -17,10 +17,10 @@ Kind = Literal[
 ]
 
 KINDS: Final[tuple[Kind, ...]] = (
-    "assistant",
     "file",
     "vector_store",
     "vector_store_file",
+    "assistant",
     "thread",
     "message",
     "run",

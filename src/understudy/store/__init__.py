@@ -23,6 +23,7 @@ from understudy.store.database import Database
 from understudy.store.embedding import EmbeddingJobs
 from understudy.store.file_batches import FileBatches
 from understudy.store.files import Files
+from understudy.store.imports import Imports
 from understudy.store.ingestion import Ingestion
 from understudy.store.keys import Keys
 from understudy.store.ledger import Ledger
@@ -32,6 +33,7 @@ from understudy.store.migrate import has_schema, migrate, newest_schema
 from understudy.store.nodes import Nodes
 from understudy.store.postgres import PostgresDatabase
 from understudy.store.projects import Projects
+from understudy.store.qualified_ids import QualifiedIds
 from understudy.store.queues import Queues
 from understudy.store.references import ReferenceIndex
 from understudy.store.responses import Responses
@@ -40,6 +42,7 @@ from understudy.store.service_accounts import ServiceAccounts
 from understudy.store.sqlite import SqliteDatabase
 from understudy.store.thread_branches import ThreadBranches
 from understudy.store.threads import Threads
+from understudy.store.transfers import Transfers
 from understudy.store.uploads import Uploads
 from understudy.store.usage import UsageReports
 from understudy.store.vector_store_files import VectorStoreFiles
@@ -84,6 +87,9 @@ class Store:
     usage: UsageReports
     batches: Batches
     batch_jobs: BatchJobs
+    transfers: Transfers
+    imports: Imports
+    qualified_ids: QualifiedIds
     workers: Workers
     nodes: Nodes
     queues: Queues
@@ -172,6 +178,9 @@ def _build_store(database: Database, clock: Clock, lock: DirectoryLock | None) -
         usage=UsageReports(database),
         batches=Batches(database),
         batch_jobs=BatchJobs(database),
+        transfers=Transfers(database),
+        imports=Imports(database),
+        qualified_ids=QualifiedIds(database),
         workers=Workers(database, clock, newest_schema(database.dialect)),
         nodes=Nodes(database, newest_schema(database.dialect)),
         queues=Queues(database),

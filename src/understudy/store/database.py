@@ -74,6 +74,12 @@ class Database(Protocol):
     text_delete: str
     """Removes the item numbered `$1` from the text index."""
 
+    text_columns: LiteralString
+    """The columns of the text index: the number of an item, and its words."""
+
+    text_words: LiteralString
+    """The words of the text `{text}`, as the column takes them."""
+
     text_match: str
     """A subquery: the numbers of the items that contain every word of `$1`, which `text_query` returns."""
 

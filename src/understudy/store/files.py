@@ -29,13 +29,17 @@ _decode = msgspec.json.Decoder(FileObject).decode
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
-    """`bytes` is the size; `blob` the name of the contents in the blob store."""
+    """`bytes` is the size; `blob` the name of the contents in the blob store, empty for an import without them."""
 
     id: str
     filename: str
     purpose: str
     bytes: int
     blob: str
+
+    @property
+    def has_content(self) -> bool:
+        return bool(self.blob)
 
 
 class Files:

@@ -43,6 +43,8 @@ class PostgresDatabase:
         " WHERE id = $2 ON CONFLICT DO NOTHING"
     )
     text_delete = "DELETE FROM item_text WHERE seq = $1"
+    text_columns: LiteralString = "seq, words"
+    text_words: LiteralString = "to_tsvector('simple', left({text}, 200000))"
     text_match = "SELECT seq FROM item_text WHERE words @@ plainto_tsquery('simple', $1)"
     like: LiteralString = "ILIKE"
     json_member: LiteralString = f"({_BODY} ->> '{{name}}')"

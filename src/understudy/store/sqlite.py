@@ -61,6 +61,8 @@ class SqliteDatabase:
     dialect = "sqlite"
     text_insert = "INSERT INTO item_text (rowid, words) SELECT seq, $1 FROM items WHERE id = $2 AND body IS NOT NULL"
     text_delete = "DELETE FROM item_text WHERE rowid = $1"
+    text_columns: LiteralString = "rowid, words"
+    text_words: LiteralString = "{text}"
     text_match = "SELECT rowid FROM item_text WHERE item_text MATCH $1"
     like: LiteralString = "LIKE"
     json_member: LiteralString = "json_extract(body, '$.{name}')"

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-ChangedObject = Literal["thread.run", "response", "vector_store.file", "batch"]
+ChangedObject = Literal["thread.run", "response", "vector_store.file", "batch", "import", "export", "deletion"]
 
 
 class ChangedData(Struct, kw_only=True):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from understudy.engine.images import Images
 from understudy.errors import InvalidRequest, NotFound
-from understudy.errors.objects import file_not_found
+from understudy.errors.objects import file_not_found, file_without_content
 from understudy.retrieval.reading import SUPPORTED
 from understudy.store import Store
 from understudy.store.files import StoredFile
@@ -68,6 +68,8 @@ class FileChecks:
         param = "input_file_id"
         check_file_id(param, file_id)
         file = (await self.lookup(project_id, {file_id: param}, _missing_input))[file_id]
+        if not file.has_content:
+            raise file_without_content(file_id)
         if file.purpose != "batch":
             raise InvalidRequest(
                 f"Invalid '{param}': the file {file_id!r} has the purpose {file.purpose!r}. Upload it again with"

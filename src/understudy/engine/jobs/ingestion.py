@@ -150,6 +150,8 @@ class Ingestion(JobKind[int, FileClaim]):
         files = await self._store.files.lookup(claimed.project_id, [claimed.file.id])
         if not files:
             raise ExtractionError("invalid_file", f"The file {claimed.file.id!r} was deleted.")
+        if not files[0].has_content:
+            raise ExtractionError("invalid_file", f"The file {claimed.file.id!r} was imported without its content.")
         async with self._blobs.path(files[0].blob) as path:
             text = await self._extractor.text(path, claimed.filename)
         try:

@@ -18,6 +18,7 @@ from understudy.engine.tools.container_claims import ContainerClaims
 from understudy.errors import BlobMissing
 from understudy.store import Store
 from understudy.store.files import StoredFile
+from understudy.store.qualified_ids import SEPARATOR
 from understudy.tools.sandbox import Sandbox, Session, safe_name
 
 _MAX_NEW_CONTAINERS: Final = 1000
@@ -180,11 +181,14 @@ class ContainerSessions:
             await session.close()
 
     async def _put_file(self, workspace: ContainerSession, file: StoredFile, bare_ids: bool) -> None:
-        name = file.id if bare_ids else safe_name(f"{file.id}-{file.filename}")
+        if not file.has_content:
+            return
+        public_id = file.id.partition(SEPARATOR)[0]
+        name = public_id if bare_ids else safe_name(f"{public_id}-{file.filename}")
         async with self._blobs.reading(file.blob) as chunks:
             await self._write_file(workspace, name, file.id, chunks)
         workspace.aliases[name] = safe_name(file.filename)
-        for alias in (file.id, workspace.aliases[name]):
+        for alias in (public_id, workspace.aliases[name]):
             if alias != name:
                 await workspace.session.link(alias, name)
 

@@ -24,6 +24,10 @@ class LimitSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         int,
         Meta(ge=1024, description="Maximum size of a file uploaded in parts, in bytes."),
     ] = 8 * 1024 * 1024 * 1024
+    import_bytes: Annotated[
+        int,
+        Meta(ge=1024, description="Maximum size of the file of an import, in bytes."),
+    ] = 64 * 1024 * 1024 * 1024
     concurrent_indexing: Annotated[
         int,
         Meta(

@@ -1,0 +1,1 @@
+"""Imports, exports and deletions of a project's objects."""

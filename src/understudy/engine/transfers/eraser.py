@@ -1,0 +1,93 @@
+"""Deletes everything of one end user: the objects with pairs of metadata, and what belongs to them."""
+
+from collections.abc import Awaitable, Callable, Iterable
+
+from understudy.engine.containers import Containers
+from understudy.engine.responses import Responses
+from understudy.engine.runs import Runs
+from understudy.engine.transfers.report import count
+from understudy.engine.transfers.selection import Rows, Selection, list_pages
+from understudy.engine.vector_stores import VectorStores
+from understudy.errors import NotFound
+from understudy.store import Store
+from understudy.store.chat_completions import ChatFilter
+from understudy.store.response_lists import ResponseFilter
+
+
+class Eraser:
+    """One deletion. `report_progress` is awaited with the counts by kind; what it raises ends the deletion.
+
+    It may be repeated: what is deleted already is not found again. The files that threads name are deleted before the
+    threads, without which they would not be found.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        runs: Runs,
+        containers: Containers,
+        vector_stores: VectorStores,
+        responses: Responses,
+        selection: Selection,
+        report_progress: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._store = store
+        self._runs = runs
+        self._containers = containers
+        self._vector_stores = vector_stores
+        self._selection = selection
+        self._responses = responses
+        self._report_progress = report_progress
+
+    async def run(self, deleted: dict[str, int]) -> None:
+        """Adds to the counts by kind."""
+        project_id = self._selection.project_id
+        file_ids = [file.id async for files in self._selection.stored_files() for file in files]
+        stores = await _ids(self._selection.vector_stores())
+        await self._delete("vector_store", stores, lambda one: self._vector_stores.delete(project_id, one), deleted)
+        shared = await self._store.imports.find_indexed(file_ids)
+        await self._delete("file", [one for one in file_ids if one not in shared], self._delete_file, deleted)
+        await self._delete("thread", await _ids(self._selection.threads()), self._delete_thread, deleted)
+        assistants = await _ids(self._selection.assistants())
+        await self._delete("assistant", assistants, lambda one: self._store.assistants.delete(project_id, one), deleted)
+        await self._delete("response", await self._list_responses(), self._delete_response, deleted)
+        await self._delete("chat_completion", await self._list_completions(), self._delete_completion, deleted)
+
+    async def _delete(
+        self, kind: str, ids: Iterable[str], delete: Callable[[str], Awaitable[None]], deleted: dict[str, int]
+    ) -> None:
+        for identifier in ids:
+            try:
+                await delete(identifier)
+            except NotFound:
+                continue
+            count(deleted, kind, 1)
+            await self._report_progress()
+
+    async def _delete_file(self, file_id: str) -> None:
+        await self._store.files.delete(self._selection.project_id, file_id)
+
+    async def _list_responses(self) -> list[str]:
+        chosen = ResponseFilter(metadata=self._selection.pairs)
+        return await _ids(list_pages(lambda page: self._store.responses.page(self._selection.project_id, page, chosen)))
+
+    async def _delete_response(self, response_id: str) -> None:
+        await self._responses.delete(self._selection.project_id, response_id)
+
+    async def _list_completions(self) -> list[str]:
+        chosen = ChatFilter(metadata=self._selection.pairs)
+        store = self._store.chat_completions
+        return await _ids(list_pages(lambda page: store.page(self._selection.project_id, page, chosen)))
+
+    async def _delete_completion(self, completion_id: str) -> None:
+        await self._store.chat_completions.delete(self._selection.project_id, completion_id)
+
+    async def _delete_thread(self, thread_id: str) -> None:
+        run_id = await self._store.threads.delete(self._selection.project_id, thread_id)
+        if run_id is not None:
+            await self._runs.stop_deleted(run_id)
+        await self._containers.delete_thread_container(self._selection.project_id, thread_id)
+
+
+async def _ids(pages: Rows) -> list[str]:
+    return [row[0] async for rows in pages for row in rows]

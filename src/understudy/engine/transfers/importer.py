@@ -1,0 +1,336 @@
+"""Inserts the objects of a spooled import, kind by kind, in the order of their creation.
+
+The position and the report are stored with each batch, so another worker continues exactly behind the last one.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack
+from itertools import groupby, islice
+from typing import Any, BinaryIO, Final, cast
+
+import msgspec
+
+from understudy.clock import Clock
+from understudy.engine.files import BlobDraft, Files
+from understudy.engine.transfers import conversion, report
+from understudy.engine.transfers.conversion import UnusableObject
+from understudy.engine.transfers.references import list_references, replace_references
+from understudy.engine.transfers.resolver import Resolver
+from understudy.importing.objects import KINDS, Kind, RawObject, SpooledObjects
+from understudy.importing.streams import DamagedStream
+from understudy.store import Store
+from understudy.store.imports import Batch, ImportOwner, NewRow, NewStoreFile
+from understudy.store.qualified_ids import qualifier
+from understudy.store.transfers import TransferClaim
+from understudy.wire.files import FileObject
+from understudy.wire.transfers import ImportObject
+from understudy.wire.vector_stores import VectorStoreFileObject, VectorStoreObject
+
+_CHUNK: Final = 200
+_FILE_CHUNK: Final = 10
+"""Each may have as many bytes as an upload."""
+_READ_BYTES: Final = 256 * 1024
+_PARENTS: Final[dict[Kind, tuple[Kind, str]]] = {
+    "message": ("thread", "thread_id"),
+    "run": ("thread", "thread_id"),
+    "step": ("run", "run_id"),
+}
+_EXISTS: Final = "The project has an object with this id."
+
+
+class LeaseLost(Exception):
+    """Another worker has the job, or it is being cancelled."""
+
+
+class ConflictFound(Exception):
+    """An object exists, and `on_conflict` is `fail`."""
+
+
+class Importer:
+    """One attempt at one import."""
+
+    def __init__(self, store: Store, files: Files, clock: Clock, claim: TransferClaim, worker: str) -> None:
+        self._store = store
+        self._files = files
+        self._clock = clock
+        self._claim = claim
+        self._record = claim.record
+        self._transfer = cast("ImportObject", claim.record.transfer)
+        self._owner = ImportOwner(claim.project_id, claim.seq, worker)
+        self._resolver = Resolver(store.imports, claim.project_id)
+
+    async def run(self, spool: SpooledObjects) -> None:
+        """Imports what is left. Raises LeaseLost and ConflictFound."""
+        position = self._record.position
+        if not position.is_checked:
+            await self._begin(spool)
+        for kind in KINDS[KINDS.index(cast("Kind", position.stage)) :]:
+            if position.stage != kind:
+                position.stage, position.done = kind, 0
+            if kind != "row":
+                await self._import_kind(spool, kind)
+
+    async def _begin(self, spool: SpooledObjects) -> None:
+        """Counts the objects, and checks them for conflicts where these end the import."""
+        # A thread that is being erased would lose the rows that are imported into it.
+        while await self._store.threads.erase():
+            pass
+        self._transfer.progress.total = sum(spool.count(kind) for kind in KINDS)
+        if self._transfer.on_conflict == "fail":
+            for kind in KINDS[:-1]:
+                await self._check_conflicts(spool, kind)
+        for problem in spool.problems():
+            report.add_skipped(self._transfer.report, "input", problem.place, problem.reason)
+        self._record.position.is_checked, self._record.position.stage = True, KINDS[0]
+        await self._save()
+
+    async def _check_conflicts(self, spool: SpooledObjects, kind: Kind) -> None:
+        if kind == "vector_store_file":
+            return
+        async for chunk in _read_chunks(spool.read(kind), _CHUNK):
+            existing = await self._store.imports.find_ids(self._owner.project_id, kind, [raw.id for raw in chunk])
+            if existing:
+                first = next(raw.id for raw in chunk if raw.id in existing)
+                raise ConflictFound(f"The project has the {kind} '{first}', and nothing was imported.")
+
+    async def _import_kind(self, spool: SpooledObjects, kind: Kind) -> None:
+        size = _FILE_CHUNK if kind == "file" else _CHUNK
+        async for chunk in _read_chunks(spool.read(kind, self._record.position.done), size):
+            self._record.position.done += len(chunk)
+            self._transfer.progress.done += len(chunk)
+            if kind == "vector_store_file":
+                await self._import_store_files(chunk)
+            elif kind == "file":
+                await self._import_files(chunk, spool)
+            else:
+                await self._import_objects(kind, chunk)
+
+    # -- one chunk each ----------------------------------------------------------------------------------------
+
+    async def _import_objects(self, kind: Kind, chunk: Sequence[RawObject]) -> None:
+        batch = Batch(kind)
+        usable = await self._select_usable(kind, chunk)
+        existing = await self._find_existing(kind, usable)
+        for raw in usable:
+            try:
+                row = self._to_row(raw, existing.get(raw.id))
+            except UnusableObject as error:
+                report.add_skipped(self._transfer.report, kind, raw.id, str(error))
+            else:
+                self._add(batch, raw, row, is_new=raw.id not in existing)
+        await self._store_batch(batch)
+
+    async def _import_files(self, chunk: Sequence[RawObject], spool: SpooledObjects) -> None:
+        batch = Batch("file")
+        usable = await self._select_usable("file", chunk)
+        existing = await self._find_existing("file", usable, spool)
+        async with AsyncExitStack() as stack:
+            for raw in usable:
+                stored_id = existing.get(raw.id) or raw.id + qualifier(self._owner.project_id)
+                try:
+                    subject, unknown = conversion.to_object(raw, {**raw.body, "id": stored_id}, self._now())
+                except UnusableObject as error:
+                    report.add_skipped(self._transfer.report, "file", raw.id, str(error))
+                    continue
+                file = cast("FileObject", subject)
+                blob = await self._store_content(stack, spool, raw.id, file)
+                row = conversion.file_row(self._owner.project_id, file, blob, unknown)
+                self._add(batch, raw, row, is_new=raw.id not in existing)
+            await self._store_batch(batch)
+
+    async def _import_store_files(self, chunk: Sequence[RawObject]) -> None:
+        """Files of vector stores; those of one store together."""
+        if self._transfer.dry_run:
+            report.count(self._transfer.report.imported, "vector_store_file", len(chunk))
+            await self._save()
+            return
+        await self._resolver.load([pair for raw in chunk for pair in _references(raw)])
+        for store_id, group in groupby(chunk, lambda raw: str(raw.body.get("vector_store_id"))):
+            await self._attach(store_id, list(group))
+
+    async def _attach(self, public_id: str, chunk: Sequence[RawObject]) -> None:
+        store_id = self._resolver.find("vector_store", public_id)
+        files: list[NewStoreFile] = []
+        attached = set() if store_id is None else await self._find_attached(store_id, chunk)
+        for raw in chunk:
+            file_id = self._resolver.find("file", raw.id)
+            if store_id is None or file_id is None:
+                missing = "vector store" if store_id is None else "file"
+                report.add_skipped(self._transfer.report, raw.kind, raw.id, f"Its {missing} was not imported.")
+            elif file_id in attached:
+                report.add_skipped(self._transfer.report, raw.kind, raw.id, _EXISTS)
+            else:
+                self._add_store_file(files, raw, {**raw.body, "id": file_id, "vector_store_id": store_id})
+        report.count(self._transfer.report.imported, "vector_store_file", len(files))
+        if store_id is None or not files:
+            await self._save()
+        elif not await self._store.imports.attach(self._owner, self._record, store_id, files, self._now()):
+            raise LeaseLost
+
+    async def _find_attached(self, store_id: str, chunk: Sequence[RawObject]) -> set[str]:
+        file_ids = [file_id for raw in chunk if (file_id := self._resolver.find("file", raw.id)) is not None]
+        return await self._store.imports.find_attached(self._owner.project_id, store_id, file_ids)
+
+    def _add_store_file(self, files: list[NewStoreFile], raw: RawObject, body: dict[str, Any]) -> None:
+        try:
+            subject, unknown = conversion.to_object(raw, body, self._now())
+        except UnusableObject as error:
+            report.add_skipped(self._transfer.report, raw.kind, raw.id, str(error))
+            return
+        if unknown:
+            report.count_unknown(self._transfer.report, raw.kind, unknown)
+        files.append(NewStoreFile(cast("VectorStoreFileObject", subject), unknown))
+
+    # -- the parts of a chunk ----------------------------------------------------------------------------------
+
+    async def _select_usable(self, kind: Kind, chunk: Sequence[RawObject]) -> list[RawObject]:
+        """The objects with an id of this kind, and whose thread or run is there."""
+        usable = []
+        for raw in chunk:
+            try:
+                conversion.check_id(raw)
+                usable.append(raw)
+            except UnusableObject as error:
+                report.add_skipped(self._transfer.report, kind, raw.id, str(error))
+        await self._resolver.load([pair for raw in usable for pair in _references(raw)])
+        parent = _PARENTS.get(kind)
+        if parent is None or self._transfer.dry_run:
+            return usable
+        noun, member = parent
+        orphans = [raw for raw in usable if self._resolver.find(noun, str(raw.body.get(member))) is None]
+        for raw in orphans:
+            report.add_skipped(self._transfer.report, kind, raw.id, f"Its {noun} was not imported.")
+        return [raw for raw in usable if raw not in orphans] if orphans else usable
+
+    async def _find_existing(
+        self, kind: Kind, usable: list[RawObject], spool: SpooledObjects | None = None
+    ) -> dict[str, str]:
+        """The stored ids of objects to replace. Those to skip are removed from `usable`."""
+        existing = await self._store.imports.find_ids(self._owner.project_id, kind, [raw.id for raw in usable])
+        if not existing:
+            return {}
+        replaced = set(existing) if self._transfer.on_conflict == "replace" else set()
+        if kind == "run":
+            active = await self._store.imports.find_active_runs(list(existing.values()))
+            replaced -= {public for public, stored in existing.items() if stored in active}
+        if spool is not None:
+            without = await self._store.imports.find_without_content(list(existing.values()))
+            replaced |= {one for one, stored in existing.items() if stored in without and _has_content(spool, one)}
+        for raw in [raw for raw in usable if raw.id in existing and raw.id not in replaced]:
+            report.add_skipped(self._transfer.report, kind, raw.id, _EXISTS)
+            usable.remove(raw)
+        return {public: stored for public, stored in existing.items() if public in replaced}
+
+    def _to_row(self, raw: RawObject, stored_id: str | None) -> NewRow:
+        body = replace_references(raw.body, self._resolver.stored)
+        body["id"] = stored_id or raw.id + qualifier(self._owner.project_id)
+        removed = {} if self._transfer.dry_run else self._remove_missing_resources(raw, body)
+        subject, unknown = conversion.to_object(raw, body, self._now())
+        if removed:
+            unknown = msgspec.json.encode({**(msgspec.json.decode(unknown or "{}")), **removed}).decode()
+        if isinstance(subject, VectorStoreObject):
+            return conversion.store_row(self._owner.project_id, subject, self._now(), unknown)
+        return conversion.to_row(self._owner.project_id, subject, unknown)
+
+    def _remove_missing_resources(self, raw: RawObject, body: dict[str, Any]) -> dict[str, Any]:
+        """Removes files and vector stores of tools that are not in the project: a run would end over them."""
+        resources = body.get("tool_resources")
+        if raw.kind not in {"assistant", "thread"} or not isinstance(resources, dict):
+            return {}
+        missing = {
+            public
+            for kind, public in list_references(raw.body.get("tool_resources"))
+            if self._resolver.find(kind, public) is None
+        }
+        if not missing:
+            return {}
+        for public in sorted(missing):
+            report.add_entry(self._transfer.report, raw.kind, raw.id, f"Its tools name '{public}', which is not here.")
+        body["tool_resources"] = {name: _without(member, missing, self._suffix) for name, member in resources.items()}
+        return {"tool_resources": raw.body["tool_resources"]}
+
+    @property
+    def _suffix(self) -> str:
+        return qualifier(self._owner.project_id)
+
+    def _add(self, batch: Batch, raw: RawObject, row: NewRow, *, is_new: bool) -> None:
+        (batch.inserted if is_new else batch.replaced).append(row)
+        if row.unknown:
+            report.count_unknown(self._transfer.report, raw.kind, row.unknown)
+
+    async def _store_content(
+        self, stack: AsyncExitStack, spool: SpooledObjects, public_id: str, file: FileObject
+    ) -> str:
+        """The name of the blob with the file's bytes; empty without them."""
+        try:
+            content = await asyncio.to_thread(spool.open_content, public_id)
+            if content is not None:
+                with content:
+                    return await self._copy_content(stack, content, file)
+        except DamagedStream as error:
+            report.add_entry(self._transfer.report, "file", public_id, f"Its content is damaged: {error}")
+        report.add_without_content(self._transfer.report, public_id)
+        return ""
+
+    async def _copy_content(self, stack: AsyncExitStack, content: BinaryIO, file: FileObject) -> str:
+        if self._transfer.dry_run:
+            return ""
+        draft = await stack.enter_async_context(self._files.open_draft())
+        file.bytes = await _copy(content, draft)
+        return (await draft.commit()).name
+
+    async def _store_batch(self, batch: Batch) -> None:
+        report.count(self._transfer.report.imported, batch.kind, len(batch.inserted))
+        report.count(self._transfer.report.replaced, batch.kind, len(batch.replaced))
+        if self._transfer.dry_run:
+            await self._save()
+            return
+        if not await self._store.imports.add(self._owner, self._record, batch):
+            raise LeaseLost
+        self._resolver.forget_missing()
+
+    async def _save(self) -> None:
+        if not await self._store.transfers.record(self._owner.seq, self._owner.worker, self._record):
+            raise LeaseLost
+
+    def _now(self) -> int:
+        return int(self._clock.now())
+
+
+def _references(raw: RawObject) -> Iterator[tuple[Kind, str]]:
+    if raw.kind == "vector_store_file":
+        yield "file", raw.id
+    yield from list_references(raw.body)
+
+
+def _has_content(spool: SpooledObjects, file_id: str) -> bool:
+    content = spool.open_content(file_id)
+    if content is not None:
+        content.close()
+    return content is not None
+
+
+def _without(member: Any, missing: set[str], suffix: str) -> Any:
+    """A tool's resources without the missing ids."""
+    if not isinstance(member, dict):
+        return member
+    return {
+        name: [one for one in ids if not (isinstance(one, str) and one.removesuffix(suffix) in missing)]
+        if isinstance(ids, list)
+        else ids
+        for name, ids in member.items()
+    }
+
+
+async def _copy(content: BinaryIO, draft: BlobDraft) -> int:
+    size = 0
+    while chunk := await asyncio.to_thread(content.read, _READ_BYTES):
+        size += len(chunk)
+        await draft.write(chunk)
+    return size
+
+
+async def _read_chunks(objects: Iterator[RawObject], size: int) -> AsyncIterator[list[RawObject]]:
+    while chunk := await asyncio.to_thread(lambda: list(islice(objects, size))):
+        yield chunk

@@ -1,0 +1,51 @@
+"""The stored ids of what imported objects name."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from understudy.importing.objects import Kind
+from understudy.store.imports import Imports
+from understudy.store.qualified_ids import qualifier
+
+_MAX_CACHED: Final = 50_000
+
+
+class Resolver:
+    """`stored` has the id to store for every object that was looked up.
+
+    It is that of the project's own object. An object that the project does not have gets the id that it would have if
+    it were imported later.
+    """
+
+    def __init__(self, imports: Imports, project_id: str) -> None:
+        self._imports = imports
+        self._project_id = project_id
+        self.stored: dict[tuple[Kind, str], str] = {}
+        self._missing: set[tuple[Kind, str]] = set()
+
+    async def load(self, references: Iterable[tuple[Kind, str]]) -> None:
+        """Looks up what is not known yet."""
+        if len(self.stored) > _MAX_CACHED:
+            self.stored.clear()
+            self._missing.clear()
+        wanted: dict[Kind, set[str]] = {}
+        for kind, public in references:
+            if (kind, public) not in self.stored and public:
+                wanted.setdefault(kind, set()).add(public)
+        for kind, ids in wanted.items():
+            found = await self._imports.find_ids(self._project_id, kind, ids)
+            for public in ids:
+                self.stored[kind, public] = found.get(public, public + qualifier(self._project_id))
+                if public not in found:
+                    self._missing.add((kind, public))
+
+    def find(self, kind: Kind, public_id: str) -> str | None:
+        """The id of the project's object; None if it has none. It was loaded before."""
+        reference = (kind, public_id)
+        return None if reference in self._missing else self.stored.get(reference)
+
+    def forget_missing(self) -> None:
+        """Objects were added: what was missing may be there now."""
+        for reference in self._missing:
+            self.stored.pop(reference, None)
+        self._missing.clear()

@@ -1,0 +1,349 @@
+"""Inserts imported objects with their own ids and times: one transaction a batch, with the progress of the job."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal, LiteralString, cast
+
+import msgspec
+
+from understudy.store.blobs import release, retain
+from understudy.store.database import Database, Transaction
+from understudy.store.qualified_ids import SEPARATOR, qualifier
+from understudy.store.references import delete_references, replace_references
+from understudy.store.sql import compose_sql, insert_rows, padded_batches, split_batches, sql_parameters
+from understudy.store.states import ACTIVE
+from understudy.store.transfers import TransferRecord, record_progress
+from understudy.store.vector_store_counts import Counts, count, find_store, lock_store
+from understudy.store.vector_store_files import (
+    NewFile,
+    add_files,
+    find_file,
+    find_files,
+    lock_names,
+    move,
+    restart_indexing,
+)
+from understudy.wire.tools import ToolResources
+from understudy.wire.vector_stores import VectorStoreFileObject
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """`is_own` is true of rows of the project `$1`."""
+
+    name: LiteralString
+    columns: LiteralString
+    is_own: LiteralString = "project_id = $1"
+
+
+_OF_THREAD: Final = "EXISTS (SELECT 1 FROM threads WHERE threads.id = items.thread_id AND threads.project_id = $1)"
+_OF_RUN: Final = "EXISTS (SELECT 1 FROM runs WHERE runs.id = steps.run_id AND runs.project_id = $1)"
+_TABLES: Final[Mapping[str, _Table]] = {
+    "assistant": _Table("assistants", "id, project_id, body"),
+    "file": _Table("files", "id, project_id, purpose, blob, expires_at, body"),
+    "vector_store": _Table(
+        "vector_stores",
+        "id, project_id, last_active_at, expires_at, in_progress, completed, failed, cancelled, usage_bytes, body",
+    ),
+    "thread": _Table("threads", "id, project_id, last_active_at, body"),
+    "message": _Table("items", "id, thread_id, run_id, kind, role, body", _OF_THREAD),
+    "run": _Table(
+        "runs",
+        "id, thread_id, project_id, status, attempts, expires_at, progress, kind, assistant_id, model, created_at,"
+        " body",
+    ),
+    "step": _Table("steps", "id, run_id, open, body", _OF_RUN),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class NewRow:
+    """`values` are those of the table's columns; the first is the id, the last the body.
+
+    `text` is what the text index has of a message, `created_at` when it was created, `pairs` the encoded metadata of a
+    thread, `resources` what its tools or those of an assistant use, `unknown` the encoded members that this server does
+    not know.
+    """
+
+    values: tuple[Any, ...]
+    text: str = ""
+    created_at: int = 0
+    pairs: Sequence[str] = ()
+    resources: ToolResources | None = None
+    unknown: str = ""
+
+    @property
+    def id(self) -> str:
+        return str(self.values[0])
+
+
+@dataclass(frozen=True, slots=True)
+class NewStoreFile:
+    """A file of a vector store. One that is `failed` or `cancelled` is not indexed."""
+
+    file: VectorStoreFileObject
+    unknown: str = ""
+
+
+@dataclass(slots=True)
+class Batch:
+    """Objects of one kind: those to insert, in order, and those to replace."""
+
+    kind: str
+    inserted: list[NewRow] = field(default_factory=list)
+    replaced: list[NewRow] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class ImportOwner:
+    """The claim that guards the writes of an import."""
+
+    project_id: str
+    seq: int
+    worker: str
+
+
+class Imports:
+    """Every write returns whether the job was still the worker's."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def find_ids(self, project_id: str, kind: str, public_ids: Collection[str]) -> dict[str, str]:
+        """The stored ids of the project's objects, by their public ids."""
+        return await self._database.read(_find_ids, project_id, kind, sorted(public_ids))
+
+    async def find_active_runs(self, run_ids: Sequence[str]) -> set[str]:
+        """Those of the runs, by their stored ids, that have not ended."""
+        return await self._database.read(_find_active_runs, run_ids)
+
+    async def find_indexed(self, file_ids: Sequence[str]) -> set[str]:
+        """Those of the files, by their stored ids, that are in a vector store."""
+        return await self._database.read(_find_indexed, file_ids)
+
+    async def load_unknown(self, stored_ids: Sequence[str]) -> dict[str, str]:
+        """The encoded members that an import set aside, by the stored ids of their objects."""
+        return await self._database.read(_load_unknown, stored_ids)
+
+    async def find_without_content(self, file_ids: Sequence[str]) -> set[str]:
+        """Those of the files, by their stored ids, that have no content."""
+        return await self._database.read(_find_without_content, file_ids)
+
+    async def add(self, owner: ImportOwner, record: TransferRecord, batch: Batch) -> bool:
+        return await self._database.write(_add_batch, self._database, owner, record, batch)
+
+    async def find_attached(self, project_id: str, store_id: str, file_ids: Sequence[str]) -> set[str]:
+        """Those of the files that are in the vector store."""
+        return await self._database.read(_find_attached, project_id, store_id, file_ids)
+
+    async def attach(
+        self, owner: ImportOwner, record: TransferRecord, store_id: str, files: Sequence[NewStoreFile], now: int
+    ) -> bool:
+        """Adds files to a vector store of the project. Raises NotFound for a file that the project does not have."""
+        return await self._database.write(_attach_files, owner, record, store_id, files, now)
+
+
+def _find_ids(project_id: str, kind: str, public_ids: Sequence[str]) -> Transaction[dict[str, str]]:
+    table, suffix = _TABLES[kind], qualifier(project_id)
+    found: dict[str, str] = {}
+    for batch in padded_batches([one for public in public_ids for one in (public, public + suffix)]):
+        ids = sql_parameters(2, len(batch))
+        sql = compose_sql(
+            "SELECT id FROM", table.name, "WHERE id IN (", ids, ") AND body IS NOT NULL AND", table.is_own
+        )
+        for (stored,) in (yield sql, (project_id, *batch)):
+            found[stored.partition(SEPARATOR)[0]] = stored
+    return found
+
+
+def _find_indexed(file_ids: Sequence[str]) -> Transaction[set[str]]:
+    indexed: set[str] = set()
+    for batch in padded_batches(file_ids):
+        sql = compose_sql(
+            "SELECT store_files.id FROM store_files JOIN vector_stores ON vector_stores.seq = store_files.store",
+            "WHERE store_files.body IS NOT NULL AND vector_stores.body IS NOT NULL AND store_files.id IN (",
+            sql_parameters(1, len(batch)),
+            ")",
+        )
+        indexed.update(row[0] for row in (yield sql, tuple(batch)))
+    return indexed
+
+
+def _load_unknown(stored_ids: Sequence[str]) -> Transaction[dict[str, str]]:
+    unknown: dict[str, str] = {}
+    for batch in padded_batches(stored_ids):
+        sql = compose_sql("SELECT id, members FROM unknown_members WHERE id IN (", sql_parameters(1, len(batch)), ")")
+        unknown.update((row[0], row[1]) for row in (yield sql, tuple(batch)))
+    return unknown
+
+
+def _find_without_content(file_ids: Sequence[str]) -> Transaction[set[str]]:
+    without: set[str] = set()
+    for batch in padded_batches(file_ids):
+        sql = compose_sql("SELECT id FROM files WHERE blob = '' AND id IN (", sql_parameters(1, len(batch)), ")")
+        without.update(row[0] for row in (yield sql, tuple(batch)))
+    return without
+
+
+def _find_active_runs(run_ids: Sequence[str]) -> Transaction[set[str]]:
+    active: set[str] = set()
+    for batch in padded_batches(run_ids):
+        sql = compose_sql("SELECT id, status FROM runs WHERE id IN (", sql_parameters(1, len(batch)), ")")
+        active.update(run_id for run_id, status in (yield sql, tuple(batch)) if status in ACTIVE)
+    return active
+
+
+def _add_batch(database: Database, owner: ImportOwner, record: TransferRecord, batch: Batch) -> Transaction[bool]:
+    if not (yield from record_progress(owner.seq, owner.worker, record)):
+        return False
+    table = _TABLES[batch.kind]
+    for rows in split_batches(batch.inserted):
+        yield from _free_tombstones(table, [row.id for row in rows])
+        values = []
+        for row in rows:
+            values.append((yield from _retain_blob(batch.kind, row.values)))  # noqa: PERF401 - this yields
+        added = yield from insert_rows(table.name, table.columns, values, "RETURNING id, seq")
+        if batch.kind == "message":
+            yield from _index_texts(database, rows, dict(added))
+    for row in batch.replaced:
+        yield from _replace(database, table, batch.kind, row)
+    if batch.kind == "message":
+        yield from _record_activity(batch.inserted)
+    for row in (*batch.inserted, *batch.replaced):
+        for pair in row.pairs:
+            sql = "INSERT INTO thread_metadata (thread_id, project_id, pair) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING"
+            yield sql, (row.id, owner.project_id, pair)
+        yield from _keep_unknown(row.id, row.unknown)
+    if batch.kind in {"assistant", "thread"}:
+        yield from _record_references(cast("Literal['assistant', 'thread']", batch.kind), batch)
+    return True
+
+
+def _record_references(kind: Literal["assistant", "thread"], batch: Batch) -> Transaction[None]:
+    for row in batch.replaced:
+        yield from delete_references(row.id)
+    for row in (*batch.inserted, *batch.replaced):
+        if row.resources is not None:
+            yield from replace_references(kind, row.id, (), row.resources)
+
+
+def _free_tombstones(table: _Table, stored_ids: Sequence[str]) -> Transaction[None]:
+    """Renames the rows of deleted objects, which keep their place in lists, so that their ids can be used again."""
+    ids = sql_parameters(1, len(stored_ids))
+    sql = compose_sql("UPDATE", table.name, "SET id = id || '/' || seq WHERE id IN (", ids, ") AND body IS NULL")
+    yield sql, tuple(stored_ids)
+
+
+def _retain_blob(kind: str, values: tuple[Any, ...]) -> Transaction[tuple[Any, ...]]:
+    """The values with the name of the blob that a file uses from now on."""
+    if kind != "file" or not values[3]:
+        return values
+    name = yield from retain(values[3])
+    return (*values[:3], name, *values[4:])
+
+
+def _index_texts(database: Database, rows: Sequence[NewRow], numbers: Mapping[str, int]) -> Transaction[None]:
+    texts = [(numbers[row.id], row.text.replace("\x00", " ")) for row in rows if row.text]
+    for batch in split_batches(texts):
+        values = ", ".join(
+            [
+                f"(${2 * place + 1}, {database.text_words.format(text=f'${2 * place + 2}')})"
+                for place in range(len(batch))
+            ]
+        )
+        sql = compose_sql("INSERT INTO item_text (", database.text_columns, ") VALUES", values)
+        yield sql, tuple(value for row in batch for value in row)
+
+
+def _record_activity(messages: Sequence[NewRow]) -> Transaction[None]:
+    """Threads were active when their last message was created."""
+    newest: dict[str, int] = {}
+    for row in messages:
+        thread_id = str(row.values[1])
+        newest[thread_id] = max(newest.get(thread_id, 0), row.created_at * 1000)
+    for thread_id in sorted(newest):
+        sql = "UPDATE threads SET last_active_at = $2 WHERE id = $1 AND last_active_at < $2"
+        yield sql, (thread_id, newest[thread_id])
+
+
+def _replace(database: Database, table: _Table, kind: str, row: NewRow) -> Transaction[None]:
+    columns: list[LiteralString] = list(table.columns.split(", "))[1:]
+    values = list(row.values[1:])
+    if kind == "file":
+        blobs = yield "SELECT blob FROM files WHERE id = $1 FOR UPDATE", (row.id,)
+        if not values[2]:
+            # Without new bytes, the file keeps those that it has.
+            values[2] = blobs[0][0] if blobs else ""
+        else:
+            values[2] = yield from retain(values[2])
+            if blobs and blobs[0][0]:
+                yield from release(blobs[0][0])
+            else:
+                yield from _index_again(row.id)
+    if kind == "thread":
+        columns, values = ["project_id", "body"], [values[0], values[-1]]
+    if kind == "vector_store":
+        columns, values = ["project_id", "last_active_at", "expires_at", "body"], [*values[:3], values[-1]]
+    sets = ", ".join([f"{column} = ${place}" for place, column in enumerate(columns, 2)])
+    rows = yield compose_sql("UPDATE", table.name, "SET", sets, "WHERE id = $1 RETURNING seq"), (row.id, *values)
+    if kind == "thread":
+        yield "DELETE FROM thread_metadata WHERE thread_id = $1", (row.id,)
+    if kind == "message":
+        for (seq,) in rows:
+            yield database.text_delete, (seq,)
+            yield from _index_texts(database, [row], {row.id: seq})
+
+
+def _index_again(file_id: str) -> Transaction[None]:
+    """Queues a file in all vector stores where indexing failed, as it did without the content."""
+    sql = "SELECT store FROM store_files WHERE id = $1 AND status = 'failed' AND body IS NOT NULL ORDER BY store"
+    for (store,) in (yield sql, (file_id,)):
+        yield from lock_store(store)
+        change = Counts()
+        for row in (yield from find_files("store = $1 AND id = $2 AND status = 'failed'", store, file_id)):
+            yield from restart_indexing(row, change)
+        yield from count(store, change)
+
+
+def _keep_unknown(stored_id: str, members: str) -> Transaction[None]:
+    if members:
+        sql = (
+            "INSERT INTO unknown_members (id, members) VALUES ($1, $2)"
+            " ON CONFLICT (id) DO UPDATE SET members = excluded.members"
+        )
+        yield sql, (stored_id, members)
+
+
+def _find_attached(project_id: str, store_id: str, file_ids: Sequence[str]) -> Transaction[set[str]]:
+    store = yield from find_store(project_id, store_id)
+    attached: set[str] = set()
+    for batch in padded_batches(file_ids):
+        ids = sql_parameters(2, len(batch))
+        sql = compose_sql("SELECT id FROM store_files WHERE store = $1 AND body IS NOT NULL AND id IN (", ids, ")")
+        attached.update(row[0] for row in (yield sql, (store.seq, *batch)))
+    return attached
+
+
+def _attach_files(
+    owner: ImportOwner, record: TransferRecord, store_id: str, files: Sequence[NewStoreFile], now: int
+) -> Transaction[bool]:
+    if not (yield from record_progress(owner.seq, owner.worker, record)):
+        return False
+    names = yield from lock_names(owner.project_id, [one.file.id for one in files], now)
+    for one in files:
+        file = one.file
+        store = yield from find_store(owner.project_id, store_id, lock=True)
+        new = NewFile(file.id, file.chunking_strategy, file.attributes or {})
+        yield from add_files(owner.project_id, store_id, store, [new], names, file.created_at)
+        if file.status in {"failed", "cancelled"}:
+            change = Counts()
+            row = yield from find_file(store.seq, file.id, store_id, lock=True)
+            yield from move(row, file.status, change, error=file.last_error)
+            yield from count(store.seq, change)
+        yield from _keep_unknown(f"{store_id}/{file.id}", one.unknown)
+    return True
+
+
+def encode_pair(pair: tuple[str, str]) -> str:
+    """A pair of a thread's metadata, as the index of threads has it."""
+    return msgspec.json.encode(pair).decode()
