@@ -17,7 +17,40 @@ from console.seed import seed
 from serving import KEY, Server, serve
 
 _ROOT = Path(__file__).resolve().parents[2]
-_PAGES = ("", "assistants", "assistants/{assistant}", "threads", "settings")
+_PAGES = (
+    "",
+    "?steps=1",
+    "playground?assistant={assistant}",
+    "playground/responses",
+    "playground/compare",
+    "threads",
+    "threads/{thread}",
+    "conversations",
+    "runs",
+    "threads/{thread}/runs/{run}",
+    "runs/compare?a={run}&b={other_run}",
+    "assistants",
+    "assistants/{assistant}",
+    "files",
+    "files/{file}",
+    "vector-stores",
+    "vector-stores/{store}",
+    "vector-stores/{store}?tab=search",
+    "batches",
+    "batches/{batch}",
+    "responses",
+    "responses/{response}",
+    "completions",
+    "completions/{completion}",
+    "containers",
+    "videos",
+    "webhooks",
+    "models",
+    "tools",
+    "usage",
+    "health",
+    "settings",
+)
 
 
 def main() -> None:

@@ -28,17 +28,18 @@ def seed(client: openai.OpenAI) -> dict[str, str]:
     client.beta.assistants.create(model="gpt-4o-mini", name="Weather desk", tools=[function])  # type: ignore[list-item]
     client.beta.assistants.create(model="gpt-4o", name="<img src=x onerror=alert(1)> \u202eesrever")
     client.beta.assistants.create(model="gpt-4o-mini")
-    threads = [_create_thread(client, bot.id, number) for number in range(12)]
-    return {"assistant": bot.id, "thread": threads[-1], **seed_objects(client)}
+    threads = [_create_thread(client, number) for number in range(12)]
+    # Code cannot run on every machine.
+    runs = [
+        client.beta.threads.runs.create_and_poll(
+            thread_id=thread, assistant_id=bot.id, tools=[], temperature=temperature, poll_interval_ms=50
+        ).id
+        for thread, temperature in zip(threads[2::3], (0.2, 0.2, 0.9, 0.2), strict=True)
+    ]
+    return {"assistant": bot.id, "thread": threads[-1], "run": runs[-1], "other_run": runs[-2], **seed_objects(client)}
 
 
-def _create_thread(client: openai.OpenAI, assistant: str, number: int) -> str:
+def _create_thread(client: openai.OpenAI, number: int) -> str:
     question = _QUESTIONS[number % len(_QUESTIONS)]
     metadata = {"customer": str(40 + number), "channel": "web"}
-    thread = client.beta.threads.create(messages=[{"role": "user", "content": question}], metadata=metadata)
-    if number % 3 == 2:
-        # Code cannot run on every machine.
-        client.beta.threads.runs.create_and_poll(
-            thread_id=thread.id, assistant_id=assistant, tools=[], poll_interval_ms=50
-        )
-    return thread.id
+    return client.beta.threads.create(messages=[{"role": "user", "content": question}], metadata=metadata).id
