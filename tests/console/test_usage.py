@@ -24,7 +24,7 @@ def test_usage_is_a_chart_a_table_and_csv(browser, console, server, upstream):
     expect(page.locator(".chart .figures tbody tr")).to_have_count(30)
     with page.expect_download() as download:
         page.get_by_role("button", name="CSV").click()
-    assert download.value.path().read_text().startswith("day_utc,model,requests")
+    assert download.value.path().read_text().startswith("day,model,requests")
     row.get_by_role("button").click()
     expect(page.get_by_role("button", name="Remove filter: gpt-4o")).to_be_visible()
     assert all(part in page.url for part in ("metric=requests", "view=table", "only=gpt-4o"))

@@ -2,6 +2,8 @@
 
 import re
 import time
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import openai
 import pytest
@@ -126,6 +128,26 @@ def test_buckets_come_in_pages(usage, width, seconds):
     counted = sum(one.num_model_requests for bucket in buckets for one in bucket.results)
     assert counted == 3
     assert usage.completions(start_time=start, bucket_width=width, limit=31 if width == "1d" else 60).data == buckets
+
+
+@pytest.mark.parametrize("zone", ["Asia/Kolkata", "America/Los_Angeles", "Pacific/Kiritimati"])
+def test_days_are_those_of_the_requested_zone(used, zone):
+    now = datetime.now(ZoneInfo(zone))
+    start = int(time.time()) - 3 * DAY
+    for path in ("organization/costs", "organization/usage/completions"):
+        page = used.ask("GET", f"/v1/{path}?start_time={start}&tz={zone}").json
+        days = [datetime.fromtimestamp(one["start_time"], ZoneInfo(zone)) for one in page["data"]]
+        assert [one.date() for one in days] == [now.date() - timedelta(days=back) for back in (3, 2, 1, 0)]
+        assert all((one.hour, one.minute) == (0, 0) for one in days)
+        assert [one["end_time"] for one in page["data"][:-1]] == [one["start_time"] for one in page["data"][1:]]
+        assert [len(one["results"]) for one in page["data"]] == [0, 0, 0, 1]
+    assert_error(
+        used.ask("GET", f"/v1/organization/costs?start_time={start}&tz=Moon/Base"),
+        400,
+        "Invalid 'tz': 'Moon/Base' is not a known time zone. Expected a name like 'Europe/Oslo'.",
+        "tz",
+        "invalid_value",
+    )
 
 
 def test_a_start_time_within_a_bucket_excludes_earlier_usage(usage):

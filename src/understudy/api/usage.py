@@ -13,6 +13,7 @@ from starlette.responses import Response
 from understudy.api.operations import OperationGroup
 from understudy.api.parts import parts_of, principal_of
 from understudy.api.requests import struct_response
+from understudy.api.usage_days import read_zone, split_time
 from understudy.engine.accounting import usd
 from understudy.errors import InvalidRequest
 from understudy.store.charges import Kind
@@ -134,22 +135,26 @@ async def _load_page(
     width = _BUCKET_SECONDS[query.bucket_width]
     end = parts.now() + 1 if query.end_time is None else query.end_time
     first = query.start_time if query.page is None else _parse_cursor(query.page)
-    start = first // width * width
-    stop = min(-(-end // width) * width, start + limit * width)
+    times = split_time(first, end, limit, width, read_zone(query.tz))
     condition = UsageFilter(
         max(first, query.start_time),
-        min(end, stop),
+        min(end, times.end),
         width,
         _group_columns(groups),
         kind,
         () if isinstance(query, usage.CostsQuery) else tuple(query.models),
         tuple(query.api_key_ids),
         batch,
+        times.offsets,
     )
     sums = [] if project_ids is None else await parts.store.usage.sum_usage(project_ids, condition)
     by_bucket = {bucket: list(ones) for bucket, ones in groupby(sums, lambda one: one.bucket)}
-    buckets = [_Bucket(at, at + width, by_bucket.get(at, [])) for at in range(start, stop, width)]
-    return _Page(buckets, f"{_CURSOR_PREFIX}{stop}" if stop < end else None)
+    ends = [*times.starts[1:], times.end]
+    buckets = [
+        _Bucket(at, until, by_bucket.get(key, []))
+        for at, until, key in zip(times.starts, ends, times.keys, strict=True)
+    ]
+    return _Page(buckets, f"{_CURSOR_PREFIX}{times.end}" if times.end < end else None)
 
 
 def _find_projects(request: Request, query: _UsageQuery) -> list[str] | None:

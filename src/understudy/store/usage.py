@@ -16,9 +16,10 @@ Group = Literal["project_id", "key_id", "model", "batch", "kind"]
 
 @dataclass(frozen=True, slots=True)
 class UsageFilter:
-    """Rows of `[start, end)` in Unix seconds, in buckets of `width` seconds since 1970.
+    """Rows of `[start, end)` in Unix seconds, in buckets of `width` seconds since 1970 at the clock of `offsets`.
 
-    An empty filter matches everything. `batch` None matches both.
+    `offsets` are pairs: a moment, and the seconds that the clock is ahead of UTC until then; the last one is for all
+    later moments. Buckets are seconds of that clock. An empty filter matches everything. `batch` None matches both.
     """
 
     start: int
@@ -29,6 +30,7 @@ class UsageFilter:
     models: tuple[str, ...] = ()
     key_ids: tuple[str, ...] = ()
     batch: bool | None = None
+    offsets: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ def _sum_usage(project_ids: Sequence[str], usage_filter: UsageFilter) -> Transac
     if usage_filter.batch is not None:
         conditions += _in_clause("batch", (int(usage_filter.batch),), args)
     conditions += _in_clause("model", usage_filter.models, args) + _in_clause("key_id", usage_filter.key_ids, args)
-    columns = ["created_at / $3 * $3", *usage_filter.groups]
+    columns = [f"({_clock_time(usage_filter.offsets, args)}) / $3 * $3", *usage_filter.groups]
     sums = ", ".join(f"CAST(sum({column}) AS BIGINT)" for column in _SUM_COLUMNS)
     order = ", ".join(str(number + 1) for number in range(len(columns)))
     sql = compose_sql(
@@ -77,6 +79,19 @@ def _sum_usage(project_ids: Sequence[str], usage_filter: UsageFilter) -> Transac
         UsageTotals(row[0], dict(zip(usage_filter.groups, row[1 : 1 + count], strict=True)), *row[1 + count :])
         for row in rows
     ]
+
+
+def _clock_time(offsets: Sequence[tuple[int, int]], args: list[object]) -> str:
+    """The time of a row at a clock that may be set forward or back within the period."""
+    if not offsets:
+        return "created_at"
+    cases = []
+    for until, offset in offsets[:-1]:
+        args += (until, offset)
+        cases.append(f"WHEN created_at < ${len(args) - 1} THEN CAST(${len(args)} AS BIGINT)")
+    args.append(offsets[-1][1])
+    last = f"CAST(${len(args)} AS BIGINT)"
+    return f"created_at + CASE {' '.join(cases)} ELSE {last} END" if cases else f"created_at + {last}"
 
 
 def _in_clause(column: str, values: Sequence[object], args: list[object]) -> str:

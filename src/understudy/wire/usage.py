@@ -15,6 +15,12 @@ class TimeQuery(Struct, frozen=True, kw_only=True):
     project_ids: Annotated[list[str], Meta(description="Only these projects.")] = []
     api_key_ids: Annotated[list[str], Meta(description="Only what these keys used, by their ids.")] = []
     page: Annotated[str | None, Meta(description="The `next_page` of the page before.")] = None
+    tz: Annotated[
+        str | None,
+        Meta(
+            description="The time zone of days, such as `Europe/Oslo`; UTC when unset. An extension of the hosted API."
+        ),
+    ] = None
 
 
 class ModelUsageQuery(TimeQuery, frozen=True, kw_only=True):

@@ -1,14 +1,14 @@
 /** Usage reports of the API as sums by day and by group. Knows no browser. */
+import { dayOf } from "./format.js";
 
 /**
  * @typedef {{spend: number, requests: number, input: number, output: number}} Sums dollars, and numbers of requests and tokens
  * @typedef {keyof Sums} Metric
  * @typedef {{name: string, total: Sums, days: Sums[]}} Group `days` are parallel to those of the report
- * @typedef {{days: number[], total: Sums, totals: Sums[], groups: Group[]}} Report `days` are seconds since 1970
+ * @typedef {{days: string[], total: Sums, totals: Sums[], groups: Group[]}} Report `days` are like `2026-11-29`
  * @typedef {{name: string | null, values: number[]}} Series `name` null: everything that has no series of its own
  */
 
-const DAY = 86_400;
 /** @type {readonly Metric[]} */
 export const METRICS = ["spend", "requests", "input", "output"];
 
@@ -16,29 +16,30 @@ export const METRICS = ["spend", "requests", "input", "output"];
 const noUsage = () => ({ spend: 0, requests: 0, input: 0, output: 0 });
 
 /**
- * The first second of each of the last `count` days, in UTC, today last.
+ * The last `count` days of a zone as `2026-11-29`, today last.
  *
  * @param {number} now in seconds
  * @param {number} count
+ * @param {string} zone
  */
-export function lastDays(now, count) {
-  const today = Math.floor(now / DAY) * DAY;
-  return Array.from({ length: count }, (_, index) => today - (count - 1 - index) * DAY);
+export function lastDays(now, count, zone) {
+  const today = Date.parse(`${dayOf(new Date(now * 1000), zone)}T00:00:00Z`);
+  return Array.from({ length: count }, (_, index) => new Date(today - (count - 1 - index) * 86_400_000).toISOString().slice(0, 10));
 }
 
 /**
- * @param {readonly number[]} days
- * @param {{costs: any[], usage: any[]}} buckets of the costs, and of the usage of completions and embeddings
+ * @param {readonly string[]} days
+ * @param {{costs: any[], usage: any[], zone: string}} buckets of the costs, and of the usage of completions and embeddings
  * @param {(result: any) => string} nameOf the group of a result
  * @returns {Report} the groups by their spend, then by their tokens
  */
-export function reportOf(days, { costs, usage }, nameOf) {
+export function reportOf(days, { costs, usage, zone }, nameOf) {
   const report = { days: [...days], total: noUsage(), totals: days.map(noUsage), groups: /** @type {Group[]} */ ([]) };
   const indexes = new Map(days.map((day, index) => [day, index]));
   /** @type {Map<string, Group>} */
   const groups = new Map();
   for (const bucket of [...costs, ...usage]) {
-    const index = indexes.get(bucket.start_time);
+    const index = indexes.get(dayOf(new Date(bucket.start_time * 1000), zone));
     if (index === undefined) continue;
     for (const result of bucket.results) {
       const name = nameOf(result);
@@ -87,7 +88,7 @@ export function seriesOf({ days, groups }, metric, most = 6) {
   return series;
 }
 
-/** A day of a report as `2026-11-29`. @param {number} day in seconds */
-export function isoDay(day) {
-  return new Date(day * 1000).toISOString().slice(0, 10);
+/** A day of a report in seconds, in UTC. @param {string} day */
+export function secondsOfDay(day) {
+  return Date.parse(`${day}T00:00:00Z`) / 1000;
 }

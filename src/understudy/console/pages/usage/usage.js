@@ -1,7 +1,8 @@
 /** What was spent and used: by day as a chart, by model or key as a table, and what is left. */
 import { route, setQuery } from "../../app/router.js";
 import { formatCsv } from "../../lib/csv.js";
-import { isoDay, METRICS } from "../../lib/usage.js";
+import { METRICS } from "../../lib/usage.js";
+import { currentZone } from "../../state/settings.js";
 import { t } from "../../text/texts.js";
 import { Button } from "../../ui/button.js";
 import { downloadText } from "../../ui/download.js";
@@ -35,7 +36,7 @@ export default function UsagePage() {
   const grouping = useChoice("by", GROUPINGS);
   const metric = useChoice("metric", METRICS);
   const by = /** @type {import("./usage_report.js").Grouping} */ (grouping.value);
-  const { report, by: loadedBy, error, reload } = useReport(Number(range.value), by);
+  const { report, by: loadedBy, error, reload } = useReport(Number(range.value), by, currentZone());
   const keys = useResource("/keys");
   const balance = useResource("/billing/balance");
   const only = route.value.query.get("only");
@@ -49,7 +50,7 @@ export default function UsagePage() {
       <${Segments} label=${t("usage.range")} value=${range.value} onChange=${range.change} options=${RANGES.map((value) => ({ value, label: t("usage.days", { count: Number(value) }) }))} />
       <${Segments} label=${t("usage.by")} value=${by} onChange=${changeGrouping} options=${GROUPINGS.map((value) => ({ value, label: t(`usage.by.${value}`) }))} />
       ${group && html`<${Chip} label=${nameOf(group.name)} onRemove=${() => setQuery({ only: null })} />`}
-      <span class="spring"></span><small class="muted">${t("usage.zone")}</small>
+      <span class="spring"></span><small class="muted">${t("usage.zone", { zone: currentZone() })}</small>
     </div>
     ${error !== null && html`<${ErrorNote} error=${error} onRetry=${reload} />`}
     <${Tiles} total=${visible?.total ?? null} balance=${balance.data} metric=${metric.value} onMetric=${metric.change} />
@@ -71,8 +72,8 @@ function groupName(name, by, keys) {
 function downloadReport({ days, groups }, by, nameOf) {
   const rows = days.flatMap((day, index) => groups.flatMap((group) => {
     const sums = group.days[index];
-    return sums && METRICS.some((metric) => sums[metric]) ? [[isoDay(day), nameOf(group.name), sums.requests, sums.input, sums.output, sums.spend]] : [];
+    return sums && METRICS.some((metric) => sums[metric]) ? [[day, nameOf(group.name), sums.requests, sums.input, sums.output, sums.spend]] : [];
   }));
-  const csv = formatCsv([["day_utc", by, "requests", "input_tokens", "output_tokens", "usd"], ...rows]);
-  downloadText(csv, `usage-${isoDay(days[0] ?? 0)}-${isoDay(days.at(-1) ?? 0)}-${by}.csv`);
+  const csv = formatCsv([["day", by, "requests", "input_tokens", "output_tokens", "usd"], ...rows]);
+  downloadText(csv, `usage-${days[0]}-${days.at(-1)}-${by}.csv`);
 }

@@ -5,7 +5,7 @@ export default {
   "usage.by": "Group by",
   "usage.by.model": "Model",
   "usage.by.key": "Key",
-  "usage.zone": "Days are UTC; today is not over.",
+  "usage.zone": "Days are those of {zone}; today is not over.",
   "usage.metric": "Figure of the chart",
   "usage.metric.spend": "Spend",
   "usage.metric.requests": "Requests",
