@@ -71,7 +71,7 @@ async def test_usage_is_debited_once(store):
 async def test_usage_without_a_price_is_counted_and_costs_nothing(store):
     await store.ledger.record(OURS, usage(0, priced=False, input_tokens=7))
     assert await entries(store, OURS) == []
-    (found,) = await store.usage.sum_usage(OURS, UsageFilter(NOW, NOW + 1, DAY))
+    (found,) = await store.usage.sum_usage([OURS], UsageFilter(NOW, NOW + 1, DAY))
     assert (found.input_tokens, found.credits, found.unpriced) == (7, 0, 1)
 
 
@@ -83,7 +83,7 @@ async def test_a_transaction_that_fails_debits_nothing(store):
     with pytest.raises(RuntimeError):
         await store.database.write(failing, store.database)
     assert await agree(store, OURS) == 0
-    assert await store.usage.sum_usage(OURS, UsageFilter(0, NOW * 2, DAY)) == []
+    assert await store.usage.sum_usage([OURS], UsageFilter(0, NOW * 2, DAY)) == []
 
 
 async def test_the_first_grant_begins_a_budget_that_earlier_use_does_not_touch(store):
@@ -172,7 +172,7 @@ async def test_a_report_sums_by_time_and_group(store):
     async def told(width, *groups, **only):
         question = UsageFilter(600_000_000, 600_000_000 + 7200, width, groups, kind="completion", **only)
         return [
-            (one.bucket, tuple(one.group.values()), one.requests) for one in await store.usage.sum_usage(OURS, question)
+            (one.bucket, tuple(one.group.values()), one.requests) for one in await store.usage.sum_usage([OURS], question)
         ]
 
     assert await told(DAY) == [(600_000_000 // DAY * DAY, (), 4)]
@@ -180,7 +180,7 @@ async def test_a_report_sums_by_time_and_group(store):
     assert [row[1:] for row in await told(DAY, "model", "batch")] == [(("a", 0), 2), (("a", 1), 1), (("b", 0), 1)]
     assert [row[1:] for row in await told(DAY, "key_id", models=("a",), key_ids=("k1", "k3"))] == [(("k1",), 2)]
     assert [row[2] for row in await told(DAY, batch=True)] == [1]
-    (whole,) = await store.usage.sum_usage(OURS, UsageFilter(0, NOW, NOW))
+    (whole,) = await store.usage.sum_usage([OURS], UsageFilter(0, NOW, NOW))
     assert (whole.input_tokens, whole.cached_tokens, whole.output_tokens, whole.credits) == (40, 16, 12, 9)
 
 

@@ -43,7 +43,7 @@ async def test_every_hour_counts_in_its_day_of_the_zone(store, zone, first, hour
     times = split_time(start, start + 2 * DAY, 10, DAY, clock)
     ends = [*times.starts[1:], times.end]
     assert [(end - begin) / 3600 for begin, end in zip(times.starts, ends, strict=True)] == hours
-    sums = await store.usage.sum_usage(OURS, UsageFilter(start, times.end, DAY, offsets=times.offsets))
+    sums = await store.usage.sum_usage([OURS], UsageFilter(start, times.end, DAY, offsets=times.offsets))
     counted = {one.bucket: one.requests for one in sums}
     expected = {}
     for moment in moments:
