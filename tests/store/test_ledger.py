@@ -172,7 +172,8 @@ async def test_a_report_sums_by_time_and_group(store):
     async def told(width, *groups, **only):
         question = UsageFilter(600_000_000, 600_000_000 + 7200, width, groups, kind="completion", **only)
         return [
-            (one.bucket, tuple(one.group.values()), one.requests) for one in await store.usage.sum_usage([OURS], question)
+            (one.bucket, tuple(one.group.values()), one.requests)
+            for one in await store.usage.sum_usage([OURS], question)
         ]
 
     assert await told(DAY) == [(600_000_000 // DAY * DAY, (), 4)]
