@@ -1,8 +1,11 @@
 """The API's reference of the documentation site: a Markdown page for each object, made of the OpenAPI document."""
 
 import inspect
+import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from understudy import __version__
@@ -10,6 +13,7 @@ from understudy.api.openapi import build_document
 from understudy.api.routes import OPERATIONS
 
 FOLDER = "reference/api"
+EXAMPLES = Path(__file__).resolve().parent.parent / "docs" / "reference" / "examples.json"
 _TITLES = {
     "steps": "Run steps",
     "chat": "Chat completions",
@@ -26,7 +30,9 @@ _INTRO = """\
 # API reference
 
 Every operation of this server, by object. The base URL is that of the server with `/v1`, such as
-`http://127.0.0.1:8642/v1`; each request needs a key as `Authorization: Bearer …`. Paths outside of `/v1` are marked.
+`http://127.0.0.1:8642/v1`; each request needs a key as `Authorization: Bearer …`. Paths outside of `/v1` are marked. In
+the examples, `$BASE_URL` is the base URL, `$BASE` the same without `/v1`, and `$KEY` a key; the responses are recorded,
+with long lists and texts cut.
 
 The same as a document for tools: `GET /openapi.json` of a server. [Extensions and decisions](../decisions.md) explains
 what the objects cannot show, [Errors](../errors.md) has the codes.
@@ -38,16 +44,17 @@ what the objects cannot show, [Errors](../errors.md) has the codes.
 
 @dataclass(slots=True)
 class Reference:
-    """`pages` are the operations of each object, `homes` the page of each schema, where its table is."""
+    """`examples` and `pages` are by operation and object; `homes` is the page of each schema, where its table is."""
 
     document: dict[str, Any]
+    examples: dict[str, Any]
     pages: dict[str, list[tuple[str, str, dict[str, Any]]]] = field(default_factory=dict)
     homes: dict[str, str] = field(default_factory=dict)
 
 
 def build_pages() -> dict[str, tuple[str, str]]:
     """Title and Markdown of each page, by its path below `docs`; the first one is the index."""
-    reference = Reference(build_document(OPERATIONS, __version__))
+    reference = Reference(build_document(OPERATIONS, __version__), json.loads(EXAMPLES.read_text("utf-8")))
     for operation in OPERATIONS:
         page = operation.handler.__module__.rpartition(".")[2]
         path = f"{operation.base.rstrip('/')}{operation.template}" if operation.base == "/" else operation.template
@@ -81,7 +88,7 @@ def _index_rows(reference: Reference) -> Iterator[str]:
 
 
 def _short(summary: str) -> str:
-    return summary.rstrip(".").partition(",")[0].partition(":")[0].partition(";")[0]
+    return re.split(r"[,:;]|\. ", summary.rstrip("."), maxsplit=1)[0]
 
 
 def _anchor(operation: dict[str, Any]) -> str:
@@ -111,9 +118,33 @@ def _operation(reference: Reference, page: str, method: str, path: str, operatio
             *parameters,
             *body,
             *response,
+            *_example(reference.examples.get(operation["operationId"])),
             "",
         ]
     )
+
+
+def _example(example: dict[str, Any] | None) -> list[str]:
+    """The request as a command, and the response."""
+    if example is None:
+        return []
+    base = "$BASE" if _note(example["path"]) else "$BASE_URL"
+    command = [f'curl -s "{base}{example["path"]}"', '-H "Authorization: Bearer $KEY"']
+    if example["method"] == "DELETE":
+        command.append("-X DELETE")
+    elif example["method"] == "POST" and example["body"] is None and "form" not in example:
+        command.append("-X POST")
+    if example["body"] is not None:
+        text = json.dumps(example["body"], indent=2, ensure_ascii=False).replace("'", "'\\''")
+        command += ['-H "Content-Type: application/json"', f"-d '{text}'"]
+    command += [f"-F '{name}={value}'" for name, value in example.get("form", {}).items()]
+    response = example["response"]
+    kind, text = (
+        ("text", response)
+        if isinstance(response, str)
+        else ("json", json.dumps(response, indent=2, ensure_ascii=False))
+    )
+    return ["", "**Example**", "", "```sh", " \\\n  ".join(command), "```", "", f"```{kind}", text.rstrip(), "```", ""]
 
 
 def _note(path: str) -> str:

@@ -1,5 +1,6 @@
 """The documentation at `/docs/`: how its files are served, and the built site in a browser."""
 
+import json
 import re
 import subprocess
 from base64 import b64encode
@@ -10,9 +11,10 @@ import pytest
 from starlette.applications import Starlette
 
 from console.browser import NARROW, WIDE, launch_browser
+from docs.api_examples import STORED, differences, operations_without, record, shorten
 from docs.blocks import ROOT
-from serving import WAIT
-from understudy.api.routes import routes
+from serving import WAIT, Server, serve
+from understudy.api.routes import OPERATIONS, routes
 from understudy.site import Site
 
 SCRIPT, STYLE = "let a = 1", "b { color: red }"
@@ -101,6 +103,21 @@ async def test_without_a_built_site_a_page_explains_how_and_the_reference_is_ser
     policy = reference.headers["content-security-policy"]
     assert policy.startswith("default-src 'none'; style-src 'sha256-")
     assert policy.endswith("frame-ancestors 'none'")
+
+
+@pytest.mark.slow
+def test_the_examples_of_the_reference_are_what_a_server_returns(tmp_path):
+    serving = serve(Server(tmp_path, None))
+    recorded = shorten(record(next(serving)))
+    serving.close()
+    stored = json.loads(STORED.read_text("utf-8"))
+    assert stored.keys() == recorded.keys()
+    found = [one for name in stored for one in differences(stored[name], recorded[name], name)]
+    assert found == [], "run scripts/examples"
+
+
+def test_operations_without_an_example_exist():
+    assert set(operations_without()) <= {operation.id for operation in OPERATIONS}
 
 
 @pytest.fixture(scope="module")
