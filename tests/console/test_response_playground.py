@@ -90,6 +90,55 @@ def test_a_response_in_a_conversation_is_stopped_and_resumes_after_a_reload(brow
     assert [item.role for item in items if item.type == "message"][-2:] == ["user", "assistant"]
 
 
+def test_an_earlier_message_is_edited_and_an_answer_is_retried(console, server, upstream):
+    upstream.answer(text("Oslo is mild."), text("Bergen is wet."), text("Rome is hot."), text("Rome is dry."))
+    first = server.client.responses.create(model="gpt-4o", instructions="Be brief.", input="Weather in Oslo?")
+    page = console.open(f"responses/{first.id}")
+    page.get_by_role("link", name="Continue in the playground").click()
+    expect(page.get_by_role("textbox", name="Instructions")).to_have_value("Be brief.")
+    log = page.get_by_role("log")
+    expect(log).to_contain_text("Oslo is mild.")
+    send(page, "And in Bergen?")
+    expect(log).to_contain_text("Bergen is wet.")
+    question = log.get_by_role("article", name="You").first
+    question.hover()
+    question.get_by_role("button", name="Edit").click()
+    page.get_by_role("textbox", name="Edited message").fill("Weather in Rome?")
+    page.get_by_role("button", name="Send as a new version").click()
+    expect(log).to_contain_text("Rome is hot.")
+    expect(log).not_to_contain_text("Bergen")
+    page.get_by_role("button", name="Run again").click()
+    expect(log).to_contain_text("Rome is dry.")
+    expect(log).not_to_contain_text("Rome is hot.")
+    sent = [one["content"] for one in upstream.requests[-1].body["messages"]]
+    assert sent == ["Be brief.", "Weather in Rome?"]
+    page.go_back()
+    expect(log).to_contain_text("Rome is hot.")
+
+
+def test_versions_of_a_conversation_are_beside_each_other(console, server, upstream):
+    upstream.answer(text("One."), text("Two."), text("Three."))
+    conversation = server.client.conversations.create()
+    server.client.responses.create(model="gpt-4o", conversation=conversation.id, input="First?")
+    page = console.open(f"conversations/{conversation.id}")
+    page.get_by_role("link", name="Continue in the playground").click()
+    expect(page.get_by_text("The next response is added to the conversation.")).to_be_visible()
+    page.get_by_label("Model").fill("gpt-4o")
+    log = page.get_by_role("log")
+    expect(log).to_contain_text("One.")
+    send(page, "Second?")
+    expect(log).to_contain_text("Two.")
+    page.get_by_role("button", name="Run again").click()
+    expect(log).to_contain_text("Three.")
+    versions = log.get_by_role("group", name="Versions")
+    expect(versions).to_have_text(["2/2"])
+    assert [one["content"] for one in upstream.requests[-1].body["messages"]] == ["First?", "One.", "Second?"]
+    assert console.find_accessibility_problems() == []
+    versions.get_by_role("button", name="Previous version").click()
+    expect(log).to_contain_text("Two.")
+    expect(versions).to_have_text(["1/2"])
+
+
 def test_two_models_answer_side_by_side(console, server, upstream):
     gate = Gate()
     upstream.always(lambda request: text(f"I am {request.body['model']}. ", gate, "Done."))

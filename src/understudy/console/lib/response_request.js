@@ -44,6 +44,38 @@ export function messageInput(text, files) {
   return [{ role: "user", content: [...parts, ...(text ? [{ type: "input_text", text }] : [])] }];
 }
 
+/** The input that repeats stored items: messages of the user and outputs of functions. @param {readonly any[]} items */
+export function repeatInput(items) {
+  return items.map((item) => (item.type === "message" ? { role: item.role, content: item.content } : { type: item.type, call_id: item.call_id, output: item.output }));
+}
+
+/** The content of a message with another text; images and files stay. @param {any} item @param {string} text */
+export function changedInput(item, text) {
+  return [{ role: "user", content: [...item.content.filter((/** @type {any} */ part) => part.type !== "input_text"), { type: "input_text", text }] }];
+}
+
+/** What a stored response was made with, as the form has it. @param {any} response @returns {ResponseForm} */
+export function formOfResponse(response) {
+  const tools = response.tools ?? [];
+  const search = tools.find((/** @type {any} */ tool) => tool.type === "file_search");
+  const code = tools.find((/** @type {any} */ tool) => tool.type === "code_interpreter");
+  return {
+    model: response.model,
+    instructions: response.instructions ?? "",
+    temperature: response.temperature === 1 || response.temperature === null ? "" : String(response.temperature),
+    top_p: response.top_p === 1 || response.top_p === null ? "" : String(response.top_p),
+    tools: tools.map(toFormTool).filter((/** @type {any} */ tool) => tool !== null),
+    stores: search?.vector_store_ids ?? [],
+    files: code?.container?.file_ids ?? [],
+  };
+}
+
+/** @param {any} tool */
+function toFormTool({ type, ...members }) {
+  if (type === "function") return { type, function: members };
+  return type === "file_search" || type === "code_interpreter" ? { type } : null;
+}
+
 /** The input that answers calls of functions. @param {readonly {id: string, output: string}[]} outputs by `call_id` */
 export function outputsInput(outputs) {
   return outputs.map(({ id, output }) => ({ type: "function_call_output", call_id: id, output }));

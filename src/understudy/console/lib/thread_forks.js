@@ -32,11 +32,18 @@ export function listForks(thread, branches, siblings, hasOrigin) {
  *
  * @param {any} thread
  * @param {string | null} after
+ * @param {boolean} [isConversation] whether the branches are made as conversations: behind an item of any kind
  * @returns {{path: string, after: string | null}[]} the calls to try: threads can be deleted
  */
-export function branchCalls(thread, after) {
-  const own = { path: `/threads/${encodeURIComponent(thread.id)}/branch`, after };
+export function branchCalls(thread, after, isConversation = false) {
+  const pathOf = (/** @type {string} */ id) => (isConversation ? `/conversations/${conversationOf(id)}/branch` : `/threads/${encodeURIComponent(id)}/branch`);
+  const own = { path: pathOf(thread.id), after };
   const origin = thread.branched_from;
   if (!origin || origin.copied_message_id !== after) return [own];
-  return [{ path: `/threads/${encodeURIComponent(origin.thread_id)}/branch`, after: origin.message_id }, own];
+  return [{ path: pathOf(origin.thread_id), after: origin.message_id }, own];
 }
+
+/** A conversation is a thread under another name. @param {string} thread */
+export const conversationOf = (thread) => thread.replace(/^thread_/, "conv_");
+/** @param {string} conversation */
+export const threadOf = (conversation) => conversation.replace(/^conv_/, "thread_");

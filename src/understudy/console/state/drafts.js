@@ -58,11 +58,13 @@ export const clearDrafts = () => run("readwrite", (store) => store.clear());
  * @template T
  * @param {string} name such as `thread_1/message`
  * @param {T} initial
- * @returns {{value: T, set: (value: T) => void, clear: () => void, isRestored: boolean}}
+ * @returns {{value: T, set: (value: T) => void, clear: () => void, isRestored: boolean, isReady: boolean}} `isReady` once what
+ *   is stored has been read
  */
 export function useDraft(name, initial) {
   const [value, setValue] = useState(initial);
   const [isRestored, setRestored] = useState(false);
+  const [isReady, setReady] = useState(false);
   const pending = useRef(/** @type {{timer: number, write: () => void, value: T} | null} */ (null));
   const current = useRef(name);
   useEffect(() => {
@@ -71,8 +73,10 @@ export function useDraft(name, initial) {
       current.current = name;
       setValue(initial);
       setRestored(false);
+      setReady(false);
     }
     readDraft(name).then((stored) => {
+      if (isCurrent) setReady(true);
       if (!isCurrent || stored === undefined || pending.current) return;
       setValue(stored);
       setRestored(true);
@@ -106,5 +110,5 @@ export function useDraft(name, initial) {
     setRestored(false);
     clearDraft(name);
   };
-  return { value, set, clear, isRestored };
+  return { value, set, clear, isRestored, isReady };
 }

@@ -1,4 +1,5 @@
 /** The turns of a thread, virtual; the answer grows at its end. */
+import { setQuery } from "../../app/router.js";
 import { t } from "../../text/texts.js";
 import { Button } from "../../ui/button.js";
 import { ErrorNote } from "../../ui/error_note.js";
@@ -9,6 +10,8 @@ import { html, useRef, useState } from "../../ui/view.js";
 import { ForkPager } from "./fork_pager.js";
 import { MessageEditor } from "./message_editor.js";
 import { RunTurn } from "./run_turn.js";
+
+const openVersion = (/** @type {string} */ thread) => setQuery({ thread }, { replace: false });
 
 /**
  * @param {{session: import("./thread_session.js").ThreadSession | null, names: Record<string, string>,
@@ -28,7 +31,7 @@ export function Conversation({ session, names, onPassages, isSending, onEdit, on
   const isBusy = session.isBusy.value || isSending;
   const renderTurn = (/** @type {import("../../lib/thread_turns.js").Turn} */ turn) => {
     const fork = session.forkAt(turn.id);
-    const pager = fork && html`<${ForkPager} fork=${fork} />`;
+    const pager = fork && html`<${ForkPager} fork=${fork} onOpen=${openVersion} />`;
     const retry = isBusy ? undefined : () => onRetry(turn.id);
     if (turn.kind === "run") return html`<div class="message-frame"><${RunTurn} key=${turn.id} session=${session} turn=${turn} names=${names} pager=${pager} onPassages=${onPassages} onRetry=${retry} /></div>`;
     const { message } = turn;

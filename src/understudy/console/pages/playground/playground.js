@@ -14,7 +14,6 @@ import { useAssistant } from "./assistant.js";
 import { AssistantPane } from "./assistant_pane.js";
 import { Composer } from "./composer.js";
 import { Conversation } from "./conversation.js";
-import { openVersion } from "./fork_pager.js";
 import { ModeTabs } from "./mode_tabs.js";
 import { Panes } from "./panes.js";
 import { useRuns } from "./runs.js";
@@ -42,7 +41,8 @@ export default function Playground() {
   const retry = (/** @type {string} */ turn) => runs.branch(turn, (branch) => request(null, branch));
   const openVersionOfLast = (/** @type {number} */ step) => {
     const fork = session?.turns.value.map((turn) => session.forkAt(turn.id)).findLast((one) => one !== undefined);
-    if (fork) openVersion(fork, step);
+    const version = fork?.threads[fork.index + step];
+    if (version) setQuery({ thread: version }, { replace: false });
   };
   const startThread = () => {
     setPassages(null);

@@ -1,4 +1,6 @@
 /** The items of responses as a log; the answer grows at its end. */
+import { setQuery } from "../../app/router.js";
+import { conversationOf } from "../../lib/thread_forks.js";
 import { t } from "../../text/texts.js";
 import { Button } from "../../ui/button.js";
 import { ErrorNote } from "../../ui/error_note.js";
@@ -9,26 +11,33 @@ import { Empty, Skeleton } from "../../ui/states.js";
 import { Badge, Count, Id } from "../../ui/values.js";
 import { VirtualList } from "../../ui/virtual_list.js";
 import { html, useMemo, useRef, useState } from "../../ui/view.js";
+import { ForkPager } from "./fork_pager.js";
 import { FunctionOutputs } from "./function_outputs.js";
+import { MessageEditor } from "./message_editor.js";
 import { ToolCall } from "./tool_call.js";
 
+const openVersion = (/** @type {string} */ thread) => setQuery({ response: null, conversation: conversationOf(thread) }, { replace: false });
+
 /**
- * @param {{session: import("./response_session.js").ResponseSession | null, onPassages: (source: import("../../ui/passage/passage_pane.js").PassageSource) => void,
+ * @param {{session: import("./response_session.js").ResponseSession | null, isSending: boolean,
+ *   onEdit: (item: any, text: string) => Promise<boolean>, onRetry: () => void, onPassages: (source: import("../../ui/passage/passage_pane.js").PassageSource) => void,
  *   onOutputs: (outputs: {id: string, output: string}[]) => Promise<void>}} props
  */
-export function ResponseLog({ session, onPassages, onOutputs }) {
+export function ResponseLog({ session, isSending, onEdit, onRetry, onPassages, onOutputs }) {
   const list = useRef(/** @type {any} */ (null));
   const [isFollowing, setFollowing] = useState(true);
+  const [edited, setEdited] = useState(/** @type {string | null} */ (null));
   if (session === null) return html`<div class="log playground-empty"><${Empty} icon="message-square" title=${t("playground.empty")} text=${t("playground.responses.empty")} /></div>`;
   if (session.error.value !== null) return html`<div class="log page-body"><${ErrorNote} error=${session.error.value} onRetry=${() => session.open()} /></div>`;
   if (!session.isReady.value) return html`<div class="log page-body"><${Skeleton} rows=${6} /></div>`;
-  const isBusy = session.isBusy.value;
+  const isBusy = session.isBusy.value || isSending;
   const entries = session.entries.value;
   const last = entries.at(-1)?.id;
   const end = { id: "end", kind: /** @type {const} */ ("end") };
   const renderEntry = (/** @type {any} */ entry) => html`<div class="message-frame">${entry.kind === "end"
-    ? html`<${ResponseEnd} session=${session} onOutputs=${onOutputs} />`
-    : html`<${Entry} entry=${entry} isGrowing=${isBusy && entry.id === last} onPassages=${onPassages} />`}</div>`;
+    ? html`<${ResponseEnd} session=${session} onOutputs=${onOutputs} onRetry=${isBusy ? undefined : onRetry} />`
+    : entry.id === edited ? html`<${MessageEditor} message=${toMessage(entry.item)} isBusy=${isBusy} onSend=${(/** @type {string} */ text) => onEdit(entry.item, text)} onClose=${() => setEdited(null)} />`
+    : html`<${Entry} entry=${entry} isGrowing=${session.isBusy.value && entry.id === last} fork=${session.forkAt(entry.id)} onEdit=${isBusy ? undefined : setEdited} onPassages=${onPassages} />`}</div>`;
   return html`<div class="log">
     <${VirtualList} items=${[...entries, end]} label=${t("playground.messages")} estimate=${120} onReady=${(/** @type {any} */ ready) => { list.current = ready; }}
       onStart=${() => session.log.loadOlder()} onFollow=${setFollowing} renderItem=${renderEntry} />
@@ -37,14 +46,15 @@ export function ResponseLog({ session, onPassages, onOutputs }) {
 }
 
 /** An entry that has not changed is not rendered again. @param {any} props */
-function Entry({ entry, isGrowing, onPassages }) {
+function Entry({ entry, isGrowing, fork, onEdit, onPassages }) {
   return useMemo(() => {
-    if (entry.kind === "message") return html`<${Message} message=${toMessage(entry.item)} isGrowing=${isGrowing} />`;
+    const actions = html`${fork && html`<${ForkPager} fork=${fork} onOpen=${openVersion} />`}${onEdit && entry.item.role === "user" && html`<${Button} kind="quiet" icon="pencil" label=${t("playground.edit")} onClick=${() => onEdit(entry.id)} />`}`;
+    if (entry.kind === "message") return html`<${Message} message=${toMessage(entry.item)} isGrowing=${isGrowing} actions=${actions} />`;
     if (entry.kind === "item") return html`<${Item} item=${entry.item} />`;
     const step = { status: entry.item.status };
     const openHits = (/** @type {import("../../ui/passage/passage_pane.js").PassageSource} */ source) => onPassages({ file: source.file, results: entry.call.file_search.results.map(toHit) });
     return html`<div class="calls"><${ToolCall} call=${entry.call} step=${step} isActive=${isGrowing} isWaiting=${false} onPassages=${openHits} /></div>`;
-  }, [entry.item, entry.call?.function?.output, isGrowing]);
+  }, [entry.item, entry.call?.function?.output, isGrowing, fork, onEdit === undefined]);
 }
 
 /** The shape that steps of runs have. @param {any} result */
@@ -53,7 +63,7 @@ function toHit(result) {
 }
 
 /** What stands below the items: the state of the response, and what it waits for. @param {any} props */
-function ResponseEnd({ session, onOutputs }) {
+function ResponseEnd({ session, onOutputs, onRetry }) {
   const state = session.state.value;
   const pending = session.pending.value;
   if (!state) return null;
@@ -66,5 +76,5 @@ function ResponseEnd({ session, onOutputs }) {
     ${response.error && html`<div class="note is-error"><${Icon} name="circle-alert" /><div class="note-text"><p dir="auto">${response.error.message}</p></div></div>`}
     ${session.follower.value.error.value !== null && html`<${ErrorNote} error=${session.follower.value.error.value} />`}
     <footer class="message-head">${response.status !== "completed" && html`<${Badge} state=${response.status} />`}<span class="muted">${response.model}</span>
-      ${response.usage && html`<span class="muted"><${Count} value=${response.usage.total_tokens} /> ${t("playground.tokens")}</span>`}<${Id} id=${response.id} copy=${false} /></footer></div>`;
+      ${response.usage && html`<span class="muted"><${Count} value=${response.usage.total_tokens} /> ${t("playground.tokens")}</span>`}<span class="message-actions">${onRetry && html`<${Button} kind="quiet" icon="rotate-cw" label=${t("playground.again")} onClick=${onRetry} />`}</span><${Id} id=${response.id} copy=${false} /></footer></div>`;
 }

@@ -1,14 +1,17 @@
 /** The responses of the playground: the latest one, what came before it, and making the next. */
-import { get, post } from "../../api/client.js";
+import { ApiError, get, post, remove } from "../../api/client.js";
 import { ResponseFollower } from "../../api/response_follower.js";
+import { createBranch, loadForks } from "../../api/thread_branches.js";
 import { TwoWayRows } from "../../api/two_way_rows.js";
 import { setQuery } from "../../app/router.js";
 import { isResponseFinished } from "../../lib/response_events.js";
 import { INCLUDED } from "../../lib/response_request.js";
 import { listEntries, pendingCalls } from "../../lib/response_turns.js";
+import { branchCalls, threadOf } from "../../lib/thread_forks.js";
 import { computed, signal, useEffect, useRef, useState } from "../../ui/view.js";
 
-/** @typedef {(context: {conversation: string | null, previous: string | null}) => object} BodyOf */
+/** @typedef {{conversation: string | null, previous: string | null}} ResponseContext */
+/** @typedef {(context: ResponseContext) => object} BodyOf */
 
 /** Either a response with what came before it, or a conversation whose next response is still to be made. */
 export class ResponseSession {
@@ -17,6 +20,10 @@ export class ResponseSession {
   /** @type {import("../../vendor/signals.js").Signal<unknown>} */
   error = signal(null);
   isReady = signal(false);
+  /** Where branches of the conversation begin. @type {import("../../vendor/signals.js").Signal<Map<string, import("../../lib/thread_forks.js").Fork>>} */
+  forks = signal(new Map());
+  /** The conversation as a thread. @type {any} */
+  thread = null;
 
   /** @param {string | null} response @param {string | null} conversation */
   constructor(response, conversation) {
@@ -38,15 +45,39 @@ export class ResponseSession {
       if (response) this.follower.value = new ResponseFollower(response);
       this.error.value = this.log.error.value;
       this.isReady.value = this.error.value === null;
+      const { conversation } = this.context;
+      if (!conversation) return;
+      this.thread = await get(`/threads/${threadOf(conversation)}`);
+      this.forks.value = await loadForks(this.thread);
     } catch (error) {
       this.error.value = error;
     }
   }
 
-  /** What the next response continues. */
+  /** What the next response continues. @returns {ResponseContext} */
   get context() {
     const conversation = this.conversation ?? this.state.value?.response.conversation?.id ?? null;
     return { conversation, previous: conversation ? null : this.response };
+  }
+
+  /** The place of an item among those that precede the response, and the item before it. @param {string} id */
+  async locate(id) {
+    const find = () => this.log.rows.value.findIndex((row) => row.id === id);
+    if (find() === 0 && this.log.hasOlder.value) await this.log.loadOlder();
+    return this.log.rows.value[find() - 1]?.id ?? null;
+  }
+
+  /** The fork at an item. @param {string} id */
+  forkAt(id) {
+    const rows = this.log.rows.value;
+    const index = rows.findIndex((row) => row.id === id);
+    return index < 0 || (index === 0 && this.log.hasOlder.value) ? undefined : this.forks.value.get(rows[index - 1]?.id ?? "");
+  }
+
+  /** What the response itself was asked: messages of the user, or outputs of functions. */
+  get ownInput() {
+    const rows = this.log.rows.value;
+    return rows.slice(rows.findLastIndex((row) => !(row.role === "user" || row.type?.endsWith("_output"))) + 1);
   }
 
   close() {
@@ -69,22 +100,26 @@ export function useResponses(response, conversation) {
   const session = current.current;
   useEffect(() => () => current.current?.close(), []);
   useEffect(() => setError(null), [response, conversation]);
-  /** Makes the next response. Raises ApiError. */
-  const create = async (/** @type {BodyOf} */ bodyOf, /** @type {boolean} */ isConversation) => {
+  /** Makes a response that continues the last one, or `context`. Raises ApiError. */
+  const create = async (/** @type {BodyOf} */ bodyOf, /** @type {boolean} */ isConversation, /** @type {ResponseContext | null} */ other = null) => {
     const isNew = session === null && isConversation;
-    const context = session?.context ?? { conversation: isNew ? (await post("/conversations")).id : null, previous: null };
-    const made = await post("/responses", { ...bodyOf(context), include: INCLUDED, background: true });
+    const context = other ?? session?.context ?? { conversation: isNew ? (await post("/conversations")).id : null, previous: null };
+    const made = await post("/responses", { ...bodyOf(context), include: INCLUDED, background: true }).catch(async (failure) => {
+      if ((isNew || other) && context.conversation) await remove(`/conversations/${context.conversation}`).catch(() => undefined);
+      throw failure;
+    });
     const next = new ResponseSession(made.id, null);
     await next.open(made);
     current.current?.close();
     current.current = next;
     setQuery({ response: made.id, conversation: null }, { replace: session === null });
   };
-  /** The same; a failure becomes the error of the page. Returns whether the server took it. */
-  const start = async (/** @type {BodyOf} */ bodyOf, /** @type {boolean} */ isConversation) => {
+  /** The same, in the place of an item and all behind it if there is one; a failure becomes the error of the page. Returns whether the server took it. */
+  const start = async (/** @type {BodyOf} */ bodyOf, /** @type {boolean} */ isConversation, item = "") => {
     setSending(true);
     setError(null);
-    const isDone = await create(bodyOf, isConversation).then(() => true, (failure) => {
+    const work = async () => create(bodyOf, isConversation, session && item ? await contextBefore(session, item) : null);
+    const isDone = await work().then(() => true, (failure) => {
       setError(failure);
       return false;
     });
@@ -97,4 +132,27 @@ export function useResponses(response, conversation) {
     setStopping(false);
   };
   return { session, create, start, stop, error, isSending, isStopping };
+}
+
+/** What a response continues that takes the place of an item and all behind it. @param {ResponseSession} session @param {string} item @returns {Promise<ResponseContext>} */
+async function contextBefore(session, item) {
+  const before = await session.locate(item);
+  const { conversation } = session.context;
+  if (conversation) {
+    const thread = session.thread ?? (await get(`/threads/${threadOf(conversation)}`));
+    return { conversation: (await createBranch(branchCalls(thread, before, true))).id, previous: null };
+  }
+  return { conversation: null, previous: await findParent(session.state.value?.response, item) };
+}
+
+/** The response before the one that was asked an item; null for the first one. @param {any} response a later one @param {string} item @returns {Promise<string | null>} */
+async function findParent(response, item) {
+  const parent = response?.previous_response_id ?? null;
+  if (!parent) return null;
+  const path = `/responses/${encodeURIComponent(parent)}`;
+  const isOlder = await get(`${path}/input_items`, { after: item, limit: 1 }).then(() => true, (error) => {
+    if (error instanceof ApiError && error.status === 400) return false;
+    throw error;
+  });
+  return isOlder ? findParent(await get(path), item) : parent;
 }

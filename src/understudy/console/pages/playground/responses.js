@@ -1,14 +1,14 @@
 /** The playground of responses: the model and its tools at the left, the items in the middle. */
 import { route, setQuery } from "../../app/router.js";
 import { useShortcuts } from "../../app/shortcuts.js";
-import { EMPTY_RESPONSE_FORM, messageInput, outputsInput, responseBody } from "../../lib/response_request.js";
+import { changedInput, EMPTY_RESPONSE_FORM, formOfResponse, messageInput, outputsInput, repeatInput, responseBody } from "../../lib/response_request.js";
 import { useDraft } from "../../state/drafts.js";
 import { t } from "../../text/texts.js";
 import { ApiPreviewDialog } from "../../ui/api_preview.js";
 import { Button } from "../../ui/button.js";
 import { Page } from "../../ui/page.js";
 import { Id } from "../../ui/values.js";
-import { html, useState } from "../../ui/view.js";
+import { html, useEffect, useState } from "../../ui/view.js";
 import { Composer } from "./composer.js";
 import { ModeTabs } from "./mode_tabs.js";
 import { Panes } from "./panes.js";
@@ -32,6 +32,16 @@ export default function ResponsePlayground() {
     if (await responses.start((context) => responseBody(form, input, context), form.isConversation)) draft.clear();
   };
   const answer = (/** @type {{id: string, output: string}[]} */ outputs) => responses.create((context) => responseBody(form, outputsInput(outputs), context), form.isConversation);
+  const edit = (/** @type {any} */ item, /** @type {string} */ text) => responses.start((context) => responseBody(form, changedInput(item, text), context), form.isConversation, item.id);
+  const retry = () => {
+    const own = session?.ownInput ?? [];
+    if (own[0]) responses.start((context) => responseBody(form, repeatInput(own), context), form.isConversation, own[0].id);
+  };
+  const stored = session?.state.value?.response;
+  // A response that another page or program made continues with what it was made with.
+  useEffect(() => {
+    if (stored && settings.isReady && form.model === "") settings.set({ ...form, ...formOfResponse(stored) });
+  }, [stored?.id, settings.isReady]);
   const startNew = () => {
     setPassages(null);
     setQuery({ response: null, conversation: null }, { replace: false });
@@ -53,7 +63,7 @@ export default function ResponsePlayground() {
     <${Button} icon="plus" class="playground-new" label=${t("playground.responses.new")} shortcut="n" disabled=${!session} onClick=${startNew}>${t("playground.responses.new")}<//>`;
   return html`<${Page} title=${t("playground.title")} actions=${actions} tabs=${html`<${ModeTabs} />`} flush=${true}>
     <${Panes} title=${t("playground.settings")} pane=${pane} isPaneOpen=${open === "form"} onPaneClose=${() => setOpen(null)} passages=${passages} onPassages=${setPassages}>
-      <${ResponseLog} key=${session?.response ?? "new"} session=${session} onPassages=${setPassages} onOutputs=${answer} />
+      <${ResponseLog} key=${session?.response ?? session?.conversation ?? "new"} session=${session} isSending=${responses.isSending} onEdit=${edit} onRetry=${retry} onPassages=${setPassages} onOutputs=${answer} />
       <${Composer} draft=${draft} tools=${null} hint=${hint} isBusy=${session?.isBusy.value ?? false} isStopping=${responses.isStopping} isSending=${responses.isSending}
         error=${responses.error} onSend=${send} onStop=${responses.stop} />
     <//>

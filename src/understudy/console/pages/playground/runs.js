@@ -1,5 +1,6 @@
 /** Starting and stopping runs of the thread in the URL, and of its branches. */
-import { ApiError, post, remove, request } from "../../api/client.js";
+import { remove, request } from "../../api/client.js";
+import { createBranch } from "../../api/thread_branches.js";
 import { setQuery } from "../../app/router.js";
 import { branchCalls } from "../../lib/thread_forks.js";
 import { useEffect, useRef, useState } from "../../ui/view.js";
@@ -76,15 +77,4 @@ export function useRuns(thread) {
     setStopping(false);
   };
   return { session, start, branch, stop, error, isSending, isStopping };
-}
-
-/** The first call that finds its thread. @param {{path: string, after: string | null}[]} calls @returns {Promise<any>} */
-async function createBranch([first, ...others]) {
-  const { path, after } = /** @type {{path: string, after: string | null}} */ (first);
-  try {
-    return await post(path, { after });
-  } catch (error) {
-    if (!others.length || !(error instanceof ApiError) || error.status !== 404) throw error;
-    return createBranch(others);
-  }
 }

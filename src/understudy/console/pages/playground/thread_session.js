@@ -1,14 +1,13 @@
 /** One thread of the playground: its messages, its runs, and what follows them. */
 import { get } from "../../api/client.js";
 import { RunFollower } from "../../api/run_follower.js";
+import { loadForks } from "../../api/thread_branches.js";
 import { TwoWayRows } from "../../api/two_way_rows.js";
-import { listForks } from "../../lib/thread_forks.js";
 import { isFinished } from "../../lib/run_events.js";
 import { listTurns } from "../../lib/thread_turns.js";
 import { computed, signal } from "../../ui/view.js";
 
 const MOST_RUNS = 100;
-const MOST_BRANCHES = 100;
 
 export class ThreadSession {
   /** @type {import("../../vendor/signals.js").Signal<readonly any[]>} */
@@ -44,21 +43,10 @@ export class ThreadSession {
       this.error.value = this.log.error.value;
       this.isReady.value = this.error.value === null;
       this.thread = await get(this.path);
-      await this.#loadForks();
+      this.forks.value = await loadForks(this.thread);
     } catch (error) {
       this.error.value = error;
     }
-  }
-
-  async #loadForks() {
-    const origin = this.thread.branched_from?.thread_id;
-    const listBranches = async (/** @type {string} */ id) => (await get("/threads", { branched_from: id, order: "asc", limit: MOST_BRANCHES })).data;
-    const [branches, siblings, hasOrigin] = await Promise.all([
-      listBranches(this.id),
-      origin ? listBranches(origin) : [],
-      origin ? get(`/threads/${encodeURIComponent(origin)}`).then(() => true, () => false) : false,
-    ]);
-    this.forks.value = listForks(this.thread, branches, siblings, hasOrigin);
   }
 
   /**

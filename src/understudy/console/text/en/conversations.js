@@ -1,4 +1,5 @@
 export default {
+  "conversations.playground": "Continue in the playground",
   "conversations.title": "Conversations",
   "conversations.create": "New conversation",
   "conversations.edit": "Edit metadata",

@@ -1,4 +1,5 @@
 export default {
+  "responses.playground": "Continue in the playground",
   "responses.title": "Responses",
   "responses.empty": "No responses yet",
   "responses.empty.text": "Every response of the Responses API is listed here, unless its request has \"store\": false. Send one:",
