@@ -48,7 +48,7 @@ export class ResponseSession {
       const { conversation } = this.context;
       if (!conversation) return;
       this.thread = await get(`/threads/${threadOf(conversation)}`);
-      this.forks.value = await loadForks(this.thread);
+      this.forks.value = await loadForks(this.thread, true);
     } catch (error) {
       this.error.value = error;
     }
@@ -74,7 +74,7 @@ export class ResponseSession {
     return index < 0 || (index === 0 && this.log.hasOlder.value) ? undefined : this.forks.value.get(rows[index - 1]?.id ?? "");
   }
 
-  /** What the response itself was asked: messages of the user, or outputs of functions. */
+  /** The input of the response itself: messages of the user, or outputs of functions. */
   get ownInput() {
     const rows = this.log.rows.value;
     return rows.slice(rows.findLastIndex((row) => !(row.role === "user" || row.type?.endsWith("_output"))) + 1);
@@ -145,7 +145,7 @@ async function contextBefore(session, item) {
   return { conversation: null, previous: await findParent(session.state.value?.response, item) };
 }
 
-/** The response before the one that was asked an item; null for the first one. @param {any} response a later one @param {string} item @returns {Promise<string | null>} */
+/** The response before the one whose input has the item; null for the first one. @param {any} response a later one @param {string} item @returns {Promise<string | null>} */
 async function findParent(response, item) {
   const parent = response?.previous_response_id ?? null;
   if (!parent) return null;
