@@ -90,6 +90,21 @@ class Postgres:
             command = ("-w", "-m", "immediate", "-D", str(self._server.pgdata), "stop")
             self._execute("pg_ctl", command, bin_path=self._server.bin_path, user=self._server.system_user)
 
+    def pause(self) -> list[psutil.Process]:
+        """Stops all of its processes, which it returns."""
+        process = psutil.Process(self._server.get_pid())
+        process.suspend()
+        stopped = [process, *process.children(recursive=True)]
+        for one in stopped[1:]:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                one.suspend()
+        return stopped
+
+    def resume(self, stopped: list[psutil.Process]) -> None:
+        for one in stopped:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                one.resume()
+
 
 class Proxy:
     """The process of `chaos.proxy`. Links are `NODE.postgres` and `NODE.redis`."""

@@ -236,6 +236,18 @@ async def restart_postgres(faults: Faults) -> None:
     faults._busy.discard("postgres")
 
 
+async def pause_postgres(faults: Faults) -> None:
+    if "postgres" in faults._busy:
+        return
+    faults._busy.add("postgres")
+    faults.mark("SIGSTOP PostgreSQL")
+    stopped = faults.cluster.postgres.pause()
+    await faults.pause(1, 16)
+    faults.cluster.postgres.resume(stopped)
+    faults.mark("SIGCONT PostgreSQL")
+    faults._busy.discard("postgres")
+
+
 SINGLE_FAULTS: Final[list[Fault]] = [kill, kill, restart, stop_within_lease]
 FAULTS: Final[list[Fault]] = [
     kill,
@@ -252,4 +264,5 @@ FAULTS: Final[list[Fault]] = [
     restart_redis,
     pause_redis,
     restart_postgres,
+    pause_postgres,
 ]

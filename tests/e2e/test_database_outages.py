@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+import psutil
 import pytest
 
 from e2e.assistants_client import fetch_run, new_thread, texts
@@ -67,6 +68,33 @@ def test_a_stream_survives_a_short_outage_during_which_requests_get_503(linked, 
     assert rest.endswith(b"event: done\ndata: [DONE]\n\n")
     assert texts(server.client, thread) == ["Hello", "Hello."]
     assert server.ask("GET", "/health/ready").status == 200
+    assert_each_change_is_logged_once(server)
+
+
+@pytest.mark.slow
+def test_a_server_of_postgresql_that_hangs_is_noticed_within_seconds_and_used_again(
+    postgres_servers, new_server, upstream
+):
+    postgres = postgres_servers()
+    server = new_server(database=postgres.get_uri()).start()
+    thread = new_thread(server.client, "Hello")
+    process = psutil.Process(postgres.get_pid())
+    stopped = [process, *process.children(recursive=True)]
+    for one in stopped:
+        one.suspend()
+    try:
+        began = time.monotonic()
+        assert_requests_get_503(server)
+        # Each of the three requests waits for a statement, or for a connection.
+        assert time.monotonic() - began < 50
+    finally:
+        for one in stopped:
+            one.resume()
+    eventually(lambda: server.ask("GET", "/health/ready").status == 200)
+    upstream.answer(text("Hi."))
+    assistant = server.client.beta.assistants.create(model="gpt-4o")
+    server.client.beta.threads.runs.create_and_poll(thread_id=thread.id, assistant_id=assistant.id, poll_interval_ms=20)
+    assert texts(server.client, thread) == ["Hello", "Hi."]
     assert_each_change_is_logged_once(server)
 
 

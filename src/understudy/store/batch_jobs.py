@@ -158,7 +158,7 @@ class BatchJobs:
 
     async def add(self, seq: int, owner: str, lines: Sequence[NewLine]) -> bool:
         """Adding a line again is fine."""
-        return await self._database.write(_add, seq, owner, lines)
+        return await self._database.write_slowly(_add, seq, owner, lines)
 
     async def start(self, seq: int, owner: str, total: int, model: str | None, now: float) -> bool:
         """All lines are added: from validating to in progress."""
@@ -178,14 +178,14 @@ class BatchJobs:
 
     async def finalize(self, seq: int, owner: str, now: float) -> bool:
         """From in progress to finalizing."""
-        return await self._database.write(_finalize, seq, owner, now)
+        return await self._database.write_slowly(_finalize, seq, owner, now)
 
     async def lines(self, seq: int, after: int, limit: int) -> list[Line]:
         return await self._database.read(_lines, seq, after, limit)
 
     async def finish(self, seq: int, owner: str, status: FinalStatus, output: Output, now: float) -> bool:
         """To completed, expired or cancelled, with what the batch leaves."""
-        return await self._database.write(_finish_batch, seq, owner, status, output, now)
+        return await self._database.write_slowly(_finish_batch, seq, owner, status, output, now)
 
     async def erase(self, limit: int = 1000) -> bool:
         """Erases up to `limit` lines of batches that have ended, and says whether there were any."""

@@ -116,7 +116,7 @@ async def _create_cells(database: Database, table: VectorTable, group: _Group) -
     sample = await database.scan(_sample_vectors, table, group)
     count = max(1, min(_CELLS, len(sample) // _VECTORS_PER_CELL))
     centers, shares = await asyncio.to_thread(make_centers, sample, count)
-    return await database.write(_insert_cells, table, group, centers, shares)
+    return await database.write_slowly(_insert_cells, table, group, centers, shares)
 
 
 async def _move_chunks(database: Database, table: VectorTable, group: _Group, cells: Sequence[_Cells]) -> None:
@@ -131,12 +131,12 @@ async def _move_chunks(database: Database, table: VectorTable, group: _Group, ce
                 places = await asyncio.to_thread(tree.find_places, [vector for _, vector in rows])
                 numbers = [seq for seq, _ in rows]
                 targets = [newest.identify(place) for place in places]
-                await database.write(table.move_codes, group.store, source, numbers, targets)
+                await database.write_slowly(table.move_codes, group.store, source, numbers, targets)
                 after = numbers[-1]
     finally:
         tree.close()
     for one in older:
-        await database.write(_delete_cells, one)
+        await database.write_slowly(_delete_cells, one)
 
 
 def select_cells(

@@ -53,7 +53,7 @@ async def _upgrade_document(database: Database, table: TermTable, document: _Doc
             language = detect_language("\n".join(texts))
         made = await asyncio.to_thread(_make_terms, texts, heading, language)
         rows = [(seq, terms, count) for (seq, _), (terms, count) in zip(page, made, strict=True)]
-        await database.write(_replace_terms, table, document, rows)
+        await database.write_slowly(_replace_terms, table, document, rows)
         length += sum(count for _, count in made)
         position = page[-1][1].position
     await database.write(_finish_upgrade, document.seq, language or "", heading, length)

@@ -160,11 +160,11 @@ class Chunks:
         `language` and `heading` are those that its chunks' terms are made with.
         """
         document = (store, file, embedder, dimensions, language, heading)
-        return await self._database.write(_insert_document, self._dialect, document)
+        return await self._database.write_slowly(_insert_document, self._dialect, document)
 
     async def append(self, document: int, chunks: Sequence[NewChunk]) -> None:
         """One transaction: at most `insert_batch` chunks. Raises DocumentRemoved."""
-        await self._database.write(_append_chunks, self._dialect, document, chunks)
+        await self._database.write_slowly(_append_chunks, self._dialect, document, chunks)
 
     async def finish(self, document: int) -> Indexed:
         """Makes the document searchable in place of the file's previous one. Raises DocumentRemoved."""
@@ -175,7 +175,7 @@ class Chunks:
         await self._database.write(remove_document, store, file)
 
     async def remove_store(self, store: int) -> None:
-        await self._database.write(remove_store_documents, store)
+        await self._database.write_slowly(remove_store_documents, store)
 
     async def abandon(self, document: int) -> None:
         """Removes an unfinished document."""
@@ -208,7 +208,7 @@ class Chunks:
 
     async def erase(self) -> bool:
         """Frees up to 100 removed chunks; True if there may be more."""
-        return await self._database.write(_erase_document, self._dialect)
+        return await self._database.write_slowly(_erase_document, self._dialect)
 
 
 def remove_document(store: int, file: int) -> Transaction[None]:

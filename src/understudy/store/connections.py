@@ -13,6 +13,10 @@ from typing import Any, Final
 import asyncpg
 
 _MAX_IDLE_SECONDS: Final = 300.0
+_CONNECT_SECONDS: Final = 10.0
+_COMMAND_SECONDS: Final = 60.0
+# A server that takes longer hangs.
+_ROLLBACK_SECONDS: Final = 2.0
 _CACHED_STATEMENTS: Final = 512
 # The third is raised by the driver if the server closes the connection during a call.
 FAILURES: Final = (
@@ -95,18 +99,22 @@ class Connections:
     async def recover(self, connection: Any, error: BaseException) -> None:
         """Returns a connection after a failure: rolls its transaction back, or closes it.
 
-        If the server stops or is no longer the primary, all connections are replaced: they have the same server.
+        If the server stops, hangs or is no longer the primary, all connections are replaced: they have the same server.
         """
-        if is_server_loss(error) and not isinstance(error, TimeoutError):
+        has_timed_out = isinstance(error, TimeoutError)
+        if is_server_loss(error) and not has_timed_out:
             self._retire_all()
         try:
             if not isinstance(error, Exception) or isinstance(error, asyncpg.exceptions.InternalClientError):
                 # The caller was cancelled during a call: the state of the protocol is unknown.
                 connection.terminate()
-            elif not connection.is_closed() and connection.is_in_transaction():
-                await connection.execute("ROLLBACK")
+            elif not connection.is_closed() and (has_timed_out or connection.is_in_transaction()):
+                # The driver has cancelled a statement that took too long, and waits for its end.
+                async with asyncio.timeout(_ROLLBACK_SECONDS):
+                    await connection.execute("ROLLBACK" if connection.is_in_transaction() else "SELECT 1")
         except FAILURES:
             connection.terminate()
+            self._retire_all()
         except BaseException:
             connection.terminate()
             raise
@@ -135,11 +143,17 @@ class Connections:
         self._open += 1
         try:
             connection = await asyncpg.connect(
-                self._url, timeout=10, command_timeout=60, statement_cache_size=self._cached_statements
+                self._url,
+                timeout=_CONNECT_SECONDS,
+                command_timeout=_COMMAND_SECONDS,
+                statement_cache_size=self._cached_statements,
             )
-        except BaseException:
+        except BaseException as error:
             self._open -= 1
-            self._hand_to_waiter(None)
+            if isinstance(error, Exception) and is_server_loss(error):
+                self._fail_waiters(error)
+            else:
+                self._hand_to_waiter(None)
             raise
         _drop_if_dead(connection)
         self._current.add(connection)
@@ -152,13 +166,20 @@ class Connections:
         try:
             return await waiter
         except asyncio.CancelledError:
-            if waiter.done() and not waiter.cancelled():
+            if waiter.done() and not waiter.cancelled() and waiter.exception() is None:
                 connection = waiter.result()
                 if connection is None:
                     self._hand_to_waiter(None)
                 else:
                     self.release(connection)
             raise
+
+    def _fail_waiters(self, error: Exception) -> None:
+        """Each of them would wait as long for its own attempt to connect."""
+        while self._waiting:
+            waiter = self._waiting.popleft()
+            if not waiter.done():
+                waiter.set_exception(error)
 
     def _hand_to_waiter(self, connection: Any) -> bool:
         while self._waiting:

@@ -97,7 +97,7 @@ class Database(Protocol):
         ...
 
     async def read(self, transaction: Callable[P, Transaction[T]], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Runs short read-only queries."""
+        """Runs short read-only queries. On PostgreSQL, one that takes ten seconds means that the server is lost."""
         ...
 
     async def scan(self, transaction: Callable[P, Transaction[T]], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -106,6 +106,14 @@ class Database(Protocol):
 
     async def write(self, transaction: Callable[P, Transaction[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         """Runs a transaction; its changes are durable when this returns."""
+        ...
+
+    async def write_slowly(self, transaction: Callable[P, Transaction[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Like `write`, for statements about many rows."""
+        ...
+
+    async def change_schema(self, transaction: Callable[P, Transaction[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Like `write`, for statements that may take as long as they need, as those that build an index."""
         ...
 
     async def write_unguarded(self, transaction: Callable[P, Transaction[T]], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -99,7 +99,7 @@ class EmbeddingJobs:
 
         One transaction: keep it small. Raises DocumentRemoved if the document was removed or the claim was lost.
         """
-        return await self._database.write(_append, self._dialect, owner, claim, copy, embedder, chunks)
+        return await self._database.write_slowly(_append, self._dialect, owner, claim, copy, embedder, chunks)
 
     async def finish(self, owner: str, claim: EmbeddingClaim, copy: int, embedder: str) -> None:
         """Ends the claim: the copy is complete. It replaces the document once those of all others are.
@@ -115,7 +115,7 @@ class EmbeddingJobs:
     async def replace_copied(self, embedder: str) -> None:
         """Switches the stores whose last documents without a copy were removed."""
         for store in await self._database.read(_list_copied_stores):
-            await self._database.write(_switch_store, store, embedder)
+            await self._database.write_slowly(_switch_store, store, embedder)
 
     async def count_pending(self, store: int | None = None) -> PendingEmbedding:
         """What is left to do, of one store or of all."""

@@ -39,7 +39,7 @@ class FileBatches:
         self, project_id: str, batch: VectorStoreFileBatchObject, files: Sequence[NewFile]
     ) -> VectorStoreFileBatchObject:
         """Attaches the files to the batch's store, all or none. Raises as attaching one file does."""
-        return await self._database.write(_insert_batch, project_id, batch, files)
+        return await self._database.write_slowly(_insert_batch, project_id, batch, files)
 
     async def get(self, project_id: str, store_id: str, batch_id: str) -> VectorStoreFileBatchObject:
         return await self._database.read(_select_batch, project_id, store_id, batch_id)
@@ -53,7 +53,7 @@ class FileBatches:
         self, project_id: str, store_id: str, batch_id: str
     ) -> tuple[VectorStoreFileBatchObject, list[int]]:
         """Cancels the files that are not indexed yet; returns the batch and their row numbers."""
-        return await self._database.write(_cancel_batch, project_id, store_id, batch_id)
+        return await self._database.write_slowly(_cancel_batch, project_id, store_id, batch_id)
 
 
 def _insert_batch(

@@ -143,7 +143,7 @@ class Ingestion:
 
     async def restart(self, store: int, embedder: str) -> int:
         """Queues all files of a store for indexing with an embedder; returns how many."""
-        return await self._database.write(_restart, store, embedder)
+        return await self._database.write_slowly(_restart, store, embedder)
 
 
 def _list_files_to_index(now: float, limit: int, cursor: FairCursor) -> Transaction[list[Candidate[int]]]:

@@ -58,7 +58,7 @@ async def migrate(database: Database) -> int:
     that a migration would break.
     """
     migrations = list(read_migrations(database.dialect))
-    await database.write(_create_version_table, database.dialect)
+    await database.change_schema(_create_version_table, database.dialect)
     current = await database.read(_current_version)
     newest = migrations[-1].number
     if current > newest and await database.read(_oldest_supported) > newest:
@@ -70,7 +70,7 @@ async def migrate(database: Database) -> int:
     if breaking and current and database.dialect == "postgres":
         await _wait_for_earlier_workers(database, breaking[-1])
     for migration in migrations:
-        await database.write(_apply_migration, migration, database.dialect)
+        await database.change_schema(_apply_migration, migration, database.dialect)
     return newest
 
 

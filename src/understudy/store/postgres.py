@@ -5,14 +5,14 @@ import logging
 import re
 import time
 from collections.abc import Callable, Coroutine
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Final, LiteralString, ParamSpec, TypeVar
 
 import asyncpg
 
 from understudy.errors import StoreError, StoreUnavailable
 from understudy.errors.objects import nul_character
-from understudy.store import postgres_url
+from understudy.store import large_writes, postgres_url
 from understudy.store.connections import FAILURES, Connections, is_server_loss
 from understudy.store.database import Bundle, Guard, Horizon, Query, Row, Transaction
 from understudy.store.horizon import find_horizon
@@ -22,6 +22,10 @@ T = TypeVar("T")
 
 _MAX_ATTEMPTS: Final = 5
 _POOL_SIZE: Final = 16
+# Of one statement. A server that hangs, and not its host, is noticed by this.
+_SHORT_SECONDS: Final = 10.0
+_LONG_SECONDS: Final = 60.0
+_UNLIMITED_SECONDS: Final = 86_400.0
 _CONFLICTS: Final = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
 _PARAMETER = re.compile(r"\$(\d+)")
 _REFERENCE = re.compile(r"\{(\d+)\}")
@@ -75,25 +79,43 @@ class PostgresDatabase:
     def set_guard(self, guard: Guard) -> None:
         self._guard = guard
 
-    async def read(self, transaction: Callable[P, Transaction[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+    async def _check_guard(self) -> None:
         if self._guard is not None and not self._guard.is_valid:
             await self._guard.renew()
+
+    async def read(self, transaction: Callable[P, Transaction[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self._read(_SHORT_SECONDS, transaction(*args, **kwargs))
+
+    async def scan(self, transaction: Callable[P, Transaction[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self._read(_LONG_SECONDS, transaction(*args, **kwargs))
+
+    async def _read(self, seconds: float, transaction: Transaction[T]) -> T:
+        await self._check_guard()
         try:
-            return await self._run(_run_transaction, transaction(*args, **kwargs))
+            return await self._run(_run_transaction, transaction, seconds)
         except FAILURES as error:
             raise self._failure(error) from None
 
-    scan = read
-
     async def write(self, transaction: Callable[P, Transaction[T]], *args: P.args, **kwargs: P.kwargs) -> T:
-        if self._guard is not None and not self._guard.is_valid:
-            await self._guard.renew()
-        return await self.write_unguarded(transaction, *args, **kwargs)
+        await self._check_guard()
+        seconds = _LONG_SECONDS if large_writes.is_expected() else _SHORT_SECONDS
+        return await self._write(seconds, partial(transaction, *args, **kwargs))
+
+    async def write_slowly(self, transaction: Callable[P, Transaction[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+        await self._check_guard()
+        return await self._write(_LONG_SECONDS, partial(transaction, *args, **kwargs))
+
+    async def change_schema(self, transaction: Callable[P, Transaction[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+        await self._check_guard()
+        return await self._write(_UNLIMITED_SECONDS, partial(transaction, *args, **kwargs))
 
     async def write_unguarded(self, transaction: Callable[P, Transaction[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self._write(_SHORT_SECONDS, partial(transaction, *args, **kwargs))
+
+    async def _write(self, seconds: float, begin: Callable[[], Transaction[T]]) -> T:
         for attempt in range(_MAX_ATTEMPTS):
             try:
-                return await self._run(_commit, transaction(*args, **kwargs))
+                return await self._run(_commit, begin(), seconds)
             except _CONFLICTS as error:
                 if attempt == _MAX_ATTEMPTS - 1:
                     raise self._failure(error) from None
@@ -118,11 +140,14 @@ class PostgresDatabase:
         return StoreUnavailable(str(failure))
 
     async def _run(
-        self, drive: Callable[[Any, Transaction[T]], Coroutine[Any, Any, T]], transaction: Transaction[T]
+        self,
+        drive: Callable[[Any, Transaction[T], float], Coroutine[Any, Any, T]],
+        transaction: Transaction[T],
+        seconds: float,
     ) -> T:
         connection = await self._connections.acquire()
         try:
-            value = await drive(connection, transaction)
+            value = await drive(connection, transaction, seconds)
         except BaseException as error:
             await self._connections.recover(connection, error)
             raise
@@ -133,40 +158,42 @@ class PostgresDatabase:
         return value
 
 
-async def _commit(connection: Any, transaction: Transaction[T]) -> T:
+async def _commit(connection: Any, transaction: Transaction[T], seconds: float) -> T:
     """Runs the transaction to its COMMIT; a bundle that is all of it needs no BEGIN."""
     try:
         statement = next(transaction)
         if isinstance(statement, Bundle) and statement.alone:
-            statement = transaction.send(await _fetch(connection, statement))
+            statement = transaction.send(await _fetch(connection, statement, seconds))
     except StopIteration as stop:
         value: T = stop.value
         return value
-    await connection.execute("BEGIN")
-    value = await _resume_transaction(connection, transaction, statement)
-    await connection.execute("COMMIT")
+    await connection.execute("BEGIN", timeout=seconds)
+    value = await _resume_transaction(connection, transaction, statement, seconds)
+    await connection.execute("COMMIT", timeout=seconds)
     return value
 
 
-async def _run_transaction(connection: Any, transaction: Transaction[T]) -> T:
+async def _run_transaction(connection: Any, transaction: Transaction[T], seconds: float) -> T:
     try:
         statement = next(transaction)
     except StopIteration as stop:
         value: T = stop.value
         return value
-    return await _resume_transaction(connection, transaction, statement)
+    return await _resume_transaction(connection, transaction, statement, seconds)
 
 
-async def _resume_transaction(connection: Any, transaction: Transaction[T], statement: Query | Bundle) -> T:
+async def _resume_transaction(
+    connection: Any, transaction: Transaction[T], statement: Query | Bundle, seconds: float
+) -> T:
     try:
         while True:
-            statement = transaction.send(await _fetch(connection, statement))
+            statement = transaction.send(await _fetch(connection, statement, seconds))
     except StopIteration as stop:
         value: T = stop.value
         return value
 
 
-async def _fetch(connection: Any, statement: Query | Bundle) -> list[Row]:
+async def _fetch(connection: Any, statement: Query | Bundle, seconds: float) -> list[Row]:
     if isinstance(statement, Horizon):
         return await find_horizon(connection, statement.table)
     if isinstance(statement, Bundle):
@@ -175,7 +202,7 @@ async def _fetch(connection: Any, statement: Query | Bundle) -> list[Row]:
     else:
         sql, args = statement[0], list(statement[1])
     try:
-        rows: list[Row] = await connection.fetch(sql, *args)
+        rows: list[Row] = await connection.fetch(sql, *args, timeout=seconds)
     except asyncpg.CharacterNotInRepertoireError:
         raise nul_character() from None
     return rows

@@ -28,7 +28,7 @@ _decode = msgspec.json.Decoder(_Columns).decode
 async def fill_run_columns(database: Database) -> None:
     """Fills all rows that lack them. Raises StoreError."""
     while await database.read(_has_unfilled):
-        await database.write(_fill_page)
+        await database.write_slowly(_fill_page)
 
 
 def _has_unfilled() -> Transaction[bool]:

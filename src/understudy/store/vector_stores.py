@@ -87,7 +87,7 @@ class VectorStores:
         chunking: StaticChunkingStrategyResponseParam,
     ) -> VectorStoreObject:
         """Raises NotFound for a file that the project does not have."""
-        return await self._database.write(insert_store, project_id, store, file_ids, chunking)
+        return await self._database.write_slowly(insert_store, project_id, store, file_ids, chunking)
 
     async def get(self, project_id: str, store_id: str, now: int) -> VectorStoreObject:
         return await self._database.read(_select_store, project_id, store_id, now)
@@ -105,7 +105,7 @@ class VectorStores:
 
     async def delete(self, project_id: str, store_id: str) -> int:
         """Returns the store's row number."""
-        return await self._database.write(_delete_store, project_id, store_id)
+        return await self._database.write_slowly(_delete_store, project_id, store_id)
 
     async def check_usable(self, project_id: str, store_ids: Sequence[str], now: int) -> None:
         """Raises for the first store that cannot be searched: VectorStoreExpired, too."""

@@ -21,7 +21,7 @@ from understudy import telemetry
 from understudy.broker import Broker
 from understudy.clock import Clock
 from understudy.engine.jobs.fair_queue import FairQueue
-from understudy.errors import StoreError, Unavailable
+from understudy.errors import StoreError, StoreUnavailable, Unavailable
 from understudy.looper import Looper
 from understudy.store.workers import Candidate, Key, Workers
 
@@ -339,7 +339,8 @@ class LeasePool(Generic[Key, Work]):
             async with asyncio.timeout(LEASE_SECONDS):
                 self._nodes = await self._workers.renew_lease(self.id, LEASE_SECONDS, steady_after)
         except TimeoutError:
-            raise StoreError(f"The lease of {self.id!r} was not renewed within {LEASE_SECONDS:g} s.") from None
+            reason = f"The lease of {self.id!r} was not renewed within {LEASE_SECONDS:g} s."
+            raise StoreUnavailable(reason) from None
         self._renewal_failed = False
         self._renewed_at = started
         if has_lapsed:
