@@ -8,7 +8,7 @@ from understudy.api.parts import Parts, change_of, parts_of
 from understudy.api.requests import page_request, read_json, struct_response
 from understudy.errors import NotFound
 from understudy.store.ledger import CREDITS_PER_USD
-from understudy.store.projects import ProjectRecord
+from understudy.store.projects import ProjectRecord, check_open
 from understudy.store.spending import SpendLimit
 from understudy.wire import queries
 from understudy.wire.organization import (
@@ -123,7 +123,8 @@ async def update_project_spend_limit(request: Request) -> Response:
     parts, project_id = parts_of(request), _project_id(request)
     body = await read_json(request, UpdateProjectSpendLimitRequest, parts.settings.limits)
     limit = SpendLimit(project_id, body.threshold_amount * _CREDITS_PER_CENT, "month")
-    await parts.store.projects.set_spend_limit(project_id, limit, change_of(request))
+    check_open(await parts.store.projects.get(project_id))
+    await parts.store.ledger.change_limit(project_id, project_id, limit, change_of(request))
     return struct_response(await _load_spend_limit(parts, project_id))
 
 
@@ -137,7 +138,7 @@ async def update_project_spend_limit(request: Request) -> Response:
 async def delete_project_spend_limit(request: Request) -> Response:
     parts, project_id = parts_of(request), _project_id(request)
     await _load_spend_limit(parts, project_id)
-    await parts.store.projects.set_spend_limit(project_id, None, change_of(request))
+    await parts.store.ledger.change_limit(project_id, project_id, None, change_of(request))
     return struct_response(DeletedProjectSpendLimit())
 
 

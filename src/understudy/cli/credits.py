@@ -4,15 +4,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from understudy.cli.administration import with_administration
 from understudy.cli.amounts import amount as money
 from understudy.cli.amounts import format_usd
 from understudy.cli.group import CommandGroup
-from understudy.cli.options import STORE, with_json_flag, with_period, with_settings
+from understudy.cli.options import with_json_flag, with_period
 from understudy.cli.output import day, print_json, print_table
 
 if TYPE_CHECKING:
-    from understudy.cli.access import ProjectFunds
-    from understudy.settings import LoadedSettings
+    from understudy.cli.administration import Administration, ProjectFunds
     from understudy.store.spending import Period
 
 _PROJECT = click.option("--project", default="default", show_default=True, help="The project, by name or id.")
@@ -38,52 +38,56 @@ def credits() -> None:  # noqa: A001 - the command's name
     help="The type of the entry in the list of transactions.",
 )
 @click.option("--note", metavar="TEXT", help="A reference to store with the entry, like the number of an invoice.")
-@with_settings(*STORE)
+@with_administration
 @with_json_flag
-def grant(loaded: "LoadedSettings", *, amount: int, project: str, type_: Any, note: str | None, as_json: bool) -> None:
+def grant(
+    administration: "Administration", *, amount: int, project: str, type_: Any, note: str | None, as_json: bool
+) -> None:
     """Add an amount, like 10USD or 20000000 credits, to a project's balance."""
     import asyncio
 
-    from understudy.cli.access import grant_credits
-
-    _print_balance(asyncio.run(grant_credits(loaded.settings, project, amount, type_, note)), as_json=as_json)
+    _print_balance(asyncio.run(administration.grant_credits(project, amount, type_, note)), as_json=as_json)
 
 
 @credits.command()
 @click.argument("amount", type=money)
 @_PROJECT
 @click.option("--note", metavar="TEXT", help="A reference to store with the entry.")
-@with_settings(*STORE)
+@with_administration
 @with_json_flag
-def withdraw(loaded: "LoadedSettings", *, amount: int, project: str, note: str | None, as_json: bool) -> None:
+def withdraw(administration: "Administration", *, amount: int, project: str, note: str | None, as_json: bool) -> None:
     """Subtract an amount from a project's balance."""
     import asyncio
 
-    from understudy.cli.access import grant_credits
-
-    _print_balance(asyncio.run(grant_credits(loaded.settings, project, -amount, "ADJUSTMENT", note)), as_json=as_json)
+    _print_balance(asyncio.run(administration.grant_credits(project, -amount, "ADJUSTMENT", note)), as_json=as_json)
 
 
 @credits.command()
 @click.argument("amount", type=money, required=False)
 @click.option("--project", help="Limit this project, by name or id.")
-@click.option("--key", help="Limit this key, by its id or hint.")
+@click.option(
+    "--api-key", metavar="KEY", help="Limit this key, by its id or hint; --key does it too, without --base-url."
+)
 @with_period
 @click.option("--none", "none", is_flag=True, help="Remove the limit.")
-@with_settings(*STORE)
+@with_administration
 def limit(
-    loaded: "LoadedSettings", *, amount: int | None, project: str | None, key: str | None, period: "Period", none: bool
+    administration: "Administration",
+    *,
+    amount: int | None,
+    project: str | None,
+    api_key: str | None,
+    period: "Period",
+    none: bool,
 ) -> None:
     """Limit the spending of a key or a project in a period; running work is never interrupted."""
     import asyncio
 
-    from understudy.cli.access import limit_spending
-
-    if (project is None) == (key is None):
-        raise click.UsageError("Name either a project with --project or a key with --key.")
+    if (project is None) == (api_key is None):
+        raise click.UsageError("Name either a project with --project or a key with --api-key.")
     if (amount is None) != none:
         raise click.UsageError("Pass an amount like 5USD, or --none to remove the limit.")
-    scope = asyncio.run(limit_spending(loaded.settings, project, key, amount, period))
+    scope = asyncio.run(administration.limit_spending(project, api_key, amount, period))
     click.echo(
         f"{scope} has no limit any more." if amount is None else f"{scope} may spend {format_usd(amount)} ({period})."
     )
@@ -91,28 +95,24 @@ def limit(
 
 @credits.command()
 @_PROJECT
-@with_settings(*STORE)
-def unlimit(loaded: "LoadedSettings", *, project: str) -> None:
+@with_administration
+def unlimit(administration: "Administration", *, project: str) -> None:
     """Remove a project's budget; its balance and its limits stay."""
     import asyncio
 
-    from understudy.cli.access import drop_budget
-
-    if not asyncio.run(drop_budget(loaded.settings, project)):
+    if not asyncio.run(administration.drop_budget(project)):
         raise click.ClickException(f"Project {project!r} has no budget.")
     click.echo(f"{project} has no budget any more.")
 
 
 @credits.command()
-@with_settings(*STORE)
+@with_administration
 @with_json_flag
-def show(loaded: "LoadedSettings", *, as_json: bool) -> None:
+def show(administration: "Administration", *, as_json: bool) -> None:
     """Show every project's balance and its spending of this month."""
     import asyncio
 
-    from understudy.cli.access import list_funds
-
-    funds = asyncio.run(list_funds(loaded.settings))
+    funds = asyncio.run(administration.list_funds())
     if as_json:
         print_json([_funds_to_dict(one) for one in funds])
     else:
@@ -126,15 +126,13 @@ def show(loaded: "LoadedSettings", *, as_json: bool) -> None:
 @credits.command()
 @_PROJECT
 @click.option("--last", type=click.IntRange(1, 10_000), default=20, show_default=True, help="How many entries.")
-@with_settings(*STORE)
+@with_administration
 @with_json_flag
-def history(loaded: "LoadedSettings", *, project: str, last: int, as_json: bool) -> None:
+def history(administration: "Administration", *, project: str, last: int, as_json: bool) -> None:
     """List the entries of a project's ledger, newest first."""
     import asyncio
 
-    from understudy.cli.access import list_entries
-
-    entries = asyncio.run(list_entries(loaded.settings, project, last))
+    entries = asyncio.run(administration.list_entries(project, last))
     if as_json:
         print_json(
             [

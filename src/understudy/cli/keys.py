@@ -4,15 +4,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from understudy.cli.administration import NewKey, unknown_key, with_administration
 from understudy.cli.amounts import amount as money
 from understudy.cli.durations import duration
 from understudy.cli.group import CommandGroup
-from understudy.cli.options import STORE, with_json_flag, with_period, with_settings
+from understudy.cli.options import with_json_flag, with_period
 from understudy.cli.output import day, print_json, print_table
 
 if TYPE_CHECKING:
-    from understudy.cli.access import CreatedAdminKey, CreatedKey
-    from understudy.settings import LoadedSettings
+    from understudy.cli.administration import Administration, CreatedAdminKey, CreatedKey
     from understudy.store.keys import KeyRecord
     from understudy.store.spending import Period
 
@@ -38,10 +38,10 @@ def keys() -> None:
 @click.option("--expires", type=duration, metavar="TIME", help="How long it is valid, like 90d or 12h.")
 @click.option("--spend-limit", type=money, metavar="AMOUNT", help="Limit its spending, like 5USD.")
 @with_period
-@with_settings(*STORE)
+@with_administration
 @with_json_flag
 def create(
-    loaded: "LoadedSettings",
+    administration: "Administration",
     *,
     name: str,
     project: str,
@@ -56,27 +56,24 @@ def create(
     import asyncio
 
     from understudy.api.access import check_scopes
-    from understudy.cli.access import NewKey, create_admin_key, create_key
 
     if admin:
         if scopes or spend_limit is not None or project != "default":
             raise click.UsageError("An admin key has no project, no scopes and no spend limit.")
-        _print_admin_key(asyncio.run(create_admin_key(loaded.settings, name, expires)), as_json=as_json)
+        _print_admin_key(asyncio.run(administration.create_admin_key(name, expires)), as_json=as_json)
         return
     new = NewKey(name, project, check_scopes(list(scopes)), expires, spend_limit, period)
-    _print_created(asyncio.run(create_key(loaded.settings, new)), as_json=as_json)
+    _print_created(asyncio.run(administration.create_key(new)), as_json=as_json)
 
 
 @keys.command("list")
-@with_settings(*STORE)
+@with_administration
 @with_json_flag
-def list_(loaded: "LoadedSettings", *, as_json: bool) -> None:
+def list_(administration: "Administration", *, as_json: bool) -> None:
     """List the keys, oldest first, with revoked ones."""
     import asyncio
 
-    from understudy.cli.access import list_keys
-
-    records = asyncio.run(list_keys(loaded.settings))
+    records = asyncio.run(administration.list_keys())
     if as_json:
         print_json([{**_key_to_dict(record), "project": project} for record, project in records])
     else:
@@ -100,32 +97,28 @@ def list_(loaded: "LoadedSettings", *, as_json: bool) -> None:
 @click.option(
     "--overlap", type=duration, default="1d", show_default=True, metavar="TIME", help="How long the old key is valid."
 )
-@with_settings(*STORE)
+@with_administration
 @with_json_flag
-def rotate(loaded: "LoadedSettings", *, key: str, overlap: int, as_json: bool) -> None:
+def rotate(administration: "Administration", *, key: str, overlap: int, as_json: bool) -> None:
     """Replace a key, by its id, its hint or the key itself, and print the new one, once."""
     import asyncio
 
-    from understudy.cli.access import rotate_key
-
-    created = asyncio.run(rotate_key(loaded.settings, key, overlap))
+    created = asyncio.run(administration.rotate_key(key, overlap))
     if created is None:
-        raise click.ClickException("Unknown or ambiguous key. Run `understudy keys list`.")
+        raise unknown_key()
     _print_created(created, as_json=as_json)
 
 
 @keys.command()
 @click.argument("key")
-@with_settings(*STORE)
-def revoke(loaded: "LoadedSettings", *, key: str) -> None:
+@with_administration
+def revoke(administration: "Administration", *, key: str) -> None:
     """Revoke a key by its id, its hint or the key itself."""
     import asyncio
 
-    from understudy.cli.access import revoke_key
-
-    record = asyncio.run(revoke_key(loaded.settings, key))
+    record = asyncio.run(administration.revoke_key(key))
     if record is None:
-        raise click.ClickException("Unknown or ambiguous key. Run `understudy keys list`.")
+        raise unknown_key()
     click.echo(f"Revoked {record.id} ({record.name}).")
 
 

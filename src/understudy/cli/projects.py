@@ -4,13 +4,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from understudy.cli.administration import with_administration
 from understudy.cli.amounts import amount as money
 from understudy.cli.group import CommandGroup
-from understudy.cli.options import STORE, with_json_flag, with_period, with_settings
+from understudy.cli.options import with_json_flag, with_period
 from understudy.cli.output import day, print_json, print_table
 
 if TYPE_CHECKING:
-    from understudy.settings import LoadedSettings
+    from understudy.cli.administration import Administration
     from understudy.store.projects import ProjectRecord
     from understudy.store.spending import Period
 
@@ -26,17 +27,17 @@ def projects() -> None:
     "--spend-limit", type=money, metavar="AMOUNT", help="Limit the spending of all its keys together, like 5USD."
 )
 @with_period
-@with_settings(*STORE)
+@with_administration
 @with_json_flag
-def create(loaded: "LoadedSettings", *, name: str, spend_limit: int | None, period: "Period", as_json: bool) -> None:
+def create(
+    administration: "Administration", *, name: str, spend_limit: int | None, period: "Period", as_json: bool
+) -> None:
     """Create a project; `understudy keys create --project NAME` creates its keys."""
     import asyncio
 
-    from understudy.cli.access import create_project
-
     if not name.strip():
         raise click.UsageError("The name of a project must not be empty.")
-    created = asyncio.run(create_project(loaded.settings, name, spend_limit, period))
+    created = asyncio.run(administration.create_project(name, spend_limit, period))
     if as_json:
         print_json(_project_to_dict(created))
     else:
@@ -44,15 +45,13 @@ def create(loaded: "LoadedSettings", *, name: str, spend_limit: int | None, peri
 
 
 @projects.command("list")
-@with_settings(*STORE)
+@with_administration
 @with_json_flag
-def list_(loaded: "LoadedSettings", *, as_json: bool) -> None:
+def list_(administration: "Administration", *, as_json: bool) -> None:
     """List the projects, oldest first, with their number of keys."""
     import asyncio
 
-    from understudy.cli.access import list_projects
-
-    records = asyncio.run(list_projects(loaded.settings))
+    records = asyncio.run(administration.list_projects())
     if as_json:
         print_json([_project_to_dict(record) for record in records])
     else:
@@ -66,16 +65,14 @@ def list_(loaded: "LoadedSettings", *, as_json: bool) -> None:
 @projects.command()
 @click.argument("project")
 @click.option("--yes", is_flag=True, help="Archive it without asking.")
-@with_settings(*STORE)
-def archive(loaded: "LoadedSettings", *, project: str, yes: bool) -> None:
+@with_administration
+def archive(administration: "Administration", *, project: str, yes: bool) -> None:
     """Archive a project, by name or id, for good: its keys are refused, and its objects stay."""
     import asyncio
 
-    from understudy.cli.access import archive_project
-
     if not yes:
         click.confirm(f"Archive {project!r}? Its keys are refused from then on, and this cannot be undone.", abort=True)
-    archived = asyncio.run(archive_project(loaded.settings, project))
+    archived = asyncio.run(administration.archive_project(project))
     click.echo(f"Archived {archived.id} ({archived.name}).")
 
 

@@ -6,6 +6,8 @@ from typing import Final
 
 from understudy import ids
 from understudy.errors.objects import unknown_ledger_cursor, unknown_project
+from understudy.store import audit_logs
+from understudy.store.audit_logs import Change
 from understudy.store.charges import Entry, EntryType, Usage, insert_entry, record
 from understudy.store.database import Database, Row, Transaction
 from understudy.store.spending import (
@@ -48,21 +50,28 @@ class Ledger:
         return await self._database.write(record, self._database, project_id, usage)
 
     async def grant(
-        self, project_id: str, credits_: int, type_: EntryType, now: int, note: str | None = None
+        self,
+        project_id: str,
+        credits_: int,
+        type_: EntryType,
+        now: int,
+        note: str | None = None,
+        change: Change | None = None,
     ) -> Account:
         """Adds to a project's balance, which limits it from then on: the balance is 0 before the first grant.
 
-        A negative amount takes credits back. Raises InvalidRequest for an unknown project.
+        A negative amount takes credits back. A `change` is in the audit log. Raises InvalidRequest for an unknown
+        project.
         """
-        return await self._database.write(_grant_credits, project_id, credits_, type_, now, note)
+        return await self._database.write(_grant_credits, project_id, credits_, type_, now, note, change)
 
     async def top_up(self, project_id: str, below: int, credits_: int, now: int) -> bool:
         """Adds `credits_` if the balance is below `below`; only one of several concurrent calls does."""
         return await self._database.write(_top_up, project_id, below, credits_, now)
 
-    async def remove_budget(self, project_id: str) -> bool:
+    async def remove_budget(self, project_id: str, change: Change) -> bool:
         """Removes the project's budget; its entries and its balance stay. False if it has none."""
-        return await self._database.write(_remove_budget, project_id)
+        return await self._database.write(_remove_budget, project_id, change)
 
     async def account(self, project_id: str) -> Account:
         return await self._database.read(select_account, project_id)
@@ -80,8 +89,9 @@ class Ledger:
     async def set_limit(self, limit: SpendLimit) -> None:
         await self._database.write(upsert_limit, limit)
 
-    async def drop_limit(self, scope: str) -> None:
-        await self._database.write(delete_limit, scope)
+    async def change_limit(self, project_id: str, scope: str, limit: SpendLimit | None, change: Change) -> None:
+        """Sets the limit of a project, or of a key of it, or removes it for None; in the audit log."""
+        await self._database.write(_change_limit, project_id, scope, limit, change)
 
     async def entries(self, project_id: str, entry_filter: EntryFilter, limit: int, after: str | None) -> EntryPage:
         """Entries, newest first. Raises InvalidRequest for an unknown cursor."""
@@ -92,7 +102,7 @@ class Ledger:
 
 
 def _grant_credits(
-    project_id: str, credits_: int, type_: EntryType, now: int, note: str | None
+    project_id: str, credits_: int, type_: EntryType, now: int, note: str | None, change: Change | None
 ) -> Transaction[Account]:
     if not (yield "SELECT 1 FROM projects WHERE id = $1", (project_id,)):
         raise unknown_project(project_id)
@@ -106,6 +116,9 @@ def _grant_credits(
             # Usage before the first grant is not debited from it.
             yield from insert_entry(project_id, Entry(ids.ledger_entry(), "INIT", -used, None, None, now), 0)
     yield from insert_entry(project_id, Entry(ids.ledger_entry(), type_, credits_, None, note, now), 0)
+    if change is not None:
+        details = {"data": {"credits": credits_, "type": type_}}
+        yield from audit_logs.insert_entry(change, "understudy.credits.granted", project_id, details, project_id)
     return (yield from select_account(project_id))
 
 
@@ -118,8 +131,20 @@ def _top_up(project_id: str, below: int, credits_: int, now: int) -> Transaction
     return True
 
 
-def _remove_budget(project_id: str) -> Transaction[bool]:
-    return bool((yield "DELETE FROM budgets WHERE project_id = $1 RETURNING 1", (project_id,)))
+def _remove_budget(project_id: str, change: Change) -> Transaction[bool]:
+    if not (yield "DELETE FROM budgets WHERE project_id = $1 RETURNING 1", (project_id,)):
+        return False
+    details = {"changes_requested": {"budget": None}}
+    yield from audit_logs.insert_entry(change, "project.updated", project_id, details, project_id)
+    return True
+
+
+def _change_limit(project_id: str, scope: str, limit: SpendLimit | None, change: Change) -> Transaction[None]:
+    yield from (delete_limit(scope) if limit is None else upsert_limit(limit))
+    requested = None if limit is None else {"credits": limit.credits, "period": limit.period}
+    details = {"changes_requested": {"spend_limit": requested}}
+    type_: audit_logs.EventType = "project.updated" if scope == project_id else "api_key.updated"
+    yield from audit_logs.insert_entry(change, type_, scope, details, project_id)
 
 
 # -- reading -----------------------------------------------------------------------------------------------------

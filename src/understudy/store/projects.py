@@ -10,7 +10,6 @@ from understudy.errors.objects import default_project_needed, project_archived, 
 from understudy.store.audit_logs import Change, insert_entry
 from understudy.store.database import Database, Transaction
 from understudy.store.pages import PageRequest, PageSource, read_page
-from understudy.store.spending import SpendLimit, delete_limit, upsert_limit
 from understudy.store.sql import compose_sql, sql_parameters
 
 DEFAULT_PROJECT: Final = "default"
@@ -60,10 +59,6 @@ class Projects:
     async def archive(self, project_id: str, change: Change) -> ProjectRecord:
         """For good: its keys are refused from now on. Raises NotFound, InvalidRequest for the default project."""
         return await self._database.write(_archive_project, project_id, change)
-
-    async def set_spend_limit(self, project_id: str, limit: SpendLimit | None, change: Change) -> None:
-        """None removes the limit. Raises NotFound, InvalidRequest for an archived project."""
-        await self._database.write(_set_spend_limit, project_id, limit, change)
 
 
 def find_project(project: str, now: int) -> Transaction[str]:
@@ -153,11 +148,3 @@ def _archive_project(project_id: str, change: Change) -> Transaction[ProjectReco
     yield "UPDATE projects SET archived_at = $2 WHERE id = $1", (project_id, change.now)
     yield from insert_entry(change, "project.archived", project_id, {}, project_id)
     return (yield from get_project(project_id))
-
-
-def _set_spend_limit(project_id: str, limit: SpendLimit | None, change: Change) -> Transaction[None]:
-    check_open((yield from get_project(project_id)))
-    yield from (delete_limit(project_id) if limit is None else upsert_limit(limit))
-    requested = None if limit is None else {"credits": limit.credits, "period": limit.period}
-    details = {"changes_requested": {"spend_limit": requested}}
-    yield from insert_entry(change, "project.updated", project_id, details, project_id)
