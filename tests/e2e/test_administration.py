@@ -230,6 +230,38 @@ def test_every_change_is_in_the_audit_log_without_a_secret(server, organization,
     assert (reply.status, reply.json["error"]["param"]) == (400, "effective_at[gt]")
 
 
+def test_commands_administer_a_server_over_http(server, organization, admin_key, project):
+    def run(*arguments):
+        output = server.run(*arguments, "--base-url", server.url, "--key", admin_key, "--json")
+        return json.loads(output)
+
+    made = run("projects", "create", f"{project.name} by command", "--spend-limit", "5USD")
+    here = ("--project", made["id"])
+    key = run("keys", "create", *here, "--name", "web", "--scope", "api.files.read", "--expires", "1d")
+    assert (key["project_id"], key["scopes"]) == (made["id"], ["api.files.read"])
+    assert key["expires_at"] > key["created_at"]
+    assert status(server, key["key"], path="/v1/files") == 200
+    rotated = run("keys", "rotate", key["id"], "--overlap", "1h")
+    assert status(server, rotated["key"], path="/v1/files") == 200
+    assert key["id"] in {one["id"] for one in run("keys", "list")}
+    funds = run("credits", "grant", "5USD", *here)
+    assert (funds["balance"], funds["budgeted"], funds["limit"]["credits"]) == (10_000_000, True, 10_000_000)
+    assert run("credits", "withdraw", "1USD", *here)["balance"] == 8_000_000
+    assert [one["credits"] for one in run("credits", "history", *here)] == [-2_000_000, 10_000_000]
+    assert made["id"] in {one["project_id"] for one in run("credits", "show")}
+    remote = ("--base-url", server.url, "--key", admin_key)
+    assert "may spend 1.00 USD" in server.run("credits", "limit", "1USD", "--api-key", key["id"], *remote)
+    assert "no limit" in server.run("credits", "limit", "--none", *here, *remote)
+    assert "no budget" in server.run("credits", "unlimit", *here, *remote)
+    assert key["id"] in server.run("keys", "revoke", key["id"], *remote)
+    assert "Archived" in server.run("projects", "archive", made["id"], "--yes", *remote)
+    (archived,) = [one for one in run("projects", "list") if one["id"] == made["id"]]
+    assert archived["archived_at"] is not None
+    types = [one.type for one in organization.audit_logs.list(project_ids=[made["id"]], limit=100)]
+    assert {"understudy.credits.granted", "project.updated", "api_key.updated", "project.archived"} <= {*types}
+    assert status(server, run("keys", "create", "--admin")["key"], path="/v1/organization/projects") == 200
+
+
 def test_an_admin_key_sees_the_usage_of_all_projects(server, organization, admin_key, project):
     key = create_key(server, admin_key, project)
     chat = {"model": "gpt-4o", "messages": [{"role": "user", "content": "Hello"}]}

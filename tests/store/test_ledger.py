@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from store.samples import NOW, OURS, THEIRS
 from understudy import ids
 from understudy.errors import InvalidRequest
+from understudy.store.audit_logs import OPERATOR, Change
 from understudy.store.charges import Usage, record
 from understudy.store.ledger import EntryFilter
 from understudy.store.spending import SpendLimit, first_day
@@ -18,6 +19,7 @@ from understudy.store.usage import UsageFilter
 
 DAY = 86_400
 ALL = EntryFilter()
+CHANGE = Change(OPERATOR, NOW)
 _numbers = itertools.count()
 
 
@@ -97,8 +99,8 @@ async def test_the_first_grant_begins_a_budget_that_earlier_use_does_not_touch(s
     assert (await store.ledger.spending_state(ours, "key", NOW)).balance == 1200
     told = [(entry.type, entry.credits) for entry in await entries(store, ours)]
     assert told == [("BONUS", 500), ("MODEL_USAGE", -300), ("PAYMENT", 1000), ("INIT", 300), ("MODEL_USAGE", -300)]
-    assert await store.ledger.remove_budget(ours)
-    assert not await store.ledger.remove_budget(ours)
+    assert await store.ledger.remove_budget(ours, CHANGE)
+    assert not await store.ledger.remove_budget(ours, CHANGE)
     assert (await store.ledger.spending_state(ours, "key", NOW)).balance is None
     assert await agree(store, ours) == 1200
 
@@ -136,7 +138,7 @@ async def test_a_limit_counts_the_days_of_its_period(store, period, days):
     expected = sum(10**number for number in range(len(days)))
     spent = {one.limit.scope: (one.limit.credits, one.spent) for one in standing.limits}
     assert spent == {"key_a": (6, expected), ours: (7, 2 * expected)}
-    await store.ledger.drop_limit("key_a")
+    await store.ledger.change_limit(ours, "key_a", None, CHANGE)
     assert await store.ledger.limit("key_a") is None
     assert len((await store.ledger.spending_state(ours, "key_a", NOW)).limits) == 1
 
@@ -231,7 +233,7 @@ async def test_the_sums_equal_the_entries_after_random_changes(store, steps):
                 assert await store.ledger.top_up(ours, other, amount, NOW) is due
                 expected += amount if due else 0
             case "unlimit":
-                assert await store.ledger.remove_budget(ours) is budgeted
+                assert await store.ledger.remove_budget(ours, CHANGE) is budgeted
                 budgeted = False
         assert await agree(store, ours) == expected
 

@@ -93,30 +93,30 @@ def list_(administration: "Administration", *, as_json: bool) -> None:
 
 
 @keys.command()
-@click.argument("key")
+@click.argument("reference", metavar="KEY")
 @click.option(
     "--overlap", type=duration, default="1d", show_default=True, metavar="TIME", help="How long the old key is valid."
 )
 @with_administration
 @with_json_flag
-def rotate(administration: "Administration", *, key: str, overlap: int, as_json: bool) -> None:
+def rotate(administration: "Administration", *, reference: str, overlap: int, as_json: bool) -> None:
     """Replace a key, by its id, its hint or the key itself, and print the new one, once."""
     import asyncio
 
-    created = asyncio.run(administration.rotate_key(key, overlap))
+    created = asyncio.run(administration.rotate_key(reference, overlap))
     if created is None:
         raise unknown_key()
     _print_created(created, as_json=as_json)
 
 
 @keys.command()
-@click.argument("key")
+@click.argument("reference", metavar="KEY")
 @with_administration
-def revoke(administration: "Administration", *, key: str) -> None:
+def revoke(administration: "Administration", *, reference: str) -> None:
     """Revoke a key by its id, its hint or the key itself."""
     import asyncio
 
-    record = asyncio.run(administration.revoke_key(key))
+    record = asyncio.run(administration.revoke_key(reference))
     if record is None:
         raise unknown_key()
     click.echo(f"Revoked {record.id} ({record.name}).")
