@@ -83,6 +83,8 @@ def test_a_key_of_a_project_opens_only_that_project(server, organization, admin_
     created = create_key(server, admin_key, project)
     made = server.ask("POST", "/v1/assistants", {"model": "gpt-4o"}, key=created["value"]).json
     assert server.ask("GET", f"/v1/assistants/{made['id']}").status == 404
+    path = f"/v1/organization/projects/{project.id}/api_keys?order=asc"
+    assert [one["id"] for one in server.ask("GET", path, key=admin_key).json["data"]] == [created["id"]]
     listed = organization.projects.api_keys.list(project.id)
     assert [(one.id, one.name, one.owner.type) for one in listed] == [(created["id"], "program", "user")]
     assert created["value"] not in str(listed)

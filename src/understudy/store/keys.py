@@ -220,7 +220,7 @@ def _find_key(key_id: str) -> Transaction[tuple[KeyRecord, str] | None]:
 
 
 def _page_keys(project_id: str, request: PageRequest) -> Transaction[KeyPage]:
-    source = PageSource("keys", "project_id = $1", "revoked_at IS NULL", body="name")
+    source = PageSource("keys", "project_id = $1", "revoked_at IS NULL", body="name", has_horizon=False)
     page = yield from read_page(source, (project_id,), request)
     page_ids = tuple(row[0] for row in page.rows)
     if not page_ids:

@@ -93,7 +93,8 @@ class PageSource:
 
     A cursor only has to be in the scope: deleted objects, and those that left the filter, are valid cursors.
     `body` is the column, or an expression of columns, that becomes the body of a page's rows. `is_concurrent`: rows may
-    be committed in another order than that of their numbers, as those of a project are on PostgreSQL.
+    be committed in another order than that of their numbers, as those of a project are on PostgreSQL. Tables that
+    only administration writes have no horizon.
     """
 
     table: str
@@ -102,10 +103,11 @@ class PageSource:
     arguments: int = 1
     body: str = "body"
     order: PageOrder = BY_CREATION
+    has_horizon: bool = True
 
     @property
     def is_concurrent(self) -> bool:
-        return self.scope == _PROJECT_SCOPE and self.order == BY_CREATION
+        return self.has_horizon and self.scope == _PROJECT_SCOPE and self.order == BY_CREATION
 
 
 def read_page(source: PageSource, args: tuple[Any, ...], request: PageRequest) -> Transaction[Page]:

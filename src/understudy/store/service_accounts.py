@@ -91,7 +91,7 @@ def _create_account(
 
 def _page_accounts(project_id: str, request: PageRequest) -> Transaction[ServiceAccountPage]:
     yield from get_project(project_id)
-    source = PageSource("service_accounts", "project_id = $1", "deleted_at IS NULL", body="name")
+    source = PageSource("service_accounts", "project_id = $1", "deleted_at IS NULL", body="name", has_horizon=False)
     page = yield from read_page(source, (project_id,), request)
     accounts = yield from _find_accounts(project_id, [row[0] for row in page.rows])
     return ServiceAccountPage([accounts[row[0]] for row in page.rows], page.has_more)
