@@ -70,6 +70,7 @@ class ModelCalled(Event, frozen=True, kw_only=True, gc=False):
     model: str
     status: str
     duration: float
+    streamed: bool = False
 
 
 class TokensUsed(Event, frozen=True, kw_only=True, gc=False):

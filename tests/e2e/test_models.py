@@ -6,6 +6,7 @@ import pytest
 from e2e.assistants_client import new_thread, run_of, user
 from envelope import assert_aimlapi_error, assert_error
 from serving import Server
+from upstream import fault, text
 
 
 def test_all_models_of_all_providers_are_listed(client):
@@ -156,6 +157,30 @@ def test_prices_are_those_of_the_settings_and_else_the_public_ones(stocked):
 
 
 @pytest.mark.proves("aimlapi_models.details")
+def test_the_health_of_a_model_is_that_of_its_latest_calls(server, client, upstream):
+    def health():
+        model = server.ask("GET", "/v1/model/gpt-4o-mini?include[]=health").json["data"]
+        listed = server.ask("GET", "/v1/models?include=health").json["data"]
+        assert [one["health"] for one in listed if one["id"] == model["id"]] == [model["health"]]
+        return model["health"] or {"calls": 0, "errors": 0, "last_error": None}
+
+    before = health()
+    assert "health" not in server.ask("GET", "/v1/model/gpt-4o-mini").json["data"]
+    upstream.answer(text("Hello"))
+    list(client.chat.completions.create(model="gpt-4o-mini", messages=[user("Hi")], stream=True))
+    worked = health()
+    assert (worked["calls"], worked["errors"]) == (before["calls"] + 1, before["errors"])
+    assert worked["last_success_at"] > 0
+    assert worked["p50_first_delta_ms"] > 0
+    upstream.answer(fault(401, "wrong key"))
+    with pytest.raises(openai.APIStatusError):
+        client.chat.completions.create(model="gpt-4o-mini", messages=[user("Hi")])
+    failed = health()
+    assert failed["errors"] > worked["errors"]
+    assert failed["last_error_at"] >= worked["last_success_at"]
+    assert failed["last_error"]
+
+
 @pytest.mark.parametrize("path", ["/models/with-details", "/v1/models/with-details"])
 def test_models_with_details_are_an_array(stocked, path):
     models = {one["name"]: one for one in stocked.ask("GET", path).json}

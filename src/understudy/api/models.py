@@ -11,6 +11,7 @@ from starlette.responses import Response
 from understudy.api.operations import OperationGroup, Schema
 from understudy.api.parts import parts_of
 from understudy.api.requests import json_response, struct_response
+from understudy.engine.provider_calls import ModelCalls
 from understudy.errors import NotFound, PermissionDenied
 from understudy.llm.model_info import ModelProfile
 from understudy.llm.prices import Price, Rates, usd_per_million, usd_per_request
@@ -18,12 +19,14 @@ from understudy.wire import queries
 from understudy.wire.models import (
     DeleteModelResponse,
     DetailedModel,
+    GetModelQuery,
     ListedModel,
     ListModelsQuery,
     ListModelsResponse,
     Modalities,
     Model,
     ModelFilter,
+    ModelHealth,
     ModelInfo,
     ModelResponse,
     PriceUnit,
@@ -56,6 +59,7 @@ async def list_models(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], ListModelsQuery)
     extras = _DETAIL_MEMBERS if query.details in {"true", "1"} or "all" in query.include else query.include
     data = [_render_listed_model(one, extras) for one in await _filter_models(request, query)]
+    _add_health(request, data, query.include)
     return _conditional_response(request, msgspec.json.encode(ListModelsResponse(data=data)))
 
 
@@ -90,14 +94,15 @@ async def retrieve_model(request: Request) -> Response:
     "GET",
     "/model/{model:path}",
     summary="Retrieve all details of a model, by id or alias.",
+    query=GetModelQuery,
     response=ModelResponse,
 )
 async def get_model(request: Request) -> Response:
     """All metadata of a model, in the AI/ML API's envelope."""
-    return _conditional_response(
-        request,
-        msgspec.json.encode(ModelResponse(data=_render_listed_model(await _find_details(request), _DETAIL_MEMBERS))),
-    )
+    query = queries.parse(request.scope["query_string"], GetModelQuery)
+    model = _render_listed_model(await _find_details(request), _DETAIL_MEMBERS)
+    _add_health(request, [model], query.include)
+    return _conditional_response(request, msgspec.json.encode(ModelResponse(data=model)))
 
 
 @operations.add(
@@ -170,6 +175,27 @@ def _render_listed_model(one: ModelProfile, extras: Sequence[str]) -> ListedMode
         modalities=_render_modalities(one) if "modalities" in extras else UNSET,
         capabilities=list(one.capabilities) if "capabilities" in extras else UNSET,
         pricing=_render_pricing(one.price) if "pricing" in extras else UNSET,
+    )
+
+
+def _add_health(request: Request, models: Sequence[ListedModel], include: Sequence[str]) -> None:
+    if "health" not in include:
+        return
+    health = parts_of(request).health
+    for model in models:
+        calls = health.find_model(model.id)
+        model.health = None if calls is None else _render_health(calls)
+
+
+def _render_health(model: ModelCalls) -> ModelHealth:
+    calls, delay = model.calls, model.typical_first_delta
+    return ModelHealth(
+        calls=calls.calls,
+        errors=calls.errors,
+        last_success_at=None if calls.last_success_at is None else int(calls.last_success_at),
+        last_error_at=None if calls.last_error_at is None else int(calls.last_error_at),
+        last_error=calls.last_error,
+        p50_first_delta_ms=None if delay is None else round(1000 * delay, 1),
     )
 
 

@@ -9,7 +9,7 @@ from typing import Final
 from understudy import __version__
 from understudy.broker import Broker
 from understudy.clock import Clock
-from understudy.engine.provider_calls import ProviderCalls, ProviderHistory
+from understudy.engine.provider_calls import ModelCalls, ProviderCalls, ProviderHistory
 from understudy.retrieval.embed import Embedders
 from understudy.settings import Settings
 from understudy.store import Store
@@ -61,6 +61,10 @@ class Health:
                 self._report = await self._build_report()
                 self._reported = time.monotonic()
             return self._report
+
+    def find_model(self, model: str) -> ModelCalls | None:
+        """The calls of a model on this node since its start; None before the first one."""
+        return self._sources.providers.find_model(model)
 
     async def _build_report(self) -> HealthObject:
         sources = self._sources

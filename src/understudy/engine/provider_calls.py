@@ -1,13 +1,17 @@
-"""What became of the calls to each provider since the start of this process, from telemetry. Knows no HTTP."""
+"""What became of the calls to providers and models since the start of this process, from telemetry. Knows no HTTP."""
 
+from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from statistics import median
 from typing import Final
 
 from understudy import telemetry
 from understudy.clock import Clock
 
 _MAX_PROVIDERS: Final = 100
+_MAX_MODELS: Final = 1000
+_MEASURED_STREAMS: Final = 50
 # The client is at fault, not the provider.
 _REFUSALS: Final = frozenset({"invalid_request", "model_not_found"})
 
@@ -23,11 +27,33 @@ class ProviderCalls:
     last_error_at: float | None = None
     last_error: str | None = None
 
+    def add(self, status: str, now: float) -> None:
+        self.calls += 1
+        if status == "ok":
+            self.last_success_at = now
+        elif status not in _REFUSALS:
+            self.errors += 1
+            self.last_error_at, self.last_error = now, status
+
+
+@dataclass(slots=True)
+class ModelCalls:
+    """`first_deltas` are the seconds to the first content of the latest streams."""
+
+    calls: ProviderCalls
+    first_deltas: deque[float] = field(default_factory=lambda: deque(maxlen=_MEASURED_STREAMS))
+
+    @property
+    def typical_first_delta(self) -> float | None:
+        """The median, in seconds; None without a stream."""
+        return median(self.first_deltas) if self.first_deltas else None
+
 
 class ProviderHistory:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._providers: dict[str, ProviderCalls] = {}
+        self._models: dict[str, ModelCalls] = {}
         self._unsubscribe: Callable[[], None] | None = None
 
     async def start(self) -> None:
@@ -41,15 +67,17 @@ class ProviderHistory:
         """The providers that were called, by name."""
         return sorted(self._providers.values(), key=lambda one: one.name)
 
+    def find_model(self, model: str) -> ModelCalls | None:
+        """The calls of a model, by the provider's id for it, also behind `PROVIDER/`; None before the first one."""
+        return self._models.get(model)
+
     def _add_call(self, event: telemetry.ModelCalled) -> None:
-        one = self._providers.get(event.provider)
-        if one is None:
-            if len(self._providers) >= _MAX_PROVIDERS:
-                return
-            one = self._providers[event.provider] = ProviderCalls(event.provider)
-        one.calls += 1
-        if event.status == "ok":
-            one.last_success_at = self._clock.now()
-        elif event.status not in _REFUSALS:
-            one.errors += 1
-            one.last_error_at, one.last_error = self._clock.now(), event.status
+        now = self._clock.now()
+        if event.provider in self._providers or len(self._providers) < _MAX_PROVIDERS:
+            self._providers.setdefault(event.provider, ProviderCalls(event.provider)).add(event.status, now)
+        for name in (event.model, f"{event.provider}/{event.model}"):
+            if name in self._models or len(self._models) < _MAX_MODELS:
+                model = self._models.setdefault(name, ModelCalls(ProviderCalls(name)))
+                model.calls.add(event.status, now)
+                if event.streamed and event.status == "ok":
+                    model.first_deltas.append(event.duration)

@@ -215,17 +215,19 @@ class Models:
     async def close(self) -> None:
         await self._catalog.close()
 
-    async def _with_retries(self, targets: tuple[Target, ...], attempt: Callable[[Target], Awaitable[T]]) -> T:
+    async def _with_retries(
+        self, targets: tuple[Target, ...], attempt: Callable[[Target], Awaitable[T]], *, streamed: bool = False
+    ) -> T:
         attempts = Attempts(targets, self._chance)
         for target in attempts:
             started = time.perf_counter()
             try:
                 result = await attempt(target)
             except UpstreamError as error:
-                _emit_called(target, error.kind, started)
+                _emit_called(target, error.kind, started, streamed=streamed)
                 delay = attempts.record_failure(error)
             else:
-                _emit_called(target, "ok", started)
+                _emit_called(target, "ok", started, streamed=streamed)
                 return result
             await self._sleep(delay)
         raise attempts.error
@@ -244,7 +246,7 @@ class Models:
             return await read_until_content(stream, is_content), stream
 
         async with _Until(deadline):
-            return await self._with_retries(await self._targets(body), read_opening)
+            return await self._with_retries(await self._targets(body), read_opening, streamed=True)
 
     def _deadline(self) -> float:
         """The end of a call that begins now, as a time of the event loop."""
@@ -269,13 +271,14 @@ class Models:
         return route.targets
 
 
-def _emit_called(target: Target, status: str, started: float) -> None:
+def _emit_called(target: Target, status: str, started: float, *, streamed: bool) -> None:
     telemetry.emit(
         telemetry.ModelCalled,
         provider=target.provider.name,
         model=target.model,
         status=status,
         duration=telemetry.elapsed(started),
+        streamed=streamed,
     )
 
 

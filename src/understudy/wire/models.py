@@ -60,8 +60,23 @@ class Model(Struct, kw_only=True):
     owned_by: str
 
 
+class ModelHealth(Struct, kw_only=True):
+    """The calls of one node since its start. Times are in Unix seconds.
+
+    `last_error` is a kind, such as `rate_limited` or `timeout`. `p50_first_delta_ms` is the median of the latest
+    streams, from the request to their first content; null without one.
+    """
+
+    calls: int
+    errors: int
+    last_success_at: int | None
+    last_error_at: int | None
+    last_error: str | None
+    p50_first_delta_ms: float | None
+
+
 class ListedModel(Model, kw_only=True):
-    """`pricing` is null where nobody knows the price."""
+    """`pricing` is null where nobody knows the price, `health` where no call was made yet."""
 
     aliases: list[str]
     type: ModelType
@@ -72,6 +87,7 @@ class ListedModel(Model, kw_only=True):
     modalities: Modalities | UnsetType = UNSET
     capabilities: list[str] | UnsetType = UNSET
     pricing: Pricing | UnsetType | None = UNSET
+    health: ModelHealth | UnsetType | None = UNSET
 
 
 class DetailedModel(Model, kw_only=True):
@@ -120,9 +136,16 @@ class ModelFilter(Struct, frozen=True, kw_only=True):
     capabilities: Annotated[list[str], Meta(description=f"Only models with {_VALUES}.")] = []
 
 
+class GetModelQuery(Struct, frozen=True, kw_only=True):
+    include: Annotated[list[str], Meta(description="What to add: `health`; others are ignored.")] = []
+
+
 class ListModelsQuery(ModelFilter, frozen=True, kw_only=True):
     include: Annotated[
         list[str],
-        Meta(description="What to add: `pricing`, `modalities`, `capabilities` or `all`; others are ignored."),
+        Meta(
+            description="What to add: `pricing`, `modalities`, `capabilities`, `all` of these, or `health`; others are"
+            " ignored."
+        ),
     ] = []
     details: Annotated[str | None, Meta(description="`true` or `1` adds everything.")] = None
