@@ -5,7 +5,7 @@ export default {
   "start.steps": "First steps",
   "start.done": "done",
   "start.skip": "Skip",
-  "start.leave": "To the overview",
+  "start.leave": "Overview",
   "start.terminal": "terminal",
   "start.environment": "environment",
 
