@@ -47,6 +47,10 @@ ALL = {"thread": ["thread_1"], "message": ["msg_1", "msg_2"]}
         json.dumps({"threads": {"thread_1": {**thread(1), "messages": [message(1), message(2)]}}}),
         json.dumps(thread(1), indent=2) + json.dumps(message(1)) + "\n\n" + json.dumps(message(2), indent=4),
         to_lines({"event": "thread.created", "data": thread(1)}, {"event": "x", "data": [message(1), message(2)]}),
+        '{"x": {}\n,"threads": ['
+        + json.dumps(thread(1))
+        + "],\n"
+        + f'"messages": {json.dumps([message(1), message(2)])}}}',
         "\r\n".join(["", *to_lines(thread(1), message(1), message(2)).splitlines(), ""]),
     ],
 )
@@ -209,6 +213,13 @@ def test_a_bad_line_is_a_problem_and_the_others_are_read(read, bad, reason):
     [(place, text)] = problems(spool)
     assert place.startswith("line 2")
     assert reason in text
+
+
+def test_a_damaged_first_line_does_not_hide_the_others(read):
+    spool = read('{"id": "msg_9", bad}\n' + to_lines(message(1), message(2)))
+
+    assert ids(spool)["message"] == ["msg_1", "msg_2"]
+    assert [place for place, _ in problems(spool)] == ["line 1"]
 
 
 @pytest.mark.parametrize("bad", [{"id": "msg_8", "object": "thread.x"}, 5, message(8, id="?")])

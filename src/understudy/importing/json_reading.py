@@ -10,7 +10,7 @@ import msgspec
 from understudy.importing.found import Item, Parents, Place, Refused
 from understudy.importing.json_events import parse_events, read_chunks
 from understudy.importing.limits import Limits
-from understudy.importing.streams import iter_lines
+from understudy.importing.streams import DamagedStream, iter_lines
 from understudy.importing.walker import COLLECTIONS, ObjectWalker, to_object
 
 _BLANKS: Final = b" \t\r\n\x0c\x1e"
@@ -35,18 +35,23 @@ class JsonReader:
             yield from self._read_lines(iter_lines(stream, self._limits.object_bytes))
             return
         first = stream.readline(self._limits.object_bytes)
-        if self._is_whole_line(first):
+        if self._is_whole_line(first, _peek(stream)):
             yield from self._read_lines(chain([first], iter_lines(stream, self._limits.object_bytes)))
         else:
             chunks = chain(read_chunks(io.BytesIO(first)), read_chunks(stream))
             yield from self._walker(chunks, self._place).walk()
 
-    def _is_whole_line(self, line: bytes) -> bool:
-        """Whether a first line is a value, or looks like a damaged one."""
+    def _is_whole_line(self, line: bytes, following: bytes) -> bool:
+        """Whether a first line is a value, or looks like a damaged one and another value follows."""
         text = line.strip(_BLANKS)
         if len(line) == self._limits.object_bytes and not line.endswith(b"\n"):
             return False
-        return not text or (len(text) > 2 and text[:1] + text[-1:] in {b"{}", b"[]"})
+        try:
+            msgspec.json.decode(text)
+        except (ValueError, RecursionError):
+            is_closed = text[:1] + text[-1:] in {b"{}", b"[]"}
+            return not text or (is_closed and following.lstrip(_BLANKS)[:1] in b"{[")
+        return True
 
     def _read_lines(self, lines: Iterable[bytes | None]) -> Iterator[Item]:
         for number, line in enumerate(lines, 1):
@@ -80,3 +85,11 @@ class JsonReader:
     def _walker(self, chunks: Iterable[bytes], place: Place) -> ObjectWalker:
         events = parse_events(chunks, self._limits.object_bytes)
         return ObjectWalker(events, place, self._parents, self._limits, self._numbers)
+
+
+def _peek(stream: io.BufferedReader) -> bytes:
+    """What follows, as far as it is known; a fault there is reported when it is read."""
+    try:
+        return stream.peek(1)
+    except DamagedStream:
+        return b""
