@@ -2,8 +2,9 @@
 
 import json
 
-from e2e.test_imports import FILE, STORE, STORED, THREAD, lines, message
+from e2e.test_imports import FILE, STORE, STORED, THREAD, Project, lines, message
 from serving import KEY
+from waiting import eventually
 
 
 def test_a_directory_is_imported_and_exported_without_and_with_a_server(new_server, tmp_path):
@@ -35,3 +36,45 @@ def test_a_directory_is_imported_and_exported_without_and_with_a_server(new_serv
 def test_wrong_usage_is_explained(new_server, tmp_path):
     server = new_server()
     assert "KEY=VALUE" in server.failure("export", "--out", str(tmp_path / "x"), "--metadata", "a", code=2)
+
+
+def test_a_running_server_is_fetched_into_another_one_which_has_the_same_objects(new_server, server, tmp_path):
+    project = Project(server)
+    client = project.client()
+    file = client.files.create(file=("notes.txt", b"The code is 1234."), purpose="assistants")
+    store = client.vector_stores.create(name="notes", metadata={"user": "ada"})
+    client.vector_stores.files.create_and_poll(file.id, vector_store_id=store.id, poll_interval_ms=20)
+    assistant = client.beta.assistants.create(model="gpt-4o", name="Ada", instructions="Be brief.")
+    ids = [client.beta.threads.create(messages=[{"role": "user", "content": f"Hi {n}"}]).id for n in range(3)]
+    run = client.beta.threads.runs.create_and_poll(thread_id=ids[0], assistant_id=assistant.id, poll_interval_ms=20)
+    target = new_server()
+    (tmp_path / "ids").write_text("\n".join(["# mine", *ids, "thread_gone"]))
+    fetch = ("import", str(tmp_path / "fetched"), "--from", server.url, "--thread-ids", str(tmp_path / "ids"))
+    refused = target.failure(*fetch, "--key", "sk-wrong")
+    assert "refused the key" in refused
+    assert "sk-wrong" not in refused
+
+    printed = target.run(*fetch, "--key", project.key)
+
+    assert (
+        "Imported: file 1, vector_store 1, vector_store_file 1, assistant 1, thread 3, message 4, run 1, step 1"
+        in printed
+    )
+    assert "thread_gone" in printed
+    target.start()
+    paths = [
+        f"/assistants/{assistant.id}",
+        f"/files/{file.id}",
+        *(f"/threads/{one}" for one in ids),
+        *(f"/threads/{one}/messages?order=asc" for one in ids),
+        f"/threads/{ids[0]}/runs/{run.id}",
+        f"/threads/{ids[0]}/runs/{run.id}/steps",
+    ]
+    for path in paths:
+        assert target.ask("GET", path).json == project.ask("GET", path).json, path
+    assert target.client.files.content(file.id).read() == b"The code is 1234."
+    found = eventually(lambda: target.client.vector_stores.search(store.id, query="code").data)
+    assert found[0].filename == "notes.txt"
+    remote = ("--base-url", target.url, "--key", KEY, "--json")
+    again = json.loads(target.run(*fetch, "--from-key", project.key, *remote))
+    assert again["report"]["imported"] == {}

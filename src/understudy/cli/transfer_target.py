@@ -2,8 +2,6 @@
 
 import asyncio
 import shutil
-import sys
-import time
 import zipfile
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
@@ -16,6 +14,7 @@ import click
 import msgspec
 
 from understudy.api.parts import Parts
+from understudy.cli.progress import open_progress
 from understudy.importing.packing import pack_input
 from understudy.settings import Settings
 from understudy.store.transfers import TransferKind
@@ -54,18 +53,16 @@ class Target(ABC):
 
     async def _wait(self, kind: TransferKind, created: T) -> T:
         """The job at its end. An interrupt cancels it."""
-        progress = _ProgressLine(kind)
         current: TransferObject = created
         try:
-            while current.status not in _ENDED:
-                progress.show(current)
-                await asyncio.sleep(_POLL_SECONDS)
-                current = await self._get(kind, created.id)
+            with open_progress(kind) as progress:
+                while current.status not in _ENDED:
+                    progress.update(current.progress.done, current.progress.total, "objects")
+                    await asyncio.sleep(_POLL_SECONDS)
+                    current = await self._get(kind, created.id)
         except asyncio.CancelledError:
             await self._cancel(kind, created.id)
             raise
-        finally:
-            progress.end()
         return cast("T", current)
 
     @abstractmethod
@@ -90,26 +87,6 @@ class Target(ABC):
 
     @abstractmethod
     async def _delete_export(self, done: ExportObject) -> None: ...
-
-
-class _ProgressLine:
-    """One line with a rate that is updated in a terminal; nothing elsewhere."""
-
-    def __init__(self, kind: str) -> None:
-        self._kind = kind
-        self._started = time.monotonic()
-        self._is_terminal = sys.stderr.isatty()
-
-    def show(self, transfer: TransferObject) -> None:
-        if self._is_terminal:
-            done, total = transfer.progress.done, transfer.progress.total
-            rate = done / max(time.monotonic() - self._started, 0.001)
-            of = "" if total is None else f" of {total}"
-            click.echo(f"\r{self._kind}: {done}{of} objects, {rate:,.0f} a second ", nl=False, err=True)
-
-    def end(self) -> None:
-        if self._is_terminal:
-            click.echo(err=True)
 
 
 class _Directory(Target):

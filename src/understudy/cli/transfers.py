@@ -26,12 +26,16 @@ def _with_target(function: F) -> Callable[..., None]:
 
 @click.command("import")
 @click.argument("path", required=False, type=click.Path(path_type=Path))
-@click.option("--files", type=click.Path(exists=True, file_okay=False, path_type=Path), help="The bytes of files.")
-@click.option("--from", "source", metavar="URL", help="A live API to fetch objects from first; PATH keeps them.")
-@click.option("--from-key", metavar="KEY", help="The key of --from.  [default: --key, if there is no --base-url]")
+@click.option("--files", type=click.Path(path_type=Path), help="A directory with the bytes of files.")
+@click.option("--from", "source", metavar="URL", help="A live API to fetch objects from first, into PATH.")
 @click.option(
-    "--thread-ids", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="With --from: ids, one a line."
+    "--from-key",
+    metavar="KEY",
+    envvar="UNDERSTUDY_FROM_KEY",
+    help="The key of --from.  [default: UNDERSTUDY_FROM_KEY, or --key without a --base-url]",
 )
+@click.option("--api-version", metavar="VERSION", help="With --from: the api-version of Azure's services.")
+@click.option("--thread-ids", type=click.Path(path_type=Path), help="With --from: ids, one a line.")
 @click.option("--dry-run", is_flag=True, help="Read and check everything, and store nothing.")
 @click.option(
     "--on-conflict",
@@ -49,6 +53,7 @@ def import_(
     files: Path | None,
     source: str | None,
     from_key: str | None,
+    api_version: str | None,
     thread_ids: Path | None,
     dry_run: bool,
     on_conflict: Literal["skip", "replace", "fail"],
@@ -59,22 +64,26 @@ def import_(
 ) -> None:
     """Import objects with their ids and times: a directory, an archive, JSON, JSON Lines or CSV at PATH.
 
-    With --from, the objects of a live API are fetched into PATH first; a repeated command fetches what is missing. The
-    same import may be repeated: what is there already is skipped. Exit codes: 0 completed, 1 failed.
+    With --from, the objects of a live API are fetched into the directory PATH first, by default fetched-HOST; a
+    repeated command fetches what is missing. The same import may be repeated: what is there already is skipped. Exit
+    codes: 0 completed, 1 failed.
     """
     import asyncio
 
+    from understudy.cli.fetching import default_directory, fetch_source
+
     if path is None and source is None:
         raise click.UsageError("Give a PATH, or --from URL.")
-    if path is not None and source is None and not path.exists():
-        raise click.UsageError(f"Path not found: {str(path)!r}.")
-    if source is not None and base_url is None:
-        from_key, key = from_key or key, None
+    for name, given in (("PATH", None if source else path), ("--files", files), ("--thread-ids", thread_ids)):
+        if given is not None and not given.exists():
+            raise click.UsageError(f"{name} not found: {str(given)!r}.")
+    if source is not None and base_url is None and from_key is None:
+        from_key, key = key, None
+    origin = path or default_directory(source or "")
 
     async def run(target: "Target", work: Path) -> "ImportObject":
-        origin = path or work / "fetched"
         if source is not None:
-            await _fetch(source, from_key, thread_ids, origin)
+            await fetch_source(source, from_key, origin, thread_ids=thread_ids, api_version=api_version)
         return await target.run_import(origin, files, work, dry_run=dry_run, on_conflict=on_conflict)
 
     done = asyncio.run(_with_open_target(loaded, base_url, key, project, run))
@@ -161,24 +170,6 @@ async def _with_open_target(
     with tempfile.TemporaryDirectory(prefix="understudy-") as work:
         async with opened as target:
             return await run(target, Path(work))
-
-
-async def _fetch(url: str, key: str | None, thread_ids: Path | None, into: Path) -> None:
-    import asyncio
-
-    from understudy.importing.live import fetch_objects, read_thread_ids
-
-    if key is None:
-        raise click.UsageError("--from needs --from-key KEY.")
-    wanted = None if thread_ids is None else read_thread_ids(thread_ids)
-    await asyncio.to_thread(into.mkdir, parents=True, exist_ok=True)
-    report = await fetch_objects(url, key, wanted, into)
-    click.echo(
-        f"Fetched: {report.threads} threads, {report.messages} messages, {report.runs} runs, {report.files} files",
-        err=True,
-    )
-    for problem in report.problems:
-        click.echo(f"Not fetched: {problem.place}: {problem.reason}", err=True)
 
 
 def _parse_pairs(texts: tuple[str, ...]) -> dict[str, str]:

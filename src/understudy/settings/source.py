@@ -11,8 +11,8 @@ from understudy.settings.layer import KeyPath, Layer, Setting, dotted_name, pars
 
 PREFIX = "UNDERSTUDY_"
 CONFIG_VARIABLE = "UNDERSTUDY_CONFIG"
-CLIENT_VARIABLE = "UNDERSTUDY_BASE_URL"
-"""The server's address for commands that are clients; not a setting of a server."""
+CLIENT_VARIABLES = {"UNDERSTUDY_BASE_URL", "UNDERSTUDY_FROM_KEY"}
+"""Addresses and keys for commands that are clients; not settings of a server."""
 FILE_NAME = "understudy.toml"
 
 
@@ -31,7 +31,7 @@ def from_environment(environ: Mapping[str, str], directory: Path, providers: Ite
     names = {name.replace("-", "_"): name for name in providers}
     settings: list[Setting] = []
     for variable, value in environ.items():
-        if variable.startswith(PREFIX) and variable not in {CONFIG_VARIABLE, CLIENT_VARIABLE} and value.strip():
+        if variable.startswith(PREFIX) and variable not in {CONFIG_VARIABLE, *CLIENT_VARIABLES} and value.strip():
             settings += _parse_variable(variable, value, layer, names)
     return settings
 

@@ -1,0 +1,52 @@
+"""`understudy import --from`: reads a live server into a directory, and reports what it has read."""
+
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+import click
+
+from understudy.cli.progress import Progress, open_progress
+from understudy.importing.live import FetchReport, fetch_objects, read_thread_ids
+
+_PROBLEMS_PRINTED: Final = 50
+
+
+async def fetch_source(
+    url: str, key: str | None, into: Path, *, thread_ids: Path | None, api_version: str | None
+) -> None:
+    """Fetches what `into` does not have yet. Raises FetchError and click's UsageError."""
+    if key is None:
+        raise click.UsageError("--from needs the key of that server: --key, or --from-key beside a --base-url.")
+    wanted = None if thread_ids is None else read_thread_ids(thread_ids)
+    into.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 - nothing else runs yet
+    with open_progress("fetch") as progress:
+        report = await fetch_objects(
+            url, key, wanted, into, api_version=api_version, progress=lambda found: _show(progress, found)
+        )
+    click.echo(f"Fetched into {into}: {_describe(report)}", err=True)
+    for problem in report.problems[:_PROBLEMS_PRINTED]:
+        click.echo(f"Not fetched: {problem.place}: {problem.reason}", err=True)
+    if len(report.problems) > _PROBLEMS_PRINTED:
+        click.echo(f"Not fetched: {len(report.problems) - _PROBLEMS_PRINTED} more", err=True)
+
+
+def default_directory(url: str) -> Path:
+    """Where a fetch without a PATH is kept: the same for the same server, so that a repeated command resumes."""
+    return Path(f"fetched-{urlsplit(url).hostname or 'server'}")
+
+
+def _show(progress: Progress, report: FetchReport) -> None:
+    progress.update(report.threads, report.threads_total, f"{report.messages:,} messages, {report.files:,} files")
+
+
+def _describe(report: FetchReport) -> str:
+    counts = (
+        (report.assistants, "assistants"),
+        (report.threads, "threads"),
+        (report.messages, "messages"),
+        (report.runs, "runs"),
+        (report.vector_stores, "vector stores"),
+        (report.files, "files"),
+    )
+    return ", ".join(f"{number} {noun}" for number, noun in counts)
