@@ -229,7 +229,10 @@ def _compare_codes(query: ChunkQuery, cells: Sequence[int] | None) -> Transactio
     if cells is not None:
         conditions.append(compose_sql("AND cell = ANY(", arguments.bind(list(cells)), "::bigint[])"))
     sql = compose_sql(
-        "SELECT seq, cell FROM chunk_codes WHERE store = $1",
+        # Where all chunks are compared, their cells do not matter, and are not in the index of documents.
+        "SELECT seq,",
+        "0" if cells is None else "cell",
+        "FROM chunk_codes WHERE store = $1",
         *conditions,
         "ORDER BY bits <~> $2::text::bit varying, seq LIMIT",
         arguments.bind(count_candidates(query.limit, is_filtered=query.comparable is not None)),

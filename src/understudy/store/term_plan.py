@@ -13,7 +13,7 @@ from understudy.store.chunk_rows import ChunkQuery, RatedTerm
 MAX_SELECTED_CHUNKS: Final = 12_000
 """If all terms together occur in no more chunks, all of them select."""
 
-_SELECTED_CHUNKS: Final = 4000
+_SELECTED_CHUNKS: Final = 6000
 """Else so many chunks of a whole store are selected, and up to the other number of a small part of it."""
 
 _MIN_RATING_SHARE: Final = 0.1
