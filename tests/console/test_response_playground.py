@@ -156,5 +156,11 @@ def test_two_models_answer_side_by_side(console, server, upstream):
     expect(other.get_by_text("9 → 3")).to_be_visible()
     expect(one.locator("dd").nth(1)).to_contain_text("s")
     assert "models=gpt-4o%2Cgpt-4o-mini" in page.url
+    page.get_by_role("button", name="API call").click()
+    dialog = page.get_by_role("dialog", name="API call")
+    dialog.get_by_role("button", name="gpt-4o-mini").click()
+    expect(dialog.locator("pre")).to_contain_text('"gpt-4o-mini"')
+    assert console.find_accessibility_problems() == []
+    page.keyboard.press("Escape")
     assert console.find_accessibility_problems() == []
     assert not console.has_horizontal_scroll()

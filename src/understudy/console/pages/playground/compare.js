@@ -7,10 +7,12 @@ import { EMPTY_RESPONSE_FORM, messageInput, responseBody } from "../../lib/respo
 import { useDraft } from "../../state/drafts.js";
 import { t } from "../../text/texts.js";
 import { announce } from "../../ui/announce.js";
-import { ApiPreviewDialog } from "../../ui/api_preview.js";
+import { ApiPreview } from "../../ui/api_preview.js";
 import { Button } from "../../ui/button.js";
+import { Dialog } from "../../ui/dialog.js";
 import { TextArea } from "../../ui/field.js";
 import { Page } from "../../ui/page.js";
+import { Segments } from "../../ui/segments.js";
 import { html, useEffect, useRef, useState } from "../../ui/view.js";
 import { CompareColumn } from "./compare_column.js";
 import { Composer } from "./composer.js";
@@ -27,6 +29,7 @@ export default function Compare() {
   const instructions = useDraft("playground/compare/instructions", "");
   const [answers, setAnswers] = useState(/** @type {readonly ModelAnswer[]} */ ([]));
   const [isCodeOpen, setCodeOpen] = useState(false);
+  const [sample, setSample] = useState(0);
   const pricing = usePricing(models);
   const running = useRef(answers);
   running.current = answers;
@@ -56,15 +59,20 @@ export default function Compare() {
           onModel=${(/** @type {string} */ model) => setModel(place, model)} />`)}</div></div>
       <${Composer} draft=${draft} tools=${null} hint=${hint} isBusy=${isBusy} isStopping=${false} isSending=${false} error=${null} onSend=${send} onStop=${() => answers.forEach((answer) => answer.stop())} />
     </div>
-    ${isCodeOpen && html`<${ApiPreviewDialog} call=${{ method: "POST", path: "/responses", body: { ...bodyOf(models[0]), stream: true, store: false } }} onClose=${() => setCodeOpen(false)} />`}
+    ${isCodeOpen && html`<${Dialog} kind="wide" title=${t("ui.api-preview")} onClose=${() => setCodeOpen(false)}><div class="stack">
+      <${Segments} label=${t("playground.field.model")} value=${String(sample)} options=${PLACES.map((place) => ({ value: String(place), label: models[place] || t("playground.compare.model", { number: place + 1 }) }))} onChange=${(/** @type {string} */ place) => setSample(Number(place))} />
+      <${ApiPreview} call=${{ method: "POST", path: "/responses", body: { ...bodyOf(models[sample]), stream: true, store: false } }} /></div><//>`}
   <//>`;
 }
 
 /** @param {import("./model_answer.js").AnswerState | undefined} answer @param {any} pricing */
 function figuresOf(answer, pricing) {
   const usage = answer?.state.response.usage;
-  return answer ? { firstDelta: answer.firstDelta, total: answer.total, tokens: usage?.output_tokens ?? null, cost: costOf(pricing, usage) } : NOTHING;
+  return answer ? { firstDelta: roundTime(answer.firstDelta), total: roundTime(answer.total), tokens: usage?.output_tokens ?? null, cost: costOf(pricing, usage) } : NOTHING;
 }
+
+/** What differs by less than a reader sees is the same. @param {number | null} milliseconds */
+const roundTime = (milliseconds) => (milliseconds === null ? null : milliseconds < 1_000 ? Math.round(milliseconds) : Math.round(milliseconds / 10) * 10);
 
 /** The prices of models by their id; those of unknown models are missing. @param {readonly string[]} models @returns {Record<string, any>} */
 function usePricing(models) {
