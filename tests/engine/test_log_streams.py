@@ -197,6 +197,27 @@ async def test_the_log_of_a_queued_run_is_dropped_once_it_is_stored_and_nobody_r
     assert [entry.number for entry in await other.stored.load(run.id)] == [1]
 
 
+async def test_events_of_a_private_run_are_stored_only_where_another_node_needs_them_and_until_the_end(
+    join, session_redis
+):
+    one, other = await join(session_redis), await join(session_redis)
+    private, plain = Run(), Run()
+    one.streams.track(private.id, private.log, is_private=True)
+    one.streams.track(plain.id, plain.log)
+    for run in (private, plain):
+        run.write("Hello")
+        run.append(events.MessageClosed(histories.AT, histories.USAGE))
+    await load_until(other, plain)
+    assert await other.stored.load(private.id) == []
+    assert await one.streams.flush(private.id, private.log.length)
+    await assert_whole(other, private)
+    private.append(END)
+    one.streams.end(private.id, private.log)
+    # It waits for what the end has started.
+    await one.streams.flush(private.id, 0)
+    assert await other.stored.load(private.id) == []
+
+
 async def test_what_comes_after_a_hole_is_not_read(join, session_redis):
     one, other = await join(session_redis), await join(session_redis)
     run = Run()

@@ -105,7 +105,12 @@ def conversation_thread_id(conversation: str | ConversationReference | None) -> 
 
 
 def _build_plan(asked: CreateResponseRequest, offer: OfferedTools) -> Plan:
-    plan = Plan(included=list(asked.include or ()), max_tool_calls=asked.max_tool_calls, client=offer.tools)
+    plan = Plan(
+        included=list(asked.include or ()),
+        max_tool_calls=asked.max_tool_calls,
+        client=offer.tools,
+        is_private=asked.store is False,
+    )
     for tool in asked.tools or ():
         match tool:
             case FileSearchTool():

@@ -73,7 +73,7 @@ class Plan(Struct, omit_defaults=True):
     dropped. `all_turns`: the model receives the reasoning of earlier turns. `top_logprobs`: the number of alternatives
     with log probabilities. `compacts`: the context is compacted above `compact_above` tokens; `compacted` afterwards,
     with `summary_tokens`; `compacts_only`: the request needs only the summary. `sequence`: the number of stream events
-    up to the last checkpoint.
+    up to the last checkpoint. `is_private`: the response is not to be stored, so neither are its events.
     """
 
     included: list[str] = []
@@ -99,6 +99,7 @@ class Plan(Struct, omit_defaults=True):
     compacted: bool = False
     summary_tokens: int = 0
     sequence: int = 0
+    is_private: bool = False
 
 
 CutRule = Literal["last_messages", "window", "max_prompt_tokens", "summary"]

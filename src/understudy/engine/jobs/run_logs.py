@@ -160,10 +160,10 @@ class RunLogs:
             for event in ending_events(stored, history, int(self._clock.now())):
                 log.append(event, encoder.encode(event))
 
-    def write(self, run_id: str, log: RunLog) -> None:
+    def write(self, run_id: str, log: RunLog, *, is_private: bool = False) -> None:
         """This process executes the run, or announces it: its events are stored for other nodes."""
         if self.streams is not None:
-            self.streams.track(run_id, log)
+            self.streams.track(run_id, log, is_private=is_private)
 
     def end(self, run_id: str, log: RunLog) -> None:
         """The run has ended here."""

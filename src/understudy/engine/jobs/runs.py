@@ -131,7 +131,8 @@ class RunWorker(JobKind[str, RunExecutor]):
             abandoned=abandoned,
             holds_lease=self._holds_lease,
         )
-        self._run_logs.write(state.spec.id, log)
+        is_private = progress.plan is not None and progress.plan.is_private
+        self._run_logs.write(state.spec.id, log, is_private=is_private)
         return RunExecutor(stage, self._models, self.tools, self._accounting)
 
     def _holds_lease(self) -> bool:

@@ -53,6 +53,8 @@ class _LogStream:
     run_id: str
     log: RunLog
     reader: LogReader
+    is_private: bool
+    """Events are only written where a message cannot carry them."""
     written: int | None = None
     """The number of the last event in the stream; None if it is unknown."""
     delayed: int = 0
@@ -97,21 +99,24 @@ class LogStreams:
     async def stop(self) -> None:
         """Writes what is not written yet."""
         await self._renewing.stop()
-        self._start_due(self._streams.values())
+        self._start_due(self._unwritten())
         tasks = [*self._ending.values(), *([self._flushing] if self._flushing is not None else [])]
         await asyncio.gather(*tasks, return_exceptions=True)
         if self._timer is not None:
             self._timer.cancel()
 
-    def track(self, run_id: str, log: RunLog) -> None:
-        """Writes the events of a run that this process executes, from now on and those that are not written yet."""
+    def track(self, run_id: str, log: RunLog, *, is_private: bool = False) -> None:
+        """Writes the events of a run that this process executes, from now on and those that are not written yet.
+
+        Those of a private one are written only by `flush`.
+        """
         known = self._streams.get(run_id)
         if known is not None and known.log is log:
             return
         self.untrack(run_id)
         reader = log.reader(log.length)
         # Epoch 1 has no earlier owner who may have written.
-        stream = _LogStream(run_id, log, reader, 0 if log.epoch == 1 else None)
+        stream = _LogStream(run_id, log, reader, is_private, 0 if log.epoch == 1 else None)
         self._streams[run_id] = stream
         reader.notify = partial(self._add_event, stream)
         log.followers.append(reader)
@@ -132,6 +137,9 @@ class LogStreams:
         stream = self._streams.get(run_id)
         has_batches = stream is None or stream.written != 0 or stream.batches > 0
         self.untrack(run_id)
+        if stream is not None and stream.is_private:
+            self.erase(run_id)
+            return
         self._run(run_id, self._store_end(run_id, log, has_batches=has_batches))
 
     def is_tracked(self, run_id: str) -> bool:
@@ -171,12 +179,17 @@ class LogStreams:
                 await asyncio.wait([self._flushing])
         return stream.written is not None and stream.written >= number
 
+    def _unwritten(self) -> list[_LogStream]:
+        return [stream for stream in self._streams.values() if not stream.is_private]
+
     # -- scheduling --------------------------------------------------------------------------------------------
 
     def _add_event(self, stream: _LogStream) -> None:
         log = stream.log
         # Logs are merged behind their readers, and this one reads at its own time.
         stream.reader.position = log.length
+        if stream.is_private:
+            return
         event = log.last_event
         if type(event) in _DELAYED:
             stream.delayed += len(getattr(event, "text", ""))
@@ -329,6 +342,6 @@ class LogStreams:
     async def _recover(self, _has_lost_data: bool, /) -> None:
         """After a reconnect: the server may have lost a part of any stream."""
         self._forget_written(self._streams.values())
-        self._start_due(self._streams.values())
+        self._start_due(self._unwritten())
         for run_id, log in list(self._unstored.items()):
             await self._store_end(run_id, log)
