@@ -65,6 +65,17 @@ def test_threads_are_listed_by_their_last_activity(console, server):
     expect(page.locator("tr[data-id]")).to_contain_text("An older thread about zinnias")
 
 
+@pytest.mark.parametrize("form", ["JSON lines", "Markdown"])
+def test_a_thread_is_downloaded(console, server, form):
+    thread = new_thread(server, "A question <b> to download")
+    page = console.open(f"threads/{thread.id}")
+    page.get_by_role("button", name="More actions").click()
+    with page.expect_download() as download:
+        page.get_by_role("menuitem", name=f"Download as {form}").click()
+    assert download.value.suggested_filename == f"{thread.id}.{'md' if form == 'Markdown' else 'jsonl'}"
+    assert "A question <b> to download" in download.value.path().read_text()
+
+
 def test_a_thread_has_its_messages_runs_and_details(browser, server, upstream):
     upstream.always(text("Refunds take **14 days**."))
     assistant = server.client.beta.assistants.create(model="gpt-4o", name="Support bot")

@@ -34,6 +34,7 @@ from understudy.api import (
     session,
     steps,
     stored_chat,
+    thread_export,
     threads,
     toolkit,
     traces,
@@ -56,6 +57,7 @@ MODULES = (
     assistants,
     runs,  # before threads, whose `/threads/{thread_id}` also matches `/threads/runs`
     threads,
+    thread_export,
     messages,
     steps,
     files,

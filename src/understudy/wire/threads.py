@@ -48,6 +48,12 @@ class ModifyThreadRequest(Struct, kw_only=True, forbid_unknown_fields=True):
     metadata: Metadata | UnsetType | None = UNSET
 
 
+class ThreadExportQuery(Struct, frozen=True, kw_only=True):
+    format: Annotated[
+        Literal["jsonl", "md"], Meta(description="Lines of JSON, the thread and then its messages; or Markdown.")
+    ] = "jsonl"
+
+
 class DeleteThreadResponse(Struct, kw_only=True):
     id: str
     object: Literal["thread.deleted"] = "thread.deleted"

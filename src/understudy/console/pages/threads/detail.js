@@ -6,7 +6,9 @@ import { ApiPreviewDialog } from "../../ui/api_preview.js";
 import { Button } from "../../ui/button.js";
 import { copyText } from "../../ui/copy_button.js";
 import { Dialog } from "../../ui/dialog.js";
-import { ErrorNote } from "../../ui/error_note.js";
+import { confirm } from "../../ui/confirm.js";
+import { downloadPath } from "../../ui/download.js";
+import { describeError, ErrorNote } from "../../ui/error_note.js";
 import { JsonView } from "../../ui/json_view.js";
 import { Menu } from "../../ui/menu.js";
 import { askToDelete } from "../../ui/noun/deletion.js";
@@ -22,6 +24,16 @@ import { THREADS } from "./noun.js";
 import { ThreadPanel } from "./thread_panel.js";
 
 export const style = "threads.css";
+
+/** @param {string} id @param {string} format */
+async function exportThread(id, format) {
+  const run = () => downloadPath(`/threads/${encodeURIComponent(id)}/export?format=${format}`, `${id}.${format}`);
+  try {
+    await run();
+  } catch (error) {
+    confirm({ title: t("ui.failed"), text: describeError(error).message, action: t("ui.retry"), run });
+  }
+}
 
 /** @param {{params: {id: string}}} props */
 export default function ThreadPage({ params: { id } }) {
@@ -42,6 +54,7 @@ export default function ThreadPage({ params: { id } }) {
   const items = [
     { label: t("threads.edit"), icon: "tag", run: () => setOpen("edit") },
     { label: t("ui.copy-link"), icon: "link", run: () => copyText(location.href) },
+    ...["jsonl", "md"].map((format) => ({ label: t(`threads.export.${format}`), icon: "download", run: () => exportThread(id, format) })),
     { label: t("ui.json"), icon: "braces", run: () => setOpen("json") },
     { label: t("ui.api-preview"), icon: "code", run: () => setOpen("api") },
     { label: t("ui.delete"), icon: "trash", danger: true, run: askDelete },

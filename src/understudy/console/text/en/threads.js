@@ -25,4 +25,6 @@ export default {
   "threads.field.metadata": "Metadata",
   "threads.field.files": "Files for code",
   "threads.field.stores": "Vector stores",
+  "threads.export.jsonl": "Download as JSON lines",
+  "threads.export.md": "Download as Markdown",
 };
