@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from understudy import __version__
+from understudy.api.member_texts import MEMBER_TEXTS
 from understudy.api.openapi import build_document
 from understudy.api.routes import OPERATIONS
 
@@ -165,7 +166,7 @@ def _schema(reference: Reference, page: str, name: str) -> str:
     required = schema.get("required", ())
     rows = [
         f"| `{member}`{' *' if member in required else ''} | {_type(reference, page, value)}{_bounds(value)} |"
-        f" {_cell(value.get('description', ''))} |"
+        f" {_cell(value.get('description', MEMBER_TEXTS.get(member, '')))} |"
         for member, value in schema.get("properties", {}).items()
     ]
     table = "\n".join(["| member | type | meaning |", "| --- | --- | --- |", *rows]) if rows else ""

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from understudy import __version__
+from understudy.api.member_texts import describe_members
 from understudy.api.operations import Operation, Shape
 from understudy.wire.errors import ErrorResponse, MessageErrorResponse
 from understudy.wire.toolkit import ToolkitErrorResponse
@@ -146,7 +147,7 @@ def _build_schemas(operations: Sequence[Operation]) -> dict[str, Any]:
     responses = _collect_structs(shape for one in operations for shape in (one.response, one.stream_events))
     _, components = msgspec.json.schema_components([*requests, *responses, *_ERRORS.values()], ref_template=_REFERENCE)
     _, sent = msgspec.json.schema_components([*responses, *_ERRORS.values()], ref_template=_REFERENCE)
-    refined = {name: _refine_schema(schema) for name, schema in components.items()}
+    refined = {name: describe_members(_refine_schema(schema)) for name, schema in components.items()}
     return {name: _require_sent_members(schema) if name in sent else schema for name, schema in refined.items()}
 
 
