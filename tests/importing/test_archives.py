@@ -149,9 +149,29 @@ def test_zip_bombs_are_refused_before_they_are_unpacked(read, tmp_path):
     with pytest.raises(errors.InvalidRequest, match="more than 200 times its size"):
         read(small, limits=LIMITS)
     with pytest.raises(errors.InvalidRequest, match="more than 10 files"):
-        read(many, limits=Limits(entries=10))
+        read(many, limits=Limits(zip_entries=10))
+    with pytest.raises(errors.InvalidRequest, match="more than 10 files"):
+        read(make_tar({f"{number}.json": "{}" for number in range(20)}, tmp_path / "tar"), limits=Limits(entries=10))
     with pytest.raises(errors.InvalidRequest, match="unpacks to more than 4000 bytes"):
         read(path, limits=Limits(bytes=4000))
+
+
+@pytest.mark.parametrize(("count", "accepted"), [(1, True), (300_000, False)])
+def test_the_entries_of_a_zip64_archive_are_counted(read, tmp_path, count, accepted):
+    path = make_zip({"a.json": to_lines(message(1))}, tmp_path / "source")
+    content = path.read_bytes()
+    end = content.index(b"PK\x05\x06")
+    start = content.index(b"PK\x01\x02")
+    large = struct.pack("<4sQ2H2L4Q", b"PK\x06\x06", 44, 45, 45, 0, 0, count, count, end - start, start)
+    locator = struct.pack("<4sLQL", b"PK\x06\x07", 0, end, 1)
+    last = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0)
+    path.write_bytes(content[:end] + large + locator + last)
+
+    if accepted:
+        assert ids(read(path))["message"] == ["msg_1"]
+    else:
+        with pytest.raises(errors.InvalidRequest, match="more than 200000 files"):
+            read(path)
 
 
 def test_an_entry_larger_than_its_size_in_the_directory_is_cut(read, tmp_path):

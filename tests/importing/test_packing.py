@@ -45,3 +45,16 @@ def test_a_single_file_is_packed_only_with_files(read, tmp_path, name, text):
     package, _ = pack_input(source, tmp_path, files)
 
     assert ids(read(package)) == {"thread": ["thread_1"], "message": ["msg_1"]}
+
+
+def test_damaged_entries_are_left_out_and_reported(read, tmp_path):
+    path = make_zip({"a.json": to_lines(message(1)) * 9, "b.json": to_lines(message(2))}, tmp_path / "source")
+    content = bytearray(path.read_bytes())
+    content[50:60] = bytes(10)
+    path.write_bytes(content)
+    files = write_tree({"file-1": b"one"}, tmp_path / "bytes")
+
+    package, [problem] = pack_input(path, tmp_path, files)
+
+    assert problem.place == "a.json"
+    assert ids(read(package))["message"] == ["msg_2"]

@@ -10,10 +10,11 @@ from understudy import errors
 class Limits:
     """`ratio` is unpacked to packed bytes, beyond the first `free_bytes`; `bytes` is what an archive unpacks to.
 
-    `depth` counts nested values of JSON.
+    `depth` counts nested values of JSON. `zip_entries` is lower, since the directory of a zip archive is in memory.
     """
 
-    entries: int = 200_000
+    entries: int = 5_000_000
+    zip_entries: int = 200_000
     ratio: int = 200
     free_bytes: int = 64 << 20
     bytes: int = 64 << 30
@@ -56,6 +57,4 @@ class UnpackBudget:
             raise ReadingCancelled
         self._entries += 1
         if self._entries > self._limits.entries:
-            raise errors.InvalidRequest(
-                f"The input has more than {self._limits.entries} files. Import it in parts, or as JSON Lines."
-            )
+            raise errors.InvalidRequest(f"The input has more than {self._limits.entries} files. Import it in parts.")

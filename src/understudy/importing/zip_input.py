@@ -16,7 +16,13 @@ from understudy.importing.streams import DamagedStream
 
 _END: Final = b"PK\x05\x06"
 _END_FORMAT: Final = struct.Struct("<4s4H2LH")
-_DIRECTORY_ENTRY_BYTES: Final = 46
+_LOCATOR: Final = b"PK\x06\x07"
+_LOCATOR_FORMAT: Final = struct.Struct("<4sLQL")
+_LARGE_END: Final = b"PK\x06\x06"
+_LARGE_END_FORMAT: Final = struct.Struct("<4sQ2H2L4Q")
+_DIRECTORY_ENTRY_BYTES: Final = 400
+"""Of the longest directory for its number of entries; an entry has 46 bytes and its name."""
+
 _TAIL_BYTES: Final = 65_536 + _END_FORMAT.size
 _METHODS: Final = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 _ENCRYPTED: Final = 0x1
@@ -76,16 +82,29 @@ def _check_directory(path: Path, limits: Limits) -> None:
         size = file.seek(0, os.SEEK_END)
         file.seek(max(0, size - _TAIL_BYTES))
         tail = file.read()
-    start = tail.rfind(_END)
-    if start < 0 or len(tail) - start < _END_FORMAT.size:
-        raise errors.InvalidRequest("The zip archive is cut off or damaged: it has no directory at its end.")
-    _, _, _, _, count, length, _, _ = _END_FORMAT.unpack_from(tail, start)
-    # Of an archive with 64-bit sizes these are all ones; its directory is not longer than the archive.
-    length = min(length, size)
-    if count > limits.entries or length > limits.entries * _DIRECTORY_ENTRY_BYTES * 8:
+        start = tail.rfind(_END)
+        if start < 0 or len(tail) - start < _END_FORMAT.size:
+            raise errors.InvalidRequest("The zip archive is cut off or damaged: it has no directory at its end.")
+        count, length = _END_FORMAT.unpack_from(tail, start)[4:6]
+        if start >= _LOCATOR_FORMAT.size:
+            count, length = _read_large_end(file, tail[start - _LOCATOR_FORMAT.size : start]) or (count, length)
+    if count > limits.zip_entries or min(length, size) > limits.zip_entries * _DIRECTORY_ENTRY_BYTES:
         raise errors.InvalidRequest(
-            f"The zip archive has more than {limits.entries} files. Import it in parts, or as JSON Lines."
+            f"The zip archive has more than {limits.zip_entries} files. Import it as a directory, as tar or in parts."
         )
+
+
+def _read_large_end(file: BinaryIO, locator: bytes) -> tuple[int, int] | None:
+    """The number of entries and the length of the directory of a zip64 archive; None of another one."""
+    signature, _, offset, _ = _LOCATOR_FORMAT.unpack(locator)
+    if signature != _LOCATOR:
+        return None
+    file.seek(offset)
+    record = file.read(_LARGE_END_FORMAT.size)
+    if len(record) < _LARGE_END_FORMAT.size or not record.startswith(_LARGE_END):
+        raise errors.InvalidRequest("The zip archive is damaged: its end is not where it is located.")
+    count, length = _LARGE_END_FORMAT.unpack(record)[7:9]
+    return int(count), int(length)
 
 
 def _damaged(error: Exception) -> errors.InvalidRequest:
