@@ -56,11 +56,14 @@ def test_threads_are_found_by_text_and_metadata(console, server):
 
 def test_threads_are_listed_by_their_last_activity(console, server):
     older = new_thread(server, "An older thread about zinnias", metadata={"set": "activity"})
-    newer = new_thread(server, "A newer thread", metadata={"set": "activity"})
+    newer = new_thread(server, "كم من الوقت يستغرق استرداد المبلغ؟", metadata={"set": "activity"})
     server.client.beta.threads.messages.create(older.id, role="user", content="Still there?")
     page = console.open("threads?metadata[set]=activity")
     expect(page.locator("tr[data-id]").first).to_have_attribute("data-id", older.id)
     expect(page.locator("tr[data-id]").nth(1)).to_have_attribute("data-id", newer.id)
+    read_direction = "(one) => getComputedStyle(one).direction"
+    assert page.locator(f"tr[data-id={older.id}] .is-main bdi").evaluate(read_direction) == "ltr"
+    assert page.locator(f"tr[data-id={newer.id}] .is-main bdi").evaluate(read_direction) == "rtl"
     page = console.open("conversations?metadata[set]=activity&q=zinnias")
     expect(page.locator("tr[data-id]")).to_contain_text("An older thread about zinnias")
 

@@ -50,3 +50,10 @@ test("every icon that the code names is vendored", async () => {
   const named = sources.flatMap(({ code }) => [...code.matchAll(/\bicon(?:=|: )"([\w-]+)"|<\$\{Icon\} name="([\w-]+)"/g)].map((match) => match[1] ?? match[2]));
   assert.deepEqual([...new Set(named)].filter((name) => !ICONS[name]), []);
 });
+
+test("no text is put together with a value beside it: a language decides where the value stands", () => {
+  const value = /<\$\{(?:Time|Duration|Bytes|Count|Money)\} [^>]*\/>/.source;
+  const beside = new RegExp(`\\$\\{t\\([^)]*\\)\\}[ \u00a0]${value}|${value}[ \u00a0]\\$\\{t\\(`, "g");
+  const found = sources.flatMap(({ name, code }) => [...code.matchAll(beside)].map((match) => `${name}: ${match[0]}`));
+  assert.deepEqual(found, []);
+});

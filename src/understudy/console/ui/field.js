@@ -33,7 +33,7 @@ export function TextField(props) {
   const { value, onInput, type = "text", placeholder, autocomplete = "off", autofocus, min, max, step } = props;
   return html`<${Field} ...${props}>${(/** @type {object} */ attributes) => html`<input class="input ${props.class ?? ""}" ...${attributes}
     type=${type} value=${value} placeholder=${placeholder} autocomplete=${autocomplete} autofocus=${autofocus}
-    min=${min} max=${max} step=${step} spellcheck="false"
+    min=${min} max=${max} step=${step} spellcheck="false" dir="auto"
     onInput=${(/** @type {any} */ event) => onInput(event.currentTarget.value)} />`}<//>`;
 }
 

@@ -6,6 +6,7 @@ import { t } from "../../text/texts.js";
 import { CodeBlock } from "../../ui/code_block.js";
 import { ErrorNote } from "../../ui/error_note.js";
 import { FileImage } from "../../ui/message/file_image.js";
+import { Sentence } from "../../ui/sentence.js";
 import { Empty, Skeleton } from "../../ui/states.js";
 import { Bytes } from "../../ui/values.js";
 import { html, useEffect, useState } from "../../ui/view.js";
@@ -38,5 +39,5 @@ function TextPreview({ file }) {
   if (state.text === null) return html`<${Empty} icon="file" title=${t("files.no-preview")} text=${t("files.no-preview.text")} />`;
   const extension = file.filename.split(".").at(-1)?.toLowerCase() ?? "";
   return html`<${CodeBlock} code=${state.text} language=${LANGUAGES[extension] ?? "text"} label=${file.filename} wrap=${!(extension in LANGUAGES) || extension === "md"} />
-    ${file.bytes > PREVIEW_BYTES && html`<p class="muted">${t("files.cut")} <${Bytes} bytes=${PREVIEW_BYTES} /></p>`}`;
+    ${file.bytes > PREVIEW_BYTES && html`<p class="muted"><${Sentence} text=${t("files.cut")} size=${html`<${Bytes} bytes=${PREVIEW_BYTES} />`} /></p>`}`;
 }

@@ -4,6 +4,7 @@ import { t } from "../../text/texts.js";
 import { ErrorNote } from "../../ui/error_note.js";
 import { Icon } from "../../ui/icon.js";
 import { Page } from "../../ui/page.js";
+import { Sentence } from "../../ui/sentence.js";
 import { Skeleton } from "../../ui/states.js";
 import { Time } from "../../ui/values.js";
 import { html, useEffect } from "../../ui/view.js";
@@ -24,7 +25,7 @@ export default function HealthPage() {
     const timer = setInterval(() => document.visibilityState === "visible" && reload(), REFRESH_MILLISECONDS);
     return () => clearInterval(timer);
   }, [reload]);
-  const actions = data && html`<small class="muted health-checked">${t("health.checked")} <${Time} at=${data.checked_at} full=${true} /></small>`;
+  const actions = data && html`<small class="muted health-checked"><${Sentence} text=${t("health.checked")} time=${html`<${Time} at=${data.checked_at} full=${true} />`} /></small>`;
   return html`<${Page} title=${t("health.title")} actions=${actions}>
     ${error !== null && html`<${ErrorNote} error=${error} onRetry=${reload} title=${data ? t("health.stale") : undefined} />`}
     ${!data && error === null && html`<${Skeleton} rows=${8} />`}

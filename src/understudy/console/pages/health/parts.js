@@ -1,4 +1,5 @@
 import { t } from "../../text/texts.js";
+import { Sentence } from "../../ui/sentence.js";
 import { Badge, Bytes, Duration } from "../../ui/values.js";
 import { html } from "../../ui/view.js";
 
@@ -6,10 +7,10 @@ import { html } from "../../ui/view.js";
 export function Parts({ health }) {
   const { database, broker, blobs, sandbox, embedder } = health;
   return html`<section class="stack-small"><h2>${t("health.parts")}</h2><dl class="fields">
-    <${Part} name="server"><span class="mono">${health.version}</span> <span class="muted">${t("health.up")} <${Duration} milliseconds=${health.uptime_seconds * 1000} /></span><//>
+    <${Part} name="server"><span class="mono">${health.version}</span> <span class="muted"><${Sentence} text=${t("health.up")} time=${html`<${Duration} milliseconds=${health.uptime_seconds * 1000} />`} /></span><//>
     <${Part} name="database"><${Badge} state="ok" label=${t("health.answers")} /> ${t(`health.database.${database.kind}`)} <span class="muted">${database.latency_ms} ms</span><//>
     <${Part} name="broker">${broker.kind === "shared" && html`<${Badge} state=${broker.available ? "ok" : "error"} label=${t(broker.available ? "health.connected" : "health.disconnected")} /> `}${t(`health.broker.${broker.kind}`)}<//>
-    <${Part} name="blobs">${t(`health.blobs.${blobs.kind}`)} ${blobs.total_bytes !== null && html`<span class="muted"><${Bytes} bytes=${blobs.free_bytes} /> ${t("health.free-of")} <${Bytes} bytes=${blobs.total_bytes} /></span>`}<//>
+    <${Part} name="blobs">${t(`health.blobs.${blobs.kind}`)} ${blobs.total_bytes !== null && html`<span class="muted"><${Sentence} text=${t("health.free-of")} free=${html`<${Bytes} bytes=${blobs.free_bytes} />`} total=${html`<${Bytes} bytes=${blobs.total_bytes} />`} /></span>`}<//>
     <${Part} name="sandbox">${sandbox === null ? t("health.sandbox.elsewhere") : html`<${Sandbox} sandbox=${sandbox} />`}<//>
     <${Part} name="embedder"><span class="mono">${embedder.name}</span>${embedder.successor && html` <span class="muted">${t("health.successor", { name: embedder.successor })}</span>`}<//>
   </dl></section>`;

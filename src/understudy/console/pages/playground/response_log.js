@@ -8,7 +8,7 @@ import { Icon } from "../../ui/icon.js";
 import { Item, toMessage } from "../../ui/message/item.js";
 import { Message } from "../../ui/message/message.js";
 import { Empty, Skeleton } from "../../ui/states.js";
-import { Badge, Count, Id } from "../../ui/values.js";
+import { Badge, Id } from "../../ui/values.js";
 import { VirtualList } from "../../ui/virtual_list.js";
 import { html, useMemo, useRef, useState } from "../../ui/view.js";
 import { ForkPager } from "./fork_pager.js";
@@ -76,5 +76,5 @@ function ResponseEnd({ session, onOutputs, onRetry }) {
     ${response.error && html`<div class="note is-error"><${Icon} name="circle-alert" /><div class="note-text"><p dir="auto">${response.error.message}</p></div></div>`}
     ${session.follower.value.error.value !== null && html`<${ErrorNote} error=${session.follower.value.error.value} />`}
     <footer class="message-head">${response.status !== "completed" && html`<${Badge} state=${response.status} />`}<span class="muted">${response.model}</span>
-      ${response.usage && html`<span class="muted"><${Count} value=${response.usage.total_tokens} /> ${t("playground.tokens")}</span>`}<span class="message-actions">${onRetry && html`<${Button} kind="quiet" icon="rotate-cw" label=${t("playground.again")} onClick=${onRetry} />`}</span><${Id} id=${response.id} copy=${false} /></footer></div>`;
+      ${response.usage && html`<span class="muted">${t("playground.tokens", { count: response.usage.total_tokens })}</span>`}<span class="message-actions">${onRetry && html`<${Button} kind="quiet" icon="rotate-cw" label=${t("playground.again")} onClick=${onRetry} />`}</span><${Id} id=${response.id} copy=${false} /></footer></div>`;
 }

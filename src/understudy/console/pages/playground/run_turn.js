@@ -6,7 +6,7 @@ import { Button } from "../../ui/button.js";
 import { ErrorNote } from "../../ui/error_note.js";
 import { Icon } from "../../ui/icon.js";
 import { Message, messageHref } from "../../ui/message/message.js";
-import { Badge, Count, Id, Name } from "../../ui/values.js";
+import { Badge, Id, Name } from "../../ui/values.js";
 import { html, useEffect, useMemo, useRef } from "../../ui/view.js";
 import { Approvals } from "./approvals.js";
 import { FunctionOutputs } from "./function_outputs.js";
@@ -26,7 +26,7 @@ export function RunTurn({ session, turn, names, pager, onPassages, onRetry }) {
   return html`<div class="run-turn" role="group" aria-label=${author}>
     <header class="message-head"><strong><${Name} text=${author} /></strong>
       ${run.status && run.status !== "completed" && html`<${Badge} state=${run.status} />`}
-      ${run.usage && html`<span class="muted"><${Count} value=${run.usage.total_tokens} /> ${t("playground.tokens")}</span>`}
+      ${run.usage && html`<span class="muted">${t("playground.tokens", { count: run.usage.total_tokens })}</span>`}
       <span class="message-actions">${pager}${onRetry && isFinished(run.status) && html`<${Button} kind="quiet" icon="rotate-cw" label=${t("playground.again")} onClick=${onRetry} />`}</span>
       <${Id} id=${turn.id} parent=${session.id} copy=${false} /></header>
     ${entries.map((entry) => html`<${Entry} key=${entry.id} entry=${entry} run=${run} thread=${session.id} isActive=${isActive} onPassages=${onPassages} />`)}

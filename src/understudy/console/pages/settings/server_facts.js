@@ -1,5 +1,6 @@
 /** The server and the key: version, project, limits, and which features are on. */
 import { t } from "../../text/texts.js";
+import { Sentence } from "../../ui/sentence.js";
 import { useServer } from "../../ui/server.js";
 import { Badge, Bytes, Duration, Id, Money, Name } from "../../ui/values.js";
 import { html } from "../../ui/view.js";
@@ -16,7 +17,7 @@ export function ServerFacts() {
     ["version", html`<span class="mono">${server.version}</span>`],
     ["project", html`<span class="inline"><${Name} text=${project.name} /><${Id} id=${project.id} link=${false} /></span>`],
     ["key", html`<span class="inline"><${Name} text=${key.name} /><span class="mono muted">${key.prefix}</span></span>`],
-    ["spend-limit", limit ? html`<${Money} dollars=${limit.spent} /> / <${Money} dollars=${limit.amount} /> ${t(`settings.period.${limit.period}`)}` : t("settings.no-limit")],
+    ["spend-limit", limit ? html`<${Sentence} text=${t(`settings.period.${limit.period}`)} spent=${html`<${Money} dollars=${limit.spent} />`} amount=${html`<${Money} dollars=${limit.amount} />`} />` : t("settings.no-limit")],
     ["balance", balance.is_limited ? html`<${Money} dollars=${balance.amount} />` : t("settings.no-budget")],
     ["file-bytes", html`<${Bytes} bytes=${limits.file_bytes} />`],
     ["upload-bytes", html`<${Bytes} bytes=${limits.upload_bytes} />`],

@@ -6,5 +6,5 @@ import { html } from "../../ui/view.js";
 /** Where programs connect. */
 export function ConnectProgram() {
   return html`<section class="stack-small"><h2>${t("start.connect")}</h2><p class="muted">${t("start.connect.text")}</p>
-    <${CodeBlock} label=${t("start.environment")} language="bash" code=${`export OPENAI_BASE_URL=${API_URL}\nexport OPENAI_API_KEY=…`} /></section>`;
+    <${CodeBlock} label=${t("start.environment")} code=${`export OPENAI_BASE_URL=${API_URL}\nexport OPENAI_API_KEY=…`} /></section>`;
 }

@@ -1,5 +1,6 @@
 import { t } from "../../text/texts.js";
 import { ErrorNote } from "../../ui/error_note.js";
+import { Sentence } from "../../ui/sentence.js";
 import { Badge, Money, Name, Time } from "../../ui/values.js";
 import { html } from "../../ui/view.js";
 import { Share } from "./breakdown.js";
@@ -12,6 +13,6 @@ export function KeyTable({ keys }) {
     <tbody>${(keys.data?.data ?? []).map((/** @type {any} */ key) => html`<tr key=${key.id} class=${key.revoked_at ? "muted" : ""}>
       <th scope="row"><${Name} text=${key.name} empty=${key.id} /> ${key.revoked_at && html`<${Badge} state="expired" label=${t("usage.key.revoked")} />`}</th>
       <td class="mono priority-2">${key.prefix}</td><td class="number priority-2"><${Time} at=${Date.parse(key.created_at) / 1000} /></td>
-      ${key.spend_limit ? html`<td class="number"><${Money} dollars=${key.spend_limit.spent} /></td><td><${Share} part=${key.spend_limit.spent} whole=${key.spend_limit.amount} /> <small class="muted">${t(`usage.key.of.${key.spend_limit.period}`)} <${Money} dollars=${key.spend_limit.amount} /></small></td>`
+      ${key.spend_limit ? html`<td class="number"><${Money} dollars=${key.spend_limit.spent} /></td><td><${Share} part=${key.spend_limit.spent} whole=${key.spend_limit.amount} /> <small class="muted"><${Sentence} text=${t(`usage.key.of.${key.spend_limit.period}`)} amount=${html`<${Money} dollars=${key.spend_limit.amount} />`} /></small></td>`
         : html`<td class="number muted">—</td><td class="muted">${t("usage.key.no-limit")}</td>`}</tr>`)}</tbody></table></div></section>`;
 }

@@ -30,6 +30,6 @@ export default {
   "files.no-preview": "No preview",
   "files.no-preview.text": "The file is not text. Download it to open it with a program.",
   "files.empty-file": "The file is empty",
-  "files.cut": "The preview ends here. Download the file to see what follows the first",
+  "files.cut": "The preview ends here. Download the file to see what follows the first {size}.",
   "files.executable": "Files of this kind can run programs once they are downloaded. The preview runs nothing.",
 };

@@ -77,7 +77,7 @@ export default {
   "playground.uploading": "Uploading {name}",
   "playground.uploaded": "{name} was uploaded",
   "playground.sample": "Hello!",
-  "playground.tokens": "tokens",
+  "playground.tokens": { one: "{count} token", other: "{count} tokens" },
   "playground.again": "Run again",
   "playground.edit": "Edit",
   "playground.edit.label": "Edited message",

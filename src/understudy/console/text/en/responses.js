@@ -32,7 +32,7 @@ export default {
   "responses.items": "Input and output",
   "responses.input": "Input",
   "responses.output": "Output",
-  "responses.tokens": "tokens",
+  "responses.tokens": { one: "{count} token", other: "{count} tokens" },
   "responses.no-output": "Nothing yet.",
   "responses.incomplete": "The response ended early: {reason}",
   "responses.timeline": "Timeline",

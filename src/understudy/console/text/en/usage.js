@@ -35,8 +35,8 @@ export default {
   "usage.key.limit": "Spend limit",
   "usage.key.no-limit": "no limit",
   "usage.key.revoked": "revoked",
-  "usage.key.of.no_reset": "in total, of",
-  "usage.key.of.day": "today, of",
-  "usage.key.of.week": "this week, of",
-  "usage.key.of.month": "this month, of",
+  "usage.key.of.no_reset": "in total, of {amount}",
+  "usage.key.of.day": "today, of {amount}",
+  "usage.key.of.week": "this week, of {amount}",
+  "usage.key.of.month": "this month, of {amount}",
 };
