@@ -77,6 +77,17 @@ def test_functions_are_answered_by_hand_and_then_by_a_stub(console, server, upst
     expect(output).to_have_value('{"state": "paid"}')
     page.get_by_role("button", name="Submit the output").click()
     expect(log).to_contain_text("Order 8 is paid.")
+    page.get_by_role("button", name="get_order", exact=True).click()
+    stub = page.get_by_role("textbox", name="Saved output")
+    expect(stub).to_have_value('{"state": "paid"}')
+    stub.fill("sent")
+    assert console.find_accessibility_problems() == []
+    page.get_by_role("button", name="Use").click()
+    upstream.answer(calls(call("get_order", id=9)), text("Order 9 was sent."))
+    send(page, "And order 9?")
+    expect(output).to_have_value("sent")
+    page.get_by_role("button", name="Submit the output").click()
+    expect(log).to_contain_text("Order 9 was sent.")
 
 
 def test_a_stopped_answer_stays_and_runs_again(console, server, upstream, assistant):

@@ -1,11 +1,12 @@
 /** The outputs of the functions that a run or a response waits for, typed by hand or taken from a saved stub. */
 import { parseJson } from "../../lib/json_errors.js";
-import { clearDraft, readDraft, useDraft, writeDraft } from "../../state/drafts.js";
+import { useDraft } from "../../state/drafts.js";
 import { t } from "../../text/texts.js";
 import { Button } from "../../ui/button.js";
 import { ErrorNote } from "../../ui/error_note.js";
 import { Checkbox, TextArea } from "../../ui/field.js";
-import { html, useEffect, useState } from "../../ui/view.js";
+import { html, useState } from "../../ui/view.js";
+import { saveStub, useStubs } from "./stubs.js";
 
 /** @typedef {Record<string, {output?: string, isStub?: boolean}>} Outputs by the id of the call */
 
@@ -15,7 +16,7 @@ import { html, useEffect, useState } from "../../ui/view.js";
  */
 export function FunctionOutputs({ owner, calls, onSubmit }) {
   const draft = useDraft(`playground/${owner}/outputs`, /** @type {Outputs} */ ({}));
-  const stubs = useStubs(calls);
+  const stubs = useStubs(calls.map((call) => call.name));
   const [error, setError] = useState(/** @type {unknown} */ (null));
   const [isBusy, setBusy] = useState(false);
   const outputOf = (/** @type {any} */ call) => draft.value[call.id]?.output ?? stubs[call.name] ?? "";
@@ -25,7 +26,7 @@ export function FunctionOutputs({ owner, calls, onSubmit }) {
     setBusy(true);
     setError(null);
     try {
-      await Promise.all(calls.map((call) => (isStubOf(call) ? writeDraft(stubName(call), outputOf(call)) : clearDraft(stubName(call)))));
+      await Promise.all(calls.map((call) => saveStub(call.name, isStubOf(call) ? outputOf(call) : null)));
       await onSubmit(calls.map((call) => ({ id: call.id, output: outputOf(call) })));
       draft.clear();
     } catch (failure) {
@@ -53,16 +54,4 @@ export function FunctionOutputs({ owner, calls, onSubmit }) {
 function judgeOutput(text) {
   const parsed = /^\s*[{[]/.test(text) ? parseJson(text) : null;
   return parsed && !parsed.ok ? t("ui.json-error", { line: parsed.line, detail: parsed.message }) : null;
-}
-
-/** @param {any} call */
-const stubName = (call) => `playground/stub/${call.name}`;
-
-/** The saved outputs of functions by name, in this browser. @param {readonly any[]} calls @returns {Record<string, string>} */
-function useStubs(calls) {
-  const [stubs, setStubs] = useState(/** @type {Record<string, string>} */ ({}));
-  useEffect(() => {
-    Promise.all(calls.map(async (call) => [call.name, await readDraft(stubName(call))])).then((pairs) => setStubs(Object.fromEntries(pairs.filter(([, stub]) => typeof stub === "string"))));
-  }, []);
-  return stubs;
 }

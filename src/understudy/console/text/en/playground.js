@@ -50,6 +50,8 @@ export default {
   "playground.function.definition": "Definition",
   "playground.function.hint": "name, description, and parameters as a JSON schema",
   "playground.function.use": "Use",
+  "playground.function.stub": "Saved output",
+  "playground.function.stub.hint": "It is filled in where a run waits for this function, in this browser.",
   "playground.function.not-object": "The definition is an object with a name.",
   "playground.function.bad-name": "The name has 1 to 64 letters, digits, underscores and hyphens.",
   "playground.function.bad-parameters": "The parameters are a JSON schema of type \"object\".",
