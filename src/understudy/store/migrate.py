@@ -58,6 +58,11 @@ async def migrate(database: Database) -> int:
     that a migration would break.
     """
     migrations = list(read_migrations(database.dialect))
+    if await database.read(_has_versions, database.dialect):
+        applied = await database.read(_list_applied)
+        if applied.issuperset(migration.number for migration in migrations) and max(applied) == migrations[-1].number:
+            # So a start waits for no lock, and needs few round trips.
+            return migrations[-1].number
     await database.change_schema(_create_version_table, database.dialect)
     current = await database.read(_current_version)
     newest = migrations[-1].number
@@ -132,9 +137,16 @@ def _create_version_table(dialect: str) -> Transaction[None]:
     yield "CREATE TABLE IF NOT EXISTS schema_versions (number BIGINT NOT NULL PRIMARY KEY)", ()
 
 
+def _has_versions(dialect: str) -> Transaction[bool]:
+    return bool((yield _FIND_VERSIONS[dialect], ()))
+
+
+def _list_applied() -> Transaction[set[int]]:
+    return {int(row[0]) for row in (yield "SELECT number FROM schema_versions", ())}
+
+
 def _has_schema(dialect: str) -> Transaction[bool]:
-    tables = yield _FIND_VERSIONS[dialect], ()
-    return bool(tables) and (yield from _current_version()) > 0
+    return (yield from _has_versions(dialect)) and (yield from _current_version()) > 0
 
 
 def _current_version() -> Transaction[int]:
