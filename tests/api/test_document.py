@@ -69,6 +69,8 @@ def test_the_assistants_tag_has_exactly_the_published_operations():
     assert tagged == {*ASSISTANTS_API}
     own = {name for name, (_, _, operation) in DESCRIBED.items() if operation["tags"] == ["Extensions"]}
     assert own == {
+        "createFileDownloadLink",
+        "downloadLinkedFile",
         "exportThread",
         *TRANSFERS,
         "branchConversation",

@@ -21,6 +21,7 @@ MANAGEMENT: Final = "api.management"
 _RESOURCES: Final = {
     "runs": "threads",
     "uploads": "files",
+    "file_downloads": "files",
     "model": "models",
     "batches": "batch",
     "conversations": "responses",
@@ -61,7 +62,7 @@ _MODEL_REQUESTS: Final = frozenset(
     {"createChatCompletion", "createCompletion", "createEmbedding", "createAnthropicMessage"}
 )
 _READING_POSTS: Final = frozenset(
-    {"searchVectorStore", "getInputTokenCounts", "countAnthropicMessageTokens", "getToolkits"}
+    {"searchVectorStore", "createFileDownloadLink", "getInputTokenCounts", "countAnthropicMessageTokens", "getToolkits"}
 )
 _BATCHES: Final = frozenset({"createBatch", "createMessageBatch"})
 # Every key may see what it is.

@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from understudy import ids, telemetry
 from understudy.api import qualified_ids, stand_in
 from understudy.api.cors import CorsPolicy
+from understudy.api.download_links import DOWNLOAD_PATH
 from understudy.api.errors import error_response, to_api_error
 from understudy.api.parts import Parts
 from understudy.api.request_head import Fields, Headers, check_request_head, fields_of, find_key
@@ -171,7 +172,7 @@ def _find_dialect(base: str, fields: Fields, settings: Settings) -> str:
 
 
 def _is_public(scope: Scope, fields: Fields, settings: Settings) -> bool:
-    if scope["path"] in PUBLIC or CONTENT_PATH.fullmatch(scope["path"]):
+    if scope["path"] in PUBLIC or any(path.fullmatch(scope["path"]) for path in (CONTENT_PATH, DOWNLOAD_PATH)):
         return True
     reads = settings.public_models and scope["method"] in {"GET", "HEAD"}
     return reads and _MODELS_PATH.fullmatch(scope["path"]) is not None and find_key(fields) is None

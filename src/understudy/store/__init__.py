@@ -20,6 +20,7 @@ from understudy.store.chunks import Chunks
 from understudy.store.containers import Containers
 from understudy.store.conversations import Conversations
 from understudy.store.database import Database
+from understudy.store.download_links import DownloadLinks
 from understudy.store.embedding import EmbeddingJobs
 from understudy.store.file_batches import FileBatches
 from understudy.store.files import Files
@@ -66,6 +67,7 @@ class Store:
     responses: Responses
     conversations: Conversations
     files: Files
+    download_links: DownloadLinks
     videos: Videos
     uploads: Uploads
     blobs: Blobs
@@ -157,6 +159,7 @@ def _build_store(database: Database, clock: Clock, lock: DirectoryLock | None) -
         responses=Responses(database),
         conversations=Conversations(database),
         files=Files(database, clock),
+        download_links=DownloadLinks(database),
         videos=Videos(database),
         uploads=Uploads(database, clock),
         blobs=Blobs(database),

@@ -68,3 +68,12 @@ class ListFilesResponse(Struct, kw_only=True):
     first_id: str | None
     last_id: str | None
     has_more: bool
+
+
+class DownloadLink(Struct, kw_only=True):
+    """`url` works once, until `expires_at` in Unix seconds, and needs no key."""
+
+    object: Literal["file.download_link"] = "file.download_link"
+    file_id: str
+    url: str
+    expires_at: int

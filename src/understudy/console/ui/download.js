@@ -1,5 +1,6 @@
 /** Downloads: contents are fetched with the key and saved through an object URL. */
-import { open } from "../api/client.js";
+import { open, post } from "../api/client.js";
+import { API_URL } from "../app/base.js";
 import { safeFilename } from "../lib/filename.js";
 
 /** @param {Blob} blob @param {string} filename */
@@ -15,6 +16,26 @@ export function downloadBlob(blob, filename) {
 /** @param {string} text @param {string} filename */
 export function downloadText(text, filename) {
   downloadBlob(new Blob([text], { type: "text/plain;charset=utf-8" }), filename);
+}
+
+const LARGE_BYTES = 64 * 1024 * 1024;
+
+/**
+ * Saves a file. A large one never is in the memory of the page: the browser loads it from a link that works once.
+ * Raises ApiError.
+ *
+ * @param {{id: string, filename: string, bytes: number}} file
+ */
+export async function downloadFile(file) {
+  const path = `/files/${encodeURIComponent(file.id)}`;
+  if (file.bytes < LARGE_BYTES) return downloadPath(`${path}/content`, file.filename);
+  const { url } = await post(`${path}/download_link`);
+  const link = document.createElement("a");
+  // Behind a proxy, the server may not know its own address.
+  link.href = `${API_URL}/file_downloads/${encodeURIComponent(url.split("/").at(-1))}`;
+  link.download = safeFilename(file.filename);
+  link.rel = "noreferrer";
+  link.click();
 }
 
 /**

@@ -1,6 +1,6 @@
 import { t } from "../../text/texts.js";
 import { Button } from "../../ui/button.js";
-import { downloadPath } from "../../ui/download.js";
+import { downloadFile } from "../../ui/download.js";
 import { ErrorNote } from "../../ui/error_note.js";
 import { NounDetail } from "../../ui/noun/noun_detail.js";
 import { html, useState } from "../../ui/view.js";
@@ -19,7 +19,7 @@ function Download({ file }) {
   const download = async () => {
     setState({ isBusy: true, error: null });
     try {
-      await downloadPath(`/files/${file.id}/content`, file.filename);
+      await downloadFile(file);
       setState({ isBusy: false, error: null });
     } catch (error) {
       setState({ isBusy: false, error });

@@ -1,0 +1,66 @@
+"""Links to files for browsers, which send no key with a download: each works once, within a minute."""
+
+import re
+import secrets
+from functools import partial
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from understudy.api.files import FileContent, parse_range
+from understudy.api.operations import BYTES, EXTENSIONS, OperationGroup
+from understudy.api.parts import parts_of, project_of
+from understudy.api.requests import struct_response
+from understudy.api.videos import public_base_url
+from understudy.errors import NotFound
+from understudy.errors.objects import file_without_content
+from understudy.store.download_links import LinkedFile
+from understudy.wire.files import DownloadLink
+
+operations = OperationGroup(EXTENSIONS)
+
+DOWNLOAD_PATH: Final = re.compile(r"/file_downloads/[A-Za-z0-9_-]{1,64}")
+"""Needs no key."""
+
+_VALID_SECONDS: Final = 60
+
+
+@operations.add(
+    "createFileDownloadLink",
+    "POST",
+    "/files/{file_id}/download_link",
+    summary="Create a link that downloads a file once within 60 seconds, without a key. An extension.",
+    response=DownloadLink,
+)
+async def create_file_download_link(request: Request) -> Response:
+    parts, project_id = parts_of(request), project_of(request)
+    file = await parts.store.files.find(project_id, request.path_params["file_id"])
+    if not file.has_content:
+        raise file_without_content(file.id)
+    token, now = secrets.token_urlsafe(32), parts.now()
+    expires_at = now + _VALID_SECONDS
+    await parts.store.download_links.create(token, LinkedFile(project_id, file.id), now, expires_at)
+    url = f"{public_base_url(request)}/file_downloads/{token}"
+    return struct_response(DownloadLink(file_id=file.id, url=url, expires_at=expires_at))
+
+
+@operations.add(
+    "downloadLinkedFile",
+    "GET",
+    "/file_downloads/{token}",
+    summary="Download the file of a link, which grants access once and without a key. An extension.",
+    response=BYTES,
+    binary=True,
+    authenticated=False,
+)
+async def download_linked_file(request: Request) -> Response:
+    """`HEAD` leaves the link valid."""
+    parts, links, token = parts_of(request), parts_of(request).store.download_links, request.path_params["token"]
+    look_up = links.find if request.method == "HEAD" else links.redeem
+    linked = await look_up(token, parts.now())
+    if linked is None:
+        raise NotFound("This link has expired or was used before. Create another one.")
+    file = await parts.store.files.find(linked.project_id, linked.file_id)
+    check = partial(parts.store.files.get, linked.project_id, file.id)
+    return FileContent(parts.blobs, file, parse_range(request, file), check)
