@@ -65,8 +65,11 @@ def on_post_build(config: Any) -> None:
         for path in sorted(site.glob(pattern), reverse=True):
             _remove(path)
     source = Path(config.docs_dir) / "llms.txt"
-    if source.exists():
-        (site / "llms.txt").write_text(source.read_text("utf-8"), "utf-8")
+    text = source.read_text("utf-8")
+    for link in re.findall(r"\]\(([^)]+)\)", text):
+        if not (site / link / "index.html").exists():
+            raise SystemExit(f"llms.txt: {link} is not a page")
+    (site / "llms.txt").write_text(text, "utf-8")
 
 
 def _remove(path: Path) -> None:

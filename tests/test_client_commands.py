@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from serving import KEY, WAIT
 from understudy.cli import commands
 from understudy.cli.resources import RESOURCES
+from understudy.cli.terminal import split_blocks
 from upstream import call, calls, text
 
 SHELLS = {
@@ -146,3 +147,16 @@ def test_an_answer_is_rendered_as_markdown_on_a_terminal(server):
     os.close(outer)
     assert "42" in shown
     assert "\x1b[" in shown
+
+
+@pytest.mark.parametrize(
+    ("arrived", "complete", "rest"),
+    [
+        ("a", "", "a"),
+        ("a\n\nb", "a", "b"),
+        ("a\n\n```\nb\n\nc", "a", "```\nb\n\nc"),
+        ("```\na\n\nb\n```\n\nc", "```\na\n\nb\n```", "c"),
+    ],
+)
+def test_complete_blocks_of_an_answer_are_rendered_once(arrived, complete, rest):
+    assert split_blocks(arrived) == (complete, rest)

@@ -112,7 +112,7 @@ def test_every_row_of_the_table_is_described_once():
         ("listRuns", PAGE),
         ("listMessages", [*PAGE, "run_id", "around"]),
         ("listRunSteps", [*PAGE, "include[]"]),
-        ("listThreads", [*PAGE, "metadata", "q", "branched_from", "include[]"]),
+        ("listThreads", [*PAGE, "metadata", "q", "branched_from", "order_by", "include[]"]),
         ("createRun", ["include[]"]),
         ("getRunStep", ["include[]"]),
         ("getRun", []),

@@ -3,9 +3,11 @@
 import os
 import sys
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Final, Protocol, Self
 
 import click
+
+_FRAMES_A_SECOND: Final = 12
 
 
 def is_interactive() -> bool:
@@ -37,7 +39,8 @@ def open_writer() -> AnswerWriter:
         import rich.markdown
     except ImportError:
         return _PlainWriter()
-    return _MarkdownWriter(rich.live.Live(auto_refresh=False, vertical_overflow="visible"), rich.markdown.Markdown)
+    live = rich.live.Live(refresh_per_second=_FRAMES_A_SECOND, vertical_overflow="visible")
+    return _MarkdownWriter(live, rich.markdown.Markdown)
 
 
 class _PlainWriter:
@@ -60,7 +63,7 @@ class _PlainWriter:
 
 
 class _MarkdownWriter:
-    """Renders the text so far again with each part of it."""
+    """Renders the last block of the text again while it grows; blocks before it are printed once."""
 
     def __init__(self, live: Any, markdown: Any) -> None:
         self._live = live
@@ -68,8 +71,11 @@ class _MarkdownWriter:
         self._text = ""
 
     def write(self, text: str) -> None:
-        self._text += text
-        self._live.update(self._markdown(self._text), refresh=True)
+        whole, self._text = split_blocks(self._text + text)
+        if whole:
+            self._live.console.print(self._markdown(f"{whole}\n"))
+            self._live.console.print()
+        self._live.update(self._markdown(self._text))
 
     def __enter__(self) -> Self:
         self._live.__enter__()
@@ -79,6 +85,17 @@ class _MarkdownWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._live.__exit__(kind, error, trace)
+
+
+def split_blocks(text: str) -> tuple[str, str]:
+    """The blocks of Markdown that are complete, and the rest, which may still grow.
+
+    A block ends with an empty line outside of a fence.
+    """
+    end = text.rfind("\n\n")
+    while end >= 0 and text.count("```", 0, end) % 2:
+        end = text.rfind("\n\n", 0, end)
+    return (text[:end], text[end + 2 :]) if end >= 0 else ("", text)
 
 
 def _allows_color() -> bool:
