@@ -72,6 +72,20 @@ def test_thread_exports_hold_threads_messages_runs_steps_and_files(read):
     assert step.body["thread_id"] == "thread_1"
 
 
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"runs": [], "files": {}, "errors": []},
+        {"thread": None, "messages": [], "runs": [], "files": {}},
+        {"messages": {"object": "list", "data": []}, "runs": None},
+    ],
+)
+def test_empty_members_of_an_export_are_not_problems(read, members):
+    spool = read(to_lines(message(1), {**THREAD_EXPORT, "errors": [], **members}))
+
+    assert problems(spool) == []
+
+
 def test_public_exports_are_read_as_directories(read, tmp_path):
     export = tmp_path / "export"
     (export / "threads").mkdir(parents=True)

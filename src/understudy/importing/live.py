@@ -20,6 +20,7 @@ from understudy.importing.objects import Problem
 from understudy.importing.references import find_references
 
 _WORKERS: Final = 4
+_BATCH: Final = 100
 _MAX_PROBLEMS: Final = 10_000
 _MAX_FILE_BYTES: Final = 4 << 30
 _PARTS: Final = "unfinished"
@@ -118,10 +119,18 @@ class _Fetcher:
         await self._fetch_each(ids, self._fetch_store)
 
     async def fetch_files(self) -> None:
+        listed: dict[str, dict[str, Any]] = {}
         async for file in self._list_optional("/files"):
-            await self._fetch_file(file["id"], file)
+            listed[file["id"]] = file
+            if len(listed) == _BATCH:
+                await self._fetch_listed(listed)
+                listed.clear()
+        await self._fetch_listed(listed)
         # An id stands in many threads; its entry exists once it is fetched.
         await self._fetch_each(self._references("file"), self._fetch_file)
+
+    async def _fetch_listed(self, files: dict[str, dict[str, Any]]) -> None:
+        await self._fetch_each(files, lambda file_id: self._fetch_file(file_id, files[file_id]))
 
     def finish(self) -> None:
         """Writes the manifest, with what the import then reports as missing."""

@@ -141,7 +141,7 @@ class ObjectWalker:
         schema = str(members.get("export_schema") or members.get("format"))
         if schema.startswith(_EXPORTS):
             yield from _reported_failures(members, place)
-        elif not has_children and members.get("object") != "list":
+        elif not has_children and members.get("object") != "list" and not _is_empty_collection(members, place):
             found = False
             # Each level walks what it holds once more.
             for item in self._walk_nested(members, place, parents) if self._level < _MAX_LEVELS else ():
@@ -180,6 +180,11 @@ def to_object(
     if kind is None or not isinstance(identifier, str):
         return None
     return Found(kind, {"object": OBJECT_BY_KIND[kind], **members}, parents, list_number, index, place)
+
+
+def _is_empty_collection(members: dict[str, Any], place: Place) -> bool:
+    """Whether there is nothing in a member of objects by their ids, as in `{"files": {}}`."""
+    return not members and place.path is not None and place.path.segment in COLLECTIONS
 
 
 def _is_keyed(key: str, event: Event, members: dict[str, Any], kind: Kind | None) -> bool:
