@@ -255,8 +255,9 @@ async def test_common_words_have_the_weight_of_their_estimated_number(store, mon
 
 @pytest.mark.parametrize("least_unscoped", [0, 100_000])
 async def test_common_words_rate_the_chunks_that_rare_words_select(store, monkeypatch, least_unscoped):
-    for name, value in {"MAX_SELECTED_CHUNKS": 12, "_SELECTED_CHUNKS": 12}.items():
-        monkeypatch.setattr(term_plan, name, value)
+    monkeypatch.setattr(term_plan, "MAX_SELECTED_CHUNKS", 12)
+    for module in (chunk_words_postgres, chunk_words_sqlite):
+        monkeypatch.setattr(module, "_SELECTED_CHUNKS", 12)
     monkeypatch.setattr(chunk_words_sqlite, "_MIN_UNSCOPED_CHUNKS", least_unscoped)
     monkeypatch.setattr(chunk_words_sqlite, "_SMALL_DATABASE_CHUNKS", 0)
     texts = [
@@ -297,7 +298,7 @@ _TERMS = [("a", 40, 7.8), ("b", 3000, 3.5), ("c", 4200, 3.1), ("d", 30_000, 1.2)
 
 def _plan(terms, *, size):
     query = ChunkQuery(1, None, terms, 60.0, 50, size, 100_000, None, None, None)
-    plan = term_plan.plan_terms(query)
+    plan = term_plan.plan_terms(query, 4000)
     return tuple("".join(term.forms[0] for term in some) for some in (plan.selecting, plan.rating))
 
 

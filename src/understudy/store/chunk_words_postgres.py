@@ -10,6 +10,9 @@ from understudy.store.database import Bundle, Transaction
 from understudy.store.sql import compose_sql
 from understudy.store.term_plan import K1, MAX_TERM_CHUNKS, B, plan_terms
 
+_SELECTED_CHUNKS: Final = 4000
+"""Fewer than in SQLite: they lie far apart in the table."""
+
 _MAX_COUNTED_CHUNKS: Final = 50_000
 _SAMPLED_CHUNKS: Final = 20_000
 
@@ -62,7 +65,7 @@ def _hash_term(term: str) -> int:
 
 def search_terms(query: ChunkQuery) -> Transaction[dict[int, float]]:
     """BM25 as if each term occurred once in a chunk: the caller ranks the hits by their texts."""
-    plan = plan_terms(query)
+    plan = plan_terms(query, _SELECTED_CHUNKS)
     if not plan.selecting:
         return {}
     terms = [*plan.selecting, *plan.rating]

@@ -14,6 +14,7 @@ _SMALL_DATABASE_CHUNKS: Final = 100_000
 """Up to so many chunks, FTS5 ranks: each time it counts those of the store, and those of each term in all stores."""
 
 _MAX_COUNTED_CHUNKS: Final = 100_000
+_SELECTED_CHUNKS: Final = 6000
 _MIN_RATED_CHUNKS: Final = 200
 _MAX_SCOPED_DOCUMENTS: Final = 50
 """Most documents that a full-text query names one by one."""
@@ -40,7 +41,7 @@ def delete_terms(numbers: Sequence[int]) -> Transaction[None]:
 
 def search_terms(query: ChunkQuery) -> Transaction[dict[int, float]]:
     """Chunks with their scores, which order the chunks of this query only."""
-    plan = plan_terms(query)
+    plan = plan_terms(query, _SELECTED_CHUNKS)
     if not plan.selecting:
         return {}
     rows = yield "SELECT max(seq) FROM chunks", ()

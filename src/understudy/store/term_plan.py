@@ -11,10 +11,7 @@ from typing import Final
 from understudy.store.chunk_rows import ChunkQuery, RatedTerm
 
 MAX_SELECTED_CHUNKS: Final = 12_000
-"""If all terms together occur in no more chunks, all of them select."""
-
-_SELECTED_CHUNKS: Final = 6000
-"""Else so many chunks of a whole store are selected, and up to the other number of a small part of it."""
+"""If all terms together occur in no more chunks, all of them select. So many are selected of a part of a store."""
 
 _MIN_RATING_SHARE: Final = 0.1
 """Terms of less weight, relative to the rarest, change hardly anything."""
@@ -35,12 +32,12 @@ class TermPlan:
     rating: Sequence[RatedTerm]
 
 
-def plan_terms(query: ChunkQuery) -> TermPlan:
-    """The selecting terms together occur in a limited number of chunks, but are at least one if the store has any."""
+def plan_terms(query: ChunkQuery, selected: int) -> TermPlan:
+    """The selecting terms occur in at most `selected` chunks of a whole store, but are at least one if it has any."""
     present = sorted((term for term in query.terms if term.count), key=lambda term: term.count)
     if sum(term.count for term in present) <= MAX_SELECTED_CHUNKS:
         return TermPlan(present, ())
-    most = min(MAX_SELECTED_CHUNKS, _SELECTED_CHUNKS * query.total / max(1, query.size))
+    most = min(MAX_SELECTED_CHUNKS, selected * query.total / max(1, query.size))
     number, total = 1, present[0].count
     while number < len(present) and (total := total + present[number].count) <= most:
         number += 1
