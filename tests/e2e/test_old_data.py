@@ -4,12 +4,14 @@
 """
 
 import json
+import sqlite3
 import tarfile
 from pathlib import Path
 
 import asyncpg
 import pytest
 
+from understudy.store.migrate import newest_schema
 from upstream import echo, text
 from waiting import eventually
 
@@ -48,6 +50,11 @@ async def old(request, new_server):
     return server, ids
 
 
+def read_schema(database):
+    with sqlite3.connect(database) as connection:
+        return connection.execute("SELECT max(number) FROM schema_versions").fetchone()[0]
+
+
 def model(request):
     if any(message["role"] == "tool" for message in request.body["messages"]):
         return text("It is mild.")
@@ -67,6 +74,9 @@ async def test_old_data_opens_and_everything_unfinished_in_it_ends(old, upstream
     server, ids = old
     upstream.always(model)
     client = server.start().client
+    assert [read_schema(copy) < newest_schema("sqlite") for copy in server.data.glob("before-schema-*.sqlite3")] == (
+        [] if "UNDERSTUDY_DATABASE" in server.environ else [True]
+    )
     assistant = client.beta.assistants.retrieve(ids["assistant"])
     assert (assistant.name, assistant.metadata) == ("Fixture", {"made_by": "d768569"})
     assert texts_of(client, ids["completed"]["thread"]) == ["Hello", "You said: Hello"]

@@ -9,6 +9,7 @@ import click
 
 from understudy import __version__
 from understudy.cli.ask import ask
+from understudy.cli.backup import backup, restore
 from understudy.cli.chat import chat
 from understudy.cli.completion import completion
 from understudy.cli.config import config
@@ -70,6 +71,7 @@ def commands() -> None:
 _COMMANDS = (
     *(serve, worker, chat, ask, ls, get, rm, tail, keys, projects, credits_, tools, mcp, webhooks),
     *(import_, export, delete),
+    *(backup, restore),
     *(reindex, extract, sandbox, config, doctor, completion, version),
 )
 for command in _COMMANDS:

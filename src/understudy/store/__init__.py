@@ -3,6 +3,8 @@
 `open_store` chooses the engine by the database's URL and brings its schema up to date.
 """
 
+import asyncio
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from understudy.store import data_directory, postgres_url
 from understudy.store.admin_keys import AdminKeys
 from understudy.store.assistants import Assistants
 from understudy.store.audit_logs import AuditLogs
+from understudy.store.backups import copy_before_migration
 from understudy.store.batch_jobs import BatchJobs
 from understudy.store.batches import Batches
 from understudy.store.blobs import Blobs
@@ -30,7 +33,7 @@ from understudy.store.keys import Keys
 from understudy.store.ledger import Ledger
 from understudy.store.lock import DirectoryLock
 from understudy.store.messages import Messages
-from understudy.store.migrate import has_schema, migrate, newest_schema
+from understudy.store.migrate import has_schema, is_current, migrate, newest_schema
 from understudy.store.nodes import Nodes
 from understudy.store.postgres import PostgresDatabase
 from understudy.store.projects import Projects
@@ -51,6 +54,8 @@ from understudy.store.vector_stores import VectorStores
 from understudy.store.videos import Videos
 from understudy.store.webhooks import Webhooks
 from understudy.store.workers import Workers
+
+logger = logging.getLogger(__name__)
 
 _POSTGRES = ("postgresql://", "postgres://")
 
@@ -120,7 +125,7 @@ async def open_store(
     data_directory.create(data)
     lock = DirectoryLock(data) if exclusive else None
     try:
-        database = await _migrate_or_close(await _open_database(data, url, is_pooled=is_pooled))
+        database = await _migrate_or_close(await _open_database(data, url, is_pooled=is_pooled), data)
     except BaseException:
         if lock is not None:
             lock.release()
@@ -144,7 +149,7 @@ async def open_existing_store(
     except BaseException:
         await database.close()
         raise
-    return _build_store(await _migrate_or_close(database), clock or SystemClock(), None)
+    return _build_store(await _migrate_or_close(database, data), clock or SystemClock(), None)
 
 
 def _build_store(database: Database, clock: Clock, lock: DirectoryLock | None) -> Store:
@@ -196,9 +201,12 @@ def _check_url(url: str | None) -> None:
         raise StoreError(f"Unsupported database URL {url!r}. Use postgresql://…, or leave it out for SQLite.")
 
 
-async def _migrate_or_close(database: Database) -> Database:
-    """The database with the newest schema; it is closed if migrating fails."""
+async def _migrate_or_close(database: Database, data: Path) -> Database:
+    """The database with the newest schema, of which SQLite has a copy before; it is closed if migrating fails."""
     try:
+        if database.dialect == "sqlite" and await has_schema(database) and not await is_current(database):
+            copy = await asyncio.to_thread(copy_before_migration, data)
+            logger.info("Copied the database to %s, to migrate it.", copy)
         await migrate(database)
     except BaseException:
         await database.close()

@@ -1,0 +1,114 @@
+"""Backups of a data directory: made while a server writes, restored elsewhere, refused when damaged."""
+
+import json
+import shutil
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from serving import Server, serve
+from understudy.store.data_directory import DATABASE
+
+
+@pytest.fixture(scope="module")
+def backed_up(session_upstream, tmp_path_factory):
+    """A server that wrote and deleted files during the backup, its files by id, and the backup."""
+    directory = tmp_path_factory.mktemp("backups")
+    for server in serve(Server(directory, session_upstream.url)):
+        before = {create_file(server.client, number): number for number in range(20)}
+        manifest = write_during_backup(server, directory / "backup")
+        yield server, before, directory / "backup", manifest
+
+
+def create_file(client, number):
+    return client.files.create(file=(f"{number}.txt", f"content {number}".encode()), purpose="assistants").id
+
+
+def write_during_backup(server, backup):
+    done = threading.Event()
+
+    def churn():
+        number = 100
+        while not done.is_set():
+            server.client.files.delete(create_file(server.client, number))
+            number += 1
+
+    with ThreadPoolExecutor(2) as pool:
+        writing = [pool.submit(churn) for _ in range(2)]
+        try:
+            return json.loads(server.run("backup", str(backup), "--json"))
+        finally:
+            done.set()
+            for one in writing:
+                one.result()
+
+
+def test_a_backup_of_a_writing_server_has_everything(backed_up, new_server):
+    _, files, backup, manifest = backed_up
+    assert manifest["blobs"] >= len(files)
+    assert manifest == json.loads((backup / "manifest.json").read_text())
+    other = new_server()
+    assert "Restored" in other.run("restore", str(backup))
+    other.start()
+    for file_id, number in files.items():
+        assert other.client.files.content(file_id).read() == f"content {number}".encode()
+    listed = [one.id for one in other.client.files.list(limit=100)]
+    assert {*files} <= {*listed}
+    # What the copy of the database names can be read.
+    assert all(other.client.files.content(file_id).read().startswith(b"content") for file_id in listed)
+
+
+def test_a_backup_is_private_and_never_replaced(backed_up):
+    server, _, backup, _ = backed_up
+    assert backup.stat().st_mode & 0o077 == 0
+    assert (backup / DATABASE).stat().st_mode & 0o077 == 0
+    assert "Name a new directory" in server.failure("backup", str(backup))
+
+
+def test_a_directory_in_use_is_not_replaced(backed_up):
+    server, _, backup, _ = backed_up
+    assert "Another server" in server.failure("restore", str(backup))
+    assert server.client.files.list().data
+
+
+def test_the_previous_data_directory_is_moved_aside(backed_up, new_server):
+    backup = backed_up[2]
+    other = new_server()
+    other.start()
+    mine = other.client.files.create(file=("mine.txt", b"mine"), purpose="assistants")
+    other.stop()
+    assert "The previous data directory is" in other.run("restore", str(backup))
+    (previous,) = other.data.parent.glob(f"{other.data.name}.before-*")
+    assert (previous / DATABASE).exists()
+    other.start()
+    assert mine.id not in {one.id for one in other.client.files.list(limit=100)}
+
+
+@pytest.mark.parametrize("damage", ["database", "blob", "manifest", "newer"])
+def test_a_damaged_backup_is_refused_and_nothing_is_changed(backed_up, new_server, tmp_path, damage):
+    broken = tmp_path / "broken"
+    shutil.copytree(backed_up[2], broken)
+    if damage == "database":
+        with (broken / DATABASE).open("r+b") as file:
+            file.seek(5000)
+            file.write(b"damage")
+    elif damage == "blob":
+        next(path for path in (broken / "blobs").rglob("*-*") if path.is_file()).unlink()
+    elif damage == "manifest":
+        (broken / "manifest.json").write_text("{")
+    else:
+        manifest = json.loads((broken / "manifest.json").read_text())
+        (broken / "manifest.json").write_text(json.dumps({**manifest, "schema": 9999}))
+    other = new_server()
+    message = {"database": "damaged", "blob": "missing", "manifest": "cannot be read", "newer": "newer one"}[damage]
+    assert message in other.failure("restore", str(broken))
+    assert not (other.data / DATABASE).exists()
+
+
+def test_a_backup_needs_a_data_directory_and_sqlite(new_server, tmp_path):
+    server = new_server()
+    assert "does not exist" in server.failure("backup", str(tmp_path / "backup"))
+    database = ("--database", "postgresql://localhost/x")
+    assert "pg_dump" in server.failure("backup", str(tmp_path / "backup"), *database, code=2)
+    assert not (tmp_path / "backup").exists()
