@@ -179,6 +179,9 @@ BESIDE_A_SERVER = [
     ["webhooks", "deliveries"],
     ["webhooks", "replay", "whd_1"],
     ["reindex"],
+    ["backup", "copy"],
+    ["export", "--out", "copy"],
+    ["delete", "--metadata", "user=1", "--yes"],
 ]
 
 
@@ -210,13 +213,16 @@ def test_a_command_for_a_postgres_without_our_tables_names_the_database(understu
 
 def test_every_command_that_opens_the_store_is_among_those_that_create_nothing():
     """A new one has to be added above; the others need no store, or create it."""
-    no_store = {"config", "doctor", "serve", "worker", "sandbox check"}
+    no_store = {"config", "doctor", "serve", "worker", "sandbox check", "import", "restore"}
     found = set()
     for name, command in commands.commands.items():
         for child, one in getattr(command, "commands", {"": command}).items():
             if any(option.name == "data" for option in one.params):
                 found.add(f"{name} {child}".strip())
-    listed = {" ".join(words[: 1 if words[0] == "reindex" else 2]) for words in BESIDE_A_SERVER}
+    listed = {
+        " ".join(words[: 1 if words[0] in {"reindex", "backup", "export", "delete"} else 2])
+        for words in BESIDE_A_SERVER
+    }
     assert found - no_store == listed
 
 

@@ -101,7 +101,7 @@ def test_a_damaged_backup_is_refused_and_nothing_is_changed(backed_up, new_serve
         manifest = json.loads((broken / "manifest.json").read_text())
         (broken / "manifest.json").write_text(json.dumps({**manifest, "schema": 9999}))
     other = new_server()
-    message = {"database": "damaged", "blob": "missing", "manifest": "cannot be read", "newer": "newer one"}[damage]
+    message = {"database": "damaged", "blob": "missing", "manifest": "cannot be read", "newer": "or later"}[damage]
     assert message in other.failure("restore", str(broken))
     assert not (other.data / DATABASE).exists()
 

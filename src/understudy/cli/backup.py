@@ -42,7 +42,7 @@ def backup(loaded: "LoadedSettings", *, directory: Path, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("directory", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.argument("directory", type=click.Path(path_type=Path))
 @with_settings(*_STORE)
 def restore(loaded: "LoadedSettings", *, directory: Path) -> None:
     """Make the backup in DIRECTORY the data directory; no server may run on it.

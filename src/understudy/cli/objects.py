@@ -56,8 +56,10 @@ def ls(
                     print_line(row)
                 else:
                     rows.append([cell(row) for cell in resource.columns.values()])
-        if not as_json:
+        if not as_json and rows:
             print_table(tuple(resource.columns), rows)
+        elif not as_json:
+            click.echo(f"No {kind}.", err=True)
 
     run_async(run)()
 

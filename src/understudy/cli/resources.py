@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import quote
 
 import click
 
-from understudy.cli.api_client import segment
 from understudy.cli.output import minute
 
 Cell = Callable[[dict[str, Any]], str]
@@ -33,10 +33,10 @@ class Resource:
             return self.path
         if parent is None:
             raise click.UsageError(f"These objects belong to another one: name it with --in {self.parent}….")
-        return self.path.replace("{parent}", segment(parent))
+        return self.path.replace("{parent}", quote(parent, safe=""))
 
     def object_path(self, object_id: str, parent: str | None) -> str:
-        return f"{self.list_path(parent)}/{segment(object_id)}"
+        return f"{self.list_path(parent)}/{quote(object_id, safe='')}"
 
 
 def member(name: str) -> Cell:

@@ -187,12 +187,18 @@ async def _check(response: aiohttp.ClientResponse) -> None:
 
 
 @asynccontextmanager
-async def open_directory(settings: Settings, project: str | None) -> AsyncIterator[Target]:
-    """Raises StoreError where a server has the directory open, and NotFound for an unknown project."""
+async def open_directory(settings: Settings, project: str | None, *, creates: bool) -> AsyncIterator[Target]:
+    """`creates`: a missing directory is created.
+
+    Raises StoreError for one that a server has open, or that is missing, and NotFound for an unknown project.
+    """
     from understudy.app import open_offline
     from understudy.cli.access import find_project
+    from understudy.store import data_directory
     from understudy.store.projects import DEFAULT_PROJECT
 
+    if settings.database is None and not creates:
+        data_directory.check(settings.data)
     async with open_offline(settings) as parts:
         found = await find_project(parts.store, project or DEFAULT_PROJECT)
         yield _Directory(parts, found.id)

@@ -86,7 +86,7 @@ def import_(
             await fetch_source(source, from_key, origin, thread_ids=thread_ids, api_version=api_version)
         return await target.run_import(origin, files, work, dry_run=dry_run, on_conflict=on_conflict)
 
-    done = asyncio.run(_with_open_target(loaded, base_url, key, project, run))
+    done = asyncio.run(_with_open_target(loaded, base_url, key, project, run, creates=True))
     _print(done, _report_import, as_json=as_json)
 
 
@@ -158,7 +158,10 @@ async def _with_open_target(
     key: str | None,
     project: str | None,
     run: "Callable[[Target, Path], Awaitable[T]]",
+    *,
+    creates: bool = False,
 ) -> T:
+    """`creates`: a missing data directory is created."""
     import tempfile
 
     from understudy.cli.transfer_target import open_directory, open_server
@@ -166,7 +169,7 @@ async def _with_open_target(
     is_remote = base_url is not None or key is not None
     if is_remote and project is not None:
         raise click.UsageError("--project works with --data only: a key has one project.")
-    opened = open_server(base_url, key) if is_remote else open_directory(loaded.settings, project)
+    opened = open_server(base_url, key) if is_remote else open_directory(loaded.settings, project, creates=creates)
     with tempfile.TemporaryDirectory(prefix="understudy-") as work:
         async with opened as target:
             return await run(target, Path(work))

@@ -115,7 +115,7 @@ def read_manifest(source: Path) -> Manifest:
     if manifest.format != FORMAT or manifest.schema > newest_schema("sqlite"):
         raise StoreError(
             f"Understudy {manifest.version} with schema {manifest.schema} wrote this backup ({manifest.format});"
-            f" this is {__version__} with schema {newest_schema('sqlite')}. Restore it with that version or a newer one."
+            f" this is {__version__} with schema {newest_schema('sqlite')}. Restore it with that version or later."
         )
     return manifest
 
