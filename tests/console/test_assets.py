@@ -37,9 +37,36 @@ def test_a_client_of_the_api_sees_no_redirect(server, headers):
 
 def test_the_console_has_one_page_for_all_of_its_paths(server):
     deep = page_assets(server, "/console/threads/thread_1/runs/run_1?tab=events")
-    assert [one.removeprefix("../../../") for one in deep] == page_assets(server)
+    shared = [one for one in page_assets(server) if "/pages/" not in one and "/text/" not in one]
+    assert {one.removeprefix("../../../") for one in deep} >= {
+        one for one in shared if "/app/" in one or "/styles/" in one
+    }
     assert server.ask("GET", "/console", key=None).headers["location"] == "console/"
     assert server.ask("HEAD", "/console/threads", key=None).body == b""
+
+
+@pytest.mark.parametrize(
+    ("path", "module"),
+    [
+        ("", "start/start"),
+        ("threads/thread_1/runs/run_1", "runs/detail"),
+        ("runs/compare", "runs/compare"),
+        ("runs/run_1", "runs/redirect"),
+        ("models/meta%2Fllama", "models/detail"),
+    ],
+)
+def test_a_page_names_its_modules_and_texts(server, path, module):
+    addresses = page_assets(server, f"/console/{path}")
+    named = [one.partition("assets/")[2].partition("/")[2] for one in addresses]
+    folder = module.split("/")[0]
+    assert {f"pages/{module}.js", f"text/en/{folder}.js", "text/en/shared.js"} <= set(named)
+    assert len(named) == len(set(named))
+    # Links are relative to the path as it was sent.
+    assert {one.count("../") for one in addresses} == {path.count("/")}
+
+
+def test_a_path_of_no_page_names_the_shell(server):
+    assert not [one for one in page_assets(server, "/console/nothing/here") if "/pages/" in one]
 
 
 def test_the_page_has_a_strict_policy(server):
@@ -107,4 +134,4 @@ def test_the_first_load_is_small(server):
         for address in page_assets(server)
     ]
     assert sum(sizes) < 90_000
-    assert len(sizes) <= 60
+    assert len(sizes) <= 85

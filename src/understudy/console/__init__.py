@@ -82,7 +82,9 @@ class Console:
         if path.startswith(_ASSETS):
             return self._asset(await self._open(), path.removeprefix(_ASSETS), Headers(scope=scope))
         table = await self._open(is_page=True)
-        page = render_page(table, depth=path.count("/") - 2)
+        # As the browser has it: a slash within an id is `%2F` there, and no segment of the path.
+        sent = (scope.get("raw_path") or path.encode()).decode("ascii", "replace")
+        page = render_page(table, sent.removeprefix(f"{_MOUNT}/"))
         return Response(page, headers=SECURITY_HEADERS | _NO_CACHE, media_type="text/html")
 
     async def _open(self, *, is_page: bool = False) -> AssetTable:

@@ -21,6 +21,9 @@ MEDIA_TYPES: Final = {
 
 _STATIC_IMPORT: Final = re.compile(r"""(?:^|[;}\s])(?:import|export)\b[^;'"()]*['"](\.{1,2}/[^'"]+)['"]""")
 _ENTRY: Final = "app/main.js"
+_ROUTES: Final = "app/routes.js"
+_ROUTE: Final = re.compile(r'\{ path: "([^"]*)", page: "([^"]+)"')
+_TEXTS: Final = "text/en/{}.js"
 
 
 @dataclass(frozen=True)
@@ -40,13 +43,41 @@ class AssetTable:
     assets: dict[str, Asset]
     hash: str
 
+    def list_preloads(self, path: str) -> tuple[str, ...]:
+        """The modules of the page at a path below the console, so that a browser fetches all of them at once."""
+        page = self._find_page(path)
+        if page not in self._preloads:
+            self._preloads[page] = tuple(self._list_modules(page))
+        return self._preloads[page]
+
     @cached_property
-    def preloads(self) -> tuple[str, ...]:
-        """The modules that the first one imports, directly or not, so that a browser fetches them at once."""
-        found = [_ENTRY]
+    def _preloads(self) -> dict[str | None, tuple[str, ...]]:
+        return {}
+
+    @cached_property
+    def _routes(self) -> list[tuple[list[str], str]]:
+        rows = _ROUTE.findall(self.assets[_ROUTES].content.decode())
+        return [(pattern.split("/"), page) for pattern, page in rows]
+
+    def _find_page(self, path: str) -> str | None:
+        """The module of a page, such as `runs/detail`; None for a path of no page."""
+        segments = path.rstrip("/").split("/")
+        for pattern, page in self._routes:
+            if len(pattern) == len(segments) and all(
+                one.startswith(":") or one == segment for one, segment in zip(pattern, segments, strict=True)
+            ):
+                return page
+        return None
+
+    def _list_modules(self, page: str | None) -> list[str]:
+        """The first module, the page, their texts, and what they import, directly or not; without the first one."""
+        found = [_ENTRY, _TEXTS.format("shared")]
+        if page is not None:
+            found += [f"pages/{page}.js", _TEXTS.format(page.split("/")[0])]
+        found = [name for name in found if name in self.assets]
         for path in found:
             found += [name for name in self._imports(path) if name in self.assets and name not in found]
-        return tuple(found[1:])
+        return found[1:]
 
     @cached_property
     def styles(self) -> tuple[str, ...]:

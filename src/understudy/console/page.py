@@ -22,11 +22,11 @@ _PAGE: Final = """<!doctype html>
 """
 
 
-def render_page(table: AssetTable, depth: int) -> str:
-    """The page for a path that is `depth` segments below `/console/`; its links are relative."""
-    base = f"{'../' * depth}assets/{table.hash}/"
+def render_page(table: AssetTable, path: str) -> str:
+    """The page for a path below `/console/`; its links are relative."""
+    base = f"{'../' * path.count('/')}assets/{table.hash}/"
     return _PAGE.format(
         base=base,
-        styles="\n".join(f'<link rel="stylesheet" href="{base}{path}">' for path in table.styles),
-        preloads="\n".join(f'<link rel="modulepreload" href="{base}{path}">' for path in table.preloads),
+        styles="\n".join(f'<link rel="stylesheet" href="{base}{name}">' for name in table.styles),
+        preloads="\n".join(f'<link rel="modulepreload" href="{base}{name}">' for name in table.list_preloads(path)),
     )
