@@ -134,9 +134,12 @@ def test_versions_of_a_conversation_are_beside_each_other(console, server, upstr
     expect(versions).to_have_text(["2/2"])
     assert [one["content"] for one in upstream.requests[-1].body["messages"]] == ["First?", "One.", "Second?"]
     assert console.find_accessibility_problems() == []
+    expect(page.get_by_role("status").filter(has_text="The answer is complete")).to_be_attached()
     versions.get_by_role("button", name="Previous version").click()
     expect(log).to_contain_text("Two.")
     expect(versions).to_have_text(["1/2"])
+    page.keyboard.press("]")
+    expect(log).to_contain_text("Three.")
 
 
 def test_two_models_answer_side_by_side(console, server, upstream):

@@ -66,11 +66,12 @@ function toHit(result) {
 function ResponseEnd({ session, onOutputs, onRetry }) {
   const state = session.state.value;
   const pending = session.pending.value;
+  const isBusy = session.isBusy.value;
   if (!state) return null;
   const { response } = state;
   const calls = pending.map((/** @type {any} */ call) => ({ id: call.call_id, name: call.name, arguments: call.arguments }));
   return html`<div class="run-turn">
-    ${session.isBusy.value && !state.items.length && html`<p class="muted inline"><${Icon} name="loader-circle" class="is-spinning" />${t("playground.waiting")}</p>`}
+    ${isBusy && !state.items.length && html`<p class="muted inline"><${Icon} name="loader-circle" class="is-spinning" />${t("playground.waiting")}</p>`}
     ${calls.length > 0 && html`<${FunctionOutputs} key=${calls[0].id} owner=${response.id} calls=${calls} onSubmit=${onOutputs} />`}
     ${response.status === "cancelled" && html`<p class="muted">${t("playground.stopped")}</p>`}
     ${response.error && html`<div class="note is-error"><${Icon} name="circle-alert" /><div class="note-text"><p dir="auto">${response.error.message}</p></div></div>`}

@@ -2,6 +2,7 @@
 import { route, setQuery } from "../../app/router.js";
 import { useShortcuts } from "../../app/shortcuts.js";
 import { changedInput, EMPTY_RESPONSE_FORM, formOfResponse, messageInput, outputsInput, repeatInput, responseBody } from "../../lib/response_request.js";
+import { conversationOf } from "../../lib/thread_forks.js";
 import { useDraft } from "../../state/drafts.js";
 import { t } from "../../text/texts.js";
 import { ApiPreviewDialog } from "../../ui/api_preview.js";
@@ -14,7 +15,8 @@ import { ModeTabs } from "./mode_tabs.js";
 import { Panes } from "./panes.js";
 import { ResponseFormPane } from "./response_form.js";
 import { ResponseLog } from "./response_log.js";
-import { useResponses } from "./response_session.js";
+import { useResponses } from "./response_calls.js";
+import { useSpokenStage } from "./spoken_stage.js";
 
 export const style = "playground.css";
 
@@ -37,11 +39,16 @@ export default function ResponsePlayground() {
     const own = session?.ownInput ?? [];
     if (own[0]) responses.start((context) => responseBody(form, repeatInput(own), context), form.isConversation, own[0].id);
   };
+  useSpokenResponse(responses);
   const stored = session?.state.value?.response;
   // A response that another page or program made continues with what it was made with.
   useEffect(() => {
     if (stored && settings.isReady && form.model === "") settings.set({ ...form, ...formOfResponse(stored) });
   }, [stored?.id, settings.isReady]);
+  const openVersionOfLast = (/** @type {number} */ step) => {
+    const version = session?.versionOfLast(step);
+    if (version) setQuery({ response: null, conversation: conversationOf(version) }, { replace: false });
+  };
   const startNew = () => {
     setPassages(null);
     setQuery({ response: null, conversation: null }, { replace: false });
@@ -50,6 +57,8 @@ export default function ResponsePlayground() {
   useShortcuts([
     { key: "n", label: t("playground.responses.new"), run: startNew },
     { key: "m", label: t("playground.write"), run: () => document.getElementById("composer")?.focus() },
+    { key: "[", label: t("playground.version.previous"), run: () => openVersionOfLast(-1) },
+    { key: "]", label: t("playground.version.next"), run: () => openVersionOfLast(1) },
     { key: ".", label: t("ui.api-preview"), run: () => setOpen("code") },
   ]);
   const hint = form.model === "" ? t("playground.no-model") : session?.pending.value.length ? t("playground.responses.answer-first") : null;
@@ -69,4 +78,9 @@ export default function ResponsePlayground() {
     <//>
     ${open === "code" && html`<${ApiPreviewDialog} call=${preview} onClose=${() => setOpen(null)} />`}
   <//>`;
+}
+
+/** @param {ReturnType<typeof useResponses>} responses */
+function useSpokenResponse({ session, isSending }) {
+  useSpokenStage(isSending ? "sending" : session?.stage ?? null, !isSending && !session?.isBusy.value);
 }

@@ -1,15 +1,15 @@
 /** One run: what it wrote and which tools it called, in their order, and what one can do about it. */
 import { isFinished } from "../../lib/run_events.js";
 import { hasText, t } from "../../text/texts.js";
-import { announce } from "../../ui/announce.js";
 import { Button } from "../../ui/button.js";
 import { ErrorNote } from "../../ui/error_note.js";
 import { Icon } from "../../ui/icon.js";
 import { Message, messageHref } from "../../ui/message/message.js";
 import { Badge, Id, Name } from "../../ui/values.js";
-import { html, useEffect, useMemo, useRef } from "../../ui/view.js";
+import { html, useMemo } from "../../ui/view.js";
 import { Approvals } from "./approvals.js";
 import { FunctionOutputs } from "./function_outputs.js";
+import { useSpokenStage } from "./spoken_stage.js";
 import { ToolCall } from "./tool_call.js";
 
 /**
@@ -22,7 +22,7 @@ export function RunTurn({ session, turn, names, pager, onPassages, onRetry }) {
   const { run, entries } = follower.state.value;
   const author = names[run.assistant_id] ?? t("message.assistant");
   const isActive = run.status !== null && !isFinished(run.status);
-  useSpokenStatus(run.status, entries);
+  useSpokenStage(run.status === "in_progress" && entries.at(-1)?.kind === "tools" ? "tools" : run.status, isFinished(run.status));
   return html`<div class="run-turn" role="group" aria-label=${author}>
     <header class="message-head"><strong><${Name} text=${author} /></strong>
       ${run.status && run.status !== "completed" && html`<${Badge} state=${run.status} />`}
@@ -63,16 +63,4 @@ function Failure({ run }) {
   const key = `playground.failure.${code}`;
   return html`<div class="note is-error"><${Icon} name="circle-alert" /><div class="note-text">
     ${run.last_error && html`<p dir="auto">${run.last_error.message}</p>`}${hasText(key) && html`<p class="muted">${t(key)}</p>`}</div></div>`;
-}
-
-/** A screen reader gets the stages, not every word. @param {string | null} status @param {readonly any[]} entries */
-function useSpokenStatus(status, entries) {
-  const stage = status === "in_progress" && entries.at(-1)?.kind === "tools" ? "tools" : status;
-  const before = useRef(/** @type {string | null} */ (null));
-  useEffect(() => {
-    const wasActive = before.current !== null && !isFinished(before.current);
-    before.current = status;
-    // A run that had ended before the page was opened has nothing to announce.
-    if (stage && (wasActive || !isFinished(status)) && hasText(`playground.stage.${stage}`)) announce(t(`playground.stage.${stage}`));
-  }, [stage]);
 }
