@@ -7,6 +7,7 @@ import struct
 import tarfile
 import warnings
 import zipfile
+from pathlib import Path
 
 import pytest
 from tests.importing.conftest import ids, make_tar, make_zip, message, problems, thread, to_lines
@@ -101,6 +102,17 @@ def test_names_that_point_outside_are_refused(read, tmp_path, name, make):
 
     assert ids(spool)["message"] == ["msg_2"]
     assert len(problems(spool)) == 1
+
+
+def test_names_that_are_not_text_are_refused(read, tmp_path):
+    directory = write_tree({"good.json": to_lines(message(1))}, tmp_path / "source")
+    for name in (b"bad\xff.json", b"bad\xff.bin"):
+        Path(os.fsdecode(os.fsencode(directory) + b"/" + name)).write_text(to_lines(message(2)))
+
+    spool = read(directory)
+
+    assert ids(spool)["message"] == ["msg_1"]
+    assert problems(spool) == [(f"bad?.{suffix}", "Its name is not valid UTF-8.") for suffix in ("bin", "json")]
 
 
 def test_links_and_devices_are_refused(read, tmp_path):

@@ -1,4 +1,4 @@
-"""Fetching from live servers: a real one, and a scripted one with what strange endpoints do."""
+"""Fetching from a scripted server with what strange endpoints do; tests/e2e/test_import_command.py has real ones."""
 
 import inspect
 import json
@@ -331,41 +331,3 @@ def test_a_line_that_is_not_an_id_is_named(tmp_path):
 
     with pytest.raises(FetchError, match="ids: line 2 has no thread id but 'https://platform/thread_2'"):
         read_thread_ids(tmp_path / "ids")
-
-
-async def test_a_real_server_is_fetched_with_all_its_objects(server, read, tmp_path):
-    server.run("projects", "create", "fetched")
-    key = json.loads(server.run("keys", "create", "--json", "--project", "fetched"))["key"]
-    client = server.new_client(api_key=key)
-    file = client.files.create(file=("notes.txt", b"The code is 1234."), purpose="assistants")
-    store = client.vector_stores.create(name="notes")
-    client.vector_stores.files.create_and_poll(file.id, vector_store_id=store.id, poll_interval_ms=20)
-    assistant = client.beta.assistants.create(model="gpt-4o")
-    talk = client.beta.threads.create(messages=[{"role": "user", "content": f"Hello {n}"} for n in range(3)])
-    run = client.beta.threads.runs.create_and_poll(thread_id=talk.id, assistant_id=assistant.id, poll_interval_ms=20)
-    assert run.status == "completed"
-
-    report = await fetch_objects(server.url.removesuffix("/v1"), key, None, tmp_path / "into")
-
-    assert report.problems == []
-
-    def get(path: str) -> Any:
-        return server.ask("GET", path, key=key).json
-
-    spool = read(tmp_path / "into")
-    assert problems(spool) == []
-    expected = {
-        "assistant": get(f"/assistants/{assistant.id}"),
-        "file": get(f"/files/{file.id}"),
-        "vector_store": get(f"/vector_stores/{store.id}"),
-        "vector_store_file": get(f"/vector_stores/{store.id}/files/{file.id}"),
-        "thread": get(f"/threads/{talk.id}"),
-        "run": get(f"/threads/{talk.id}/runs/{run.id}"),
-    }
-    for kind, body in expected.items():
-        assert body in [one.body for one in spool.read(kind)], kind
-    messages = get(f"/threads/{talk.id}/messages?order=asc")["data"]
-    assert [one.body for one in spool.read("message")] == messages
-    assert [one.body for one in spool.read("step")] == get(f"/threads/{talk.id}/runs/{run.id}/steps?order=asc")["data"]
-    with spool.open_content(file.id) as content:
-        assert content.read() == b"The code is 1234."

@@ -7,8 +7,8 @@ from typing import Any, Final
 from understudy.importing.entries import Entry
 from understudy.store.import_spool import ImportSpool
 
-_UNKNOWN_SIZES: Final = (0, None)
-"""Some servers report 0 bytes for each file."""
+_PREFIX: Final = "file-"
+_LARGEST_SIZE: Final = 1 << 62
 
 
 def add_content(spool: ImportSpool, origin: str, entry: Entry) -> None:
@@ -18,15 +18,15 @@ def add_content(spool: ImportSpool, origin: str, entry: Entry) -> None:
 
 
 def find_content(spool: ImportSpool, file_id: str, file: Mapping[str, Any]) -> str | None:
-    """The origin and reference of the bytes of a file; None if there are none, or several that differ in size."""
+    """The origin and reference of the bytes of a file, or None. Some servers report 0 bytes for each file."""
     size = file.get("bytes")
-    named = (file_id, file_id.removeprefix("file-"))  # a prefix that the import has added
-    found_by_id = (one for name in named for one in spool.find_contents(name))
-    fits = {reference for reference, found in found_by_id if size in {found, *_UNKNOWN_SIZES}}
-    if not fits and isinstance(file.get("filename"), str):
-        name = PurePosixPath(file["filename"].replace("\\", "/")).name
-        fits = {reference for reference, found in spool.find_contents(name) if found == size}
-    return min(fits, default=None)
+    known = size if isinstance(size, int) and 0 < size < _LARGEST_SIZE else None
+    found = spool.find_content(file_id, known)
+    if found is None and file_id.startswith(_PREFIX):  # which the import may have added
+        found = spool.find_content(file_id.removeprefix(_PREFIX), known)
+    if found is None and known is not None and isinstance(file.get("filename"), str):
+        found = spool.find_content(PurePosixPath(file["filename"].replace("\\", "/")).name, known)
+    return found
 
 
 def _names(name: str) -> Iterator[str]:

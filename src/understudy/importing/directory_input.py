@@ -41,11 +41,26 @@ class DirectoryInput:
             name = f"{folder}/{one.name}" if folder else one.name
             if is_ignored(one.name):
                 continue
-            mode = one.stat(follow_symlinks=False).st_mode
-            if stat.S_ISDIR(mode):
+            try:
+                status = one.stat(follow_symlinks=False)
+            except OSError as error:
+                yield Refused(Place(name), f"It cannot be read: {error.strerror}.")
+                continue
+            if not _is_text(one.name):
+                yield Refused(Place(name), "Its name is not valid UTF-8.")
+            elif stat.S_ISDIR(status.st_mode):
                 yield from self._list(name)
-            elif stat.S_ISREG(mode):
+            elif stat.S_ISREG(status.st_mode):
                 self._budget.add_entry()
-                yield Entry(name, one.stat(follow_symlinks=False).st_size, name)
+                yield Entry(name, status.st_size, name)
             else:
                 yield Refused(Place(name), "It is a link or a device, not a file.")
+
+
+def _is_text(name: str) -> bool:
+    """False for bytes that the file system's encoding cannot decode."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -45,7 +45,7 @@ GROUP BY parent
 """
 _INDEX: Final = """
 CREATE INDEX sorted_objects ON objects (kind, created_at, list, place);
-CREATE INDEX named_contents ON contents (name);
+CREATE INDEX named_contents ON contents (name, size, reference);
 COMMIT;
 """
 _READ: Final = (
@@ -56,7 +56,9 @@ _COUNT: Final = "SELECT kind, count(*) FROM objects GROUP BY kind"
 _ADD_PROBLEM: Final = "INSERT INTO problems VALUES (?, ?)"
 _PROBLEMS: Final = "SELECT place, reason FROM problems ORDER BY rowid"
 _ADD_CONTENT: Final = "INSERT INTO contents VALUES (?, ?, ?)"
-_FIND_CONTENTS: Final = "SELECT DISTINCT reference, size FROM contents WHERE name = ? LIMIT 10"
+_FIND_CONTENT: Final = (
+    "SELECT reference FROM contents WHERE name = ?1 AND (?2 IS NULL OR size = ?2) ORDER BY reference LIMIT 1"
+)
 
 Row = tuple[str, int, bytes]
 """The id, the time of creation and the encoded body of an object."""
@@ -105,9 +107,10 @@ class ImportSpool:
     def problems(self) -> Iterator[tuple[str, str]]:
         yield from self._select(_PROBLEMS)
 
-    def find_contents(self, name: str) -> list[tuple[str, int]]:
-        """The references of bytes with this name, and their sizes."""
-        return [*self._select(_FIND_CONTENTS, name)]
+    def find_content(self, name: str, size: int | None) -> str | None:
+        """The reference of bytes with this name and size, of any size if it is None."""
+        row = next(self._select(_FIND_CONTENT, name, size), None)
+        return row and row[0]
 
     def close(self) -> None:
         """Deletes the file."""
