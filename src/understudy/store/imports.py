@@ -86,10 +86,22 @@ class NewStoreFile:
 
 
 @dataclass(slots=True)
+class FoundIds:
+    """Stored ids by public ones, and the stored ids of deleted objects, which keep their place in lists."""
+
+    stored: dict[str, str] = field(default_factory=dict)
+    deleted: set[str] = field(default_factory=set)
+
+
+@dataclass(slots=True)
 class Batch:
-    """Objects of one kind: those to insert, in order, and those to replace."""
+    """Objects of one kind: those to insert, in order, and those to replace.
+
+    `deleted` are the stored ids of deleted objects that must be free for those to insert.
+    """
 
     kind: str
+    deleted: set[str] = field(default_factory=set)
     inserted: list[NewRow] = field(default_factory=list)
     replaced: list[NewRow] = field(default_factory=list)
 
@@ -109,9 +121,15 @@ class Imports:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def find_ids(self, project_id: str, kind: str, public_ids: Collection[str]) -> dict[str, str]:
-        """The stored ids of the project's objects, by their public ids."""
-        return await self._database.read(_find_ids, project_id, kind, sorted(public_ids))
+    async def find(
+        self, project_id: str, kind: str, public_ids: Collection[str], *, only_imported: bool = False
+    ) -> FoundIds:
+        """The project's objects with these public ids. `only_imported`: the project has no objects of its own."""
+        return await self._database.read(_find_ids, project_id, kind, sorted(public_ids), only_imported)
+
+    async def has_objects(self, project_id: str) -> bool:
+        """Whether the project has or had a file, vector store, assistant, thread or run."""
+        return await self._database.read(_has_objects, project_id)
 
     async def find_active_runs(self, run_ids: Sequence[str]) -> set[str]:
         """Those of the runs, by their stored ids, that have not ended."""
@@ -143,17 +161,31 @@ class Imports:
         return await self._database.write(_attach_files, owner, record, store_id, files, now)
 
 
-def _find_ids(project_id: str, kind: str, public_ids: Sequence[str]) -> Transaction[dict[str, str]]:
+def _find_ids(project_id: str, kind: str, public_ids: Sequence[str], only_imported: bool) -> Transaction[FoundIds]:
     table, suffix = _TABLES[kind], qualifier(project_id)
-    found: dict[str, str] = {}
-    for batch in padded_batches([one for public in public_ids for one in (public, public + suffix)]):
-        ids = sql_parameters(2, len(batch))
-        sql = compose_sql(
-            "SELECT id FROM", table.name, "WHERE id IN (", ids, ") AND body IS NOT NULL AND", table.is_own
-        )
-        for (stored,) in (yield sql, (project_id, *batch)):
-            found[stored.partition(SEPARATOR)[0]] = stored
+    found = FoundIds()
+    ids = [public + suffix for public in public_ids]
+    # The suffix is the project's alone; other ids may be those of any project.
+    queries: list[tuple[LiteralString, tuple[str, ...], Sequence[str]]] = [("", (), ids)]
+    if not only_imported:
+        queries.append((compose_sql("AND", table.is_own), (project_id,), public_ids))
+    for condition, arguments, wanted in queries:
+        for batch in padded_batches(wanted):
+            some = sql_parameters(len(arguments) + 1, len(batch))
+            sql = compose_sql("SELECT id, body IS NULL FROM", table.name, "WHERE id IN (", some, ")", condition)
+            for stored, is_deleted in (yield sql, (*arguments, *batch)):
+                if is_deleted:
+                    found.deleted.add(stored)
+                else:
+                    found.stored[stored.partition(SEPARATOR)[0]] = stored
     return found
+
+
+def _has_objects(project_id: str) -> Transaction[bool]:
+    for table in ("files", "vector_stores", "assistants", "threads", "runs"):
+        if (yield compose_sql("SELECT 1 FROM", table, "WHERE project_id = $1 LIMIT 1"), (project_id,)):
+            return True
+    return False
 
 
 def _find_indexed(file_ids: Sequence[str]) -> Transaction[set[str]]:
@@ -197,11 +229,10 @@ def _add_batch(database: Database, owner: ImportOwner, record: TransferRecord, b
     if not (yield from record_progress(owner.seq, owner.worker, record)):
         return False
     table = _TABLES[batch.kind]
+    for stored_ids in split_batches(sorted(batch.deleted)):
+        yield from _free_tombstones(table, stored_ids)
     for rows in split_batches(batch.inserted):
-        yield from _free_tombstones(table, [row.id for row in rows])
-        values = []
-        for row in rows:
-            values.append((yield from _retain_blob(batch.kind, row.values)))  # noqa: PERF401 - this yields
+        values = (yield from _retain_blobs(rows)) if batch.kind == "file" else [row.values for row in rows]
         added = yield from insert_rows(table.name, table.columns, values, "RETURNING id, seq")
         if batch.kind == "message":
             yield from _index_texts(database, rows, dict(added))
@@ -209,14 +240,20 @@ def _add_batch(database: Database, owner: ImportOwner, record: TransferRecord, b
         yield from _replace(database, table, batch.kind, row)
     if batch.kind == "message":
         yield from _record_activity(batch.inserted)
+    yield from _add_details(owner.project_id, batch)
+    return True
+
+
+def _add_details(project_id: str, batch: Batch) -> Transaction[None]:
+    """What other tables have of the objects."""
+    pairs = [(row.id, project_id, pair) for row in (*batch.inserted, *batch.replaced) for pair in row.pairs]
+    for some in split_batches(pairs):
+        yield from insert_rows("thread_metadata", "thread_id, project_id, pair", some)
     for row in (*batch.inserted, *batch.replaced):
-        for pair in row.pairs:
-            sql = "INSERT INTO thread_metadata (thread_id, project_id, pair) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING"
-            yield sql, (row.id, owner.project_id, pair)
-        yield from _keep_unknown(row.id, row.unknown)
+        if row.unknown:
+            yield from _keep_unknown(row.id, row.unknown)
     if batch.kind in {"assistant", "thread"}:
         yield from _record_references(cast("Literal['assistant', 'thread']", batch.kind), batch)
-    return True
 
 
 def _record_references(kind: Literal["assistant", "thread"], batch: Batch) -> Transaction[None]:
@@ -234,12 +271,13 @@ def _free_tombstones(table: _Table, stored_ids: Sequence[str]) -> Transaction[No
     yield sql, tuple(stored_ids)
 
 
-def _retain_blob(kind: str, values: tuple[Any, ...]) -> Transaction[tuple[Any, ...]]:
-    """The values with the name of the blob that a file uses from now on."""
-    if kind != "file" or not values[3]:
-        return values
-    name = yield from retain(values[3])
-    return (*values[:3], name, *values[4:])
+def _retain_blobs(rows: Sequence[NewRow]) -> Transaction[list[tuple[Any, ...]]]:
+    """The values of files with the names of the blobs that they use from now on."""
+    retained = []
+    for row in rows:
+        blob = row.values[3] and (yield from retain(row.values[3]))
+        retained.append((*row.values[:3], blob, *row.values[4:]))
+    return retained
 
 
 def _index_texts(database: Database, rows: Sequence[NewRow], numbers: Mapping[str, int]) -> Transaction[None]:
@@ -306,12 +344,11 @@ def _index_again(file_id: str) -> Transaction[None]:
 
 
 def _keep_unknown(stored_id: str, members: str) -> Transaction[None]:
-    if members:
-        sql = (
-            "INSERT INTO unknown_members (id, members) VALUES ($1, $2)"
-            " ON CONFLICT (id) DO UPDATE SET members = excluded.members"
-        )
-        yield sql, (stored_id, members)
+    sql = (
+        "INSERT INTO unknown_members (id, members) VALUES ($1, $2)"
+        " ON CONFLICT (id) DO UPDATE SET members = excluded.members"
+    )
+    yield sql, (stored_id, members)
 
 
 def _find_attached(project_id: str, store_id: str, file_ids: Sequence[str]) -> Transaction[set[str]]:
@@ -340,7 +377,8 @@ def _attach_files(
             row = yield from find_file(store.seq, file.id, store_id, lock=True)
             yield from move(row, file.status, change, error=file.last_error)
             yield from count(store.seq, change)
-        yield from _keep_unknown(f"{store_id}/{file.id}", one.unknown)
+        if one.unknown:
+            yield from _keep_unknown(f"{store_id}/{file.id}", one.unknown)
     return True
 
 

@@ -41,12 +41,14 @@ _LOCK = "SELECT seq FROM transfers WHERE seq = $1 AND owner = $2 AND status = 'i
 class Position(Struct):
     """Where a job resumes: the kind of object that it processes, and how many of them are done.
 
-    `is_checked`: no object of the input exists, or that was not to be checked.
+    `is_checked`: no object of the input exists, or that was not to be checked. `is_first`: the project had no objects
+    when the job started.
     """
 
     stage: str = ""
     done: int = 0
     is_checked: bool = False
+    is_first: bool = False
 
 
 class TransferRecord(Struct):
@@ -121,9 +123,9 @@ class Transfers:
     async def list_owned(self, owner: str) -> dict[int, TransferStatus]:
         return await self._database.read(_JOBS.list_owned, owner)
 
-    async def release(self, seq: int, owner: str, due_at: float = 0.0) -> None:
-        """Ends the claim: any worker may have the job from `due_at` on."""
-        await self._database.write(_JOBS.release, seq, owner, due_at, 1)
+    async def release(self, seq: int, owner: str, due_at: float = 0.0, attempts: int = 0) -> None:
+        """Ends the claim: any worker may have the job from `due_at` on. `attempts` are subtracted from its count."""
+        await self._database.write(_JOBS.release, seq, owner, due_at, attempts)
 
     async def record(self, seq: int, owner: str, record: TransferRecord) -> bool:
         """Stores the progress; False if the job is no longer the owner's, or is being cancelled."""

@@ -29,7 +29,7 @@ from understudy.engine.vector_stores import VectorStores
 from understudy.errors import ApiError, StoreError
 from understudy.importing.limits import Limits
 from understudy.importing.reading import Spool, spool_input
-from understudy.store import Store
+from understudy.store import Store, large_writes
 from understudy.store.fair_candidates import FairCursor
 from understudy.store.qualified_ids import CACHE_SECONDS
 from understudy.store.transfers import TransferClaim, TransferKind, TransferRecord
@@ -167,7 +167,7 @@ class Transfers(JobKind[int, TransferClaim]):
 
     async def release_forgotten(self, owner: str, keys: Sequence[int]) -> None:
         for seq in keys:
-            await self._store.transfers.release(seq, owner)
+            await self._store.transfers.release(seq, owner, attempts=1)
 
     async def run(self, work: TransferClaim) -> float | None:
         if work.status == "cancelling":
@@ -180,7 +180,7 @@ class Transfers(JobKind[int, TransferClaim]):
         try:
             await self._execute(work)
         except (LeaseLost, asyncio.CancelledError):
-            await self._store.transfers.release(work.seq, self._pool.id)
+            await self._store.transfers.release(work.seq, self._pool.id, attempts=1)
         except ConflictFound as error:
             await self._fail(work, "conflict", str(error))
         except ApiError as error:
@@ -227,6 +227,8 @@ class Transfers(JobKind[int, TransferClaim]):
             # Other nodes notice the first import of a project after this time.
             age = self._clock.now() - work.record.transfer.created_at
             await asyncio.sleep(min(max(0.0, 1.0 + CACHE_SECONDS - age), 1.0 + CACHE_SECONDS))
+        # The statements of a batch would block other requests.
+        large_writes.mark_expected()
         async with self._open_spool(work) as spool:
             await Importer(self._store, self._files, self._clock, work, self._pool.id).run(spool)
         await self._finish(work, "completed")

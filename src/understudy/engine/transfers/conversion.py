@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
 import msgspec
@@ -134,7 +135,10 @@ def check_id(raw: RawObject) -> None:
 def to_object(raw: RawObject, body: dict[str, Any], now: int) -> tuple[Struct, str]:
     """The object of the stored members `body`, and its unknown members as JSON. Raises UnusableObject."""
     shape = _SHAPES[raw.kind]
-    complete = {**shape.defaults, **{name: value for name, value in body.items() if not _is_absent(name, value, shape)}}
+    complete = {**_optional_members(shape.struct), **shape.defaults, **body}
+    for name, default in shape.defaults.items():
+        if complete[name] is None:
+            complete[name] = default
     complete["created_at"] = raw.created_at or now
     complete["object"] = shape.object
     set_aside = complete.pop(UNKNOWN_MEMBER, None)
@@ -151,9 +155,14 @@ def to_object(raw: RawObject, body: dict[str, Any], now: int) -> tuple[Struct, s
         raise UnusableObject(f"Malformed {raw.kind}: {error}") from None
 
 
-def _is_absent(name: str, value: Any, shape: _Shape) -> bool:
-    """Whether a null stands for the default."""
-    return value is None and shape.defaults.get(name) is not None
+@cache
+def _optional_members(struct: type[Struct]) -> Mapping[str, Any]:
+    """The defaults of members, so that an object without them is complete, and equal to what it is converted to."""
+    return {
+        field.encode_name: field.default
+        for field in msgspec.structs.fields(struct)
+        if field.default is None or isinstance(field.default, str | int)
+    }
 
 
 def _file_name(name: Any, file_id: str) -> str:

@@ -15,7 +15,7 @@ from understudy.clock import Clock
 from understudy.engine.files import BlobDraft, Files
 from understudy.engine.transfers import conversion, report
 from understudy.engine.transfers.conversion import UnusableObject
-from understudy.engine.transfers.references import list_references, replace_references
+from understudy.engine.transfers.references import Place, find_places, list_references, read_place, replace_references
 from understudy.engine.transfers.resolver import Resolver
 from understudy.importing.objects import KINDS, Kind, RawObject, SpooledObjects
 from understudy.importing.streams import DamagedStream
@@ -27,7 +27,7 @@ from understudy.wire.files import FileObject
 from understudy.wire.transfers import ImportObject
 from understudy.wire.vector_stores import VectorStoreFileObject, VectorStoreObject
 
-_CHUNK: Final = 200
+_CHUNK: Final = 400
 _FILE_CHUNK: Final = 10
 """Each may have as many bytes as an upload."""
 _READ_BYTES: Final = 256 * 1024
@@ -58,7 +58,10 @@ class Importer:
         self._record = claim.record
         self._transfer = cast("ImportObject", claim.record.transfer)
         self._owner = ImportOwner(claim.project_id, claim.seq, worker)
-        self._resolver = Resolver(store.imports, claim.project_id)
+        self._is_first_attempt = claim.attempts <= 1
+        # Where the objects of the chunk name others, by `id()`.
+        self._places: dict[int, list[Place]] = {}
+        self._resolver = Resolver(store.imports, claim.project_id, claim.record.position)
 
     async def run(self, spool: SpooledObjects) -> None:
         """Imports what is left. Raises LeaseLost and ConflictFound."""
@@ -76,6 +79,7 @@ class Importer:
         # A thread that is being erased would lose the rows that are imported into it.
         while await self._store.threads.erase():
             pass
+        self._record.position.is_first = not await self._store.imports.has_objects(self._owner.project_id)
         self._transfer.progress.total = sum(spool.count(kind) for kind in KINDS)
         if self._transfer.on_conflict == "fail":
             for kind in KINDS[:-1]:
@@ -89,7 +93,7 @@ class Importer:
         if kind == "vector_store_file":
             return
         async for chunk in _read_chunks(spool.read(kind), _CHUNK):
-            existing = await self._store.imports.find_ids(self._owner.project_id, kind, [raw.id for raw in chunk])
+            existing = (await self._resolver.search(kind, [raw.id for raw in chunk])).stored
             if existing:
                 first = next(raw.id for raw in chunk if raw.id in existing)
                 raise ConflictFound(f"The project has the {kind} '{first}', and nothing was imported.")
@@ -111,7 +115,7 @@ class Importer:
     async def _import_objects(self, kind: Kind, chunk: Sequence[RawObject]) -> None:
         batch = Batch(kind)
         usable = await self._select_usable(kind, chunk)
-        existing = await self._find_existing(kind, usable)
+        existing = await self._find_existing(batch, usable)
         for raw in usable:
             try:
                 row = self._to_row(raw, existing.get(raw.id))
@@ -124,7 +128,7 @@ class Importer:
     async def _import_files(self, chunk: Sequence[RawObject], spool: SpooledObjects) -> None:
         batch = Batch("file")
         usable = await self._select_usable("file", chunk)
-        existing = await self._find_existing("file", usable, spool)
+        existing = await self._find_existing(batch, usable, spool)
         async with AsyncExitStack() as stack:
             for raw in usable:
                 stored_id = existing.get(raw.id) or raw.id + qualifier(self._owner.project_id)
@@ -193,7 +197,9 @@ class Importer:
                 usable.append(raw)
             except UnusableObject as error:
                 report.add_skipped(self._transfer.report, kind, raw.id, str(error))
-        await self._resolver.load([pair for raw in usable for pair in _references(raw)])
+        self._places = {id(raw): find_places(raw.body) for raw in usable}
+        places = [place for found in self._places.values() for place in found]
+        await self._resolver.load([(place[2], one) for place in places for one in read_place(place)])
         parent = _PARENTS.get(kind)
         if parent is None or self._transfer.dry_run:
             return usable
@@ -204,51 +210,68 @@ class Importer:
         return [raw for raw in usable if raw not in orphans] if orphans else usable
 
     async def _find_existing(
-        self, kind: Kind, usable: list[RawObject], spool: SpooledObjects | None = None
+        self, batch: Batch, usable: list[RawObject], spool: SpooledObjects | None = None
     ) -> dict[str, str]:
         """The stored ids of objects to replace. Those to skip are removed from `usable`."""
-        existing = await self._store.imports.find_ids(self._owner.project_id, kind, [raw.id for raw in usable])
+        if self._claims_all:
+            return {}
+        found = await self._resolver.search(batch.kind, [raw.id for raw in usable])
+        existing, batch.deleted = found.stored, found.deleted
         if not existing:
             return {}
         replaced = set(existing) if self._transfer.on_conflict == "replace" else set()
-        if kind == "run":
+        if batch.kind == "run":
             active = await self._store.imports.find_active_runs(list(existing.values()))
             replaced -= {public for public, stored in existing.items() if stored in active}
         if spool is not None:
             without = await self._store.imports.find_without_content(list(existing.values()))
             replaced |= {one for one, stored in existing.items() if stored in without and _has_content(spool, one)}
         for raw in [raw for raw in usable if raw.id in existing and raw.id not in replaced]:
-            report.add_skipped(self._transfer.report, kind, raw.id, _EXISTS)
+            report.add_skipped(self._transfer.report, batch.kind, raw.id, _EXISTS)
             usable.remove(raw)
         return {public: stored for public, stored in existing.items() if public in replaced}
 
+    @property
+    def _claims_all(self) -> bool:
+        """Whether no object of the input can exist: the project was empty.
+
+        Another import of the same objects at the same time fails this attempt, and the next one looks them up.
+        """
+        return self._record.position.is_first and self._is_first_attempt
+
     def _to_row(self, raw: RawObject, stored_id: str | None) -> NewRow:
-        body = replace_references(raw.body, self._resolver.stored)
-        body["id"] = stored_id or raw.id + qualifier(self._owner.project_id)
-        removed = {} if self._transfer.dry_run else self._remove_missing_resources(raw, body)
+        """The row of an object, whose body is changed."""
+        unknown_resources = {} if self._transfer.dry_run else self._find_missing_resources(raw)
+        replace_references(self._places[id(raw)], self._resolver.stored)
+        body = cast("dict[str, Any]", raw.body)
+        body["id"] = stored_id or raw.id + self._suffix
         subject, unknown = conversion.to_object(raw, body, self._now())
-        if removed:
-            unknown = msgspec.json.encode({**(msgspec.json.decode(unknown or "{}")), **removed}).decode()
+        if unknown_resources:
+            unknown = msgspec.json.encode({**(msgspec.json.decode(unknown or "{}")), **unknown_resources}).decode()
         if isinstance(subject, VectorStoreObject):
             return conversion.store_row(self._owner.project_id, subject, self._now(), unknown)
         return conversion.to_row(self._owner.project_id, subject, unknown)
 
-    def _remove_missing_resources(self, raw: RawObject, body: dict[str, Any]) -> dict[str, Any]:
-        """Removes files and vector stores of tools that are not in the project: a run would end over them."""
-        resources = body.get("tool_resources")
-        if raw.kind not in {"assistant", "thread"} or not isinstance(resources, dict):
+    def _find_missing_resources(self, raw: RawObject) -> dict[str, Any]:
+        """Removes files and vector stores of tools that are not in the project: a run would end over them.
+
+        Returns the member as it was, if anything was removed.
+        """
+        resources = raw.body.get("tool_resources")
+        if raw.kind not in {"assistant", "thread"} or not isinstance(resources, dict) or not resources:
             return {}
-        missing = {
-            public
-            for kind, public in list_references(raw.body.get("tool_resources"))
-            if self._resolver.find(kind, public) is None
-        }
+        named = list_references(resources)
+        missing = {public for kind, public in named if self._resolver.find(kind, public) is None}
         if not missing:
             return {}
         for public in sorted(missing):
             report.add_entry(self._transfer.report, raw.kind, raw.id, f"Its tools name '{public}', which is not here.")
-        body["tool_resources"] = {name: _without(member, missing, self._suffix) for name, member in resources.items()}
-        return {"tool_resources": raw.body["tool_resources"]}
+        before = msgspec.json.encode(resources)
+        for place in find_places(resources):
+            owner, name, _ = place
+            if isinstance(owner[name], list):
+                owner[name] = [one for one in read_place(place) if one not in missing]
+        return {"tool_resources": msgspec.json.decode(before)}
 
     @property
     def _suffix(self) -> str:
@@ -309,18 +332,6 @@ def _has_content(spool: SpooledObjects, file_id: str) -> bool:
     if content is not None:
         content.close()
     return content is not None
-
-
-def _without(member: Any, missing: set[str], suffix: str) -> Any:
-    """A tool's resources without the missing ids."""
-    if not isinstance(member, dict):
-        return member
-    return {
-        name: [one for one in ids if not (isinstance(one, str) and one.removesuffix(suffix) in missing)]
-        if isinstance(ids, list)
-        else ids
-        for name, ids in member.items()
-    }
 
 
 async def _copy(content: BinaryIO, draft: BlobDraft) -> int:

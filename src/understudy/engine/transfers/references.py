@@ -1,6 +1,6 @@
 """The ids in an object: its own, and those of the objects that it names."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from understudy.importing.objects import Kind
@@ -19,38 +19,48 @@ _OPAQUE: Final = frozenset({"metadata", "parameters", "attributes", "json_schema
 """Members with values of clients."""
 
 
+Place = tuple[dict[str, Any], str, Kind]
+"""An object, its member that names others, and their kind."""
+
+
+def find_places(body: Any) -> list[Place]:
+    """Where a decoded object names others, at any depth."""
+    places: list[Place] = []
+    pending = [body]
+    while pending:
+        one = pending.pop()
+        if isinstance(one, list):
+            pending += [member for member in one if isinstance(member, dict | list)]
+            continue
+        for name, member in one.items():
+            if name in _MEMBERS:
+                places.append((one, name, _MEMBERS[name]))
+            elif member and (type(member) is dict or type(member) is list) and name not in _OPAQUE:
+                pending.append(member)
+    return places
+
+
+def read_place(place: Place) -> list[str]:
+    """The ids at the place."""
+    owner, name, _ = place
+    member = owner[name]
+    if type(member) is str:
+        return [member]
+    return [one for one in member if isinstance(one, str)] if isinstance(member, list) else []
+
+
 def list_references(body: Any) -> Iterator[tuple[Kind, str]]:
     """The objects that a decoded object names, with their kinds."""
-    if isinstance(body, list):
-        for one in body:
-            yield from list_references(one)
-    elif isinstance(body, dict):
-        for name, member in body.items():
-            if (kind := _MEMBERS.get(name)) is not None:
-                texts = member if isinstance(member, list) else [member]
-                yield from ((kind, text) for text in texts if isinstance(text, str))
-            elif name not in _OPAQUE and isinstance(member, dict | list):
-                yield from list_references(member)
+    for place in find_places(body):
+        for identifier in read_place(place):
+            yield place[2], identifier
 
 
-def replace_references(body: Any, stored: Mapping[tuple[Kind, str], str]) -> Any:
-    """The decoded object with the stored ids of what it names."""
-    if isinstance(body, list):
-        return [replace_references(one, stored) if isinstance(one, dict | list) else one for one in body]
-    if not isinstance(body, dict):
-        return body
-    changed = {}
-    for name, member in body.items():
-        if (kind := _MEMBERS.get(name)) is not None:
-            changed[name] = _replace_texts(member, kind, stored)
-        elif name not in _OPAQUE and isinstance(member, dict | list):
-            changed[name] = replace_references(member, stored)
-        else:
-            changed[name] = member
-    return changed
-
-
-def _replace_texts(member: Any, kind: Kind, stored: Mapping[tuple[Kind, str], str]) -> Any:
-    if isinstance(member, list):
-        return [stored.get((kind, one), one) if isinstance(one, str) else one for one in member]
-    return stored.get((kind, member), member) if isinstance(member, str) else member
+def replace_references(places: Sequence[Place], stored: Mapping[tuple[Kind, str], str]) -> None:
+    """Changes the ids at the places to the stored ones."""
+    for owner, name, kind in places:
+        member = owner[name]
+        if type(member) is str:
+            owner[name] = stored.get((kind, member), member)
+        elif isinstance(member, list):
+            owner[name] = [stored.get((kind, one), one) if isinstance(one, str) else one for one in member]

@@ -1,11 +1,12 @@
 """The stored ids of what imported objects name."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Final
 
 from understudy.importing.objects import Kind
-from understudy.store.imports import Imports
+from understudy.store.imports import FoundIds, Imports
 from understudy.store.qualified_ids import qualifier
+from understudy.store.transfers import Position
 
 _MAX_CACHED: Final = 50_000
 
@@ -17,7 +18,8 @@ class Resolver:
     it were imported later.
     """
 
-    def __init__(self, imports: Imports, project_id: str) -> None:
+    def __init__(self, imports: Imports, project_id: str, position: Position) -> None:
+        self._position = position
         self._imports = imports
         self._project_id = project_id
         self.stored: dict[tuple[Kind, str], str] = {}
@@ -33,11 +35,15 @@ class Resolver:
             if (kind, public) not in self.stored and public:
                 wanted.setdefault(kind, set()).add(public)
         for kind, ids in wanted.items():
-            found = await self._imports.find_ids(self._project_id, kind, ids)
+            found = (await self.search(kind, ids)).stored
             for public in ids:
                 self.stored[kind, public] = found.get(public, public + qualifier(self._project_id))
                 if public not in found:
                     self._missing.add((kind, public))
+
+    async def search(self, kind: str, public_ids: Collection[str]) -> FoundIds:
+        """The objects that the project has now."""
+        return await self._imports.find(self._project_id, kind, public_ids, only_imported=self._position.is_first)
 
     def find(self, kind: Kind, public_id: str) -> str | None:
         """The id of the project's object; None if it has none. It was loaded before."""
