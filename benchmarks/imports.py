@@ -72,7 +72,7 @@ def _objects() -> Iterator[dict[str, Any]]:
 async def _import(source: Path, data: Path) -> float:
     """Seconds of processor time."""
     loaded = settings.load({"data": str(data)})
-    async with open_directory(loaded.settings, None) as target:
+    async with open_directory(loaded.settings, None, creates=True) as target:
         started = time.process_time()
         done = await target.run_import(source, None, data, dry_run=False, on_conflict="skip")
         spent = time.process_time() - started

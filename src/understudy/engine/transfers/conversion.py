@@ -147,7 +147,7 @@ def to_object(raw: RawObject, body: dict[str, Any], now: int) -> tuple[Struct, s
     if raw.kind == "file":
         complete["filename"] = _file_name(complete.get("filename"), raw.id)
     try:
-        converted, unknown = pruning.convert(complete, shape.struct, shape.required | {"id"})
+        converted, unknown = pruning.convert(complete, shape.struct, shape.required | {"id"}, shape.defaults)
         if isinstance(set_aside, dict):
             unknown = {**set_aside, **unknown}
         return _end(converted), msgspec.json.encode(unknown).decode() if unknown else ""

@@ -4,6 +4,7 @@ Other servers have objects with more members, with other values, and with null w
 not fit is set aside under its path, so that the rest can be imported and nothing is lost.
 """
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Any, TypeVar
 
@@ -19,11 +20,13 @@ class UnsupportedValue(Exception):
     """No type of a union takes the value."""
 
 
-def convert(body: dict[str, Any], kind: type[T], required: frozenset[str]) -> tuple[T, dict[str, Any]]:
+def convert(
+    body: dict[str, Any], kind: type[T], required: frozenset[str], defaults: Mapping[str, Any]
+) -> tuple[T, dict[str, Any]]:
     """The object, and its unknown members by path.
 
-    A member whose value has no place in this server's object is set aside as well, unless it is `required`. Raises
-    msgspec.ValidationError.
+    A member whose value has no place in this server's object is set aside as well, unless it is `required`; one of
+    `defaults` takes its place. Raises msgspec.ValidationError.
     """
     try:
         converted = msgspec.convert(body, kind)
@@ -42,6 +45,8 @@ def convert(body: dict[str, Any], kind: type[T], required: frozenset[str]) -> tu
             if member not in pruned or member in required:
                 raise
             unknown[member] = pruned.pop(member)
+            if member in defaults:
+                pruned[member] = defaults[member]
     raise msgspec.ValidationError("Too many members have values that are not supported.")
 
 
