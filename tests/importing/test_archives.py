@@ -226,6 +226,16 @@ def test_gzip_bombs_are_refused(read, tmp_path, bomb):
         read(path, limits=LIMITS)
 
 
+def test_compressed_files_of_a_directory_are_compared_with_its_size(read, tmp_path):
+    text = to_lines(*(message(number, content="x" * 2000) for number in range(900)))
+    write_tree({"good.jsonl.gz": gzip.compress(text.encode()), "other.bin": os.urandom(20_000)}, tmp_path / "good")
+    write_tree({"bomb.json.gz": gzip.compress(b"[" + b" " * (2 << 20))}, tmp_path / "bad")
+
+    assert read(tmp_path / "good", limits=LIMITS).count("message") == 900
+    with pytest.raises(errors.InvalidRequest, match="more than 200 times its size"):
+        read(tmp_path / "bad", limits=LIMITS)
+
+
 def test_a_tar_header_does_not_fill_the_memory(read, tmp_path):
     path = make_tar({"good.json": to_lines(message(1))}, tmp_path / "source")
     header = tarfile.TarInfo("pax")

@@ -52,6 +52,7 @@ class DirectoryInput:
                 yield from self._list(name)
             elif stat.S_ISREG(status.st_mode):
                 self._budget.add_entry()
+                self._budget.add_packed(status.st_size)
                 yield Entry(name, status.st_size, name)
             else:
                 yield Refused(Place(name), "It is a link or a device, not a file.")

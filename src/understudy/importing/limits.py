@@ -36,6 +36,10 @@ class UnpackBudget:
         self._bytes = 0
         self._entries = 0
 
+    def add_packed(self, count: int) -> None:
+        """For an input whose size is known only as it is listed."""
+        self._packed += count
+
     def add_bytes(self, count: int) -> None:
         """Also raises ReadingCancelled."""
         if self._cancelled():
