@@ -275,7 +275,12 @@ async def test_nodes_share_the_sessions_of_a_gateway(new_gateway, postgres, sess
     await store.containers.create(OURS, container := new_container(), [])
     brokers = [build_broker(session_redis, 60) for _ in range(2)]
     blobs = DirectoryBlobs(tmp_path / "blobs", tmp_path / "unfinished")
-    nodes = [ContainerSessions(await new_gateway(), store, blobs, broker, patience=5) for broker in brokers]
+    sandboxes = [await new_gateway() for _ in brokers]
+    gateway = sandboxes[0]._gateway()
+    nodes = [
+        ContainerSessions(sandbox, store, blobs, broker, patience=5)
+        for sandbox, broker in zip(sandboxes, brokers, strict=True)
+    ]
     for broker in brokers:
         await broker.start()
         await store.nodes.register(
@@ -290,6 +295,14 @@ async def test_nodes_share_the_sessions_of_a_gateway(new_gateway, postgres, sess
     await store.nodes.retire(brokers[1].node_id)
     workspace = await nodes[0].open(OURS, container.id, [])
     assert (await ok(workspace.session, "values"), workspace.renewed) == ("[0, 1, 2, 3]", False)
+    await nodes[1].end_orphaned_kernels(NOW + 1)
+    assert await ok(workspace.session, "values") == "[0, 1, 2, 3]"
+    # Its node is killed, and the container used by nobody.
+    await store.nodes.retire(brokers[0].node_id)
+    for before in (NOW, NOW + 1):
+        assert len(await gateway.request("GET", "kernels")) == 1
+        await nodes[1].end_orphaned_kernels(before)
+    assert await gateway.request("GET", "kernels") == []
     for broker in brokers:
         await broker.stop()
     await blobs.close()

@@ -192,7 +192,15 @@ def build_interpreter(base: Base) -> tuple[Sandbox, Interpreter, Containers]:
     )
     local = ContainerFiles(sessions, base.store)
     remote = RemoteContainers(base.broker, local, base.files, base.store, base.blobs)
-    containers = Containers(sessions, local, remote, base.store, base.clock, settings.sandbox.memory_mb)
+    containers = Containers(
+        sessions,
+        local,
+        remote,
+        base.store,
+        base.clock,
+        settings.sandbox.memory_mb,
+        settings.sandbox.idle_seconds,
+    )
     return sandbox, interpreter, containers
 
 

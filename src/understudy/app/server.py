@@ -64,6 +64,7 @@ _SWEEP_FILES_SECONDS = 1.0
 _UPGRADE_SECONDS = 1.0
 _DIVIDE_SECONDS = 30.0
 _SWEEP_RESPONSES_SECONDS = 60.0
+_SWEEP_KERNELS_SECONDS = 60.0
 _REVOKED_KEYS_SECONDS = 1.0
 _KEY_USES_SECONDS = 20.0
 # The share of the shutdown time in which streams may end by themselves.
@@ -216,8 +217,11 @@ def _list_background_parts(
     )
     if not base.role.runs_jobs:
         return serving
+    uses_gateway = base.settings.sandbox.kind == "gateway" and base.broker.is_shared
+    kernels = [Looper(_SWEEP_KERNELS_SECONDS, parts.containers.end_orphaned_kernels)] if uses_gateway else []
     return (
         *serving,
+        *kernels,
         video.callbacks,
         Looper(_ERASE_SECONDS, store.threads.erase),
         Looper(_ERASE_SECONDS, store.chunks.sweep),

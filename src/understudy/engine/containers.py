@@ -41,6 +41,7 @@ class Containers:
         store: Store,
         clock: Clock,
         memory_mb: int,
+        idle_seconds: float,
     ) -> None:
         self._workspaces = workspaces
         self._local = local
@@ -48,6 +49,7 @@ class Containers:
         self._store = store
         self._clock = clock
         self._memory_mb = memory_mb
+        self._idle_seconds = idle_seconds
 
     def check_memory(self, limit: MemoryLimit | None, param: str) -> None:
         """Raises InvalidRequest if the limit exceeds the memory of this server's containers."""
@@ -58,6 +60,10 @@ class Containers:
                 "or have `[sandbox] memory_mb` raised.",
                 param=param,
             )
+
+    async def end_orphaned_kernels(self) -> None:
+        """Ends the sessions that servers which were killed have left in a gateway, once they are idle."""
+        await self._workspaces.end_orphaned_kernels(int(self._clock.now() - self._idle_seconds))
 
     async def create(self, project_id: str, body: CreateContainerBody) -> ContainerResource:
         """Raises NotFound for an unknown File, InvalidRequest if this server cannot run code."""

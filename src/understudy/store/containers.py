@@ -39,6 +39,13 @@ _CLAIM = (
     " WHERE id = $1 AND (node_id IS NULL OR node_id <> $2) AND body IS NOT NULL RETURNING kernel"
 )
 _RECORD_KERNEL = "UPDATE containers SET kernel = $3 WHERE id = $1 AND node_id = $2"
+_ORPHANED_KERNELS = compose_sql(
+    "SELECT id, kernel FROM containers WHERE kernel <> '' AND last_active_at < $1",
+    "AND (node_id IS NULL OR node_id NOT IN",
+    LIVE_NODES,
+    ") LIMIT $2 FOR UPDATE SKIP LOCKED",
+)
+_FORGET_KERNEL = "UPDATE containers SET kernel = NULL WHERE id = $1"
 _RELEASE = "UPDATE containers SET node_id = NULL WHERE id = $1 AND node_id = $2"
 _DELETE = (
     "UPDATE containers SET body = NULL, thread_id = NULL"
@@ -139,6 +146,10 @@ class Containers:
         """Records the gateway's kernel of a session, for the next node."""
         await self._database.write(_execute, _RECORD_KERNEL, container_id, node_id, kernel)
 
+    async def take_orphaned_kernels(self, before: int, limit: int = 10) -> list[tuple[str, str]]:
+        """Containers and kernels that no live node has, last used before that time; each is taken once."""
+        return await self._database.write_slowly(_take_orphaned_kernels, before, limit)
+
     async def release_session(self, container_id: str, node_id: str) -> None:
         """Ends a node's claim of a session that it has closed."""
         await self._database.write(_execute, _RELEASE, container_id, node_id)
@@ -222,6 +233,13 @@ def _claim_session(container_id: str, node_id: str, is_forced: bool) -> Transact
         return SessionClaim(other)
     rows = yield _CLAIM, (container_id, node_id)
     return SessionClaim(None, is_new=bool(rows), kernel=rows[0][0] if rows else None)
+
+
+def _take_orphaned_kernels(before: int, limit: int) -> Transaction[list[tuple[str, str]]]:
+    rows = yield _ORPHANED_KERNELS, (before, limit)
+    for container_id, _ in rows:
+        yield _FORGET_KERNEL, (container_id,)
+    return [(container_id, kernel) for container_id, kernel in rows]
 
 
 def _insert_with_files(

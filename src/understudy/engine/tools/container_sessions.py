@@ -180,6 +180,12 @@ class ContainerSessions:
         if (session := self._sandbox.find(container_id)) is not None:
             await session.close()
 
+    async def end_orphaned_kernels(self, before: int) -> None:
+        """Ends kernels of a gateway whose nodes have died, and that nobody has used since that time."""
+        for container_id, kernel in await self._store.containers.take_orphaned_kernels(before):
+            if (session := await self._sandbox.attach(container_id, kernel)) is not None:
+                await session.close()
+
     async def _put_file(self, workspace: ContainerSession, file: StoredFile, bare_ids: bool) -> None:
         if not file.has_content:
             return
