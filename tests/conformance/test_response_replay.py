@@ -275,7 +275,8 @@ def test_files_are_searched_and_cited(tooled, upstream):
     made = create(ask, response(search, said, tools=[shown]), "What food?", tools=[tool])
     ask("GET", f"/responses/{made['id']}/input_items", None, items(asked("What food?")))
     upstream.answer(calls(call("file_search", queries=["favorite food"])), text("Pizza."))
-    result = {"attributes": {}, "file_id": file, "filename": "food.txt", "score": float, "text": str}
+    passage = {"vector_store_id": store, "chunk_index": 0}
+    result = {"attributes": {}, "file_id": file, "filename": "food.txt", "score": float, "text": str, **passage}
     found = response(
         shapes.search_call(queries=["favorite food"], results=[result]), answer(output_text("Pizza.")), tools=[shown]
     )

@@ -183,7 +183,7 @@ def test_a_stream_sends_the_search_in_one_delta_and_the_citation_in_another(clie
         "file_search": {"ranking_options": {"ranker": "default_2024_08_21", "score_threshold": 0.0}, "results": []},
     }
     (result,) = seen[6][1]["step_details"]["tool_calls"][0]["file_search"]["results"]
-    keys = ["file_id", "file_name", "score", "attributes"]
+    keys = ["file_id", "file_name", "score", "attributes", "vector_store_id", "chunk_index"]
     assert sorted(result) == sorted([*keys, "content"] if include else keys)
     cited = seen[12][1]["delta"]["content"][0]["text"]
     assert cited == {
@@ -337,7 +337,7 @@ def test_a_search_is_ranked_again_by_a_providers_model(client, upstream):
     ],
 )
 def test_a_search_that_cannot_be_ranked_again_fails(client, foods, upstream, answer, error, status, param):
-    upstream.answer(*[answer] * 3)
+    upstream.answer(answer)
     with pytest.raises(error, match="The ranker 'scripted/gpt-4o-mini' failed") as raised:
         client.with_options(max_retries=0).vector_stores.search(
             foods.id, query="cake", ranking_options={"ranker": "scripted/gpt-4o-mini"}
