@@ -1,6 +1,7 @@
 """The outbox and the deliveries from it, on both databases."""
 
 import asyncio
+import json
 from dataclasses import replace
 
 import pytest
@@ -11,6 +12,7 @@ from understudy.errors import NotFound
 from understudy.store import outbox
 from understudy.store.fair_candidates import FairCursor
 from understudy.store.pages import PageRequest
+from understudy.store.qualified_ids import qualifier
 from understudy.store.run_state import Checkpoint
 from understudy.store.states import TERMINAL
 from understudy.store.webhook_deliveries import DeliveryFilter, Outcome
@@ -67,6 +69,14 @@ async def test_events_are_delivered_to_subscribed_endpoints_of_their_project_onl
     assert first.event == second.event
     assert (first.event.type, first.event.data) == ("batch.completed", {"id": "batch_1"})
     assert first.id != second.id
+
+
+async def test_an_event_of_an_imported_thread_has_the_id_that_its_client_knows(store):
+    await store.webhooks.create(OURS, endpoint(), SECRET)
+    ids = {"id": "run_a", "thread_id": "thread_a" + qualifier(OURS)}
+    await store.database.write(outbox.add, OURS, "thread.run.completed", ids, NOW)
+    (due,) = await claimed(store)
+    assert json.loads(due.event)["data"] == {"id": "run_a", "thread_id": "thread_a"}
 
 
 async def test_an_event_of_a_rolled_back_transaction_is_never_delivered(store):

@@ -11,6 +11,7 @@ import msgspec
 
 from understudy import ids
 from understudy.store.database import Transaction
+from understudy.store.qualified_ids import SEPARATOR
 from understudy.wire.webhooks import EventType, WebhookEvent
 
 OPERATOR_PROJECT: Final = ""
@@ -29,14 +30,18 @@ _decode = msgspec.json.Decoder(_EndpointEvents).decode
 def add(project_id: str, event_type: EventType, data: Mapping[str, str], now: float) -> Transaction[None]:
     """Queues the event for every subscribed endpoint. `data` is `{"id": …}`, for a run with its `thread_id`.
 
-    `now` is in Unix seconds.
+    `now` is in Unix seconds. Ids of imported objects are sent as the client knows them.
     """
     rows = yield _ENDPOINTS, (project_id,)
     subscribed = [row for row in rows if {"*", event_type} & set(_decode(row[2]).event_types)]
     if subscribed:
-        event = WebhookEvent(id=ids.event(), type=event_type, created_at=int(now), data=dict(data))
+        event = WebhookEvent(id=ids.event(), type=event_type, created_at=int(now), data=_plain_ids(data))
         for endpoint_id, owner, _ in subscribed:
             yield from insert_delivery(owner, endpoint_id, event, now)
+
+
+def _plain_ids(data: Mapping[str, str]) -> dict[str, str]:
+    return {name: value.partition(SEPARATOR)[0] for name, value in data.items()}
 
 
 def insert_delivery(project_id: str, endpoint_id: str, event: WebhookEvent, now: float) -> Transaction[None]:
