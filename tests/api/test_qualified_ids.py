@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from understudy.api.qualified_ids import qualify
+from understudy.api.qualified_ids import qualify, qualify_body, strip_ids
 from understudy.store.qualified_ids import qualifier
 
 PROJECT = "proj_a"
@@ -78,6 +78,10 @@ async def test_ids_of_the_path_and_the_query_are_qualified():
 )  # fmt: skip
 async def test_ids_in_the_members_of_a_body_are_qualified(body, qualified):
     assert (await pass_through(body=body))[1] == qualified
+    # A line of a batch has a body alone.
+    line = await qualify_body(Stored(), PROJECT, json.dumps(body).encode())
+    assert json.loads(line) == qualified
+    assert json.loads(strip_ids(PROJECT, line)) == body
 
 
 @pytest.mark.parametrize(

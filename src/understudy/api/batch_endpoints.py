@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 from understudy import ids
-from understudy.api import anthropic_messages, chat, completions, embeddings, responses
+from understudy.api import anthropic_messages, chat, completions, embeddings, qualified_ids, responses
 from understudy.api.errors import envelope, message_envelope, to_api_error
 from understudy.api.parts import Parts
 from understudy.engine.jobs.batch_lines import MESSAGES, RESPONSES, Endpoint, EndpointResult
@@ -33,11 +33,15 @@ async def _call_handler(
 ) -> EndpointResult:
     try:
         await parts.admission.check_funds(project_id, "")
-        return 200, await complete(parts, project_id, body)
+        imported = parts.store.qualified_ids
+        if await imported.has_imports(project_id):
+            body = await qualified_ids.qualify_body(imported, project_id, body)
+        status, result = 200, await complete(parts, project_id, body)
     except Exception as error:  # noqa: BLE001 - an error is the result of its line
         request_id = ids.request()
         refusal = to_api_error(error, request_id)
-        return refusal.status, render_error(refusal, request_id)
+        status, result = refusal.status, render_error(refusal, request_id)
+    return status, qualified_ids.strip_ids(project_id, result)
 
 
 def _envelope(error: ApiError, _: str) -> bytes:

@@ -92,6 +92,18 @@ async def qualify(
     return receive, _PlainResponse(send, suffix).send
 
 
+async def qualify_body(ids: QualifiedIds, project_id: str, body: bytes) -> bytes:
+    """The JSON body of a request that has no path of its own, as a line of a batch."""
+    decoded = await _decode(body)
+    stored = await ids.find(project_id, {one for one in _ids_in(decoded) if _may_be_id(one)})
+    return msgspec.json.encode(_replace_ids(decoded, stored)) if stored else body
+
+
+def strip_ids(project_id: str, body: bytes) -> bytes:
+    """The body of a response with the ids that a client knows."""
+    return body.replace(qualifier(project_id).encode(), b"")
+
+
 def _strip_bodies(send: Send, suffix: bytes) -> Send:
     """For event streams, which send their bodies to the connection without the middleware."""
 
