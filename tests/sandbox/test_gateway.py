@@ -298,6 +298,7 @@ async def test_nodes_share_the_sessions_of_a_gateway(new_gateway, postgres, sess
     await nodes[1].end_orphaned_kernels(NOW + 1)
     assert await ok(workspace.session, "values") == "[0, 1, 2, 3]"
     # Its node is killed, and the container used by nobody.
+    await workspace.session.detach()
     await store.nodes.retire(brokers[0].node_id)
     for before in (NOW, NOW + 1):
         assert len(await gateway.request("GET", "kernels")) == 1
