@@ -9,7 +9,7 @@ import re
 import pytest
 
 from conformance.conftest import asker
-from e2e.uploads import field, file_part, form, upload
+from e2e.uploads import field, file_part, form, send, upload
 from sandbox.machine import interpreter
 from serving import KEY, Server
 from upstream import call, calls
@@ -202,6 +202,9 @@ def theirs(tenants, session_upstream):
         "item_id": item["id"],
         "response_id": response["id"],
         "output_id": response["output"][0]["id"],
+        "import_id": import_line(server)["id"],
+        "export_id": ask("POST", "/exports", {})["id"],
+        "deletion_id": ask("POST", "/deletions", {"metadata": {"user": "unknown"}})["id"],
         "thread as conversation": thread.replace("thread_", "conv_"),
         "conversation as thread": conversation.replace("conv_", "thread_"),
     }
@@ -210,6 +213,11 @@ def theirs(tenants, session_upstream):
         container = found["container_id"] = made.json["id"]
         found["containers file_id"] = ask("GET", f"/containers/{container}/files")["data"][0]["id"]
     return found
+
+
+def import_line(server):
+    line = b'{"id": "asst_imported", "object": "assistant", "created_at": 1, "model": "gpt-4o"}\n'
+    return send(server, "/v1/imports", file_part(line)).json
 
 
 @pytest.fixture(scope="module")
@@ -247,7 +255,8 @@ def operations(server):
     document = server.ask("GET", "/openapi.json", key=None).json
     for path, item in document["paths"].items():
         for method, operation in item.items():
-            if method != "servers":
+            # Administration is of no project, and test_authorization.py tries it with the keys of projects.
+            if method != "servers" and not path.startswith(("/organization/", "/file_downloads/")):
                 yield method.upper(), path, operation["operationId"]
 
 
@@ -257,7 +266,7 @@ def answered(server, key, method, path, body):
     if isinstance(body, bytes):
         headers = {"Content-Type": "multipart/form-data; boundary=boundary-0123456789"}
     reply = server.ask(method, f"/v1{path}", body, headers, key)
-    return reply.status, re.sub("req_[0-9a-f]{32}", "", reply.body.decode())
+    return reply.status, re.sub("req_[0-9a-f]{32}", "", reply.body.decode(errors="replace"))
 
 
 def replaced(value, changes):

@@ -20,6 +20,9 @@ MANAGEMENT: Final = "api.management"
 # The resource of a path is its first segment, unless it has another name here.
 _RESOURCES: Final = {
     "runs": "threads",
+    "imports": "transfers",
+    "exports": "transfers",
+    "deletions": "transfers",
     "uploads": "files",
     "file_downloads": "files",
     "model": "models",
@@ -49,6 +52,7 @@ RESOURCES: Final = (
     "responses",
     "threads",
     "tools",
+    "transfers",
     "usage",
     "vector_stores",
     "videos",
