@@ -28,6 +28,22 @@ export async function uploadFile(file, purpose, options = {}) {
   return send("/files", form, (sent) => options.onProgress?.(file.size ? Math.min(1, sent / file.size) : 1), options.signal);
 }
 
+/**
+ * Starts an import of a file of the reader's device; returns the import. Raises as `uploadFile` does.
+ *
+ * @param {File} file
+ * @param {{isDryRun: boolean, onConflict: string}} choices
+ * @param {UploadOptions} [options]
+ * @returns {Promise<any>}
+ */
+export async function uploadImport(file, { isDryRun, onConflict }, options = {}) {
+  const form = new FormData();
+  form.append("dry_run", String(isDryRun));
+  form.append("on_conflict", onConflict);
+  form.append("file", file);
+  return send("/imports", form, (sent) => options.onProgress?.(file.size ? Math.min(1, sent / file.size) : 1), options.signal);
+}
+
 /** @param {File} file @param {string} purpose @param {UploadOptions} options */
 async function uploadParts(file, purpose, { onProgress, signal }) {
   const upload = await post("/uploads", { filename: file.name, purpose, bytes: file.size, mime_type: file.type || "application/octet-stream" });

@@ -45,9 +45,7 @@ function Groups({ path }) {
 
 /** @param {{row: import("./routes.js").RouteRow, path: string}} props */
 function NavLink({ row, path }) {
-  const segments = path.split("/");
-  // A run is below its thread, and belongs to the runs.
-  const isCurrent = (segments[2] === "runs" ? "runs" : segments[0]) === row.path;
+  const isCurrent = (route.value.row?.under ?? path.split("/")[0]) === row.path;
   const label = navLabel(row);
   return html`<a class="nav-link" href=${hrefOf(row.path)} aria-current=${isCurrent ? "page" : undefined} title=${row.key ? `${label} (g ${row.key})` : label}><${Icon} name=${row.icon ?? ""} /><span>${label}</span></a>`;
 }

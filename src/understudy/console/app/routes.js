@@ -1,8 +1,9 @@
 /**
  * Every page of the console: one row a page, sorted by `group`, then `order`. Rows with `icon` are in the navigation.
- * `page` is the module below `pages/`, whose folder also names the page's texts.
+ * `page` is the module below `pages/`, whose folder also names the page's texts. `under` is the row of the navigation that
+ * the page belongs to, unless its path begins with it.
  *
- * @typedef {{path: string, page: string, icon?: string, key?: string, group?: number, order?: number}} RouteRow
+ * @typedef {{path: string, page: string, under?: string, icon?: string, key?: string, group?: number, order?: number}} RouteRow
  */
 
 /** @type {RouteRow[]} */
@@ -18,7 +19,7 @@ export const ROUTES = [
   { path: "runs", page: "runs/list", icon: "activity", key: "r", group: 1, order: 3 },
   { path: "runs/compare", page: "runs/compare" },
   { path: "runs/:id", page: "runs/redirect" },
-  { path: "threads/:thread/runs/:id", page: "runs/detail" },
+  { path: "threads/:thread/runs/:id", page: "runs/detail", under: "runs" },
   { path: "assistants", page: "assistants/list", icon: "bot", key: "a", group: 2, order: 1 },
   { path: "assistants/:id", page: "assistants/detail" },
   { path: "vector-stores", page: "vector_stores/list", icon: "database", key: "v", group: 2, order: 3 },
@@ -39,12 +40,18 @@ export const ROUTES = [
   { path: "videos/:id", page: "videos/detail" },
   { path: "webhooks", page: "webhooks/list", icon: "webhook", group: 3, order: 1 },
   { path: "webhooks/:id", page: "webhooks/detail" },
-  { path: "deliveries", page: "deliveries/list" },
-  { path: "deliveries/:id", page: "deliveries/detail" },
+  { path: "deliveries", page: "deliveries/list", under: "webhooks" },
+  { path: "deliveries/:id", page: "deliveries/detail", under: "webhooks" },
   { path: "models", page: "models/list", icon: "cpu", group: 3, order: 2 },
   { path: "models/:id", page: "models/detail" },
   { path: "tools", page: "tools/list", icon: "wrench", group: 3, order: 3 },
   { path: "tools/:id", page: "tools/detail" },
+  { path: "imports", page: "imports/list", icon: "import", key: "i", group: 3, order: 4 },
+  { path: "imports/:id", page: "imports/detail" },
+  { path: "exports", page: "exports/list", under: "imports" },
+  { path: "exports/:id", page: "exports/detail", under: "imports" },
+  { path: "deletions", page: "deletions/list", under: "imports" },
+  { path: "deletions/:id", page: "deletions/detail", under: "imports" },
   { path: "health", page: "health/health", icon: "heart-pulse", key: "h", group: 4, order: 2 },
   { path: "settings", page: "settings/settings", key: "s" },
 ];

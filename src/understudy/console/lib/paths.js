@@ -74,6 +74,9 @@ const PAGES_BY_PREFIX = [
   [/^chatcmpl-/, "completions"],
   [/^cntr_/, "containers"],
   [/^we_/, "webhooks"],
+  [/^import_/, "imports"],
+  [/^export_/, "exports"],
+  [/^deletion_/, "deletions"],
 ];
 
 /**

@@ -1,7 +1,7 @@
 /**
  * A kind of object as a table: what its list, its detail page and its form show. One noun is one file of rows, and its
  * texts are the keys `NAME.title`, `NAME.column.COLUMN`, `NAME.field.FIELD`, `NAME.empty`, `NAME.empty.text`,
- * `NAME.create`, `NAME.edit`, `NAME.delete.title` and `NAME.delete.text`.
+ * `NAME.create`, `NAME.submit`, `NAME.edit`, `NAME.delete.title` and `NAME.delete.text`.
  *
  * @typedef {import("../../api/pager.js").Row} Row
  *
@@ -49,6 +49,8 @@
  * @property {false} [canCreate] the form only edits
  * @property {string} [searchParameter] of the API, unless it is `q`
  * @property {false} [canEdit] objects of this noun never change, and the form only creates them
+ * @property {(body: any) => ({title: string, text: string, details?: any, action: string} | false)} [confirmCreate] a question
+ *   before the body of a new object is sent; false for none
  * @property {boolean} [hasReferences] the API lists what uses an object
  * @property {boolean} [isTypedToDelete] the reader types the title before deleting
  * @property {string} [emptyPage] what to do in an empty list: the path of a page, named by `NAME.empty.action`

@@ -3,9 +3,10 @@ import { ApiError, post } from "../../api/client.js";
 import { navigate } from "../../app/router.js";
 import { readForm, writeForm } from "../../lib/form_values.js";
 import { useDraft } from "../../state/drafts.js";
-import { t } from "../../text/texts.js";
+import { hasText, t } from "../../text/texts.js";
 import { announce } from "../announce.js";
 import { Button } from "../button.js";
+import { confirm } from "../confirm.js";
 import { Dialog } from "../dialog.js";
 import { ErrorNote } from "../error_note.js";
 import { html, useState } from "../view.js";
@@ -39,12 +40,15 @@ export function NounForm({ noun, row, onClose, onSaved }) {
   /** @param {Event} event */
   const submit = (event) => {
     event.preventDefault();
-    save();
+    const question = !row && noun.confirmCreate?.(writeForm(fields, draft.value));
+    if (question) confirm({ ...question, run: save });
+    else save();
   };
   /** @param {KeyboardEvent} event */
   const submitByKey = (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) submit(event);
   };
+  const submitKey = `${noun.name}.submit`;
   const title = t(row ? `${noun.name}.edit` : `${noun.name}.create`);
   return html`<${Dialog} kind="wide" title=${title} onClose=${onClose}>
     <form class="stack" onSubmit=${submit} onKeyDown=${submitByKey}>
@@ -53,7 +57,7 @@ export function NounForm({ noun, row, onClose, onSaved }) {
         error=${failedField === field && error instanceof ApiError ? error.message : null}
         onInput=${(/** @type {string} */ text) => draft.set({ ...draft.value, [field.name]: text })} />`)}
       ${error !== null && !failedField && html`<${ErrorNote} error=${error} />`}
-      <div class="form-actions"><${Button} onClick=${onClose}>${t("ui.cancel")}<//><${Button} kind="primary" type="submit" busy=${isBusy} shortcut="Ctrl ⏎">${t(row ? "ui.save" : "ui.create")}<//></div>
+      <div class="form-actions"><${Button} onClick=${onClose}>${t("ui.cancel")}<//><${Button} kind="primary" type="submit" busy=${isBusy} shortcut="Ctrl ⏎">${t(row ? "ui.save" : hasText(submitKey) ? submitKey : "ui.create")}<//></div>
     </form>
   <//>`;
 }

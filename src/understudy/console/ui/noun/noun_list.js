@@ -16,10 +16,10 @@ import { NounFields } from "./noun_fields.js";
 
 /**
  * @param {{noun: import("./noun.js").Noun, actions?: any, peek?: (row: import("./noun.js").Row) => any, emptyActions?: any,
- *   children?: any, onCreated?: (row: import("./noun.js").Row) => void, onPager?: (pager: import("../../api/pager.js").Pager) => void}} props
+ *   tabs?: any, children?: any, onCreated?: (row: import("./noun.js").Row) => void, onPager?: (pager: import("../../api/pager.js").Pager) => void}} props
  *   `peek` replaces the fields of the panel beside the list, `children` comes before the list; `onPager` receives the rows, to change them while they are live
  */
-export function NounList({ noun, actions, peek, emptyActions, children, onCreated, onPager }) {
+export function NounList({ noun, actions, peek, emptyActions, tabs, children, onCreated, onPager }) {
   const query = listQuery(noun);
   const { pager, isKnown } = useMemo(() => pagerOf(noun.path, query, noun.readPage), [noun, JSON.stringify(query)]);
   useEffect(() => onPager?.(pager), [pager]);
@@ -33,7 +33,7 @@ export function NounList({ noun, actions, peek, emptyActions, children, onCreate
   ]);
   const empty = html`<${Empty} icon=${noun.icon} title=${t(`${noun.name}.empty`)} text=${t(`${noun.name}.empty.text`)}>${emptyActions ?? html`<${FirstAction} noun=${noun} />${createButton("plain")}`}<//>`;
   const hasFilters = noun.canSearch || noun.canFilterMetadata || noun.filters?.length;
-  return html`<${Page} title=${t(`${noun.name}.title`)} actions=${html`${actions}<${Button} kind="quiet" icon="code" label=${t("ui.api-preview")} shortcut="a" onClick=${() => setOpen("api")} />${createButton("primary")}`}>
+  return html`<${Page} title=${t(`${noun.name}.title`)} actions=${html`${actions}<${Button} kind="quiet" icon="code" label=${t("ui.api-preview")} shortcut="a" onClick=${() => setOpen("api")} />${createButton("primary")}`} tabs=${tabs}>
     ${hasFilters && html`<div class="toolbar">
       ${noun.canSearch && html`<${SearchField} placeholder=${t("ui.search")} />`}
       ${noun.filters?.map((filter) => html`<${ChoiceFilter} key=${filter.name} name=${filter.name} label=${t(`${noun.name}.filter.${filter.name}`)} options=${filter.options.map((value) => ({ value, label: t(`${noun.name}.filter.${filter.name}.${value}`) }))} />`)}

@@ -1,0 +1,97 @@
+"""Imports, exports and deletions: a file is imported with its report, exported again, and deleted by metadata."""
+
+import json
+import zipfile
+
+from playwright.sync_api import expect
+
+from console.browser import NARROW, open_console
+
+_CREATED = 1_700_000_000
+
+
+def _lines(*objects):
+    return "".join(json.dumps(one) + "\n" for one in objects).encode()
+
+
+_INPUT = _lines(
+    {"id": "asst_moved", "object": "assistant", "created_at": _CREATED, "name": "Moved", "model": "rehearsal"},
+    {"id": "thread_moved", "object": "thread", "created_at": _CREATED, "metadata": {"person": "<i>ada"}},
+    {
+        "id": "file-moved",
+        "object": "file",
+        "created_at": _CREATED,
+        "filename": "a.txt",
+        "bytes": 3,
+        "purpose": "user_data",
+    },
+    {"id": "wrong <b>", "object": "unheard"},
+)
+
+
+def _import(page, name, **choices):
+    page.get_by_role("button", name="Import a file").first.click()
+    form = page.get_by_role("dialog")
+    form.get_by_label("File").set_input_files({"name": name, "mimeType": "text/plain", "buffer": _INPUT})
+    if choices.get("dry_run"):
+        form.get_by_label("Dry run").check()
+    form.get_by_label("If an id exists").select_option(choices.get("on_conflict", "skip"))
+    form.locator("button[type=submit]").click()
+    expect(page.locator("h1")).to_contain_text(name)
+
+
+def test_a_file_is_imported_exported_and_deleted_by_metadata(browser, console, server):
+    page = console.open("imports")
+    _import(page, "checked <b>.jsonl", dry_run=True)
+    expect(page.get_by_text("This was a dry run")).to_be_visible()
+    expect(page.locator("dl.fields")).to_contain_text("completed")
+    assert server.ask("GET", "/v1/threads/thread_moved").status == 404
+    console.open("imports")
+    _import(page, "moved.jsonl")
+    expect(page.locator("dl.fields")).to_contain_text("completed")
+    counts = page.get_by_role("table", name="Report")
+    expect(counts.get_by_role("row", name="Threads")).to_contain_text("1")
+    expect(page.get_by_role("link", name="file-moved")).to_be_visible()
+    console.open("imports")
+    _import(page, "moved.jsonl")
+    entries = page.get_by_role("table", name="Skipped and changed")
+    expect(entries.get_by_role("row", name="thread_moved")).to_contain_text("exists")
+    assert console.find_accessibility_problems() == []
+    with open_console(browser, server, NARROW, "dark") as small:
+        small.open(page.url.partition("/console/")[2])
+        expect(small.page.get_by_role("table", name="Skipped and changed")).to_be_visible()
+        assert not small.has_horizontal_scroll()
+        assert small.find_accessibility_problems() == []
+    _export(console)
+    _delete(console, server)
+
+
+def _export(console):
+    page = console.open("exports")
+    page.keyboard.press("c")
+    page.get_by_role("dialog").get_by_label("Metadata").fill('{"person": "<i>ada"}')
+    page.keyboard.press("Control+Enter")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download").click()
+    with zipfile.ZipFile(download.value.path()) as archive:
+        assert "thread_moved" in archive.read("threads.jsonl").decode()
+    expect(page.get_by_role("table", name="Contents").get_by_role("row", name="Threads")).to_contain_text("1")
+    assert console.find_accessibility_problems() == []
+
+
+def _delete(console, server):
+    page = console.open("deletions")
+    page.keyboard.press("c")
+    page.get_by_role("dialog").get_by_label("Metadata").fill('{"person": "<i>ada"}')
+    page.keyboard.press("Control+Enter")
+    question = page.get_by_role("dialog", name="Delete everything with these pairs?")
+    expect(question).to_contain_text("person <i>ada")
+    assert console.find_accessibility_problems() == []
+    assert server.ask("GET", "/v1/threads/thread_moved").status == 200
+    question.get_by_role("button", name="Delete everything").click()
+    expect(page.get_by_role("table", name="Deleted objects").get_by_role("row", name="Threads")).to_contain_text("1")
+    assert server.ask("GET", "/v1/threads/thread_moved").status == 404
+    assert server.ask("GET", "/v1/assistants/asst_moved").status == 200
+    console.open("deletions")
+    expect(page.locator("table.data")).to_contain_text("completed")
+    assert console.find_accessibility_problems() == []
