@@ -10,10 +10,13 @@ from understudy.store import (
     ingestion,
     queues,
     run_claims,
+    transfers,
     video_claims,
     webhook_deliveries,
 )
 from understudy.store.fair_candidates import FairCursor
+from understudy.store.transfers import TransferRecord
+from understudy.wire.transfers import DeletionObject, TransferProgress
 
 LISTINGS = {
     "runs": (run_claims.WAITING_RUNS, "runs_waiting"),
@@ -22,6 +25,7 @@ LISTINGS = {
     "videos": (video_claims.WAITING_VIDEOS, "generations_claimable"),
     "files": (ingestion.WAITING_FILES, "store_files_claimable"),
     "deliveries": (webhook_deliveries.WAITING_DELIVERIES, "webhook_deliveries_claimable webhook_deliveries_waiting"),
+    "transfers": (transfers.WAITING_TRANSFERS, "transfers_waiting"),
     "embedding": (embedding.WAITING_DOCUMENTS, "chunk_documents_claimable"),
 }
 
@@ -106,8 +110,11 @@ async def test_queues_are_counted_up_to_a_limit(store, monkeypatch):
         yield "UPDATE store_files SET body = '{\"created_at\": 7}' WHERE store = 1 AND id = 'file_1'", ()
 
     await store.database.write(claim)
+    deletion = DeletionObject(id="deletion_1", created_at=9, progress=TransferProgress(), metadata={"user": "ada"})
+    await store.transfers.create(OURS, "deletion", TransferRecord(deletion), None)
     states = {state.name: state for state in await store.queues.measure()}
     assert states["files"] == queues.QueueState("files", waiting=4, oldest_created_at=7)
+    assert states["transfers"] == queues.QueueState("transfers", waiting=1, oldest_created_at=9)
     assert states["runs"] == queues.QueueState("runs", waiting=0, oldest_created_at=None)
     monkeypatch.setattr(queues, "MAX_COUNT", 2)
-    assert {state.waiting for state in await store.queues.measure()} == {0, 2}
+    assert {state.waiting for state in await store.queues.measure()} == {0, 1, 2}

@@ -16,10 +16,11 @@ from understudy.store.fair_candidates import FairListing
 from understudy.store.ingestion import WAITING_FILES
 from understudy.store.run_claims import WAITING_RUNS
 from understudy.store.sql import compose_sql
+from understudy.store.transfers import WAITING_TRANSFERS
 from understudy.store.video_claims import WAITING_VIDEOS
 from understudy.store.webhook_deliveries import WAITING_DELIVERIES
 
-QueueName = Literal["runs", "batches", "files", "vectors", "videos", "deliveries"]
+QueueName = Literal["runs", "batches", "files", "vectors", "videos", "deliveries", "transfers"]
 MAX_COUNT: Final = 10_000
 """Larger queues are not counted to their end."""
 # The tables of each queue, and the column that has the time of creation: in Unix seconds, or in an encoded object.
@@ -30,6 +31,7 @@ _QUEUES: Final[tuple[tuple[QueueName, tuple[FairListing, ...], LiteralString], .
     ("vectors", (WAITING_DOCUMENTS,), ""),
     ("videos", (WAITING_VIDEOS,), "body"),
     ("deliveries", (WAITING_DELIVERIES,), "created_at"),
+    ("transfers", (WAITING_TRANSFERS,), "body"),
 )
 
 
@@ -53,7 +55,10 @@ class Queues:
 
 
 class _Created(msgspec.Struct):
+    """An encoded object, or what contains it."""
+
     created_at: float = 0.0
+    transfer: "_Created | None" = None
 
 
 def _measure_queues() -> Transaction[list[QueueState]]:
@@ -75,7 +80,8 @@ def _load_creation(listing: FairListing, column: LiteralString, seq: int) -> Tra
     rows = yield compose_sql("SELECT", column, "FROM", listing.table, "WHERE seq = $1"), (seq,)
     value = rows[0][0] if rows else None
     if isinstance(value, str):
-        value = msgspec.json.decode(value, type=_Created).created_at
+        body = msgspec.json.decode(value, type=_Created)
+        value = (body.transfer or body).created_at
     return [int(value)] if value else []
 
 

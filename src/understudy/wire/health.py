@@ -20,13 +20,13 @@ class HealthNode(Struct, kw_only=True):
 
 
 class HealthQueue(Struct, kw_only=True):
-    """Jobs of all projects. `runs` has responses too, `vectors` the documents that a better
-    embedder embeds again; it is absent without one.
+    """Jobs of all projects. `runs` has responses too, `transfers` imports, exports and deletions, and `vectors` the
+    documents that a better embedder embeds again; it is absent without one.
 
     `oldest_created_at` is of the jobs that wait; null if none does, or if it is unknown.
     """
 
-    name: Literal["runs", "batches", "files", "vectors", "videos", "deliveries"]
+    name: Literal["runs", "batches", "files", "vectors", "videos", "deliveries", "transfers"]
     waiting: Annotated[int, Meta(description="Jobs without a worker, also those to retry later; counted up to 10,000.")]
     oldest_created_at: Seconds | None
 

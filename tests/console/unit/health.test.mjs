@@ -6,7 +6,7 @@ const { isTrouble, judgeHealth } = await load("lib/health.js");
 const texts = (await load("text/en/health.js")).default;
 
 const node = (changes = {}) => ({ id: "n", host: "a", role: "server", version: "1", live: true, ...changes });
-const queues = ["runs", "batches", "files", "videos", "deliveries"];
+const queues = ["runs", "batches", "files", "videos", "deliveries", "transfers"];
 const well = {
   checked_at: 100_000, nodes: [node()], broker: { available: true }, blobs: { free_bytes: null, total_bytes: null },
   queues: queues.map((name) => ({ name, waiting: 0, oldest_created_at: null })),

@@ -9,7 +9,7 @@
 const MINUTE = 60;
 /** A job that waits longer than this is late; videos and deliveries have long queues and retries by nature. */
 /** @type {Readonly<Record<string, number>>} */
-const LATE_SECONDS = { runs: MINUTE, files: 10 * MINUTE, batches: 60 * MINUTE, videos: 60 * MINUTE, deliveries: 60 * MINUTE };
+const LATE_SECONDS = { runs: MINUTE, files: 10 * MINUTE, batches: 60 * MINUTE, videos: 60 * MINUTE, deliveries: 60 * MINUTE, transfers: 60 * MINUTE };
 const LEAST_FREE_SHARE = 0.05;
 const LEAST_FREE_BYTES = 5e9;
 
