@@ -60,6 +60,7 @@ def test_an_operation_of_the_assistants_api_keeps_its_name_path_and_types(operat
 TRANSFERS = {
     *("createImport", "listImports", "retrieveImport", "cancelImport"),
     *("createExport", "listExports", "retrieveExport", "downloadExport", "cancelExport", "deleteExport"),
+    "createExportDownloadLink",
     *("createDeletion", "listDeletions", "retrieveDeletion", "cancelDeletion"),
 }
 

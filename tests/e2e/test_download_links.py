@@ -1,10 +1,11 @@
-"""Links that download a file once without a key. On both databases."""
+"""Links that download a file or an export once without a key. On both databases."""
 
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
 from e2e.assistants_client import on_both
 from envelope import assert_error
+from waiting import eventually
 
 CONTENT = b"x" * 300_000
 
@@ -35,3 +36,17 @@ def test_a_link_downloads_a_file_once_and_without_a_key(server, client):
     deleted = server.ask("POST", f"/v1/files/{file.id}/download_link").json
     client.files.delete(file.id)
     assert server.ask("GET", urlsplit(deleted["url"]).path, key=None).status == 404
+
+
+def test_a_link_downloads_an_export_once(server):
+    created = server.ask("POST", "/v1/exports", {"metadata": {"nobody": "has this"}}).json
+    path = f"/v1/exports/{created['id']}"
+    eventually(lambda: server.ask("GET", path).json["status"] == "completed")
+    link = server.ask("POST", f"{path}/download_link").json
+    assert (link["object"], link["export_id"]) == ("export.download_link", created["id"])
+    first, second = (server.ask("GET", urlsplit(link["url"]).path, key=None) for _ in range(2))
+    assert (first.status, second.status) == (200, 404)
+    assert first.body == server.ask("GET", f"{path}/content").body
+    assert first.headers["content-disposition"] == f"attachment; filename*=UTF-8''{created['id']}.zip"
+    unknown = server.ask("POST", "/v1/exports/export_none/download_link")
+    assert_error(unknown, 404, "No export found with id 'export_none'.")

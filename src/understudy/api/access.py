@@ -66,7 +66,8 @@ _MODEL_REQUESTS: Final = frozenset(
     {"createChatCompletion", "createCompletion", "createEmbedding", "createAnthropicMessage"}
 )
 _READING_POSTS: Final = frozenset(
-    {"searchVectorStore", "createFileDownloadLink", "getInputTokenCounts", "countAnthropicMessageTokens", "getToolkits"}
+    {"searchVectorStore", "createFileDownloadLink", "createExportDownloadLink", "getInputTokenCounts"}
+    | {"countAnthropicMessageTokens", "getToolkits"}
 )
 _BATCHES: Final = frozenset({"createBatch", "createMessageBatch"})
 # Every key may see what it is.

@@ -1,5 +1,6 @@
 """Imports, exports and deletions of a project's objects over HTTP: jobs that a client creates, follows and cancels."""
 
+from functools import partial
 from typing import Any, TypeVar, cast
 
 import msgspec
@@ -9,7 +10,7 @@ from starlette.responses import Response
 from understudy.api.files import FileContent, parse_range
 from understudy.api.multipart import Form, form_too_large, read_form
 from understudy.api.operations import BYTES, EXTENSIONS, OperationGroup
-from understudy.api.parts import parts_of, project_of
+from understudy.api.parts import Parts, parts_of, project_of
 from understudy.api.requests import page_request, read_json, struct_response
 from understudy.errors import Conflict
 from understudy.store.files import StoredFile
@@ -118,17 +119,7 @@ async def retrieve_export(request: Request) -> Response:
     binary=True,
 )
 async def download_export(request: Request) -> Response:
-    parts, project_id, export_id = parts_of(request), project_of(request), request.path_params["export_id"]
-    transfer, blob = await parts.store.transfers.find_output(project_id, "export", export_id)
-    if blob is None:
-        raise Conflict(f"The export has no content: its status is '{transfer.status}'.")
-    size = cast("ExportObject", transfer).bytes or 0
-    file = StoredFile(export_id, f"{export_id}.zip", "export", size, blob)
-
-    async def check() -> None:
-        await parts.store.transfers.get(project_id, "export", export_id)
-
-    return FileContent(parts.blobs, file, parse_range(request, file), check, media_type="application/zip")
+    return await open_export(request, project_of(request), request.path_params["export_id"])
 
 
 @operations.add(
@@ -187,6 +178,23 @@ async def retrieve_deletion(request: Request) -> Response:
 )
 async def cancel_deletion(request: Request) -> Response:
     return await _cancel_transfer(request, "deletion")
+
+
+async def find_archive(parts: Parts, project_id: str, export_id: str) -> StoredFile:
+    """Raises NotFound, and Conflict for an export without an archive."""
+    transfer, blob = await parts.store.transfers.find_output(project_id, "export", export_id)
+    if blob is None:
+        raise Conflict(f"The export has no content: its status is '{transfer.status}'.")
+    size = cast("ExportObject", transfer).bytes or 0
+    return StoredFile(export_id, f"{export_id}.zip", "export", size, blob)
+
+
+async def open_export(request: Request, project_id: str, export_id: str) -> FileContent:
+    """The archive of an export, or the range of it that is requested. Raises as `find_archive` does."""
+    parts = parts_of(request)
+    file = await find_archive(parts, project_id, export_id)
+    check = partial(parts.store.transfers.get, project_id, "export", export_id)
+    return FileContent(parts.blobs, file, parse_range(request, file), check, media_type="application/zip")
 
 
 def _parse_form(form: Form) -> CreateImportRequest:

@@ -82,6 +82,15 @@ class DeletionObject(TransferObject, kw_only=True, tag_field="object", tag="dele
     deleted: dict[str, int] = {}
 
 
+class ExportDownloadLink(Struct, kw_only=True):
+    """`url` works once, until `expires_at` in Unix seconds, and needs no key."""
+
+    object: Literal["export.download_link"] = "export.download_link"
+    export_id: str
+    url: str
+    expires_at: int
+
+
 class CreateImportRequest(Struct, kw_only=True, forbid_unknown_fields=True):
     """The form of an upload. `file` is, once the bytes are written, the name that came with them."""
 

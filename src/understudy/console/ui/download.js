@@ -25,9 +25,9 @@ const LARGE_BYTES = 64 * 1024 * 1024;
  * Raises ApiError.
  *
  * @param {{id: string, filename: string, bytes: number}} file
+ * @param {string} [path] of its object
  */
-export async function downloadFile(file) {
-  const path = `/files/${encodeURIComponent(file.id)}`;
+export async function downloadFile(file, path = `/files/${encodeURIComponent(file.id)}`) {
   if (file.bytes < LARGE_BYTES) return downloadPath(`${path}/content`, file.filename);
   const { url } = await post(`${path}/download_link`);
   const link = document.createElement("a");
