@@ -1,6 +1,7 @@
 """Objects of the smaller kinds: files, vector stores, responses, batches, webhooks and stored completions."""
 
 import json
+from typing import Any
 
 import openai
 
@@ -14,6 +15,13 @@ Refunds take 14 days from the day the parcel arrives. Exceptions need a manager'
 
 Parcels from abroad are returned by the same carrier. Customs papers stay in the parcel.
 """
+_IMPORTED = [
+    {"id": "asst_imported", "object": "assistant", "created_at": 1_700_000_000, "name": "Imported", "model": "gpt-4o"},
+    {"id": "thread_imported", "object": "thread", "created_at": 1_700_000_000, "metadata": {"user": "ada"}},
+    {"id": "file-imported", "object": "file", "created_at": 1_700_000_000, "filename": "a.pdf", "bytes": 5},
+    {"id": "vs_imported", "object": "vector_store", "created_at": 1_700_000_000, "name": "Old", "old_member": 1},
+    {"object": "unknown"},
+]
 _LINES = [
     {
         "custom_id": str(number),
@@ -34,7 +42,7 @@ def seed_objects(client: openai.OpenAI) -> dict[str, str]:
     client.vector_stores.create()
     for file in (handbook, faq, broken):
         client.vector_stores.files.create_and_poll(file_id=file, vector_store_id=store.id, poll_interval_ms=50)
-    return {"file": handbook, "store": store.id, **_seed_answers(client)}
+    return {"file": handbook, "store": store.id, **_seed_answers(client), **_seed_transfers(client)}
 
 
 def _seed_answers(client: openai.OpenAI) -> dict[str, str]:
@@ -52,6 +60,17 @@ def _seed_answers(client: openai.OpenAI) -> dict[str, str]:
         metadata={"night": "1"},
     )
     return {"response": response.id, "completion": completion.id, "batch": batch.id}
+
+
+def _seed_transfers(client: openai.OpenAI) -> dict[str, str]:
+    """An import with objects that are skipped, and an export."""
+    multipart: Any = {"headers": {"content-type": "multipart/form-data"}}
+    for number in range(2):
+        file = (f"hosted-export-{number}.jsonl", "\n".join(json.dumps(one) for one in _IMPORTED).encode())
+        created: Any = client.post("/imports", cast_to=object, files={"file": file}, options=multipart)
+    exported: Any = client.post("/exports", cast_to=object, body={"metadata": {"user": "ada"}})
+    client.post("/deletions", cast_to=object, body={"metadata": {"user": "nobody"}})
+    return {"import": created["id"], "export": exported["id"]}
 
 
 def _upload(client: openai.OpenAI, name: str, text: str, purpose: str = "assistants") -> str:

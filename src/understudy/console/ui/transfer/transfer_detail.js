@@ -17,7 +17,7 @@ export function TransferDetail({ noun, type, id, actions, children }) {
   const path = `${noun.path}/${encodeURIComponent(id)}`;
   const buttons = (/** @type {any} */ row, /** @type {(row: any) => void} */ set) => html`<${Follow} path=${path} type=${type} row=${row} set=${set} />${actions?.(row)}
     ${isActive(row) && row.status !== "cancelling" && html`<${ActionButton} icon="circle-stop" run=${async () => set(await post(`${path}/cancel`))}>${t("ui.cancel")}<//>`}`;
-  return html`<${NounDetail} noun=${noun} id=${id} actions=${buttons}>${(/** @type {any} */ row) => html`<${Failure} error=${row.error} />${children?.(row)}`}<//>`;
+  return html`<${NounDetail} noun=${noun} id=${id} actions=${buttons}>${(/** @type {any} */ row) => html`<${Failure} type=${type} error=${row.error} />${children?.(row)}`}<//>`;
 }
 
 /** Its changes of state are events, its progress is not. @param {{path: string, type: string, row: any, set: (row: any) => void}} props */
@@ -26,9 +26,9 @@ function Follow({ path, type, row, set }) {
   return html`<${Refresh} path=${path} isActive=${isActive(row)} set=${set} />`;
 }
 
-/** @param {{error: {message: string} | null}} props */
-function Failure({ error }) {
-  return error && html`<div class="note is-error" role="alert"><${Icon} name="circle-alert" /><div class="note-text"><strong>${t("transfers.failed")}</strong><p dir="auto">${error.message}</p></div></div>`;
+/** @param {{type: string, error: {message: string} | null}} props */
+function Failure({ type, error }) {
+  return error && html`<div class="note is-error" role="alert"><${Icon} name="circle-alert" /><div class="note-text"><strong>${t(`transfers.failed.${type}`)}</strong><p dir="auto">${error.message}</p></div></div>`;
 }
 
 /** When a transfer ended, in Unix seconds; null before. @param {any} row @returns {number | null} */

@@ -10,7 +10,6 @@ export const isActive = (row) => ACTIVE.has(row.status);
 export function TransferProgress({ row: { status, progress: { done, total } } }) {
   if (status === "queued" || (status === "failed" && !done)) return html`<span class="muted">—</span>`;
   const text = total === null || total === done ? t("transfers.objects", { count: done }) : t("transfers.progress", { done, total });
-  if (!isActive({ status })) return html`<span class="nowrap">${text}</span>`;
-  const known = total === null ? {} : { max: Math.max(total, 1), value: done };
-  return html`<span class="transfer-progress"><progress ...${known} aria-label=${text}></progress><span class="nowrap">${text}</span></span>`;
+  if (total === null || !isActive({ status })) return html`<span class="nowrap">${text}</span>`;
+  return html`<span class="transfer-progress"><progress max=${Math.max(total, 1)} value=${done} aria-label=${text}></progress><span class="nowrap">${text}</span></span>`;
 }
