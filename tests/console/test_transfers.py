@@ -55,7 +55,7 @@ def test_a_file_is_imported_exported_and_deleted_by_metadata(browser, console, s
     console.open("imports")
     _import(page, "moved.jsonl")
     entries = page.get_by_role("table", name="Skipped and changed")
-    expect(entries.get_by_role("row", name="thread_moved")).to_contain_text("exists")
+    expect(entries.get_by_role("row", name="thread_moved")).to_contain_text("with this id")
     assert console.find_accessibility_problems() == []
     with open_console(browser, server, NARROW, "dark") as small:
         small.open(page.url.partition("/console/")[2])

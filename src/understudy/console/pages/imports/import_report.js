@@ -1,7 +1,7 @@
 /** What an import has done: numbers by kind, what was skipped and why, files without bytes, unknown members. */
 import { t } from "../../text/texts.js";
 import { Button } from "../../ui/button.js";
-import { CountTable, kindLabel } from "../../ui/transfer/count_table.js";
+import { CountTable } from "../../ui/transfer/count_table.js";
 import { Count, Id, Ids, Name } from "../../ui/values.js";
 import { html, useState } from "../../ui/view.js";
 
@@ -28,8 +28,8 @@ function Entries({ entries, leftOut }) {
   const visible = isWhole ? entries : entries.slice(0, FIRST_ENTRIES);
   return html`<section class="stack-small"><h2 class="section-title">${t("imports.entries")} <span class="muted"><${Count} value=${entries.length + leftOut} /></span></h2>
     <div class="table-frame"><table class="figures is-wide import-entries" aria-label=${t("imports.entries")}>
-      <thead><tr><th scope="col">${t("transfers.kind")}</th><th scope="col">${t("imports.entry")}</th><th scope="col">${t("imports.reason")}</th></tr></thead>
-      <tbody>${visible.map((one, index) => html`<tr key=${index}><td>${kindLabel(one.kind)}</td><td>${one.kind === "input" ? html`<${Name} text=${one.id} />` : html`<${Id} id=${one.id} full=${true} copy=${false} />`}</td><td dir="auto">${one.reason}</td></tr>`)}</tbody></table></div>
+      <thead><tr><th scope="col" class="priority-2">${t("transfers.kind")}</th><th scope="col">${t("imports.entry")}</th><th scope="col">${t("imports.reason")}</th></tr></thead>
+      <tbody>${visible.map((one, index) => html`<tr key=${index}><td class="mono priority-2">${one.kind}</td><td>${one.kind === "input" ? html`<${Name} text=${one.id} />` : html`<${Id} id=${one.id} full=${true} copy=${false} />`}</td><td dir="auto">${one.reason}</td></tr>`)}</tbody></table></div>
     ${visible.length < entries.length && html`<div><${Button} onClick=${() => setWhole(true)}>${t("ui.more-entries", { count: entries.length - visible.length })}<//></div>`}
     ${leftOut > 0 && html`<p class="muted">${t("imports.left-out", { count: leftOut })}</p>`}</section>`;
 }
