@@ -53,9 +53,9 @@ def test_a_killed_server_resumes_indexing_after_a_restart(new_server, database, 
 
 
 def limited(server):
-    """Starts it so that no file of its may grow beyond two megabytes: a disk without room."""
+    """Starts it so that no file of its may grow beyond three megabytes: a disk without room."""
     plain = server.command
-    server.command = lambda *arguments: ["sh", "-c", 'ulimit -f 4096; exec "$@"', "sh", *plain(*arguments)]
+    server.command = lambda *arguments: ["sh", "-c", 'ulimit -f 6144; exec "$@"', "sh", *plain(*arguments)]
     server.start()
     server.command = plain
     return server
@@ -89,7 +89,7 @@ def test_a_full_disk_delays_indexing_and_leaves_the_rest_as_it_was(new_server):
 def test_a_full_disk_during_extraction_does_not_fail_the_file(new_server):
     server = limited(new_server())
     wide = server.client.files.create(
-        file=("wide.txt", "\u00e9\u00e0\u00e8 ".encode("cp1252") * 400_000), purpose="assistants"
+        file=("wide.txt", "\u00e9\u00e0\u00e8 ".encode("cp1252") * 600_000), purpose="assistants"
     )
     store = server.client.vector_stores.create(file_ids=[wide.id])
     logged(server, "The text of the file cannot be stored: File too large")

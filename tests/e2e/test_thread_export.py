@@ -11,7 +11,7 @@ def test_a_thread_is_exported_with_all_its_messages(server, client):
     messages = [user(f"Question {number} <b>") for number in range(130)]
     thread = client.beta.threads.create(messages=messages, metadata={"customer": "42"})
     reply = server.ask("GET", f"/v1/threads/{thread.id}/export")
-    assert reply.headers["content-type"] == "application/jsonl"
+    assert reply.headers["content-type"] == "application/x-jsonl"
     assert reply.headers["content-disposition"] == f'attachment; filename="{thread.id}.jsonl"'
     head, *lines = [json.loads(line) for line in reply.body.decode().splitlines()]
     assert (head["object"], head["id"], head["metadata"]) == ("thread", thread.id, {"customer": "42"})

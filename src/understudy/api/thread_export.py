@@ -9,7 +9,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from understudy.api.operations import EXTENSIONS, LINES, OperationGroup
+from understudy.api.operations import BYTES, EXTENSIONS, OperationGroup
 from understudy.api.parts import Parts, parts_of, project_of
 from understudy.store.pages import PageRequest
 from understudy.wire import queries
@@ -46,8 +46,8 @@ class _Format:
     "/threads/{thread_id}/export",
     summary="Download a thread with all its messages. An extension of the hosted API.",
     query=ThreadExportQuery,
-    response=LINES,
-    lines=True,
+    response=BYTES,
+    binary=True,
 )
 async def export_thread(request: Request) -> Response:
     """The thread on the first line, then its messages, oldest first."""
@@ -113,6 +113,6 @@ def _format_time(seconds: int) -> str:
 
 
 _FORMATS: Final = {
-    "jsonl": _Format("application/jsonl", "jsonl", _render_line, _render_line),
+    "jsonl": _Format("application/x-jsonl", "jsonl", _render_line, _render_line),
     "md": _Format("text/markdown; charset=utf-8", "md", _render_head, _render_message),
 }
