@@ -333,6 +333,8 @@ class RunWorker(JobKind[str, RunExecutor]):
         for run_id in announced.keys() - waiting - self._pool.jobs.keys():
             self._adopt(run_id)
         before = time.monotonic() - _UNREAD_SECONDS
+        # A run may have been claimed here since: its execution writes the log.
+        waiting -= self._pool.jobs.keys()
         for run_id in [run_id for run_id in waiting if announced[run_id] < before and run_id in self._announced]:
             if self._run_logs.drop_unread(run_id):
                 del self._announced[run_id]
