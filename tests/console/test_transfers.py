@@ -6,6 +6,7 @@ import zipfile
 from playwright.sync_api import expect
 
 from console.browser import NARROW, open_console
+from waiting import eventually
 
 _CREATED = 1_700_000_000
 
@@ -29,34 +30,29 @@ _INPUT = _lines(
 )
 
 
-def _import(page, name, **choices):
+def _import(page, name, *, dry_run=False):
     page.get_by_role("button", name="Import a file").first.click()
     form = page.get_by_role("dialog")
     form.get_by_label("File").set_input_files({"name": name, "mimeType": "text/plain", "buffer": _INPUT})
-    if choices.get("dry_run"):
+    if dry_run:
         form.get_by_label("Dry run").check()
-    form.get_by_label("If an id exists").select_option(choices.get("on_conflict", "skip"))
+        form.get_by_label("If an id exists").select_option("skip")
     form.locator("button[type=submit]").click()
     expect(page.locator("h1")).to_contain_text(name)
 
 
 def test_a_file_is_imported_exported_and_deleted_by_metadata(browser, console, server):
     page = console.open("imports")
-    _import(page, "checked <b>.jsonl", dry_run=True)
-    expect(page.get_by_text("This was a dry run")).to_be_visible()
-    expect(page.locator("dl.fields")).to_contain_text("completed")
-    assert server.ask("GET", "/v1/threads/thread_moved").status == 404
-    console.open("imports")
     _import(page, "moved.jsonl")
     expect(page.locator("dl.fields")).to_contain_text("completed")
     counts = page.get_by_role("table", name="Report")
     expect(counts.get_by_role("row", name="Threads")).to_contain_text("1")
     expect(page.get_by_role("link", name="file-moved")).to_be_visible()
-    console.open("imports")
-    _import(page, "moved.jsonl")
+    page.get_by_role("link", name="Imports").click()
+    _import(page, "checked <b>.jsonl", dry_run=True)
+    expect(page.get_by_text("This was a dry run")).to_be_visible()
     entries = page.get_by_role("table", name="Skipped and changed")
     expect(entries.get_by_role("row", name="thread_moved")).to_contain_text("with this id")
-    assert console.find_accessibility_problems() == []
     with open_console(browser, server, NARROW, "dark") as small:
         small.open(page.url.partition("/console/")[2])
         expect(small.page.get_by_role("table", name="Skipped and changed")).to_be_visible()
@@ -76,7 +72,6 @@ def _export(console):
     with zipfile.ZipFile(download.value.path()) as archive:
         assert "thread_moved" in archive.read("threads.jsonl").decode()
     expect(page.get_by_role("table", name="Contents").get_by_role("row", name="Threads")).to_contain_text("1")
-    assert console.find_accessibility_problems() == []
 
 
 def _delete(console, server):
@@ -92,6 +87,20 @@ def _delete(console, server):
     expect(page.get_by_role("table", name="Deleted objects").get_by_role("row", name="Threads")).to_contain_text("1")
     assert server.ask("GET", "/v1/threads/thread_moved").status == 404
     assert server.ask("GET", "/v1/assistants/asst_moved").status == 200
-    console.open("deletions")
+    page.get_by_role("link", name="Deletions").click()
     expect(page.locator("table.data")).to_contain_text("completed")
     assert console.find_accessibility_problems() == []
+
+
+def test_a_running_transfer_has_its_progress_and_is_cancelled(console, server):
+    path = f"/v1/deletions/{server.ask('POST', '/v1/deletions', {'metadata': {'nobody': 'has this'}}).json['id']}"
+    eventually(lambda: server.ask("GET", path).json["status"] == "completed")
+    running = server.ask("GET", path).json | {"status": "in_progress", "progress": {"done": 5, "total": 10}}
+    console.context.route(f"**{path}", lambda route: route.fulfill(json=running))
+    console.context.route(f"**{path}/cancel", lambda route: route.fulfill(json=running | {"status": "cancelled"}))
+    page = console.open(path.removeprefix("/v1/"))
+    expect(page.get_by_role("progressbar", name="5 of 10")).to_be_visible()
+    assert console.find_accessibility_problems() == []
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.locator("dl.fields")).to_contain_text("cancelled")
+    expect(page.get_by_role("button", name="Cancel")).to_have_count(0)

@@ -19,7 +19,7 @@ export const EXPORTS = {
     { name: "status", cell: (row) => html`<${Badge} state=${row.status} />` },
     { name: "progress", cell: (row) => html`<${TransferProgress} row=${row} />` },
     { name: "metadata", cell: (row) => html`<${Selected} row=${row} limit=${2} />` },
-    { name: "bytes", isNumber: true, priority: 2, cell: (row) => html`<${Bytes} bytes=${row.bytes} />` },
+    { name: "bytes", isNumber: true, priority: 3, cell: (row) => html`<${Bytes} bytes=${row.bytes} />` },
     { name: "created_at", isNumber: true, priority: 2, cell: (row) => html`<${Time} at=${row.created_at} />` },
   ],
   fields: [
