@@ -34,7 +34,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "slow: takes long, and runs only with --slow")
     config.addinivalue_line("markers", "proves(*ids): shows behaviours of the manifest, tests/conformance/manifest")
     # How long an example takes says more about the machine than about the code.
-    hypothesis.settings.register_profile("tests", deadline=None)
+    hypothesis.settings.register_profile("tests", deadline=None, max_examples=100 if config.getoption("--slow") else 40)
     hypothesis.settings.load_profile("tests")
 
 

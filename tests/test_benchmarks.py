@@ -120,6 +120,7 @@ def collection(tmp_path):
     return folder
 
 
+@pytest.mark.slow
 def test_search_quality_measures_a_public_collection_by_language_and_mode(collection, tmp_path):
     results = tmp_path / "results.json"
     command = [sys.executable, "-m", "benchmarks", "search_quality", "--limit", "1", "--json", str(results)]

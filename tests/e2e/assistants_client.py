@@ -16,6 +16,9 @@ ENDED = {"completed", "incomplete", "failed", "cancelled", "expired"}
 
 on_both = pytest.mark.parametrize("server", ["sqlite", "postgres"], indirect=True)
 each_database = pytest.mark.parametrize("database", ["sqlite", "postgres"], indirect=True)
+slow_on_postgres = pytest.mark.parametrize(
+    "database", ["sqlite", pytest.param("postgres", marks=pytest.mark.slow)], indirect=True
+)
 
 WEATHER: Any = {
     "type": "function",

@@ -159,6 +159,7 @@ def test_a_resumed_run_is_streamed_to_its_end(new_server, upstream, database):
     assert message["content"][0]["text"]["value"] == "Hello again"
 
 
+@pytest.mark.slow
 @each_database
 @pytest.mark.proves("runs.attach")
 def test_a_run_resumed_after_a_crash_is_replayed_from_the_start(new_server, upstream, database):

@@ -9,7 +9,16 @@ from concurrent.futures import ThreadPoolExecutor
 import openai
 import pytest
 
-from e2e.assistants_client import WEATHER, each_database, new_thread, outputs_for, reached, run_of, user
+from e2e.assistants_client import (
+    WEATHER,
+    each_database,
+    new_thread,
+    outputs_for,
+    reached,
+    run_of,
+    slow_on_postgres,
+    user,
+)
 from e2e.billing import CREDITS_PER_USD, PRICES, balance, check_sums, grant, new_key, transactions
 from envelope import assert_aimlapi_error, assert_error
 from serving import KEY, Server
@@ -194,7 +203,7 @@ def test_a_response_costs_its_turns(tenant, upstream):
     assert tenant.check() == 560
 
 
-@each_database
+@slow_on_postgres
 def test_a_batch_costs_half_and_each_line_once(new_server, database, upstream):
     upstream.always(text("Hi", usage=(100, 10)))
     server = new_server(PRICES, **database).start()
@@ -391,7 +400,7 @@ def test_credits_commands_report_balance_spending_and_history(priced, tenant, up
     assert tenant.ask("GET", "/v1/billing/balance").json["statusExplanation"].startswith("No budget")
 
 
-@each_database
+@slow_on_postgres
 async def test_two_hundred_requests_at_once_are_all_counted(new_server, database, upstream):
     upstream.always(text("Hi", usage=(10, 5)))
     server = new_server(PRICES, **database).start()
@@ -409,7 +418,7 @@ async def test_two_hundred_requests_at_once_are_all_counted(new_server, database
     assert len(transactions(server)) == 201
 
 
-@each_database
+@slow_on_postgres
 def test_usage_of_finished_requests_survives_a_kill(new_server, database, upstream):
     upstream.always(text("Hi", usage=(10, 5)))
     server = new_server(PRICES, **database).start()
@@ -425,6 +434,7 @@ def test_usage_of_finished_requests_survives_a_kill(new_server, database, upstre
     assert answered == 15
 
 
+@pytest.mark.slow
 @each_database
 def test_a_kill_in_the_middle_leaves_nothing_uncounted_and_nothing_counted_twice(new_server, database, upstream):
     upstream.always(text("Hi", usage=(10, 5)))

@@ -177,6 +177,7 @@ def test_a_page_of_files_is_cut_at_either_end(client, container):
     assert_error(refusal.value, 400, refusal.value.body["message"], "after", "invalid_value")
 
 
+@pytest.mark.slow
 @pytest.mark.proves("containers.kept")
 def test_files_of_the_project_are_there_again_after_the_server_was_killed(new_server):
     server = new_server(sandbox__python=interpreter()).start()

@@ -175,6 +175,7 @@ def test_an_extension_begins_with_the_last_frame_of_its_source(server, video):
     assert difference(earlier.frames[-1], later.frames[-1]) > 15
 
 
+@pytest.mark.slow
 @pytest.mark.proves("luma.keyframes")
 def test_keyframes_come_inside_of_the_request_or_from_a_file(server, client):
     blue = client.files.create(file=("blue.png", picture((20, 40, 200))), purpose="vision")
@@ -206,6 +207,7 @@ def test_a_file_that_is_deleted_afterwards_is_still_the_keyframe_and_addresses_a
     assert url.startswith(f"https://api.example.com/v1/generations/{made['id']}/video.mp4?token=")
 
 
+@pytest.mark.slow
 @pytest.mark.proves("luma.loop")
 def test_a_loop_ends_as_it_begins_and_the_same_words_make_the_same_film(server):
     first = ended(server, create(server, loop=True, prompt="A boat on the sea")["id"])
@@ -217,6 +219,7 @@ def test_a_loop_ends_as_it_begins_and_the_same_words_make_the_same_film(server):
     assert difference(seen.frames[0], seen.frames[60]) > 1
 
 
+@pytest.mark.slow
 @pytest.mark.proves("luma.sizes")
 def test_aspect_ratio_and_duration_are_as_requested(server):
     body = {
@@ -391,6 +394,7 @@ def test_a_project_has_a_bounded_number_under_way(new_server):
     server.ask("DELETE", f"/luma-ai/generations/{again}")
 
 
+@pytest.mark.slow
 def test_a_stopping_server_ends_long_polls_and_resumes_the_video_after_a_restart(new_server):
     server = new_server().start()
     made = create(server, **QUICK)
@@ -420,6 +424,7 @@ def test_a_video_is_charged_when_it_is_completed_and_needs_funds(new_server):
     assert refused.json["message"].startswith("You've run out of funds")
 
 
+@pytest.mark.slow
 @pytest.mark.proves("luma.callback")
 def test_a_callback_is_retried_until_it_succeeds(new_server):
     with Receiver() as receiver:

@@ -265,6 +265,7 @@ def test_of_several_calls_only_those_under_the_rule_wait(mcp_server, client, ups
     assert dict(told)["c"] == "mine"
 
 
+@pytest.mark.slow
 @pytest.mark.proves("mcp.approval")
 def test_a_pending_approval_survives_a_crash(new_server, upstream, dice):
     server = new_server(mcp__allowed=dice.url).start()

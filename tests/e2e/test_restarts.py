@@ -202,6 +202,7 @@ def test_runs_of_a_killed_server_are_claimed_by_another_server(new_node, upstrea
     assert said_in(second, stopped) == ["stop"]
 
 
+@pytest.mark.slow
 def test_a_server_that_lost_its_lease_cannot_change_a_run_claimed_by_another(new_node, upstream):
     first, second = new_node().start(), new_node().start()
     assistant = first.client.beta.assistants.create(model="gpt-4o")

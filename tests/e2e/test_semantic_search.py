@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from e2e.assistants_client import each_database
+from e2e.assistants_client import each_database, slow_on_postgres
 from serving import BUILTIN_VECTORS, WAIT
 from waiting import eventually
 
@@ -114,7 +114,7 @@ def test_questions_in_other_languages_find_a_passage_and_its_score_says_that_it_
     assert max(map(best_score, foreign)) < 0.4
 
 
-@each_database
+@slow_on_postgres
 @pytest.mark.proves("vector_stores.semantic_move")
 def test_a_store_of_the_builtin_embedder_is_moved_and_searchable_meanwhile(new_server, database):
     server = new_server(config=BUILTIN_VECTORS, **database).start()

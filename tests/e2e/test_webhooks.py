@@ -163,6 +163,7 @@ def test_a_delivery_that_failed_for_good_can_be_found_and_sent_again(new_server,
     delivery(server, second, "delivered")
 
 
+@pytest.mark.slow
 @pytest.mark.proves("webhooks.survives_crashes")
 def test_a_pending_delivery_survives_a_crash(new_server, receiver):
     server = new_server(**QUICK, webhooks__timeout="0.5").start()

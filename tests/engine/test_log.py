@@ -50,7 +50,7 @@ async def test_a_replay_after_any_number_is_the_rest_of_the_whole(history):
             assert await heard(filling, after) == b"".join(frames[after:])
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(histories.histories(), st.integers(1, 6), st.integers(1, 6))
 async def test_a_replay_is_equal_after_deltas_were_merged(history, recent, merge):
     with pytest.MonkeyPatch.context() as patch:
@@ -61,7 +61,7 @@ async def test_a_replay_is_equal_after_deltas_were_merged(history, recent, merge
             assert join_deltas(await heard(filling, after)) == join_deltas(b"".join(frames[after:])), after
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(histories.histories())
 async def test_a_replay_of_a_compacted_log_is_equal(history):
     filling, frames = filled(history)

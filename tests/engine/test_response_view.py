@@ -153,7 +153,7 @@ async def test_a_stream_replayed_from_a_stored_response_has_the_same_events(hist
     assert read(b"".join(ResponseReplay(view.response, half).frames)) == again[half + 1 :]
 
 
-@settings(max_examples=200)
+@settings(max_examples=60)
 @given(answers.histories_of(ended=False), st.integers(0, 3))
 async def test_a_response_resumes_after_a_crash_at_any_event_and_replays_from_the_start(history, lost):
     """The last `lost` events were streamed but not stored when the process died."""

@@ -144,7 +144,7 @@ def stored_messages(restored, following, past):
     return {message.id: message for message in (*ended, *after.closed_messages)}
 
 
-@settings(max_examples=200)
+@settings(max_examples=60)
 @given(crashes())
 def test_each_message_of_a_run_is_streamed_as_it_is_stored_or_ends_as_incomplete(crash):
     history, length, rendered = crash
@@ -155,7 +155,7 @@ def test_each_message_of_a_run_is_streamed_as_it_is_stored_or_ends_as_incomplete
         check_run_stream(before, stored, past)
 
 
-@settings(max_examples=100)
+@settings(max_examples=40)
 @given(missed_takeovers())
 def test_a_view_that_missed_an_owner_ends_the_messages_and_steps_which_that_one_abandoned(missed):
     history, length, before = missed
@@ -192,7 +192,7 @@ def check_run_stream(before, stored, past):
     assert ends["msg_z"]["status"] == "completed"
 
 
-@settings(max_examples=200)
+@settings(max_examples=60)
 @given(crashes())
 def test_each_item_of_a_response_is_streamed_as_it_is_stored_or_ends_as_incomplete(crash):
     history, length, rendered = crash
@@ -202,7 +202,7 @@ def test_each_item_of_a_response_is_streamed_as_it_is_stored_or_ends_as_incomple
     assert first == second
 
 
-@settings(max_examples=100)
+@settings(max_examples=40)
 @given(missed_takeovers())
 def test_a_view_that_missed_an_owner_ends_the_items_which_that_one_abandoned(missed):
     history, length, before = missed
@@ -267,7 +267,7 @@ def test_a_log_that_lacks_an_open_message_or_step_gets_its_beginning_once(crash)
     assert ([view.message.id] if view.message else []) == list(abandoned_objects(stored).messages)
 
 
-@settings(max_examples=50)
+@settings(max_examples=20)
 @given(answers.histories_of(), st.data())
 def test_the_end_of_a_run_that_its_log_lacks_is_rendered_from_the_store(history, data):
     rendered = history[: data.draw(st.integers(1, len(history) - 1))]
@@ -295,7 +295,7 @@ def test_the_end_of_a_run_that_its_log_lacks_is_rendered_from_the_store(history,
     assert stream[-1][1] == stream_of(RunEncoder(), history)[-1][1]
 
 
-@settings(max_examples=50)
+@settings(max_examples=20)
 @given(answers.histories_of(), st.data())
 def test_the_end_of_a_response_that_its_log_lacks_is_rendered_from_the_store(history, data):
     rendered = history[: data.draw(st.integers(1, len(history) - 1))]

@@ -84,7 +84,7 @@ def value_for(schema, text="?"):
 
 @example(schema={"type": "array", "items": {"type": ["string", "null"]}}, text="?")
 @given(schema=st.recursive(SCALARS, composed, max_leaves=12), text=TEXTS)
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_every_value_satisfies_its_schema(schema, text):
     value_for(schema, text)
 

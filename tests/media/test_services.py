@@ -90,6 +90,7 @@ def test_an_order_whose_answer_was_lost_is_found_and_not_sent_again(server, luma
     assert len(luma.orders) == len(luma.jobs) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.proves("luma.ordered_once")
 def test_a_server_that_is_killed_while_luma_works_waits_for_the_same_job_after_its_start(new_server, luma):
     server = new_server(**settings_for(luma)).start()
@@ -124,6 +125,7 @@ def test_luma_extends_its_own_videos_and_fetches_pictures_itself(server, luma):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.proves("luma.services")
 def test_another_understudy_makes_the_video(new_server):
     back = new_server().start()

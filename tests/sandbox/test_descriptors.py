@@ -23,7 +23,13 @@ from understudy.tools.sandbox.processes import WatchedProcess, open_stream, read
 
 PIPES = 100
 DESCRIPTORS = Path("/proc/self/fd")
-loops = pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
+loops = pytest.mark.parametrize(
+    "loop",
+    [
+        pytest.param(asyncio.new_event_loop, id="asyncio", marks=pytest.mark.slow),
+        pytest.param(uvloop.new_event_loop, id="uvloop"),
+    ],
+)
 
 
 def beside_threads(loop, folder, work):

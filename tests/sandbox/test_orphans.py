@@ -46,6 +46,7 @@ def inside(disk_mb):
     return [process for process in found if any(mark in word for word in process.info["cmdline"] or [])]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seen", [1, 2, 3, 4])
 def test_a_sandbox_that_starts_dies_with_its_server(seen):
     """Killed as soon as there are so many processes: bubblewrap alone, with the inner one, with what runs in it."""

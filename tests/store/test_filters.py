@@ -112,7 +112,7 @@ def test_a_filter_in_sql_matches_the_same_files_as_in_python(request, tmp_path_f
         finally:
             await store.close()
 
-    @hypothesis.settings(max_examples=30 if dialect == "sqlite" else 8, deadline=None)
+    @hypothesis.settings(max_examples=15 if dialect == "sqlite" else 5, deadline=None)
     @hypothesis.given(st.lists(ATTRIBUTES, min_size=1, max_size=12), st.lists(CONDITIONS, min_size=1, max_size=12))
     def run(described, conditions):
         asyncio.run(check(described, conditions))

@@ -272,7 +272,7 @@ MOVES = st.lists(
 )
 
 
-@hypothesis.settings(max_examples=30, deadline=None)
+@hypothesis.settings(max_examples=15, deadline=None)
 @hypothesis.given(moves=MOVES)
 def test_counts_are_those_of_the_files_after_every_move(tmp_path_factory, moves):
     asyncio.run(_play(tmp_path_factory.mktemp("moves"), moves))
