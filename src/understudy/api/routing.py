@@ -28,10 +28,14 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class _Endpoint:
-    """`slashes` is their number in every path that matches; None where a parameter may contain some."""
+    """`slashes` is their number in every path that matches; None where a parameter may contain some.
+
+    `last` is the last segment of every path that matches; None if it is a parameter.
+    """
 
     pattern: re.Pattern[str]
     slashes: int | None
+    last: str | None
     targets: dict[str, Target]
 
 
@@ -45,6 +49,7 @@ class RouteTable(BaseRoute):
             endpoint = _Endpoint(
                 pattern=compile_path(path)[0],
                 slashes=None if ":path}" in path else path.count("/"),
+                last=None if path.endswith("}") else _last_segment(path),
                 targets=_with_head(by_method),
             )
             self._by_segment.setdefault(_first_segment(path), []).append(endpoint)
@@ -62,10 +67,13 @@ class RouteTable(BaseRoute):
     def _find(self, scope: Scope) -> tuple[Target, dict[str, Any]]:
         """The target, and the path's parameters by name."""
         path: str = scope["path"]
-        slashes = path.count("/")
+        slashes, last = path.count("/"), _last_segment(path)
         allowed: dict[str, Target] = {}
         for endpoint in self._by_segment.get(_first_segment(path), ()):
+            # Most endpoints differ in these, which is compared faster than the pattern.
             if endpoint.slashes is not None and endpoint.slashes != slashes:
+                continue
+            if endpoint.last is not None and endpoint.last != last:
                 continue
             match = endpoint.pattern.match(path)
             if match is None:
@@ -90,6 +98,10 @@ def _not_allowed_error(scope: Scope, allowed: Iterable[str]) -> MethodNotAllowed
 def _with_head(targets: Mapping[str, Target]) -> dict[str, Target]:
     """A HEAD request is handled as a GET; the connection leaves out the body."""
     return {**targets, "HEAD": targets["GET"]} if "GET" in targets else dict(targets)
+
+
+def _last_segment(path: str) -> str:
+    return path[path.rfind("/") + 1 :]
 
 
 def _first_segment(path: str) -> str:

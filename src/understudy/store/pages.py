@@ -58,7 +58,7 @@ class Page:
     has_more: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class PageOrder:
     """The columns that order a list; the last one is unique in it, so that every row has a position.
 
@@ -107,7 +107,7 @@ class PageSource:
 
     @property
     def is_concurrent(self) -> bool:
-        return self.has_horizon and self.scope == _PROJECT_SCOPE and self.order == BY_CREATION
+        return self.has_horizon and self.scope == _PROJECT_SCOPE and self.order is BY_CREATION
 
 
 def read_page(source: PageSource, args: tuple[Any, ...], request: PageRequest) -> Transaction[Page]:
