@@ -9,7 +9,7 @@ import openai
 import pytest
 
 from conformance.shapes import assert_shape
-from e2e.assistants_client import each_database, on_both
+from e2e.assistants_client import each_database, on_both, slow_on_postgres
 from e2e.batching import CHAT, chat_line, create_batch, input_file, jsonl, results_of, wait_for_batch
 from e2e.uploads import upload
 from envelope import assert_error
@@ -373,7 +373,7 @@ def test_answers_are_counted_at_the_price_of_batches(server, upstream):
 # -- crashes -----------------------------------------------------------------------------------------------------
 
 
-@each_database
+@slow_on_postgres
 @pytest.mark.proves("batches.crash")
 def test_a_batch_resumes_after_a_crash_and_repeats_no_finished_request(new_server, upstream, database):
     server = new_server(**database, limits__concurrent_batch_lines=4).start()

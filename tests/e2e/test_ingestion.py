@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from e2e.assistants_client import each_database
+from e2e.assistants_client import each_database, slow_on_postgres
 from waiting import eventually
 
 # Long enough that a kill comes in between.
@@ -33,7 +33,7 @@ def found_once(client, store, number):
     return len(texts) == 1
 
 
-@each_database
+@slow_on_postgres
 @pytest.mark.proves("vector_stores.crash")
 @pytest.mark.parametrize("least", [0, 2])
 def test_a_killed_server_resumes_indexing_after_a_restart(new_server, database, least):

@@ -226,6 +226,7 @@ def test_a_server_that_lost_its_lease_cannot_change_a_run_claimed_by_another(new
         assert [step.status for step in steps_of(server.client, run)] == ["completed"]
 
 
+@pytest.mark.slow
 def test_a_run_that_kills_its_server_every_time_fails_in_the_end(new_server, upstream):
     server = new_server().start()
     assistant = server.client.beta.assistants.create(model="gpt-4o")

@@ -58,6 +58,7 @@ def test_luma_renders_the_video_and_its_files_are_stored(server, luma):
     assert (found["video"]["width"], found["video"]["height"]) == (960, 540)
 
 
+@pytest.mark.slow
 @pytest.mark.proves("luma.services")
 def test_a_transient_error_is_retried_and_the_video_is_ordered_once(server, luma):
     luma.next(429, {"retry-after": "1"})
