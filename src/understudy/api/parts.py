@@ -91,6 +91,12 @@ def principal_of(request: Request) -> Principal:
     return principal
 
 
+def named_project_of(request: Request) -> str:
+    """The id of the project in the path, which an admin key administers."""
+    project_id: str = request.path_params["project_id"]
+    return project_id
+
+
 def project_of(request: Request) -> str:
     """The id of the project of the request's key."""
     project_id: str = request.scope["state"]["project_id"]

@@ -4,8 +4,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from understudy.api.operations import EXTENSIONS, OperationGroup
-from understudy.api.parts import Parts, change_of, parts_of
-from understudy.api.requests import read_json, struct_response
+from understudy.api.parts import Parts, change_of, named_project_of, parts_of
+from understudy.api.requests import page_ends, read_json, struct_response
 from understudy.errors import InvalidRequest
 from understudy.store.charges import Entry
 from understudy.store.ledger import EntryFilter
@@ -34,7 +34,7 @@ operations = OperationGroup(EXTENSIONS, audience="admin")
     response=ProjectCredits,
 )
 async def get_credits(request: Request) -> Response:
-    return struct_response(await _load_credits(parts_of(request), _project_id(request)))
+    return struct_response(await _load_credits(parts_of(request), named_project_of(request)))
 
 
 @operations.add(
@@ -46,7 +46,7 @@ async def get_credits(request: Request) -> Response:
     response=ProjectCredits,
 )
 async def grant_credits(request: Request) -> Response:
-    parts, project_id, change = parts_of(request), _project_id(request), change_of(request)
+    parts, project_id, change = parts_of(request), named_project_of(request), change_of(request)
     body = await read_json(request, GrantCreditsRequest, parts.settings.limits)
     if body.credits == 0:
         raise InvalidRequest("Invalid 'credits': 0 changes nothing.", param="credits", code="invalid_value")
@@ -63,7 +63,7 @@ async def grant_credits(request: Request) -> Response:
     response=DeletedBudget,
 )
 async def delete_budget(request: Request) -> Response:
-    parts, project_id = parts_of(request), _project_id(request)
+    parts, project_id = parts_of(request), named_project_of(request)
     await parts.store.projects.get(project_id)
     return struct_response(
         DeletedBudget(deleted=await parts.store.ledger.remove_budget(project_id, change_of(request)))
@@ -79,7 +79,7 @@ async def delete_budget(request: Request) -> Response:
     response=ProjectCredits,
 )
 async def limit_credits(request: Request) -> Response:
-    parts, project_id = parts_of(request), _project_id(request)
+    parts, project_id = parts_of(request), named_project_of(request)
     body = await read_json(request, LimitCreditsRequest, parts.settings.limits)
     check_open(await parts.store.projects.get(project_id))
     scope = project_id
@@ -99,12 +99,12 @@ async def limit_credits(request: Request) -> Response:
     response=CreditEntryList,
 )
 async def list_credit_entries(request: Request) -> Response:
-    parts, project_id = parts_of(request), _project_id(request)
+    parts, project_id = parts_of(request), named_project_of(request)
     query = queries.parse(request.scope["query_string"], ListCreditEntriesQuery)
     await parts.store.projects.get(project_id)
     page = await parts.store.ledger.entries(project_id, EntryFilter(), query.limit, query.after)
     data = [_render_entry(entry) for entry in page.entries]
-    first, last = (data[0].id, data[-1].id) if data else (None, None)
+    first, last = page_ends(data)
     return struct_response(CreditEntryList(data=data, first_id=first, last_id=last, has_more=page.has_more))
 
 
@@ -131,8 +131,3 @@ def _render_entry(entry: Entry) -> CreditEntry:
         reference=entry.reference,
         created_at=entry.created_at,
     )
-
-
-def _project_id(request: Request) -> str:
-    project_id: str = request.path_params["project_id"]
-    return project_id

@@ -10,8 +10,8 @@ from starlette.responses import Response
 from understudy import ids
 from understudy.api.access import check_scopes
 from understudy.api.operations import EXTENSIONS, OperationGroup
-from understudy.api.parts import Parts, change_of, parts_of
-from understudy.api.requests import page_request, read_json, struct_response
+from understudy.api.parts import Parts, change_of, named_project_of, parts_of
+from understudy.api.requests import page_ends, page_request, read_json, struct_response
 from understudy.store.keys import KeyChanges, KeyOptions, KeyRecord
 from understudy.store.service_accounts import ServiceAccount
 from understudy.wire import queries
@@ -42,12 +42,12 @@ operations = OperationGroup("Administration", audience="admin")
 )
 async def list_project_keys(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], ListProjectKeysQuery)
-    parts, project_id = parts_of(request), _project_id(request)
+    parts, project_id = parts_of(request), named_project_of(request)
     await parts.store.projects.get(project_id)
     page = await parts.store.keys.page(project_id, page_request(query))
     # The owner of every key has access.
     data = [] if query.owner_project_access == "inactive" else await _render_keys(parts, project_id, page.keys)
-    first, last = (data[0].id, data[-1].id) if data else (None, None)
+    first, last = page_ends(data)
     return struct_response(
         ProjectApiKeyList(data=data, first_id=first, last_id=last, has_more=page.has_more and bool(data))
     )
@@ -63,7 +63,7 @@ async def list_project_keys(request: Request) -> Response:
     tag=EXTENSIONS,
 )
 async def create_project_key(request: Request) -> Response:
-    parts, project_id, change = parts_of(request), _project_id(request), change_of(request)
+    parts, project_id, change = parts_of(request), named_project_of(request), change_of(request)
     body = await read_json(request, CreateProjectKeyRequest, parts.settings.limits)
     await parts.store.projects.get(project_id)
     expires_at = None if body.expires_in_seconds is None else change.now + body.expires_in_seconds
@@ -81,7 +81,7 @@ async def create_project_key(request: Request) -> Response:
     response=ProjectApiKey,
 )
 async def retrieve_project_key(request: Request) -> Response:
-    parts, project_id = parts_of(request), _project_id(request)
+    parts, project_id = parts_of(request), named_project_of(request)
     return struct_response(await _render_key(parts, await parts.store.keys.get(project_id, _key_id(request))))
 
 
@@ -94,7 +94,7 @@ async def retrieve_project_key(request: Request) -> Response:
     response=ProjectApiKey,
 )
 async def update_project_key(request: Request) -> Response:
-    parts, project_id, change = parts_of(request), _project_id(request), change_of(request)
+    parts, project_id, change = parts_of(request), named_project_of(request), change_of(request)
     body = await read_json(request, UpdateProjectKeyRequest, parts.settings.limits)
     members: KeyChanges = {}
     if body.scopes is not UNSET:
@@ -117,7 +117,7 @@ async def update_project_key(request: Request) -> Response:
     tag=EXTENSIONS,
 )
 async def rotate_project_key(request: Request) -> Response:
-    parts, project_id = parts_of(request), _project_id(request)
+    parts, project_id = parts_of(request), named_project_of(request)
     body = await read_json(request, RotateProjectKeyRequest, parts.settings.limits, empty=True)
     key = ids.api_key()
     record = await parts.store.keys.rotate(project_id, _key_id(request), key, body.overlap_seconds, change_of(request))
@@ -132,7 +132,7 @@ async def rotate_project_key(request: Request) -> Response:
     response=DeletedProjectApiKey,
 )
 async def delete_project_key(request: Request) -> Response:
-    await parts_of(request).store.keys.delete(_project_id(request), _key_id(request), change_of(request))
+    await parts_of(request).store.keys.delete(named_project_of(request), _key_id(request), change_of(request))
     return struct_response(DeletedProjectApiKey(id=_key_id(request)))
 
 
@@ -173,11 +173,6 @@ def _render_owner(account: ServiceAccount | None) -> ProjectKeyOwner:
         return ProjectKeyOwner(type="user", user=KeyOwnerUser())
     owner = KeyOwnerServiceAccount(id=account.id, name=account.name, created_at=account.created_at, role=account.role)
     return ProjectKeyOwner(type="service_account", service_account=owner)
-
-
-def _project_id(request: Request) -> str:
-    project_id: str = request.path_params["project_id"]
-    return project_id
 
 
 def _key_id(request: Request) -> str:

@@ -4,8 +4,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from understudy.api.operations import OperationGroup
-from understudy.api.parts import Parts, change_of, parts_of
-from understudy.api.requests import page_request, read_json, struct_response
+from understudy.api.parts import Parts, change_of, named_project_of, parts_of
+from understudy.api.requests import page_ends, page_request, read_json, struct_response
 from understudy.errors import NotFound
 from understudy.store.ledger import CREDITS_PER_USD
 from understudy.store.projects import ProjectRecord, check_open
@@ -41,7 +41,7 @@ async def list_projects(request: Request) -> Response:
     projects = parts_of(request).store.projects
     page = await projects.page(page_request(query), with_archived=query.include_archived)
     data = [_render_project(project) for project in page.projects]
-    first, last = (data[0].id, data[-1].id) if data else (None, None)
+    first, last = page_ends(data)
     return struct_response(ProjectList(data=data, first_id=first, last_id=last, has_more=page.has_more))
 
 
@@ -67,7 +67,7 @@ async def create_project(request: Request) -> Response:
     response=Project,
 )
 async def retrieve_project(request: Request) -> Response:
-    return struct_response(_render_project(await parts_of(request).store.projects.get(_project_id(request))))
+    return struct_response(_render_project(await parts_of(request).store.projects.get(named_project_of(request))))
 
 
 @operations.add(
@@ -79,7 +79,7 @@ async def retrieve_project(request: Request) -> Response:
     response=Project,
 )
 async def modify_project(request: Request) -> Response:
-    parts, project_id = parts_of(request), _project_id(request)
+    parts, project_id = parts_of(request), named_project_of(request)
     body = await read_json(request, UpdateProjectRequest, parts.settings.limits)
     if body.name is None:
         return struct_response(_render_project(await parts.store.projects.get(project_id)))
@@ -96,7 +96,7 @@ async def modify_project(request: Request) -> Response:
     response=Project,
 )
 async def archive_project(request: Request) -> Response:
-    archived = await parts_of(request).store.projects.archive(_project_id(request), change_of(request))
+    archived = await parts_of(request).store.projects.archive(named_project_of(request), change_of(request))
     return struct_response(_render_project(archived))
 
 
@@ -108,7 +108,7 @@ async def archive_project(request: Request) -> Response:
     response=ProjectSpendLimit,
 )
 async def get_project_spend_limit(request: Request) -> Response:
-    return struct_response(await _load_spend_limit(parts_of(request), _project_id(request)))
+    return struct_response(await _load_spend_limit(parts_of(request), named_project_of(request)))
 
 
 @operations.add(
@@ -120,7 +120,7 @@ async def get_project_spend_limit(request: Request) -> Response:
     response=ProjectSpendLimit,
 )
 async def update_project_spend_limit(request: Request) -> Response:
-    parts, project_id = parts_of(request), _project_id(request)
+    parts, project_id = parts_of(request), named_project_of(request)
     body = await read_json(request, UpdateProjectSpendLimitRequest, parts.settings.limits)
     limit = SpendLimit(project_id, body.threshold_amount * _CREDITS_PER_CENT, "month")
     check_open(await parts.store.projects.get(project_id))
@@ -136,7 +136,7 @@ async def update_project_spend_limit(request: Request) -> Response:
     response=DeletedProjectSpendLimit,
 )
 async def delete_project_spend_limit(request: Request) -> Response:
-    parts, project_id = parts_of(request), _project_id(request)
+    parts, project_id = parts_of(request), named_project_of(request)
     await _load_spend_limit(parts, project_id)
     await parts.store.ledger.change_limit(project_id, project_id, None, change_of(request))
     return struct_response(DeletedProjectSpendLimit())
@@ -161,8 +161,3 @@ def _render_project(project: ProjectRecord) -> Project:
         archived_at=project.archived_at,
         status="active" if project.archived_at is None else "archived",
     )
-
-
-def _project_id(request: Request) -> str:
-    project_id: str = request.path_params["project_id"]
-    return project_id

@@ -1,7 +1,7 @@
 """Reads request bodies within their limits and builds responses: stored JSON, Structs, lists."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, ParamSpec, Protocol, TypeVar
 
 import msgspec
@@ -116,6 +116,16 @@ def struct_response(subject: msgspec.Struct) -> Response:
 def add_members(body: str, members: dict[str, object]) -> str:
     """The encoded object with more members behind its own."""
     return f"{body[:-1]},{msgspec.json.encode(members).decode()[1:]}" if members else body
+
+
+class _HasId(Protocol):
+    @property
+    def id(self) -> str: ...
+
+
+def page_ends(data: Sequence[_HasId]) -> tuple[str | None, str | None]:
+    """The ids of the first and the last object of a page: `first_id` and `last_id`."""
+    return (data[0].id, data[-1].id) if data else (None, None)
 
 
 def list_response(page: Page) -> Response:

@@ -7,8 +7,8 @@ from starlette.responses import Response
 from understudy import ids
 from understudy.api.access import check_scopes
 from understudy.api.operations import OperationGroup
-from understudy.api.parts import change_of, parts_of
-from understudy.api.requests import page_request, read_json, struct_response
+from understudy.api.parts import change_of, named_project_of, parts_of
+from understudy.api.requests import page_ends, page_request, read_json, struct_response
 from understudy.store import service_accounts as store
 from understudy.store.keys import KeyOptions, KeyRecord
 from understudy.wire import queries
@@ -36,9 +36,9 @@ operations = OperationGroup("Administration", audience="admin")
 )
 async def list_service_accounts(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], queries.ListQuery)
-    page = await parts_of(request).store.service_accounts.page(_project_id(request), page_request(query))
+    page = await parts_of(request).store.service_accounts.page(named_project_of(request), page_request(query))
     data = [_render_account(account) for account in page.accounts]
-    first, last = (data[0].id, data[-1].id) if data else (None, None)
+    first, last = page_ends(data)
     return struct_response(ServiceAccountList(data=data, first_id=first, last_id=last, has_more=page.has_more))
 
 
@@ -55,7 +55,7 @@ async def create_service_account(request: Request) -> Response:
     body = await read_json(request, CreateServiceAccountRequest, parts.settings.limits)
     key = None if body.create_service_account_only else ids.service_account_key()
     account, record = await parts.store.service_accounts.create(
-        _project_id(request), body.name, "none" if key is None else "member", key, change_of(request)
+        named_project_of(request), body.name, "none" if key is None else "member", key, change_of(request)
     )
     api_key = None if key is None or record is None else _render_key(record, key)
     return struct_response(CreatedServiceAccount(**msgspec.structs.asdict(_render_account(account)), api_key=api_key))
@@ -70,7 +70,7 @@ async def create_service_account(request: Request) -> Response:
 )
 async def retrieve_service_account(request: Request) -> Response:
     accounts = parts_of(request).store.service_accounts
-    return struct_response(_render_account(await accounts.get(_project_id(request), _account_id(request))))
+    return struct_response(_render_account(await accounts.get(named_project_of(request), _account_id(request))))
 
 
 @operations.add(
@@ -85,7 +85,7 @@ async def update_service_account(request: Request) -> Response:
     parts = parts_of(request)
     body = await read_json(request, UpdateServiceAccountRequest, parts.settings.limits)
     account = await parts.store.service_accounts.change(
-        _project_id(request), _account_id(request), body.name, body.role, change_of(request)
+        named_project_of(request), _account_id(request), body.name, body.role, change_of(request)
     )
     return struct_response(_render_account(account))
 
@@ -99,7 +99,7 @@ async def update_service_account(request: Request) -> Response:
 )
 async def delete_service_account(request: Request) -> Response:
     accounts = parts_of(request).store.service_accounts
-    await accounts.delete(_project_id(request), _account_id(request), change_of(request))
+    await accounts.delete(named_project_of(request), _account_id(request), change_of(request))
     return struct_response(DeletedServiceAccount(id=_account_id(request)))
 
 
@@ -119,7 +119,7 @@ async def create_service_account_key(request: Request) -> Response:
     options = KeyOptions(check_scopes(body.scopes or []), expires_at, _account_id(request))
     key = ids.service_account_key()
     record = await parts.store.service_accounts.create_key(
-        _project_id(request), _account_id(request), key, body.name, options, change
+        named_project_of(request), _account_id(request), key, body.name, options, change
     )
     return struct_response(_render_key(record, key))
 
@@ -130,11 +130,6 @@ def _render_account(account: store.ServiceAccount) -> ServiceAccount:
 
 def _render_key(record: KeyRecord, key: str) -> ServiceAccountKey:
     return ServiceAccountKey(id=record.id, name=record.name, created_at=record.created_at, value=key)
-
-
-def _project_id(request: Request) -> str:
-    project_id: str = request.path_params["project_id"]
-    return project_id
 
 
 def _account_id(request: Request) -> str:

@@ -11,7 +11,7 @@ from understudy.api.files import FileContent, parse_range
 from understudy.api.multipart import Form, form_too_large, read_form
 from understudy.api.operations import BYTES, EXTENSIONS, OperationGroup
 from understudy.api.parts import Parts, parts_of, project_of
-from understudy.api.requests import page_request, read_json, struct_response
+from understudy.api.requests import page_ends, page_request, read_json, struct_response
 from understudy.errors import Conflict
 from understudy.store.files import StoredFile
 from understudy.store.transfers import TransferKind
@@ -33,7 +33,6 @@ from understudy.wire.transfers import (
 
 operations = OperationGroup(EXTENSIONS)
 
-_BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 T = TypeVar("T", bound=TransferObject)
 
 
@@ -203,7 +202,7 @@ def _parse_form(form: Form) -> CreateImportRequest:
     if form.filename is not None:
         plain["file"] = form.filename
     if "dry_run" in plain:
-        plain["dry_run"] = _BOOLEANS.get(plain["dry_run"].lower(), plain["dry_run"])
+        plain["dry_run"] = queries.BOOLEANS.get(plain["dry_run"].lower(), plain["dry_run"])
     problem = explain(plain, CreateImportRequest)
     if problem is not None:
         raise InvalidBody(problem)
@@ -219,7 +218,7 @@ async def _list_transfers(
     query = queries.parse(request.scope["query_string"], ListQuery)
     page = await parts_of(request).store.transfers.page(project_of(request), kind, page_request(query))
     data: Any = [one for one in page.transfers if isinstance(one, item)]
-    first, last = (data[0].id, data[-1].id) if data else (None, None)
+    first, last = page_ends(data)
     return struct_response(response(data=data, first_id=first, last_id=last, has_more=page.has_more))
 
 

@@ -108,21 +108,22 @@ class LocalAdministration:
 
 async def _find_active_key(store: Store, reference: str) -> KeyRecord | None:
     """None if there is not exactly one."""
-    hints = {reference, hint_of(reference)}
-    matches = [
-        record
-        for record in await store.keys.list()
-        if record.revoked_at is None and (reference == record.id or record.hint in hints)
-    ]
-    return matches[0] if len(matches) == 1 else None
+    active = [record for record in await _match_keys(store, reference) if record.revoked_at is None]
+    return active[0] if len(active) == 1 else None
 
 
 async def _find_key(store: Store, reference: str) -> KeyRecord:
-    hints = {reference, hint_of(reference)}
-    matches = [record for record in await store.keys.list() if reference == record.id or record.hint in hints]
+    """Also a revoked key. Raises NotFound if there is not exactly one."""
+    matches = await _match_keys(store, reference)
     if len(matches) != 1:
         raise NotFound("Unknown or ambiguous key. Run `understudy keys list`.")
     return matches[0]
+
+
+async def _match_keys(store: Store, reference: str) -> list[KeyRecord]:
+    """The keys with this id or hint, or of this secret."""
+    hints = {reference, hint_of(reference)}
+    return [record for record in await store.keys.list() if reference == record.id or record.hint in hints]
 
 
 async def _load_funds(store: Store, project: ProjectRecord) -> ProjectFunds:

@@ -8,8 +8,7 @@ from understudy.errors import not_found
 from understudy.store.audit_logs import Change, insert_entry
 from understudy.store.database import Database, Transaction
 from understudy.store.keys import Principal, hash_key, hint_of
-from understudy.store.pages import PageRequest, PageSource, read_page
-from understudy.store.sql import compose_sql, sql_parameters
+from understudy.store.pages import PageRequest, PageSource, read_records
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +66,8 @@ def _insert_key(key: str, name: str, expires_at: int | None, change: Change) -> 
 
 def _page_keys(request: PageRequest) -> Transaction[AdminKeyPage]:
     source = PageSource("admin_keys", "'' = $1", "revoked_at IS NULL", body="name")
-    page = yield from read_page(source, ("",), request)
-    page_ids = tuple(row[0] for row in page.rows)
-    if not page_ids:
-        return AdminKeyPage([], has_more=False)
-    sql = compose_sql(_SELECT, "WHERE id IN (", sql_parameters(1, len(page_ids)), ")")
-    records = {row[0]: AdminKeyRecord(*row) for row in (yield sql, page_ids)}
-    return AdminKeyPage([records[key_id] for key_id in page_ids], page.has_more)
+    rows, has_more = yield from read_records(_SELECT, source, ("",), request)
+    return AdminKeyPage([AdminKeyRecord(*row) for row in rows], has_more)
 
 
 def _get_key(key_id: str) -> Transaction[AdminKeyRecord]:

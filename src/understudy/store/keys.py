@@ -15,7 +15,7 @@ from understudy.errors import not_found
 from understudy.errors.objects import key_ended
 from understudy.store.audit_logs import OPERATOR, Change, insert_entry
 from understudy.store.database import Database, Row, Transaction
-from understudy.store.pages import PageRequest, PageSource, read_page
+from understudy.store.pages import PageRequest, PageSource, read_records
 from understudy.store.projects import DEFAULT_PROJECT, check_open, find_project, get_project
 from understudy.store.sql import compose_sql, padded_batches, sql_parameters
 
@@ -221,13 +221,8 @@ def _find_key(key_id: str) -> Transaction[tuple[KeyRecord, str] | None]:
 
 def _page_keys(project_id: str, request: PageRequest) -> Transaction[KeyPage]:
     source = PageSource("keys", "project_id = $1", "revoked_at IS NULL", body="name", has_horizon=False)
-    page = yield from read_page(source, (project_id,), request)
-    page_ids = tuple(row[0] for row in page.rows)
-    if not page_ids:
-        return KeyPage([], has_more=False)
-    sql = compose_sql(_SELECT, "WHERE id IN (", sql_parameters(1, len(page_ids)), ")")
-    records = {row[0]: _load_record(row) for row in (yield sql, page_ids)}
-    return KeyPage([records[key_id] for key_id in page_ids], page.has_more)
+    rows, has_more = yield from read_records(_SELECT, source, (project_id,), request)
+    return KeyPage([_load_record(row) for row in rows], has_more)
 
 
 def _get_key(project_id: str, key_id: str) -> Transaction[KeyRecord]:

@@ -127,6 +127,22 @@ def read_page(source: PageSource, args: tuple[Any, ...], request: PageRequest) -
     return request.cut((yield sql, (*args, *bounds, request.limit + 1)))
 
 
+def read_records(
+    select: str, source: PageSource, args: tuple[Any, ...], request: PageRequest
+) -> Transaction[tuple[list[Row], bool]]:
+    """The rows of a page as `select` has them, which begins with the id, and whether more follow.
+
+    For objects that are stored in columns. Raises InvalidRequest for a cursor that is not in this list.
+    """
+    page = yield from read_page(source, args, request)
+    ids = tuple(row[0] for row in page.rows)
+    if not ids:
+        return [], False
+    rows = yield compose_sql(select, "WHERE id IN (", sql_parameters(1, len(ids)), ")"), ids
+    by_id = {row[0]: row for row in rows}
+    return [by_id[row_id] for row_id in ids], page.has_more
+
+
 def find_position(source: PageSource, scope: Any, name: str, cursor: str) -> Transaction[Sequence[Any]]:
     """The values of the order's columns at a cursor. Raises InvalidRequest for one that is not in the list."""
     order = source.order

@@ -9,8 +9,8 @@ from understudy.errors import not_found
 from understudy.errors.objects import default_project_needed, project_archived, project_exists, project_not_found
 from understudy.store.audit_logs import Change, insert_entry
 from understudy.store.database import Database, Transaction
-from understudy.store.pages import PageRequest, PageSource, read_page
-from understudy.store.sql import compose_sql, sql_parameters
+from understudy.store.pages import PageRequest, PageSource, read_records
+from understudy.store.sql import compose_sql
 
 DEFAULT_PROJECT: Final = "default"
 
@@ -114,13 +114,9 @@ def _list_projects() -> Transaction[Sequence[ProjectRecord]]:
 
 def _page_projects(request: PageRequest, *, with_archived: bool) -> Transaction[ProjectPage]:
     filters = "id IS NOT NULL" if with_archived else "archived_at IS NULL"
-    page = yield from read_page(PageSource("projects", "'' = $1", filters, body="name"), ("",), request)
-    page_ids = tuple(row[0] for row in page.rows)
-    if not page_ids:
-        return ProjectPage([], has_more=False)
-    sql = compose_sql(_SELECT, "WHERE id IN (", sql_parameters(1, len(page_ids)), ")")
-    records = {row[0]: ProjectRecord(*row) for row in (yield sql, page_ids)}
-    return ProjectPage([records[project_id] for project_id in page_ids], page.has_more)
+    source = PageSource("projects", "'' = $1", filters, body="name")
+    rows, has_more = yield from read_records(_SELECT, source, ("",), request)
+    return ProjectPage([ProjectRecord(*row) for row in rows], has_more)
 
 
 def _lock_project(project_id: str) -> Transaction[ProjectRecord]:

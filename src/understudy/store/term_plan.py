@@ -17,7 +17,7 @@ _MIN_RATING_SHARE: Final = 0.1
 """Terms of less weight, relative to the rarest, change hardly anything."""
 
 MAX_TERM_CHUNKS: Final = 50_000
-"""Most chunks that one term selects, if there is no rarer one."""
+"""Most chunks that one term selects, if it is the rarest."""
 
 K1: Final = 1.2
 B: Final = 0.75

@@ -23,7 +23,7 @@ from understudy.wire.tools import LARGEST_INTEGER, Metadata
 
 T = TypeVar("T", bound=Struct)
 
-_BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
+BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 _INTEGER = re.compile("-?[0-9]{1,300}")
 
 Include = Literal["step_details.tool_calls[*].file_search.results[*].content"]
@@ -191,5 +191,5 @@ def _set_once(values: dict[str, Any], name: str, value: Any, key: str) -> None:
 
 def _parse_scalar(kind: type[inspect.Type], text: str) -> Any:
     if kind is inspect.BoolType:
-        return _BOOLEANS.get(text.lower(), text)
+        return BOOLEANS.get(text.lower(), text)
     return int(text) if kind is inspect.IntType and _INTEGER.fullmatch(text) else text
