@@ -1,6 +1,7 @@
 """Telemetry: a server emits an event for what it does, logs them at debug level, and pays nothing without a subscriber."""
 
 import logging
+import re
 
 from understudy import telemetry
 from waiting import eventually
@@ -77,3 +78,7 @@ def test_a_server_that_logs_debug_messages_follows_a_run_and_its_search(new_serv
     assert "JobFinished job_kind='file'" in log
     for event in ("RequestFinished", "RunTurnFinished", "ModelCalled", "TokensUsed", "DocumentIndexed"):
         assert f"{event} " in log
+    for operation in ("createFile", "createThreadAndRun", "getVectorStore"):
+        assert re.search(
+            rf"RequestFinished .* operation='{operation}' .* status=200 key_id='key_\w+' project_id='\w+'", log
+        )

@@ -22,13 +22,19 @@ class Event(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class RequestFinished(Event, frozen=True, kw_only=True, gc=False):
-    """An HTTP request with its whole response. `path` has no version; `status` is 0 if the client left before it."""
+    """An HTTP request with its whole response. `path` has no version; `status` is 0 if the client left before it.
+
+    `operation` is the id of the operation, empty where none was found or the request was refused before. `key_id` and
+    `project_id` are empty without a valid key, and `project_id` is with an admin key.
+    """
 
     request_id: str
+    operation: str
     method: str
     path: str
     dialect: str
     status: int
+    key_id: str
     project_id: str
     duration: float
 

@@ -42,6 +42,7 @@ class McpEndpoint:
         parts = scope["app"].state.parts
         mcp: McpServer = parts.mcp
         streams: OpenStreams = parts.streams
+        scope["state"]["operation"] = "mcp"
         with streams.waiting(scope["state"]["key_id"]):
             await mcp.handle(scope, receive, send)
 

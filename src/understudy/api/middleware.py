@@ -58,6 +58,7 @@ class RequestMiddleware:
             "path": scope["path"],
             "send": send,
             "key_id": "",
+            "operation": "",
         }
         state["fields"] = fields = fields_of(scope)
         settings: Settings = scope["app"].state.parts.settings
@@ -246,10 +247,12 @@ def _emit_finished(scope: Scope, state: dict[str, Any], started: float) -> None:
     telemetry.emit(
         telemetry.RequestFinished,
         request_id=state["request_id"],
+        operation=state["operation"],
         method=scope["method"],
         path=scope["path"],
         dialect=state["dialect"],
         status=state.get("status", 0),
+        key_id=state["key_id"],
         project_id=state.get("project_id", ""),
         duration=telemetry.elapsed(started),
     )

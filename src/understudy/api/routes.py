@@ -109,14 +109,18 @@ def routes() -> list[BaseRoute]:
     """The routes of all operations and of the endpoints beside them."""
     table: dict[str, dict[str, Target]] = {}
     for operation in OPERATIONS:
-        table.setdefault(operation.path, {})[operation.method] = Target(operation.handler, operation.requirement)
+        table.setdefault(operation.path, {})[operation.method] = Target(
+            operation.handler, operation.id, operation.requirement
+        )
     documentation = Documentation(OPERATIONS)
     table |= {
         "/deployments/{model}/chat/completions": {
-            "POST": Target(chat.create_deployment_chat_completion, MODEL_REQUIREMENT)
+            "POST": Target(chat.create_deployment_chat_completion, "createChatCompletion", MODEL_REQUIREMENT)
         },
-        "/deployments/{model}/embeddings": {"POST": Target(embeddings.create_deployment_embedding, MODEL_REQUIREMENT)},
-        "/openapi.json": {"GET": Target(documentation.serve_document)},
-        "/docs/reference/api": {"GET": Target(documentation.serve_page)},
+        "/deployments/{model}/embeddings": {
+            "POST": Target(embeddings.create_deployment_embedding, "createEmbedding", MODEL_REQUIREMENT)
+        },
+        "/openapi.json": {"GET": Target(documentation.serve_document, "getOpenapi")},
+        "/docs/reference/api": {"GET": Target(documentation.serve_page, "getApiReference")},
     }
     return [Route(PATH, McpEndpoint(), include_in_schema=False), RouteTable(table.items())]

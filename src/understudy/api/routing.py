@@ -20,9 +20,10 @@ from understudy.errors import MethodNotAllowed, NotFound
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The handler of a method of a path, and what a key needs for it."""
+    """The handler of a method of a path, the id of its operation, and what a key needs for it."""
 
     handler: Handler
+    operation_id: str
     requirement: Requirement = NO_REQUIREMENT
 
 
@@ -59,7 +60,9 @@ class RouteTable(BaseRoute):
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         target, scope["path_params"] = self._find(scope)
-        if (principal := scope.get("state", {}).get("principal")) is not None:
+        state = scope["state"]
+        state["operation"] = target.operation_id
+        if (principal := state.get("principal")) is not None:
             target.requirement.check(principal)
         response = await target.handler(Request(scope, receive, send))
         await response(scope, receive, send)
