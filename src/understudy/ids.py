@@ -231,6 +231,14 @@ def service_account() -> str:
     return "svc_acct_" + _random(_TAIL_LENGTH)
 
 
+def user() -> str:
+    return "user-" + _random(_TAIL_LENGTH)
+
+
+def invite() -> str:
+    return "invite-" + _random(_TAIL_LENGTH)
+
+
 def audit_log() -> str:
     return "audit_log-" + _time_ordered()
 

@@ -30,8 +30,8 @@ async def list_audit_logs(request: Request) -> Response:
     chosen = AuditFilter(
         tuple(query.event_types),
         tuple(query.project_ids),
-        # Actors here are known by ids only, so a filter of addresses matches none.
-        (*query.actor_ids, *query.actor_emails),
+        tuple(query.actor_ids),
+        tuple(query.actor_emails),
         tuple(query.resource_ids),
         tuple((sign, _parse_seconds(sign, text)) for sign, text in query.effective_at.items()),
     )

@@ -157,9 +157,10 @@ def _rejected_key_error(key: str, principal: Principal | None) -> Unauthenticate
 
 def _check_admin_path(path: str) -> None:
     """An admin key opens no project. Raises Unauthenticated."""
-    if not path.startswith("/organization/"):
+    if not path.startswith(("/organization/", "/projects/")):
         raise Unauthenticated(
-            "This is an admin API key, which is for /organization only. Use an API key of a project here.",
+            "This is an admin API key, which is for /organization and /projects only. Use an API key of a project"
+            " here.",
             code="missing_scope",
         )
 

@@ -97,6 +97,12 @@ def named_project_of(request: Request) -> str:
     return project_id
 
 
+def named_user_of(request: Request) -> str:
+    """The id of the user in the path."""
+    user_id: str = request.path_params["user_id"]
+    return user_id
+
+
 def project_of(request: Request) -> str:
     """The id of the project of the request's key."""
     project_id: str = request.scope["state"]["project_id"]

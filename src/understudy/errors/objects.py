@@ -1,6 +1,6 @@
 """Errors about stored objects, with their texts. An unknown id and another project's id get the same error."""
 
-from understudy.errors import Conflict, InvalidRequest, NotFound, RateLimited
+from understudy.errors import Conflict, InvalidRequest, NotFound, PermissionDenied, RateLimited
 
 
 def response_not_found(response_id: str) -> NotFound:
@@ -52,6 +52,44 @@ def project_archived(project_id: str) -> InvalidRequest:
 
 def default_project_needed() -> InvalidRequest:
     return InvalidRequest("The default project cannot be renamed or archived: the server's first key belongs to it.")
+
+
+def user_exists(email: str) -> InvalidRequest:
+    return InvalidRequest(f"{email!r} is the address of a user already.", param="email", code="user_exists")
+
+
+def invite_pending(email: str) -> InvalidRequest:
+    return InvalidRequest(
+        f"{email!r} has a pending invite. Delete it to create another one.", param="email", code="invite_pending"
+    )
+
+
+def invite_accepted(invite_id: str) -> InvalidRequest:
+    return InvalidRequest(
+        f"Invite {invite_id!r} is accepted and cannot be deleted. Delete the user instead.", code="invite_accepted"
+    )
+
+
+def unknown_user_email(email: str) -> NotFound:
+    return NotFound(f"No user found with email {email!r}. People are users after their first sign-in.", param="email")
+
+
+def project_user_exists(user_id: str) -> InvalidRequest:
+    return InvalidRequest(f"User {user_id!r} is in this project already.", code="user_exists")
+
+
+def role_not_removable(role_id: str) -> InvalidRequest:
+    return InvalidRequest(
+        f"Role {role_id!r} cannot be removed: every user has one in the organization. Delete the user instead.",
+        code="role_required",
+    )
+
+
+def sign_in_refused() -> PermissionDenied:
+    return PermissionDenied(
+        "This account may not sign in here. Request an invite from an administrator of this server.",
+        code="sign_in_refused",
+    )
 
 
 def key_ended(key_id: str) -> InvalidRequest:

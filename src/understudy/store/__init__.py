@@ -29,6 +29,7 @@ from understudy.store.file_batches import FileBatches
 from understudy.store.files import Files
 from understudy.store.imports import Imports
 from understudy.store.ingestion import Ingestion
+from understudy.store.invites import Invites
 from understudy.store.keys import Keys
 from understudy.store.ledger import Ledger
 from understudy.store.lock import DirectoryLock
@@ -36,6 +37,7 @@ from understudy.store.messages import Messages
 from understudy.store.migrate import has_schema, is_current, migrate, newest_schema
 from understudy.store.nodes import Nodes
 from understudy.store.postgres import PostgresDatabase
+from understudy.store.project_users import ProjectUsers
 from understudy.store.projects import Projects
 from understudy.store.qualified_ids import QualifiedIds
 from understudy.store.queues import Queues
@@ -43,12 +45,14 @@ from understudy.store.references import ReferenceIndex
 from understudy.store.responses import Responses
 from understudy.store.runs import Runs
 from understudy.store.service_accounts import ServiceAccounts
+from understudy.store.sign_ins import SignIns
 from understudy.store.sqlite import SqliteDatabase
 from understudy.store.thread_branches import ThreadBranches
 from understudy.store.threads import Threads
 from understudy.store.transfers import Transfers
 from understudy.store.uploads import Uploads
 from understudy.store.usage import UsageReports
+from understudy.store.users import Users
 from understudy.store.vector_store_files import VectorStoreFiles
 from understudy.store.vector_stores import VectorStores
 from understudy.store.videos import Videos
@@ -86,6 +90,10 @@ class Store:
     keys: Keys
     admin_keys: AdminKeys
     service_accounts: ServiceAccounts
+    users: Users
+    project_users: ProjectUsers
+    invites: Invites
+    sign_ins: SignIns
     audit_logs: AuditLogs
     containers: Containers
     webhooks: Webhooks
@@ -178,6 +186,10 @@ def _build_store(database: Database, clock: Clock, lock: DirectoryLock | None) -
         keys=Keys(database),
         admin_keys=AdminKeys(database),
         service_accounts=ServiceAccounts(database),
+        users=Users(database),
+        project_users=ProjectUsers(database),
+        invites=Invites(database),
+        sign_ins=SignIns(database),
         audit_logs=AuditLogs(database),
         containers=Containers(database),
         webhooks=Webhooks(database),

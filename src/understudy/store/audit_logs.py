@@ -24,6 +24,15 @@ EventType = Literal[
     "service_account.created",
     "service_account.updated",
     "service_account.deleted",
+    "user.added",
+    "user.updated",
+    "user.deleted",
+    "invite.sent",
+    "invite.accepted",
+    "invite.deleted",
+    "login.succeeded",
+    "login.failed",
+    "logout.succeeded",
     "organization.updated",
     "understudy.credits.granted",
 ]
@@ -31,17 +40,19 @@ EventType = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who makes a change: an admin key, or a person at the command line (`kind` is `session`)."""
+    """Who makes a change: an admin key, or a person in the console or at the command line (`kind` is `session`)."""
 
     kind: Literal["api_key", "session"]
     id: str
     address: str = ""
+    email: str = ""
 
     def to_member(self) -> dict[str, Any]:
         """The member `actor` of an entry."""
         if self.kind == "api_key":
             return {"type": "api_key", "api_key": {"id": self.id, "type": "user", "user": {"id": OPERATOR.id}}}
-        return {"type": "session", "session": {"user": {"id": self.id}, "ip_address": self.address}}
+        user = {"id": self.id, "email": self.email} if self.email else {"id": self.id}
+        return {"type": "session", "session": {"user": user, "ip_address": self.address}}
 
 
 OPERATOR = Actor("session", "user-operator")
@@ -63,6 +74,7 @@ class AuditFilter:
     types: tuple[str, ...] = ()
     project_ids: tuple[str, ...] = ()
     actor_ids: tuple[str, ...] = ()
+    actor_emails: tuple[str, ...] = ()
     resource_ids: tuple[str, ...] = ()
     bounds: tuple[tuple[Literal["gt", "gte", "lt", "lte"], int], ...] = ()
 
@@ -114,6 +126,9 @@ def _page_entries(request: PageRequest, chosen: AuditFilter) -> Transaction[Page
         )
         if values
     ]
+    if chosen.actor_emails:
+        emails = arguments.bind_all([email.lower() for email in chosen.actor_emails])
+        conditions.append(compose_sql("actor_id IN (SELECT id FROM users WHERE email IN (", emails, "))"))
     conditions += [compose_sql("effective_at", _SIGNS[sign], arguments.bind(at)) for sign, at in chosen.bounds]
     source = PageSource("audit_logs", "'' = $1", " AND ".join(["body IS NOT NULL", *conditions]), len(arguments.values))
     return (yield from read_page(source, arguments.values, request))

@@ -41,6 +41,12 @@ class SearchedListQuery(ListQuery, frozen=True, kw_only=True):
     q: Annotated[str | None, Meta(description="Only objects with this text in their id or in a name.")] = None
 
 
+class ListUsersQuery(ListQuery, frozen=True, kw_only=True):
+    emails: Annotated[
+        list[Annotated[str, Meta(max_length=254)]], Meta(max_length=100, description="Only users with these addresses.")
+    ] = []
+
+
 class FilteredListQuery(SearchedListQuery, frozen=True, kw_only=True):
     metadata: Annotated[Metadata, Meta(description="Only objects with all of these pairs.")] = {}
 
