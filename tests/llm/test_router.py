@@ -197,3 +197,12 @@ async def test_many_streams_run_at_once(upstream, alone):
     models = alone()
     streams = await asyncio.gather(*(collect(models.stream(BODY)) for _ in range(150)))
     assert {said(chunks) for chunks in streams} == {"Hello"}
+
+
+async def test_a_run_continues_with_the_providers_that_it_began_with(models, upstream):
+    current = models({"old": {"base_url": upstream.url, "models": ["a"]}})
+    pinned = current.pin()
+    current.adopt(models({"new": {"base_url": upstream.url, "models": ["b"]}}), seconds=60)
+    assert [await current.find("a"), await pinned.find("b")] == [None, None]
+    assert (await pinned.find("a")).targets[0].provider.name == "old"
+    assert (await current.find("b")).targets[0].provider.name == "new"

@@ -258,7 +258,7 @@ def build_ingestion(
     children = ChildPool(settings.limits.concurrent_indexing, reading.memory_mb << 20)
     stack.push_async_callback(children.close)
     # A separate pool: an embedder runs while a child of the other pool splits the text.
-    embedders = build_embedders(settings.embeddings, settings.providers, models, processes=1)
+    embedders = build_embedders(settings.embeddings, models, processes=1)
     stack.push_async_callback(embedders.close)
     extractor = Extractor(children, spool, seconds=reading.seconds, text_bytes=reading.text_bytes)
     index = Index(store.chunks, embedders, children, ProviderReranker(models))

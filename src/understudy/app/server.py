@@ -31,6 +31,7 @@ from understudy.app.building import (
     build_videos,
     build_worker,
 )
+from understudy.app.reload import Reload
 from understudy.app.roles import Role
 from understudy.app.storage import LocationCheck, open_node_store, start_parts
 from understudy.broker.opening import build_broker
@@ -75,7 +76,8 @@ _DRAIN_SHARE = 0.75
 class Understudy:
     """The running parts that the process which serves the application uses.
 
-    `superseded` is set when a later version has upgraded the database: the process must end.
+    `superseded` is set when a later version has upgraded the database: the process must end. `reload` applies changed
+    settings.
     """
 
     store: Store
@@ -84,6 +86,7 @@ class Understudy:
     streams: OpenStreams
     patience: float
     superseded: asyncio.Event
+    reload: Reload
 
     async def drain(self) -> None:
         """Stops new work, hands active jobs over, and ends streams within `patience` seconds."""
@@ -130,14 +133,16 @@ async def _open_parts(app: Starlette, stack: AsyncExitStack, settings: Settings,
     providers = ProviderHistory(clock)
     stack.push_async_callback(mcp.close)
     traces = Traces(store, worker)
+
+    def build_admission(settings: Settings) -> Admission:
+        return Admission(settings, store, checks, base.accounting, interpreter, remote_servers, retrieval.images, clock)
+
     app.state.parts = parts = Parts(
         settings=settings,
         store=store,
         models=base.models,
         accounting=base.accounting,
-        admission=Admission(
-            settings, store, checks, base.accounting, interpreter, remote_servers, retrieval.images, clock
-        ),
+        admission=build_admission(settings),
         details=ModelProfiles(base.models, base.prices, settings.models),
         runs=Runs(store, worker, logs, clock, settings.limits.run_seconds),
         responses=responses,
@@ -178,6 +183,7 @@ async def _open_parts(app: Starlette, stack: AsyncExitStack, settings: Settings,
         streams,
         settings.shutdown_seconds * _DRAIN_SHARE,
         superseded,
+        Reload(app, base, worker, interpreter, build_admission),
     )
     check = LocationCheck(store, blobs, location_id)
     await start_parts(stack, [providers])

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from understudy.cli.first_key import FirstKey
-from understudy.settings import LoadedSettings, Settings
+from understudy.settings import LoadedSettings, Settings, unix_path
 
 _LABEL_WIDTH = 18
 _SNIPPET = """\
@@ -49,10 +49,13 @@ print()
 
 
 def banner(
-    settings: Settings, base_url: str, key: FirstKey | None, more_keys: str, status: list[tuple[str, str]]
+    settings: Settings, base_url: str | None, key: FirstKey | None, more_keys: str, status: list[tuple[str, str]]
 ) -> str:
-    """`key` is that of a first start; `more_keys` is the command that creates a key; `status` has labels and texts."""
-    lines = ["", _render_line("Base URL", base_url)]
+    """`base_url` is None with Unix sockets only; `key` is that of a first start; `more_keys` is the command that
+    creates a key; `status` has labels and texts.
+    """
+    lines = [""] if base_url is None else ["", _render_line("Base URL", base_url)]
+    lines += [_render_line("Unix socket", str(path)) for host in settings.hosts if (path := unix_path(host))]
     if key is None:
         lines.append(_render_line("API key", f"use an existing key, or create one: {more_keys}"))
     elif key.file is None:
@@ -62,7 +65,7 @@ def banner(
         lines.append(_render_line("API key", f"in the file {key.file}"))
         lines.append(_render_line("", f"Copy the key, then delete the file. To create another: {more_keys}"))
     lines += [_render_line(label, text) for label, text in status]
-    if key is None:
+    if key is None or base_url is None:
         return "\n".join([*lines, ""])
     return "\n".join(
         [*lines, "", "  To try it, `pip install openai` and run this:", "", snippet(settings, base_url, key)]

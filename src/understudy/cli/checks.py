@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Iterator
 from pathlib import Path
 
 import apsw
+import click
 
 from understudy.blobs import open_blobs
 from understudy.broker.opening import build_broker
@@ -25,7 +26,7 @@ from understudy.errors import SandboxError, SettingsError, StoreError, UpstreamE
 from understudy.llm.router import PROVIDER_TYPES
 from understudy.retrieval import e5_weights, semantic
 from understudy.retrieval.embed import BUILTIN, E5
-from understudy.settings import MEMORY_BROKER, EmbeddingSettings, ProviderSettings, SandboxSettings, Settings
+from understudy.settings import MEMORY_BROKER, EmbeddingSettings, ProviderSettings, SandboxSettings, Settings, unix_path
 from understudy.settings.sections.embeddings import AUTO
 from understudy.store import data_directory, postgres_url
 from understudy.store.examination import examine_database, examine_embedding
@@ -87,13 +88,15 @@ def _check_open_files() -> CheckResult:
 
 
 def _check_port(settings: Settings) -> CheckResult:
+    hosts = [host for host in settings.hosts if unix_path(host) is None]
+    if not hosts:
+        return CheckResult("port", "ok", "not used: only Unix sockets")
     try:
-        for bound in bind(settings.host, settings.port):
+        for bound in bind(hosts, settings.port).sockets:
             bound.close()
-    except OSError as error:
-        advice = "stop what listens there, or choose --port"
-        return CheckResult("port", "warning", f"{settings.host}:{settings.port}: {error.strerror}; {advice}")
-    return CheckResult("port", "ok", f"{settings.host}:{settings.port} is free")
+    except click.ClickException as error:
+        return CheckResult("port", "warning", f"{error.message} Or stop what listens there.")
+    return CheckResult("port", "ok", ", ".join(f"{host}:{settings.port}" for host in hosts) + " is free")
 
 
 def _check_data_directory(data: Path) -> CheckResult:

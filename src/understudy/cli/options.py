@@ -14,7 +14,7 @@ _FLAGS = {
     "data": ("DIRECTORY", "The data directory.  [default: ./understudy-data]"),
     "database": ("URL", "postgresql://… in place of SQLite inside the data directory."),
     "broker": ("URL", "redis://… to share work with other processes.  [default: memory]"),
-    "host": ("ADDRESS", "The address to listen on.  [default: 127.0.0.1]"),
+    "host": ("ADDRESS", "An address to listen on, or unix:PATH; repeatable.  [default: 127.0.0.1]"),
     "port": ("NUMBER", "The port to listen on; 0 picks a free one.  [default: 8642]"),
     "log_level": ("LEVEL", "debug, info, warning or error.  [default: info]"),
 }
@@ -29,11 +29,14 @@ def with_settings(*names: str) -> Callable[[Callable[..., None]], Callable[..., 
             from understudy.settings import load
 
             flags = {name: parameters.pop(name) for name in names}
+            if "host" in flags:
+                flags["host"] = ",".join(flags["host"]) or None
             function(load(flags), **parameters)
 
         for name in reversed(names):
             metavar, text = _FLAGS[name]
-            command = click.option("--" + name.replace("_", "-"), name, metavar=metavar, help=text)(command)
+            flag = "--" + name.replace("_", "-")
+            command = click.option(flag, name, metavar=metavar, help=text, multiple=name == "host")(command)
         return command
 
     return decorate

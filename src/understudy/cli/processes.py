@@ -12,13 +12,15 @@ import socket
 import sys
 import time
 from asyncio.subprocess import Process
-from collections.abc import Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from understudy.cli import logs
-from understudy.cli.listen import open_sockets
+from understudy.cli.listen import Listeners, open_listeners
+from understudy.cli.service_manager import ServiceManager, Terminal
 from understudy.engine.jobs.backoff import Backoff
 from understudy.errors import SettingsError
 from understudy.parent_death import die_with_parent
@@ -51,8 +53,9 @@ class Child:
         process, parent, ready, is_first, *sockets = map(int, text.split(","))
         return cls(process, parent, tuple(sockets), ready, bool(is_first))
 
-    def open_sockets(self) -> list[socket.socket]:
-        """The sockets of the parent; from here on this process ends with it."""
+    @contextmanager
+    def open_listeners(self) -> Iterator[Listeners]:
+        """The sockets of the parent, which owns their files; from here on this process ends with it."""
         die_with_parent(self.parent)
         for descriptor in (*self.sockets, self.ready):
             os.set_inheritable(descriptor, False)
@@ -60,7 +63,10 @@ class Child:
         for bound in sockets:
             # Else a duplicate of it would make it blocking, in all processes: their event loops would wait in accept.
             bound.setblocking(False)
-        return sockets
+        with ExitStack() as stack:
+            for bound in sockets:
+                stack.enter_context(bound)
+            yield Listeners(sockets, [])
 
     def report_ready(self) -> None:
         os.write(self.ready, b"1")
@@ -81,17 +87,20 @@ def run(settings: Settings, count: int) -> int:
     require_cluster(settings, f"--processes {count}")
     logs.configure(settings)
     with ExitStack() as stack:
-        sockets = [stack.enter_context(bound) for bound in open_sockets(settings)]
+        listeners = stack.enter_context(open_listeners(settings))
         data_directory.create(settings.data)
         stack.callback(DirectoryLock(settings.data).release)
-        return asyncio.run(_ProcessGroup(count, sockets).run())
+        return asyncio.run(_ProcessGroup(count, listeners).run())
 
 
 class _ProcessGroup:
-    def __init__(self, count: int, sockets: Sequence[socket.socket]) -> None:
+    def __init__(self, count: int, listeners: Listeners) -> None:
         self._count = count
-        self._sockets = tuple(bound.fileno() for bound in sockets)
-        self._processes: dict[int, Process] = {}
+        self._listeners = listeners
+        self._sockets = tuple(bound.fileno() for bound in listeners.sockets)
+        self._manager = ServiceManager()
+        self._processes: dict[int, tuple[Process, asyncio.Future[bool]]] = {}
+        self._terminal = Terminal()
         self._stopping = asyncio.Event()
 
     async def run(self) -> int:
@@ -102,14 +111,32 @@ class _ProcessGroup:
         first, ready = await self._start_process(0, is_first=True)
         if not await ready and not self._stopping.is_set():
             return max(await first.wait(), 1)
+        loop.add_signal_handler(signal.SIGHUP, self._reload)
+        pings = asyncio.create_task(self._manager.ping())
+        self._manager.report_ready(f"Serving with {self._count} processes")
         await asyncio.gather(self._restart(0, first), *(self._restart(number) for number in range(1, self._count)))
+        pings.cancel()
         return 0
+
+    def _reload(self) -> None:
+        """Each process loads the settings itself, and logs what it has applied."""
+        if self._terminal.is_closed():
+            self._stop(signal.SIGTERM)
+            return
+        self._manager.report_reloading()
+        for process, ready in self._processes.values():
+            # Before it is ready, the signal would kill it.
+            ready.add_done_callback(partial(_send_reload, process))
+        self._manager.report_ready(f"Serving with {self._count} processes")
 
     def _stop(self, number: int) -> None:
         """At the second Ctrl-C the processes drop their connections."""
         sent = signal.SIGTERM if not self._stopping.is_set() else number
+        if not self._stopping.is_set():
+            self._manager.report_stopping()
+            self._listeners.unlink()
         self._stopping.set()
-        for process in self._processes.values():
+        for process, _ in self._processes.values():
             with suppress(ProcessLookupError):
                 process.send_signal(sent)
 
@@ -148,10 +175,16 @@ class _ProcessGroup:
             )
         finally:
             os.close(writer)
-        self._processes[number] = process
+        ready = asyncio.ensure_future(asyncio.to_thread(_read_byte, reader))
+        self._processes[number] = process, ready
         if self._stopping.is_set():
             process.terminate()
-        return process, asyncio.ensure_future(asyncio.to_thread(_read_byte, reader))
+        return process, ready
+
+
+def _send_reload(process: Process, _: asyncio.Future[bool]) -> None:
+    with suppress(ProcessLookupError):
+        process.send_signal(signal.SIGHUP)
 
 
 def _read_byte(descriptor: int) -> bool:

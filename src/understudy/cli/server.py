@@ -1,4 +1,4 @@
-"""Runs the application under uvicorn: sockets, the banner, and a graceful stop of streams.
+"""Starts the application and serves it: sockets, keys, the banner, and the signals of a service manager.
 
 Uses two things of the application: its lifespan, and `app.state.understudy.drain()`.
 """
@@ -7,21 +7,18 @@ import asyncio
 import gc
 import importlib.util
 import logging
-import math
 import resource
 import signal
 import socket
 import time
-from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import click
-import uvicorn
+from starlette.applications import Starlette
 
 from understudy import __version__
 from understudy.app import Role, Understudy, create_app
@@ -29,17 +26,17 @@ from understudy.cli import first_key, logs, trials
 from understudy.cli.background_setup import build_documentation, set_up_embedder, set_up_interpreter
 from understudy.cli.banner import banner, keys_command
 from understudy.cli.embedder_state import is_embedder_missing
+from understudy.cli.http_server import Hooks, Server, build_config, drain_within
 from understudy.cli.interpreter_state import is_environment_missing
-from understudy.cli.listen import open_sockets
+from understudy.cli.listen import Listeners, open_listeners
 from understudy.cli.processes import Child, require_cluster
+from understudy.cli.reload import SettingsReloader
+from understudy.cli.service_manager import ServiceManager
 from understudy.cli.status import status
 from understudy.errors import SettingsError, StoreError
-from understudy.settings import LoadedSettings, Settings, is_any, is_loopback
+from understudy.settings import LoadedSettings, Settings, is_any, is_loopback, unix_path
 from understudy.site.files import is_built
 
-_BACKLOG = 2048
-# Clients that poll reuse their connections, at intervals of a second or more.
-_KEEP_ALIVE = 75
 _OPEN_FILES = 65536
 # The event loop takes one connection from each listening socket a turn. Under load a turn takes long, and clients that
 # come then would wait for seconds: so it listens on the same socket several times.
@@ -82,10 +79,11 @@ def run_worker(loaded: LoadedSettings, started: float) -> None:
     logs.configure(loaded.settings)
     _raise_open_files()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_work(loaded.settings, started))
+        runner.run(_work(loaded, started))
 
 
-async def _work(settings: Settings, started: float) -> None:
+async def _work(loaded: LoadedSettings, started: float) -> None:
+    settings, manager = loaded.settings, ServiceManager()
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
@@ -94,12 +92,17 @@ async def _work(settings: Settings, started: float) -> None:
         understudy: Understudy = app.state.understudy
         _tune_garbage_collector()
         click.echo(f"Understudy {__version__}, a worker, is ready in {time.perf_counter() - started:.1f} s")
+        SettingsReloader(loaded, understudy, manager).listen()
+        manager.report_ready("Working")
+        pings = asyncio.create_task(manager.ping())
         waits = [asyncio.create_task(event.wait()) for event in (stopping, understudy.superseded)]
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         for task in waits:
             task.cancel()
         _log.info("stopping")
-        await _drain(understudy.drain, settings.shutdown_seconds)
+        manager.report_stopping()
+        await drain_within(understudy.drain, settings.shutdown_seconds)
+        await _cancel_task(pings)
     _log.info("stopped")
     if understudy.superseded.is_set():
         raise _superseded_error()
@@ -109,18 +112,16 @@ async def _serve(
     loaded: LoadedSettings, started: float, preparation: Preparation, child: Child | None, *, runs_jobs: bool
 ) -> None:
     settings = loaded.settings
-    sockets = open_sockets(settings) if child is None else child.open_sockets()
-    base_url = _base_url(settings.host, sockets[0])
     process = None if child is None else child.process
-    app = create_app(settings, role=Role(runs_jobs, process, _node_address(settings.host, sockets[0])))
     async with AsyncExitStack() as stack:
-        sockets += [bound.dup() for bound in sockets for _ in range(1, _ACCEPT_BATCH)]
-        for bound in sockets:
-            stack.enter_context(bound)
+        opened = open_listeners(settings) if child is None else child.open_listeners()
+        listeners = stack.enter_context(opened)
+        base_url = _base_url(settings.hosts, listeners.port)
+        app = create_app(settings, role=Role(runs_jobs, process, _node_address(settings.hosts, listeners.port)))
         state = await stack.enter_async_context(app.router.lifespan_context(app))
+        serving = _Serving(loaded, app, dict(state or {}), listeners)
         if child is not None and not child.is_first:
-            _tune_garbage_collector()
-            await _serve_until_stop(app, settings, child.report_ready, dict(state or {}), sockets)
+            await serving.run(child.report_ready)
             return
         # After everything else has started: the key of a failed start would never be printed.
         keyring = await first_key.prepare_keys(settings)
@@ -142,18 +143,44 @@ async def _serve(
             stack.push_async_callback(_cancel_task, asyncio.create_task(trials.run_startup_checks(settings)))
             stack.push_async_callback(_cancel_task, asyncio.create_task(_prepare(preparation, settings)))
 
+        await serving.run(announce)
+
+
+@dataclass(frozen=True, slots=True)
+class _Serving:
+    """One process that serves an application whose lifespan has begun; `state` is that of the lifespan."""
+
+    loaded: LoadedSettings
+    app: Starlette
+    state: dict[str, Any]
+    listeners: Listeners
+
+    async def run(self, announce: Callable[[], None]) -> None:
+        """Serves until a stop signal. Raises StoreError if a later version has upgraded the database."""
+        understudy: Understudy = self.app.state.understudy
+        manager = ServiceManager()
+        pings = asyncio.create_task(manager.ping())
+
+        def started() -> None:
+            reloader.listen()
+            announce()
+            manager.report_ready("Serving")
+
+        def stopping() -> None:
+            manager.report_stopping()
+            self.listeners.unlink()
+
+        config = build_config(self.app, self.loaded.settings)
+        server = Server(config, Hooks(started, stopping), understudy, self.state)
+        reloader = SettingsReloader(self.loaded, understudy, manager, server.use_settings)
         _tune_garbage_collector()
-        await _serve_until_stop(app, settings, announce, dict(state or {}), sockets)
-
-
-async def _serve_until_stop(
-    app: Any, settings: Settings, announce: Callable[[], None], state: dict[str, Any], sockets: list[socket.socket]
-) -> None:
-    """Raises StoreError if a later version has upgraded the database."""
-    understudy: Understudy = app.state.understudy
-    await Server(_config(app, settings), announce, understudy, state).serve(sockets)
-    if understudy.superseded.is_set():
-        raise _superseded_error()
+        with ExitStack() as stack:
+            bound = self.listeners.sockets
+            copies = [stack.enter_context(one.dup()) for one in bound for _ in range(1, _ACCEPT_BATCH)]
+            await server.serve([*bound, *copies])
+        await _cancel_task(pings)
+        if understudy.superseded.is_set():
+            raise _superseded_error()
 
 
 def _superseded_error() -> StoreError:
@@ -182,12 +209,17 @@ def _log_warnings(settings: Settings, keyring: first_key.Keyring, vector_problem
         _log.warning("the first API key is in the file %s; delete the file once you have the key", keyring.first.file)
     if vector_problem is not None:
         _log.warning("file search is off: %s", vector_problem)
-    if not is_loopback(settings.host):
+    if exposed := _list_exposed(settings):
         _log.warning(
             "other machines reach %s over plain HTTP, which exposes keys and contents to the network: put a"
             " reverse proxy with TLS in front, or listen on 127.0.0.1",
-            settings.host,
+            ", ".join(exposed),
         )
+
+
+def _list_exposed(settings: Settings) -> list[str]:
+    """The addresses that other machines may reach."""
+    return [host for host in settings.hosts if not is_loopback(host)]
 
 
 async def _cancel_task(task: asyncio.Task[None]) -> None:
@@ -196,99 +228,36 @@ async def _cancel_task(task: asyncio.Task[None]) -> None:
 
 
 def _check_key_required(settings: Settings, keyring: first_key.Keyring) -> None:
-    if not keyring.active and not is_loopback(settings.host):
+    exposed = _list_exposed(settings)
+    if not keyring.active and exposed:
         raise SettingsError(
-            f"No key is active, and on {settings.host!r} other machines could reach the server. "
+            f"No key is active, and on {', '.join(map(repr, exposed))} other machines could reach the server. "
             "Create one with `understudy keys create`, set UNDERSTUDY_API_KEY, or listen on 127.0.0.1."
         )
 
 
-def _base_url(host: str, bound: socket.socket) -> str:
-    """The base URL for clients on this machine."""
+def _base_url(hosts: Sequence[str], port: int | None) -> str | None:
+    """The base URL for clients on this machine; None with Unix sockets only."""
+    internet = [host for host in hosts if unix_path(host) is None]
+    if port is None or not internet:
+        return None
+    host = next((host for host in internet if ":" not in host), internet[0])
     if is_any(host):
         host = "::1" if ":" in host else "127.0.0.1"
-    return f"http://{f'[{host}]' if ':' in host else host}:{bound.getsockname()[1]}/v1"
+    return f"http://{_bracket(host)}:{port}/v1"
 
 
-def _node_address(host: str, bound: socket.socket) -> str:
-    """The URL of this server as other machines may know it."""
-    host = socket.gethostname() if is_any(host) else host
-    return f"http://{f'[{host}]' if ':' in host else host}:{bound.getsockname()[1]}"
+def _node_address(hosts: Sequence[str], port: int | None) -> str:
+    """The URL of this server as other machines may know it; empty with Unix sockets only."""
+    internet = [host for host in hosts if unix_path(host) is None]
+    if port is None or not internet:
+        return ""
+    host = next((host for host in internet if not is_loopback(host)), internet[0])
+    return f"http://{socket.gethostname() if is_any(host) else _bracket(host)}:{port}"
 
 
-class Server(uvicorn.Server):
-    """Drains the application before it waits for connections; the exit code after a stop signal is 0.
-
-    Stops by itself when a later version has upgraded the database.
-    """
-
-    def __init__(
-        self,
-        config: uvicorn.Config,
-        announce: Callable[[], None],
-        understudy: Understudy,
-        state: dict[str, Any],
-    ) -> None:
-        super().__init__(config)
-        self._announce = announce
-        self._understudy = understudy
-        self._state = state
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        self.lifespan.state.update(self._state)
-        await super().startup(sockets)
-        self._announce()
-
-    async def on_tick(self, counter: int) -> bool:
-        return await super().on_tick(counter) or self._understudy.superseded.is_set()
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        _log.info("stopping")
-        for server in self.servers:
-            server.close()
-        try:
-            await _drain(self._understudy.drain, self.config.timeout_graceful_shutdown)
-        finally:
-            await super().shutdown(sockets)
-        _log.info("stopped")
-
-    def handle_exit(self, sig: int, _: FrameType | None) -> None:
-        # The base class raises the signal again after the stop, which would kill the process.
-        self.force_exit = self.should_exit and sig == signal.SIGINT
-        self.should_exit = True
-
-
-async def _drain(drain: Callable[[], Awaitable[None]], seconds: float | None) -> None:
-    try:
-        async with asyncio.timeout(seconds):
-            await drain()
-    except TimeoutError:
-        _log.warning("active runs were not released within %s s", seconds)
-
-
-def _config(app: Any, settings: Settings) -> uvicorn.Config:
-    return uvicorn.Config(
-        app,
-        http=_http_protocol(settings.limits.upload_silence),
-        ws="none",
-        lifespan="off",  # entered by us, so that its errors end the start with their own text
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        backlog=_BACKLOG,
-        timeout_keep_alive=_KEEP_ALIVE,
-        timeout_graceful_shutdown=math.ceil(settings.shutdown_seconds),
-    )
-
-
-def _http_protocol(body_seconds: float) -> Any:
-    """Ours on httptools; without it h11, which has limits of its own."""
-    if importlib.util.find_spec("httptools") is None:
-        return "h11"
-    from understudy.cli.protocol import BoundedProtocol
-
-    return partial(BoundedProtocol, body_seconds=body_seconds)
+def _bracket(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:

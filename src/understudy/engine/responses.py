@@ -133,7 +133,7 @@ class Responses:
         self._worker = worker
         self._logs = logs
         self._clock = clock
-        self._seconds = seconds
+        self.seconds = seconds
 
     async def create(
         self, project_id: str, asked: CreateResponseRequest, items: Sequence[InputItem], key_id: str = ""
@@ -150,7 +150,7 @@ class Responses:
 
         def begin(place: ResponsePlacement) -> NewResponse:
             # Made anew each time: a transaction may be tried again.
-            new = new_response(asked, items, response_id, now, place, seconds=self._seconds)
+            new = new_response(asked, items, response_id, now, place, seconds=self.seconds)
             new.progress.key_id = key_id
             new.progress.accepted_at = self._clock.now()
             new.progress.calls = calls
@@ -262,7 +262,7 @@ class Responses:
         request = _to_create_request(asked)
         here = ResponsePlacement(_HYPOTHETICAL_ID, [*place.context, ContextPart(place.thread_id, _MAX_ITEM_NUMBER)])
         now = int(self._clock.now())
-        new = new_response(request, items, _HYPOTHETICAL_ID, now, here, seconds=self._seconds)
+        new = new_response(request, items, _HYPOTHETICAL_ID, now, here, seconds=self.seconds)
         told = _HypotheticalItems(self._store, new.items)
         spec = build_spec(new.run, new.progress.plan)
         offered = [*offer_code_interpreter(spec), *offer_file_search(spec)]
@@ -314,7 +314,7 @@ class Responses:
 
     async def sweep(self) -> bool:
         """Erases what was not to be stored, and whose client went away before it was over."""
-        return await self._store.responses.sweep(self._clock.now() - 2 * self._seconds)
+        return await self._store.responses.sweep(self._clock.now() - 2 * self.seconds)
 
     async def _find_container_worker(self, project_id: str, asked: CreateResponseRequest) -> str | None:
         """The worker of the other node that has the container of the response. Raises what `create` raises."""

@@ -70,7 +70,7 @@ class Runs:
         self._worker = worker
         self._logs = logs
         self._clock = clock
-        self._run_seconds = run_seconds
+        self.run_seconds = run_seconds
 
     async def create(
         self,
@@ -147,7 +147,7 @@ class Runs:
             except ThreadBusy as busy:
                 await self._worker.wait_ended(busy.run_id)
                 now = int(self._clock.now())
-                run = msgspec.structs.replace(run, created_at=now, expires_at=now + int(self._run_seconds))
+                run = msgspec.structs.replace(run, created_at=now, expires_at=now + int(self.run_seconds))
 
     async def submit(self, project_id: str, thread_id: str, run_id: str, outputs: Sequence[ToolOutput]) -> StartedRun:
         """Submits the outputs of all pending function calls of a run. Raises InvalidRequest if they do not match."""
@@ -263,7 +263,7 @@ class Runs:
         if (followed := await self._find_remote_log(run_id, history.run.status)) is not None:
             return followed
         log, encoder = RunLog(RunEncoder), RunEncoder()
-        for event in run_events(history, self._run_seconds):
+        for event in run_events(history, self.run_seconds):
             log.append(event, encoder.encode(event))
         log.close(handed_back=history.run.status in EXECUTING)
         return log

@@ -33,7 +33,7 @@ class Uploads:
         self._blobs = blobs
         self._files = files
         self._clock = clock
-        self._limit = limit
+        self.limit = limit
         self._completing: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def create(
@@ -63,13 +63,13 @@ class Uploads:
         """Creates a part from the written bytes. Raises BodyTooLarge."""
         blob = await draft.commit()
         part = UploadPart(id=ids.part(), created_at=int(self._clock.now()), upload_id=upload_id)
-        refused = await self._store.uploads.add_part(project_id, part, blob.size, blob.name, self._limit)
+        refused = await self._store.uploads.add_part(project_id, part, blob.size, blob.name, self.limit)
         if refused is None:
             return part
         if refused.upload.status != "pending":
             raise _not_pending_error(refused)
         raise BodyTooLarge(
-            f"The parts of upload {upload_id!r} are too large together. The limit is {self._limit} bytes."
+            f"The parts of upload {upload_id!r} are too large together. The limit is {self.limit} bytes."
         )
 
     async def complete(self, project_id: str, upload_id: str, part_ids: Sequence[str], md5: str | None) -> Upload:

@@ -1,6 +1,6 @@
 """Embedders of documents by their names in the settings, provider models included. Knows no index."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,7 +23,7 @@ from understudy.retrieval.embed import (
 from understudy.retrieval.local import FASTEMBED, FastEmbed, SentenceTransformers
 from understudy.retrieval.semantic import E5Embedder, Installation
 from understudy.retrieval.similarity import SimilarityScales
-from understudy.settings import EmbeddingSettings, ProviderSettings
+from understudy.settings import EmbeddingSettings
 from understudy.settings.sections.embeddings import AUTO
 
 _CHILD_MEMORY_BYTES: Final = 1 << 30
@@ -68,9 +68,7 @@ class ProviderEmbedder:
             raise EmbeddingError(message, passing=error.kind in RETRYABLE) from None
 
 
-def build_embedders(
-    settings: EmbeddingSettings, providers: Mapping[str, ProviderSettings], models: Models, processes: int
-) -> Embedders:
+def build_embedders(settings: EmbeddingSettings, models: Models, processes: int) -> Embedders:
     """All embedders of the settings. At most `processes` child processes compute built-in vectors."""
 
     chosen = settings.model
@@ -83,7 +81,7 @@ def build_embedders(
             return BuiltinEmbedder(ChildPool(processes, _CHILD_MEMORY_BYTES))
         if name.startswith(FASTEMBED):
             return FastEmbed(name)
-        if name.partition("/")[0] in providers:
+        if models.has_provider(name.partition("/")[0]):
             return ProviderEmbedder(name, models, settings)
         return SentenceTransformers(name) if Path(name).is_dir() else None
 

@@ -86,6 +86,11 @@ class ModelProfiles:
         self._own = own
         self._cache: tuple[list[ModelCard], float, list[ModelProfile]] = ([], -_PROFILE_TTL, [])
 
+    def replace_own(self, own: Mapping[str, ModelSettings]) -> None:
+        """Replaces the models of the settings, and forgets all profiles."""
+        self._own = own
+        self._cache = ([], -_PROFILE_TTL, [])
+
     async def list(self) -> Sequence[ModelProfile]:
         """The profiles of all listed models, sorted by id."""
         cards = await self._models.list()

@@ -72,6 +72,9 @@ class Catalog:
         self._primary = [entry for name, entry in self._providers.items() if name not in fallbacks]
         self._fallbacks = [entry for name, entry in self._providers.items() if name in fallbacks]
 
+    def has_provider(self, name: str) -> bool:
+        return name in self._providers
+
     async def find(self, model: str) -> Route | None:
         """None if no provider can have the model. Waits for lists at most DISCOVERY_WAIT seconds."""
         if (route := self._resolve(model)) is not None and route.listed:

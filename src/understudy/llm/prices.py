@@ -92,15 +92,20 @@ class Prices:
     """`own` are the models of the settings, by id. `public` enables the public prices."""
 
     def __init__(self, own: Mapping[str, ModelSettings], clock: Clock, *, public: bool = True) -> None:
-        self._own = {
-            model: price for model, settings in own.items() if (price := _settings_price(settings)) is not None
-        }
+        self._own: dict[str, Price] = {}
+        self.replace_own(own)
         self._clock = clock
         self._public = public
         self._snapshot: Any = None
         self._by_developer: dict[str, tuple[Any, Any]] = {}
         self._loading: asyncio.Task[None] | None = None
         self._facts_cache: dict[tuple[str | None, tuple[str, ...]], tuple[float, PublicFacts | None]] = {}
+
+    def replace_own(self, own: Mapping[str, ModelSettings]) -> None:
+        """Replaces the models of the settings."""
+        self._own = {
+            model: price for model, settings in own.items() if (price := _settings_price(settings)) is not None
+        }
 
     def start_loading(self, model: str) -> None:
         """Starts to load the public facts if the price of a current request may need them."""

@@ -1,6 +1,7 @@
 """Calls of models by id, with retries and fallbacks. Knows no HTTP and no dialect."""
 
 import asyncio
+import copy
 import math
 import random
 import time
@@ -62,10 +63,34 @@ class Models:
             for name, settings in providers.items()
         }
         self._catalog = Catalog(built, rehearsal, clock, context_windows)
+        self._replaced: dict[Catalog, asyncio.Task[None]] = {}
         self._chat_seconds = chat_seconds
         self._private_urls = private_urls
         self._chance = chance or random.Random()  # noqa: S311 - spreads retries, guards nothing
         self._sleep = sleep
+
+    def adopt(self, other: "Models", seconds: float) -> None:
+        """Takes over the models of `other`. The replaced providers are closed after `seconds`, or with these models."""
+        before = self._catalog
+        self._catalog = other.release()
+        self._replaced[before] = asyncio.create_task(self._close_later(before, seconds))
+
+    def release(self) -> Catalog:
+        """The routes to the providers, which their next owner closes."""
+        return self._catalog
+
+    def pin(self) -> "Models":
+        """The models as they are now, for a run that uses them until its end, whatever is adopted meanwhile."""
+        return copy.copy(self)
+
+    def limit_calls(self, chat_seconds: float, *, private_urls: bool) -> None:
+        """Replaces the limits of later calls."""
+        self._chat_seconds = chat_seconds
+        self._private_urls = private_urls
+
+    def has_provider(self, name: str) -> bool:
+        """Whether the settings have a provider of the name."""
+        return self._catalog.has_provider(name)
 
     async def find(self, model: str) -> Route | None:
         """The model's route; None if no provider can have it. Waits at most 2 s for lists."""
@@ -213,7 +238,16 @@ class Models:
         return await self._catalog.get(model)
 
     async def close(self) -> None:
-        await self._catalog.close()
+        replaced = list(self._replaced)
+        for task in self._replaced.values():
+            task.cancel()
+        await asyncio.gather(*self._replaced.values(), return_exceptions=True)
+        await asyncio.gather(*(catalog.close() for catalog in (self._catalog, *replaced)))
+
+    async def _close_later(self, catalog: Catalog, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        await catalog.close()
+        del self._replaced[catalog]
 
     async def _with_retries(
         self, targets: tuple[Target, ...], attempt: Callable[[Target], Awaitable[T]], *, streamed: bool = False

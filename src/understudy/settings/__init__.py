@@ -1,6 +1,6 @@
 """The effective settings, frozen. Read once at the edge; knows no part that they configure."""
 
-from understudy.settings.address import is_any, is_loopback, is_public, is_public_url
+from understudy.settings.address import is_any, is_loopback, is_public, is_public_url, unix_path
 from understudy.settings.load import EffectiveSetting, LoadedSettings, load
 from understudy.settings.model import MEMORY_BROKER, Settings
 from understudy.settings.secret import list_secrets, mask_setting
@@ -51,4 +51,5 @@ __all__ = [
     "list_secrets",
     "load",
     "mask_setting",
+    "unix_path",
 ]

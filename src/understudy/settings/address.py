@@ -3,13 +3,17 @@
 import ipaddress
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
 
 def is_loopback(host: str) -> bool:
     """Whether a listener on `host` is reachable only from this machine; of names, only localhost is trusted."""
+    if unix_path(host) is not None:
+        return True
     address = _parse_address(host)
     return host == "localhost" or (address is not None and address.is_loopback)
 
@@ -20,11 +24,17 @@ def is_any(host: str) -> bool:
     return address is not None and address.is_unspecified
 
 
+def unix_path(host: str) -> Path | None:
+    """The path of a Unix socket in `unix:PATH`; None for any other address."""
+    scheme, _, path = host.partition(":")
+    return Path(path).expanduser() if scheme == "unix" and path else None
+
+
 @dataclass(frozen=True, slots=True)
 class ListenAddress:
     """Where this server is about to listen."""
 
-    host: str
+    hosts: Sequence[str]
     port: int
 
     def is_own_url(self, url: str) -> bool:
@@ -35,8 +45,11 @@ class ListenAddress:
         except ValueError:
             return False
         target = parts.hostname or ""
-        is_local = all(is_loopback(host) or is_any(host) for host in (target, self.host))
-        return port == self.port and (is_local or target == self.host)
+        internet = [host for host in self.hosts if unix_path(host) is None]
+        is_local = is_loopback(target) or is_any(target)
+        return port == self.port and any(
+            target == host or (is_local and (is_loopback(host) or is_any(host))) for host in internet
+        )
 
 
 def _parse_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

@@ -6,8 +6,9 @@ Called once, at the edge; the result is frozen.
 import base64
 import difflib
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -40,10 +41,14 @@ class EffectiveSetting:
 
 @dataclass(frozen=True, slots=True)
 class LoadedSettings:
-    """The settings, and the source of every value that is not a default, by path."""
+    """The settings, and the source of every value that is not a default, by path.
+
+    `reload` loads them again from the same flags, variables and file; it raises SettingsError as `load` does.
+    """
 
     settings: Settings
     sources: Mapping[KeyPath, str]
+    reload: Callable[[], "LoadedSettings"]
 
     def entries(self) -> Iterator[EffectiveSetting]:
         paths = [path for path in setting_paths("NAME") if path[0] not in NAMED_TABLES]
@@ -68,18 +73,20 @@ def load(
     directory = directory or _current_directory()
     settings_by_path = _read_layers(flags or {}, environ, directory)
     settings = _build_settings(settings_by_path, directory)
-    settings_by_path |= _from_wellknown(settings_by_path, environ, ListenAddress(settings.host, settings.port))
+    settings_by_path |= _from_wellknown(settings_by_path, environ, ListenAddress(settings.hosts, settings.port))
     for name, table in provider_tables(settings_by_path).items():
         settings_by_path |= {
             ("providers", name, field): leaf for field, leaf in complete_provider(name, table, environ).items()
         }
     settings = _build_settings(settings_by_path, directory)
+    _check_hosts(settings_by_path, settings)
     _check_database(settings_by_path)
     _check_broker(settings_by_path, settings)
     _check_fallbacks(settings_by_path, settings)
     _check_sandbox(settings_by_path, settings)
     _check_webhooks(settings_by_path, settings)
-    return LoadedSettings(settings, {path: leaf.source for path, leaf in settings_by_path.items()})
+    sources = {path: leaf.source for path, leaf in settings_by_path.items()}
+    return LoadedSettings(settings, sources, partial(load, flags, environ, directory))
 
 
 def _current_directory() -> Path:
@@ -120,6 +127,13 @@ def _build_settings(settings_by_path: _SettingsByPath, directory: Path) -> Setti
             table = table.setdefault(name, {})
         table[path[-1]] = leaf.value
     return msgspec.convert(document, Settings)
+
+
+def _check_hosts(settings_by_path: _SettingsByPath, settings: Settings) -> None:
+    if not settings.hosts or "unix:" in settings.hosts:
+        raise settings_by_path["host",].invalid_value_error(
+            "an address like '127.0.0.1', 'unix:' and a path, or a list of them"
+        )
 
 
 def _check_database(settings_by_path: _SettingsByPath) -> None:

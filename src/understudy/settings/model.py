@@ -39,13 +39,20 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The server itself."""
 
     host: Annotated[
-        Text,
-        Meta(description="Address to listen on; `0.0.0.0` is every address of the machine."),
+        Text | tuple[Text, ...],
+        Meta(
+            description="Addresses to listen on: `0.0.0.0` is every IPv4 address of the machine, `::` every IPv6"
+            " address, `unix:/run/understudy/socket` a Unix socket."
+        ),
     ] = "127.0.0.1"
     port: Annotated[
         int,
         Meta(ge=0, le=65535, description="Port to listen on; 0 picks a free one."),
     ] = 8642
+    socket_mode: Annotated[
+        Literal["0600", "0660", "0666"],
+        Meta(description="Mode of the files of Unix sockets: their owner, also the group, or everyone may connect."),
+    ] = "0660"
     data: Annotated[
         Path,
         Meta(description="Data directory, created with mode 0700; in the file, relative to the file."),
@@ -98,3 +105,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     console: ConsoleSettings = ConsoleSettings()
     video: VideoSettings = VideoSettings()
     providers: dict[str, ProviderSettings] = {}
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The addresses of `host`, each once."""
+        listed = self.host.split(",") if isinstance(self.host, str) else self.host
+        return tuple(dict.fromkeys(stripped for host in listed if (stripped := host.strip())))

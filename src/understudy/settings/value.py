@@ -22,7 +22,7 @@ def convert(value: object, annotation: Any, *, text: bool) -> Any:
     In text, lists are written `a,b` and tables `a=b,c=d`. Raises ValueError for an invalid value.
     """
     if text and isinstance(value, str):
-        value = _parse_text(value.strip(), _unwrap_type(annotation))
+        value = _parse_text(value.strip(), _list_types(annotation)[0])
     try:
         result = msgspec.convert(value, annotation, strict=not text, dec_hook=_path)
     except msgspec.ValidationError as error:
@@ -34,7 +34,10 @@ def convert(value: object, annotation: Any, *, text: bool) -> Any:
 
 def describe_allowed(annotation: Any) -> str:
     """The allowed values, to follow `it must be`."""
-    shape = _unwrap_type(annotation)
+    return " or ".join(_describe_type(shape) for shape in _list_types(annotation))
+
+
+def _describe_type(shape: inspect.Type) -> str:
     if isinstance(shape, inspect.LiteralType):
         values = [repr(value) for value in shape.values]
         return ("one of " if len(values) > 1 else "") + ", ".join(values)
@@ -53,14 +56,14 @@ def _describe_bounds(number: inspect.IntType | inspect.FloatType) -> str:
     return f" greater than {number.gt}"
 
 
-def _unwrap_type(annotation: Any) -> inspect.Type:
-    """The type behind the field's description and behind `| None`."""
+def _list_types(annotation: Any) -> list[inspect.Type]:
+    """The types behind the field's description, without None."""
     shape = inspect.type_info(annotation)
     if isinstance(shape, inspect.Metadata):
         shape = shape.type
     if isinstance(shape, inspect.UnionType):
-        shape = next(member for member in shape.types if not isinstance(member, inspect.NoneType))
-    return shape
+        return [member for member in shape.types if not isinstance(member, inspect.NoneType)]
+    return [shape]
 
 
 def _parse_text(text: str, shape: inspect.Type) -> object:

@@ -80,7 +80,7 @@ class Batches(JobKind[int, _BatchJob]):
         self._clock = clock
         self._lines = LineExecutor(self._work, blobs, accounting, places)
         self._results = ResultWriter(self._work, clock)
-        self._longest_line = longest_line
+        self.longest_line = longest_line
         self._refuses_model = refuses_model
         self._cursors = BatchCursors()
         self._pool = LeasePool(
@@ -218,7 +218,7 @@ class Batches(JobKind[int, _BatchJob]):
     async def _read_input(self, job: _BatchJob) -> batch_input.LineReader:
         claimed = job.claimed
         # This server's own lines were measured when they came.
-        longest = self._longest_line if claimed.dialect == "openai" else sys.maxsize
+        longest = self.longest_line if claimed.dialect == "openai" else sys.maxsize
         reader = batch_input.LineReader(line_endpoint(claimed), longest)
         fresh: list[NewLine] = []
         try:

@@ -217,6 +217,13 @@ class LeasePool(Generic[Key, Work]):
         if self._broker.is_shared and self.free_places < max(len(self._queue), 1):
             self._broker.wake(self._kind.name)
 
+    def resize(self, places: int) -> None:
+        """Changes how many jobs run at a time; those that run already continue. A pool without places stays so."""
+        if self._places and places != self._places:
+            self._places = places
+            self._place_free.set()
+            self._woken.set()
+
     def require_running(self) -> None:
         """Raises Unavailable once the pool is stopping: a job accepted now would wait for the next start."""
         if self._stopping:

@@ -92,6 +92,7 @@ class RunWorker(JobKind[str, RunExecutor]):
         self.start = self._pool.start
         self._stopping = False
         self.require_running = self._pool.require_running
+        self.resize = self._pool.resize
         self.has_capacity = self._pool.has_capacity
 
     async def stop(self) -> None:
@@ -133,7 +134,7 @@ class RunWorker(JobKind[str, RunExecutor]):
         )
         is_private = progress.plan is not None and progress.plan.is_private
         self._run_logs.write(state.spec.id, log, is_private=is_private)
-        return RunExecutor(stage, self._models, self.tools, self._accounting)
+        return RunExecutor(stage, self._models.pin(), self.tools, self._accounting)
 
     def _holds_lease(self) -> bool:
         """Whether no other server can have claimed the runs of this one."""

@@ -59,7 +59,7 @@ class Interpreter:
         self._files = files
         self._clock = clock
         self._idle_seconds = idle_seconds
-        self._most_bytes = most_bytes
+        self.most_bytes = most_bytes
 
     async def check(self) -> str | None:
         """The reason why code cannot run here, as a sentence; None if it can."""
@@ -125,7 +125,7 @@ class Interpreter:
             made: list[GeneratedFile] = []
             listed = await _list_files(workspace)
             own = {file.name for file in listed}
-            left = self._most_bytes
+            left = self.most_bytes
             for file in _changed_files(workspace, listed):
                 if file.size > left or len(made) >= most:
                     continue

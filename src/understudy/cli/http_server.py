@@ -1,0 +1,133 @@
+"""uvicorn on sockets that are bound already, with a stop that drains the application first."""
+
+import asyncio
+import importlib.util
+import logging
+import math
+import signal
+import socket
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from types import FrameType
+from typing import Any, Final
+
+import uvicorn
+
+from understudy.app import Understudy
+from understudy.settings import Settings
+
+_BACKLOG: Final = 2048
+# Clients that poll reuse their connections, at intervals of a second or more.
+_KEEP_ALIVE: Final = 75
+_log = logging.getLogger("understudy.server")
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """What a server calls at its start, before it stops listening, and in the end to drain the application."""
+
+    started: Callable[[], None]
+    stopping: Callable[[], None]
+
+
+class Server(uvicorn.Server):
+    """Drains the application before it waits for connections; the exit code after a stop signal is 0.
+
+    Stops by itself when a later version has upgraded the database.
+    """
+
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        hooks: Hooks,
+        understudy: Understudy,
+        state: dict[str, Any],
+    ) -> None:
+        super().__init__(config)
+        self._hooks = hooks
+        self._understudy = understudy
+        self._state = state
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        self.lifespan.state.update(self._state)
+        sockets = sockets or []
+        await super().startup([bound for bound in sockets if bound.family != socket.AF_UNIX])
+        await self._serve_unix_sockets([bound for bound in sockets if bound.family == socket.AF_UNIX])
+        self._hooks.started()
+
+    async def _serve_unix_sockets(self, sockets: Sequence[socket.socket]) -> None:
+        """The base class takes internet sockets only."""
+        loop, config = asyncio.get_running_loop(), self.config
+        # The file is ours to delete, once all processes have stopped.
+        is_cleaning = sys.version_info >= (3, 13) and isinstance(loop, asyncio.SelectorEventLoop)
+        options: dict[str, Any] = {"cleanup_socket": False} if is_cleaning else {}
+        for bound in sockets:
+            server = await loop.create_unix_server(self._build_protocol, sock=bound, backlog=config.backlog, **options)
+            self.servers.append(server)
+
+    def _build_protocol(self) -> asyncio.Protocol:
+        protocol: asyncio.Protocol = self.config.http_protocol_class(  # type: ignore[call-arg]
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+        return protocol
+
+    def use_settings(self, settings: Settings) -> None:
+        """Later connections have the limits of these settings."""
+        protocol = choose_http_protocol(settings.limits.upload_silence)
+        if not isinstance(protocol, str):
+            self.config.http_protocol_class = protocol
+
+    async def on_tick(self, counter: int) -> bool:
+        return await super().on_tick(counter) or self._understudy.superseded.is_set()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        _log.info("stopping")
+        self._hooks.stopping()
+        for server in self.servers:
+            server.close()
+        try:
+            await drain_within(self._understudy.drain, self.config.timeout_graceful_shutdown)
+        finally:
+            await super().shutdown(sockets)
+        _log.info("stopped")
+
+    def handle_exit(self, sig: int, _: FrameType | None) -> None:
+        # The base class raises the signal again after the stop, which would kill the process.
+        self.force_exit = self.should_exit and sig == signal.SIGINT
+        self.should_exit = True
+
+
+async def drain_within(drain: Callable[[], Awaitable[None]], seconds: float | None) -> None:
+    """Logs a warning after `seconds`."""
+    try:
+        async with asyncio.timeout(seconds):
+            await drain()
+    except TimeoutError:
+        _log.warning("active runs were not released within %s s", seconds)
+
+
+def build_config(app: Any, settings: Settings) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http=choose_http_protocol(settings.limits.upload_silence),
+        ws="none",
+        lifespan="off",  # entered by us, so that its errors end the start with their own text
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        backlog=_BACKLOG,
+        timeout_keep_alive=_KEEP_ALIVE,
+        timeout_graceful_shutdown=math.ceil(settings.shutdown_seconds),
+    )
+
+
+def choose_http_protocol(body_seconds: float) -> Any:
+    """Ours on httptools; without it h11, which has limits of its own."""
+    if importlib.util.find_spec("httptools") is None:
+        return "h11"
+    from understudy.cli.protocol import BoundedProtocol
+
+    return partial(BoundedProtocol, body_seconds=body_seconds)
