@@ -48,7 +48,9 @@ def test_events_are_logged_at_debug_level_in_one_line_with_their_attributes(capl
     telemetry.emit(telemetry.ModelCalled, **ATTEMPT)
     end()
     telemetry.emit(telemetry.ModelCalled, **ATTEMPT)
-    assert caplog.messages == ["ModelCalled provider='local' model='m' status='ok' duration=0.1 streamed=False"]
+    assert caplog.messages == [
+        "ModelCalled provider='local' model='m' status='ok' duration=0.1 streamed=False retry=False"
+    ]
 
 
 def test_a_server_that_logs_debug_messages_follows_a_run_and_its_search(new_server):

@@ -14,6 +14,7 @@ from msgspec import Struct
 logger = logging.getLogger(__name__)
 
 RunKind = Literal["run", "response"]
+ReplyKind = Literal["run", "response", "chat"]
 JobEnd = Literal["ended", "interrupted"]
 
 
@@ -23,6 +24,7 @@ class Event(Struct, frozen=True, kw_only=True, gc=False):
 
 class RequestFinished(Event, frozen=True, kw_only=True, gc=False):
     """An HTTP request with its whole response. `path` has no version; `status` is 0 if the client left before it.
+    `latency` ends where the response begins, and is the duration without one.
 
     `operation` is the id of the operation, empty where none was found or the request was refused before. `key_id` and
     `project_id` are empty without a valid key, and `project_id` is with an admin key.
@@ -35,6 +37,27 @@ class RequestFinished(Event, frozen=True, kw_only=True, gc=False):
     dialect: str
     status: int
     key_id: str
+    project_id: str
+    latency: float
+    duration: float
+
+
+class RequestLimited(Event, frozen=True, kw_only=True, gc=False):
+    """A rate limit of this server refused a request with 429. `limit` is its name, such as `requests_per_minute`.
+
+    Both attributes become labels of a metric: only values of a closed set.
+    """
+
+    scope: Literal["key", "project"]
+    limit: str
+
+
+class FirstDelta(Event, frozen=True, kw_only=True, gc=False):
+    """The first content of a streamed reply: since the request of `chat`, and since a worker began to execute a run or
+    a response, each of which has one in its first turn.
+    """
+
+    kind: ReplyKind
     project_id: str
     duration: float
 
@@ -69,7 +92,7 @@ class RunTurnFinished(Event, frozen=True, kw_only=True, gc=False):
 class ModelCalled(Event, frozen=True, kw_only=True, gc=False):
     """One attempt at a provider. `model` is the provider's id; `status` is `ok` or the kind of the error.
 
-    The duration of a stream ends at its first content.
+    The duration of a stream ends at its first content. `retry`: an attempt of the same call has failed before.
     """
 
     provider: str
@@ -77,15 +100,17 @@ class ModelCalled(Event, frozen=True, kw_only=True, gc=False):
     status: str
     duration: float
     streamed: bool = False
+    retry: bool = False
 
 
 class TokensUsed(Event, frozen=True, kw_only=True, gc=False):
-    """The usage of one model call, as it is charged. `cached_tokens` are part of `input_tokens`."""
+    """The usage of one model call, as it is charged. `cached_tokens` are part of `input_tokens`; `cost` is in USD."""
 
     model: str
     input_tokens: int
     cached_tokens: int
     output_tokens: int
+    cost: float
 
 
 class ToolExecuted(Event, frozen=True, kw_only=True, gc=False):
@@ -172,7 +197,8 @@ class DeliveryAttempted(Event, frozen=True, kw_only=True, gc=False):
 
 
 EVENTS: Final[tuple[type[Event], ...]] = (
-    *(RequestFinished, RunStarted, RunTurnFinished, RunStopped, ModelCalled, TokensUsed, ToolExecuted),
+    *(RequestFinished, RequestLimited, RunStarted, RunTurnFinished, RunStopped, FirstDelta, ModelCalled, TokensUsed),
+    ToolExecuted,
     *(DocumentIndexed, PassagesEmbedded, JobClaimed, JobFinished, JobRetried, DeliveryAttempted),
     ObjectChanged,
 )

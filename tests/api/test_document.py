@@ -85,6 +85,7 @@ def test_the_assistants_tag_has_exactly_the_published_operations():
         "limitProjectCredits",
         "listProjectCreditEntries",
         "getOrganizationHealth",
+        "getOrganizationHealthHistory",
         "getProjectRun",
         "getResponseTrace",
         "getRunContext",

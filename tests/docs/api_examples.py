@@ -285,6 +285,7 @@ EXAMPLES: tuple[Example, ...] = (
     Example("getLiveness"),
     Example("getReadiness"),
     Example("getOrganizationHealth"),
+    Example("getOrganizationHealthHistory"),
     # Deletions last
     Example("deleteMessage"),
     Example("deleteThread"),

@@ -13,7 +13,7 @@ from understudy.api.event_stream import EventStream
 from understudy.api.metering import UsageMeter, admit, render_charged
 from understudy.api.operations import OperationGroup
 from understudy.api.parts import Parts, parts_of
-from understudy.api.requests import decode_body, read_body, struct_response
+from understudy.api.requests import decode_body, emit_first_delta, read_body, struct_response
 from understudy.engine.admission.chat import check_whole
 from understudy.llm.messages_request import DEFAULT_MAX_TOKENS, MessageBody
 from understudy.llm.stream import Stream
@@ -53,6 +53,7 @@ async def create_message(request: Request) -> Response:
     stream = parts.models.message_stream(body, _beta_header(request))
     # An error before the first events becomes an ordinary error response with its own status.
     first = await anext(stream, ())
+    emit_first_delta(request)
     return EventStream(request, _stream_events(first, stream, meter, request.state.request_id))
 
 

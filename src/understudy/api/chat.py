@@ -14,7 +14,7 @@ from understudy.api.event_stream import EventStream
 from understudy.api.metering import StreamTail, UsageMeter, admit, render_charged
 from understudy.api.operations import OperationGroup, Schema
 from understudy.api.parts import Parts, parts_of, project_of
-from understudy.api.requests import decode_body, read_body
+from understudy.api.requests import decode_body, emit_first_delta, read_body
 from understudy.api.stored_chat import COMPLETION_SCHEMA, StoredCompletion
 from understudy.engine.admission.chat import check_whole
 from understudy.llm.chunks import decode
@@ -101,6 +101,7 @@ async def _respond(request: Request, body: ChatBody) -> Response:
     stream = models.stream(body)
     # An error before the first chunks becomes an ordinary error response with its own status.
     first = await anext(stream, ())
+    emit_first_delta(request)
     # Providers always report usage; a client that did not request it receives no chunk without choices.
     usage = bool(body.get("stream_options"))
     request_id: str = request.state.request_id

@@ -18,7 +18,7 @@ from understudy.api.event_stream import EventStream
 from understudy.api.metering import UsageMeter, admit, render_charged
 from understudy.api.operations import OperationGroup
 from understudy.api.parts import Parts, parts_of
-from understudy.api.requests import decode_body, read_body
+from understudy.api.requests import decode_body, emit_first_delta, read_body
 from understudy.engine.admission.chat import check_whole
 from understudy.errors import InvalidRequest
 from understudy.llm.provider import ChatBody
@@ -68,6 +68,7 @@ async def create_completion(request: Request) -> Response:
         stream = parts.models.stream(chats[0])
         # An error before the first chunks becomes an ordinary error response with its own status.
         first = await anext(stream, ())
+        emit_first_delta(request)
         payloads = _stream_chunks(builder, prompts, chats, first, stream, parts.models)
         return EventStream(request, _stream_events(builder, payloads, meter, request.state.request_id))
     completions = [msgspec.json.decode(await parts.models.complete(chat)) for chat in chats]

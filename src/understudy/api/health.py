@@ -4,9 +4,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from understudy.api.operations import EXTENSIONS, OperationGroup, Schema
-from understudy.api.parts import parts_of
+from understudy.api.parts import parts_of, principal_of
 from understudy.api.requests import json_response, struct_response
 from understudy.wire.health import HealthObject
+from understudy.wire.health_history import HealthHistoryObject
 
 operations = OperationGroup("Health", base="/", authenticated=False)
 
@@ -60,3 +61,21 @@ async def ready(request: Request) -> Response:
 async def get_report(request: Request) -> Response:
     """Counts the jobs of all projects, and names none of their objects. Raises StoreError."""
     return struct_response(await parts_of(request).health.examine())
+
+
+@operations.add(
+    "getOrganizationHealthHistory",
+    "GET",
+    "/organization/health/history",
+    summary="Retrieve the requests, latencies and event-loop lag of a node in the last hour, by minute.",
+    response=HealthHistoryObject,
+    tag=EXTENSIONS,
+    base="/v1",
+    authenticated=True,
+    audience="any",
+)
+async def get_history(request: Request) -> Response:
+    """An admin key gets the figures of all requests, a key of a project those of its project."""
+    principal = principal_of(request)
+    metrics = parts_of(request).metrics
+    return struct_response(metrics.render_history(None if principal.is_admin else principal.project_id))

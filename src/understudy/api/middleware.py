@@ -59,6 +59,7 @@ class RequestMiddleware:
             "send": send,
             "key_id": "",
             "operation": "",
+            "started": started,
         }
         state["fields"] = fields = fields_of(scope)
         settings: Settings = scope["app"].state.parts.settings
@@ -69,12 +70,14 @@ class RequestMiddleware:
                 message["headers"] += self._response_headers(message["headers"], state, fields, started)
                 state["begun"] = True
                 state["status"] = message["status"]
+                state["latency"] = time.perf_counter() - started
             await send(message)
 
         respond: Send = send_with_headers
         try:
             check_request_head(scope, fields)
             if scope["method"] == "OPTIONS" and (preflight := self._cors.preflight(scope["method"], scope["headers"])):
+                state["operation"], state["status"] = "preflight", preflight.status_code
                 await preflight(scope, receive, send)
                 return
             if not _is_public(scope, fields, settings):
@@ -245,6 +248,7 @@ def _standard_headers(request_id: str, started: float, state: dict[str, Any]) ->
 
 
 def _emit_finished(scope: Scope, state: dict[str, Any], started: float) -> None:
+    duration = telemetry.elapsed(started)
     telemetry.emit(
         telemetry.RequestFinished,
         request_id=state["request_id"],
@@ -255,7 +259,8 @@ def _emit_finished(scope: Scope, state: dict[str, Any], started: float) -> None:
         status=state.get("status", 0),
         key_id=state["key_id"],
         project_id=state.get("project_id", ""),
-        duration=telemetry.elapsed(started),
+        latency=state.get("latency", duration),
+        duration=duration,
     )
 
 

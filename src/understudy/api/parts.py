@@ -20,6 +20,7 @@ from understudy.engine.jobs.batches import Batches
 from understudy.engine.jobs.deliveries import Webhooks
 from understudy.engine.jobs.transfers import Transfers
 from understudy.engine.key_uses import KeyUses
+from understudy.engine.metrics.metrics import Metrics
 from understudy.engine.project_events import ProjectEvents
 from understudy.engine.responses import Responses
 from understudy.engine.run_contexts import RunContexts
@@ -61,6 +62,7 @@ class Parts:
     project_events: ProjectEvents
     documents: Documents
     health: Health
+    metrics: Metrics
     key_uses: KeyUses
     clock: Clock
     streams: OpenStreams

@@ -8,6 +8,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from understudy import telemetry
 from understudy.api.request_head import Fields
 from understudy.errors import BodyTooLarge, InvalidRequest, UnsupportedMediaType
 from understudy.settings import LimitSettings
@@ -31,6 +32,17 @@ class _HasMetadata(Protocol):
 
 _JSON: Final = "application/json"
 _JSON_BYTES: Final = b"application/json"
+
+
+def emit_first_delta(request: Request) -> None:
+    """Emits the event of the first content that a streamed chat has received from the model."""
+    state = request.scope["state"]
+    telemetry.emit(
+        telemetry.FirstDelta,
+        kind="chat",
+        project_id=state["project_id"],
+        duration=telemetry.elapsed(state["started"]),
+    )
 
 
 async def read_body(request: Request, limits: LimitSettings) -> bytes:

@@ -1,5 +1,6 @@
 """The routes of the HTTP API: the operations of all handler modules, and the other endpoints."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from starlette.routing import BaseRoute, Route
@@ -111,6 +112,14 @@ OPERATIONS: Final[tuple[Operation, ...]] = tuple(
     operation for module in MODULES for operation in sorted(module.operations, key=Operation.precedence)
 )
 """Every operation, in the order of the OpenAPI document and of the routes; the first route that matches counts."""
+
+GROUPS: Final[Mapping[str, str]] = {operation.id: operation.tag for operation in OPERATIONS} | {
+    "mcp": "MCP",
+    "preflight": "CORS",
+    "getOpenapi": "Documentation",
+    "getApiReference": "Documentation",
+}
+"""The group of each operation id, for metrics."""
 
 
 def routes() -> list[BaseRoute]:

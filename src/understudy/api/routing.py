@@ -60,7 +60,7 @@ class RouteTable(BaseRoute):
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         target, scope["path_params"] = self._find(scope)
-        state = scope["state"]
+        state = scope.setdefault("state", {})
         state["operation"] = target.operation_id
         if (principal := state.get("principal")) is not None:
             target.requirement.check(principal)

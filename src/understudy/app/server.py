@@ -17,7 +17,7 @@ from understudy.api.mcp import McpServer
 from understudy.api.middleware import RequestMiddleware
 from understudy.api.open_streams import OpenStreams
 from understudy.api.parts import Parts
-from understudy.api.routes import routes
+from understudy.api.routes import GROUPS, routes
 from understudy.app.building import (
     Base,
     Retrieval,
@@ -44,6 +44,7 @@ from understudy.engine.jobs.deliveries import Webhooks
 from understudy.engine.jobs.runs import RunWorker
 from understudy.engine.jobs.transfers import Deleters
 from understudy.engine.key_uses import KeyUses
+from understudy.engine.metrics.metrics import Metrics
 from understudy.engine.project_events import ProjectEvents
 from understudy.engine.provider_calls import ProviderHistory
 from understudy.engine.responses import Responses
@@ -131,6 +132,8 @@ async def _open_parts(app: Starlette, stack: AsyncExitStack, settings: Settings,
     responses = Responses(store, worker, logs, clock, settings.limits.response_seconds)
     streams, mcp = OpenStreams(), McpServer(settings)
     providers = ProviderHistory(clock)
+    health = build_health(base, retrieval, sandbox, providers)
+    metrics = Metrics(GROUPS, broker.node_id, clock, health)
     stack.push_async_callback(mcp.close)
     traces = Traces(store, worker)
 
@@ -161,7 +164,8 @@ async def _open_parts(app: Starlette, stack: AsyncExitStack, settings: Settings,
         project_events=ProjectEvents(store, base.broker, clock),
         documents=retrieval.documents,
         key_uses=KeyUses(store),
-        health=build_health(base, retrieval, sandbox, providers),
+        health=health,
+        metrics=metrics,
         clock=clock,
         streams=streams,
         mcp=mcp,
@@ -186,7 +190,7 @@ async def _open_parts(app: Starlette, stack: AsyncExitStack, settings: Settings,
         Reload(app, base, worker, interpreter, build_admission),
     )
     check = LocationCheck(store, blobs, location_id)
-    await start_parts(stack, [providers])
+    await start_parts(stack, [providers, metrics])
     await start_parts(stack, _list_background_parts(base, retrieval, sandbox, worker, check, video, parts))
 
 

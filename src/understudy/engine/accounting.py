@@ -102,6 +102,7 @@ class Accounting:
             input_tokens=tokens.input,
             cached_tokens=tokens.cached,
             output_tokens=tokens.output,
+            cost=usd(credits_),
         )
         return Usage(
             reference=reference,

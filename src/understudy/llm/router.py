@@ -252,17 +252,18 @@ class Models:
     async def _with_retries(
         self, targets: tuple[Target, ...], attempt: Callable[[Target], Awaitable[T]], *, streamed: bool = False
     ) -> T:
-        attempts = Attempts(targets, self._chance)
+        attempts, retry = Attempts(targets, self._chance), False
         for target in attempts:
             started = time.perf_counter()
             try:
                 result = await attempt(target)
             except UpstreamError as error:
-                _emit_called(target, error.kind, started, streamed=streamed)
+                _emit_called(target, error.kind, started, streamed=streamed, retry=retry)
                 delay = attempts.record_failure(error)
             else:
-                _emit_called(target, "ok", started, streamed=streamed)
+                _emit_called(target, "ok", started, streamed=streamed, retry=retry)
                 return result
+            retry = True
             await self._sleep(delay)
         raise attempts.error
 
@@ -305,7 +306,7 @@ class Models:
         return route.targets
 
 
-def _emit_called(target: Target, status: str, started: float, *, streamed: bool) -> None:
+def _emit_called(target: Target, status: str, started: float, *, streamed: bool, retry: bool) -> None:
     telemetry.emit(
         telemetry.ModelCalled,
         provider=target.provider.name,
@@ -313,6 +314,7 @@ def _emit_called(target: Target, status: str, started: float, *, streamed: bool)
         status=status,
         duration=telemetry.elapsed(started),
         streamed=streamed,
+        retry=retry,
     )
 
 

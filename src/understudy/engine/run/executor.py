@@ -59,6 +59,7 @@ class RunExecutor:
         self._tools = tools
         self._model_turn: ModelTurn | None = None
         self._interruptions: int | None = None
+        self._began_at = 0.0
         self.is_abandoned = False
         self.is_lost = False
         """Whether another worker executes the run, or has ended it."""
@@ -104,6 +105,7 @@ class RunExecutor:
     async def work(self) -> None:
         """Executes the run. Never raises: every failure becomes the run's end."""
         started, kind = time.perf_counter(), self._stage.spec.label
+        self._began_at = self._stage.time()
         telemetry.emit(telemetry.RunStarted, run_id=self.run_id, project_id=self._stage.project_id, kind=kind)
         await self._work()
         telemetry.emit(
@@ -200,6 +202,8 @@ class RunExecutor:
         self._model_turn = ModelTurn(stage, self._interruption, self._tool_use, prompt)
         turn = await self._model_turn.consume_stream(self._models, budget)
         self._model_turn.end_span("completed")
+        if stage.progress.turns == 0:
+            self._emit_first_delta(self._model_turn.span)
         stage.progress.turns += 1
         telemetry.emit(
             telemetry.RunTurnFinished,
@@ -209,6 +213,17 @@ class RunExecutor:
             duration=telemetry.elapsed(started),
         )
         return turn
+
+    def _emit_first_delta(self, span: Span) -> None:
+        if span.first_delta_at is None:
+            return
+        stage = self._stage
+        telemetry.emit(
+            telemetry.FirstDelta,
+            kind=stage.spec.label,
+            project_id=stage.project_id,
+            duration=max(span.first_delta_at - self._began_at, 0.0),
+        )
 
     async def _prompt(self, spec: RunSpec, budget: PromptBudget) -> Prompt:
         stage = self._stage
