@@ -11,12 +11,14 @@ opens, `raw(bytes)` and `error({...})`.
 """
 
 import asyncio
+import email
 import json
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
+from email.message import Message
 from typing import Any, Self, cast
 
 from aiohttp import web
@@ -276,6 +278,8 @@ class Upstream:
         app.router.add_post("/{path:.*}/chat/completions", self._chat)
         app.router.add_post("/{path:.*}/embeddings", self._chat)
         app.router.add_post("/{path:.*}/rerank", self._chat)
+        for path in ("images/{operation}", "audio/{operation}", "moderations"):
+            app.router.add_post("/{prefix:.*}/" + path, self._chat)
         runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=0.1)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0, backlog=1024)
@@ -323,8 +327,26 @@ async def _request(http: web.Request) -> Request:
     data = await http.read()
     assert http.transport is not None
     port = http.transport.get_extra_info("peername")[1]
-    body = json.loads(data) if data else None
+    if http.content_type == "multipart/form-data":
+        body = _parse_form(http.headers["content-type"], data)
+    else:
+        body = json.loads(data) if data else None
     return Request(http.method, http.path, dict(http.query), http.headers.copy(), body, port)
+
+
+def _parse_form(content_type: str, data: bytes) -> Any:
+    """The fields of a form in order: pairs of name and text, or for a file of name and (filename, type, bytes)."""
+    message = email.message_from_bytes(b"Content-Type: " + content_type.encode() + b"\r\n\r\n" + data)
+    fields: list[tuple[str, Any]] = []
+    for part in message.get_payload():
+        assert isinstance(part, Message)
+        content = part.get_payload(decode=True)
+        assert isinstance(content, bytes)
+        name = part.get_param("name", header="content-disposition")
+        filename = part.get_filename()
+        value = content.decode() if filename is None else (filename, part.get_content_type(), content)
+        fields.append((str(name), value))
+    return {"model": dict(fields).get("model"), "fields": fields}
 
 
 async def _send_answer(http: web.Request, request: Request, answer: Answer, dialect: "_Dialect") -> web.StreamResponse:

@@ -149,7 +149,8 @@ def test_streamable_operations_are_marked():
     streaming = {n for n, (_, _, o) in DESCRIBED.items() if "text/event-stream" in o["responses"]["200"]["content"]}
     runs = {"createRun", "createThreadAndRun", "submitToolOuputsToRun", "streamRunEvents", "streamProjectEvents"}
     chats = {"createChatCompletion", "createCompletion", "createAnthropicMessage", "createResponse", "getResponse"}
-    assert streaming == runs | chats
+    relayed = {"createImage", "createImageEdit", "createSpeech", "createTranscription"}
+    assert streaming == runs | chats | relayed
 
 
 def test_only_requests_without_required_members_can_be_posted_without_a_body():

@@ -271,6 +271,10 @@ EXAMPLES: tuple[Example, ...] = (
     Example("usage-costs", query="start_time=1700000000&limit=1"),
     Example("usage-completions", query="start_time=1700000000&limit=1"),
     Example("usage-embeddings", query="start_time=1700000000&limit=1"),
+    Example("usage-images", query="start_time=1700000000&limit=1"),
+    Example("usage-audio-speeches", query="start_time=1700000000&limit=1"),
+    Example("usage-audio-transcriptions", query="start_time=1700000000&limit=1"),
+    Example("usage-moderations", query="start_time=1700000000&limit=1"),
     # Tools for agents
     Example("listTools", query="query=create+thread&limit=1"),
     Example("getTool"),
@@ -306,6 +310,8 @@ WITHOUT = {
     "listDreamMachineGenerations createDreamMachineGeneration getDreamMachineGeneration": "render a video",
     "createLumaGeneration getLumaGeneration getLumaGenerationsByIds listCameraMotions": "render a video",
     "deleteDreamMachineGeneration deleteLumaGeneration": "delete a video",
+    "createImage createImageEdit createImageVariation createModeration": "are relayed to a provider",
+    "createSpeech createTranscription createTranslation": "are relayed to a provider",
     "createVideo getVideo createVideoV2 getVideoV2 deleteVideo downloadVideo downloadThumbnail": "render a video",
 }
 """Operations whose example would need more than a server, and why."""

@@ -64,6 +64,8 @@ SCOPES: Final = frozenset(
 _PREFIXES: Final = ("/api/v3", "/v2")
 _MODEL_REQUESTS: Final = frozenset(
     {"createChatCompletion", "createCompletion", "createEmbedding", "createAnthropicMessage"}
+    | {"createImage", "createImageEdit", "createImageVariation", "createModeration"}
+    | {"createSpeech", "createTranscription", "createTranslation"}
 )
 _READING_POSTS: Final = frozenset(
     {"searchVectorStore", "createFileDownloadLink", "createExportDownloadLink", "getInputTokenCounts"}

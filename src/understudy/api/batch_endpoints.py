@@ -4,7 +4,16 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 from understudy import ids
-from understudy.api import anthropic_messages, chat, completions, embeddings, qualified_ids, responses
+from understudy.api import (
+    anthropic_messages,
+    chat,
+    completions,
+    embeddings,
+    images,
+    moderations,
+    qualified_ids,
+    responses,
+)
 from understudy.api.errors import envelope, message_envelope, to_api_error
 from understudy.api.parts import Parts
 from understudy.engine.jobs.batch_lines import MESSAGES, RESPONSES, Endpoint, EndpointResult
@@ -20,6 +29,9 @@ def batch_endpoints(parts: Parts) -> dict[str, Endpoint]:
         "/v1/completions": partial(_call_handler, parts, completions.complete_text, _envelope),
         RESPONSES: partial(_call_handler, parts, responses.complete_response, _envelope),
         "/v1/embeddings": partial(_call_handler, parts, embeddings.embed, _envelope),
+        "/v1/moderations": partial(_call_handler, parts, moderations.moderate_line, _envelope),
+        "/v1/images/generations": partial(_call_handler, parts, images.generate_line, _envelope),
+        "/v1/images/edits": partial(_call_handler, parts, images.edit_line, _envelope),
         MESSAGES: partial(_call_handler, parts, anthropic_messages.complete_message, message_envelope),
     }
 

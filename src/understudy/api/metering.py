@@ -96,7 +96,7 @@ def render_charged(meter: UsageMeter, body: bytes, usage: Usage) -> Response:
     """The response with its cost."""
     response = json_response(with_meta(body, usage) if meter.wants_meta else body)
     response.headers["x-aimlapi-credits-used"] = str(usage.credits)
-    response.headers["x-aimlapi-usd-spent"] = _format_cost(usage)
+    response.headers["x-aimlapi-usd-spent"] = format_cost(usage)
     return response
 
 
@@ -110,7 +110,8 @@ def with_meta(payload: bytes, usage: Usage) -> bytes:
     return plain[:-1] + b',"meta":' + msgspec.json.encode(meta) + b"}"
 
 
-def _format_cost(usage: Usage) -> str:
+def format_cost(usage: Usage) -> str:
+    """The US dollars of a charge, in plain digits."""
     return f"{usd(usage.credits):.7f}".rstrip("0").rstrip(".")
 
 

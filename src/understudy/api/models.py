@@ -14,7 +14,7 @@ from understudy.api.requests import json_response, struct_response
 from understudy.engine.provider_calls import ModelCalls
 from understudy.errors import NotFound, PermissionDenied
 from understudy.llm.model_info import ModelProfile
-from understudy.llm.prices import Price, Rates, usd_per_million, usd_per_request
+from understudy.llm.prices import Price, Rates, usd_per_million, usd_per_request, usd_per_unit
 from understudy.wire import queries
 from understudy.wire.models import (
     DeleteModelResponse,
@@ -245,6 +245,8 @@ def _render_pricing(price: Price | None) -> Pricing | None:
     units = _render_price_units(price.rates)
     if price.request:
         units.append(PriceUnit(name="request", measure="request", price=usd_per_request(price), per=1))
+    if price.unit:
+        units.append(PriceUnit(name="unit", measure="unit", price=usd_per_unit(price), per=1))
     if not price.tiers:
         return Pricing(kind="fixed", units=units)
     variants = [

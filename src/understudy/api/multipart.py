@@ -22,7 +22,7 @@ from understudy.wire.parsing import InvalidBody
 # Only the types of the standard library, which are the same on every machine.
 _MIME_TYPES = mimetypes.MimeTypes()
 _MAX_NAME_BYTES = 4096
-_MAX_FIELD_BYTES = 64 * 1024
+MAX_FIELD_BYTES = 64 * 1024
 _MAX_HEADER_BYTES = 16 * 1024
 _MAX_PARTS = 64
 # Allowance for fields, headers and boundaries beside the file.
@@ -55,9 +55,24 @@ async def read_form(
     """
     form = Form()
     reading = _PartReader(form, file_field)
-    length = request.headers.get("content-length", "")
-    if length.isdecimal() and int(length) > (most := limit(form)) + _FORM_OVERHEAD_BYTES:
-        raise form_too_large(most)
+    check_form_length(request, limit(form))
+    async for event in read_parts(request, silence, file_field):
+        if (content := reading.take(event)) is None:
+            continue
+        form.size += len(content)
+        if form.size > (most := limit(form)):
+            raise form_too_large(most)
+        await draft.write(content)
+    return form
+
+
+async def read_parts(
+    request: Request, silence: float, file_field: str
+) -> AsyncIterator[MultipartSegment | bytes | None]:
+    """The parts of the form in order: the head of each, its bytes in chunks, and None at its end.
+
+    Raises InvalidRequest, RequestTimeout and UnsupportedMediaType.
+    """
     try:
         with PushMultipartParser(
             _parse_boundary(request),
@@ -67,19 +82,25 @@ async def read_form(
             header_charset="latin-1",
         ) as parser:
             async for event in _parse_events(request, parser, silence):
-                if (content := reading.take(event)) is None:
-                    continue
-                form.size += len(content)
-                if form.size > (most := limit(form)):
-                    raise form_too_large(most)
-                await draft.write(content)
+                yield event
     except ClientDisconnect:
         raise InvalidRequest("The connection was closed before the form had ended.") from None
     except MultipartError as error:
         raise InvalidRequest(
             f"Could not parse the multipart form: {error}. Send 'multipart/form-data' with the file in {file_field!r}."
         ) from None
-    return form
+
+
+def field_name(disposition: str) -> str:
+    """The name of a part's field; empty without one. The header is latin-1 text."""
+    return _decode_text(_parse_parameters(disposition).get("name", ""))
+
+
+def check_form_length(request: Request, most: int) -> None:
+    """Raises BodyTooLarge for a form whose declared length cannot hold a file of at most `most` bytes."""
+    length = request.headers.get("content-length", "")
+    if length.isdecimal() and int(length) > most + _FORM_OVERHEAD_BYTES:
+        raise form_too_large(most)
 
 
 def form_too_large(limit: int) -> BodyTooLarge:
@@ -139,13 +160,13 @@ class _PartReader:
             return event
         else:
             self._decode_text += event
-            if len(self._decode_text) > _MAX_FIELD_BYTES:
-                raise InvalidBody(error_texts.too_long(self._name, "string", _MAX_FIELD_BYTES, len(self._decode_text)))
+            if len(self._decode_text) > MAX_FIELD_BYTES:
+                raise InvalidBody(error_texts.too_long(self._name, "string", MAX_FIELD_BYTES, len(self._decode_text)))
         return None
 
     def _begin_part(self, segment: MultipartSegment) -> None:
         disposition = segment.header("Content-Disposition", "")
-        self._name = _decode_text(_parse_parameters(disposition).get("name", ""))
+        self._name = field_name(disposition)
         if self._name in self._form.fields or (self._name == self._file_field and self._form.filename is not None):
             raise InvalidBody(error_texts.duplicate(self._name))
         if self._name == self._file_field:

@@ -16,6 +16,7 @@ from understudy.engine.containers import Containers
 from understudy.engine.documents import Documents
 from understudy.engine.files import Files
 from understudy.engine.health import Health
+from understudy.engine.images import Images
 from understudy.engine.jobs.batches import Batches
 from understudy.engine.jobs.deliveries import Webhooks
 from understudy.engine.jobs.transfers import Transfers
@@ -61,6 +62,7 @@ class Parts:
     broker: Broker
     project_events: ProjectEvents
     documents: Documents
+    images: Images
     health: Health
     metrics: Metrics
     key_uses: KeyUses

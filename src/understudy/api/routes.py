@@ -9,6 +9,7 @@ from understudy.api import (
     admin_keys,
     anthropic_messages,
     assistants,
+    audio,
     audit_logs,
     batches,
     billing,
@@ -22,16 +23,19 @@ from understudy.api import (
     files,
     health,
     invites,
+    images,
     luma_videos,
     message_batches,
     messages,
     models,
+    moderations,
     project_credits,
     project_events,
     project_keys,
     project_users,
     projects,
     references,
+    relayed_usage,
     responses,
     role_assignments,
     runs,
@@ -56,7 +60,7 @@ from understudy.api import (
 from understudy.api.access import MODEL_REQUIREMENT
 from understudy.api.documentation import Documentation
 from understudy.api.mcp import PATH, McpEndpoint
-from understudy.api.operations import Operation
+from understudy.api.operations import Handler, Operation
 from understudy.api.routing import RouteTable, Target
 
 MODULES = (
@@ -79,6 +83,9 @@ MODULES = (
     completions,
     models,
     embeddings,
+    images,
+    audio,
+    moderations,
     batches,
     responses,
     conversations,
@@ -88,6 +95,7 @@ MODULES = (
     session,
     billing,
     usage,
+    relayed_usage,
     luma_videos,
     videos,
     webhooks,
@@ -122,6 +130,18 @@ GROUPS: Final[Mapping[str, str]] = {operation.id: operation.tag for operation in
 """The group of each operation id, for metrics."""
 
 
+# Azure's form, whose path names the model: the operation's id and the handler by the rest of the path.
+_DEPLOYMENT_HANDLERS: Final[dict[str, tuple[str, Handler]]] = {
+    "chat/completions": ("createChatCompletion", chat.create_deployment_chat_completion),
+    "embeddings": ("createEmbedding", embeddings.create_deployment_embedding),
+    "images/generations": ("createImage", images.create_image),
+    "images/edits": ("createImageEdit", images.create_image_edit),
+    "audio/speech": ("createSpeech", audio.create_deployment_speech),
+    "audio/transcriptions": ("createTranscription", audio.create_transcription),
+    "audio/translations": ("createTranslation", audio.create_translation),
+}
+
+
 def routes() -> list[BaseRoute]:
     """The routes of all operations and of the endpoints beside them."""
     table: dict[str, dict[str, Target]] = {}
@@ -131,12 +151,10 @@ def routes() -> list[BaseRoute]:
         )
     documentation = Documentation(OPERATIONS)
     table |= {
-        "/deployments/{model}/chat/completions": {
-            "POST": Target(chat.create_deployment_chat_completion, "createChatCompletion", MODEL_REQUIREMENT)
-        },
-        "/deployments/{model}/embeddings": {
-            "POST": Target(embeddings.create_deployment_embedding, "createEmbedding", MODEL_REQUIREMENT)
-        },
+        f"/deployments/{{model}}/{path}": {"POST": Target(handler, operation_id, MODEL_REQUIREMENT)}
+        for path, (operation_id, handler) in _DEPLOYMENT_HANDLERS.items()
+    }
+    table |= {
         "/openapi.json": {"GET": Target(documentation.serve_document, "getOpenapi")},
         "/docs/reference/api": {"GET": Target(documentation.serve_page, "getApiReference")},
     }

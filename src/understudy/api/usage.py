@@ -26,6 +26,7 @@ from understudy.wire.usage import (
     CostsQuery,
     EmbeddingsUsagePage,
     EmbeddingsUsageQuery,
+    ImagesUsageQuery,
 )
 
 operations = OperationGroup("Usage", audience="any")
@@ -40,19 +41,19 @@ _GROUP_COLUMNS: dict[str, Group] = {
     "batch": "batch",
 }
 _CURSOR_PREFIX = "page_"
-_UsageQuery = CompletionsUsageQuery | EmbeddingsUsageQuery | CostsQuery
+UsageQuery = CompletionsUsageQuery | EmbeddingsUsageQuery | ImagesUsageQuery | CostsQuery
 
 
 @dataclass(frozen=True, slots=True)
-class _Bucket:
+class UsageBucket:
     start: int
     end: int
     sums: list[UsageTotals]
 
 
 @dataclass(frozen=True, slots=True)
-class _Page:
-    buckets: list[_Bucket]
+class UsagePage:
+    buckets: list[UsageBucket]
     next_page: str | None
 
 
@@ -67,7 +68,7 @@ class _Page:
 async def get_completions_usage(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], usage.CompletionsUsageQuery)
     batch = None if query.batch is None else query.batch == "true"
-    page = await _load_page(request, query, _bucket_limit(query), query.group_by, kind="completion", batch=batch)
+    page = await load_page(request, query, bucket_limit(query), query.group_by, kind="completion", batch=batch)
     data = [
         usage.CompletionsUsageBucket(
             start_time=bucket.start, end_time=bucket.end, results=[_render_completions(one) for one in bucket.sums]
@@ -89,7 +90,7 @@ async def get_completions_usage(request: Request) -> Response:
 )
 async def get_embeddings_usage(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], usage.EmbeddingsUsageQuery)
-    page = await _load_page(request, query, _bucket_limit(query), query.group_by, kind="embedding")
+    page = await load_page(request, query, bucket_limit(query), query.group_by, kind="embedding")
     data = [
         usage.EmbeddingsUsageBucket(
             start_time=bucket.start, end_time=bucket.end, results=[_render_embeddings(one) for one in bucket.sums]
@@ -111,7 +112,7 @@ async def get_embeddings_usage(request: Request) -> Response:
 )
 async def get_costs(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], usage.CostsQuery)
-    page = await _load_page(request, query, query.limit, query.group_by)
+    page = await load_page(request, query, query.limit, query.group_by)
     data = [
         usage.CostsBucket(
             start_time=bucket.start, end_time=bucket.end, results=[_render_costs(one) for one in bucket.sums]
@@ -121,15 +122,16 @@ async def get_costs(request: Request) -> Response:
     return struct_response(usage.CostsPage(data=data, has_more=page.next_page is not None, next_page=page.next_page))
 
 
-async def _load_page(
+async def load_page(
     request: Request,
-    query: _UsageQuery,
+    query: UsageQuery,
     limit: int,
     groups: Sequence[str],
     *,
     kind: Kind | None = None,
     batch: bool | None = None,
-) -> _Page:
+) -> UsagePage:
+    """The totals of a page of buckets. Raises InvalidRequest for a bad cursor or time zone."""
     parts = parts_of(request)
     project_ids = _find_projects(request, query)
     width = _BUCKET_SECONDS[query.bucket_width]
@@ -151,13 +153,13 @@ async def _load_page(
     by_bucket = {bucket: list(ones) for bucket, ones in groupby(sums, lambda one: one.bucket)}
     ends = [*times.starts[1:], times.end]
     buckets = [
-        _Bucket(at, until, by_bucket.get(key, []))
+        UsageBucket(at, until, by_bucket.get(key, []))
         for at, until, key in zip(times.starts, ends, times.keys, strict=True)
     ]
-    return _Page(buckets, f"{_CURSOR_PREFIX}{times.end}" if times.end < end else None)
+    return UsagePage(buckets, f"{_CURSOR_PREFIX}{times.end}" if times.end < end else None)
 
 
-def _find_projects(request: Request, query: _UsageQuery) -> list[str] | None:
+def _find_projects(request: Request, query: UsageQuery) -> list[str] | None:
     """The projects to sum, none for all; None if nothing matches: usage is not recorded by user."""
     if not isinstance(query, usage.CostsQuery) and query.user_ids:
         return None
@@ -176,7 +178,8 @@ def _group_columns(groups: Sequence[str]) -> tuple[Group, ...]:
     return tuple(dict.fromkeys(_GROUP_COLUMNS[group] for group in groups if group in _GROUP_COLUMNS))
 
 
-def _bucket_limit(query: usage.ModelUsageQuery) -> int:
+def bucket_limit(query: usage.ModelUsageQuery) -> int:
+    """The buckets of a page. Raises InvalidRequest for too many."""
     usual, most = _BUCKET_LIMITS[query.bucket_width]
     limit = usual if query.limit is None else query.limit
     if limit > most:
@@ -207,9 +210,9 @@ def _render_completions(one: UsageTotals) -> usage.CompletionsUsageResult:
         input_uncached_tokens=one.input_tokens - one.cached_tokens,
         output_tokens=one.output_tokens,
         num_model_requests=one.requests,
-        project_id=_group_value(one, "project_id"),
-        api_key_id=_group_value(one, "key_id"),
-        model=_group_value(one, "model"),
+        project_id=group_value(one, "project_id"),
+        api_key_id=group_value(one, "key_id"),
+        model=group_value(one, "model"),
         batch=None if batch is None else bool(batch),
     )
 
@@ -218,9 +221,9 @@ def _render_embeddings(one: UsageTotals) -> usage.EmbeddingsUsageResult:
     return usage.EmbeddingsUsageResult(
         input_tokens=one.input_tokens,
         num_model_requests=one.requests,
-        project_id=_group_value(one, "project_id"),
-        api_key_id=_group_value(one, "key_id"),
-        model=_group_value(one, "model"),
+        project_id=group_value(one, "project_id"),
+        api_key_id=group_value(one, "key_id"),
+        model=group_value(one, "model"),
     )
 
 
@@ -229,13 +232,14 @@ def _render_costs(one: UsageTotals) -> usage.CostsResult:
     return usage.CostsResult(
         amount=usage.CostAmount(value=usd(one.credits)),
         line_item=item,
-        project_id=_group_value(one, "project_id"),
-        api_key_id=_group_value(one, "key_id"),
+        project_id=group_value(one, "project_id"),
+        api_key_id=group_value(one, "key_id"),
         quantity=None if item is None else one.input_tokens + one.output_tokens,
         quantity_unit=None if item is None else "tokens",
     )
 
 
-def _group_value(one: UsageTotals, group: Group) -> str | None:
+def group_value(one: UsageTotals, group: Group) -> str | None:
+    """The value of a group's column; None if the totals are not grouped by it."""
     value = one.group.get(group)
     return None if value is None else str(value)

@@ -85,6 +85,7 @@ class Accounting:
         *,
         key_id: str = "",
         requests: int = 1,
+        units: int = 0,
         batch: bool = False,
     ) -> Usage:
         """The usage of a reply with its cost, for `record`, or for `store.ledger.record` in a transaction.
@@ -93,7 +94,7 @@ class Accounting:
         """
         price = await self._find_price(model)
         discount = self.settings.batch_discount if batch else 0.0
-        credits_ = 0 if price is None else price.cost(tokens, requests=requests, discount=discount)
+        credits_ = 0 if price is None else price.cost(tokens, requests=requests, units=units, discount=discount)
         if price is None and kind == "video":
             credits_ = _MEDIA_CREDITS * requests
         telemetry.emit(
@@ -117,6 +118,7 @@ class Accounting:
             priced=price is not None or kind == "video",
             batch=batch,
             requests=requests,
+            units=units,
         )
 
     async def _find_price(self, model: str) -> Price | None:

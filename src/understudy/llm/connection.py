@@ -6,7 +6,7 @@ It uses no proxy variables and no cookies, and follows no redirects, which could
 import asyncio
 import io
 import math
-from collections.abc import Mapping
+from collections.abc import AsyncIterable, Mapping
 from typing import Any
 
 import aiohttp
@@ -16,6 +16,7 @@ import yarl
 from understudy.clock import Clock
 from understudy.errors import UpstreamError
 from understudy.llm import faults
+from understudy.llm.encoded_body import EncodedBody
 from understudy.llm.upstream_response import UpstreamResponse, describe_error
 from understudy.settings import ProviderSettings
 
@@ -23,6 +24,7 @@ _MAX_ERROR_BODY_BYTES = 256 * 1024
 _GET_TIMEOUT = 60.0
 # A larger body is written in chunks, so that other tasks run in between.
 _STREAMED_BODY_BYTES = 1 << 20
+_Content = bytes | AsyncIterable[bytes] | None
 
 
 class Connection:
@@ -54,7 +56,14 @@ class Connection:
 
         The whole response must arrive by `deadline`, a time of the event loop.
         """
-        return await self._request("POST", url, msgspec.json.encode(body), headers, deadline)
+        data = msgspec.json.encode(body)
+        return await self.send(url, EncodedBody("application/json", len(data), data), headers, deadline)
+
+    async def send(
+        self, url: str, body: EncodedBody, headers: Mapping[str, str] | None = None, deadline: float = math.inf
+    ) -> UpstreamResponse:
+        """`post` with an encoded body."""
+        return await self._request("POST", url, body, headers, deadline)
 
     async def close(self) -> None:
         if self._session is not None:
@@ -65,34 +74,39 @@ class Connection:
         self,
         method: str,
         url: str,
-        payload: bytes | None,
+        body: EncodedBody | None,
         headers: Mapping[str, str] | None = None,
         total: float = math.inf,
     ) -> UpstreamResponse:
         deadline = asyncio.get_running_loop().time() + self._settings.first_byte_timeout
-        if payload is not None:
-            headers = {"Content-Type": "application/json", **(headers or {})}
-        head = await self._send(method, url, payload, headers, deadline)
+        content: _Content = None
+        if body is not None:
+            content = body.content
+            headers = {"Content-Type": body.content_type, **(headers or {})}
+            if not isinstance(content, bytes):
+                # Many servers refuse a body in chunks.
+                headers["Content-Length"] = str(body.size)
+        head = await self._send(method, url, content, headers, deadline)
         response = UpstreamResponse(self._name, head, deadline, self._settings.idle_timeout, total)
         if 200 <= head.status < 300:
             return response
         try:
-            body = await response.read_head(_MAX_ERROR_BODY_BYTES)
+            refusal = await response.read_head(_MAX_ERROR_BODY_BYTES)
         finally:
             response.close()
         raise faults.from_response(
-            head.status, head.headers, body, secret=faults.secrets_of(self._settings), clock=self._clock
+            head.status, head.headers, refusal, secret=faults.secrets_of(self._settings), clock=self._clock
         )
 
     async def _send(
-        self, method: str, url: str, payload: bytes | None, headers: Mapping[str, str] | None, deadline: float
+        self, method: str, url: str, content: _Content, headers: Mapping[str, str] | None, deadline: float
     ) -> aiohttp.ClientResponse:
         try:
             async with asyncio.timeout_at(deadline):
                 return await self._get_session().request(
                     method,
                     yarl.URL(url, encoded=True),
-                    data=_chunk_body(payload),
+                    data=_chunk_body(content),
                     headers=headers,
                     allow_redirects=False,
                 )
@@ -128,5 +142,5 @@ class Connection:
         return self._session
 
 
-def _chunk_body(payload: bytes | None) -> bytes | io.BytesIO | None:
-    return io.BytesIO(payload) if payload is not None and len(payload) > _STREAMED_BODY_BYTES else payload
+def _chunk_body(content: _Content) -> _Content | io.BytesIO:
+    return io.BytesIO(content) if isinstance(content, bytes) and len(content) > _STREAMED_BODY_BYTES else content

@@ -14,11 +14,12 @@ import msgspec
 
 from understudy.clock import Clock
 from understudy.errors import SettingsError, UpstreamError
-from understudy.llm import completion, embeddings, faults, model_list, payload, repair, reranking, streaming
+from understudy.llm import completion, embeddings, faults, model_list, payload, relay, repair, reranking, streaming
 from understudy.llm.chunk_template import ChunkTemplate
 from understudy.llm.chunks import Chunk, decode, parse_valid_chunk
 from understudy.llm.connection import Connection
 from understudy.llm.provider import ChatBody, ModelCard
+from understudy.llm.relay import RelayBody, Relayed
 from understudy.llm.tool_call_indexes import ToolCallIndexer
 from understudy.llm.upstream_response import UpstreamResponse
 from understudy.net import sse
@@ -53,6 +54,12 @@ class OpenAIProvider:
         with closing(await self._connection.post(self._url(body, "rerank"), body)) as response:
             data = await response.read()
         return reranking.parse_scores(data, len(body["documents"]), secret=self._secret)
+
+    async def relay(self, operation: str, model: str, body: RelayBody, deadline: float) -> Relayed:
+        url = self._url({"model": model}, operation)
+        return await relay.read_response(
+            await self._connection.send(url, body.encode(model), deadline=deadline), self._secret
+        )
 
     def stream(self, body: ChatBody, deadline: float = math.inf) -> AsyncGenerator[Sequence[bytes], None]:
         return streaming.chunks(partial(self._post_stream, body, deadline), _ChunkValidator(self._secret))

@@ -46,14 +46,15 @@ class Rates:
 class Price:
     """`tiers` are the rates of all tokens of prompts longer than a number of tokens, in ascending order.
 
-    `request` is in billionths of a credit.
+    `request` and `unit` are in billionths of a credit.
     """
 
     rates: Rates
     tiers: tuple[tuple[int, Rates], ...] = ()
     request: int = 0
+    unit: int = 0
 
-    def cost(self, tokens: Tokens, *, requests: int = 1, discount: float = 0.0) -> int:
+    def cost(self, tokens: Tokens, *, requests: int = 1, units: int = 0, discount: float = 0.0) -> int:
         """Credits, rounded up. `discount` is a fraction of the price."""
         rates = self.rates
         for start, others in self.tiers:
@@ -61,7 +62,7 @@ class Price:
                 rates = others
         uncached = max(tokens.input - tokens.cached - tokens.written, 0)
         billionths = uncached * rates.input + tokens.cached * rates.cached + tokens.written * rates.written
-        billionths += tokens.output * rates.output + requests * self.request
+        billionths += tokens.output * rates.output + requests * self.request + units * self.unit
         if discount:
             billionths = round(billionths * (1 - discount))
         return -(-billionths // _BILLIONTHS)
@@ -192,7 +193,7 @@ def _read_snapshot() -> tuple[Any, dict[str, tuple[Any, Any]]]:
 
 def _settings_price(settings: ModelSettings) -> Price | None:
     tokens = (settings.input_price, settings.cached_input_price, settings.output_price)
-    if tokens == (None, None, None) and settings.request_price is None:
+    if tokens == (None, None, None) and settings.request_price is None and settings.unit_price is None:
         return None
     plain = settings.input_price or 0.0
     cached = plain if settings.cached_input_price is None else settings.cached_input_price
@@ -202,7 +203,12 @@ def _settings_price(settings: ModelSettings) -> Price | None:
         _to_billionths(plain),
         _to_billionths(settings.output_price or 0.0),
     )
-    return Price(rates, request=round(Decimal(str(settings.request_price or 0.0)) * CREDITS_PER_USD * _BILLIONTHS))
+    return Price(rates, request=_to_credits(settings.request_price), unit=_to_credits(settings.unit_price))
+
+
+def _to_credits(usd: float | None) -> int:
+    """Billionths of a credit."""
+    return round(Decimal(str(usd or 0.0)) * CREDITS_PER_USD * _BILLIONTHS)
 
 
 def _to_billionths(usd_per_million: float | Decimal) -> int:
@@ -253,3 +259,7 @@ def usd_per_million(rate: int) -> float:
 
 def usd_per_request(price: Price) -> float:
     return price.request / (CREDITS_PER_USD * _BILLIONTHS)
+
+
+def usd_per_unit(price: Price) -> float:
+    return price.unit / (CREDITS_PER_USD * _BILLIONTHS)

@@ -28,6 +28,12 @@ def check_urls(body: dict[str, Any]) -> None:
                 _check_item(item, f"{member}[{index}]")
 
 
+def check_url(path: str, url: str) -> None:
+    """Raises UpstreamError(invalid_request) if the URL at `path` is not public."""
+    if not is_allowed(url):
+        raise UpstreamError("invalid_request", refusal_message(path, url), param=path, code="invalid_value")
+
+
 def is_allowed(url: str) -> bool:
     """Whether it is a public URL, a data URL or no URL."""
     # HTTP clients ignore tabs and line ends anywhere in a URL.
@@ -54,8 +60,7 @@ def _is_plain(message: Any) -> bool:
 
 def _check_item(item: Any, path: str) -> None:
     for place, url in _find_urls(item, path):
-        if not is_allowed(url):
-            raise UpstreamError("invalid_request", refusal_message(place, url), param=place, code="invalid_value")
+        check_url(place, url)
 
 
 def _find_urls(value: Any, path: str) -> Iterator[tuple[str, str]]:

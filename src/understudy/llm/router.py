@@ -14,13 +14,14 @@ import msgspec
 from understudy import telemetry
 from understudy.clock import Clock
 from understudy.errors import UpstreamError
-from understudy.llm import messages_request, messages_response, messages_stream, remote_urls, sampling
+from understudy.llm import messages_request, messages_response, messages_stream, relay, remote_urls, sampling
 from understudy.llm.anthropic import AnthropicProvider
 from understudy.llm.attempts import Attempts
 from understudy.llm.messages_request import MessageBody
 from understudy.llm.models import Catalog, Route, Target
 from understudy.llm.openai import AzureProvider, OpenAIProvider
 from understudy.llm.provider import ChatBody, MessagesProvider, ModelCard, Provider, RerankingProvider
+from understudy.llm.relay import RelayBody, Relayed, RelayingProvider
 from understudy.llm.stream import Stream, has_content, read_until_content
 from understudy.llm.upstream_response import deadline_exceeded
 from understudy.settings import ProviderSettings
@@ -62,6 +63,7 @@ class Models:
             name: (PROVIDER_TYPES[settings.kind](name, settings, clock), settings)
             for name, settings in providers.items()
         }
+        self._relays = any(isinstance(provider, RelayingProvider) for provider, _ in built.values())
         self._catalog = Catalog(built, rehearsal, clock, context_windows)
         self._replaced: dict[Catalog, asyncio.Task[None]] = {}
         self._chat_seconds = chat_seconds
@@ -175,6 +177,23 @@ class Models:
 
         async with self._deadline_scope():
             return await self._with_retries(await self._targets(body), rerank)
+
+    async def relay(self, operation: str, body: RelayBody) -> Relayed:
+        """The response of the first provider that gives one to `body`, sent to the path `operation`.
+
+        Raises UpstreamError as `complete` does, with the code `unsupported_model` if the provider has no such endpoint.
+        """
+        deadline = self._deadline()
+
+        async def send(target: Target) -> Relayed:
+            if isinstance(target.provider, RelayingProvider):
+                return await target.provider.relay(operation, target.model, body, deadline)
+            raise relay.unsupported(body.model, target.provider.name, operation)
+
+        if not self._relays:
+            raise relay.no_provider(operation)
+        async with _Until(deadline):
+            return await self._with_retries(await self._targets({"model": body.model}), send)
 
     async def message(self, body: MessageBody, betas: str = "") -> bytes:
         """The encoded message for the body of `POST /messages`, from a provider of either dialect.

@@ -36,6 +36,11 @@ class UpstreamResponse:
     def at_eof(self) -> bool:
         return self._content.at_eof()
 
+    @property
+    def content_type(self) -> str:
+        """The header `Content-Type` with its parameters; `application/octet-stream` without one."""
+        return self._response.headers.get("Content-Type") or "application/octet-stream"
+
     def read_available(self) -> bytes:
         """The bytes received so far; empty before the next ones arrive, and at the end (`at_eof`)."""
         try:

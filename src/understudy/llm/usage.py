@@ -1,5 +1,7 @@
 """Token usage, decoded from the bytes of a response without the rest of it. Knows no price."""
 
+from typing import Any
+
 import msgspec
 
 from understudy.llm.chunks import Count
@@ -53,3 +55,30 @@ def _count_tokens(usage: _UsageCounts, prompt: int, output: int) -> Tokens:
     # Anthropic's `input_tokens` exclude the tokens of its cache.
     whole = prompt + read + written
     return Tokens(whole, output, min(cached, whole), written)
+
+
+class _Countable(msgspec.Struct):
+    data: list[msgspec.Raw] = []
+    duration: float | None = None
+    usage: dict[str, Any] | None = None
+
+
+_decode_countable = msgspec.json.Decoder(_Countable).decode
+
+
+def count_images(response: bytes) -> int:
+    """The images of a response; one for a stream, which has only one in its last event."""
+    try:
+        return len(_decode_countable(response).data) or 1
+    except DECODE_ERRORS:
+        return 1
+
+
+def count_seconds(response: bytes) -> int:
+    """The seconds of a transcribed recording, rounded up; 0 if the response does not have them."""
+    try:
+        counted = _decode_countable(response)
+    except DECODE_ERRORS:
+        return 0
+    seconds = (counted.usage or {}).get("seconds", counted.duration)
+    return -int(-seconds // 1) if isinstance(seconds, int | float) and 0 <= seconds < 1e9 else 0

@@ -15,7 +15,7 @@ from understudy.store.sql import compose_sql
 DAY_SECONDS: Final = 86_400
 # A sum is spread over so many rows, so that writers do not wait for each other; SQLite has one writer.
 _SLOTS: Final = {"sqlite": 1, "postgres": 16}
-Kind = Literal["completion", "embedding", "image", "video", "audio", "moderation"]
+Kind = Literal["completion", "embedding", "image", "video", "speech", "transcription", "moderation"]
 EntryType = Literal["PAYMENT", "BONUS", "REFUND", "ADJUSTMENT", "MODEL_USAGE", "CREDITS_EXPIRED", "INIT"]
 
 
@@ -23,6 +23,7 @@ EntryType = Literal["PAYMENT", "BONUS", "REFUND", "ADJUSTMENT", "MODEL_USAGE", "
 class Usage:
     """The usage of one result. `reference` identifies it: recording it again changes nothing.
 
+    `units` are images, characters of speech, or seconds of a transcribed recording, by `kind`.
     `cached_tokens` are part of `input_tokens`. `credits` is the cost, 0 unless `priced`: the price is unknown.
     `created_at` is in Unix seconds.
     """
@@ -39,6 +40,7 @@ class Usage:
     priced: bool = True
     batch: bool = False
     requests: int = 1
+    units: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ def record(database: Database, project_id: str, usage: Usage) -> Transaction[boo
 
 def add_usage(bundle: Bundle, after: str, project_id: str, usage: Usage, slot: int) -> None:
     """`record` as a part of a bundle; the rows of `after` guard against counting twice."""
-    places = ", ".join(f"${number}" for number in range(1, 14))
+    places = ", ".join(f"${number}" for number in range(1, 15))
     sql = compose_sql("INSERT INTO usage (", _COLUMNS, ") SELECT", places, "FROM", after, "RETURNING reference")
     used = bundle.add(sql, *_usage_arguments(project_id, usage))
     _add_debit(bundle, used, project_id, usage, slot)
@@ -78,10 +80,10 @@ def slot_of(database: Database) -> int:
 
 _COLUMNS = (
     "reference, project_id, key_id, kind, model, batch, requests, input_tokens, cached_tokens, output_tokens, credits,"
-    " priced, created_at"
+    " priced, created_at, units"
 )
 _INSERT_USAGE = compose_sql(
-    "INSERT INTO usage (", _COLUMNS, ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
+    "INSERT INTO usage (", _COLUMNS, ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
 )
 _ENTRY_COLUMNS = "id, project_id, type, credits, model, reference, created_at"
 _INSERT_ENTRY = compose_sql("INSERT INTO ledger (", _ENTRY_COLUMNS, ") VALUES ($1, $2, $3, $4, $5, $6, $7)")
@@ -123,6 +125,7 @@ def _usage_arguments(project_id: str, usage: Usage) -> tuple[object, ...]:
         usage.credits,
         int(usage.priced),
         usage.created_at,
+        usage.units,
     )
 
 

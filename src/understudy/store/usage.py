@@ -45,9 +45,10 @@ class UsageTotals:
     output_tokens: int
     credits: int
     unpriced: int
+    units: int
 
 
-_SUM_COLUMNS = ("requests", "input_tokens", "cached_tokens", "output_tokens", "credits", "1 - priced")
+_SUM_COLUMNS = ("requests", "input_tokens", "cached_tokens", "output_tokens", "credits", "1 - priced", "units")
 
 
 class UsageReports:

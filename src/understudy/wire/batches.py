@@ -6,7 +6,15 @@ from msgspec import Meta, Struct, field
 
 from understudy.wire.tools import Metadata
 
-Endpoint = Literal["/v1/responses", "/v1/chat/completions", "/v1/embeddings", "/v1/completions"]
+Endpoint = Literal[
+    "/v1/responses",
+    "/v1/chat/completions",
+    "/v1/embeddings",
+    "/v1/completions",
+    "/v1/moderations",
+    "/v1/images/generations",
+    "/v1/images/edits",
+]
 
 
 class BatchFileExpirationAfter(Struct, kw_only=True, forbid_unknown_fields=True):

@@ -45,6 +45,14 @@ class CompletionsUsageQuery(ModelUsageQuery, frozen=True, kw_only=True):
     ] = []
 
 
+class ImagesUsageQuery(ModelUsageQuery, frozen=True, kw_only=True):
+    sources: Annotated[list[str], Meta(description="Only these kinds of request; no use is known by it here.")] = []
+    sizes: Annotated[list[str], Meta(description="Only these sizes; no use is known by its size here.")] = []
+    group_by: Annotated[
+        list[Literal["project_id", "user_id", "api_key_id", "model", "size", "source"]], Meta(description=_GROUPS)
+    ] = []
+
+
 class CostsQuery(TimeQuery, frozen=True, kw_only=True):
     bucket_width: Annotated[Literal["1d"], Meta(description="How much time is summed up.")] = "1d"
     group_by: Annotated[list[Literal["project_id", "line_item", "api_key_id"]], Meta(description=_GROUPS)] = []
@@ -76,6 +84,54 @@ class EmbeddingsUsageResult(Struct, kw_only=True):
     user_id: str | None = None
     api_key_id: str | None = None
     model: str | None = None
+
+
+class UnitUsageResult(Struct, kw_only=True):
+    """What the results of images, speech, transcriptions and moderations share."""
+
+    num_model_requests: int
+    project_id: str | None = None
+    user_id: str | None = None
+    api_key_id: str | None = None
+    model: str | None = None
+
+
+class ImagesUsageResult(UnitUsageResult, kw_only=True, tag_field="object", tag="organization.usage.images.result"):
+    images: int
+    source: str | None = None
+    size: str | None = None
+
+
+class SpeechesUsageResult(
+    UnitUsageResult, kw_only=True, tag_field="object", tag="organization.usage.audio_speeches.result"
+):
+    characters: int
+
+
+class TranscriptionsUsageResult(
+    UnitUsageResult, kw_only=True, tag_field="object", tag="organization.usage.audio_transcriptions.result"
+):
+    seconds: int
+
+
+class ModerationsUsageResult(
+    UnitUsageResult, kw_only=True, tag_field="object", tag="organization.usage.moderations.result"
+):
+    input_tokens: int
+
+
+class UnitUsageBucket(Struct, kw_only=True):
+    object: Literal["bucket"] = "bucket"
+    start_time: int
+    end_time: int
+    results: list[ImagesUsageResult | SpeechesUsageResult | TranscriptionsUsageResult | ModerationsUsageResult]
+
+
+class UnitUsagePage(Struct, kw_only=True):
+    object: Literal["page"] = "page"
+    data: list[UnitUsageBucket]
+    has_more: bool
+    next_page: str | None
 
 
 class CostAmount(Struct, kw_only=True):

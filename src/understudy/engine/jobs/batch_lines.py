@@ -6,7 +6,7 @@ A line is executed by the endpoint that the application provides: project and bo
 import asyncio
 import itertools
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from typing import Final
 
@@ -17,7 +17,7 @@ from understudy.engine.jobs import batch_input, batch_output
 from understudy.engine.jobs.backoff import Backoff
 from understudy.engine.jobs.fair_places import FairPlaces
 from understudy.llm.prices import Tokens
-from understudy.llm.usage import parse_usage
+from understudy.llm.usage import count_images, parse_usage
 from understudy.store.batch_jobs import BatchClaim, BatchJobs, LineResult, PendingLine, ResultAlreadyStored
 from understudy.store.charges import Kind
 
@@ -30,7 +30,13 @@ Endpoint = Callable[[str, bytes], Awaitable[EndpointResult]]
 MESSAGES: Final = "/v1/messages"
 RESPONSES: Final = "/v1/responses"
 """A response is charged by itself, turn by turn."""
-EMBEDDINGS: Final = "/v1/embeddings"
+_KINDS: Final[Mapping[str, Kind]] = {
+    "/v1/embeddings": "embedding",
+    "/v1/moderations": "moderation",
+    "/v1/images/generations": "image",
+    "/v1/images/edits": "image",
+}
+"""What a line is charged as, by its endpoint; else as a completion."""
 _READ_CHUNK: Final = 100
 _RETRYABLE_STATUSES: Final = frozenset({408, 425, 429, 502, 503, 504, 529})
 _BACKOFF: Final = Backoff(first=1.0, longest=60.0, max_attempts=12, jitter=(0.5, 1.0))
@@ -119,11 +125,14 @@ class LineExecutor:
         """The result with its charge, whose reference is the line's: it is charged once."""
         job, charge = claimed.batch.job, None
         if 200 <= status < 300 and job.endpoint != RESPONSES:
-            estimate = 0 if job.endpoint == EMBEDDINGS else len(answered) // _BYTES_PER_TOKEN
+            kind = _KINDS.get(job.endpoint, "completion")
+            estimate = len(answered) // _BYTES_PER_TOKEN if kind == "completion" else 0
             tokens = parse_usage(answered) or Tokens(len(body) // _BYTES_PER_TOKEN, estimate)
-            kind: Kind = "embedding" if job.endpoint == EMBEDDINGS else "completion"
+            units = count_images(answered) if kind == "image" else 0
             reference, model = f"{job.id}:{line.line}", batch_input.requested_model(body)
-            charge = await self._accounting.usage(reference, kind, model, tokens, key_id=job.key_id, batch=True)
+            charge = await self._accounting.usage(
+                reference, kind, model, tokens, key_id=job.key_id, units=units, batch=True
+            )
         usage = batch_output.parse_usage(answered)
         return LineResult(ids.request(), status, answered.decode("utf-8", "replace"), usage, charge)
 

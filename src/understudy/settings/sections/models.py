@@ -42,3 +42,7 @@ class ModelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         Annotated[float, Meta(ge=0, le=1e6)] | None,
         Meta(description="US dollars per request or video, in addition to tokens."),
     ] = None
+    unit_price: Annotated[
+        Annotated[float, Meta(ge=0, le=1e6)] | None,
+        Meta(description="US dollars per image, per character of speech, or per second of a transcribed recording."),
+    ] = None

@@ -1,0 +1,117 @@
+"""The usage of relayed requests over HTTP: images, speech, transcriptions and moderations, in time buckets."""
+
+from collections.abc import Callable
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from understudy.api.operations import OperationGroup
+from understudy.api.requests import struct_response
+from understudy.api.usage import bucket_limit, group_value, load_page
+from understudy.store.charges import Kind
+from understudy.store.usage import UsageTotals
+from understudy.wire import queries
+from understudy.wire.usage import (
+    EmbeddingsUsageQuery,
+    ImagesUsageQuery,
+    ImagesUsageResult,
+    ModerationsUsageResult,
+    SpeechesUsageResult,
+    TranscriptionsUsageResult,
+    UnitUsageBucket,
+    UnitUsagePage,
+)
+
+operations = OperationGroup("Usage", audience="any")
+
+_Result = ImagesUsageResult | SpeechesUsageResult | TranscriptionsUsageResult | ModerationsUsageResult
+
+
+@operations.add(
+    "usage-images",
+    "GET",
+    "/organization/usage/images",
+    summary="Retrieve the number of images made, in time buckets.",
+    query=ImagesUsageQuery,
+    response=UnitUsagePage,
+)
+async def get_images_usage(request: Request) -> Response:
+    query = queries.parse(request.scope["query_string"], ImagesUsageQuery)
+    return await _respond(
+        request, query, "image", lambda one: ImagesUsageResult(images=one.units, **_shared_members(one))
+    )
+
+
+@operations.add(
+    "usage-audio-speeches",
+    "GET",
+    "/organization/usage/audio_speeches",
+    summary="Retrieve the characters of speech made, in time buckets.",
+    query=EmbeddingsUsageQuery,
+    response=UnitUsagePage,
+)
+async def get_speeches_usage(request: Request) -> Response:
+    query = queries.parse(request.scope["query_string"], EmbeddingsUsageQuery)
+    return await _respond(
+        request, query, "speech", lambda one: SpeechesUsageResult(characters=one.units, **_shared_members(one))
+    )
+
+
+@operations.add(
+    "usage-audio-transcriptions",
+    "GET",
+    "/organization/usage/audio_transcriptions",
+    summary="Retrieve the seconds of transcribed recordings, in time buckets.",
+    query=EmbeddingsUsageQuery,
+    response=UnitUsagePage,
+)
+async def get_transcriptions_usage(request: Request) -> Response:
+    query = queries.parse(request.scope["query_string"], EmbeddingsUsageQuery)
+    return await _respond(
+        request,
+        query,
+        "transcription",
+        lambda one: TranscriptionsUsageResult(seconds=one.units, **_shared_members(one)),
+    )
+
+
+@operations.add(
+    "usage-moderations",
+    "GET",
+    "/organization/usage/moderations",
+    summary="Retrieve the token usage of moderations, in time buckets.",
+    query=EmbeddingsUsageQuery,
+    response=UnitUsagePage,
+)
+async def get_moderations_usage(request: Request) -> Response:
+    query = queries.parse(request.scope["query_string"], EmbeddingsUsageQuery)
+    return await _respond(
+        request,
+        query,
+        "moderation",
+        lambda one: ModerationsUsageResult(input_tokens=one.input_tokens, **_shared_members(one)),
+    )
+
+
+async def _respond(
+    request: Request,
+    query: EmbeddingsUsageQuery | ImagesUsageQuery,
+    kind: Kind,
+    render: Callable[[UsageTotals], _Result],
+) -> Response:
+    page = await load_page(request, query, bucket_limit(query), query.group_by, kind=kind)
+    data = [
+        UnitUsageBucket(start_time=bucket.start, end_time=bucket.end, results=[render(one) for one in bucket.sums])
+        for bucket in page.buckets
+    ]
+    return struct_response(UnitUsagePage(data=data, has_more=page.next_page is not None, next_page=page.next_page))
+
+
+def _shared_members(one: UsageTotals) -> dict[str, Any]:
+    return {
+        "num_model_requests": one.requests,
+        "project_id": group_value(one, "project_id"),
+        "api_key_id": group_value(one, "key_id"),
+        "model": group_value(one, "model"),
+    }

@@ -1,0 +1,150 @@
+"""What the relayed endpoints share: sends a request to the model's provider, charges the response and passes it on.
+
+The usage is recorded before the last byte, like that of chat completions.
+"""
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from understudy import ids
+from understudy.api.errors import envelope, to_api_error
+from understudy.api.event_stream import EventStream
+from understudy.api.metering import admit, format_cost
+from understudy.api.parts import Parts, parts_of, project_of
+from understudy.engine.accounting import Accounting
+from understudy.errors import UpstreamError
+from understudy.llm.prices import Tokens
+from understudy.llm.relay import RelayBody, Relayed
+from understudy.llm.usage import parse_usage
+from understudy.net import sse
+from understudy.store.charges import Kind, Usage
+
+_MAX_EVENT_BYTES: Final = 64 * 1024 * 1024
+"""Bytes of one event: a partial image is base64 in one event."""
+
+
+@dataclass(frozen=True, slots=True)
+class RelayRequest:
+    """`operation` is the path below the base URL, `kind` what is charged.
+
+    `units` counts what a unit price is for, in the whole response or the last event of a stream.
+    """
+
+    operation: str
+    kind: Kind
+    body: RelayBody
+    units: Callable[[bytes], int]
+
+
+async def relay(request: Request, relayed: RelayRequest) -> Response:
+    """The provider's response to a request over HTTP. Raises OutOfFunds and UpstreamError."""
+    await admit(request)
+    parts = parts_of(request)
+    meter = _Meter(parts.accounting, relayed, project_of(request), request.state.key_id, request.state.inference_id)
+    response = await parts.models.relay(relayed.operation, relayed.body)
+    if response.whole is not None:
+        usage = await meter.charge(response.whole)
+        headers = {"x-aimlapi-credits-used": str(usage.credits), "x-aimlapi-usd-spent": format_cost(usage)}
+        return Response(response.whole, headers=headers, media_type=response.content_type)
+    if response.is_event_stream:
+        return EventStream(request, _relay_events(response, meter, request.state.request_id))
+    return StreamingResponse(_relay_bytes(response, meter), media_type=response.content_type)
+
+
+async def relay_line(parts: Parts, relayed: RelayRequest) -> bytes:
+    """The JSON of the response to a line of a batch, which the batch charges."""
+    response = await parts.models.relay(relayed.operation, relayed.body)
+    if response.whole is None:
+        await response.chunks.aclose()
+        raise UpstreamError("malformed", "The upstream returned a stream for a line of a batch.")
+    return response.whole
+
+
+class _Meter:
+    """Counts the usage of one response, once."""
+
+    def __init__(
+        self, accounting: Accounting, relayed: RelayRequest, project_id: str, key_id: str, reference: str
+    ) -> None:
+        self._accounting = accounting
+        self._relayed = relayed
+        self._project_id = project_id
+        self._key_id = key_id
+        self._reference = reference or ids.inference()
+        self._settled = False
+        accounting.prefetch_price(relayed.body.model)
+
+    async def charge(self, body: bytes) -> Usage:
+        """Counts a response by its whole body, or by the last event of a stream; durable when it returns."""
+        self._settled = True
+        usage = await self._build_usage(body)
+        await self._accounting.record(self._project_id, usage)
+        return usage
+
+    def charge_abandoned(self, body: bytes) -> None:
+        """Counts a response whose client has disconnected, unless it is counted."""
+        if not self._settled:
+            self._settled = True
+            self._accounting.record_in_background(self._project_id, self._build_usage(body))
+
+    async def _build_usage(self, body: bytes) -> Usage:
+        return await self._accounting.usage(
+            self._reference,
+            self._relayed.kind,
+            self._relayed.body.model,
+            parse_usage(body) or Tokens(),
+            key_id=self._key_id,
+            units=self._relayed.units(body),
+        )
+
+
+async def _relay_bytes(response: Relayed, meter: _Meter) -> AsyncGenerator[bytes, None]:
+    """An error cuts the response off: bytes have no form for it."""
+    last = b""
+    try:
+        async with aclosing(response.chunks) as chunks:
+            async for chunk in chunks:
+                if last:
+                    yield last
+                last = chunk
+        await meter.charge(b"")
+    finally:
+        meter.charge_abandoned(b"")
+    yield last
+
+
+async def _relay_events(response: Relayed, meter: _Meter, request_id: str) -> AsyncGenerator[bytes, None]:
+    """Events are forwarded one by one; the last one waits until it is charged."""
+    reader = sse.Reader(_MAX_EVENT_BYTES)
+    last = counted = b""
+    try:
+        async with aclosing(response.chunks) as chunks:
+            async for chunk in chunks:
+                for event in reader.feed(chunk):
+                    if last:
+                        yield last
+                    last, counted = _frame(event), _last_counted(event.data, counted)
+        for event in reader.close():
+            last, counted = last + _frame(event), _last_counted(event.data, counted)
+        await meter.charge(counted)
+    except Exception as error:  # noqa: BLE001 - the response has started, so every error becomes an event
+        yield last + b"event: error\ndata: " + envelope(to_api_error(error, request_id)) + b"\n\n"
+        return
+    finally:
+        meter.charge_abandoned(counted)
+    yield last
+
+
+def _frame(event: sse.Event) -> bytes:
+    name = b"event: " + event.name + b"\n" if event.name else b""
+    return name + b"".join(b"data: " + line + b"\n" for line in event.data.split(b"\n")) + b"\n"
+
+
+def _last_counted(data: bytes, counted: bytes) -> bytes:
+    """The data of the last event with a usage."""
+    return data if b'"usage"' in data else counted

@@ -1,0 +1,135 @@
+"""Requests that a provider answers in its own form: images, audio and moderations. Knows no HTTP and no charge.
+
+The body goes to the provider with all of its parameters and another model id, and the response comes back unchanged:
+whole, if it is JSON or a text, else in chunks as it arrives.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any, Final, Protocol, runtime_checkable
+
+import msgspec
+
+from understudy.errors import UpstreamError
+from understudy.llm import faults, payload
+from understudy.llm.encoded_body import EncodedBody
+from understudy.llm.upstream_response import UpstreamResponse
+
+EVENT_STREAM: Final = "text/event-stream"
+_WHOLE_TYPES: Final = ("application/json", "text/")
+# A larger body is decoded in a thread.
+_INLINE_DECODE_BYTES: Final = 256 * 1024
+
+
+class RelayBody(Protocol):
+    """The body of a request that can be sent several times, to models of different ids."""
+
+    @property
+    def model(self) -> str:
+        """The model id of the client."""
+        ...
+
+    def encode(self, model: str) -> EncodedBody:
+        """The body with another model id."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class JsonBody:
+    """An object with all its members, `model` included."""
+
+    members: dict[str, Any]
+
+    @property
+    def model(self) -> str:
+        return str(self.members["model"])
+
+    def encode(self, model: str) -> EncodedBody:
+        data = msgspec.json.encode({**self.members, "model": model})
+        return EncodedBody("application/json", len(data), data)
+
+
+@dataclass(frozen=True, slots=True)
+class Relayed:
+    """A provider's response after its 2xx status. `whole` is its body, if it is one to be read whole.
+
+    Otherwise `chunks` yields it as it arrives, and raises UpstreamError if it is cut off; a caller that does not
+    iterate over it closes it.
+    """
+
+    content_type: str
+    whole: bytes | None
+    chunks: AsyncGenerator[bytes, None]
+
+    @property
+    def is_event_stream(self) -> bool:
+        return self.content_type.startswith(EVENT_STREAM)
+
+
+@runtime_checkable
+class RelayingProvider(Protocol):
+    """A provider that has endpoints beside chat, with the hosted API's paths."""
+
+    name: str
+
+    async def relay(self, operation: str, model: str, body: RelayBody, deadline: float) -> Relayed:
+        """`operation` is the path below the provider's base, like `images/generations`.
+
+        The response ends by `deadline`, a time of the event loop. Raises UpstreamError.
+        """
+        ...
+
+
+async def read_response(response: UpstreamResponse, secret: faults.ProviderSecrets | None) -> Relayed:
+    """Reads a response that is to be read whole, and opens any other. Raises UpstreamError for an error as its body."""
+    kind = response.content_type.lower()
+    if kind.startswith(EVENT_STREAM) or not kind.startswith(_WHOLE_TYPES):
+        return Relayed(response.content_type, None, _stream_chunks(response))
+    with closing(response):
+        data = await response.read()
+    if kind.startswith("application/json"):
+        await _check_object(data, secret)
+    return Relayed(response.content_type, data, _no_chunks())
+
+
+async def _check_object(data: bytes, secret: faults.ProviderSecrets | None) -> None:
+    decode: Callable[[bytes], Any] = payload.decode
+    value = decode(data) if len(data) <= _INLINE_DECODE_BYTES else await asyncio.to_thread(decode, data)
+    if not isinstance(value, dict):
+        raise payload.malformed("JSON that is not an object")
+    if value.get("error"):
+        raise faults.from_payload(value, secret=secret, status=200)
+
+
+async def _stream_chunks(response: UpstreamResponse) -> AsyncGenerator[bytes, None]:
+    with closing(response):
+        while chunk := await response.read_chunk():
+            yield chunk
+
+
+async def _no_chunks() -> AsyncGenerator[bytes, None]:
+    for chunk in tuple[bytes, ...]():
+        yield chunk
+
+
+def no_provider(operation: str) -> UpstreamError:
+    """The error of a server none of whose providers has endpoints beside chat."""
+    return UpstreamError(
+        "invalid_request",
+        f"/{operation} is relayed to a model provider, and none with this endpoint is configured. Add one to the"
+        " settings, as `[providers.NAME]` with `kind` 'openai' or 'azure'.",
+        code="no_provider",
+    )
+
+
+def unsupported(model: str, provider: str, operation: str) -> UpstreamError:
+    """The error for a model whose provider has no such endpoint."""
+    return UpstreamError(
+        "invalid_request",
+        f"The model {model!r} is served by {provider!r}, which has no /{operation}. Name a model of a provider that has"
+        " it; providers are configured as `[providers.NAME]` in the settings.",
+        code="unsupported_model",
+        param="model",
+    )
