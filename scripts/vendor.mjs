@@ -58,19 +58,13 @@ export default hljs;
   ...Object.fromEntries(LANGUAGES.map((name) => [`highlight/${name}.d.ts`, GRAMMAR_TYPES])),
 };
 /** Lucide icons, as data of a module: a sprite needs `<use>`, which some browsers block under the policy. */
-const ICONS = `activity archive arrow-down arrow-left arrow-right arrow-up arrow-up-right bell book-open bot box braces
-  brain building calendar chart-column check chevron-down chevron-left chevron-right chevron-up chevrons-up-down circle
-  circle-alert circle-check circle-dashed circle-question-mark circle-pause circle-play circle-slash circle-stop circle-x clapperboard
-  clipboard clock cloud code coins columns-2 command container copy corner-down-right cpu credit-card database download
-  ellipsis ellipsis-vertical external-link eye eye-off file file-code file-image file-plus file-search file-text files funnel
-  funnel flask-conical folder folder-open gauge git-branch git-compare git-fork globe grip-vertical hammer hand hash heart-pulse
-  hourglass house image import inbox info key keyboard laptop layers layout-grid library link list list-filter list-tree
-  loader loader-circle lock log-out mail maximize-2 menu message-circle message-square messages-square minimize-2 minus
-  monitor moon network package panel-left panel-right paperclip pause pencil pin play plug plus power quote
-  refresh-cw rotate-ccw rotate-cw save scroll-text search send server settings shapes share-2 shield sigma
-  sliders-horizontal sparkles square square-check square-terminal star sun table tag terminal text-wrap thumbs-down thumbs-up timer
-  trash triangle-alert undo-2 unplug upload user users variable video wallet webhook wifi-off workflow wrench x
-  zap`.split(/\s+/);
+const ICONS = `activity archive arrow-down arrow-right arrow-up bot box braces brain chart-column check chevron-down chevron-left
+  chevron-right chevrons-up-down circle circle-alert circle-check circle-slash circle-stop clapperboard clock code
+  container copy corner-down-right cpu database download ellipsis eye eye-off file file-plus file-search file-text files
+  flask-conical folder funnel gauge git-branch git-compare globe hand heart-pulse hourglass image import inbox info key
+  layers link list loader loader-circle log-out mail maximize-2 menu message-circle message-square messages-square
+  paperclip pencil play plug plus quote refresh-cw rotate-cw scroll-text search send server settings shield sliders-horizontal sparkles square-terminal table tag terminal text-wrap timer trash triangle-alert upload user users video
+  webhook wifi-off wrench x zap`.split(/\s+/);
 
 const written = new Map();
 

@@ -137,9 +137,10 @@ def open_console(
     theme: Any = "light",
     *,
     key: str | None = KEY,
+    admin_key: str | None = None,
     **options: Any,
 ) -> Iterator[Console]:
-    """A browser context of its own, signed in with `key`; at its end the guard fails the test for whatever its pages did wrong."""
+    """A browser context of its own, signed in with `key` and `admin_key`; at its end the guard fails the test for whatever its pages did wrong."""
     viewport = viewport or WIDE
     has_touch = viewport["width"] < 640
     context = browser.new_context(
@@ -148,10 +149,11 @@ def open_console(
     context.set_default_timeout(TIMEOUT_MILLISECONDS)
     guard = Guard(server.url.removesuffix("/v1"))
     guard.watch(context)
-    if key is not None:
-        context.add_init_script(
-            f"if (location.protocol === 'http:') sessionStorage.setItem('understudy.key', {json.dumps(key)});"
-        )
+    for name, value in (("understudy.key", key), ("understudy.admin_key", admin_key)):
+        if value is not None:
+            context.add_init_script(
+                f"if (location.protocol === 'http:') sessionStorage.setItem('{name}', {json.dumps(value)});"
+            )
     try:
         yield Console(server, context, context.new_page(), guard)
         guard.check(context)

@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import json
 import re
 import tempfile
 from collections.abc import Iterator
@@ -14,9 +15,11 @@ from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 from console.browser import NARROW, WIDE, Console, launch_browser, open_console, save_screenshot
 from console.seed import seed
+from console.seed_administration import seed_administration
 from serving import KEY, Server, serve
 
 _ROOT = Path(__file__).resolve().parents[2]
+_ADMINISTRATION = ("projects", "admin-keys", "audit-log")
 _PAGES = (
     "",
     "?steps=1",
@@ -54,6 +57,15 @@ _PAGES = (
     "deletions",
     "usage",
     "health",
+    "projects",
+    "projects/{project}",
+    "projects/{project}?tab=keys",
+    "projects/{project}?tab=service-accounts",
+    "projects/{project}?tab=spending",
+    "projects/{project}/keys/{key}",
+    "projects/{project}/service-accounts/{account}",
+    "admin-keys",
+    "audit-log",
     "settings",
 )
 
@@ -63,6 +75,7 @@ def main() -> None:
     parser.add_argument("--into", type=Path, default=_ROOT / "docs" / "images")
     parser.add_argument("--url", help="the base URL of a running server, such as http://127.0.0.1:8000/v1")
     parser.add_argument("--key", default=KEY)
+    parser.add_argument("--admin-key", help="of the server of --url; opens the pages of administration")
     parser.add_argument("--empty", action="store_true", help="without objects, as at the first visit")
     parser.add_argument("--only", help="part of the names to save, such as wide-dark")
     parser.add_argument(
@@ -70,7 +83,11 @@ def main() -> None:
     )
     options = parser.parse_args()
     with _open_server(options.url) as server, launch_browser() as browser:
-        ids = {} if options.url or options.empty else seed(openai.OpenAI(base_url=server.url, api_key=options.key))
+        if not options.url:
+            options.admin_key = json.loads(server.run("keys", "create", "--admin", "--name", "operator", "--json"))[
+                "key"
+            ]
+        ids = {} if options.url or options.empty else _seed(server, options)
         for size, viewport in (("wide", WIDE), ("narrow", NARROW)):
             for theme in ("light", "dark"):
                 if (options.only or "") in f"{size}-{theme}":
@@ -82,6 +99,13 @@ def main() -> None:
                         [(path, path.format(**ids)) for path in options.paths],
                         options,
                     )
+
+
+def _seed(server: Server, options: argparse.Namespace) -> dict[str, str]:
+    ids = seed_administration(openai.OpenAI(base_url=server.url, api_key=options.admin_key))
+    if all(path.startswith(_ADMINISTRATION) for path in options.paths):
+        return ids
+    return ids | seed(openai.OpenAI(base_url=server.url, api_key=options.key))
 
 
 @contextlib.contextmanager
@@ -103,7 +127,7 @@ def _save(
     paths: list[tuple[str, str]],
     options: argparse.Namespace,
 ) -> None:
-    with open_console(browser, server, *look, key=options.key) as console:
+    with open_console(browser, server, *look, key=options.key, admin_key=options.admin_key) as console:
         for name, path in paths:
             console.open(path)
             _wait_for_contents(console.page)

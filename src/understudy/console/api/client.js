@@ -1,8 +1,9 @@
 /** Requests to the API: one place that adds the key, retries reads, and turns failures into errors in words. */
 import { API_URL, SERVER_URL } from "../app/base.js";
+import { kindOfPath } from "../lib/key_kinds.js";
 import { buildQuery } from "../lib/paths.js";
 import { connection } from "../state/connection.js";
-import { apiKey, isRejected } from "../state/session.js";
+import { adminKey, apiKey, rejectedKind } from "../state/session.js";
 
 const RETRY_MILLISECONDS = [300, 1_000];
 const RETRIED = new Set([502, 503, 504]);
@@ -38,10 +39,11 @@ export class ApiError extends Error {
  * @returns {Promise<Response>}
  */
 export async function open(method, path, { query = {}, body, signal, headers = {}, key } = {}) {
+  const kind = kindOfPath(path, apiKey.value !== null);
   const isRaw = body instanceof FormData || body instanceof Blob;
   /** @type {RequestInit} */
   const init = { method, signal: signal ?? null, cache: "no-store", credentials: "omit", headers: {
-    authorization: `Bearer ${key ?? apiKey.value ?? ""}`,
+    authorization: `Bearer ${key ?? (kind === "admin" ? adminKey : apiKey).value ?? ""}`,
     ...(body === undefined || isRaw ? {} : { "content-type": "application/json" }),
     ...headers,
   } };
@@ -50,7 +52,7 @@ export async function open(method, path, { query = {}, body, signal, headers = {
   const waits = method === "GET" ? RETRY_MILLISECONDS : [];
   for (const wait of [...waits, null]) {
     const response = await fetchOnce(url, init, wait === null);
-    if (response && (wait === null || !RETRIED.has(response.status))) return checkResponse(response, key === undefined);
+    if (response && (wait === null || !RETRIED.has(response.status))) return checkResponse(response, key === undefined ? kind : null);
     await new Promise((resolve) => setTimeout(resolve, wait ?? 0));
   }
   throw new Error("unreachable");
@@ -81,12 +83,12 @@ async function fetchOnce(url, init, isLast) {
 
 /**
  * @param {Response} response
- * @param {boolean} isOwnKey whether the request used the key of the session
+ * @param {import("../lib/key_kinds.js").KeyKind | null} kind of the session's key that the request used
  */
-async function checkResponse(response, isOwnKey) {
+async function checkResponse(response, kind) {
   if (response.ok) return response;
-  if (response.status === 401 && isOwnKey) isRejected.value = true;
   const { error = {} } = await response.json().catch(() => ({}));
+  if (response.status === 401 && error.code !== "missing_scope") rejectedKind.value = kind ?? rejectedKind.value;
   throw new ApiError(error.message ?? `The server responded with status ${response.status}.`, {
     status: response.status,
     code: error.code ?? null,

@@ -9,7 +9,7 @@ import { Icon } from "../ui/icon.js";
 import { html, useEffect, useState } from "../ui/view.js";
 import { ASSETS } from "./base.js";
 import { hrefOf, route } from "./router.js";
-import { ROUTES } from "./routes.js";
+import { ADMIN_GROUP, canOpen, ROUTES } from "./routes.js";
 
 const BAR_LENGTH = 3;
 
@@ -30,7 +30,7 @@ export function Navigation({ onPalette }) {
     <a class="nav-brand" href=${hrefOf("")}><img src="${ASSETS}icon.svg" alt="" /><span>Understudy</span></a>
     <div class="nav-list"><${Groups} path=${path} /></div>
     <div class="nav-foot"><${FootLinks} path=${path} onPalette=${onPalette} /></div>
-    <div class="nav-bar">${ROWS.slice(0, BAR_LENGTH).map((row) => html`<${NavLink} key=${row.path} row=${row} path=${path} />`)}
+    <div class="nav-bar">${ROWS.filter(canOpen).slice(0, BAR_LENGTH).map((row) => html`<${NavLink} key=${row.path} row=${row} path=${path} />`)}
       <button type="button" class="nav-link" aria-haspopup="dialog" onClick=${() => setMoreOpen(true)}><${Icon} name="menu" /><span>${t("nav.more")}</span></button></div>
     ${isMoreOpen && html`<${Dialog} kind="sheet" title=${t("nav.label")} class="more-sheet" onClose=${() => setMoreOpen(false)}><${Groups} path=${path} />
       <div class="nav-group"><${FootLinks} path=${path} onPalette=${onPalette} /></div><//>`}
@@ -39,8 +39,11 @@ export function Navigation({ onPalette }) {
 
 /** @param {{path: string}} props */
 function Groups({ path }) {
-  const groups = [...new Set(ROWS.map((row) => row.group))];
-  return groups.map((group) => html`<div class="nav-group" key=${group}>${ROWS.filter((row) => row.group === group).map((row) => html`<${NavLink} key=${row.path} row=${row} path=${path} />`)}</div>`);
+  const rows = ROWS.filter(canOpen);
+  const groups = [...new Set(rows.map((row) => row.group))];
+  return groups.map((group) => html`<div class="nav-group" key=${group} role="group" aria-label=${group === ADMIN_GROUP ? t("nav.administration") : undefined}>
+    ${group === ADMIN_GROUP && html`<p class="nav-heading" aria-hidden="true">${t("nav.administration")}</p>`}
+    ${rows.filter((row) => row.group === group).map((row) => html`<${NavLink} key=${row.path} row=${row} path=${path} />`)}</div>`);
 }
 
 /** @param {{row: import("./routes.js").RouteRow, path: string}} props */

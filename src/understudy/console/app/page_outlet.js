@@ -1,12 +1,14 @@
 /** The current page. Its module, texts and style are loaded at its first visit; the page before stays until then. */
 import { isOutdated } from "../state/connection.js";
-import { loadTexts, t } from "../text/texts.js";
+import { hasText, loadTexts, t } from "../text/texts.js";
 import { ErrorNote } from "../ui/error_note.js";
 import { Page } from "../ui/page.js";
 import { Skeleton } from "../ui/states.js";
 import { html, useEffect, useLayoutEffect, useState } from "../ui/view.js";
 import { ASSETS } from "./base.js";
 import { route, scroller, scrollPosition } from "./router.js";
+import { accessOf, canOpen } from "./routes.js";
+import { MissingKey } from "./sign_in.js";
 
 /** @typedef {{component: any, key: string, params: Record<string, string>}} LoadedPage */
 /** @type {Set<string>} */
@@ -31,7 +33,8 @@ export function PageOutlet() {
     if (page) enterPage();
   }, [page?.key]);
   if (error !== null) return html`<${Page} title=${t("page.failed")}><${ErrorNote} error=${error} onRetry=${() => location.reload()} /><//>`;
-  if (!page) return html`<div class="page-body"><${Skeleton} /></div>`;
+  if (row && row.path !== "" && !canOpen(row)) return html`<${MissingKey} key=${path} kind=${accessOf(row)} title=${titleOf(row)} />`;
+  if (!page || (row && !canOpen(row))) return html`<div class="page-body"><${Skeleton} /></div>`;
   return html`<${page.component} key=${page.key} params=${page.params} />`;
 }
 
@@ -40,8 +43,15 @@ async function loadPage(row) {
   if (!row) return NotFound;
   const folder = row.page.split("/")[0] ?? "";
   const [module] = await Promise.all([import(`../pages/${row.page}.js`), loadTexts(folder)]);
+  await Promise.all((module.texts ?? []).map(loadTexts));
   if (module.style) await loadStyle(`pages/${folder}/${module.style}`);
   return module.default;
+}
+
+/** The title of a page that is not loaded. @param {import("./routes.js").RouteRow} row */
+function titleOf(row) {
+  const key = `nav.${row.under ?? row.path.split("/")[0]}`;
+  return hasText(key) ? t(key) : t("nav.start");
 }
 
 /** @param {string} path below the assets @returns {Promise<void>} */

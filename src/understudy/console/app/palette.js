@@ -5,7 +5,7 @@ import { Icon } from "../ui/icon.js";
 import { html, useId, useLayoutEffect, useRef, useState } from "../ui/view.js";
 import { navLabel } from "./navigation.js";
 import { hasPage, navigate } from "./router.js";
-import { ROUTES } from "./routes.js";
+import { canOpen, ROUTES } from "./routes.js";
 import { activeShortcuts } from "./shortcuts.js";
 
 /** @typedef {{label: string, icon: string, hint?: string, run: () => void}} Entry */
@@ -46,7 +46,7 @@ export function Palette({ onClose }) {
 
 /** @returns {Entry[]} */
 function listEntries() {
-  const pages = ROUTES.filter((row) => row.icon || row.key).map((row) => ({
+  const pages = ROUTES.filter((row) => (row.icon || row.key) && canOpen(row)).map((row) => ({
     label: navLabel(row), icon: row.icon ?? "settings", ...(row.key ? { hint: `g ${row.key}` } : {}), run: () => navigate(row.path),
   }));
   const actions = activeShortcuts().filter((one) => !one.key.startsWith("g ") && !["mod+k", "j", "k", "Escape"].includes(one.key));

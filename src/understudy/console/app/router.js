@@ -2,7 +2,7 @@
 import { buildQuery, matchPath } from "../lib/paths.js";
 import { signal } from "../ui/view.js";
 import { MOUNT } from "./base.js";
-import { ROUTES } from "./routes.js";
+import { canOpen, ROUTES } from "./routes.js";
 
 /**
  * @typedef {{path: string, row: import("./routes.js").RouteRow | null, params: Record<string, string>,
@@ -58,9 +58,10 @@ export function setQuery(changes, { replace = true } = {}) {
   navigate(route.value.path + (text && `?${text}`), { replace });
 }
 
-/** Whether this console has a page for a path. @param {string} path */
+/** Whether this console has a page for a path that the keys of this tab open. @param {string} path */
 export function hasPage(path) {
-  return matchPath(ROUTES, path) !== null;
+  const row = matchPath(ROUTES, path)?.row;
+  return row !== undefined && canOpen(row);
 }
 
 /** The scroll position to restore after going back, or 0. */

@@ -1,10 +1,16 @@
 /**
  * Every page of the console: one row a page, sorted by `group`, then `order`. Rows with `icon` are in the navigation.
  * `page` is the module below `pages/`, whose folder also names the page's texts. `under` is the row of the navigation that
- * the page belongs to, unless its path begins with it.
+ * the page belongs to, unless its path begins with it. `access` is the kind of key that opens the page, a project's key
+ * unless it is set.
  *
- * @typedef {{path: string, page: string, under?: string, icon?: string, key?: string, group?: number, order?: number}} RouteRow
+ * @typedef {{path: string, page: string, under?: string, icon?: string, key?: string, group?: number, order?: number,
+ *   access?: "admin" | "any"}} RouteRow
  */
+import { canUse } from "../state/session.js";
+
+/** The group of the navigation that only an admin key has. */
+export const ADMIN_GROUP = 5;
 
 /** @type {RouteRow[]} */
 export const ROUTES = [
@@ -52,6 +58,23 @@ export const ROUTES = [
   { path: "exports/:id", page: "exports/detail", under: "imports" },
   { path: "deletions", page: "deletions/list", under: "imports" },
   { path: "deletions/:id", page: "deletions/detail", under: "imports" },
-  { path: "health", page: "health/health", icon: "heart-pulse", key: "h", group: 4, order: 2 },
-  { path: "settings", page: "settings/settings", key: "s" },
+  { path: "health", page: "health/health", icon: "heart-pulse", key: "h", group: 4, order: 2, access: "any" },
+  { path: "projects", page: "projects/list", icon: "folder", key: "o", group: ADMIN_GROUP, order: 1, access: "admin" },
+  { path: "projects/:id", page: "projects/detail", access: "admin" },
+  { path: "projects/:project/keys/:id", page: "keys/detail", access: "admin" },
+  { path: "projects/:project/service-accounts/:id", page: "service_accounts/detail", access: "admin" },
+  { path: "admin-keys", page: "admin_keys/list", icon: "key", group: ADMIN_GROUP, order: 3, access: "admin" },
+  { path: "admin-keys/:id", page: "admin_keys/detail", access: "admin" },
+  { path: "audit-log", page: "audit_log/list", icon: "shield", key: "l", group: ADMIN_GROUP, order: 4, access: "admin" },
+  { path: "audit-log/:at/:id", page: "audit_log/detail", access: "admin" },
+  { path: "settings", page: "settings/settings", key: "s", access: "any" },
 ];
+
+/** The kind of key that a page needs, or any. @param {RouteRow} row */
+export const accessOf = (row) => row.access ?? "project";
+
+/** Whether the keys of this tab open a page. @param {RouteRow} row */
+export function canOpen(row) {
+  const access = accessOf(row);
+  return access === "any" || canUse(access);
+}

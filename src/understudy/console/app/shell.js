@@ -1,30 +1,34 @@
 /** What stays while pages change: navigation, banners, dialogs, and the sign-in in front of everything. */
-import { apiKey, isRejected } from "../state/session.js";
+import { canUse, isSignedIn, rejectedKind } from "../state/session.js";
 import { t } from "../text/texts.js";
 import { StatusLine } from "../ui/announce.js";
 import { Banners } from "../ui/banners.js";
 import { ConfirmOutlet } from "../ui/confirm.js";
-import { html, useState } from "../ui/view.js";
+import { html, useEffect, useState } from "../ui/view.js";
 import { Help } from "./help.js";
 import { Navigation, navLabel } from "./navigation.js";
 import { PageOutlet } from "./page_outlet.js";
 import { Palette } from "./palette.js";
-import { navigate } from "./router.js";
-import { ROUTES } from "./routes.js";
+import { navigate, route } from "./router.js";
+import { canOpen, ROUTES } from "./routes.js";
 import { RejectedKey, SignIn } from "./sign_in.js";
 import { useShortcuts } from "./shortcuts.js";
 
 export function Shell() {
-  return apiKey.value === null ? html`<${SignIn} /><${StatusLine} />` : html`<${Frame} />`;
+  return isSignedIn() ? html`<${Frame} />` : html`<${SignIn} /><${StatusLine} />`;
 }
 
 function Frame() {
   const [open, setOpen] = useState(/** @type {"palette" | "help" | null} */ (null));
   const close = () => setOpen(null);
+  const startsWithProjects = route.value.path === "" && !canUse("project");
+  useEffect(() => {
+    if (startsWithProjects) navigate("projects", { replace: true });
+  }, [startsWithProjects]);
   useShortcuts([
     { key: "mod+k", label: t("palette.title"), run: () => setOpen("palette") },
     { key: "?", label: t("help.title"), run: () => setOpen("help") },
-    ...ROUTES.filter((row) => row.key).map((row) => ({ key: `g ${row.key}`, label: t("nav.go-to", { page: navLabel(row) }), run: () => navigate(row.path) })),
+    ...ROUTES.filter((row) => row.key && canOpen(row)).map((row) => ({ key: `g ${row.key}`, label: t("nav.go-to", { page: navLabel(row) }), run: () => navigate(row.path) })),
   ]);
   return html`<div class="shell">
     <a class="skip" href="#main" onClick=${skipToMain}>${t("nav.skip")}</a>
@@ -33,7 +37,7 @@ function Frame() {
     <main class="main" id="main" tabindex="-1"><${PageOutlet} /></main>
     ${open === "palette" && html`<${Palette} onClose=${close} />`}
     ${open === "help" && html`<${Help} onClose=${close} />`}
-    ${isRejected.value && html`<${RejectedKey} />`}
+    ${rejectedKind.value && html`<${RejectedKey} kind=${rejectedKind.value} />`}
     <${ConfirmOutlet} />
     <${StatusLine} />
   </div>`;

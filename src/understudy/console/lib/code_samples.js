@@ -1,5 +1,7 @@
 /** The exact call of the API as a program: curl, Python and Node. The key is always a variable of the environment. */
 
+import { kindOfPath } from "./key_kinds.js";
+
 /** @typedef {{method: string, path: string, query?: Record<string, any>, body?: unknown}} Call */
 
 export const SAMPLE_LANGUAGES = /** @type {const} */ (["curl", "python", "node"]);
@@ -14,9 +16,13 @@ export function renderSample(language, call, baseUrl) {
   return renderers[/** @type {keyof typeof renderers} */ (language)]?.(call, baseUrl) ?? "";
 }
 
+/** The variable of the environment that has the key of a call. @param {Call} call */
+export const keyVariable = ({ path }) => (kindOfPath(path, true) === "admin" ? "OPENAI_ADMIN_KEY" : "OPENAI_API_KEY");
+
 /** @param {Call} call @param {string} baseUrl */
-function renderCurl({ method, path, query, body }, baseUrl) {
-  const lines = [`curl ${quoteShell(baseUrl + path + renderQuery(query))}`, `-H "Authorization: Bearer $OPENAI_API_KEY"`];
+function renderCurl(call, baseUrl) {
+  const { method, path, query, body } = call;
+  const lines = [`curl ${quoteShell(baseUrl + path + renderQuery(query))}`, `-H "Authorization: Bearer $${keyVariable(call)}"`];
   if (method !== "GET" && !(method === "POST" && body !== undefined)) lines.push(`-X ${method}`);
   if (body !== undefined) lines.push(`-H "Content-Type: application/json"`, `-d ${quoteShell(JSON.stringify(body, null, 2))}`);
   return lines.join(" \\\n  ");
@@ -24,7 +30,9 @@ function renderCurl({ method, path, query, body }, baseUrl) {
 
 /** @param {Call} call @param {string} baseUrl */
 function renderPython(call, baseUrl) {
-  return `from openai import OpenAI\n\n# Reads OPENAI_API_KEY.\nclient = OpenAI(base_url=${quote(baseUrl)})\n\nresult = client.${pythonCall(call)}\n${isStream(call) ? "for event in result:\n    print(event)\n" : `print(result${outputOf(call)})\n`}`;
+  const variable = keyVariable(call);
+  const [head, key] = variable === "OPENAI_API_KEY" ? ["from openai import OpenAI\n\n# Reads OPENAI_API_KEY.", ""] : ["import os\n\nfrom openai import OpenAI\n", `, api_key=os.environ[${quote(variable)}]`];
+  return `${head}\nclient = OpenAI(base_url=${quote(baseUrl)}${key})\n\nresult = client.${pythonCall(call)}\n${isStream(call) ? "for event in result:\n    print(event)\n" : `print(result${outputOf(call)})\n`}`;
 }
 
 /** @param {Call} call */
@@ -40,7 +48,9 @@ function pythonCall({ method, path, query, body }) {
 
 /** @param {Call} call @param {string} baseUrl */
 function renderNode(call, baseUrl) {
-  return `import OpenAI from "openai";\n\n// Reads OPENAI_API_KEY.\nconst client = new OpenAI({ baseURL: ${quote(baseUrl)} });\n\nconst result = await client.${nodeCall(call)};\n${isStream(call) ? "for await (const event of result) console.log(event);\n" : `console.log(result${outputOf(call)});\n`}`;
+  const variable = keyVariable(call);
+  const [note, key] = variable === "OPENAI_API_KEY" ? ["// Reads OPENAI_API_KEY.\n", ""] : ["", `, apiKey: process.env.${variable}`];
+  return `import OpenAI from "openai";\n\n${note}const client = new OpenAI({ baseURL: ${quote(baseUrl)}${key} });\n\nconst result = await client.${nodeCall(call)};\n${isStream(call) ? "for await (const event of result) console.log(event);\n" : `console.log(result${outputOf(call)});\n`}`;
 }
 
 /** @param {Call} call */

@@ -1,5 +1,8 @@
 /** Members of objects as the texts of form fields, and back. */
 
+/** The text of a lifetime without an end. */
+export const FOR_EVER = "never";
+
 /** @typedef {{name: string, kind: string, initial?: unknown}} ValueField */
 
 /**
@@ -40,6 +43,7 @@ function toValue({ kind }, text) {
   if (kind === "choices") return parse(text, []);
   if (text === "") return kind === "json" ? [] : null;
   if (kind === "number") return Number(text);
+  if (kind === "lifetime") return text === FOR_EVER ? null : Number(text);
   return kind === "json" ? parse(text, []) : text;
 }
 

@@ -77,6 +77,7 @@ const PAGES_BY_PREFIX = [
   [/^import_/, "imports"],
   [/^export_/, "exports"],
   [/^deletion_/, "deletions"],
+  [/^proj_/, "projects"],
 ];
 
 /**

@@ -1,55 +1,70 @@
 /**
- * The API key of this tab. It stays in session storage, and in no URL, log or text of a page.
+ * The keys of this tab: a project's key, an admin key, or both. They stay in session storage, and in no URL, log or text
+ * of a page.
  *
- * A link that opens in a new tab starts with empty storage, so a new tab asks the open ones for the key.
+ * A link that opens in a new tab starts with empty storage, so a new tab asks the open ones for the keys.
  */
 import { signal } from "../ui/view.js";
 
-const STORAGE = "understudy.key";
+/** @typedef {import("../lib/key_kinds.js").KeyKind} KeyKind */
+
+/** @type {readonly KeyKind[]} */
+export const KEY_KINDS = ["project", "admin"];
+const STORAGE = { project: "understudy.key", admin: "understudy.admin_key" };
 const HANDOVER_MILLISECONDS = 150;
 const IDLE_MILLISECONDS = 8 * 3_600_000;
 const channel = new BroadcastChannel("understudy-console");
 
-/** @typedef {{key: string, object: string, [member: string]: any}} KeyInfo */
 /** @type {import("../vendor/signals.js").Signal<string | null>} */
 export const apiKey = signal(null);
-/** Whether the server has refused the key that the page uses. */
-export const isRejected = signal(false);
+/** @type {import("../vendor/signals.js").Signal<string | null>} */
+export const adminKey = signal(null);
+const KEYS = { project: apiKey, admin: adminKey };
+/** The kind of key that the server has refused, while the page uses it. */
+export const rejectedKind = signal(/** @type {KeyKind | null} */ (null));
 
-/** @param {string} key */
-export function startSession(key) {
-  apiKey.value = key;
-  isRejected.value = false;
-  sessionStorage.setItem(STORAGE, key);
+/** Whether this session may use what needs a kind of key. @param {KeyKind} kind */
+export const canUse = (kind) => KEYS[kind].value !== null;
+export const isSignedIn = () => KEY_KINDS.some(canUse);
+
+/** @param {KeyKind} kind @param {string} key */
+export function addKey(kind, key) {
+  KEYS[kind].value = key;
+  sessionStorage.setItem(STORAGE[kind], key);
+  if (rejectedKind.value === kind) rejectedKind.value = null;
+}
+
+/** @param {KeyKind} kind */
+export function dropKey(kind) {
+  sessionStorage.removeItem(STORAGE[kind]);
+  KEYS[kind].value = null;
+  if (rejectedKind.value === kind) rejectedKind.value = null;
 }
 
 export function endSession() {
-  forgetKey();
+  dropKeys();
   channel.postMessage({ type: "sign-out" });
 }
 
-function forgetKey() {
-  sessionStorage.removeItem(STORAGE);
-  apiKey.value = null;
-  isRejected.value = false;
+function dropKeys() {
+  KEY_KINDS.forEach(dropKey);
 }
 
-/** Restores the key of this tab, or requests it from another tab. */
+/** Restores the keys of this tab, or requests them from another tab. */
 export async function restoreSession() {
-  const stored = sessionStorage.getItem(STORAGE);
-  if (stored) apiKey.value = stored;
-  else await requestKey();
+  for (const kind of KEY_KINDS) KEYS[kind].value = sessionStorage.getItem(STORAGE[kind]);
+  if (!isSignedIn()) await requestKeys();
   channel.addEventListener("message", answerOtherTab);
   watchIdle();
 }
 
 /** @returns {Promise<void>} */
-function requestKey() {
+function requestKeys() {
   return new Promise((resolve) => {
     /** @param {MessageEvent} event */
     const receive = ({ data }) => {
-      if (data.type !== "key") return;
-      startSession(data.key);
+      if (data.type !== "keys") return;
+      for (const kind of KEY_KINDS) if (data.keys[kind]) addKey(kind, data.keys[kind]);
       finish();
     };
     const finish = () => {
@@ -65,8 +80,8 @@ function requestKey() {
 
 /** @param {MessageEvent} event */
 function answerOtherTab({ data }) {
-  if (data.type === "sign-out") forgetKey();
-  else if (data.type === "key-request" && apiKey.value) channel.postMessage({ type: "key", key: apiKey.value });
+  if (data.type === "sign-out") dropKeys();
+  else if (data.type === "key-request" && isSignedIn()) channel.postMessage({ type: "keys", keys: { project: apiKey.value, admin: adminKey.value } });
 }
 
 /** Signs out a tab that nobody has used for hours. */
@@ -74,6 +89,6 @@ function watchIdle() {
   let used = Date.now();
   for (const kind of ["pointerdown", "keydown"]) addEventListener(kind, () => (used = Date.now()), { passive: true });
   setInterval(() => {
-    if (apiKey.value && Date.now() - used > IDLE_MILLISECONDS) forgetKey();
+    if (isSignedIn() && Date.now() - used > IDLE_MILLISECONDS) dropKeys();
   }, 60_000);
 }

@@ -1,5 +1,5 @@
 import { baseOf } from "../api/client.js";
-import { renderSample, SAMPLE_LANGUAGES } from "../lib/code_samples.js";
+import { keyVariable, renderSample, SAMPLE_LANGUAGES } from "../lib/code_samples.js";
 import { changeSettings, settings } from "../state/settings.js";
 import { t } from "../text/texts.js";
 import { CodeBlock } from "./code_block.js";
@@ -15,7 +15,7 @@ export function ApiPreview({ call }) {
   return html`<div class="stack-small">
     <div class="segments" role="group" aria-label=${t("ui.sample-language")}>${SAMPLE_LANGUAGES.map((name) => html`<button key=${name} type="button" aria-pressed=${name === language} onClick=${() => changeSettings({ samples: name })}>${NAMES[name]}</button>`)}</div>
     <${CodeBlock} code=${renderSample(language, call, baseOf(call.path))} language=${language} label="${call.method} ${call.path}" />
-    <p class="muted">${t("ui.sample-key")}</p>
+    <p class="muted">${t("ui.sample-key", { variable: keyVariable(call) })}</p>
   </div>`;
 }
 

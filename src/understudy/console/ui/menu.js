@@ -7,7 +7,7 @@ import { html, useEffect, useRef, useState } from "./view.js";
 /**
  * A button that opens a list of actions. Arrow keys move, Esc closes.
  *
- * @param {{label: string, items: (MenuItem | null | false)[], icon?: string, children?: any}} props
+ * @param {{label: string, items: (MenuItem | null | undefined | false)[], icon?: string, children?: any}} props
  */
 export function Menu({ label, items, icon = "ellipsis", children }) {
   const [isOpen, setOpen] = useState(false);
@@ -35,7 +35,7 @@ export function Menu({ label, items, icon = "ellipsis", children }) {
     event.preventDefault();
     event.stopPropagation();
   };
-  const rows = items.filter((item) => item !== null && item !== false);
+  const rows = items.filter((item) => item !== null && item !== undefined && item !== false);
   return html`<div class="menu" ref=${root} onKeyDown=${move}>
     <${Button} kind=${children ? "plain" : "quiet"} icon=${icon} label=${label} haspopup="menu" expanded=${isOpen} onClick=${() => setOpen(!isOpen)}>${children}<//>
     ${isOpen && html`<div class="menu-list" role="menu" aria-label=${label}>${rows.map((item) => html`<button key=${item.label} type="button" role="menuitem"

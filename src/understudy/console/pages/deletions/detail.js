@@ -4,6 +4,8 @@ import { TransferDetail } from "../../ui/transfer/transfer_detail.js";
 import { html } from "../../ui/view.js";
 import { DELETIONS } from "./noun.js";
 
+export const texts = ["transfers"];
+
 /** @param {{params: {id: string}}} props */
 export default function DeletionDetail({ params }) {
   return html`<${TransferDetail} noun=${DELETIONS} type="deletion" id=${params.id}>${(/** @type {any} */ row) => html`<${CountTable} label=${t("deletions.deleted-objects")} columns=${[{ label: t("deletions.deleted"), counts: row.deleted }]} />`}<//>`;

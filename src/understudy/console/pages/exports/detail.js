@@ -6,6 +6,8 @@ import { TransferDetail } from "../../ui/transfer/transfer_detail.js";
 import { html } from "../../ui/view.js";
 import { EXPORTS } from "./noun.js";
 
+export const texts = ["transfers"];
+
 /** @param {{params: {id: string}}} props */
 export default function ExportDetail({ params }) {
   const save = (/** @type {any} */ row) => downloadFile({ id: row.id, filename: `${row.id}.zip`, bytes: row.bytes }, `/exports/${encodeURIComponent(row.id)}`);

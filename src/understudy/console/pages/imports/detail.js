@@ -7,6 +7,8 @@ import { IMPORTS } from "./noun.js";
 
 export const style = "imports.css";
 
+export const texts = ["transfers"];
+
 /** @param {{params: {id: string}}} props */
 export default function ImportDetail({ params }) {
   return html`<${TransferDetail} noun=${IMPORTS} type="import" id=${params.id}>${(/** @type {any} */ row) => html`

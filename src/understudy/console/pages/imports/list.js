@@ -10,6 +10,8 @@ import { IMPORTS } from "./noun.js";
 
 export const style = "imports.css";
 
+export const texts = ["transfers"];
+
 export default function ImportList() {
   const [form, setForm] = useState(/** @type {{file: File | null} | null} */ (null));
   const open = () => setForm({ file: null });

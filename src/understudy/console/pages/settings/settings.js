@@ -5,6 +5,7 @@ import { Checkbox, Select, TextField } from "../../ui/field.js";
 import { Page } from "../../ui/page.js";
 import { html, useState } from "../../ui/view.js";
 import { ServerFacts } from "./server_facts.js";
+import { TabKeys } from "./tab_keys.js";
 
 const THEMES = /** @type {const} */ (["system", "light", "dark"]);
 
@@ -17,6 +18,7 @@ export default function SettingsPage() {
       <${ZoneField} />
       <${Checkbox} label=${t("help.enabled")} hint=${t("help.enabled.hint")} checked=${shortcuts} onChange=${(/** @type {boolean} */ value) => changeSettings({ shortcuts: value })} />
     </div>
+    <${TabKeys} />
     <${ServerFacts} />
   <//>`;
 }

@@ -3,23 +3,21 @@ import { t } from "../../text/texts.js";
 import { ActionButton } from "../../ui/action_button.js";
 import { confirm } from "../../ui/confirm.js";
 import { NounDetail } from "../../ui/noun/noun_detail.js";
+import { revealSecret, SecretOnce } from "../../ui/secret_once.js";
 import { html, useState } from "../../ui/view.js";
 import { EndpointDeliveries } from "./endpoint_deliveries.js";
 import { EVENT_TYPES, WEBHOOKS } from "./noun.js";
-import { revealSecret, SecretOnce } from "./secret.js";
-
-export const style = "webhooks.css";
 
 /** @param {{params: {id: string}}} props */
 export default function WebhookDetail({ params: { id } }) {
   const path = `/webhook_endpoints/${encodeURIComponent(id)}`;
   const rotate = (/** @type {any} */ row) => confirm({
     title: t("webhooks.rotate.title", { name: row.name }), text: t("webhooks.rotate.text"), action: t("webhooks.rotate"),
-    run: async () => revealSecret(await post(`${path}/rotate_secret`, { keep_old_secret_active_for_24_hours: true })),
+    run: async () => revealSecret(id, (await post(`${path}/rotate_secret`, { keep_old_secret_active_for_24_hours: true })).signing_secret),
   });
   const deliveries = { name: "deliveries", label: t("webhooks.deliveries"), view: () => html`<${EndpointDeliveries} endpoint=${id} />` };
   return html`<${NounDetail} noun=${WEBHOOKS} id=${id} tabs=${[deliveries]} menu=${(/** @type {any} */ row) => [{ label: t("webhooks.rotate"), icon: "rotate-cw", run: () => rotate(row) }]}>
-    ${() => html`<${SecretOnce} id=${id} /><${Test} path=${path} />`}<//>`;
+    ${() => html`<${SecretOnce} id=${id} label=${t("webhooks.secret")} text=${t("webhooks.secret-once")} /><${Test} path=${path} />`}<//>`;
 }
 
 /** Sends a sample event. @param {{path: string}} props */

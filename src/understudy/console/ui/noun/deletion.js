@@ -1,9 +1,15 @@
 import { remove } from "../../api/client.js";
-import { t } from "../../text/texts.js";
+import { hasText, t } from "../../text/texts.js";
 import { announce } from "../announce.js";
 import { confirm } from "../confirm.js";
 import { html } from "../view.js";
 import { UsedByNote } from "./used_by.js";
+
+/** The word for deleting an object of a noun. @param {import("./noun.js").Noun} noun */
+export function deletionLabel({ name }) {
+  const key = `${name}.delete.action`;
+  return t(hasText(key) ? key : "ui.delete");
+}
 
 /**
  * Asks, and deletes then.
@@ -19,7 +25,7 @@ export function askToDelete(noun, row, onDeleted) {
     title: t(`${noun.name}.delete.title`, { name }),
     text: t(`${noun.name}.delete.text`),
     details: noun.hasReferences && html`<${UsedByNote} path=${path} />`,
-    action: t("ui.delete"),
+    action: deletionLabel(noun),
     ...(noun.isTypedToDelete ? { typed: name } : {}),
     run: async () => {
       await remove(path);

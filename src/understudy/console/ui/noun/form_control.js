@@ -2,6 +2,7 @@ import { hasText, t } from "../../text/texts.js";
 import { Select, TextArea, TextField } from "../field.js";
 import { Choices } from "./choices.js";
 import { JsonEditor } from "../json_editor.js";
+import { LifetimeField } from "../lifetime_field.js";
 import { ModelField } from "../model_field.js";
 import { html } from "../view.js";
 
@@ -14,6 +15,7 @@ export function FormControl({ noun, field, value, error, onInput }) {
   const key = `${noun.name}.field.${field.name}`;
   const hint = hasText(`${key}.hint`) ? t(`${key}.hint`) : undefined;
   const props = { label: t(key), hint, error, value, onInput, required: field.required };
+  if (field.control) return html`<${field.control} ...${props} />`;
   if (field.kind === "area") return html`<${TextArea} ...${props} rows=${6} />`;
   if (field.kind === "number") return html`<${TextField} ...${props} type="number" step="any" />`;
   if (field.kind === "json") return html`<${JsonEditor} ...${props} validate=${field.validate} />`;
@@ -21,6 +23,7 @@ export function FormControl({ noun, field, value, error, onInput }) {
   if (field.kind === "choices") return html`<${Choices} ...${props} options=${field.options ?? []} />`;
   if (field.kind === "model") return html`<${ModelField} ...${props} />`;
   if (field.kind === "select") return html`<${Select} ...${props} options=${["", ...(field.options ?? [])].map((option) => ({ value: option, label: option || "—" }))} />`;
+  if (field.kind === "lifetime") return html`<${LifetimeField} ...${props} isChange=${field.only === "edit"} />`;
   return html`<${TextField} ...${props} />`;
 }
 

@@ -1,7 +1,7 @@
 /**
  * A kind of object as a table: what its list, its detail page and its form show. One noun is one file of rows, and its
  * texts are the keys `NAME.title`, `NAME.column.COLUMN`, `NAME.field.FIELD`, `NAME.empty`, `NAME.empty.text`,
- * `NAME.create`, `NAME.submit`, `NAME.edit`, `NAME.delete.title` and `NAME.delete.text`.
+ * `NAME.create`, `NAME.submit`, `NAME.edit`, `NAME.delete.title`, `NAME.delete.text` and `NAME.delete.action`.
  *
  * @typedef {import("../../api/pager.js").Row} Row
  *
@@ -19,7 +19,8 @@
  *
  * @typedef {object} FormField
  * @property {string} name of the member of the request's body
- * @property {"text" | "area" | "number" | "json" | "metadata" | "select" | "choices" | "model"} kind
+ * @property {"text" | "area" | "number" | "json" | "metadata" | "select" | "choices" | "model" | "lifetime"} kind
+ * @property {any} [control] a component in place of the one of the kind, with the same properties
  * @property {boolean} [required]
  * @property {readonly string[]} [options] of a select, or of choices, whose value is a list
  * @property {unknown} [initial] of a new object
@@ -36,6 +37,7 @@
  * @property {string} icon
  * @property {(row: Row) => string} title of an object
  * @property {(row: Row) => string} [pathOf] the page of an object, unless it is below that of the list
+ * @property {string} [listPath] the page of the list, unless it is `name`
  * @property {(id: string) => string} [apiPathOf] the API's path of an object, unless it is below that of the list
  * @property {(page: any) => import("../../api/pager.js").Page} [readPage] converts the API's list, unless it is an OpenAI list
  * @property {(data: any) => Row} [readRow] converts the API's object
@@ -48,7 +50,7 @@
  * @property {boolean} [canDelete]
  * @property {false} [canCreate] the form only edits
  * @property {string} [searchParameter] of the API, unless it is `q`
- * @property {false} [canEdit] objects of this noun never change, and the form only creates them
+ * @property {false | ((row: Row) => boolean)} [canEdit] false: objects of this noun never change, and the form only creates them
  * @property {(body: any) => ({title: string, text: string, details?: any, action: string} | false)} [confirmCreate] a question
  *   before the body of a new object is sent; false for none
  * @property {boolean} [hasReferences] the API lists what uses an object

@@ -14,7 +14,7 @@ import { Skeleton } from "../states.js";
 import { Tabs, useTab } from "../tabs.js";
 import { Id, Name } from "../values.js";
 import { html, useState } from "../view.js";
-import { askToDelete } from "./deletion.js";
+import { askToDelete, deletionLabel } from "./deletion.js";
 import { NounFields } from "./noun_fields.js";
 import { NounForm } from "./noun_form.js";
 import { UsedBy } from "./used_by.js";
@@ -22,7 +22,7 @@ import { UsedBy } from "./used_by.js";
 /** @typedef {{name: string, label: string, isFlush?: boolean, view: (row: any, reload: () => void) => any}} DetailTab */
 
 /**
- * @param {{noun: import("./noun.js").Noun, id: string, actions?: (row: any, set: (row: any) => void) => any, menu?: (row: any) => any[],
+ * @param {{noun: import("./noun.js").Noun, id: string, actions?: (row: any, set: (row: any) => void) => any, menu?: (row: any, set: (row: any) => void) => any[],
  *   tabs?: readonly DetailTab[], firstTab?: DetailTab, children?: (row: any) => any}} props `firstTab` comes before the
  *   overview, `tabs` after it, `children` below its fields
  */
@@ -43,8 +43,8 @@ export function NounDetail({ noun, id, actions, menu, tabs = [], firstTab, child
   const current = all.find((tab) => tab.name === name);
   const title = row ? noun.title(row) : id;
   const heading = title === id ? html`<${Id} id=${id} link=${false} />` : html`<${Name} text=${title} />`;
-  const buttons = row && html`${actions?.(row, set)}<${DetailActions} noun=${noun} id=${id} row=${row} items=${menu?.(row) ?? []} onEdit=${() => setEditing(true)} />`;
-  return html`<${Page} flush=${current?.isFlush ?? false} title=${heading} name=${title} parent=${{ path: noun.name, label: t(`${noun.name}.title`) }}
+  const buttons = row && html`${actions?.(row, set)}<${DetailActions} noun=${noun} id=${id} row=${row} items=${menu?.(row, set) ?? []} onEdit=${() => setEditing(true)} />`;
+  return html`<${Page} flush=${current?.isFlush ?? false} title=${heading} name=${title} parent=${{ path: listPathOf(noun), label: t(`${noun.name}.title`) }}
       actions=${buttons} tabs=${row && html`<${Tabs} tabs=${all} label=${title} />`}>
     ${error !== null && html`<${ErrorNote} error=${error} onRetry=${reload} />`}
     ${!row && isLoading && html`<${Skeleton} />`}
@@ -54,24 +54,27 @@ export function NounDetail({ noun, id, actions, menu, tabs = [], firstTab, child
   <//>`;
 }
 
+/** The page of the list. @param {import("./noun.js").Noun} noun */
+const listPathOf = (noun) => noun.listPath ?? noun.name;
+
 /**
  * Editing, deleting and the menu, each with its key.
  *
  * @param {{noun: import("./noun.js").Noun, id: string, row: any, items: any[], onEdit: () => void}} props
  */
 function DetailActions({ noun, id, row, items, onEdit }) {
-  const canEdit = noun.form && noun.canEdit !== false;
-  const askDelete = () => askToDelete(noun, row, () => navigate(noun.name, { replace: true }));
+  const canEdit = noun.form && (typeof noun.canEdit === "function" ? noun.canEdit(row) : noun.canEdit !== false);
+  const askDelete = () => askToDelete(noun, row, () => navigate(listPathOf(noun), { replace: true }));
   useShortcuts([
     { key: "y", label: t("ui.copy-id"), run: () => copyText(id) },
     { key: "Y", label: t("ui.copy-link"), run: () => copyText(location.href) },
     ...(canEdit ? [{ key: "e", label: t("ui.edit"), run: onEdit }] : []),
-    ...(noun.canDelete ? [{ key: "#", label: t("ui.delete"), run: askDelete }] : []),
+    ...(noun.canDelete ? [{ key: "#", label: deletionLabel(noun), run: askDelete }] : []),
   ]);
   const all = [
     { label: t("ui.copy-link"), icon: "link", run: () => copyText(location.href) },
     ...items,
-    noun.canDelete && { label: t("ui.delete"), icon: "trash", danger: true, run: askDelete },
+    noun.canDelete && { label: deletionLabel(noun), icon: "trash", danger: true, run: askDelete },
   ];
   return html`${canEdit && html`<${Button} icon="pencil" shortcut="e" onClick=${onEdit}>${t("ui.edit")}<//>`}<${Menu} label=${t("ui.more")} items=${all} />`;
 }

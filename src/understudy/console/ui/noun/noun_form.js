@@ -31,7 +31,7 @@ export function NounForm({ noun, row, onClose, onSaved }) {
       announce(t("ui.saved"));
       onSaved?.(saved);
       onClose();
-      if (!row) navigate(`${noun.name}/${saved.id}`);
+      if (!row) navigate(noun.pathOf?.(saved) ?? `${noun.name}/${saved.id}`);
     } catch (failure) {
       setError(failure);
       setBusy(false);
