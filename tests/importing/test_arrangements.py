@@ -11,7 +11,7 @@ from tests.importing.conftest import make_tar, make_zip, problems
 
 from understudy.importing.found import OBJECT_BY_KIND
 from understudy.importing.identifiers import add_prefix
-from understudy.importing.objects import KINDS
+from understudy.importing.objects import KINDS, ROW_PREFIX
 from understudy.importing.reading import spool_input
 
 _TEXTS = st.text(st.characters(codec="utf-8"), max_size=20)
@@ -31,7 +31,7 @@ def _projects(draw) -> list[dict[str, Any]]:
     """Objects of all kinds in the order in which they were created, several of them in one second."""
     found = []
     for number in range(draw(st.integers(1, 12))):
-        kind = draw(st.sampled_from([kind for kind in KINDS if kind != "row"]))
+        kind = draw(st.sampled_from([kind for kind in KINDS if not OBJECT_BY_KIND[kind].startswith(ROW_PREFIX)]))
         body = {
             "id": add_prefix(kind, str(number)),
             "object": OBJECT_BY_KIND[kind],

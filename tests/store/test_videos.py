@@ -81,7 +81,7 @@ async def test_a_worker_that_lost_a_video_cannot_change_it(store):
     assert not await store.videos.fail("alive", second, record(failure_reason="late"), later)
     found = await store.videos.get(OURS, video_id)
     assert (found.state, found.record.width, found.record.failure_reason) == ("completed", 2, None)
-    assert await store.videos.get_file(video_id, "video") == ("secret", kept)
+    assert await store.videos.get_file(video_id, "video", "secret") == ("secret", kept)
 
 
 async def test_a_video_is_charged_once_and_only_when_it_is_completed(store):

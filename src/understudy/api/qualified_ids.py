@@ -18,7 +18,19 @@ from understudy.store.qualified_ids import SEPARATOR, QualifiedIds, qualifier
 _INLINE_BYTES: Final = 32 * 1024
 _TEXT_TYPES: Final = (b"json", b"text/event-stream")
 _QUERY_NAMES: Final = frozenset(
-    {"after", "before", "around", "assistant_id", "thread_id", "run_id", "file_id", "message_id", "vector_store_id"}
+    {
+        "after",
+        "before",
+        "around",
+        "assistant_id",
+        "thread_id",
+        "run_id",
+        "file_id",
+        "message_id",
+        "vector_store_id",
+        "branched_from",
+        "batch_id",
+    }
 )
 _ID_MEMBERS: Final = frozenset(
     {
@@ -33,6 +45,8 @@ _ID_MEMBERS: Final = frozenset(
         "file_ids",
         "vector_store_ids",
         "input_file_id",
+        "previous_response_id",
+        "approval_request_id",
     }
 )
 _OPAQUE_MEMBERS: Final = frozenset({"metadata", "arguments", "parameters", "schema", "output", "text"})
@@ -58,6 +72,13 @@ _STATIC_SEGMENTS: Final = frozenset(
         "events",
         "chat",
         "completions",
+        "batches",
+        "results",
+        "branches",
+        "export",
+        "video",
+        "generate",
+        "generations",
     }
 )
 _MAX_ID_LENGTH: Final = 200

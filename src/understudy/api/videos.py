@@ -147,19 +147,19 @@ async def _download_content(request: Request, role: Role, filename: str, media_t
     parts = parts_of(request)
     generation_id: str = request.path_params["generation_id"]
     query = queries.parse(request.scope["query_string"], ContentQuery)
-    content = await parts.store.videos.get_file(generation_id, role)
+    content = await parts.store.videos.get_file(generation_id, role, query.token)
     if content is None or not secrets.compare_digest(content[0].encode(), query.token.encode("utf-8", "replace")):
         raise _missing_file_error(generation_id)
     piece = content[1]
     file = StoredFile(f"{generation_id}-{role}", filename, role, piece.bytes, piece.blob)
-    check = partial(_require_file, request, generation_id, role)
+    check = partial(_require_file, request, generation_id, role, query.token)
     return FileContent(
         parts.blobs, file, parse_range(request, file), check, disposition="inline", media_type=media_type
     )
 
 
-async def _require_file(request: Request, generation_id: str, role: Role) -> None:
-    if await parts_of(request).store.videos.get_file(generation_id, role) is None:
+async def _require_file(request: Request, generation_id: str, role: Role, token: str) -> None:
+    if await parts_of(request).store.videos.get_file(generation_id, role, token) is None:
         raise _missing_file_error(generation_id)
 
 

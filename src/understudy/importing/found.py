@@ -15,9 +15,15 @@ KIND_BY_OBJECT: Final[dict[str, Kind]] = {
     "thread.message": "message",
     "thread.run": "run",
     "thread.run.step": "step",
-    "understudy.row": "row",
+    "understudy.item": "message",
+    "understudy.response": "response",
+    "understudy.chat_completion": "chat_completion",
+    "understudy.batch": "batch",
+    "understudy.video": "video",
 }
-OBJECT_BY_KIND: Final[dict[Kind, str]] = {kind: name for name, kind in KIND_BY_OBJECT.items()}
+OBJECT_BY_KIND: Final[dict[Kind, str]] = {
+    kind: name for name, kind in KIND_BY_OBJECT.items() if name != "understudy.item"
+}
 
 
 @dataclass(frozen=True, slots=True)

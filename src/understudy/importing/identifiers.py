@@ -15,10 +15,10 @@ _PREFIXES: Final[Mapping[str, tuple[str, ...]]] = {
     "vector_store_file": ("file-", "file_", "assistant-"),
     "thread": ("thread_", "thread"),
     "message": ("msg_", "msg"),
-    "run": ("run_", "run"),
+    "run": ("run_", "run", "resp_"),
     "step": ("step_", "step"),
 }
-"""The prefixes that the API accepts; the first one is added."""
+"""The prefixes that the API accepts; the first one is added. The messages of a response name it as their run."""
 
 _REFERENCES: Final[Mapping[str, Kind]] = {
     "assistant_id": "assistant",

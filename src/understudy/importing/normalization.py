@@ -10,7 +10,7 @@ import msgspec
 
 from understudy.importing.found import Found
 from understudy.importing.identifiers import add_prefix, add_prefixes
-from understudy.importing.objects import Kind
+from understudy.importing.objects import ORDER_MEMBER, ROW_PREFIX, Kind
 
 _ID: Final = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
 _PARENTS: Final[dict[Kind, tuple[str, ...]]] = {
@@ -34,6 +34,7 @@ _TIMES: Final = (
 )
 _MILLISECONDS: Final = 100_000_000_000
 _LATEST: Final = 253_402_300_799  # the end of the year 9999
+_LARGEST_PLACE: Final = 1 << 62
 
 
 class InvalidObject(Exception):
@@ -44,14 +45,16 @@ class InvalidObject(Exception):
 class NormalizedObject:
     """`source_id` is the id in the input, which may lack the prefix of its kind.
 
-    `parent` is the id of the thread, run or vector store that the object belongs to, or empty.
+    `parent` is the id of the thread, run or vector store that the object belongs to, or empty. Objects are sorted by
+    `sort_time`, then by `place` where the export has one, else by their place in the input.
     """
 
     kind: Kind
     id: str
     source_id: str
     parent: str
-    created_at: int
+    sort_time: int
+    place: int | None
     body: bytes
 
 
@@ -69,17 +72,26 @@ def normalize(found: Found) -> NormalizedObject:
             body[name] = getattr(found.parents, name)
         if not is_id(body[name]):
             raise InvalidObject(f"{identifier}: invalid {name} {str(body[name])[:128]!r}.")
-    if found.kind != "row":
+    if not str(body.get("object")).startswith(ROW_PREFIX):
         add_prefixes(body)
         identifier = body["id"] = add_prefix(found.kind, identifier)
     _convert_times(body)
+    sort_time, place = _take_order(body)
     parents = _PARENTS.get(found.kind)
     try:
         encoded = msgspec.json.encode(body)
     except (OverflowError, ValueError, RecursionError) as error:
         raise InvalidObject(f"{identifier} has a value that JSON cannot hold: {error}.") from None
     parent = str(body[parents[0]]) if parents else ""
-    return NormalizedObject(found.kind, identifier, source_id, parent, body.get("created_at") or 0, encoded)
+    return NormalizedObject(found.kind, identifier, source_id, parent, sort_time, place, encoded)
+
+
+def _take_order(body: dict[str, Any]) -> tuple[int, int | None]:
+    """What the object is sorted by; its members do not include it."""
+    match body.pop(ORDER_MEMBER, None):
+        case [int(sort_time), int(place)] if 0 <= sort_time <= _LATEST and 0 <= place < _LARGEST_PLACE:
+            return sort_time, place
+    return body.get("created_at") or 0, None
 
 
 def _convert_times(body: dict[str, Any]) -> None:

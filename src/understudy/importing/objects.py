@@ -13,7 +13,10 @@ Kind = Literal[
     "message",
     "run",
     "step",
-    "row",
+    "response",
+    "chat_completion",
+    "batch",
+    "video",
 ]
 
 KINDS: Final[tuple[Kind, ...]] = (
@@ -25,9 +28,18 @@ KINDS: Final[tuple[Kind, ...]] = (
     "message",
     "run",
     "step",
-    "row",
+    "response",
+    "chat_completion",
+    "batch",
+    "video",
 )
-"""In the order in which they are inserted: each after what it names."""
+"""In the order in which they are inserted: each after what it names. Items of a thread are of the kind `message`."""
+
+ROW_PREFIX: Final = "understudy."
+"""Begins the `object` of what only our own export has: its `row` is for the store, with ids that need no prefix."""
+
+ORDER_MEMBER: Final = "understudy_order"
+"""In our own export: the time and the number that items of a thread are sorted by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +47,8 @@ class RawObject:
     """An object as it was read; its members are not checked, except `id` (a text), and `thread_id` and `run_id` of what
     has one, which a reader fills in from the place of the object.
 
-    `created_at` is in Unix seconds, 0 where the object has none. Objects of one kind and second are in the order of
-    `position`, which ascends where their list descends.
+    Objects of one kind are sorted by `created_at`, in Unix seconds or 0 where they have none, and then by their place
+    in their list, from the end where it descends; `position` is the number in this order.
     """
 
     kind: Kind
@@ -68,6 +80,9 @@ class SpooledObjects(Protocol):
 
     def open_content(self, file_id: str) -> BinaryIO | None:
         """The bytes of a file; None where the input has none."""
+
+    def open_blob(self, name: str) -> BinaryIO | None:
+        """The bytes of the entry with this name in any folder; None where the input has none."""
 
     def close(self) -> None:
         """Deletes what is on the disk."""

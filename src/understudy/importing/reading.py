@@ -55,6 +55,11 @@ class Spool:
         found = contents.find_content(self._spool, file_id, {} if body is None else msgspec.json.decode(body))
         return None if found is None else open_bytes(self._inputs[found[0]].open(found[1:]))
 
+    def open_blob(self, name: str) -> BinaryIO | None:
+        """Raises DamagedStream as `open_content` does."""
+        found = self._spool.find_content(name, None)
+        return None if found is None else open_bytes(self._inputs[found[0]].open(found[1:]))
+
     def close(self) -> None:
         for one in self._inputs.values():
             one.close()
@@ -162,8 +167,9 @@ class _InputReader:
             self._prefixed.add(found.kind)
             self._add_problem(item.place, f"Ids without a prefix get one: {found.source_id!r} is {found.id!r} now.")
         scope = found.parent if found.kind == "vector_store_file" else ""
-        row = (found.id, found.created_at, found.body)
-        if not self._spool.add(found.kind, scope, row, found.parent, (item.list_number, item.index)):
+        row = (found.id, found.sort_time, found.body)
+        place = item.index if found.place is None else found.place
+        if not self._spool.add(found.kind, scope, row, found.parent, (item.list_number, place)):
             self._report_duplicate(item, scope, found.id, found.body)
 
     def _report_duplicate(self, item: Found, scope: str, identifier: str, body: bytes) -> None:

@@ -25,6 +25,7 @@ from understudy.store.conversations import Conversations
 from understudy.store.database import Database
 from understudy.store.download_links import DownloadLinks
 from understudy.store.embedding import EmbeddingJobs
+from understudy.store.export_rows import ExportRows
 from understudy.store.file_batches import FileBatches
 from understudy.store.files import Files
 from understudy.store.imports import Imports
@@ -104,6 +105,7 @@ class Store:
     batch_jobs: BatchJobs
     transfers: Transfers
     imports: Imports
+    export_rows: ExportRows
     qualified_ids: QualifiedIds
     workers: Workers
     nodes: Nodes
@@ -200,6 +202,7 @@ def _build_store(database: Database, clock: Clock, lock: DirectoryLock | None) -
         batch_jobs=BatchJobs(database),
         transfers=Transfers(database),
         imports=Imports(database),
+        export_rows=ExportRows(database),
         qualified_ids=QualifiedIds(database),
         workers=Workers(database, clock, newest_schema(database.dialect)),
         nodes=Nodes(database, newest_schema(database.dialect)),

@@ -38,7 +38,7 @@ INSERT INTO objects
 SELECT 'thread', '', parent, '', min(created_at), min(list), min(place), CAST(json_object(
     'id', parent, 'object', 'thread', 'created_at', min(created_at), 'metadata', json('{}')
 ) AS BLOB)
-FROM objects WHERE kind IN ('message', 'run')
+FROM objects WHERE kind IN ('message', 'run') AND substr(parent, 1, 5) <> 'resp_'
     AND NOT EXISTS (SELECT 1 FROM objects AS thread
                     WHERE thread.kind = 'thread' AND thread.scope = '' AND thread.id = objects.parent)
 GROUP BY parent
@@ -65,7 +65,10 @@ Row = tuple[str, int, bytes]
 
 
 class ImportSpool:
-    """Filled, then finished, then read. `kind` is an opaque name, except that messages and runs need a thread."""
+    """Filled, then finished, then read. `kind` is an opaque name, except that messages and runs need a thread.
+
+    The items of responses without a conversation are in threads that are no objects.
+    """
 
     def __init__(self, path: Path) -> None:
         """Overwrites what another attempt left at `path`."""

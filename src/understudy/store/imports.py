@@ -1,6 +1,6 @@
 """Inserts imported objects with their own ids and times: one transaction a batch, with the progress of the job."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, LiteralString, cast
 
@@ -8,10 +8,20 @@ import msgspec
 
 from understudy.store.blobs import release, retain
 from understudy.store.database import Database, Transaction
-from understudy.store.qualified_ids import SEPARATOR, qualifier
+from understudy.store.import_lookups import (
+    IMPORT_TABLES,
+    FoundIds,
+    ImportTable,
+    find_active_runs,
+    find_attached,
+    find_ids,
+    find_indexed,
+    find_without_content,
+    has_objects,
+    load_unknown,
+)
 from understudy.store.references import delete_references, replace_references
 from understudy.store.sql import compose_sql, insert_rows, padded_batches, split_batches, sql_parameters
-from understudy.store.states import ACTIVE
 from understudy.store.transfers import TransferRecord, record_progress
 from understudy.store.vector_store_counts import Counts, count, find_store, lock_store
 from understudy.store.vector_store_files import (
@@ -23,37 +33,21 @@ from understudy.store.vector_store_files import (
     move,
     restart_indexing,
 )
+from understudy.store.video_rows import VideoFile, insert_files
 from understudy.wire.tools import ToolResources
 from understudy.wire.vector_stores import VectorStoreFileObject
 
+_SHARED_PREFIX: Final = "resp_"
+"""Begins the ids of threads without a row, which only responses have."""
+
 
 @dataclass(frozen=True, slots=True)
-class _Table:
-    """`is_own` is true of rows of the project `$1`."""
+class NewResponseLinks:
+    """The stored ids of a response's last input item, of the last item of its context, and of each thread before it."""
 
-    name: LiteralString
-    columns: LiteralString
-    is_own: LiteralString = "project_id = $1"
-
-
-_OF_THREAD: Final = "EXISTS (SELECT 1 FROM threads WHERE threads.id = items.thread_id AND threads.project_id = $1)"
-_OF_RUN: Final = "EXISTS (SELECT 1 FROM runs WHERE runs.id = steps.run_id AND runs.project_id = $1)"
-_TABLES: Final[Mapping[str, _Table]] = {
-    "assistant": _Table("assistants", "id, project_id, body"),
-    "file": _Table("files", "id, project_id, purpose, blob, expires_at, body"),
-    "vector_store": _Table(
-        "vector_stores",
-        "id, project_id, last_active_at, expires_at, in_progress, completed, failed, cancelled, usage_bytes, body",
-    ),
-    "thread": _Table("threads", "id, project_id, last_active_at, body"),
-    "message": _Table("items", "id, thread_id, run_id, kind, role, body", _OF_THREAD),
-    "run": _Table(
-        "runs",
-        "id, thread_id, project_id, status, attempts, expires_at, progress, kind, assistant_id, model, created_at,"
-        " body",
-    ),
-    "step": _Table("steps", "id, run_id, open, body", _OF_RUN),
-}
+    input_item: str | None
+    last_item: str | None
+    context: Sequence[tuple[str, str | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +55,9 @@ class NewRow:
     """`values` are those of the table's columns; the first is the id, the last the body.
 
     `text` is what the text index has of a message, `created_at` when it was created, `pairs` the encoded metadata of a
-    thread, `resources` what its tools or those of an assistant use, `unknown` the encoded members that this server does
-    not know.
+    thread or the tags of a stored chat, `resources` what its tools or those of an assistant use, `unknown` the encoded
+    members that this server does not know, `files` those of a video. `noun` is the row's kind in reports where it is
+    not that of its batch.
     """
 
     values: tuple[Any, ...]
@@ -71,6 +66,9 @@ class NewRow:
     pairs: Sequence[str] = ()
     resources: ToolResources | None = None
     unknown: str = ""
+    links: NewResponseLinks | None = None
+    files: Sequence[VideoFile] = ()
+    noun: str = ""
 
     @property
     def id(self) -> str:
@@ -83,14 +81,6 @@ class NewStoreFile:
 
     file: VectorStoreFileObject
     unknown: str = ""
-
-
-@dataclass(slots=True)
-class FoundIds:
-    """Stored ids by public ones, and the stored ids of deleted objects, which keep their place in lists."""
-
-    stored: dict[str, str] = field(default_factory=dict)
-    deleted: set[str] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -125,34 +115,34 @@ class Imports:
         self, project_id: str, kind: str, public_ids: Collection[str], *, only_imported: bool = False
     ) -> FoundIds:
         """The project's objects with these public ids. `only_imported`: the project has no objects of its own."""
-        return await self._database.read(_find_ids, project_id, kind, sorted(public_ids), only_imported)
+        return await self._database.read(find_ids, project_id, kind, sorted(public_ids), only_imported)
 
     async def has_objects(self, project_id: str) -> bool:
         """Whether the project has or had a file, vector store, assistant, thread or run."""
-        return await self._database.read(_has_objects, project_id)
+        return await self._database.read(has_objects, project_id)
 
     async def find_active_runs(self, run_ids: Sequence[str]) -> set[str]:
         """Those of the runs, by their stored ids, that have not ended."""
-        return await self._database.read(_find_active_runs, run_ids)
+        return await self._database.read(find_active_runs, run_ids)
 
     async def find_indexed(self, file_ids: Sequence[str]) -> set[str]:
         """Those of the files, by their stored ids, that are in a vector store."""
-        return await self._database.read(_find_indexed, file_ids)
+        return await self._database.read(find_indexed, file_ids)
 
     async def load_unknown(self, stored_ids: Sequence[str]) -> dict[str, str]:
         """The encoded members that an import set aside, by the stored ids of their objects."""
-        return await self._database.read(_load_unknown, stored_ids)
+        return await self._database.read(load_unknown, stored_ids)
 
     async def find_without_content(self, file_ids: Sequence[str]) -> set[str]:
         """Those of the files, by their stored ids, that have no content."""
-        return await self._database.read(_find_without_content, file_ids)
+        return await self._database.read(find_without_content, file_ids)
 
     async def add(self, owner: ImportOwner, record: TransferRecord, batch: Batch) -> bool:
         return await self._database.write(_add_batch, self._database, owner, record, batch)
 
     async def find_attached(self, project_id: str, store_id: str, file_ids: Sequence[str]) -> set[str]:
         """Those of the files that are in the vector store."""
-        return await self._database.read(_find_attached, project_id, store_id, file_ids)
+        return await self._database.read(find_attached, project_id, store_id, file_ids)
 
     async def attach(
         self, owner: ImportOwner, record: TransferRecord, store_id: str, files: Sequence[NewStoreFile], now: int
@@ -161,78 +151,14 @@ class Imports:
         return await self._database.write(_attach_files, owner, record, store_id, files, now)
 
 
-def _find_ids(project_id: str, kind: str, public_ids: Sequence[str], only_imported: bool) -> Transaction[FoundIds]:
-    table, suffix = _TABLES[kind], qualifier(project_id)
-    found = FoundIds()
-    ids = [public + suffix for public in public_ids]
-    # The suffix is the project's alone; other ids may be those of any project.
-    queries: list[tuple[LiteralString, tuple[str, ...], Sequence[str]]] = [("", (), ids)]
-    if not only_imported:
-        queries.append((compose_sql("AND", table.is_own), (project_id,), public_ids))
-    for condition, arguments, wanted in queries:
-        for batch in padded_batches(wanted):
-            some = sql_parameters(len(arguments) + 1, len(batch))
-            sql = compose_sql("SELECT id, body IS NULL FROM", table.name, "WHERE id IN (", some, ")", condition)
-            for stored, is_deleted in (yield sql, (*arguments, *batch)):
-                if is_deleted:
-                    found.deleted.add(stored)
-                else:
-                    found.stored[stored.partition(SEPARATOR)[0]] = stored
-    return found
-
-
-def _has_objects(project_id: str) -> Transaction[bool]:
-    for table in ("files", "vector_stores", "assistants", "threads", "runs"):
-        if (yield compose_sql("SELECT 1 FROM", table, "WHERE project_id = $1 LIMIT 1"), (project_id,)):
-            return True
-    return False
-
-
-def _find_indexed(file_ids: Sequence[str]) -> Transaction[set[str]]:
-    indexed: set[str] = set()
-    for batch in padded_batches(file_ids):
-        sql = compose_sql(
-            "SELECT store_files.id FROM store_files JOIN vector_stores ON vector_stores.seq = store_files.store",
-            "WHERE store_files.body IS NOT NULL AND vector_stores.body IS NOT NULL AND store_files.id IN (",
-            sql_parameters(1, len(batch)),
-            ")",
-        )
-        indexed.update(row[0] for row in (yield sql, tuple(batch)))
-    return indexed
-
-
-def _load_unknown(stored_ids: Sequence[str]) -> Transaction[dict[str, str]]:
-    unknown: dict[str, str] = {}
-    for batch in padded_batches(stored_ids):
-        sql = compose_sql("SELECT id, members FROM unknown_members WHERE id IN (", sql_parameters(1, len(batch)), ")")
-        unknown.update((row[0], row[1]) for row in (yield sql, tuple(batch)))
-    return unknown
-
-
-def _find_without_content(file_ids: Sequence[str]) -> Transaction[set[str]]:
-    without: set[str] = set()
-    for batch in padded_batches(file_ids):
-        sql = compose_sql("SELECT id FROM files WHERE blob = '' AND id IN (", sql_parameters(1, len(batch)), ")")
-        without.update(row[0] for row in (yield sql, tuple(batch)))
-    return without
-
-
-def _find_active_runs(run_ids: Sequence[str]) -> Transaction[set[str]]:
-    active: set[str] = set()
-    for batch in padded_batches(run_ids):
-        sql = compose_sql("SELECT id, status FROM runs WHERE id IN (", sql_parameters(1, len(batch)), ")")
-        active.update(run_id for run_id, status in (yield sql, tuple(batch)) if status in ACTIVE)
-    return active
-
-
 def _add_batch(database: Database, owner: ImportOwner, record: TransferRecord, batch: Batch) -> Transaction[bool]:
     if not (yield from record_progress(owner.seq, owner.worker, record)):
         return False
-    table = _TABLES[batch.kind]
+    table = IMPORT_TABLES[batch.kind]
     for stored_ids in split_batches(sorted(batch.deleted)):
         yield from _free_tombstones(table, stored_ids)
     for rows in split_batches(batch.inserted):
-        values = (yield from _retain_blobs(rows)) if batch.kind == "file" else [row.values for row in rows]
+        values = yield from _prepare_values(batch.kind, rows)
         added = yield from insert_rows(table.name, table.columns, values, "RETURNING id, seq")
         if batch.kind == "message":
             yield from _index_texts(database, rows, dict(added))
@@ -248,7 +174,13 @@ def _add_details(project_id: str, batch: Batch) -> Transaction[None]:
     """What other tables have of the objects."""
     pairs = [(row.id, project_id, pair) for row in (*batch.inserted, *batch.replaced) for pair in row.pairs]
     for some in split_batches(pairs):
-        yield from insert_rows("thread_metadata", "thread_id, project_id, pair", some)
+        if batch.kind == "thread":
+            yield from insert_rows("thread_metadata", "thread_id, project_id, pair", some)
+        else:
+            yield from insert_rows("chat_completion_tags", "completion_id, project_id, tag", some)
+    for row in batch.inserted:
+        if row.files:
+            yield from insert_files(row.id, row.files)
     for row in (*batch.inserted, *batch.replaced):
         if row.unknown:
             yield from _keep_unknown(row.id, row.unknown)
@@ -264,20 +196,56 @@ def _record_references(kind: Literal["assistant", "thread"], batch: Batch) -> Tr
             yield from replace_references(kind, row.id, (), row.resources)
 
 
-def _free_tombstones(table: _Table, stored_ids: Sequence[str]) -> Transaction[None]:
+def _free_tombstones(table: ImportTable, stored_ids: Sequence[str]) -> Transaction[None]:
     """Renames the rows of deleted objects, which keep their place in lists, so that their ids can be used again."""
     ids = sql_parameters(1, len(stored_ids))
     sql = compose_sql("UPDATE", table.name, "SET id = id || '/' || seq WHERE id IN (", ids, ") AND body IS NULL")
     yield sql, tuple(stored_ids)
 
 
-def _retain_blobs(rows: Sequence[NewRow]) -> Transaction[list[tuple[Any, ...]]]:
-    """The values of files with the names of the blobs that they use from now on."""
+def _prepare_values(kind: str, rows: Sequence[NewRow]) -> Transaction[list[tuple[Any, ...]]]:
+    """The values of the rows, with what only the transaction knows."""
+    if kind == "response":
+        return (yield from _number_items(rows))
+    blob_columns = {"file": 3, "batch": 4}
+    if kind in blob_columns:
+        return (yield from _retain_blobs(rows, blob_columns[kind]))
+    return [row.values for row in rows]
+
+
+def _retain_blobs(rows: Sequence[NewRow], column: int) -> Transaction[list[tuple[Any, ...]]]:
+    """The values with the names of the blobs that the rows use from now on."""
     retained = []
     for row in rows:
-        blob = row.values[3] and (yield from retain(row.values[3]))
-        retained.append((*row.values[:3], blob, *row.values[4:]))
+        blob = row.values[column] and (yield from retain(row.values[column]))
+        retained.append((*row.values[:column], blob, *row.values[column + 1 :]))
     return retained
+
+
+def _number_items(rows: Sequence[NewRow]) -> Transaction[list[tuple[Any, ...]]]:
+    """The values of responses with the numbers of the items that they name, whose contexts are stored."""
+    named = {item for row in rows if row.links is not None for item in _named_items(row.links)}
+    numbers: dict[str | None, int] = {}
+    for batch in padded_batches(sorted(named)):
+        sql = compose_sql("SELECT id, seq FROM items WHERE id IN (", sql_parameters(1, len(batch)), ")")
+        numbers.update((row[0], int(row[1])) for row in (yield sql, tuple(batch)))
+    values = []
+    contexts: list[tuple[Any, ...]] = []
+    for row in rows:
+        links = cast("NewResponseLinks", row.links)
+        last = (numbers.get(links.input_item, 0), numbers.get(links.last_item, 0))
+        values.append((*row.values[:4], *last, *row.values[6:]))
+        for position, (thread_id, item) in enumerate(links.context):
+            contexts.append((row.id, position, thread_id, numbers.get(item, 0)))
+    for some in split_batches(contexts):
+        yield from insert_rows("response_contexts", "response_id, position, thread_id, last_seq", some)
+    return values
+
+
+def _named_items(links: NewResponseLinks) -> Iterator[str]:
+    for item in (links.input_item, links.last_item, *(item for _, item in links.context)):
+        if item is not None:
+            yield item
 
 
 def _index_texts(database: Database, rows: Sequence[NewRow], numbers: Mapping[str, int]) -> Transaction[None]:
@@ -298,13 +266,15 @@ def _record_activity(messages: Sequence[NewRow]) -> Transaction[None]:
     newest: dict[str, int] = {}
     for row in messages:
         thread_id = str(row.values[1])
+        if thread_id.startswith(_SHARED_PREFIX):
+            continue
         newest[thread_id] = max(newest.get(thread_id, 0), row.created_at * 1000)
     for thread_id in sorted(newest):
         sql = "UPDATE threads SET last_active_at = $2 WHERE id = $1 AND last_active_at < $2"
         yield sql, (thread_id, newest[thread_id])
 
 
-def _replace(database: Database, table: _Table, kind: str, row: NewRow) -> Transaction[None]:
+def _replace(database: Database, table: ImportTable, kind: str, row: NewRow) -> Transaction[None]:
     columns: list[LiteralString] = list(table.columns.split(", "))[1:]
     values = list(row.values[1:])
     if kind == "file":
@@ -319,7 +289,7 @@ def _replace(database: Database, table: _Table, kind: str, row: NewRow) -> Trans
             else:
                 yield from _index_again(row.id)
     if kind == "thread":
-        columns, values = ["project_id", "body"], [values[0], values[-1]]
+        columns, values = ["project_id", "branched_from", "body"], [values[0], *values[-2:]]
     if kind == "vector_store":
         columns, values = ["project_id", "last_active_at", "expires_at", "body"], [*values[:3], values[-1]]
     sets = ", ".join([f"{column} = ${place}" for place, column in enumerate(columns, 2)])
@@ -349,16 +319,6 @@ def _keep_unknown(stored_id: str, members: str) -> Transaction[None]:
         " ON CONFLICT (id) DO UPDATE SET members = excluded.members"
     )
     yield sql, (stored_id, members)
-
-
-def _find_attached(project_id: str, store_id: str, file_ids: Sequence[str]) -> Transaction[set[str]]:
-    store = yield from find_store(project_id, store_id)
-    attached: set[str] = set()
-    for batch in padded_batches(file_ids):
-        ids = sql_parameters(2, len(batch))
-        sql = compose_sql("SELECT id FROM store_files WHERE store = $1 AND body IS NOT NULL AND id IN (", ids, ")")
-        attached.update(row[0] for row in (yield sql, (store.seq, *batch)))
-    return attached
 
 
 def _attach_files(

@@ -30,6 +30,10 @@ _TABLES: Final[tuple[tuple[str, LiteralString], ...]] = (
     ("file", "files"),
     ("assistant", "files"),
     ("vs", "vector_stores"),
+    ("resp", "responses"),
+    ("chatcmpl", "chat_completions"),
+    ("batch", "batches"),
+    ("msgbatch", "batches"),
 )
 _ALL_TABLES: Final = tuple(dict.fromkeys(table for _, table in _TABLES))
 _HAS_IMPORT: Final = "SELECT 1 FROM transfers WHERE project_id = $1 AND kind = 'import' AND body IS NOT NULL LIMIT 1"

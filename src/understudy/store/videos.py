@@ -1,6 +1,7 @@
 """Stored videos: the verbs of the API, of workers and of callbacks, each one transaction."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import msgspec
 
@@ -10,6 +11,7 @@ from understudy.store.blobs import release
 from understudy.store.database import Database, Transaction
 from understudy.store.fair_candidates import FairCursor
 from understudy.store.pages import Page, PageRequest, PageSource, read_page
+from understudy.store.qualified_ids import SEPARATOR, qualifier
 from understudy.store.sql import compose_sql
 from understudy.store.video_callbacks import Callback, claim_callbacks, end_callback, has_due_callbacks, retry_callback
 from understudy.store.video_claims import (
@@ -40,7 +42,7 @@ from understudy.store.workers import Candidate
 
 _PAGE = PageSource("generations", "project_id = $1", body="''")
 _SELECT = compose_sql(
-    "SELECT", VIDEO_COLUMNS, "FROM generations WHERE id = $1 AND project_id = $2 AND body IS NOT NULL"
+    "SELECT", VIDEO_COLUMNS, "FROM generations WHERE id IN ($1, $3) AND project_id = $2 AND body IS NOT NULL"
 )
 _COUNT_ACTIVE = compose_sql("SELECT count(*) FROM generations WHERE project_id = $1 AND", IS_ACTIVE)
 _INSERT = (
@@ -51,7 +53,7 @@ _INSERT = (
 
 
 class Videos:
-    """Verbs on one video raise NotFound where the project has none of that id."""
+    """Verbs on one video raise NotFound where the project has none of that id, which is an imported one's as well."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -87,9 +89,9 @@ class Videos:
         """The newest first, and whether there are more."""
         return await self._database.read(_page, project_id, PageRequest(limit, after=after))
 
-    async def get_file(self, video_id: str, role: Role) -> tuple[str, VideoFile] | None:
-        """A file with its access token; None if it does not exist."""
-        return await self._database.read(_get_file, video_id, role)
+    async def get_file(self, video_id: str, role: Role, token: str) -> tuple[str, VideoFile] | None:
+        """A file with its access token; None if it does not exist. `token` says which project imported the video."""
+        return await self._database.read(_get_file, video_id, role, token)
 
     async def list_files(self, video_id: str) -> dict[Role, VideoFile]:
         return {piece.role: piece for piece in await self._database.read(list_files, video_id)}
@@ -199,7 +201,7 @@ def _find_by_request_key(project_id: str, request_key: str, record: Record) -> T
 
 
 def _get(project_id: str, video_id: str) -> Transaction[Video]:
-    rows = yield _SELECT, (video_id.lower(), project_id)
+    rows = yield _SELECT, (video_id.lower(), project_id, video_id.lower() + qualifier(project_id))
     if not rows:
         raise not_found("generation", video_id)
     return to_video(rows[0])
@@ -213,17 +215,22 @@ def _lookup(project_id: str, ids: Sequence[str]) -> Transaction[list[Video]]:
 
 
 def _page(project_id: str, request: PageRequest) -> Transaction[tuple[list[Video], bool]]:
+    if request.after is not None:
+        sql = "SELECT id FROM generations WHERE id = $1 AND project_id = $2"
+        imported = yield sql, (request.after + qualifier(project_id), project_id)
+        request = replace(request, after=imported[0][0] if imported else request.after)
     page: Page = yield from read_page(_PAGE, (project_id,), request)
     found = yield from _lookup(project_id, [row[0] for row in page.rows])
     return found, page.has_more
 
 
-def _get_file(video_id: str, role: Role) -> Transaction[tuple[str, VideoFile] | None]:
+def _get_file(video_id: str, role: Role, token: str) -> Transaction[tuple[str, VideoFile] | None]:
     sql = (
         "SELECT token, blob, bytes FROM generations JOIN generation_blobs ON generation_id = id"
         " WHERE id = $1 AND role = $2 AND body IS NOT NULL"
     )
-    rows = yield sql, (video_id.lower(), role)
+    _, dot, digits = token.partition(".")
+    rows = yield sql, (video_id.lower() + (SEPARATOR + digits if dot else ""), role)
     return (str(rows[0][0]), VideoFile(role, rows[0][1], rows[0][2])) if rows else None
 
 

@@ -139,7 +139,7 @@ def to_object(raw: RawObject, body: dict[str, Any], now: int) -> tuple[Struct, s
     for name, default in shape.defaults.items():
         if complete[name] is None:
             complete[name] = default
-    complete["created_at"] = raw.created_at or now
+    complete["created_at"] = body.get("created_at") or now
     complete["object"] = shape.object
     set_aside = complete.pop(UNKNOWN_MEMBER, None)
     if raw.kind == "vector_store":
@@ -193,7 +193,8 @@ def _assistant_row(project_id: str, assistant: AssistantObject, body: str, unkno
 
 
 def _thread_row(project_id: str, thread: ThreadObject, body: str, unknown: str) -> NewRow:
-    values = (thread.id, project_id, max(1, thread.created_at) * 1000, body)
+    origin = thread.branched_from
+    values = (thread.id, project_id, max(1, thread.created_at) * 1000, origin.thread_id if origin else None, body)
     pairs = [encode_pair(pair) for pair in thread.metadata.items()]
     return NewRow(values, pairs=pairs, resources=thread.tool_resources, unknown=unknown)
 

@@ -6,12 +6,11 @@ from understudy.engine.containers import Containers
 from understudy.engine.responses import Responses
 from understudy.engine.runs import Runs
 from understudy.engine.transfers.report import count
-from understudy.engine.transfers.selection import Rows, Selection, list_pages
+from understudy.engine.transfers.selection import Rows, Selection
 from understudy.engine.vector_stores import VectorStores
 from understudy.errors import NotFound
 from understudy.store import Store
-from understudy.store.chat_completions import ChatFilter
-from understudy.store.response_lists import ResponseFilter
+from understudy.store.batches import Dialect
 
 
 class Eraser:
@@ -43,6 +42,7 @@ class Eraser:
         """Adds to the counts by kind."""
         project_id = self._selection.project_id
         file_ids = [file.id async for files in self._selection.stored_files() for file in files]
+        responses = [one.id async for page in self._selection.stored_responses() for one in page]
         stores = await _ids(self._selection.vector_stores())
         await self._delete("vector_store", stores, lambda one: self._vector_stores.delete(project_id, one), deleted)
         shared = await self._store.imports.find_indexed(file_ids)
@@ -50,8 +50,12 @@ class Eraser:
         await self._delete("thread", await _ids(self._selection.threads()), self._delete_thread, deleted)
         assistants = await _ids(self._selection.assistants())
         await self._delete("assistant", assistants, lambda one: self._store.assistants.delete(project_id, one), deleted)
-        await self._delete("response", await self._list_responses(), self._delete_response, deleted)
-        await self._delete("chat_completion", await self._list_completions(), self._delete_completion, deleted)
+        await self._delete("response", responses, self._delete_response, deleted)
+        completions = await _ids(self._selection.chats())
+        await self._delete("chat_completion", completions, self._delete_completion, deleted)
+        batches = [one async for page in self._selection.stored_batches() for one in page]
+        dialects = {one.id: one.dialect for one in batches}
+        await self._delete("batch", dialects, lambda one: self._delete_batch(dialects[one], one), deleted)
 
     async def _delete(
         self, kind: str, ids: Iterable[str], delete: Callable[[str], Awaitable[None]], deleted: dict[str, int]
@@ -67,20 +71,14 @@ class Eraser:
     async def _delete_file(self, file_id: str) -> None:
         await self._store.files.delete(self._selection.project_id, file_id)
 
-    async def _list_responses(self) -> list[str]:
-        chosen = ResponseFilter(metadata=self._selection.pairs)
-        return await _ids(list_pages(lambda page: self._store.responses.page(self._selection.project_id, page, chosen)))
-
     async def _delete_response(self, response_id: str) -> None:
         await self._responses.delete(self._selection.project_id, response_id)
 
-    async def _list_completions(self) -> list[str]:
-        chosen = ChatFilter(metadata=self._selection.pairs)
-        store = self._store.chat_completions
-        return await _ids(list_pages(lambda page: store.page(self._selection.project_id, page, chosen)))
-
     async def _delete_completion(self, completion_id: str) -> None:
         await self._store.chat_completions.delete(self._selection.project_id, completion_id)
+
+    async def _delete_batch(self, dialect: Dialect, batch_id: str) -> None:
+        await self._store.batches.delete(self._selection.project_id, dialect, batch_id)
 
     async def _delete_thread(self, thread_id: str) -> None:
         run_id = await self._store.threads.delete(self._selection.project_id, thread_id)

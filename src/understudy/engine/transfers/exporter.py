@@ -1,7 +1,7 @@
 """Writes a project's objects into an archive that an import reads: one object a line, a file for each kind.
 
-The layout: `manifest.json`, `threads.jsonl` and so on, and the bytes of files at `files/ID`. It has no keys, no secrets
-of webhooks and no ledger.
+The layout: `manifest.json`, `threads.jsonl` and so on, the bytes of files at `files/ID`, and those of videos and of the
+results of message batches at `contents/ID.video` and so on. It has no keys, no secrets of webhooks and no ledger.
 """
 
 import asyncio
@@ -14,6 +14,7 @@ import msgspec
 
 from understudy.blobs import Blobs
 from understudy.engine.transfers.conversion import UNKNOWN_MEMBER
+from understudy.engine.transfers.lines import ITEM_START
 from understudy.engine.transfers.selection import Selection
 from understudy.errors import BlobMissing
 from understudy.store import Store
@@ -21,6 +22,7 @@ from understudy.store.qualified_ids import SEPARATOR, qualifier
 
 FORMAT: Final = "understudy-export/v1"
 _WRITE_LINES: Final = 500
+_PLURALS: Final = {"batch": "batches"}
 
 
 class Exporter:
@@ -56,7 +58,7 @@ class Exporter:
         first = await anext(pages, None)
         if first is None:
             return
-        with archive.open(f"{kind}s.jsonl", "w", force_zip64=True) as entry:
+        with archive.open(f"{_PLURALS.get(kind, kind + 's')}.jsonl", "w", force_zip64=True) as entry:
             lines = await self._render_lines(kind, first)
             async for rows in pages:
                 if len(lines) > _WRITE_LINES:
@@ -68,7 +70,9 @@ class Exporter:
         await self._report_progress(self._counts)
 
     async def _render_lines(self, kind: str, rows: Sequence[tuple[str, str]]) -> list[str]:
-        self._counts[kind] = self._counts.get(kind, 0) + len(rows)
+        for _, line in rows:
+            noun = "item" if kind == "message" and line.startswith(ITEM_START) else kind
+            self._counts[noun] = self._counts.get(noun, 0) + 1
         return [line.replace(self._suffix, "") for line in await self._add_unknown(rows)]
 
     async def _add_unknown(self, rows: Sequence[tuple[str, str]]) -> list[str]:
@@ -81,13 +85,23 @@ class Exporter:
         async for files in self._selection.stored_files():
             for file in files:
                 if file.has_content:
-                    await self._write_content(archive, file.id.replace(self._suffix, ""), file.blob)
+                    await self._write_content(archive, f"files/{file.id}", file.blob)
             await self._report_progress(self._counts)
+        async for batches in self._selection.stored_batches():
+            for batch in batches:
+                if batch.results is not None:
+                    await self._write_content(archive, f"contents/{batch.id}.results", batch.results)
+            await self._report_progress(self._counts)
+        async for videos in self._selection.stored_videos():
+            for video in videos:
+                for one in video.files:
+                    await self._write_content(archive, f"contents/{video.id}.{one.role}", one.blob)
+                await self._report_progress(self._counts)
 
-    async def _write_content(self, archive: zipfile.ZipFile, public_id: str, blob: str) -> None:
+    async def _write_content(self, archive: zipfile.ZipFile, name: str, blob: str) -> None:
         try:
             async with self._blobs.reading(blob) as chunks:
-                with archive.open(f"files/{public_id}", "w", force_zip64=True) as entry:
+                with archive.open(name.replace(self._suffix, ""), "w", force_zip64=True) as entry:
                     async for chunk in chunks:
                         await asyncio.to_thread(entry.write, chunk)
         except BlobMissing:

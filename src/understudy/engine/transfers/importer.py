@@ -4,25 +4,35 @@ The position and the report are stored with each batch, so another worker contin
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack
 from itertools import groupby, islice
-from typing import Any, BinaryIO, Final, cast
+from typing import Any, Final, cast
 
 import msgspec
 
 from understudy.clock import Clock
-from understudy.engine.files import BlobDraft, Files
-from understudy.engine.transfers import conversion, report
+from understudy.engine.files import Files
+from understudy.engine.transfers import conversion, report, row_conversion
+from understudy.engine.transfers.contents import ContentCopier, has_content
 from understudy.engine.transfers.conversion import UnusableObject
-from understudy.engine.transfers.references import Place, find_places, list_references, read_place, replace_references
+from understudy.engine.transfers.references import (
+    Place,
+    ReferenceKind,
+    find_places,
+    list_references,
+    read_place,
+    refer,
+    replace_references,
+)
 from understudy.engine.transfers.resolver import Resolver
 from understudy.importing.objects import KINDS, Kind, RawObject, SpooledObjects
-from understudy.importing.streams import DamagedStream
 from understudy.store import Store
 from understudy.store.imports import Batch, ImportOwner, NewRow, NewStoreFile
 from understudy.store.qualified_ids import qualifier
 from understudy.store.transfers import TransferClaim
+from understudy.store.video_rows import VideoFile
 from understudy.wire.files import FileObject
 from understudy.wire.transfers import ImportObject
 from understudy.wire.vector_stores import VectorStoreFileObject, VectorStoreObject
@@ -30,12 +40,14 @@ from understudy.wire.vector_stores import VectorStoreFileObject, VectorStoreObje
 _CHUNK: Final = 400
 _FILE_CHUNK: Final = 10
 """Each may have as many bytes as an upload."""
-_READ_BYTES: Final = 256 * 1024
 _PARENTS: Final[dict[Kind, tuple[Kind, str]]] = {
     "message": ("thread", "thread_id"),
     "run": ("thread", "thread_id"),
     "step": ("run", "run_id"),
 }
+_WITH_CONTENT: Final[frozenset[Kind]] = frozenset({"file", "batch", "video"})
+_NEVER_REPLACED: Final[frozenset[Kind]] = frozenset({"response", "chat_completion", "batch", "video"})
+"""They have ended, so the object that exists is the same."""
 _EXISTS: Final = "The project has an object with this id."
 
 
@@ -71,8 +83,7 @@ class Importer:
         for kind in KINDS[KINDS.index(cast("Kind", position.stage)) :]:
             if position.stage != kind:
                 position.stage, position.done = kind, 0
-            if kind != "row":
-                await self._import_kind(spool, kind)
+            await self._import_kind(spool, kind)
 
     async def _begin(self, spool: SpooledObjects) -> None:
         """Counts the objects, and checks them for conflicts where these end the import."""
@@ -82,7 +93,7 @@ class Importer:
         self._record.position.is_first = not await self._store.imports.has_objects(self._owner.project_id)
         self._transfer.progress.total = sum(spool.count(kind) for kind in KINDS)
         if self._transfer.on_conflict == "fail":
-            for kind in KINDS[:-1]:
+            for kind in KINDS:
                 await self._check_conflicts(spool, kind)
         for problem in spool.problems():
             report.add_skipped(self._transfer.report, "input", problem.place, problem.reason)
@@ -99,14 +110,14 @@ class Importer:
                 raise ConflictFound(f"The project has the {kind} '{first}', and nothing was imported.")
 
     async def _import_kind(self, spool: SpooledObjects, kind: Kind) -> None:
-        size = _FILE_CHUNK if kind == "file" else _CHUNK
+        size = _FILE_CHUNK if kind in _WITH_CONTENT else _CHUNK
         async for chunk in _read_chunks(spool.read(kind, self._record.position.done), size):
             self._record.position.done += len(chunk)
             self._transfer.progress.done += len(chunk)
             if kind == "vector_store_file":
                 await self._import_store_files(chunk)
-            elif kind == "file":
-                await self._import_files(chunk, spool)
+            elif kind in _WITH_CONTENT:
+                await self._import_with_content(kind, chunk, spool)
             else:
                 await self._import_objects(kind, chunk)
 
@@ -125,23 +136,40 @@ class Importer:
                 self._add(batch, raw, row, is_new=raw.id not in existing)
         await self._store_batch(batch)
 
-    async def _import_files(self, chunk: Sequence[RawObject], spool: SpooledObjects) -> None:
-        batch = Batch("file")
-        usable = await self._select_usable("file", chunk)
-        existing = await self._find_existing(batch, usable, spool)
+    async def _import_with_content(self, kind: Kind, chunk: Sequence[RawObject], spool: SpooledObjects) -> None:
+        batch = Batch(kind)
+        usable = await self._select_usable(kind, chunk)
+        existing = await self._find_existing(batch, usable, spool if kind == "file" else None)
         async with AsyncExitStack() as stack:
+            copier = ContentCopier(spool, self._files, self._transfer, stack)
             for raw in usable:
-                stored_id = existing.get(raw.id) or raw.id + qualifier(self._owner.project_id)
                 try:
-                    subject, unknown = conversion.to_object(raw, {**raw.body, "id": stored_id}, self._now())
+                    row = await self._to_row_with_content(copier, raw, existing.get(raw.id))
                 except UnusableObject as error:
-                    report.add_skipped(self._transfer.report, "file", raw.id, str(error))
+                    report.add_skipped(self._transfer.report, kind, raw.id, str(error))
                     continue
-                file = cast("FileObject", subject)
-                blob = await self._store_content(stack, spool, raw.id, file)
-                row = conversion.file_row(self._owner.project_id, file, blob, unknown)
                 self._add(batch, raw, row, is_new=raw.id not in existing)
             await self._store_batch(batch)
+
+    async def _to_row_with_content(self, copier: ContentCopier, raw: RawObject, stored_id: str | None) -> NewRow:
+        if raw.kind == "file":
+            body = {**raw.body, "id": stored_id or raw.id + self._suffix}
+            subject, unknown = conversion.to_object(raw, body, self._now())
+            file = cast("FileObject", subject)
+            blob = await copier.copy_file(raw.id, file)
+            return conversion.file_row(self._owner.project_id, file, blob, unknown)
+        row = self._to_row(raw, stored_id)
+        if raw.kind == "batch":
+            if not raw.body["row"].get("has_results"):
+                return row
+            results = await copier.copy_entry("batch", raw.id, f"{raw.id}.results")
+            return row if results is None else row_conversion.with_results(row, results.name)
+        files = []
+        for role in row_conversion.list_files(raw):
+            copied = await copier.copy_entry("video", raw.id, f"{raw.id}.{role}")
+            if copied is not None:
+                files.append(VideoFile(role, copied.name, copied.size))
+        return row_conversion.with_files(row, files)
 
     async def _import_store_files(self, chunk: Sequence[RawObject]) -> None:
         """Files of vector stores; those of one store together."""
@@ -193,21 +221,27 @@ class Importer:
         usable = []
         for raw in chunk:
             try:
-                conversion.check_id(raw)
+                if not row_conversion.is_row(raw):
+                    conversion.check_id(raw)
                 usable.append(raw)
             except UnusableObject as error:
                 report.add_skipped(self._transfer.report, kind, raw.id, str(error))
-        self._places = {id(raw): find_places(raw.body) for raw in usable}
+        # The messages of a stored chat are what a client sent: they name nothing here.
+        self._places = {id(raw): find_places(raw.body) for raw in usable if kind != "chat_completion"}
         places = [place for found in self._places.values() for place in found]
-        await self._resolver.load([(place[2], one) for place in places for one in read_place(place)])
+        await self._resolver.load([reference for place in places for reference in read_place(place)])
         parent = _PARENTS.get(kind)
         if parent is None or self._transfer.dry_run:
             return usable
         noun, member = parent
-        orphans = [raw for raw in usable if self._resolver.find(noun, str(raw.body.get(member))) is None]
+        orphans = [raw for raw in usable if not self._has_parent(noun, str(raw.body.get(member)))]
         for raw in orphans:
             report.add_skipped(self._transfer.report, kind, raw.id, f"Its {noun} was not imported.")
         return [raw for raw in usable if raw not in orphans] if orphans else usable
+
+    def _has_parent(self, noun: Kind, public_id: str) -> bool:
+        kind, _ = refer(noun, public_id)
+        return kind == "response_thread" or self._resolver.find(kind, public_id) is not None
 
     async def _find_existing(
         self, batch: Batch, usable: list[RawObject], spool: SpooledObjects | None = None
@@ -219,13 +253,14 @@ class Importer:
         existing, batch.deleted = found.stored, found.deleted
         if not existing:
             return {}
-        replaced = set(existing) if self._transfer.on_conflict == "replace" else set()
+        replaces = self._transfer.on_conflict == "replace" and batch.kind not in _NEVER_REPLACED
+        replaced = set(existing) if replaces else set()
         if batch.kind == "run":
             active = await self._store.imports.find_active_runs(list(existing.values()))
             replaced -= {public for public, stored in existing.items() if stored in active}
         if spool is not None:
             without = await self._store.imports.find_without_content(list(existing.values()))
-            replaced |= {one for one, stored in existing.items() if stored in without and _has_content(spool, one)}
+            replaced |= {one for one, stored in existing.items() if stored in without and has_content(spool, one)}
         for raw in [raw for raw in usable if raw.id in existing and raw.id not in replaced]:
             report.add_skipped(self._transfer.report, batch.kind, raw.id, _EXISTS)
             usable.remove(raw)
@@ -242,7 +277,9 @@ class Importer:
     def _to_row(self, raw: RawObject, stored_id: str | None) -> NewRow:
         """The row of an object, whose body is changed."""
         unknown_resources = {} if self._transfer.dry_run else self._find_missing_resources(raw)
-        replace_references(self._places[id(raw)], self._resolver.stored)
+        replace_references(self._places.get(id(raw), ()), self._resolver.stored)
+        if row_conversion.is_row(raw):
+            return row_conversion.to_row(raw, stored_id or raw.id + self._suffix, self._owner.project_id, self._now())
         body = cast("dict[str, Any]", raw.body)
         body["id"] = stored_id or raw.id + self._suffix
         subject, unknown = conversion.to_object(raw, body, self._now())
@@ -270,7 +307,7 @@ class Importer:
         for place in find_places(resources):
             owner, name, _ = place
             if isinstance(owner[name], list):
-                owner[name] = [one for one in read_place(place) if one not in missing]
+                owner[name] = [one for _, one in read_place(place) if one not in missing]
         return {"tool_resources": msgspec.json.decode(before)}
 
     @property
@@ -282,30 +319,13 @@ class Importer:
         if row.unknown:
             report.count_unknown(self._transfer.report, raw.kind, row.unknown)
 
-    async def _store_content(
-        self, stack: AsyncExitStack, spool: SpooledObjects, public_id: str, file: FileObject
-    ) -> str:
-        """The name of the blob with the file's bytes; empty without them."""
-        try:
-            content = await asyncio.to_thread(spool.open_content, public_id)
-            if content is not None:
-                with content:
-                    return await self._copy_content(stack, content, file)
-        except DamagedStream as error:
-            report.add_entry(self._transfer.report, "file", public_id, f"Its content is damaged: {error}")
-        report.add_without_content(self._transfer.report, public_id)
-        return ""
-
-    async def _copy_content(self, stack: AsyncExitStack, content: BinaryIO, file: FileObject) -> str:
-        if self._transfer.dry_run:
-            return ""
-        draft = await stack.enter_async_context(self._files.open_draft())
-        file.bytes = await _copy(content, draft)
-        return (await draft.commit()).name
-
     async def _store_batch(self, batch: Batch) -> None:
-        report.count(self._transfer.report.imported, batch.kind, len(batch.inserted))
-        report.count(self._transfer.report.replaced, batch.kind, len(batch.replaced))
+        for counts, rows in (
+            (self._transfer.report.imported, batch.inserted),
+            (self._transfer.report.replaced, batch.replaced),
+        ):
+            for noun, number in Counter(row.noun or batch.kind for row in rows).items():
+                report.count(counts, noun, number)
         if self._transfer.dry_run:
             await self._save()
             return
@@ -321,25 +341,10 @@ class Importer:
         return int(self._clock.now())
 
 
-def _references(raw: RawObject) -> Iterator[tuple[Kind, str]]:
+def _references(raw: RawObject) -> Iterator[tuple[ReferenceKind, str]]:
     if raw.kind == "vector_store_file":
         yield "file", raw.id
     yield from list_references(raw.body)
-
-
-def _has_content(spool: SpooledObjects, file_id: str) -> bool:
-    content = spool.open_content(file_id)
-    if content is not None:
-        content.close()
-    return content is not None
-
-
-async def _copy(content: BinaryIO, draft: BlobDraft) -> int:
-    size = 0
-    while chunk := await asyncio.to_thread(content.read, _READ_BYTES):
-        size += len(chunk)
-        await draft.write(chunk)
-    return size
 
 
 async def _read_chunks(objects: Iterator[RawObject], size: int) -> AsyncIterator[list[RawObject]]:

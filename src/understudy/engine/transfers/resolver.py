@@ -3,8 +3,9 @@
 from collections.abc import Collection, Iterable
 from typing import Final
 
-from understudy.importing.objects import Kind
-from understudy.store.imports import FoundIds, Imports
+from understudy.engine.transfers.references import ReferenceKind
+from understudy.store.import_lookups import FoundIds
+from understudy.store.imports import Imports
 from understudy.store.qualified_ids import qualifier
 from understudy.store.transfers import Position
 
@@ -22,15 +23,15 @@ class Resolver:
         self._position = position
         self._imports = imports
         self._project_id = project_id
-        self.stored: dict[tuple[Kind, str], str] = {}
-        self._missing: set[tuple[Kind, str]] = set()
+        self.stored: dict[tuple[ReferenceKind, str], str] = {}
+        self._missing: set[tuple[ReferenceKind, str]] = set()
 
-    async def load(self, references: Iterable[tuple[Kind, str]]) -> None:
+    async def load(self, references: Iterable[tuple[ReferenceKind, str]]) -> None:
         """Looks up what is not known yet."""
         if len(self.stored) > _MAX_CACHED:
             self.stored.clear()
             self._missing.clear()
-        wanted: dict[Kind, set[str]] = {}
+        wanted: dict[ReferenceKind, set[str]] = {}
         for kind, public in references:
             if (kind, public) not in self.stored and public:
                 wanted.setdefault(kind, set()).add(public)
@@ -45,7 +46,7 @@ class Resolver:
         """The objects that the project has now."""
         return await self._imports.find(self._project_id, kind, public_ids, only_imported=self._position.is_first)
 
-    def find(self, kind: Kind, public_id: str) -> str | None:
+    def find(self, kind: ReferenceKind, public_id: str) -> str | None:
         """The id of the project's object; None if it has none. It was loaded before."""
         reference = (kind, public_id)
         return None if reference in self._missing else self.stored.get(reference)

@@ -1,15 +1,24 @@
 """The objects of an export or a deletion: all of a project, or those with pairs of metadata and what they own."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
 
 from understudy.clock import Clock
+from understudy.engine.transfers.lines import (
+    SHARED_PREFIX,
+    ItemLines,
+    render_batch,
+    render_chat,
+    render_response,
+    render_video,
+)
 from understudy.engine.transfers.references import list_references
 from understudy.errors import NotFound
 from understudy.store import Store
 from understudy.store.attachments import THREAD_STORE_EXPIRY
+from understudy.store.export_rows import BatchLine, ResponseLine, VideoLine
 from understudy.store.files import StoredFile
 from understudy.store.list_filters import ListFilter
 from understudy.store.pages import Page, PageRequest
@@ -23,9 +32,10 @@ Rows = AsyncIterator[Sequence[tuple[str, str]]]
 class Selection:
     """Pages are of `(stored id, encoded object)`, in the order of lists.
 
-    With `metadata`, those are the assistants, vector stores and threads with all the pairs, the contents of these
-    threads, the files that were attached to them or made in them, and the vector stores that were created for these
-    attachments. Files that are only cited belong to others.
+    With `metadata`, those are the assistants, vector stores, threads, responses, stored chats and batches with all the
+    pairs, the contents of these threads, the items before these responses, the files that were attached to them or made
+    in them, and the vector stores that were created for these attachments. Files that are only cited belong to others.
+    Jobs that have not ended are left out.
     """
 
     def __init__(self, store: Store, clock: Clock, project_id: str, metadata: Mapping[str, str]) -> None:
@@ -43,9 +53,13 @@ class Selection:
         yield "vector_store_file", self.vector_store_files()
         yield "assistant", self.assistants()
         yield "thread", self.threads()
-        yield "message", self.messages()
+        yield "message", self.items()
         yield "run", self.runs()
         yield "step", self.steps()
+        yield "response", self.responses()
+        yield "chat_completion", self.chats()
+        yield "batch", self.batches()
+        yield "video", self.videos()
 
     async def assistants(self) -> Rows:
         chosen = ListFilter(metadata=self.pairs)
@@ -57,9 +71,61 @@ class Selection:
         async for rows in list_pages(lambda request: self._store.threads.page(self.project_id, request, chosen)):
             yield rows
 
-    async def messages(self) -> Rows:
-        async for rows in self._of_threads(self._store.messages.page):
-            yield rows
+    async def items(self) -> Rows:
+        """The messages and all other items of threads, and those of responses without a conversation."""
+        async for threads in self.threads():
+            for thread_id, body in threads:
+                async for rows in self._page_items(ItemLines(thread_id, _decode_thread(body).created_at), thread_id):
+                    yield rows
+        async for thread_id in self._response_threads():
+            async for rows in self._page_items(ItemLines(thread_id, 0), thread_id):
+                yield rows
+
+    async def responses(self) -> Rows:
+        async for found in self.stored_responses():
+            yield [(one.id, render_response(one)) for one in found]
+
+    async def stored_responses(self) -> AsyncIterator[Sequence[ResponseLine]]:
+        rows = self._store.export_rows
+        seen: set[str] = set()
+        async for page in _list_rows(lambda after: rows.responses(self.project_id, after, self.pairs)):
+            if self.pairs:
+                seen.update(one.id for one in page)
+            yield page
+        if self.pairs:
+            async for threads in self.threads():
+                for thread_id, _ in threads:
+
+                    def read(after: int, thread_id: str = thread_id) -> Awaitable[Sequence[ResponseLine]]:
+                        return rows.responses(self.project_id, after, thread_id=thread_id)
+
+                    async for page in _list_rows(read):
+                        yield [one for one in page if one.id not in seen]
+
+    async def chats(self) -> Rows:
+        rows = self._store.export_rows
+        async for page in _list_rows(lambda after: rows.chats(self.project_id, after, self.pairs)):
+            yield [(one.id, render_chat(one)) for one in page]
+
+    async def batches(self) -> Rows:
+        async for page in self.stored_batches():
+            yield [(one.id, render_batch(one)) for one in page]
+
+    async def stored_batches(self) -> AsyncIterator[Sequence[BatchLine]]:
+        rows = self._store.export_rows
+        async for page in _list_rows(lambda after: rows.batches(self.project_id, after, self.pairs)):
+            yield page
+
+    async def videos(self) -> Rows:
+        async for page in self.stored_videos():
+            yield [(one.id, render_video(one)) for one in page]
+
+    async def stored_videos(self) -> AsyncIterator[Sequence[VideoLine]]:
+        """Videos have no metadata: they belong to nobody in particular."""
+        rows = self._store.export_rows
+        if not self.pairs:
+            async for page in _list_rows(lambda after: rows.videos(self.project_id, after)):
+                yield page
 
     async def runs(self) -> Rows:
         async for rows in self._of_threads(self._store.runs.page):
@@ -126,10 +192,10 @@ class Selection:
             yield await self._store.files.lookup(self.project_id, ordered[start : start + _PAGE])
 
     async def named(self) -> Mapping[str, set[str]]:
-        """The ids of files and vector stores that belong to the selected threads, their messages and steps."""
+        """The ids of files and vector stores that belong to the selected threads, items, steps and batches."""
         if self._named is None:
             named: dict[str, set[str]] = {"file": set(), "vector_store": set()}
-            for pages in (self.threads(), self.messages(), self.steps()):
+            for pages in (self.threads(), self.items(), self.steps(), self.batches()):
                 async for rows in pages:
                     for _, body in rows:
                         for kind, identifier in list_references(_without_citations(msgspec.json.decode(body))):
@@ -137,6 +203,25 @@ class Selection:
                                 named[kind].add(identifier)
             self._named = named
         return self._named
+
+    async def _response_threads(self) -> AsyncIterator[str]:
+        """Of responses without a conversation, and what they continue. Each is yielded once, in memory of few."""
+        seen: set[str] = set()
+        async for page in self.stored_responses():
+            for one in page:
+                threads = [(one.thread_id, one.has_root), *[(part.thread_id, part.has_root) for part in one.context]]
+                for thread_id, has_root in threads:
+                    # Without pairs, a thread comes with the response that began it, if that is still there.
+                    is_first = not self.pairs and thread_id == one.id
+                    is_later = thread_id in seen or (has_root and not self.pairs)
+                    if thread_id.startswith(SHARED_PREFIX) and (is_first or not is_later):
+                        if not is_first:
+                            seen.add(thread_id)
+                        yield thread_id
+
+    async def _page_items(self, lines: ItemLines, thread_id: str) -> Rows:
+        async for page in _list_rows(lambda after: self._store.export_rows.items(thread_id, after)):
+            yield [(one.id, lines.render(one)) for one in page]
 
     async def _of_threads(self, read: Callable[..., Awaitable[Page]]) -> Rows:
         async for threads in self.threads():
@@ -160,6 +245,29 @@ def _without_citations(body: Any) -> Any:
 
 class _Run(msgspec.Struct):
     thread_id: str
+
+
+class _Thread(msgspec.Struct):
+    created_at: int
+
+
+_decode_thread = msgspec.json.Decoder(_Thread).decode
+
+
+class _Numbered(Protocol):
+    @property
+    def seq(self) -> int: ...
+
+
+_Row = TypeVar("_Row", bound=_Numbered)
+
+
+async def _list_rows(read: Callable[[int], Awaitable[Sequence[_Row]]]) -> AsyncIterator[Sequence[_Row]]:
+    """All pages of rows that are not empty, behind the number of the last row each."""
+    after = 0
+    while page := await read(after):
+        yield page
+        after = page[-1].seq
 
 
 async def list_pages(read: Callable[[PageRequest], Awaitable[Page]]) -> Rows:

@@ -19,6 +19,8 @@ export default {
   "transfers.kind.step": "Run steps",
   "transfers.kind.response": "Responses",
   "transfers.kind.chat_completion": "Stored completions",
-  "transfers.kind.row": "Message lines",
+  "transfers.kind.item": "Other items",
+  "transfers.kind.batch": "Batches",
+  "transfers.kind.video": "Videos",
   "transfers.kind.input": "Parts of the input",
 };

@@ -1,0 +1,214 @@
+"""An export of every kind of object, imported into projects of the same server and of another database."""
+
+import base64
+import json
+from typing import Any
+
+import pytest
+
+from e2e.assistants_client import on_both
+from e2e.test_imports import Project, lines
+from media.films import picture
+from serving import Server
+from waiting import eventually
+
+CREATE_VIDEO = "/v2/generate/video/luma-ai/generation"
+# A film of one picture that does not move is drawn the quickest.
+STILL = "data:image/png;base64," + base64.b64encode(picture((20, 220, 30))).decode()
+CHAT = {"model": "rehearsal", "messages": [{"role": "user", "content": "Who likes pizza?"}]}
+ADA = {"user": "ada"}
+
+
+@pytest.fixture(scope="module")
+def source(sqlite_server: Server) -> Project:
+    """A project with every kind of object that rows have."""
+    project = Project(sqlite_server)
+    client = project.client()
+    batch_file = client.files.create(
+        file=(
+            "in.jsonl",
+            json.dumps({"custom_id": "a", "method": "POST", "url": "/v1/chat/completions", "body": CHAT}).encode(),
+        ),
+        purpose="batch",
+    )
+    batches = [
+        client.batches.create(
+            input_file_id=batch_file.id, endpoint="/v1/chat/completions", completion_window="24h", metadata=ADA
+        ),
+        project.ask(
+            "POST", "/v1/messages/batches", {"requests": [{"custom_id": "b", "params": {**CHAT, "max_tokens": 9}}]}
+        ).json,
+    ]
+    frames = {"frame0": {"type": "image", "url": STILL}}
+    film = project.ask("POST", CREATE_VIDEO, {"prompt": "Static", "resolution": "540p", "keyframes": frames}).json
+    seen = client.files.create(file=("ada.txt", b"Ada likes tea."), purpose="user_data")
+    conversation = client.conversations.create(
+        metadata={"topic": "tea"},
+        items=[
+            {"type": "message", "role": "user", "content": "I like tea."},
+            {"type": "function_call", "call_id": "c1", "name": "brew", "arguments": "{}"},
+            {"type": "function_call_output", "call_id": "c1", "output": "brewed"},
+        ],
+    )
+    client.responses.create(model="rehearsal", input="What do I like?", conversation=conversation.id)
+    content = [{"type": "input_file", "file_id": seen.id}, {"type": "input_text", "text": "Who is it?"}]
+    first = client.responses.create(model="rehearsal", input=[{"role": "user", "content": content}], metadata=ADA)
+    second = client.responses.create(model="rehearsal", input="And then?", previous_response_id=first.id)
+    client.responses.create(model="rehearsal", input="Or else?", previous_response_id=first.id, metadata={"n": "3"})
+    client.responses.create(model="rehearsal", input="At last?", previous_response_id=second.id)
+    client.chat.completions.create(**CHAT, store=True, metadata=ADA)
+    thread = client.beta.threads.create(metadata=ADA, messages=[{"role": "user", "content": "Hi"}] * 2)
+    last = client.beta.threads.messages.list(thread.id).data[0].id
+    project.ask("POST", f"/v1/threads/{thread.id}/branch", {"after": last})
+    eventually(lambda: client.batches.retrieve(batches[0].id).status == "completed")
+    message_batch = f"/v1/messages/batches/{batches[1]['id']}"
+    eventually(lambda: project.ask("GET", message_batch).json["processing_status"] == "ended")
+    path = f"{CREATE_VIDEO}?generation_id={film['id']}&state=completed"
+    eventually(lambda: project.ask("GET", path).json["state"] == "completed", within=90)
+    return project
+
+
+LISTS = {
+    "/v1/files?order=asc": ["/v1/files/{id}/content"],
+    "/v1/threads?order=asc": [
+        "/v1/threads/{id}/messages?order=asc",
+        "/v1/conversations/{conversation}/items?order=asc",
+    ],
+    "/v1/responses?order=asc": ["/v1/responses/{id}", "/v1/responses/{id}/input_items?order=asc"],
+    "/v1/chat/completions?order=asc": ["/v1/chat/completions/{id}", "/v1/chat/completions/{id}/messages"],
+    "/v1/batches": ["/v1/batches/{id}"],
+    "/v1/messages/batches": ["/v1/messages/batches/{id}", "/v1/messages/batches/{id}/results"],
+    "/luma-ai/generations": ["/luma-ai/generation?ids={id}"],
+}
+
+
+def contents(project: Project) -> dict[str, Any]:
+    """Every object of the project, by its path, as the API has it; a video with its bytes instead of its address."""
+    found: dict[str, Any] = {}
+    for path, below in LISTS.items():
+        listed = project.ask("GET", path)
+        assert listed.status == 200, (path, listed.body)
+        found[path] = listed.json
+        for one in _objects(listed.json):
+            conversation = one["id"].replace("thread_", "conv_")
+            for detail in below:
+                url = detail.format(id=one["id"], conversation=conversation)
+                reply = project.ask("GET", url)
+                assert reply.status == 200, (url, reply.body)
+                found[url] = reply.body if "content" in url or "results" in url else reply.json
+    for listed in found.values():
+        # These have the address of the server.
+        for one in _objects(listed):
+            one.pop("results_url", None)
+        for film in [one for one in _objects(listed) if "video_url" in one]:
+            urls = [film.pop("video_url"), *film.pop("video").values(), *film.pop("assets").values()]
+            film["files"] = [fetch(project, url) for url in urls if isinstance(url, str)]
+    return found
+
+
+def fetch(project: Project, url: str) -> bytes:
+    """By its address, without a key."""
+    reply = project.server.ask("GET", url.removeprefix(project.server.url.removesuffix("/v1")), key=None)
+    assert reply.status == 200, (url, reply.body)
+    body: bytes = reply.body
+    return body
+
+
+def _objects(listed: Any) -> list[Any]:
+    if isinstance(listed, dict):
+        return listed.get("data", [listed])
+    return listed if isinstance(listed, list) else []
+
+
+def exported(project: Project) -> tuple[Any, bytes]:
+    done = project.ended("export", project.ask("POST", "/v1/exports").json)
+    return done, project.ask("GET", f"/v1/exports/{done['id']}/content").body
+
+
+@on_both
+def test_every_kind_of_object_round_trips(server, source):
+    before = contents(source)
+    done, packed = exported(source)
+    assert done["exported"] == {
+        "file": 3, "thread": 3, "message": 7, "item": 10, "response": 5, "chat_completion": 1, "batch": 2, "video": 1
+    }  # fmt: skip
+    for target in (Project(server), Project(server)):
+        imported = target.import_(packed)
+        assert (imported["report"]["entries"], imported["report"]["imported"]) == ([], done["exported"])
+        after = contents(target)
+        assert list(after) == list(before)
+        for path, objects in after.items():
+            assert objects == before[path], path
+        assert target.import_(packed)["report"]["imported"] == {}
+        again = exported(target)
+        assert again[0]["exported"] == done["exported"]
+
+
+@on_both
+def test_imported_responses_and_conversations_continue(server, source):
+    target = Project(server)
+    target.import_(exported(source)[1])
+    client = target.client()
+    newest = target.ask("GET", "/v1/responses?limit=1").json["data"][0]["id"]
+    response = client.responses.create(model="rehearsal", input="More?", previous_response_id=newest)
+    items = client.responses.input_items.list(response.id, order="asc").data
+    asked = [one.content[-1].text for one in items if getattr(one, "role", "") == "user"]
+    assert asked == ["Who is it?", "And then?", "At last?", "More?"]
+    conversation = next(
+        one["id"].replace("thread_", "conv_")
+        for one in target.ask("GET", "/v1/threads").json["data"]
+        if one["metadata"] == {"topic": "tea"}
+    )
+    before = [one.id for one in client.conversations.items.list(conversation, order="asc")]
+    client.responses.create(model="rehearsal", input="Still?", conversation=conversation)
+    after = [one.id for one in client.conversations.items.list(conversation, order="asc")]
+    assert (after[: len(before)], len(after)) == (before, len(before) + 2)
+    branch = next(one for one in target.ask("GET", "/v1/threads").json["data"] if "branched_from" in one)
+    listed = target.ask("GET", f"/v1/threads?branched_from={branch['branched_from']['thread_id']}").json["data"]
+    assert [one["id"] for one in listed] == [branch["id"]]
+    first = target.ask("GET", "/v1/responses?order=asc&limit=1").json["data"][0]["id"]
+    client.responses.delete(first)
+    assert target.ask("GET", f"/v1/responses/{first}").status == 404
+    video = target.ask("GET", "/luma-ai/generations").json[0]["id"]
+    assert target.ask("DELETE", f"/luma-ai/generations/{video}").json["deleted"]
+    assert source.ask("GET", f"/luma-ai/generation?ids={video}").status == 200
+
+
+def test_what_bears_the_metadata_of_one_user_is_exported_and_deleted(server, source):
+    target = Project(server)
+    target.import_(exported(source)[1])
+    entries = target.export(metadata=ADA)
+    counts = {
+        name.removesuffix(".jsonl"): len(packed.splitlines()) for name, packed in entries.items() if "/" not in name
+    }
+    del counts["manifest.json"]
+    assert counts == {
+        "files": 3, "threads": 2, "messages": 10, "responses": 1, "chat_completions": 1, "batches": 1
+    }  # fmt: skip
+    done = target.ended("deletion", target.ask("POST", "/v1/deletions", {"metadata": ADA}).json)
+    assert done["deleted"] == {"file": 3, "thread": 2, "response": 1, "chat_completion": 1, "batch": 1}
+    left = json.dumps([one for one in contents(target).values() if not isinstance(one, bytes)], default=str)
+    assert '"user": "ada"' not in left
+    assert len(target.ask("GET", "/v1/responses").json["data"]) == 4
+
+
+def test_an_export_has_no_keys_secrets_or_ledger(server, source):
+    everything = b"".join(source.export().values())
+    assert source.key.encode() not in everything
+    for word in (b'"key_id"', b'"token"', b'"secret"', b"sk-understudy", b'"project_id"', b"understudy_unknown"):
+        assert word not in everything, word
+
+
+def test_malformed_rows_are_reported_and_the_rest_is_imported(server):
+    body = {"id": "resp_x", "object": "response"}
+    rows = [
+        {"object": "understudy.response", "id": "resp_x", "thread_id": "resp_x", "row": {"body": body}},
+        {"object": "understudy.item", "id": "fc_x", "thread_id": "thread_gone", "row": {"kind": "message", "body": {}}},
+        {"object": "understudy.batch", "id": "batch_x", "row": {"status": "in_progress"}},
+        {"object": "understudy.video", "id": "../x", "row": {}},
+        {"object": "understudy.chat_completion", "id": "chatcmpl-x"},
+        {"object": "thread", "id": "thread_here", "created_at": 1},
+    ]
+    done = Project(server).import_(lines(*rows))
+    assert (done["status"], done["report"]["imported"]) == ("completed", {"thread": 2})
+    assert [one["id"] for one in done["report"]["entries"]] == ["line 4", "fc_x", "resp_x", "chatcmpl-x", "batch_x"]
