@@ -140,3 +140,9 @@ async def test_a_location_has_the_id_that_was_written_last(blobs):
     for location_id in ("blobs_first", "blobs_second"):
         await blobs.write_id(location_id)
         assert await blobs.read_id() == location_id
+
+
+async def test_all_blobs_are_listed(blobs):
+    stored = [await kept(blobs, b"a" * size) for size in (0, 1, 5000)]
+    listed = {blob.name: blob.size async for blob in blobs.listing()}
+    assert {blob.name: blob.size for blob in stored}.items() <= listed.items()

@@ -50,6 +50,7 @@ OTHER_PROGRAMS = {
     "python3": "creates an environment; tests/slow/test_wheel.py does it",
     "venv/bin/pip": "installs the wheel; tests/slow/test_wheel.py does it",
     "venv/bin/understudy": "serves; tests/slow/test_wheel.py does it",
+    **dict.fromkeys(("cp", "createdb", "mkdir", "pg_dump", "pg_restore"), "tests/e2e/test_backups.py runs it"),
     "git": "clones from an address of the reader's, or updates a checkout",
     "systemctl": "changes the system",
     "useradd": "changes the system",

@@ -1,14 +1,20 @@
 """Backups of a data directory: made while a server writes, restored elsewhere, refused when damaged."""
 
 import json
+import os
+import shlex
 import shutil
+import subprocess
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from serving import Server, serve
+from docs.blocks import BLOCKS
+from serving import WAIT, Server, serve
 from understudy.store.data_directory import DATABASE
+
+PAGE_URL = "postgresql://understudy@db.example.com/understudy"
 
 
 @pytest.fixture(scope="module")
@@ -112,3 +118,38 @@ def test_a_backup_needs_a_data_directory_and_sqlite(new_server, tmp_path):
     database = ("--database", "postgresql://localhost/x")
     assert "pg_dump" in server.failure("backup", str(tmp_path / "backup"), *database, code=2)
     assert not (tmp_path / "backup").exists()
+
+
+@pytest.mark.slow
+def test_the_documented_backup_of_postgres_restores_what_was_there(new_server, postgres_servers, pgserver):
+    """The commands of the page, with this test's places."""
+    postgres = postgres_servers().get_uri()
+    assert "/postgres?" in postgres
+    server = new_server(database=postgres).start()
+    files = {create_file(server.client, number): number for number in range(5)}
+    restored = new_server(database=postgres.replace("/postgres?", "/understudy?"))
+    backup, restore = (
+        block.text for block in BLOCKS if block.page.endswith("/backup.md") and "postgresql:" in block.text
+    )
+    here = {"/var/backups/understudy-1": str(server.directory / "backup")}
+    run_lines(pgserver, backup, here | {"/var/lib/understudy/data": str(server.data), PAGE_URL: postgres})
+    here |= {"/var/lib/understudy/data": str(restored.data), PAGE_URL: restored.environ["UNDERSTUDY_DATABASE"]}
+    run_lines(pgserver, restore, {PAGE_URL.removesuffix("understudy") + "postgres": postgres} | here)
+    results = restored.run("doctor", "--deep").splitlines()
+    assert [line.split()[0] for line in results] == ["ok"] * 7
+    restored.start()
+    for file_id, number in files.items():
+        assert restored.client.files.content(file_id).read() == f"content {number}".encode()
+    for one in (server, restored):  # before their database
+        one.stop()
+
+
+def run_lines(pgserver, text, places):
+    """Runs the lines that use programs of PostgreSQL and the system."""
+    programs = pgserver.utils.POSTGRES_VERSIONS[pgserver.TARGET_POSTGRES_VERSION]
+    environ = {"PATH": f"{programs}:{os.environ['PATH']}"}
+    for place, value in places.items():
+        text = text.replace(place, value)
+    for line in text.splitlines():
+        if not line.startswith("understudy "):
+            subprocess.run(shlex.split(line), check=True, env=environ, timeout=WAIT)

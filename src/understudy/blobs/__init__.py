@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from understudy.blobs.blob import Blob, Blobs, Writing
+from understudy.blobs.blob import Blob, Blobs, StoredBlob, Writing
 from understudy.blobs.directory import DirectoryBlobs
 from understudy.errors import SettingsError
 from understudy.settings import BlobSettings
 
-__all__ = ["Blob", "Blobs", "DirectoryBlobs", "Writing", "open_blobs"]
+__all__ = ["Blob", "Blobs", "DirectoryBlobs", "StoredBlob", "Writing", "open_blobs"]
 
 _DIRECTORY = "blobs"
 _UNFINISHED_FOLDER = "unfinished"

@@ -23,6 +23,15 @@ class Blob:
     sha256: str
 
 
+@dataclass(frozen=True, slots=True)
+class StoredBlob:
+    """A blob as the storage lists it; `size` is in bytes, `modified_at` in Unix seconds."""
+
+    name: str
+    size: int
+    modified_at: float
+
+
 class Writing(Protocol):
     """One blob being written: `write` as often as there are bytes, then `seal`, then `place`."""
 
@@ -78,6 +87,14 @@ class Blobs(Protocol):
 
     async def write_id(self, location_id: str) -> None:
         """Writes the id, durably, in the place of any other."""
+        ...
+
+    def listing(self) -> AsyncIterator[StoredBlob]:
+        """All blobs that are stored, in no order, a part of them at a time."""
+        ...
+
+    async def count_stale(self) -> int:
+        """What writers that died have left half written."""
         ...
 
     async def sweep(self) -> None:

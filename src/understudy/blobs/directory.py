@@ -3,12 +3,12 @@
 import os
 import re
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 from threading import Lock
 
-from understudy.blobs.blob import ID_FILE, Blob, Writing
+from understudy.blobs.blob import ID_FILE, Blob, StoredBlob, Writing
 from understudy.blobs.spool import Disk, Spool, SpooledFile
 from understudy.errors import BlobMissing, StoreError
 
@@ -71,6 +71,14 @@ class DirectoryBlobs:
         async with self._spool.file() as file:
             await self._disk.run(lambda: _write_id(file, self._root / ID_FILE, location_id))
 
+    async def listing(self) -> AsyncGenerator[StoredBlob]:
+        for number in range(256):
+            for blob in await self._disk.run(partial(_list_folder, self._root / f"{number:02x}")):
+                yield blob
+
+    async def count_stale(self) -> int:
+        return await self._spool.count_stale()
+
     async def sweep(self) -> None:
         await self._spool.sweep()
 
@@ -119,12 +127,29 @@ class _OpenFile:
 
 def check_name(name: str) -> None:
     """Rejects names that could be a path elsewhere, even if the database is corrupted. Raises BlobMissing."""
-    if not _NAME.fullmatch(name):
+    if not is_blob_name(name):
         raise blob_missing_error(name)
+
+
+def is_blob_name(name: str) -> bool:
+    return _NAME.fullmatch(name) is not None
 
 
 def blob_missing_error(name: str) -> BlobMissing:
     return BlobMissing(f"Blob not found: {name!r}.")
+
+
+def _list_folder(folder: Path) -> list[StoredBlob]:
+    """The blobs of one folder; none if it does not exist."""
+    blobs = []
+    with suppress(FileNotFoundError), os.scandir(folder) as entries:
+        for entry in entries:
+            name = folder.name + entry.name
+            if is_blob_name(name):
+                with suppress(FileNotFoundError):  # erased meanwhile
+                    found = entry.stat(follow_symlinks=False)
+                    blobs.append(StoredBlob(name, found.st_size, found.st_mtime))
+    return blobs
 
 
 def _write_id(file: SpooledFile, target: Path, location_id: str) -> None:

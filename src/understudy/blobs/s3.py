@@ -24,8 +24,8 @@ from aiobotocore.config import AioConfig
 from aiobotocore.session import get_session
 from botocore.exceptions import BotoCoreError, ClientError
 
-from understudy.blobs.blob import ID_FILE, Blob, Writing
-from understudy.blobs.directory import blob_missing_error, check_name
+from understudy.blobs.blob import ID_FILE, Blob, StoredBlob, Writing
+from understudy.blobs.directory import blob_missing_error, check_name, is_blob_name
 from understudy.blobs.spool import Disk, Spool, SpooledFile
 from understudy.errors import BlobMissing, StoreError
 from understudy.settings import BlobSettings
@@ -151,6 +151,22 @@ class S3Blobs:
         with _translate_errors("The blob store failed"):
             body = f"{location_id}\n".encode()
             await self._call("put_object", Key=self._prefix + ID_FILE, Body=body)
+
+    async def listing(self) -> AsyncGenerator[StoredBlob]:
+        token: dict[str, Any] = {}
+        while True:
+            with _translate_errors("The blob store failed"):
+                page = await self._call("list_objects_v2", Prefix=self._prefix, **token)
+            for entry in page.get("Contents", ()):
+                name = entry["Key"].removeprefix(self._prefix).replace("/", "", 1)
+                if is_blob_name(name):
+                    yield StoredBlob(name, entry["Size"], entry["LastModified"].timestamp())
+            if not page.get("IsTruncated"):
+                return
+            token = {"ContinuationToken": page["NextContinuationToken"]}
+
+    async def count_stale(self) -> int:
+        return await self._spool.count_stale()
 
     async def sweep(self) -> None:
         await self._spool.sweep()

@@ -177,7 +177,11 @@ class Spool:
             await self._disk.finish(file.close)
 
     async def sweep(self) -> None:
-        await self._disk.run(lambda: _sweep(self._folder))
+        await self._disk.run(lambda: _sweep(self._folder, erases=True))
+
+    async def count_stale(self) -> int:
+        """The files that writers have left which died."""
+        return await self._disk.run(lambda: _sweep(self._folder, erases=False))
 
 
 def _new_file(folder: Path) -> tuple[Path, int]:
@@ -190,14 +194,20 @@ def _new_file(folder: Path) -> tuple[Path, int]:
             if os.fstat(file).st_nlink:
                 return path, file
         os.close(file)
+        path.unlink(missing_ok=True)
 
 
-def _sweep(folder: Path) -> None:
+def _sweep(folder: Path, *, erases: bool) -> int:
+    """The number of files without a living writer, which are deleted with `erases`."""
+    stale = 0
     for path in folder.iterdir():
         with suppress(FileNotFoundError, BlockingIOError):
             file = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                path.unlink()
+                stale += 1
+                if erases:
+                    path.unlink()
             finally:
                 os.close(file)
+    return stale
