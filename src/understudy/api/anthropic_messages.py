@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from understudy.api.errors import message_envelope, to_api_error
 from understudy.api.event_stream import EventStream
-from understudy.api.metering import UsageMeter, admit, render_charged
+from understudy.api.metering import UsageMeter, admit, render_charged, reserve
 from understudy.api.operations import OperationGroup
 from understudy.api.parts import Parts, parts_of
 from understudy.api.requests import decode_body, emit_first_delta, read_body, struct_response
@@ -46,6 +46,7 @@ async def create_message(request: Request) -> Response:
     body = await decode_body(raw, _check_body, raw, limits)
     await parts.admission.chat.check_message(body)
     await admit(request)
+    await reserve(request, body["model"], raw, body)
     meter = UsageMeter(request, "completion", body)
     if not body.get("stream"):
         message = await parts.models.message(body, _beta_header(request))

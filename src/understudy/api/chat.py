@@ -11,7 +11,7 @@ from starlette.responses import Response
 from understudy.api.chat_files import inline_files
 from understudy.api.errors import envelope, to_api_error
 from understudy.api.event_stream import EventStream
-from understudy.api.metering import StreamTail, UsageMeter, admit, render_charged
+from understudy.api.metering import StreamTail, UsageMeter, admit, render_charged, reserve
 from understudy.api.operations import OperationGroup, Schema
 from understudy.api.parts import Parts, parts_of, project_of
 from understudy.api.requests import decode_body, emit_first_delta, read_body
@@ -54,7 +54,7 @@ _NO_CHOICES = re.compile(rb'"choices": ?\[\]')
 async def create_chat_completion(request: Request) -> Response:
     limits = parts_of(request).settings.limits
     raw = await read_body(request, limits)
-    return await _respond(request, await decode_body(raw, _decode_body, raw, ChatRequest, limits))
+    return await _respond(request, raw, await decode_body(raw, _decode_body, raw, ChatRequest, limits))
 
 
 async def create_deployment_chat_completion(request: Request) -> Response:
@@ -63,7 +63,7 @@ async def create_deployment_chat_completion(request: Request) -> Response:
     raw = await read_body(request, limits)
     body = await decode_body(raw, _decode_body, raw, DeploymentChatRequest, limits)
     body["model"] = request.path_params["model"]
-    return await _respond(request, body)
+    return await _respond(request, raw, body)
 
 
 async def complete_chat(parts: Parts, project_id: str, raw: bytes) -> bytes:
@@ -84,8 +84,9 @@ def _decode_body(raw: bytes, kind: type[DeploymentChatRequest], limits: LimitSet
     return body
 
 
-async def _respond(request: Request, body: ChatBody) -> Response:
+async def _respond(request: Request, raw: bytes, body: ChatBody) -> Response:
     await admit(request)
+    await reserve(request, body["model"], raw, body)
     models = parts_of(request).models
     stored = None
     if body.get("store"):

@@ -15,7 +15,7 @@ from understudy import ids
 from understudy.api.completion_logprobs import TextLogprobs
 from understudy.api.errors import envelope, to_api_error
 from understudy.api.event_stream import EventStream
-from understudy.api.metering import UsageMeter, admit, render_charged
+from understudy.api.metering import UsageMeter, admit, render_charged, reserve
 from understudy.api.operations import OperationGroup
 from understudy.api.parts import Parts, parts_of
 from understudy.api.requests import decode_body, emit_first_delta, read_body
@@ -61,6 +61,7 @@ async def create_completion(request: Request) -> Response:
     plain = await decode_body(raw, _parse_body, raw, limits)
     params = msgspec.convert(plain, CreateCompletionRequest)
     prompts = _parse_prompts(params)
+    await reserve(request, params.model, raw, {"max_tokens": _MAX_TOKENS, **plain})
     meter = UsageMeter(request, "completion", {"model": params.model, "messages": prompts})
     builder = _CompletionBuilder(params, int(parts.clock.now()))
     chats = [_chat_body(params, plain, prompt) for prompt in prompts]

@@ -16,6 +16,7 @@ from understudy.api.parts import parts_of, project_of
 from understudy.api.requests import decode_body, page_ends, read_body, struct_response
 from understudy.blobs import Blobs
 from understudy.engine.jobs.batch_lines import MESSAGES
+from understudy.engine.limits.demand import CHARACTERS_PER_TOKEN
 from understudy.errors import Conflict, InvalidRequest
 from understudy.settings import LimitSettings
 from understudy.store.batches import ACTIVE, Batch, Job
@@ -204,6 +205,10 @@ async def _create_batch(request: Request, items: Sequence[RawBatchItem]) -> Resp
         expires_at=expires_at,
         key_id=request.state.key_id,
     )
+    tokens = sum(len(item.params) for item in items) // CHARACTERS_PER_TOKEN
+    refusal = await parts.limiter.admit_batch(project_of(request), job.key_id, "", tokens)
+    if refusal is not None:
+        raise refusal
     async with parts.files.open_draft() as draft:
         for item in items:
             await draft.write(_encode_line(item))

@@ -3,7 +3,8 @@
 Usage is recorded before the last byte is sent, so that every complete response is counted. Prices nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -12,8 +13,11 @@ from starlette.responses import Response
 
 from understudy.api import stand_in
 from understudy.api.parts import parts_of, project_of
-from understudy.api.requests import json_response
+from understudy.api.rate_limit_headers import render_headers
+from understudy.api.requests import add_headers, json_response
 from understudy.engine.accounting import usd
+from understudy.engine.limits.demand import Demand, measure_request
+from understudy.engine.limits.limiter import Reservation
 from understudy.llm.prices import Tokens
 from understudy.llm.provider import ChatBody
 from understudy.llm.usage import parse_usage
@@ -26,6 +30,24 @@ _BYTES_PER_TOKEN: Final = 4
 async def admit(request: Request) -> None:
     """Called before new billable work. Raises OutOfFunds."""
     await parts_of(request).admission.check_funds(project_of(request), request.state.key_id)
+
+
+async def reserve(request: Request, model: str, raw: bytes, body: Mapping[str, object]) -> None:
+    """Called before each request of a model, whose limits it takes from. Raises RateLimitExceeded."""
+    await reserve_tokens(request, model, partial(measure_request, raw, body))
+
+
+async def reserve_tokens(request: Request, model: str, measure: Callable[[], Demand]) -> Reservation | None:
+    """As `reserve`, for a request whose tokens `measure` estimates. None without limits."""
+    parts = parts_of(request)
+    reservation = await parts.limiter.reserve(project_of(request), request.state.key_id, model, measure)
+    if reservation is None:
+        return None
+    add_headers(request, render_headers(reservation, request.state.dialect, parts.clock.now()))
+    if reservation.refusal is not None:
+        raise reservation.refusal
+    request.scope["state"]["reservation"] = reservation
+    return reservation
 
 
 def wants_meta(request: Request) -> bool:
@@ -48,6 +70,7 @@ class UsageMeter:
         self._last = b""
         self._chunks = 0
         self._settled = False
+        self._reservation: Reservation | None = request.scope["state"].get("reservation")
         self._accounting.prefetch_price(str(body["model"]))
         stand_in.mark_response(request, str(body["model"]))
 
@@ -73,7 +96,9 @@ class UsageMeter:
         """Counts a stream whose client disconnected, unless it is already counted."""
         if not self._settled and self._chunks:
             self._settled = True
-            self._accounting.record_in_background(self._project_id, self._build_usage(self._counted_tokens()))
+            tokens = self._counted_tokens()
+            self._settle_reservation(tokens)
+            self._accounting.record_in_background(self._project_id, self._build_usage(tokens))
 
     def _counted_tokens(self) -> Tokens:
         return parse_usage(self._last) or self._estimate_tokens(self._chunks)
@@ -86,7 +111,12 @@ class UsageMeter:
         model = str(self._body["model"])
         return await self._accounting.usage(self._reference, self._kind, model, tokens, key_id=self._key_id)
 
+    def _settle_reservation(self, tokens: Tokens) -> None:
+        if self._reservation is not None:
+            self._reservation.settle(tokens.input + tokens.output)
+
     async def _record_usage(self, tokens: Tokens) -> Usage:
+        self._settle_reservation(tokens)
         usage = await self._build_usage(tokens)
         await self._accounting.record(self._project_id, usage)
         return usage

@@ -105,7 +105,7 @@ class RequestMiddleware:
             refusal = error_response(to_api_error(error, request_id), state["dialect"], request_id, state["path"])
             await refusal(scope, receive, respond)
         finally:
-            _emit_finished(scope, state, started)
+            _finish_request(scope, state, started)
 
     def _response_headers(self, headers: Headers, state: dict[str, Any], fields: Fields, started: float) -> Headers:
         """The headers to add to the response's `headers`. `fields` are the request's headers."""
@@ -245,6 +245,13 @@ def _standard_headers(request_id: str, started: float, state: dict[str, Any]) ->
         headers += [(b"openai-organization", b"understudy"), (b"openai-project", project_id.encode())]
     headers += state.get("headers", ())
     return headers
+
+
+def _finish_request(scope: Scope, state: dict[str, Any], started: float) -> None:
+    if (reservation := state.get("reservation")) is not None:
+        # Where the request has failed, its tokens are not used.
+        reservation.settle(0)
+    _emit_finished(scope, state, started)
 
 
 def _emit_finished(scope: Scope, state: dict[str, Any], started: float) -> None:

@@ -21,6 +21,7 @@ from understudy.engine.jobs.batches import Batches
 from understudy.engine.jobs.deliveries import Webhooks
 from understudy.engine.jobs.transfers import Transfers
 from understudy.engine.key_uses import KeyUses
+from understudy.engine.limits.limiter import RateLimiter
 from understudy.engine.metrics.metrics import Metrics
 from understudy.engine.project_events import ProjectEvents
 from understudy.engine.responses import Responses
@@ -45,6 +46,7 @@ class Parts:
     models: Models
     accounting: Accounting
     admission: Admission
+    limiter: RateLimiter
     details: ModelProfiles
     runs: Runs
     responses: Responses

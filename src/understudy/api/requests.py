@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from understudy import telemetry
-from understudy.api.request_head import Fields
+from understudy.api.request_head import Fields, Headers
 from understudy.errors import BodyTooLarge, InvalidRequest, UnsupportedMediaType
 from understudy.settings import LimitSettings
 from understudy.store import large_writes
@@ -24,6 +24,11 @@ P = ParamSpec("P")
 
 # Bodies up to this size decode in one or two milliseconds; larger ones are decoded in a thread.
 _INLINE_DECODE_BYTES: Final = 32 * 1024
+
+
+def add_headers(request: Request, headers: Headers) -> None:
+    """Adds headers to the response, also to that of an error."""
+    request.scope["state"].setdefault("headers", []).extend(headers)
 
 
 class _HasMetadata(Protocol):

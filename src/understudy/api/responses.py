@@ -12,10 +12,11 @@ from understudy import errors
 from understudy.api import stand_in
 from understudy.api.errors import to_api_error
 from understudy.api.event_stream import EventStream
-from understudy.api.metering import admit
+from understudy.api.metering import admit, reserve_tokens
 from understudy.api.operations import EXTENSIONS, OperationGroup
 from understudy.api.parts import Parts, parts_of, project_of
 from understudy.api.requests import (
+    add_headers,
     decode_body,
     json_response,
     list_response,
@@ -25,13 +26,15 @@ from understudy.api.requests import (
     struct_response,
 )
 from understudy.api.response_requests import check_shape, parse_request
+from understudy.engine.limits.demand import Demand, measure_request
+from understudy.engine.limits.limiter import Reservation
 from understudy.engine.response_compaction import ResponseCompaction
 from understudy.engine.responses import CreatedResponse, ResponseStreamTail
 from understudy.engine.views.items import add_included, cited_file_ids, render_item
 from understudy.store.messages import Item
 from understudy.store.response_lists import ResponseFilter
 from understudy.wire import queries, response_events
-from understudy.wire.parsing import check_id
+from understudy.wire.parsing import check_id, parse
 from understudy.wire.response_items import encode_items
 from understudy.wire.response_rules import hosted_tools
 from understudy.wire.responses import (
@@ -74,7 +77,11 @@ async def create_response(request: Request) -> Response:
     body = await read_body(request, parts.settings.limits)
     asked = await decode_body(body, parse_request, body, parts.settings.limits)
     items = await parts.admission.responses.admit(project_id, asked)
-    begun = await parts.responses.create(project_id, asked, items, request.state.key_id)
+    reservation = await _reserve(request, body, asked, asked.max_output_tokens)
+    tokens = reservation.tokens if reservation else 0
+    begun = await parts.responses.create(project_id, asked, items, request.state.key_id, reserved=tokens)
+    if reservation is not None:
+        reservation.transfer()
     stand_in.mark_response(request, asked.model or "")
     _warn_of_dropped_tools(request, asked)
     if asked.stream:
@@ -83,6 +90,18 @@ async def create_response(request: Request) -> Response:
         return json_response(begun.body)
     with parts.streams.waiting(request.state.key_id):
         return json_response(await _await_response(parts, begun, kept=asked.store is not False))
+
+
+async def _reserve(
+    request: Request, body: bytes, asked: ResponseContext, output: int | None = None
+) -> Reservation | None:
+    """What a response takes of the limits, which its run corrects. Raises RateLimitExceeded."""
+
+    def measure() -> Demand:
+        members = {"input": asked.input, "instructions": asked.instructions}
+        return measure_request(body, members | {"max_output_tokens": output})
+
+    return await reserve_tokens(request, asked.model or "", measure)
 
 
 async def complete_response(parts: Parts, project_id: str, body: bytes) -> bytes:
@@ -206,7 +225,9 @@ async def count_input_tokens(request: Request) -> Response:
 )
 async def compact_conversation(request: Request) -> Response:
     parts, project_id = parts_of(request), project_of(request)
-    asked = await read_json(request, CompactRequest, parts.settings.limits)
+    body = await read_body(request, parts.settings.limits)
+    limits = parts.settings.limits
+    asked = await decode_body(body, parse, body, CompactRequest, depth=limits.json_depth, values=limits.json_values)
     context = ResponseContext(
         model=asked.model,
         input=asked.input,
@@ -218,9 +239,10 @@ async def compact_conversation(request: Request) -> Response:
     check_shape(context)
     items = await parts.admission.responses.admit_context(project_id, context, asked.model)
     stand_in.mark_response(request, asked.model)
-    response, made = await ResponseCompaction(parts.store, parts.responses).compact(
-        project_id, asked, items, request.state.key_id
-    )
+    reservation = await _reserve(request, body, context)
+    tokens = 0 if reservation is None else reservation.transfer()
+    compaction = ResponseCompaction(parts.store, parts.responses)
+    response, made = await compaction.compact(project_id, asked, items, request.state.key_id, reserved=tokens)
     if response.status == "failed" and response.error is not None:
         raise _to_api_error(response)
     return struct_response(made)
@@ -247,7 +269,7 @@ def _warn_of_dropped_tools(request: Request, asked: CreateResponseRequest) -> No
     """Names the tools that no model is offered in a header of the response; adds none without such tools."""
     dropped = dict.fromkeys(kind for _, kind in hosted_tools(asked.tools or ()))
     if dropped:
-        request.state.headers = [(b"x-understudy-dropped-tools", ", ".join(dropped).encode())]
+        add_headers(request, [(b"x-understudy-dropped-tools", ", ".join(dropped).encode())])
 
 
 async def _await_response(parts: Parts, begun: CreatedResponse, *, kept: bool) -> bytes:

@@ -24,6 +24,8 @@ from understudy.engine.jobs.runs import RunWorker
 from understudy.engine.jobs.transfers import Transfers
 from understudy.engine.jobs.video_callbacks import VideoCallbacks
 from understudy.engine.jobs.videos import VideoJobs
+from understudy.engine.limits.limiter import RateLimiter
+from understudy.engine.limits.policies import Policies
 from understudy.engine.provider_calls import ProviderHistory
 from understudy.engine.remote_containers import RemoteContainers
 from understudy.engine.run.log import Logs
@@ -66,6 +68,7 @@ class Base:
     models: Models
     prices: Prices
     accounting: Accounting
+    limiter: RateLimiter
     broker: Broker
 
 
@@ -97,7 +100,8 @@ def build_base(
 ) -> Base:
     models, prices, accounting = _build_models_and_prices(stack, settings, store, clock)
     files = Files(store, blobs, clock)
-    return Base(settings, clock, role, store, blobs, files, models, prices, accounting, broker)
+    limiter = RateLimiter(Policies(store, broker, settings.limits), broker, models, clock)
+    return Base(settings, clock, role, store, blobs, files, models, prices, accounting, limiter, broker)
 
 
 def build_retrieval(stack: AsyncExitStack, base: Base) -> Retrieval:
@@ -125,6 +129,7 @@ def build_worker(
         base.models,
         tools,
         base.accounting,
+        base.limiter,
         base.broker,
         logs,
         base.clock,
@@ -151,6 +156,7 @@ def build_batches(base: Base, models: ModelChecks) -> Batches:
         base.files,
         base.clock,
         base.accounting,
+        base.limiter,
         base.broker,
         places=base.role.limit_jobs(base.settings.limits.concurrent_batch_lines),
         longest_line=base.settings.limits.body_bytes,

@@ -100,6 +100,7 @@ class Reload:
         self.base.models.limit_calls(limits.chat_seconds, private_urls=limits.private_urls)
         self.worker.resize(role.limit_jobs(limits.concurrent_runs))
         self.interpreter.most_bytes = limits.file_bytes
+        parts.limiter.policies.set_defaults(limits)
         parts.runs.run_seconds = limits.run_seconds
         parts.responses.seconds = limits.response_seconds
         parts.uploads.limit = limits.upload_bytes

@@ -146,6 +146,7 @@ async def _open_parts(app: Starlette, stack: AsyncExitStack, settings: Settings,
         models=base.models,
         accounting=base.accounting,
         admission=build_admission(settings),
+        limiter=base.limiter,
         details=ModelProfiles(base.models, base.prices, settings.models),
         runs=Runs(store, worker, logs, clock, settings.limits.run_seconds),
         responses=responses,
@@ -210,6 +211,8 @@ def _list_background_parts(
     following: list[BackgroundPart] = [] if worker.remote is None else [worker.remote]
     serving: tuple[BackgroundPart, ...] = (
         base.broker,
+        base.limiter.policies,
+        base.limiter,
         retrieval.ingestion,
         retrieval.embedding,
         sandbox,

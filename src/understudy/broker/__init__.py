@@ -53,6 +53,15 @@ class EventBatch(Struct, frozen=True):
     body: bytes
 
 
+class CellCost(Struct, frozen=True):
+    """`cost` units for the cell of that name, which holds `limit` units and loses `rate` of them a second."""
+
+    name: str
+    limit: float
+    rate: float
+    cost: float
+
+
 class Broker(Protocol):
     """Every method may be called from the event loop's thread only; none blocks it."""
 
@@ -147,6 +156,20 @@ class Broker(Protocol):
 
     async def delete_events(self, run_id: str) -> None:
         """Deletes the stream and the stored log of a run. Never raises."""
+        ...
+
+    # -- counts of limits --------------------------------------------------------------------------------------
+
+    async def take_cells(self, group: str, cells: Sequence[CellCost]) -> tuple[bool, list[float]]:
+        """Adds each cost to its cell of the group, or none if one would exceed its limit; by the server's clock.
+
+        Returns whether they were added, and the levels: with the costs if they were, without otherwise. Raises
+        BrokerUnavailable.
+        """
+        ...
+
+    async def add_to_cells(self, group: str, cells: Sequence[CellCost]) -> None:
+        """Adds each cost, which may be negative, whatever the limits are. Never raises; may be lost."""
         ...
 
     def on_reconnect(self, callback: ReconnectCallback) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import secrets
 from collections.abc import Mapping, Sequence
 
-from understudy.broker import EventBatch, Handler, NoReply, ReconnectCallback
+from understudy.broker import BrokerUnavailable, CellCost, EventBatch, Handler, NoReply, ReconnectCallback
 from understudy.broker.inbox import call_handler, check_size
 
 
@@ -93,6 +93,14 @@ class MemoryBroker:
         return None
 
     async def delete_events(self, run_id: str) -> None:
+        pass
+
+    # -- counts of limits --------------------------------------------------------------------------------------
+
+    async def take_cells(self, group: str, cells: Sequence[CellCost]) -> tuple[bool, list[float]]:  # noqa: ARG002
+        raise BrokerUnavailable("A single process counts by itself.")
+
+    async def add_to_cells(self, group: str, cells: Sequence[CellCost]) -> None:
         pass
 
     def on_reconnect(self, callback: ReconnectCallback) -> None:

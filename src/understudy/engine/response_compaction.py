@@ -31,7 +31,7 @@ class ResponseCompaction:
         self._responses = responses
 
     async def compact(
-        self, project_id: str, body: CompactRequest, items: Sequence[InputItem], key_id: str
+        self, project_id: str, body: CompactRequest, items: Sequence[InputItem], key_id: str, *, reserved: int = 0
     ) -> tuple[ResponseObject, CompactionObject]:
         """The response with the summary, which may have failed, and the compaction. Raises what `create` does."""
         user_messages = await self._load_previous_messages(project_id, body.previous_response_id)
@@ -46,7 +46,7 @@ class ResponseCompaction:
             truncation="auto",
         )
         input_items = [item for item in items if not isinstance(item, CompactionTrigger)]
-        started = await self._responses.create(project_id, request, [*input_items, question], key_id)
+        started = await self._responses.create(project_id, request, [*input_items, question], key_id, reserved=reserved)
         response = await self._responses.wait_finished(started.id)
         await self._responses.delete_unstored(started.id)
         made = CompactionObject(

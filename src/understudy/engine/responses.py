@@ -136,9 +136,17 @@ class Responses:
         self.seconds = seconds
 
     async def create(
-        self, project_id: str, asked: CreateResponseRequest, items: Sequence[InputItem], key_id: str = ""
+        self,
+        project_id: str,
+        asked: CreateResponseRequest,
+        items: Sequence[InputItem],
+        key_id: str = "",
+        *,
+        reserved: int = 0,
     ) -> CreatedResponse:
-        """`key_id` is the key that asks. Raises what the store does: NotFound, InvalidRequest; nothing is kept then."""
+        """`key_id` is the key of the request, of whose limits `reserved` tokens are reserved.
+
+        Raises what the store does: NotFound, InvalidRequest; nothing is kept then."""
         self._worker.require_running()
         now = int(self._clock.now())
         response_id = ids.response()
@@ -152,6 +160,7 @@ class Responses:
             # Made anew each time: a transaction may be tried again.
             new = new_response(asked, items, response_id, now, place, seconds=self.seconds)
             new.progress.key_id = key_id
+            new.progress.reserved = reserved
             new.progress.accepted_at = self._clock.now()
             new.progress.calls = calls
             made.append(_InitialEvents.of(new, asked, included, now if at_once else None))

@@ -25,6 +25,7 @@
         ├── UnsupportedMediaType   415
         ├── RangeNotSatisfiable    416
         ├── RateLimited            429
+        │   ├── RateLimitExceeded  the requests or tokens of a key or a project in a time
         │   └── OutOfFunds         nothing is left to spend; 403 in the AI/ML API's dialect
         ├── ServerError            500
         ├── BadGateway             502
@@ -35,7 +36,13 @@ The envelope `{"error": {"message", "type", "param", "code"}}` is written in one
 Source of the statuses and texts: the hosted API's error bodies.
 """
 
-from typing import ClassVar, Literal
+import math
+from collections.abc import Mapping
+from typing import ClassVar, Final, Literal
+
+NO_RETRY: Final[Mapping[str, str]] = {"x-should-retry": "false"}
+"""The header by which the official clients do not send a request again."""
+_MAX_RETRIED_SECONDS: Final = 60
 
 
 class UnderstudyError(Exception):
@@ -226,11 +233,28 @@ class RateLimited(ApiError):
     type = "requests"
 
 
+class RateLimitExceeded(RateLimited):
+    """A limit of requests or tokens; `kind` is which. `retry_after` is in seconds, None if no wait helps.
+
+    Clients wait as long as the headers request, some without a bound: those of a long wait do not retry.
+    """
+
+    def __init__(self, message: str, kind: Literal["requests", "tokens"], retry_after: float | None) -> None:
+        headers = {}
+        if retry_after is not None:
+            headers["retry-after"] = str(max(1, math.ceil(retry_after)))
+            headers["retry-after-ms"] = str(round(retry_after * 1000))
+        if retry_after is None or retry_after > _MAX_RETRIED_SECONDS:
+            headers |= NO_RETRY
+        super().__init__(message, type=kind, code="rate_limit_exceeded", headers=headers)
+        self.retry_after = retry_after
+
+
 class OutOfFunds(RateLimited):
     """A budget or a spend limit is used up."""
 
     def __init__(self, message: str) -> None:
-        super().__init__(message, type="insufficient_quota", code="insufficient_quota")
+        super().__init__(message, type="insufficient_quota", code="insufficient_quota", headers=dict(NO_RETRY))
 
 
 class ServerError(ApiError):

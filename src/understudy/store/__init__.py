@@ -33,6 +33,7 @@ from understudy.store.ingestion import Ingestion
 from understudy.store.invites import Invites
 from understudy.store.keys import Keys
 from understudy.store.ledger import Ledger
+from understudy.store.limits import Limits
 from understudy.store.lock import DirectoryLock
 from understudy.store.messages import Messages
 from understudy.store.migrate import has_schema, is_current, migrate, newest_schema
@@ -100,6 +101,7 @@ class Store:
     webhooks: Webhooks
     chat_completions: ChatCompletions
     ledger: Ledger
+    limits: Limits
     usage: UsageReports
     batches: Batches
     batch_jobs: BatchJobs
@@ -197,6 +199,7 @@ def _build_store(database: Database, clock: Clock, lock: DirectoryLock | None) -
         webhooks=Webhooks(database),
         chat_completions=ChatCompletions(database),
         ledger=Ledger(database),
+        limits=Limits(database),
         usage=UsageReports(database),
         batches=Batches(database),
         batch_jobs=BatchJobs(database),

@@ -33,6 +33,7 @@ EventType = Literal[
     "login.succeeded",
     "login.failed",
     "logout.succeeded",
+    "rate_limit.updated",
     "organization.updated",
     "understudy.credits.granted",
 ]

@@ -154,7 +154,8 @@ class Progress(Struct, omit_defaults=True):
     these calls while built-in tools are executed. `resources`: the assistant's at the run's creation. `figures`: images
     of code that no message has yet. `detailed`: streams show the results of file search. `key_id`: the key of the run's
     request. `headers` of remote servers, by label; no object shows them. `plan`: only for responses. `accepted_at`: the
-    time of the request in Unix seconds. `spans`: what the run's time went into, oldest first.
+    time of the request in Unix seconds. `reserved`: the tokens that the limits of the key have reserved for the next
+    turn, None until the run is admitted. `spans`: what the run's time went into, oldest first.
     """
 
     used: RunCompletionUsage = RunCompletionUsage()
@@ -168,6 +169,7 @@ class Progress(Struct, omit_defaults=True):
     key_id: str = ""
     plan: Plan | None = None
     accepted_at: float = 0.0
+    reserved: int | None = None
     spans: list[Span] = []
 
     def use_pending(self) -> RunCompletionUsage:

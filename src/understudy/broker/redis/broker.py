@@ -14,8 +14,9 @@ from typing import Any, Final, TypeVar
 import msgspec
 from msgspec import Struct
 
-from understudy.broker import BrokerUnavailable, EventBatch, Handler, NoReply, ReconnectCallback
+from understudy.broker import BrokerUnavailable, CellCost, EventBatch, Handler, NoReply, ReconnectCallback
 from understudy.broker.inbox import call_handler, check_size
+from understudy.broker.redis.cells import LimitCells
 from understudy.broker.redis.clients import BROADCAST_CHANNEL, FAILURES, Command, RedisClients
 from understudy.broker.redis.connection import SupervisedConnection
 from understudy.broker.redis.streams import EventStreams
@@ -53,6 +54,7 @@ class RedisBroker:
         self._url = url
         self._clients = RedisClients(url, f"understudy-{self.node_id}")
         self._streams = EventStreams(self._clients, expire_seconds)
+        self._cells = LimitCells(self._clients)
         self._connection = SupervisedConnection(
             url, self._clients, _channel(self.node_id), self._receive, self._send_ping
         )
@@ -237,6 +239,14 @@ class RedisBroker:
 
     async def delete_events(self, run_id: str) -> None:
         await self._try(lambda: self._streams.delete(run_id))
+
+    # -- counts of limits --------------------------------------------------------------------------------------
+
+    async def take_cells(self, group: str, cells: Sequence[CellCost]) -> tuple[bool, list[float]]:
+        return await self._attempt(lambda: self._cells.take(group, cells, forced=False))
+
+    async def add_to_cells(self, group: str, cells: Sequence[CellCost]) -> None:
+        await self._try(lambda: self._cells.take(group, cells, forced=True))
 
     async def _attempt(self, operation: Callable[[], Awaitable[_Result]]) -> _Result:
         if not self.is_available:

@@ -102,7 +102,7 @@ def _make_lines(number: int, place: int, length: int, data: bytearray, longest: 
 class LineReader:
     """Parses the lines of one batch in order. `endpoint` None is the format of messages, whose lines are valid.
 
-    After the last line, `faults` has all faults, and `model` is the model of the requests.
+    After the last line, `faults` has all faults, `model` is that of the requests, and `length` their size in bytes.
     """
 
     def __init__(self, endpoint: str | None, longest: int) -> None:
@@ -110,6 +110,7 @@ class LineReader:
         self._longest = longest
         self._ids: set[bytes] = set()
         self.total = 0
+        self.length = 0
         self.model: str | None = None
         self.faults: list[BatchFault] = []
 
@@ -121,6 +122,7 @@ class LineReader:
     def parse_line(self, line: RawLine) -> NewLine | None:
         """The line, or None where it has a fault."""
         self.total += 1
+        self.length += line.length
         custom_id = self._parse_message(line) if self._endpoint is None else self._parse_request(line, self._endpoint)
         if custom_id is None:
             return None

@@ -23,6 +23,8 @@ from understudy.engine.jobs.batch_output import UnfinishedReason
 from understudy.engine.jobs.batch_results import ResultWriter
 from understudy.engine.jobs.pool import Job as PoolJob
 from understudy.engine.jobs.pool import JobKind, LeasePool
+from understudy.engine.limits.demand import CHARACTERS_PER_TOKEN
+from understudy.engine.limits.limiter import RateLimiter
 from understudy.errors import BlobMissing
 from understudy.looper import Looper
 from understudy.store import Store
@@ -64,6 +66,7 @@ class Batches(JobKind[int, _BatchJob]):
         files: Files,
         clock: Clock,
         accounting: Accounting,
+        limiter: RateLimiter,
         broker: Broker,
         *,
         places: int,
@@ -78,6 +81,7 @@ class Batches(JobKind[int, _BatchJob]):
         self._blobs = blobs
         self._files = files
         self._clock = clock
+        self._limiter = limiter
         self._lines = LineExecutor(self._work, blobs, accounting, places)
         self._results = ResultWriter(self._work, clock)
         self.longest_line = longest_line
@@ -205,6 +209,7 @@ class Batches(JobKind[int, _BatchJob]):
         reader = await self._read_input(job)
         if not reader.faults and claimed.dialect == "openai" and reader.model is not None:
             reader.faults += await self._model_faults(reader.model)
+            reader.faults = reader.faults or await self._limit_faults(claimed, reader.model, reader.length)
         if reader.faults:
             require_lease(await self._work.fail_validation(claimed.seq, self.id, reader.faults, self._clock.now()))
             job.status = "failed"
@@ -247,6 +252,11 @@ class Batches(JobKind[int, _BatchJob]):
     async def _model_faults(self, model: str) -> list[BatchFault]:
         refusal = await self._refuses_model(model)
         return [] if refusal is None else [BatchFault("model_not_found", refusal, "body.model", 1)]
+
+    async def _limit_faults(self, claimed: BatchClaim, model: str, length: int) -> list[BatchFault]:
+        tokens = length // CHARACTERS_PER_TOKEN
+        refusal = await self._limiter.admit_batch(claimed.project_id, claimed.batch.job.key_id, model, tokens)
+        return [] if refusal is None else [BatchFault("token_limit_exceeded", refusal.message)]
 
     # -- its end -----------------------------------------------------------------------------------------------
 

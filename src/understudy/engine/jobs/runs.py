@@ -18,11 +18,13 @@ from understudy.engine.jobs.pool import MAX_INTERRUPTIONS, JobKind, LeasePool
 from understudy.engine.jobs.reservations import NODE_PREFIX, WORKER_PREFIX, Reservations, node_of
 from understudy.engine.jobs.run_logs import NO_PAST, Past, RunLogs
 from understudy.engine.jobs.waiters import Waiters
+from understudy.engine.limits.limiter import RateLimiter
 from understudy.engine.run.cancellation import Reason
 from understudy.engine.run.checkpoint import NOTHING_ABANDONED, Abandoned, Projection, RunWriter
 from understudy.engine.run.end_notices import EndNotices
 from understudy.engine.run.executor import RunExecutor
 from understudy.engine.run.log import Logs, RunLog
+from understudy.engine.run.run_tokens import RunTokens
 from understudy.engine.run.state import RunState
 from understudy.engine.run.tool_use import Tools
 from understudy.engine.views.projections import new_projection
@@ -52,6 +54,7 @@ class RunWorker(JobKind[str, RunExecutor]):
         models: Models,
         tools: Tools,
         accounting: Accounting,
+        limiter: RateLimiter,
         broker: Broker,
         logs: Logs,
         clock: Clock,
@@ -62,6 +65,7 @@ class RunWorker(JobKind[str, RunExecutor]):
         self._models = models
         self.tools = tools
         self._accounting = accounting
+        self._limiter = limiter
         self._logs = logs
         self._clock = clock
         # The worker of a run names the node that has its events.
@@ -131,6 +135,7 @@ class RunWorker(JobKind[str, RunExecutor]):
             interrupted=interrupted,
             abandoned=abandoned,
             holds_lease=self._holds_lease,
+            tokens=RunTokens(self._limiter, project_id, state.spec, progress),
         )
         is_private = progress.plan is not None and progress.plan.is_private
         self._run_logs.write(state.spec.id, log, is_private=is_private)

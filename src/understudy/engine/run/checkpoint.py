@@ -13,6 +13,7 @@ import msgspec
 from understudy.clock import Clock
 from understudy.engine.run import events
 from understudy.engine.run.log import EVENTS_PER_EPOCH, RunLog
+from understudy.engine.run.run_tokens import RunTokens
 from understudy.engine.run.state import RunState
 from understudy.errors import StoreError, StoreUnavailable
 from understudy.store import Store
@@ -87,7 +88,9 @@ class RunWriter:
         interrupted: bool = False,
         abandoned: Abandoned = NOTHING_ABANDONED,
         holds_lease: Callable[[], bool] = lambda: True,
+        tokens: RunTokens | None = None,
     ) -> None:
+        """`tokens` None is without limits."""
         self.store = store
         self.project_id = project_id
         self.state = state
@@ -97,6 +100,7 @@ class RunWriter:
         self.progress = progress
         self.counters = progress.plan or Plan()
         """What the run has used of its limits; stored where the request has such limits."""
+        self.tokens = tokens
         self.epoch = epoch
         self._owner = owner
         self._interrupted = interrupted
@@ -122,6 +126,8 @@ class RunWriter:
     def add_usage(self, usage: Usage) -> None:
         """Adds the usage of a model turn, which the transaction of the next checkpoint debits."""
         self._used.append(usage)
+        if self.tokens is not None:
+            self.tokens.charge(usage.input_tokens + usage.output_tokens)
 
     def unrecorded_usage(self) -> list[Usage]:
         """The usage that no transaction has debited."""

@@ -198,6 +198,8 @@ class RunExecutor:
         started, stage, budget = time.perf_counter(), self._stage, self._token_budget()
         prompt = await self._prompt(stage.spec, budget)
         self._interruption.check()
+        if stage.tokens is not None:
+            await stage.tokens.admit(prompt)
         self._accounting.prefetch_price(stage.spec.model)
         self._model_turn = ModelTurn(stage, self._interruption, self._tool_use, prompt)
         turn = await self._model_turn.consume_stream(self._models, budget)
@@ -332,6 +334,8 @@ class RunExecutor:
         if self._model_turn is not None:
             self._model_turn.end_span("failed")
             await self._record_usage(self._model_turn)
+        if self._stage.tokens is not None:
+            self._stage.tokens.release()
         usage = self._model_turn.usage() if self._model_turn is not None else progress.pending
         progress.pending = None
         progress.used += usage or NO_USAGE

@@ -5,7 +5,7 @@ from typing import Final, Literal
 
 from understudy.engine.run.checkpoint import EventLimitExceeded
 from understudy.engine.run.truncation import BudgetExceeded, ContextTooLong
-from understudy.errors import ApiError, UpstreamError
+from understudy.errors import ApiError, RateLimited, UpstreamError
 from understudy.wire.run_outcome import LastError, RunIncompleteDetails, RunStatus
 
 Ending = Literal["completed", "content_filter", "length", "cancel", "expire"]
@@ -79,7 +79,7 @@ def _to_last_error(
     cause: UpstreamError | TurnLimitExceeded | InterruptionLimitExceeded | EventLimitExceeded | ApiError,
 ) -> LastError:
     match cause:
-        case UpstreamError(kind="rate_limited" | "quota"):
+        case UpstreamError(kind="rate_limited" | "quota") | RateLimited():
             return LastError("rate_limit_exceeded", cause.message)
         case UpstreamError(kind="invalid_request") | ApiError():
             return LastError("invalid_prompt", cause.message)

@@ -4,6 +4,8 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+_Rate = Annotated[int, Meta(ge=1)]
+
 
 class LimitSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Limits of one process, and timeouts."""
@@ -95,3 +97,55 @@ class LimitSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         float,
         Meta(gt=0, description="Seconds for which a run's events can be replayed after its end."),
     ] = 3600.0
+    key_requests_per_minute: Annotated[
+        _Rate | None,
+        Meta(description="Model requests a minute of each API key; no limit when unset."),
+    ] = None
+    key_requests_per_day: Annotated[
+        _Rate | None,
+        Meta(description="Model requests a day of each API key; no limit when unset."),
+    ] = None
+    key_tokens_per_minute: Annotated[
+        _Rate | None,
+        Meta(description="Input and output tokens a minute of each API key; no limit when unset."),
+    ] = None
+    key_tokens_per_day: Annotated[
+        _Rate | None,
+        Meta(description="Input and output tokens a day of each API key; no limit when unset."),
+    ] = None
+    project_requests_per_minute: Annotated[
+        _Rate | None,
+        Meta(description="Model requests a minute of each project; no limit when unset."),
+    ] = None
+    project_requests_per_day: Annotated[
+        _Rate | None,
+        Meta(description="Model requests a day of each project; no limit when unset."),
+    ] = None
+    project_tokens_per_minute: Annotated[
+        _Rate | None,
+        Meta(description="Input and output tokens a minute of each project; no limit when unset."),
+    ] = None
+    project_tokens_per_day: Annotated[
+        _Rate | None,
+        Meta(description="Input and output tokens a day of each project; no limit when unset."),
+    ] = None
+    model_requests_per_minute: Annotated[
+        _Rate | None,
+        Meta(description="Model requests a minute of each model in each project; no limit when unset."),
+    ] = None
+    model_requests_per_day: Annotated[
+        _Rate | None,
+        Meta(description="Model requests a day of each model in each project; no limit when unset."),
+    ] = None
+    model_tokens_per_minute: Annotated[
+        _Rate | None,
+        Meta(description="Input and output tokens a minute of each model in each project; no limit when unset."),
+    ] = None
+    model_tokens_per_day: Annotated[
+        _Rate | None,
+        Meta(description="Input and output tokens a day of each model in each project; no limit when unset."),
+    ] = None
+    project_batch_tokens_per_day: Annotated[
+        _Rate | None,
+        Meta(description="Input tokens of batches a day of each project; no limit when unset."),
+    ] = None

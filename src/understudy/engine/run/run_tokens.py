@@ -1,0 +1,42 @@
+"""The limits of the key of a run: admits the run before its first model turn, and counts the tokens of its turns."""
+
+from understudy.engine.limits.demand import Demand, count_tokens, demand_of
+from understudy.engine.limits.limiter import RateLimiter
+from understudy.engine.run.prompt import Prompt
+from understudy.engine.run.spec import RunSpec
+from understudy.store.run_state import Progress
+
+
+class RunTokens:
+    """A run without a key, as that of a line of a batch, has no limits here."""
+
+    def __init__(self, limiter: RateLimiter, project_id: str, spec: RunSpec, progress: Progress) -> None:
+        self._limiter = limiter
+        self._project_id = project_id
+        self._spec = spec
+        self._progress = progress
+
+    async def admit(self, prompt: Prompt) -> None:
+        """Does nothing for a run that is admitted. Raises RateLimitExceeded."""
+        progress = self._progress
+        if progress.reserved is not None or not progress.key_id:
+            return
+
+        def measure() -> Demand:
+            return demand_of(count_tokens(prompt.body), self._spec.max_completion_tokens)
+
+        reservation = await self._limiter.reserve(self._project_id, progress.key_id, self._spec.model, measure)
+        if reservation is not None and reservation.refusal is not None:
+            raise reservation.refusal
+        progress.reserved = 0 if reservation is None else reservation.transfer()
+
+    def charge(self, tokens: int) -> None:
+        """Counts the tokens of a call of the model, of which the first corrects what was reserved for the run."""
+        reserved, self._progress.reserved = self._progress.reserved or 0, 0
+        if self._progress.key_id:
+            self._limiter.charge(self._project_id, self._progress.key_id, self._spec.model, tokens - reserved)
+
+    def release(self) -> None:
+        """Gives back what is reserved for a run that ends without a call of the model."""
+        if self._progress.reserved:
+            self.charge(0)

@@ -1,0 +1,199 @@
+"""Limits of projects, keys and models over real servers: exact among concurrent clients, with the hosted API's errors."""
+
+import asyncio
+import itertools
+import json
+
+import openai
+import pytest
+
+from e2e.assistants_client import on_both, reached
+from e2e.batching import chat_line, jsonl
+from waiting import eventually
+
+pytestmark = on_both
+NUMBERS = itertools.count()
+MODEL = "gpt-4o"
+HELLO = {"model": MODEL, "messages": [{"role": "user", "content": "hello"}], "max_tokens": 10}
+
+
+@pytest.fixture
+def admin_key(server):
+    return json.loads(server.run("keys", "create", "--admin", "--name", "operator", "--json"))["key"]
+
+
+@pytest.fixture
+def organization(server, admin_key):
+    with openai.OpenAI(base_url=server.url, admin_api_key=admin_key, max_retries=0) as client:
+        yield client.admin.organization
+
+
+@pytest.fixture
+def project(organization):
+    return organization.projects.create(name=f"limited {next(NUMBERS)} of {id(organization)}")
+
+
+@pytest.fixture
+def administer(server, admin_key):
+    """Sends a request of the admin key, and returns its reply's object."""
+
+    def send(method, path, body=None):
+        reply = server.ask(method, f"/v1/organization/projects/{path}", body, key=admin_key)
+        assert reply.status == 200, reply.json
+        return reply.json
+
+    return send
+
+
+@pytest.fixture
+def key(administer, project):
+    return administer("POST", f"{project.id}/api_keys", {"name": "program"})
+
+
+@pytest.fixture
+def client(server, key):
+    with openai.OpenAI(base_url=server.url, api_key=key["value"], max_retries=0) as client:
+        yield client
+
+
+def test_the_rate_limits_of_models_are_listed_and_changed(organization, project):
+    limits = organization.projects.rate_limits
+    (row,) = [one for one in limits.list_rate_limits(project.id) if one.model == MODEL]
+    assert (row.id, row.object, row.max_requests_per_1_minute) == (f"rl-{MODEL}", "project.rate_limit", 2147483647)
+    changed = limits.update_rate_limit(
+        row.id,
+        project_id=project.id,
+        max_requests_per_1_minute=60,
+        max_tokens_per_1_minute=9000,
+        max_requests_per_1_day=500,
+        batch_1_day_max_input_tokens=100_000,
+    )
+    assert (changed.max_requests_per_1_minute, changed.max_tokens_per_1_minute) == (60, 9000)
+    assert (changed.max_requests_per_1_day, changed.batch_1_day_max_input_tokens) == (500, 100_000)
+    assert limits.update_rate_limit(row.id, project_id=project.id, max_requests_per_1_day=2147483647).to_dict() == {
+        "object": "project.rate_limit",
+        "id": row.id,
+        "model": MODEL,
+        "max_requests_per_1_minute": 60,
+        "max_tokens_per_1_minute": 9000,
+        "batch_1_day_max_input_tokens": 100_000,
+    }
+    every = [one.id for one in limits.list_rate_limits(project.id)]
+    assert [one.id for one in limits.list_rate_limits(project.id, limit=1)] == every
+    page = limits.list_rate_limits(project.id, before=every[-1], limit=1)
+    assert ([one.id for one in page.data], page.has_more) == (every[-2:-1], len(every) > 2)
+    with pytest.raises(openai.NotFoundError, match="rl-unknown"):
+        limits.update_rate_limit("rl-unknown", project_id=project.id, max_requests_per_1_minute=1)
+    with pytest.raises(openai.BadRequestError, match="max_images_per_1_minute"):
+        limits.update_rate_limit(row.id, project_id=project.id, max_images_per_1_minute=1)
+    entry = organization.audit_logs.list(project_ids=[project.id], event_types=["rate_limit.updated"]).data[-1]
+    assert (entry.rate_limit_updated.id, entry.rate_limit_updated.changes_requested.max_requests_per_1_minute) == (
+        row.id,
+        60,
+    )
+
+
+def test_limits_of_a_project_and_a_key_are_set_and_removed(server, administer, organization, project, key):
+    path = f"{project.id}/limits"
+    changed = administer("POST", path, {"requests_per_minute": 100, "tokens_per_day": "unlimited"})
+    assert changed["limits"] | changed["effective"] | {"tokens_per_day": None} == changed["effective"]
+    assert (changed["limits"]["requests_per_minute"], changed["limits"]["tokens_per_day"]) == (100, "unlimited")
+    assert administer("POST", path, {"requests_per_minute": None})["effective"]["requests_per_minute"] is None
+    of_key = f"{project.id}/api_keys/{key['id']}/limits"
+    assert administer("POST", of_key, {"tokens_per_minute": 5000})["effective"]["tokens_per_minute"] == 5000
+    assert administer("GET", of_key)["limits"]["tokens_per_minute"] == 5000
+    types = [one.type for one in organization.audit_logs.list(project_ids=[project.id])]
+    assert types[:3] == ["api_key.updated", "project.updated", "project.updated"]
+
+
+async def test_a_limit_is_exact_among_200_concurrent_clients(server, administer, project, key):
+    administer("POST", f"{project.id}/limits", {"requests_per_day": 40})
+
+    async def request(client):
+        try:
+            await client.chat.completions.create(**HELLO)
+        except openai.RateLimitError as error:
+            return error
+        return None
+
+    async with openai.AsyncOpenAI(base_url=server.url, api_key=key["value"], max_retries=0, timeout=60) as client:
+        errors = await asyncio.gather(*(request(client) for _ in range(200)))
+    refused = [error for error in errors if error is not None]
+    assert len(refused) == 160
+    assert {error.code for error in refused} == {"rate_limit_exceeded"}
+
+
+def test_replies_have_the_limits_and_refusals_name_the_wait(administer, project, client):
+    administer("POST", f"{project.id}/limits", {"requests_per_minute": 3, "tokens_per_minute": 6000})
+    headers = client.chat.completions.with_raw_response.create(**HELLO).headers
+    assert headers["x-ratelimit-limit-requests"] == "3"
+    assert headers["x-ratelimit-remaining-requests"] == "2"
+    assert headers["x-ratelimit-reset-requests"].removesuffix("s")[:2] in {"20", "19"}
+    assert headers["x-ratelimit-limit-tokens"] == headers["x-ratelimit-limit-project-tokens"] == "6000"
+    assert 5900 <= int(headers["x-ratelimit-remaining-tokens"]) < 6000
+    with client.chat.completions.with_streaming_response.create(**HELLO, stream=True) as stream:
+        assert stream.headers["x-ratelimit-remaining-requests"] == "1"
+        stream.read()
+    with client.responses.with_streaming_response.create(model=MODEL, input="hello") as response:
+        assert response.headers["x-ratelimit-remaining-requests"] == "0"
+    with pytest.raises(openai.RateLimitError) as refused:
+        client.embeddings.create(model="text-embedding-3-small", input="hello")
+    error, reply = refused.value, refused.value.response
+    assert (error.type, error.code, error.param) == ("requests", "rate_limit_exceeded", None)
+    assert "on requests per min (RPM): Limit 3, Used 3, Requested 1. Please try again in 1" in error.message
+    assert f"This is the limit of the project {project.id}." in error.message
+    assert 0 < int(reply.headers["retry-after-ms"]) <= 20_000
+    assert int(reply.headers["retry-after"]) == -(-int(reply.headers["retry-after-ms"]) // 1000)
+    assert reply.headers["x-ratelimit-remaining-requests"] == "0"
+    administer("POST", f"{project.id}/limits", {"requests_per_minute": "unlimited"})
+    with pytest.raises(openai.RateLimitError, match="Request too large for gpt-4o in organization") as refused:
+        client.chat.completions.create(**{**HELLO, "max_tokens": 7000})
+    assert (refused.value.type, refused.value.response.headers["x-should-retry"]) == ("tokens", "false")
+
+
+def test_a_run_over_a_limit_fails_and_its_tokens_are_counted(administer, project, client):
+    administer("POST", f"{project.id}/limits", {"requests_per_day": 1, "tokens_per_day": 1_000_000})
+    assistant = client.beta.assistants.create(model=MODEL)
+
+    def run():
+        message = {"role": "user", "content": "hello"}
+        return client.beta.threads.create_and_run(assistant_id=assistant.id, thread={"messages": [message]})
+
+    completed = reached(client, run())
+    assert completed.status == "completed"
+    failed = reached(client, run())
+    assert (failed.status, failed.last_error.code) == ("failed", "rate_limit_exceeded")
+    assert "on requests per day (RPD): Limit 1, Used 1, Requested 1. Please try again in 23h59m" in (
+        failed.last_error.message
+    )
+    administer("POST", f"{project.id}/limits", {"requests_per_day": None})
+
+    def remaining():
+        reply = client.chat.completions.with_raw_response.create(**HELLO)
+        return int(reply.headers["x-ratelimit-remaining-tokens"])
+
+    # What the run had reserved beyond its use is back.
+    eventually(lambda: remaining() > 1_000_000 - 400)
+
+
+def test_a_batch_over_the_input_tokens_of_a_day_fails(administer, organization, project, client):
+    organization.projects.rate_limits.update_rate_limit(
+        f"rl-{MODEL}", project_id=project.id, batch_1_day_max_input_tokens=40
+    )
+    lines = jsonl([chat_line("one", "hello " * 100)])
+    file = client.files.create(file=("input.jsonl", lines), purpose="batch")
+    batch = client.batches.create(input_file_id=file.id, endpoint="/v1/chat/completions", completion_window="24h")
+    failed = eventually(lambda: (one := client.batches.retrieve(batch.id)).status == "failed" and one)
+    (fault,) = failed.errors.data
+    assert fault.code == "token_limit_exceeded"
+    assert "on batch input tokens per day: Limit 40, Requested" in fault.message
+
+
+def test_anthropics_dialect_has_its_own_headers_and_error(server, administer, project, key):
+    administer("POST", f"{project.id}/api_keys/{key['id']}/limits", {"requests_per_minute": 1})
+    first, second = (server.ask("POST", "/v1/messages", HELLO, key=key["value"]) for _ in range(2))
+    assert first.headers["anthropic-ratelimit-requests-limit"] == "1"
+    assert first.headers["anthropic-ratelimit-requests-remaining"] == "0"
+    assert first.headers["anthropic-ratelimit-requests-reset"].endswith("Z")
+    assert (second.status, second.json["error"]["type"]) == (429, "rate_limit_error")
+    assert 1 <= int(second.headers["retry-after"]) <= 60
