@@ -15,11 +15,11 @@ from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 from console.browser import NARROW, WIDE, Console, launch_browser, open_console, save_screenshot
 from console.seed import seed
-from console.seed_administration import seed_administration
+from console.seed_administration import seed_administration, seed_users
 from serving import KEY, Server, serve
 
 _ROOT = Path(__file__).resolve().parents[2]
-_ADMINISTRATION = ("projects", "admin-keys", "audit-log")
+_ADMINISTRATION = ("projects", "users", "invites", "admin-keys", "audit-log")
 _PAGES = (
     "",
     "?steps=1",
@@ -61,9 +61,13 @@ _PAGES = (
     "projects/{project}",
     "projects/{project}?tab=keys",
     "projects/{project}?tab=service-accounts",
+    "projects/{project}?tab=members",
     "projects/{project}?tab=spending",
     "projects/{project}/keys/{key}",
     "projects/{project}/service-accounts/{account}",
+    "users",
+    "users/{user}",
+    "invites",
     "admin-keys",
     "audit-log",
     "settings",
@@ -102,7 +106,9 @@ def main() -> None:
 
 
 def _seed(server: Server, options: argparse.Namespace) -> dict[str, str]:
-    ids = seed_administration(openai.OpenAI(base_url=server.url, api_key=options.admin_key))
+    admin = openai.OpenAI(base_url=server.url, api_key=options.admin_key)
+    ids = seed_administration(admin)
+    ids |= seed_users(server, admin, ids["project"])
     if all(path.startswith(_ADMINISTRATION) for path in options.paths):
         return ids
     return ids | seed(openai.OpenAI(base_url=server.url, api_key=options.key))

@@ -1,8 +1,12 @@
 """Projects, keys and service accounts for tests of administration and its screenshots; some names are hostile."""
 
+import time
 from typing import Any
 
 import openai
+
+from serving import Server
+from user_sign_ins import sign_in
 
 HOSTILE_NAME = "<img src=x onerror='window.owned=1'><script>window.owned=1</script> \u202egnp.exe {{7*7}}"
 
@@ -28,4 +32,15 @@ def seed_administration(admin: openai.OpenAI, name: str = "Web shop") -> dict[st
     post(credit, credits=100_000_000, note="invoice 7")
     post(credit, credits=-2_000_000, type="ADJUSTMENT", note=HOSTILE_NAME)
     post(f"{credit}/limit", credits=40_000_000, period="month")
+    post("invites", email="grace@example.com", role="reader", projects=[{"id": project, "role": "owner"}])
     return {"project": project, "hostile_project": hostile, "key": key, "account": account}
+
+
+def seed_users(server: Server, admin: openai.OpenAI, project: str) -> dict[str, str]:
+    """Two users, one of whom is a member of the project."""
+    now = int(time.time())
+    sign_in(server, "ada@example.com", name="Ada Lovelace", now=now)
+    user = sign_in(server, "mallory@example.com", name=HOSTILE_NAME, now=now)
+    body = {"user_id": user.id, "role": "member"}
+    admin.post(f"/organization/projects/{project}/users", cast_to=object, body=body)
+    return {"user": user.id}

@@ -2,13 +2,14 @@
 
 import json
 import re
+from typing import get_args
 
 import openai
 import pytest
 from playwright.sync_api import expect
 
 from console.browser import NARROW, WIDE, open_console
-from console.seed_administration import HOSTILE_NAME, seed_administration
+from console.seed_administration import HOSTILE_NAME, seed_administration, seed_users
 from serving import KEY
 from understudy.api.access import RESOURCES
 from understudy.console.assets import FOLDER
@@ -22,9 +23,14 @@ PAGES = {
     "projects/{project}?tab=keys": "table",
     "projects/{hostile_project}?tab=keys": ".empty",
     "projects/{project}?tab=service-accounts": "table",
+    "projects/{project}?tab=members": "table",
     "projects/{project}?tab=spending": "table",
     "projects/{project}/keys/{key}": ".fields",
     "projects/{project}/service-accounts/{account}": ".fields",
+    "projects/{project}/members/{user}": ".fields",
+    "users": "table",
+    "users/{user}": ".fields",
+    "invites": "table",
     "admin-keys": "table",
     "audit-log": "table",
     "audit-log?type=project.archived&project={project}": ".empty",
@@ -46,8 +52,9 @@ def admin(console_server, admin_key):
 
 
 @pytest.fixture(scope="module")
-def ids(admin):
-    return seed_administration(admin)
+def ids(console_server, admin):
+    made = seed_administration(admin)
+    return made | seed_users(console_server, admin, made["project"])
 
 
 @pytest.fixture
@@ -226,6 +233,38 @@ def test_credits_are_added_and_spending_is_limited(administration, admin):
     expect(dialog.get_by_role("alert")).to_contain_text("credits")
 
 
+def test_a_person_is_invited_and_a_user_is_a_member_with_a_role(administration, admin, ids):
+    page = administration.open("invites")
+    page.keyboard.press("c")
+    form = page.get_by_role("dialog", name="New invite")
+    form.get_by_label("Address").fill("lin@example.com")
+    form.get_by_label("Web shop", exact=True).select_option("owner")
+    assert administration.find_accessibility_problems() == []
+    form.get_by_role("button", name="Invite").click()
+    expect(page.locator(".fields")).to_contain_text("pending")
+    invite = next(one for one in admin.get("/organization/invites", cast_to=object)["data"] if "lin@" in one["email"])
+    assert (invite["role"], invite["projects"]) == ("reader", [{"id": ids["project"], "role": "owner"}])
+    page = administration.open(f"projects/{ids['project']}?tab=members")
+    page.get_by_role("button", name="Add a member").click()
+    form = page.get_by_role("dialog", name="Add a member")
+    form.get_by_label("Address").fill("unknown@example.com")
+    form.get_by_role("button", name="Add").click()
+    expect(form).to_contain_text("unknown@example.com")
+    form.get_by_label("Address").fill("ada@example.com")
+    form.get_by_role("button", name="Add").click()
+    expect(page.locator("h1")).to_contain_text("Ada Lovelace")
+    page.get_by_role("button", name="Edit").click()
+    page.get_by_role("combobox", name="Role").select_option("owner")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator(".fields")).to_contain_text("administers its members")
+    page.get_by_role("link", name="All projects of this user").click()
+    expect(page.locator(".fields").get_by_role("link", name="Web shop")).to_be_visible()
+    page.keyboard.press("#")
+    page.get_by_role("dialog", name="Remove Ada Lovelace?").get_by_role("button", name="Remove").click()
+    expect(page.locator("h1")).to_have_text("Users")
+    expect(page.get_by_role("link", name="Ada Lovelace")).to_have_count(0)
+
+
 def test_the_audit_log_is_filtered_and_an_entry_has_the_details(administration, ids):
     page = administration.open("audit-log")
     page.get_by_label("Every event").select_option("service_account.created")
@@ -248,7 +287,7 @@ def test_the_audit_log_is_filtered_and_an_entry_has_the_details(administration, 
 
 @pytest.mark.parametrize(
     ("module", "names"),
-    [("lib/scopes.js", RESOURCES), ("lib/audit_events.js", EventType.__args__)],
+    [("lib/scopes.js", RESOURCES), ("lib/audit_events.js", get_args(EventType))],
     ids=["scopes", "events"],
 )
 def test_the_console_knows_every_name_of_the_server(module, names):

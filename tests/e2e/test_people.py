@@ -1,6 +1,5 @@
 """Users, invites, users of projects and roles, with the official admin client. The sign-ins are those of the store."""
 
-import asyncio
 import itertools
 import json
 
@@ -9,13 +8,11 @@ import pytest
 
 from e2e.assistants_client import on_both
 from understudy.errors import PermissionDenied
-from understudy.store import open_existing_store
-from understudy.store.sign_ins import EntryPolicy, Identity
+from understudy.store.sign_ins import EntryPolicy
+from user_sign_ins import LATER, sign_in
 
 pytestmark = on_both
 NUMBERS = itertools.count()
-ANYONE = EntryPolicy(uninvited_role="reader")
-LATER = 2_000_000_000
 
 
 @pytest.fixture
@@ -33,20 +30,6 @@ def project(admin):
 @pytest.fixture
 def email(server):
     return f"person{next(NUMBERS)}.of.{id(server)}@example.com"
-
-
-def sign_in(server, email, policy=ANYONE, now=LATER, subject=None):
-    """The user of a sign-in with a verified address."""
-
-    async def enter():
-        store = await open_existing_store(server.data, server.environ.get("UNDERSTUDY_DATABASE"))
-        try:
-            identity = Identity("https://login.example.com", subject or email, email.upper(), "Ada")
-            return await store.sign_ins.enter(identity, policy, now, "192.0.2.1")
-        finally:
-            await store.close()
-
-    return asyncio.run(enter())
 
 
 def refuses(call, error, text):

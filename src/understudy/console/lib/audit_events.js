@@ -5,6 +5,8 @@ export const EVENT_TYPES = [
   "api_key.created", "api_key.updated", "api_key.deleted",
   "project.created", "project.updated", "project.archived",
   "service_account.created", "service_account.updated", "service_account.deleted",
+  "user.added", "user.updated", "user.deleted", "invite.sent", "invite.accepted", "invite.deleted",
+  "login.succeeded", "login.failed", "logout.succeeded",
   "organization.updated", "understudy.credits.granted",
 ];
 /** The actor of changes by the command line of the server's machine. */
@@ -36,5 +38,6 @@ export function pathOfResource(entry) {
   if (!id || verb === "deleted") return null;
   if (noun === "project" || noun === "understudy") return `projects/${entry.project?.id ?? id}`;
   if (noun === "api_key") return entry.project ? `projects/${entry.project.id}/keys/${id}` : `admin-keys/${id}`;
+  if (noun === "user" || noun === "invite") return `${noun}s/${id}`;
   return noun === "service_account" && entry.project ? `projects/${entry.project.id}/service-accounts/${id}` : null;
 }

@@ -48,7 +48,7 @@ export const Duration = ({ milliseconds }) => html`<span class="nowrap">${format
 /** The kind and icon of every state that the API has. */
 /** @type {Record<string, readonly [kind: string, icon: string]>} */
 const STATES = {
-  completed: ["ok", "check"], succeeded: ["ok", "check"], processed: ["ok", "check"], ok: ["ok", "check"], delivered: ["ok", "check"],
+  completed: ["ok", "check"], succeeded: ["ok", "check"], processed: ["ok", "check"], ok: ["ok", "check"], delivered: ["ok", "check"], accepted: ["ok", "check"],
   in_progress: ["running", "loader"], validating: ["running", "loader"], finalizing: ["running", "loader"], processing: ["running", "loader"], running: ["running", "loader"],
   queued: ["wait", "hourglass"], requires_action: ["wait", "hand"], pending: ["wait", "hourglass"], uploaded: ["wait", "hourglass"],
   cancelling: ["warn", "circle-slash"], incomplete: ["warn", "triangle-alert"], expired: ["warn", "clock"],

@@ -15,7 +15,7 @@ export function EventName({ type }) {
 export function Actor({ entry, isLink = false, names }) {
   const { kind, id, name } = actorOf(entry);
   if (kind === "operator") return html`<span>${t("audit-log.actor.operator")}</span>`;
-  if (kind === "user") return html`<${Name} text=${name ?? id} />`;
+  if (kind === "user") return isLink ? html`<a href=${hrefOf(`users/${id}`)}><${Name} text=${name ?? id} /></a>` : html`<${Name} text=${name ?? id} />`;
   if (isLink) return html`<a class="mono" href=${hrefOf(`admin-keys/${id}`)}>${id}</a>`;
   return names?.has(id) ? html`<${Name} text=${names.get(id)} />` : html`<${Id} id=${id} link=${false} copy=${false} />`;
 }

@@ -40,7 +40,7 @@ export default function AuditLog() {
   const resource = route.value.query.get("resource");
   const empty = html`<${Empty} icon="shield" title=${t("audit-log.empty")} text=${t("audit-log.empty.text")} />`;
   return html`<${Page} title=${t("audit-log.title")} actions=${html`<${Button} kind="quiet" icon="code" label=${t("ui.api-preview")} shortcut="a" onClick=${() => setOpen(true)} />`}>
-    <div class="toolbar"><${AuditFilters} keys=${keys.data} />${resource && html`<${Chip} label=${resource} onRemove=${() => setQuery({ resource: null })} />`}</div>
+    <div class="toolbar audit-filters"><${AuditFilters} keys=${keys.data} />${resource && html`<${Chip} label=${resource} onRemove=${() => setQuery({ resource: null })} />`}</div>
     <${DataList} key=${key} pager=${pager} isKnown=${isKnown} label=${t("audit-log.title")} empty=${empty} isFiltered=${Object.keys(query).length > 0}
       columns=${columnsOf(namesOf(keys.data))}
       pathOf=${(/** @type {any} */ row) => `audit-log/${row.effective_at}/${row.id}`} />

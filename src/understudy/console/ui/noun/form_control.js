@@ -22,10 +22,13 @@ export function FormControl({ noun, field, value, error, onInput }) {
   if (field.kind === "metadata") return html`<${JsonEditor} ...${props} rows=${4} validate=${validateMetadata} />`;
   if (field.kind === "choices") return html`<${Choices} ...${props} options=${field.options ?? []} />`;
   if (field.kind === "model") return html`<${ModelField} ...${props} />`;
-  if (field.kind === "select") return html`<${Select} ...${props} options=${["", ...(field.options ?? [])].map((option) => ({ value: option, label: option || "—" }))} />`;
+  if (field.kind === "select") return html`<${Select} ...${props} options=${["", ...(field.options ?? [])].map((option) => ({ value: option, label: optionLabel(key, option) }))} />`;
   if (field.kind === "lifetime") return html`<${LifetimeField} ...${props} isChange=${field.only === "edit"} />`;
   return html`<${TextField} ...${props} />`;
 }
+
+/** The text of an option, if it has one: `NAME.field.FIELD.OPTION`. @param {string} key @param {string} option */
+const optionLabel = (key, option) => (hasText(`${key}.${option}`) ? t(`${key}.${option}`) : option || "—");
 
 /** @param {any} value */
 function validateMetadata(value) {
