@@ -25,7 +25,7 @@ LAYERS = (
     {"tools", "llm", "media", "importing"},
     {"retrieval"},
     {"store", "broker", "blobs"},
-    {"net"},
+    {"net", "logs"},
     {
         "wire",
         "errors",
@@ -33,6 +33,7 @@ LAYERS = (
         "clock",
         "settings",
         "telemetry",
+        "correlation",
         "text",
         "redaction",
         "catalog",

@@ -28,6 +28,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from understudy.cli import commands
+from waiting import eventually
 
 KEY = "sk-test-0123456789abcdef"
 WAIT = 30.0
@@ -84,8 +85,12 @@ class Server:
                 env=self.environ,
                 text=True,
             )
-        lines: queue.Queue[str] = queue.Queue()
         assert self.process.stdout is not None
+        if self._settings.get("log_format") == "json":
+            self._closing.enter_context(self.process.stdout)
+            self.url = eventually(lambda: next(self.logged("server.ready"), {"url": ""})["url"], within=WAIT)
+            return self
+        lines: queue.Queue[str] = queue.Queue()
         threading.Thread(target=_read, args=(self.process.stdout, lines), daemon=True).start()
         printed = ""
         while not (match := re.search(r"Base URL +(\S+)\n", printed)):
@@ -94,6 +99,11 @@ class Server:
             printed += line
         self.url = match[1]
         return self
+
+    def logged(self, event: str) -> Iterator[dict[str, Any]]:
+        """The lines of `log_format="json"` about an event, the latest first; fails on a line that is no object."""
+        lines = self.log.read_text().splitlines()
+        return (line for line in map(json.loads, reversed(lines)) if line.get("event") == event)
 
     def start_worker(self) -> Self:
         """Starts `understudy worker` in place of a server."""

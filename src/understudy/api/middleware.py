@@ -1,13 +1,15 @@
 """Prepares every request: assigns an id, strips the path's version, checks the key. Pure ASGI; knows no route."""
 
+import logging
 import math
 import re
 import time
 from typing import Any, Final
 
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from understudy import ids, telemetry
+from understudy import correlation, ids, telemetry
 from understudy.api import qualified_ids, stand_in
 from understudy.api.cors import CorsPolicy
 from understudy.api.download_links import DOWNLOAD_PATH
@@ -15,10 +17,12 @@ from understudy.api.errors import error_response, to_api_error
 from understudy.api.parts import Parts
 from understudy.api.request_head import Fields, Headers, check_request_head, fields_of, find_key
 from understudy.api.videos import CONTENT_PATH
-from understudy.errors import Unauthenticated
+from understudy.correlation import Correlation, parse_traceparent
+from understudy.errors import ApiError, PermissionDenied, Unauthenticated
 from understudy.settings import Settings
 from understudy.store.keys import Principal
 
+logger = logging.getLogger(__name__)
 PUBLIC: Final = frozenset({"/health", "/health/live", "/health/ready", "/openapi.json", "/docs/reference/api"})
 _UNVERSIONED: Final = PUBLIC | {"/", "/v1", "/mcp"}
 # A key that another process revokes stays valid in this one for up to this many seconds.
@@ -62,6 +66,7 @@ class RequestMiddleware:
             "started": started,
         }
         state["fields"] = fields = fields_of(scope)
+        known = _correlate(scope, request_id, fields)
         settings: Settings = scope["app"].state.parts.settings
         state["dialect"] = _find_dialect(_strip_base(scope), fields, settings)
 
@@ -83,6 +88,7 @@ class RequestMiddleware:
             if not _is_public(scope, fields, settings):
                 principal = await self._authenticate(scope, fields)
                 state["principal"], state["key_id"] = principal, principal.key_id
+                known.key_id, known.project_id = principal.key_id, principal.project_id
                 if principal.is_admin:
                     _check_admin_path(scope["path"])
                 else:
@@ -102,8 +108,7 @@ class RequestMiddleware:
             # Every error needs the envelope, and the CORS headers that let a page read it.
             if "begun" in state:
                 raise
-            refusal = error_response(to_api_error(error, request_id), state["dialect"], request_id, state["path"])
-            await refusal(scope, receive, respond)
+            await _render_error(error, state)(scope, receive, respond)
         finally:
             _finish_request(scope, state, started)
 
@@ -252,6 +257,40 @@ def _finish_request(scope: Scope, state: dict[str, Any], started: float) -> None
         # Where the request has failed, its tokens are not used.
         reservation.settle(0)
     _emit_finished(scope, state, started)
+
+
+def _correlate(scope: Scope, request_id: str, fields: Fields) -> Correlation:
+    """From here on, log lines of the request's task name the request and the trace of its client."""
+    known = Correlation(request_id)
+    if client := scope.get("client"):
+        known.client = client[0]
+    correlation.current.set(known)
+    if (client_request_id := _client_request_id(fields)) is not None:
+        known.client_request_id = client_request_id.decode()
+    if (parent := fields.get(b"traceparent")) is not None:
+        state = fields.get(b"tracestate", b"").decode("latin-1")
+        correlation.trace.set(parse_traceparent(parent.decode("latin-1"), state))
+    else:
+        correlation.trace.set(None)
+    return known
+
+
+def _render_error(error: Exception, state: dict[str, Any]) -> Response:
+    api_error = to_api_error(error, state["request_id"])
+    if isinstance(api_error, Unauthenticated | PermissionDenied):
+        _log_rejected_key(api_error, state)
+    return error_response(api_error, state["dialect"], state["request_id"], state["path"])
+
+
+def _log_rejected_key(error: ApiError, state: dict[str, Any]) -> None:
+    """Neither the key nor a part of it is logged: a mistyped key is nearly a valid one."""
+    code = error.code or "missing_api_key"
+    extra = {
+        "event": "key.rejected",
+        "repeat": (code, state["key_id"]),
+        "fields": {"code": code, "operation": state["operation"]},
+    }
+    logger.warning("request refused: %s", code, extra=extra)
 
 
 def _emit_finished(scope: Scope, state: dict[str, Any], started: float) -> None:

@@ -1,4 +1,4 @@
-"""Applies changed settings to running parts: providers, models, limits and the level of logs.
+"""Applies changed settings to running parts: providers, models, limits and the log.
 
 Everything is built before anything is replaced, so that settings which cannot be used change nothing. Reads no file.
 """
@@ -19,7 +19,10 @@ from understudy.engine.jobs.runs import RunWorker
 from understudy.engine.tools.interpreter import Interpreter
 from understudy.settings import LimitSettings, Settings
 
-RELOADED: Final = ("providers", "models", "rehearsal", "limits", "log_level")
+RELOADED: Final = (
+    *("providers", "models", "rehearsal", "limits"),
+    *("log_level", "log_format", "access_log", "log_content"),
+)
 """Settings and tables that a reload applies; all others need a restart."""
 RESTART_LIMITS: Final = ("concurrent_batch_lines", "concurrent_indexing", "log_retention")
 """Limits that need a restart nevertheless: they size pools, and what the broker stores."""

@@ -17,6 +17,7 @@ _FLAGS = {
     "host": ("ADDRESS", "An address to listen on, or unix:PATH; repeatable.  [default: 127.0.0.1]"),
     "port": ("NUMBER", "The port to listen on; 0 picks a free one.  [default: 8642]"),
     "log_level": ("LEVEL", "debug, info, warning or error.  [default: info]"),
+    "log_format": ("FORMAT", "text or json.  [default: text]"),
 }
 
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from understudy.cli import logs
+from understudy import logs
 from understudy.cli.listen import Listeners, open_listeners
 from understudy.cli.service_manager import ServiceManager, Terminal
 from understudy.engine.jobs.backoff import Backoff

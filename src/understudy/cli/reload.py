@@ -5,8 +5,9 @@ import logging
 import signal
 from collections.abc import Callable
 
+from understudy import logs
 from understudy.app import Understudy
-from understudy.cli import logs, trials
+from understudy.cli import trials
 from understudy.cli.service_manager import ServiceManager, Terminal
 from understudy.errors import SettingsError
 from understudy.settings import LoadedSettings, Settings

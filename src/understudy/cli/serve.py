@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@with_settings(*STORE, "host", "port", "log_level")
+@with_settings(*STORE, "host", "port", "log_level", "log_format")
 # Of scripts/serve: this command fetches nothing.
 @click.option("--prepare-interpreter", is_flag=True, hidden=True)
 @click.option("--prepare-embedder", type=click.Path(path_type=Path), hidden=True)

@@ -20,9 +20,9 @@ from typing import Any
 import click
 from starlette.applications import Starlette
 
-from understudy import __version__
+from understudy import __version__, logs
 from understudy.app import Role, Understudy, create_app
-from understudy.cli import first_key, logs, trials
+from understudy.cli import first_key, trials
 from understudy.cli.background_setup import build_documentation, set_up_embedder, set_up_interpreter
 from understudy.cli.banner import banner, keys_command
 from understudy.cli.embedder_state import is_embedder_missing
@@ -91,7 +91,7 @@ async def _work(loaded: LoadedSettings, started: float) -> None:
     async with app.router.lifespan_context(app):
         understudy: Understudy = app.state.understudy
         _tune_garbage_collector()
-        click.echo(f"Understudy {__version__}, a worker, is ready in {time.perf_counter() - started:.1f} s")
+        _announce_ready(settings, f"Understudy {__version__}, a worker, is ready", started)
         SettingsReloader(loaded, understudy, manager).listen()
         manager.report_ready("Working")
         pings = asyncio.create_task(manager.ping())
@@ -131,14 +131,16 @@ async def _serve(
         def announce() -> None:
             if child is not None:
                 child.report_ready()
-            click.echo(f"Understudy {__version__} is ready in {time.perf_counter() - started:.1f} s")
+            _announce_ready(settings, f"Understudy {__version__} is ready", started, base_url)
             lines = status(
                 settings,
                 vector_problem,
                 prepares=preparation.interpreter,
                 prepares_embedder=preparation.embedder is not None,
             )
-            click.echo(banner(settings, base_url, keyring.first, keys_command(loaded), lines))
+            # A key of a first start on a terminal is printed only here.
+            if settings.log_format == "text" or (keyring.first is not None and keyring.first.file is None):
+                click.echo(banner(settings, base_url, keyring.first, keys_command(loaded), lines))
             _log_warnings(settings, keyring, vector_problem)
             stack.push_async_callback(_cancel_task, asyncio.create_task(trials.run_startup_checks(settings)))
             stack.push_async_callback(_cancel_task, asyncio.create_task(_prepare(preparation, settings)))
@@ -181,6 +183,16 @@ class _Serving:
         await _cancel_task(pings)
         if understudy.superseded.is_set():
             raise _superseded_error()
+
+
+def _announce_ready(settings: Settings, message: str, started: float, base_url: str | None = None) -> None:
+    """`started` is the `perf_counter` at the start of the process."""
+    seconds = time.perf_counter() - started
+    if settings.log_format == "text":
+        click.echo(f"{message} in {seconds:.1f} s")
+        return
+    fields = {"version": __version__, "url": base_url or "", "duration_ms": round(seconds * 1000, 1)}
+    _log.info("%s", message, extra={"event": "server.ready", "fields": fields})
 
 
 def _superseded_error() -> StoreError:

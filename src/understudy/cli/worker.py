@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@with_settings(*STORE, "log_level")
+@with_settings(*STORE, "log_level", "log_format")
 @click.pass_context
 def worker(context: click.Context, loaded: "LoadedSettings") -> None:
     """Run jobs for servers on the same database; stop it with Ctrl-C or SIGTERM.

@@ -11,7 +11,7 @@ from functools import partial
 
 import msgspec
 
-from understudy import ids
+from understudy import correlation, ids
 from understudy.clock import Clock
 from understudy.engine.jobs.runs import RunWorker
 from understudy.engine.response_request import conversation_thread_id, new_response
@@ -150,6 +150,8 @@ class Responses:
         self._worker.require_running()
         now = int(self._clock.now())
         response_id = ids.response()
+        correlation.set_run(response_id)
+        origin = correlation.origin()
         reserved_for = await self._find_container_worker(project_id, asked)
         at_once = reserved_for is None and self._worker.has_capacity()
         calls = await self._approved_calls(project_id, items)
@@ -159,7 +161,7 @@ class Responses:
         def begin(place: ResponsePlacement) -> NewResponse:
             # Made anew each time: a transaction may be tried again.
             new = new_response(asked, items, response_id, now, place, seconds=self.seconds)
-            new.progress.key_id = key_id
+            new.progress.key_id, new.progress.origin = key_id, origin
             new.progress.reserved = reserved
             new.progress.accepted_at = self._clock.now()
             new.progress.calls = calls

@@ -10,7 +10,7 @@ from typing import TypeVar
 import msgspec
 from msgspec import UNSET
 
-from understudy import ids
+from understudy import correlation, ids
 from understudy.clock import Clock
 from understudy.engine.jobs.run_logs import NO_PAST
 from understudy.engine.jobs.runs import RunWorker
@@ -101,7 +101,9 @@ class Runs:
             key_id=key_id,
             headers=headers,
             accepted_at=self._clock.now(),
+            origin=correlation.origin(),
         )
+        correlation.set_run(run.id)
         history: list[tuple[events.Event, Frames]] = []
         queued = events.RunQueued(build_spec(run, None), Origin(msgspec.structs.replace(run), thread, detailed))
         history.append((queued, projection.encode(queued)))
@@ -179,6 +181,7 @@ class Runs:
         self._worker.require_running()
         reserved_for = await self._worker.reservations.find_worker(None, thread_id)
         at_once = reserved_for is None and self._worker.has_capacity()
+        origin = correlation.origin()
         happened: list[tuple[events.Event, Frames]] = []
         queued: list[bytes] = []
         resumed: list[tuple[RunState, RunProjection]] = []
@@ -187,6 +190,7 @@ class Runs:
             happened.clear()
             answered = accept(stored)
             end_wait(stored.progress, self._clock.now())
+            stored.progress.origin = origin
             projection = RunProjection()
             restored = [restored_event(stored)]
             projection.load(restored)
@@ -199,6 +203,7 @@ class Runs:
             resumed.append((state, projection))
             return msgspec.structs.replace(projection.checkpoint(stored.progress, with_run=True), calls=answered.calls)
 
+        correlation.set_run(run_id)
         owner = self._worker.id if at_once else None
         # Read beforehand: once the run is taken, nothing is awaited until somebody here works on it.
         past = await self._worker.load_past(project_id, thread_id, run_id)

@@ -8,7 +8,7 @@ import logging
 import math
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
 import msgspec
@@ -61,6 +61,10 @@ _KINDS_BY_STATUS: dict[int, UpstreamFault] = {
 logger = logging.getLogger(__name__)
 
 
+_REFUSALS: Final = frozenset({"invalid_request", "model_not_found"})
+"""The client is at fault, and the message may quote its request."""
+
+
 class ProviderSecrets(NamedTuple):
     """The key and the host of a provider, which no error text may contain."""
 
@@ -88,15 +92,30 @@ def from_payload(value: Any, *, secret: ProviderSecrets | None, status: int | No
     key, host = secret or (None, None)
     whole = _truncate_message(scrub(message, key))
     public = redact(whole, host=host)
-    if public != whole:
+    kind = _classify(status, code, _optional_text(details.get("type")), message)
+    if public != whole and kind not in _REFUSALS:
         logger.warning("provider error, redacted for clients: %s", whole)
     return UpstreamError(
-        _classify(status, code, _optional_text(details.get("type")), message),
+        kind,
         public,
         status=status,
         code=redact(scrub(code, key)) if code else None,
         param=redact(scrub(param, key)) if param else None,
     )
+
+
+def log_fault(provider: str, model: str, error: UpstreamError) -> None:
+    """Logs a failed attempt at a provider; the writer of the log limits repeats."""
+    is_refusal = error.kind in _REFUSALS
+    text = {"error": error.message}
+    extra = {
+        "event": "upstream.fault",
+        "repeat": (provider, model, error.kind),
+        "fields": {"provider": provider, "model": model, "code": error.kind, **({} if is_refusal else text)},
+        "content": text,
+    }
+    level = logging.INFO if is_refusal else logging.WARNING
+    logger.log(level, "provider %s failed: %s", provider, error.kind, extra=extra)
 
 
 def secrets_of(settings: ProviderSettings) -> ProviderSecrets:

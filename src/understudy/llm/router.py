@@ -14,7 +14,7 @@ import msgspec
 from understudy import telemetry
 from understudy.clock import Clock
 from understudy.errors import UpstreamError
-from understudy.llm import messages_request, messages_response, messages_stream, relay, remote_urls, sampling
+from understudy.llm import faults, messages_request, messages_response, messages_stream, relay, remote_urls, sampling
 from understudy.llm.anthropic import AnthropicProvider
 from understudy.llm.attempts import Attempts
 from understudy.llm.messages_request import MessageBody
@@ -278,6 +278,7 @@ class Models:
                 result = await attempt(target)
             except UpstreamError as error:
                 _emit_called(target, error.kind, started, streamed=streamed, retry=retry)
+                faults.log_fault(target.provider.name, target.model, error)
                 delay = attempts.record_failure(error)
             else:
                 _emit_called(target, "ok", started, streamed=streamed, retry=retry)

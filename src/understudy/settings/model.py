@@ -77,6 +77,18 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Literal["debug", "info", "warning", "error"],
         Meta(description="Minimum severity of log messages."),
     ] = "info"
+    log_format: Annotated[
+        Literal["text", "json"],
+        Meta(description="Format of log lines: text, or a JSON object a line, without a banner."),
+    ] = "text"
+    access_log: Annotated[
+        bool,
+        Meta(description="Whether each request is logged, except successful health checks."),
+    ] = False
+    log_content: Annotated[
+        bool,
+        Meta(description="Whether logs and traces contain prompts, outputs and texts of clients."),
+    ] = False
     dialect: Annotated[
         Literal["openai", "aimlapi"],
         Meta(description="Dialect of `/v1`; paths without a version always use that of the AI/ML API."),

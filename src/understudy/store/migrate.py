@@ -7,7 +7,9 @@ which a later one of these was applied is refused.
 """
 
 import asyncio
+import logging
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,6 +18,7 @@ from importlib import resources
 from understudy.errors import StoreError
 from understudy.store.database import Database, Transaction
 
+logger = logging.getLogger(__name__)
 _FILE = re.compile(r"(?P<number>\d{4})_\w+?(\.(?P<dialect>sqlite|postgres))?\.sql")
 _COMMENT = re.compile(r"^\s*--.*$", re.MULTILINE)
 _BREAKING = re.compile(r"^-- Breaking\b", re.MULTILINE)
@@ -74,9 +77,18 @@ async def migrate(database: Database) -> int:
     breaking = [migration.number for migration in migrations if migration.is_breaking and migration.number > current]
     if breaking and current and database.dialect == "postgres":
         await _wait_for_earlier_workers(database, breaking[-1])
+    started = time.perf_counter()
     for migration in migrations:
         await database.change_schema(_apply_migration, migration, database.dialect)
+    if newest > current:
+        _log_migration(current, newest, time.perf_counter() - started)
     return newest
+
+
+def _log_migration(before: int, after: int, seconds: float) -> None:
+    message = f"database upgraded from schema {before} to {after}" if before else f"database created, schema {after}"
+    fields = {"schema": after, "duration_ms": round(seconds * 1000, 1)}
+    logger.info("%s", message, extra={"event": "schema.migrated", "fields": fields})
 
 
 async def _wait_for_earlier_workers(database: Database, number: int) -> None:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
+from understudy.correlation import Origin
 from understudy.store.charges import Usage
 from understudy.wire.messages import MessageObject
 from understudy.wire.responses import ResponseObject
@@ -155,7 +156,8 @@ class Progress(Struct, omit_defaults=True):
     of code that no message has yet. `detailed`: streams show the results of file search. `key_id`: the key of the run's
     request. `headers` of remote servers, by label; no object shows them. `plan`: only for responses. `accepted_at`: the
     time of the request in Unix seconds. `reserved`: the tokens that the limits of the key have reserved for the next
-    turn, None until the run is admitted. `spans`: what the run's time went into, oldest first.
+    turn, None until the run is admitted. `spans`: what the run's time went into, oldest first. `origin`: the request
+    that created it, or resumed it last.
     """
 
     used: RunCompletionUsage = RunCompletionUsage()
@@ -171,6 +173,7 @@ class Progress(Struct, omit_defaults=True):
     accepted_at: float = 0.0
     reserved: int | None = None
     spans: list[Span] = []
+    origin: Origin = Origin()
 
     def use_pending(self) -> RunCompletionUsage:
         """Moves the usage of the pending turn to `used`; returns it."""

@@ -6,6 +6,7 @@ receives an event at least once, each time with the same `webhook-id`.
 
 import asyncio
 import hashlib
+import logging
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -38,6 +39,7 @@ from understudy.wire.webhooks import (
     WebhookEvent,
 )
 
+logger = logging.getLogger(__name__)
 _PRUNE_SECONDS: Final = 60.0
 _PRUNE_CHUNK: Final = 1000
 _MAX_PER_ENDPOINT: Final = 4
@@ -155,6 +157,8 @@ class Webhooks(JobKind[int, DueDelivery]):
                 duration=telemetry.elapsed(started),
             )
             outcome = self._next_outcome(work, result)
+            if outcome.status != "delivered":
+                _log_failure(work, result)
         except asyncio.CancelledError:
             attempt = WebhookAttempt(attempted_at=int(self._clock.now()), error=_STOPPED_ERROR)
             outcome = Outcome("pending", self._clock.now(), attempt)
@@ -208,6 +212,14 @@ class Webhooks(JobKind[int, DueDelivery]):
             updated_at=now,
         )
         return {settings.secret: endpoint}
+
+
+def _log_failure(due: DueDelivery, result: PostResult) -> None:
+    """The URL may have a secret in its path, so only the endpoint's id is logged."""
+    endpoint_id = due.endpoint.shown.id
+    fields = {"status": result.status or 0, "error": result.error or ""}
+    extra = {"event": "webhook.failed", "repeat": (endpoint_id, result.status), "fields": fields}
+    logger.warning("webhook %s not delivered to endpoint %s", due.id, endpoint_id, extra=extra)
 
 
 def _secret_hint(secret: str) -> str:

@@ -17,9 +17,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, TypeVar
 
-from understudy import telemetry
+from understudy import correlation, telemetry
 from understudy.broker import Broker
 from understudy.clock import Clock
+from understudy.correlation import Correlation, Origin
 from understudy.engine.jobs.fair_queue import FairQueue
 from understudy.errors import StoreError, StoreUnavailable, Unavailable
 from understudy.looper import Looper
@@ -39,6 +40,7 @@ _CHECK_SECONDS: Final = 30.0
 _BACKOFF_SECONDS: Final = 5.0
 MAX_INTERRUPTIONS: Final = 5
 """Workers that died over a job: it may be the reason."""
+_NO_ORIGIN: Final = Origin()
 logger = logging.getLogger(__name__)
 
 
@@ -75,6 +77,10 @@ class JobKind(ABC, Generic[Key, Work]):
     @abstractmethod
     async def list_owned(self, owner: str) -> Mapping[Key, Any]:
         """The revisions of the jobs that the owner's claims cover."""
+
+    def origin(self, _work: Work, /) -> Origin:
+        """What was stored with the job of the request that created it."""
+        return _NO_ORIGIN
 
     def is_current(self, _work: Work, _revision: Any, /) -> bool:
         """Whether the claim still covers what is to be done, by the revision that is stored now."""
@@ -406,6 +412,7 @@ class LeasePool(Generic[Key, Work]):
 
     async def _run(self, job: Job[Key, Work]) -> None:
         key = job.candidate.key
+        self._correlate(job)
         try:
             job.retry_delay = await self._kind.run(job.work)
         except asyncio.CancelledError:
@@ -418,6 +425,17 @@ class LeasePool(Generic[Key, Work]):
             self._back_off(job)
         finally:
             self._remove(job)
+
+    def _correlate(self, job: Job[Key, Work]) -> None:
+        """From here on, log lines of the task name the job."""
+        key, origin = job.candidate.key, self._kind.origin(job.work)
+        known = Correlation(request_id=origin.request_id, project_id=job.candidate.project_id)
+        if isinstance(key, str):
+            known.run_id = key
+        else:
+            known.job = f"{self._kind.name} {key}"
+        correlation.current.set(known)
+        correlation.trace.set(origin.trace)
 
     def _remove(self, job: Job[Key, Work]) -> None:
         if job.ended:

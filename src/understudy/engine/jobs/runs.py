@@ -13,6 +13,7 @@ import msgspec
 
 from understudy.broker import Broker, NoReply
 from understudy.clock import Clock
+from understudy.correlation import Origin
 from understudy.engine.accounting import Accounting
 from understudy.engine.jobs.pool import MAX_INTERRUPTIONS, JobKind, LeasePool
 from understudy.engine.jobs.reservations import NODE_PREFIX, WORKER_PREFIX, Reservations, node_of
@@ -276,6 +277,9 @@ class RunWorker(JobKind[str, RunExecutor]):
 
     async def list_owned(self, owner: str) -> Mapping[str, int]:
         return await self._store.runs.list_owned(owner)
+
+    def origin(self, work: RunExecutor, /) -> Origin:
+        return work.origin
 
     def is_current(self, work: RunExecutor, revision: int) -> bool:
         return work.epoch == revision

@@ -11,6 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from understudy import telemetry
+from understudy.correlation import Origin
 from understudy.engine.accounting import Accounting
 from understudy.engine.run import events
 from understudy.engine.run.cancellation import Interrupted, Interruption, Reason
@@ -67,6 +68,11 @@ class RunExecutor:
     @property
     def project_id(self) -> str:
         return self._stage.project_id
+
+    @property
+    def origin(self) -> Origin:
+        """Of the request that created the run, or resumed it last."""
+        return self._stage.progress.origin
 
     @property
     def epoch(self) -> int:
@@ -134,7 +140,8 @@ class RunExecutor:
         except Exception as cause:
             outcome = self._outcome_of(cause)
             if outcome is UNEXPECTED:
-                logger.exception("run %s failed", self.run_id)
+                extra = _log_extra("server_error", "", is_content=False)
+                logger.exception("%s %s failed", self._stage.spec.label, self.run_id, extra=extra)
             await self._fail(outcome)
 
     async def _execute(self) -> None:
@@ -350,6 +357,16 @@ class RunExecutor:
             outcome.code,
         )
         await self._stage.commit(ended)
+        if outcome.status in {"failed", "expired"} and outcome.error != UNEXPECTED.error:
+            self._log_failure(outcome)
+
+    def _log_failure(self, outcome: Outcome) -> None:
+        code, text = "", ""
+        if outcome.error is not None:
+            code, text = outcome.error.code, outcome.error.message
+        # The text about an invalid prompt may quote it.
+        extra = _log_extra(code, text, is_content=code == "invalid_prompt")
+        logger.warning("%s %s %s", self._stage.spec.label, self.run_id, outcome.status, extra=extra)
 
     # -- what it costs -----------------------------------------------------------------------------------------
 
@@ -397,3 +414,10 @@ class RunExecutor:
         if completion_left is not None and completion_left <= 0:
             raise BudgetExceeded("max_completion_tokens")
         return PromptBudget(self._models.window(run.model), prompt_left, completion_left)
+
+
+def _log_extra(code: str, text: str, *, is_content: bool) -> dict[str, Any]:
+    """The members of a log record about a failed run; `is_content`: the text is only for logs with content."""
+    error = {"error": text}
+    fields = {"code": code} if is_content else {"code": code, **error}
+    return {"event": "run.failed", "repeat": None, "fields": fields, "content": error if is_content else {}}

@@ -1,0 +1,130 @@
+"""The log of a real server as JSON: every line is an object with its request, and no key is in any."""
+
+import http.client
+import json
+import re
+
+import openai
+import pytest
+
+from e2e.assistants_client import new_thread
+from serving import KEY
+from understudy.logs.line import EVENTS, FIELDS
+from upstream import fault, text
+from waiting import eventually
+
+PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+WRONG_KEY = "sk-wrong-key-0123456789abcdef"
+
+
+@pytest.fixture
+def json_server(new_server, upstream):
+    return new_server(log_format="json", access_log="true").start()
+
+
+def lines_of(server):
+    return [json.loads(line) for line in server.log.read_text().splitlines()]
+
+
+def test_each_request_is_one_line_with_its_ids(json_server):
+    headers = {"x-client-request-id": "mine-1", "traceparent": PARENT}
+    answered = json_server.ask("POST", "/threads", {}, headers)
+    json_server.ask("GET", "/no-such-path?token=secret-in-the-query")
+    json_server.ask("GET", "/health/live")
+    json_server.stop()
+    missing, created = json_server.logged("request")
+    ids = {name: created.pop(name) for name in ("time", "duration_ms", "project", "key_id", "message")}
+    assert created == {
+        "level": "info",
+        "event": "request",
+        "request_id": answered.headers["x-request-id"],
+        "client_request_id": "mine-1",
+        "client": "127.0.0.1",
+        "trace_id": PARENT[3:35],
+        "span_id": PARENT[36:52],
+        "operation": "createThread",
+        "method": "POST",
+        "path": "/threads",
+        "status": 200,
+    }
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", ids["time"])
+    assert ids["key_id"].startswith("key_")
+    assert (missing["path"], missing["status"]) == ("/no-such-path", 404)
+
+
+def test_a_failed_run_is_one_line_and_repeated_faults_of_a_provider_are_counted(json_server, upstream):
+    client = json_server.client
+    upstream.always(fault(500, message=f"broken for upstream-key at http://10.1.2.3/v1 with {KEY}"))
+    assistant = client.beta.assistants.create(model="gpt-4o")
+    runs = []
+    for _ in range(3):
+        thread = new_thread(client, "A very private question")
+        run = client.beta.threads.runs.create_and_poll(thread_id=thread.id, assistant_id=assistant.id)
+        assert run.status == "failed"
+        runs.append(run)
+    json_server.stop()
+    failed = {line["run_id"]: line for line in json_server.logged("run.failed")}
+    assert sorted(failed) == sorted(run.id for run in runs)
+    assert sum(line["event"] == "run.failed" for line in lines_of(json_server) if "event" in line) == 3
+    line = failed[runs[0].id]
+    assert line["code"] == "server_error"
+    assert line["request_id"].startswith("req_")
+    counted, first = json_server.logged("upstream.fault")
+    assert (first["provider"], first["model"], first["code"]) == ("scripted", "gpt-4o", "server_error")
+    assert counted["repeated"] == 2
+    written = json_server.log.read_text()
+    for secret in ("upstream-key", KEY, "A very private question"):
+        assert secret not in written
+
+
+def test_no_key_is_in_the_log_wherever_a_client_puts_it(json_server, upstream):
+    upstream.always(fault(401, f"Incorrect API key: upstream-key, Bearer {WRONG_KEY}"))
+    headers = {"x-client-request-id": WRONG_KEY, "x-api-key": WRONG_KEY, "user-agent": WRONG_KEY}
+    assert json_server.ask("GET", f"/threads/{WRONG_KEY}?api_key={WRONG_KEY}", headers=headers, key=None).status == 401
+    for _ in range(3):
+        json_server.ask("POST", "/threads", {"metadata": {"key": WRONG_KEY}}, key=WRONG_KEY)
+    json_server.ask("GET", f"/files/{WRONG_KEY}?key={WRONG_KEY}")
+    json_server.ask("POST", "/threads", {"metadata": WRONG_KEY})
+    with pytest.raises(openai.APIStatusError):
+        json_server.client.chat.completions.create(
+            model="gpt-4o", messages=[{"role": "user", "content": f"My key is {WRONG_KEY}"}]
+        )
+    with json_server.new_client(api_key=WRONG_KEY) as other, pytest.raises(openai.AuthenticationError):
+        other.models.list()
+    json_server.ask("GET", "/models", key=None)
+    json_server.stop()
+    written = json_server.log.read_text()
+    for secret in (WRONG_KEY, KEY, "upstream-key"):
+        assert secret not in written
+    codes = [line["code"] for line in json_server.logged("key.rejected") if "repeated" not in line]
+    assert sorted(codes) == ["invalid_api_key", "missing_api_key"]
+    assert [line["repeated"] for line in json_server.logged("key.rejected") if "repeated" in line] == [4]
+
+
+def test_lines_of_the_start_the_web_server_and_tracebacks_are_objects_with_documented_fields(json_server):
+    host = json_server.url.removeprefix("http://").removesuffix("/v1")
+    connection = http.client.HTTPConnection(host)
+    connection.request("GET", "/v1/models", headers={"host": "a b"})
+    connection.getresponse().read()
+    connection.close()
+    json_server.stop()
+    lines = lines_of(json_server)
+    events = {line.get("event") for line in lines} - {None}
+    assert {"schema.migrated", "server.ready", "request"} <= events <= EVENTS.keys()
+    assert {name for line in lines for name in line} <= FIELDS
+
+
+def test_the_text_format_has_the_same_fields_behind_the_message(new_server):
+    server = new_server(access_log="true").start()
+    server.ask("GET", "/models", headers={"traceparent": PARENT})
+    pattern = r"INFO request: GET /models 200 [\d.]+ ms request_id=req_\w+ .*key_id=key_\w+ .*trace_id=4bf9\w+ .*operation=listModels"
+    eventually(lambda: re.search(pattern, server.log.read_text()))
+
+
+def test_a_chat_completion_with_a_text_is_not_in_the_log(json_server, upstream):
+    upstream.answer(text("A very private answer"))
+    json_server.client.chat.completions.create(
+        model="gpt-4o", messages=[{"role": "user", "content": "A very private question"}]
+    )
+    json_server.stop()
+    assert "very private" not in json_server.log.read_text()
