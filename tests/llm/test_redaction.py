@@ -90,7 +90,8 @@ async def test_errors_of_a_provider_never_contain_its_address(upstream, openai, 
         caught = await failure(provider.complete(BODY))
         shown = json.dumps([caught.message, caught.code, caught.param])
         assert all(secret not in shown for secret in ("127.0.0.1", str(upstream.port), "main.py", "/srv/app"))
-        assert said in caplog.text.replace('\\"', '"')
+        # The message about a refused request may quote it.
+        assert (said in caplog.text.replace('\\"', '"')) == (caught.kind != "invalid_request")
         caplog.clear()
     upstream.answer(text("Hi", error(True, message=said)))
     assert "127.0.0.1" not in (await failure(provider.stream(BODY))).message
