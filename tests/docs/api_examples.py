@@ -312,7 +312,9 @@ WITHOUT = {
     "deleteDreamMachineGeneration deleteLumaGeneration": "delete a video",
     "createImage createImageEdit createImageVariation createModeration": "are relayed to a provider",
     "createSpeech createTranscription createTranslation": "are relayed to a provider",
-    "createVideo getVideo createVideoV2 getVideoV2 deleteVideo downloadVideo downloadThumbnail": "render a video",
+    "createVideoGeneration getVideoGeneration createVideoGenerationV2 getVideoGenerationV2": "render a video",
+    "deleteVideoGeneration downloadVideo downloadThumbnail": "render a video",
+    "createVideo ListVideos GetVideo DeleteVideo RetrieveVideoContent CreateVideoRemix": "render a video",
 }
 """Operations whose example would need more than a server, and why."""
 

@@ -56,6 +56,7 @@ from understudy.api import (
     vector_store_chunks,
     vector_store_files,
     vector_stores,
+    video_resources,
     videos,
     webhooks,
 )
@@ -100,6 +101,7 @@ MODULES = (
     relayed_usage,
     luma_videos,
     videos,
+    video_resources,
     webhooks,
     transfers,
     anthropic_messages,

@@ -32,7 +32,7 @@ _REQUEST_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
 @operations.add(
-    "createVideoV2",
+    "createVideoGenerationV2",
     "POST",
     "/v2/video/generations",
     summary="Create a video from a prompt, with any video model.",
@@ -41,7 +41,7 @@ _REQUEST_KEY = re.compile(r"[\x21-\x7e]{1,255}")
     base="/",
 )
 @operations.add(
-    "createVideo",
+    "createVideoGeneration",
     "POST",
     "/video/generations",
     summary="Create a video from a prompt, with any video model.",
@@ -80,7 +80,7 @@ async def create_video(request: Request) -> Response:
 
 
 @operations.add(
-    "getVideoV2",
+    "getVideoGenerationV2",
     "GET",
     "/v2/video/generations",
     summary="Retrieve a video.",
@@ -89,7 +89,12 @@ async def create_video(request: Request) -> Response:
     base="/",
 )
 @operations.add(
-    "getVideo", "GET", "/video/generations", summary="Retrieve a video.", query=GetVideoQuery, response=VideoGeneration
+    "getVideoGeneration",
+    "GET",
+    "/video/generations",
+    summary="Retrieve a video.",
+    query=GetVideoQuery,
+    response=VideoGeneration,
 )
 async def retrieve_video(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], GetVideoQuery, strict=True)
@@ -102,7 +107,7 @@ async def retrieve_video(request: Request) -> Response:
 
 
 @operations.add(
-    "deleteVideo",
+    "deleteVideoGeneration",
     "DELETE",
     "/video/generations/{generation_id}",
     summary="Delete a video with its files. An extension of the AI/ML API.",

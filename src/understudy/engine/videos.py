@@ -10,6 +10,7 @@ from msgspec.structs import replace as changed
 
 from understudy import ids
 from understudy.clock import Clock
+from understudy.engine import video_forms
 from understudy.engine.accounting import Accounting
 from understudy.engine.files import Files
 from understudy.engine.jobs.video_callbacks import VideoCallbacks
@@ -21,6 +22,7 @@ from understudy.media import VideoProvider
 from understudy.media.rehearsal import RehearsalRenderer
 from understudy.settings import VideoSettings
 from understudy.store import Store
+from understudy.store.charges import DAY_SECONDS
 from understudy.store.video_rows import Record, Request, Video, VideoFile
 from understudy.wire.videos import KeyframeReference, State
 
@@ -93,6 +95,17 @@ class Videos:
             )
         self._jobs.wake()
         return await self._store.videos.get(project_id, video_id)
+
+    def build_request(
+        self, prompt: str, model: str, seconds: int, size: str, remixed_from: str | None = None
+    ) -> Request:
+        """A request in the form of the hosted API. Raises InvalidRequest for what the provider cannot make."""
+        return video_forms.build_request(self._provider, prompt, model, seconds, size, remixed_from)
+
+    @property
+    def lifetime(self) -> float | None:
+        """Seconds that a video is stored; None without a limit."""
+        return None if self._settings.keep_days is None else self._settings.keep_days * DAY_SECONDS
 
     async def wait(self, project_id: str, video_id: str, state: State, seconds: float) -> Video:
         """The video once it is in `state` or in a later one, or as it is after `seconds`."""

@@ -63,6 +63,7 @@ class _Generation(Struct):
 class AimlApi:
     name = "aimlapi"
     takes: frozenset[Literal["file", "url"]] = frozenset({"url", "file"})
+    lengths: tuple[int, ...] | None = (5, 9)
 
     def __init__(
         self, http: HttpClient, base_url: str, download: Downloader, *, limit: int, pace: PollInterval

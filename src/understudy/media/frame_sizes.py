@@ -2,7 +2,7 @@
 
 from typing import Final
 
-_SHORTER_SIDES: Final = {"540p": 540, "720p": 720, "1080p": 1080, "4k": 2160}
+_SHORTER_SIDES: Final = {"540p": 540, "720p": 720, "1024p": 1024, "1080p": 1080, "4k": 2160}
 DEFAULT_RESOLUTION: Final = "720p"
 
 

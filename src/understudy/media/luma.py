@@ -25,6 +25,7 @@ _ID: Final = re.compile(r"[\w.-]{1,128}")
 class Luma:
     name = "luma"
     takes: frozenset[Literal["file", "url"]] = frozenset({"url"})
+    lengths: tuple[int, ...] | None = (5, 9)
 
     def __init__(
         self,

@@ -86,6 +86,8 @@ class VideoProvider(Protocol):
     name: str
     takes: frozenset[Literal["file", "url"]]
     """The supported forms of a picture: a local file, a URL that the provider fetches, or both."""
+    lengths: tuple[int, ...] | None
+    """The lengths of videos in seconds, in ascending order, or None for any; such a provider makes any size too."""
 
     async def generate(self, job: Job, folder: Path, progress: Progress) -> VideoFiles:
         """Raises MediaError. A cancelled call leaves no process behind."""

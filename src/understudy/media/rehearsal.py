@@ -27,6 +27,7 @@ _MISSING_MODULES_MESSAGE: Final = (
 class RehearsalRenderer:
     name = "rehearsal"
     takes: frozenset[Literal["file", "url"]] = frozenset({"file"})
+    lengths: tuple[int, ...] | None = None
 
     def __init__(self, *, memory: int, seconds: float) -> None:
         """The limits of one video: bytes of memory, and seconds, also of processor time."""

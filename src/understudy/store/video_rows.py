@@ -25,6 +25,11 @@ class Keyframe(Struct, frozen=True, kw_only=True):
 
 
 class Request(Struct, frozen=True, kw_only=True):
+    """`named_model`, `size` and `remixed_from` are those of a request in the form of the hosted API.
+
+    `size` is in pixels, like `1280x720`, and `remixed_from` is the id of a video.
+    """
+
     prompt: str
     model: str
     aspect_ratio: str
@@ -35,11 +40,14 @@ class Request(Struct, frozen=True, kw_only=True):
     concepts: tuple[str, ...] = ()
     start: Keyframe | None = None
     end: Keyframe | None = None
+    named_model: str | None = None
+    size: str | None = None
+    remixed_from: str | None = None
     callback_url: str | None = None
 
 
 class Record(Struct, kw_only=True):
-    """`base` is the base URL of the client's request, for the URLs in callbacks."""
+    """`base` is the base URL of the client's request, for the URLs in callbacks. Times are in Unix seconds."""
 
     request: Request
     created_at: float
@@ -50,6 +58,7 @@ class Record(Struct, kw_only=True):
     height: int = 0
     thumbnail: bool = False
     failure_reason: str | None = None
+    ended_at: float | None = None
 
 
 decode_record = msgspec.json.Decoder(Record).decode

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Literal
 
 import msgspec
 
@@ -85,9 +86,11 @@ class Videos:
         """In the order of the ids; raises NotFound for the first that the project does not have."""
         return await self._database.read(_lookup, project_id, ids)
 
-    async def page(self, project_id: str, limit: int, after: str | None) -> tuple[list[Video], bool]:
-        """The newest first, and whether there are more."""
-        return await self._database.read(_page, project_id, PageRequest(limit, after=after))
+    async def page(
+        self, project_id: str, limit: int, after: str | None, order: Literal["asc", "desc"] = "desc"
+    ) -> tuple[list[Video], bool]:
+        """By time of creation, and whether there are more."""
+        return await self._database.read(_page, project_id, PageRequest(limit, order, after=after))
 
     async def get_file(self, video_id: str, role: Role, token: str) -> tuple[str, VideoFile] | None:
         """A file with its access token; None if it does not exist. `token` says which project imported the video."""

@@ -200,10 +200,15 @@ class VideoJobs(JobKind[int, VideoClaim]):
         pieces = [await self._store_file("video", made.video, stack)]
         if made.thumbnail is not None:
             pieces.append(await self._store_file("thumbnail", made.thumbnail, stack))
+        now = self._clock.now()
         record = changed(
-            claimed.video.record, width=made.width, height=made.height, thumbnail=made.thumbnail is not None
+            claimed.video.record,
+            width=made.width,
+            height=made.height,
+            thumbnail=made.thumbnail is not None,
+            ended_at=now,
         )
-        await self._store.videos.complete(self.id, claimed, record, pieces, self._clock.now())
+        await self._store.videos.complete(self.id, claimed, record, pieces, now)
 
     async def _store_file(self, role: Role, path: Path, stack: AsyncExitStack) -> VideoFile:
         draft = await stack.enter_async_context(self._files.open_draft())
@@ -222,8 +227,9 @@ class VideoJobs(JobKind[int, VideoClaim]):
         return delay
 
     async def _fail(self, claimed: VideoClaim, reason: str) -> None:
-        record = changed(claimed.video.record, failure_reason=reason)
-        await self._store.videos.fail(self.id, claimed, record, self._clock.now())
+        now = self._clock.now()
+        record = changed(claimed.video.record, failure_reason=reason, ended_at=now)
+        await self._store.videos.fail(self.id, claimed, record, now)
 
 
 class _ProgressRecorder:
