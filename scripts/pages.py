@@ -1,6 +1,6 @@
-"""Writes settings.md, commands.md and tools.md in docs/reference, and docs/explanation/compatibility.md.
+"""Writes settings.md, commands.md, tools.md and operations.md in docs/reference, and docs/explanation/compatibility.md.
 
-The first three describe the program's own tables, the last the manifest in tests/conformance. Run it after a change of
+The first four describe the program's own tables, the last the manifest in tests/conformance. Run it after a change of
 a setting, a flag, a command or the manifest. --check only compares, as the tests do.
 """
 
@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 import msgspec
+from operation_table import build_page
 
 from understudy.catalog import AI_ML_API, Parameter, Tool
 from understudy.cli import commands
@@ -125,6 +126,7 @@ def main() -> None:
             version=AI_ML_API.version,
             tools="\n".join(tool_section(tool) for tool in AI_ML_API.tools),
         ),
+        DOCS / "reference" / "operations.md": build_page(),
         DOCS / "explanation" / "compatibility.md": compatibility(read_manifest()),
     }
     if "--check" in sys.argv[1:]:
