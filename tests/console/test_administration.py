@@ -24,8 +24,10 @@ PAGES = {
     "projects/{hostile_project}?tab=keys": ".empty",
     "projects/{project}?tab=service-accounts": "table",
     "projects/{project}?tab=members": "table",
+    "projects/{project}?tab=limits": "table >> nth=1",
     "projects/{project}?tab=spending": "table",
     "projects/{project}/keys/{key}": ".fields",
+    "projects/{project}/keys/{key}?tab=limits": "table",
     "projects/{project}/service-accounts/{account}": ".fields",
     "projects/{project}/members/{user}": ".fields",
     "users": "table",
@@ -231,6 +233,36 @@ def test_credits_are_added_and_spending_is_limited(administration, admin):
     dialog.get_by_label("Amount").fill("2000000000000")
     dialog.get_by_role("button", name="Set a spend limit").click()
     expect(dialog.get_by_role("alert")).to_contain_text("credits")
+
+
+def test_a_project_a_key_and_a_model_have_limits(administration, admin, ids):
+    project = f"/organization/projects/{ids['project']}"
+    page = administration.open(f"projects/{ids['project']}?tab=limits")
+    whole = page.get_by_role("region", name="The project as a whole")
+    whole.get_by_role("button", name="Change limits").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Requests a minute", exact=True).select_option("number")
+    dialog.get_by_role("spinbutton", name="Requests a minute: number").fill("60")
+    dialog.get_by_label("Tokens a day", exact=True).select_option("unlimited")
+    assert administration.find_accessibility_problems() == []
+    dialog.get_by_role("button", name="Save").click()
+    expect(whole.get_by_role("row", name="Requests a minute")).to_contain_text("60set here")
+    limits = admin.get(f"{project}/limits", cast_to=object)["limits"]
+    assert (limits["requests_per_minute"], limits["tokens_per_day"]) == (60, "unlimited")
+    page.get_by_role("button", name="Change the limits of gpt-4o", exact=True).click()
+    dialog.get_by_label("Tokens a minute", exact=True).select_option("number")
+    dialog.get_by_role("spinbutton", name="Tokens a minute: number").fill("5000")
+    dialog.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("row", name="gpt-4o ").first).to_contain_text("5,000")
+    page = administration.open(f"projects/{ids['project']}/keys/{ids['key']}?tab=limits")
+    page.get_by_role("button", name="Change limits").click()
+    dialog.get_by_label("Requests a day", exact=True).select_option("number")
+    expect(dialog.get_by_role("button", name="Save")).to_be_disabled()
+    dialog.get_by_role("spinbutton", name="Requests a day: number").fill("1000")
+    dialog.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("row", name="Requests a day")).to_contain_text("1,000set here")
+    key = admin.get(f"{project}/api_keys/{ids['key']}/limits", cast_to=object)
+    assert key["limits"]["requests_per_day"] == 1000
 
 
 def test_a_person_is_invited_and_a_user_is_a_member_with_a_role(administration, admin, ids):

@@ -6,10 +6,12 @@ import { revealSecret, SecretOnce } from "../../ui/secret_once.js";
 import { Sentence } from "../../ui/sentence.js";
 import { Time } from "../../ui/values.js";
 import { html, useMemo, useState } from "../../ui/view.js";
+import { LimitTable } from "../limits/limit_table.js";
 import { keysOf } from "./noun.js";
 import { RotateDialog } from "./rotate_dialog.js";
 
 export const style = "keys.css";
+export const texts = ["limits"];
 
 /** @param {{params: {project: string, id: string}}} props */
 export default function KeyDetail({ params: { project, id } }) {
@@ -20,7 +22,8 @@ export default function KeyDetail({ params: { project, id } }) {
     revealSecret(id, value);
     rotated?.set(row);
   };
-  return html`<${NounDetail} noun=${noun} id=${id} menu=${menu}>${(/** @type {any} */ row) => html`
+  const limits = { name: "limits", label: t("limits.title"), view: () => html`<${LimitTable} path="${noun.path}/${encodeURIComponent(id)}/limits" title=${t("limits.key")} canChange=${true} />` };
+  return html`<${NounDetail} noun=${noun} id=${id} menu=${menu} tabs=${[limits]}>${(/** @type {any} */ row) => html`
     <${SecretOnce} id=${id} label=${t("keys.secret")} text=${t("keys.secret-once")} />
     <${OldSecret} row=${row} />
     ${rotated && html`<${RotateDialog} path="${noun.path}/${encodeURIComponent(id)}/rotate" name=${rotated.row.name} onClose=${() => setRotated(null)} onDone=${finish} />`}`}<//>`;

@@ -6,13 +6,15 @@ import { confirm } from "../../ui/confirm.js";
 import { NounDetail } from "../../ui/noun/noun_detail.js";
 import { html } from "../../ui/view.js";
 import { KeySection } from "../keys/key_section.js";
+import { LimitTable } from "../limits/limit_table.js";
+import { ModelLimits } from "../limits/model_limits.js";
 import { MemberSection } from "../members/member_section.js";
 import { AccountSection } from "../service_accounts/account_section.js";
 import { canChange, isActive, PROJECTS } from "./noun.js";
 import { Spending } from "./spending.js";
 
 export const style = "projects.css";
-export const texts = ["keys", "members", "service_accounts"];
+export const texts = ["keys", "limits", "members", "service_accounts"];
 
 /** @param {{params: {id: string}}} props */
 export default function ProjectDetail({ params: { id } }) {
@@ -20,6 +22,8 @@ export default function ProjectDetail({ params: { id } }) {
     { name: "keys", label: t("keys.title"), view: (/** @type {any} */ row) => html`<${KeySection} project=${id} canChange=${isActive(row)} />` },
     { name: "service-accounts", label: t("service-accounts.title"), view: (/** @type {any} */ row) => html`<${AccountSection} project=${id} canChange=${isActive(row)} />` },
     { name: "members", label: t("members.title"), view: (/** @type {any} */ row) => html`<${MemberSection} project=${id} canChange=${isActive(row)} />` },
+    { name: "limits", label: t("limits.title"), view: (/** @type {any} */ row) => html`<${LimitTable} path="${PROJECTS.path}/${encodeURIComponent(id)}/limits" title=${t("limits.project")} canChange=${isActive(row)} />
+      <${ModelLimits} project=${id} canChange=${isActive(row)} />` },
     { name: "spending", label: t("projects.spending"), view: (/** @type {any} */ row) => html`<${Spending} project=${id} canChange=${isActive(row)} />` },
   ];
   /** @param {any} row @param {(row: any) => void} set */

@@ -42,6 +42,7 @@ export default {
   "audit-log.event.login.succeeded": "Signed in",
   "audit-log.event.login.failed": "Sign-in refused",
   "audit-log.event.logout.succeeded": "Signed out",
+  "audit-log.event.rate_limit.updated": "Rate limit changed",
   "audit-log.event.organization.updated": "Server changed",
   "audit-log.event.understudy.credits.granted": "Credits added",
 };
