@@ -175,6 +175,8 @@ BESIDE_A_SERVER = [
     ["credits", "unlimit"],
     ["credits", "show"],
     ["credits", "history"],
+    ["limits", "show"],
+    ["limits", "set", "requests_per_minute=5", "--project", "default"],
     ["webhooks", "endpoints"],
     ["webhooks", "deliveries"],
     ["webhooks", "replay", "whd_1"],
@@ -226,7 +228,9 @@ def test_every_command_that_opens_the_store_is_among_those_that_create_nothing()
     assert found - no_store == listed
 
 
-@pytest.mark.parametrize("group", [[], ["keys"], ["projects"], ["credits"], ["tools"], ["webhooks"], ["sandbox"]])
+@pytest.mark.parametrize(
+    "group", [[], ["keys"], ["projects"], ["credits"], ["limits"], ["tools"], ["webhooks"], ["sandbox"]]
+)
 def test_a_group_of_commands_without_arguments_prints_its_help_and_succeeds(understudy, group):
     done = understudy(*group)
     assert done.stdout.startswith(f"Usage: {' '.join(['understudy', *group])} [OPTIONS] COMMAND")

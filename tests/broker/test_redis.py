@@ -5,6 +5,7 @@ import contextlib
 import logging
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 import redis as sync_redis
@@ -14,12 +15,17 @@ from understudy.broker import (
     EVENTS_PER_ATTEMPT,
     MAX_MESSAGE_BYTES,
     BrokerUnavailable,
+    CellCost,
     EventBatch,
     EventsMissing,
     NoReply,
 )
 from understudy.broker.opening import build_broker
+from understudy.clock import SystemClock
+from understudy.engine.limits.limiter import RateLimiter
+from understudy.engine.limits.policies import Policies
 from understudy.errors import SettingsError
+from understudy.settings import LimitSettings
 from waiting import WITHIN
 
 
@@ -288,6 +294,65 @@ async def test_a_stored_log_replaces_the_events_before_its_last_one(join, redis_
 
 
 # -- failures ------------------------------------------------------------------------------------------------------
+
+
+async def test_nodes_count_together_to_the_last_unit_and_take_from_all_cells_or_none(join, redis_server):
+    nodes = [await join(redis_server.url) for _ in range(2)]
+
+    def cells(*limits, cost=1):
+        return [CellCost(f"cell {number}", limit, limit / 86_400, cost) for number, limit in enumerate(limits)]
+
+    taken = await asyncio.gather(*(nodes[n % 2].take_cells("proj_1", cells(40, 1000)) for n in range(200)))
+    assert [fits for fits, _ in taken].count(True) == 40
+    assert taken[0][1] == [1.0, 1.0]
+    fits, levels = await nodes[0].take_cells("proj_1", cells(1000, 1000, cost=0))
+    assert (fits, [round(level) for level in levels]) == (True, [40, 40])
+    assert (await nodes[0].take_cells("proj_2", cells(40)))[0]
+    # What is given back can be taken again.
+    await nodes[1].add_to_cells("proj_1", cells(40, cost=-2))
+    retaken = [(await nodes[0].take_cells("proj_1", cells(40)))[0] for _ in range(3)]
+    assert retaken == [True, True, False]
+    # The server forgets its scripts when it restarts.
+    with sync_redis.Redis.from_url(redis_server.url) as redis:
+        redis.script_flush()
+        assert not (await nodes[0].take_cells("proj_1", cells(40)))[0]
+        assert 0 < redis.ttl("u:{proj_1}:limit:cell 0") <= 86_401
+        redis.set("u:{proj_3}:limit:cell 0", "not a cell")
+    with pytest.raises(BrokerUnavailable, match="refused"):
+        await nodes[0].take_cells("proj_3", cells(1))
+
+
+async def test_a_node_admits_its_share_while_the_counts_are_unavailable(join, redis_server, caplog):
+    broker = await join(redis_server.url)
+    policies = Policies(LiveNodes(), broker, LimitSettings(key_requests_per_day=10))
+    await policies.refresh()
+    models = SimpleNamespace(names_and_url=lambda model: ((model,), None))
+    limiter = RateLimiter(policies, broker, models, SystemClock())
+
+    async def admit():
+        reservation = await limiter.reserve("proj_1", "key_1", "gpt", None)
+        return reservation.refusal is None
+
+    assert await admit()
+    redis_server.kill()
+    assert [await admit() for _ in range(5)].count(True) == 3
+    assert "this node admits 1/3 of each limit" in caplog.text
+    redis_server.start()
+    await broker.reconnects.next()
+    assert [await admit() for _ in range(11)].count(True) == 10
+
+
+class LiveNodes:
+    """A store without limits, on which three nodes work."""
+
+    def __init__(self):
+        self.limits = self.nodes = self
+
+    async def list(self, scopes=None):
+        return [] if scopes else [SimpleNamespace(is_live=True)] * 3 + [SimpleNamespace(is_live=False)]
+
+    async def count_changes(self):
+        return 0
 
 
 async def test_a_restart_without_data_is_reported_and_everything_works_again(join, redis_server, caplog):

@@ -6,7 +6,7 @@ import contextlib
 import pytest
 
 from redis_topologies import cluster_redis, sentinel_redis, tls_redis
-from understudy.broker import EventBatch
+from understudy.broker import CellCost, EventBatch
 from understudy.broker.opening import build_broker
 from understudy.errors import SettingsError
 from waiting import WITHIN
@@ -51,6 +51,9 @@ async def exchange(one, other, run_id):
     await one.keep_events(run_ids, 60)
     await one.store_log(run_id, b"log", 3, 60)
     assert await other.load_log(run_id) == b"log"
+    cells = [CellCost(f"{run_id}/{number}", 3, 0.001, 2) for number in range(8)]
+    assert (await one.take_cells("proj_1", cells))[0]
+    assert not (await other.take_cells("proj_1", cells))[0]
     received = asyncio.Queue()
     other.handle("note", lambda _, body: received.put(body))
     await one.broadcast("note", b"hello")

@@ -106,6 +106,31 @@ def test_limits_of_a_project_and_a_key_are_set_and_removed(server, administer, o
     assert types[:3] == ["api_key.updated", "project.updated", "project.updated"]
 
 
+def test_commands_set_limits_in_the_store_and_over_http(server, administer, admin_key, project, key):
+    def run(*arguments):
+        here = json.loads(server.run("limits", *arguments, "--json"))
+        there = server.run("limits", *arguments, "--json", "--base-url", server.url, "--key", admin_key)
+        if "--model" in arguments:
+            here["limits"] = {}  # the hosted API's object has only what applies
+        assert json.loads(there) == here
+        return here
+
+    of_project, of_key = ("--project", project.name), ("--api-key", key["id"])
+    changed = run("set", "requests_per_minute=60", "tokens_per_day=unlimited", *of_project)
+    assert (changed["project_id"], changed["effective"]["requests_per_minute"]) == (project.id, 60)
+    assert changed["limits"]["tokens_per_day"] == "unlimited"
+    assert run("set", "requests_per_minute=default", *of_project)["limits"]["requests_per_minute"] is None
+    assert run("set", "tokens_per_minute=5_000", *of_key)["effective"]["tokens_per_minute"] == 5000
+    assert run("show", *of_key)["api_key_id"] == key["id"]
+    of_model = (*of_project, "--model", MODEL)
+    assert run("set", "requests_per_day=7", *of_model)["effective"]["requests_per_day"] == 7
+    assert run("show", *of_model)["effective"]["requests_per_minute"] is None
+    table = server.run("limits", "show", *of_key)
+    assert {"tokens_per_minute", "5,000"} <= {*table.split()}
+    for wrong in ("requests=1", "requests_per_day=0", "requests_per_day=many"):
+        server.run("limits", "set", wrong, *of_project, code=2)
+
+
 async def test_a_limit_is_exact_among_200_concurrent_clients(server, administer, project, key):
     administer("POST", f"{project.id}/limits", {"requests_per_day": 40})
 

@@ -11,8 +11,8 @@ from understudy.api.operations import EXTENSIONS, OperationGroup
 from understudy.api.parts import Parts, change_of, named_project_of, parts_of
 from understudy.api.requests import read_json, struct_response
 from understudy.engine.limits.policy import Owner
-from understudy.store.audit_logs import Change, EventType
-from understudy.store.limits import METRICS, UNLIMITED, LimitChange, Metric
+from understudy.store.audit_logs import Change
+from understudy.store.limits import METRICS, UNLIMITED, Metric, describe_change
 from understudy.store.projects import check_open
 from understudy.wire.project_limits import (
     Amount,
@@ -96,10 +96,7 @@ async def _change_limits(
     }
     if requested:
         amounts = {metric: _to_stored(amount) for metric, amount in requested.items()}
-        type_: EventType = "project.updated" if scope == project_id else "api_key.updated"
-        await parts.store.limits.change(
-            LimitChange(project_id, scope, "", amounts, type_, scope, {"limits": requested}), change
-        )
+        await parts.store.limits.change(describe_change(scope, project_id, "", amounts), change)
         await parts.limiter.policies.announce()
 
 

@@ -12,11 +12,12 @@ from understudy.api.parts import Parts, change_of, named_project_of, parts_of
 from understudy.api.requests import page_ends, read_json, struct_response
 from understudy.engine.limits.policy import Policy
 from understudy.errors import InvalidRequest, NotFound, not_found
-from understudy.store.limits import UNLIMITED, LimitChange, Metric
+from understudy.store.limits import METRICS, UNLIMITED, LimitChange, Metric
 from understudy.store.projects import check_open
 from understudy.wire import queries
 from understudy.wire.project_limits import (
     NO_LIMIT,
+    RATE_LIMIT_MEMBERS,
     ListRateLimitsQuery,
     ProjectRateLimit,
     ProjectRateLimitList,
@@ -27,10 +28,7 @@ operations = OperationGroup("Administration", audience="admin")
 
 _PREFIX: Final = "rl-"
 _METRICS: Final[Mapping[str, Metric]] = {
-    "max_requests_per_1_minute": "requests_per_minute",
-    "max_tokens_per_1_minute": "tokens_per_minute",
-    "max_requests_per_1_day": "requests_per_day",
-    "batch_1_day_max_input_tokens": "batch_tokens_per_day",
+    RATE_LIMIT_MEMBERS[metric]: metric for metric in METRICS if metric in RATE_LIMIT_MEMBERS
 }
 
 

@@ -18,6 +18,7 @@ from understudy.cli.doctor import doctor
 from understudy.cli.extract import extract
 from understudy.cli.group import CommandGroup
 from understudy.cli.keys import keys
+from understudy.cli.limits import limits
 from understudy.cli.mcp import mcp
 from understudy.cli.objects import get, ls, rm
 from understudy.cli.projects import projects
@@ -69,7 +70,7 @@ def commands() -> None:
 
 
 _COMMANDS = (
-    *(serve, worker, chat, ask, ls, get, rm, tail, keys, projects, credits_, tools, mcp, webhooks),
+    *(serve, worker, chat, ask, ls, get, rm, tail, keys, projects, credits_, limits, tools, mcp, webhooks),
     *(import_, export, delete),
     *(backup, restore),
     *(reindex, extract, sandbox, config, doctor, completion, version),

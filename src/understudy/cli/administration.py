@@ -1,8 +1,8 @@
-"""What the commands `keys`, `projects` and `credits` do: in the store of this machine, or over HTTP at a server."""
+"""What the commands `keys`, `projects`, `credits` and `limits` do: in the store of this machine, or over HTTP."""
 
 import functools
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from understudy.store.admin_keys import AdminKeyRecord
     from understudy.store.charges import Entry, EntryType
     from understudy.store.keys import KeyRecord
+    from understudy.store.limits import Metric
     from understudy.store.projects import ProjectRecord
     from understudy.store.spending import Period, SpendLimit
 
@@ -57,6 +58,40 @@ class ProjectFunds:
     budgeted: bool
     spent: int
     limit: "SpendLimit | None"
+
+
+@dataclass(frozen=True, slots=True)
+class LimitScope:
+    """Whose limits: those of a project, with a `key` those of that key, with a `model` those of it in the project."""
+
+    project: str
+    key: str | None = None
+    model: str | None = None
+
+    def metrics(self) -> "tuple[Metric, ...]":
+        """The names of the limits that it may have."""
+        from understudy.store.limits import METRICS
+        from understudy.wire.project_limits import RATE_LIMIT_MEMBERS, KeyLimitAmounts, ProjectLimitAmounts
+
+        kind = ProjectLimitAmounts if self.key is None else KeyLimitAmounts
+        names = kind.__struct_fields__ if self.model is None else RATE_LIMIT_MEMBERS
+        return tuple(metric for metric in METRICS if metric in names)
+
+    def least(self, metric: str) -> int:
+        """The smallest amount of a limit."""
+        return 1 if "_per_" in metric else 0
+
+
+@dataclass(frozen=True, slots=True)
+class LimitReport:
+    """Limits by metric: those set for a project, key or model, None for the settings', and those that apply.
+
+    `names` are the ids of the scope, as in the API's objects. Those set for a model are not listed over HTTP.
+    """
+
+    names: Mapping[str, str]
+    own: Mapping[str, "int | str | None"]
+    effective: Mapping[str, int | None]
 
 
 class Administration(Protocol):
@@ -105,6 +140,12 @@ class Administration(Protocol):
 
     async def list_funds(self) -> list[ProjectFunds]: ...
 
+    async def load_limits(self, scope: LimitScope) -> LimitReport: ...
+
+    async def change_limits(self, scope: LimitScope, amounts: "Mapping[Metric, int | None]") -> LimitReport:
+        """An amount of -1 is without a limit, None the default of the settings."""
+        ...
+
     async def list_entries(self, project: str, last: int) -> "list[Entry]":
         """Newest first."""
         ...
@@ -140,6 +181,12 @@ def _connect(loaded: "LoadedSettings", base_url: str | None, key: str | None) ->
         return RemoteAdministration(base_url, key)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
+
+
+def name_scope(scope: LimitScope, project_id: str, key_id: str) -> dict[str, str]:
+    """The ids of a scope, as in the API's objects."""
+    ids = {"project_id": project_id, "api_key_id": key_id, "model": scope.model or ""}
+    return {name: value for name, value in ids.items() if value}
 
 
 def unknown_key() -> click.ClickException:

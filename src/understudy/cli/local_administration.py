@@ -1,11 +1,20 @@
 """Administration in the store of this machine, beside a running server or without one."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from understudy import ids
 from understudy.cli.access import existing_store, find_project
-from understudy.cli.administration import CreatedAdminKey, CreatedKey, NewKey, ProjectFunds
+from understudy.cli.administration import (
+    CreatedAdminKey,
+    CreatedKey,
+    LimitReport,
+    LimitScope,
+    NewKey,
+    ProjectFunds,
+    name_scope,
+)
+from understudy.engine.limits.policy import Owner, Policy
 from understudy.errors import NotFound
 from understudy.settings import Settings
 from understudy.store import Store
@@ -13,6 +22,7 @@ from understudy.store.audit_logs import OPERATOR, Change
 from understudy.store.charges import Entry, EntryType
 from understudy.store.keys import KeyOptions, KeyRecord, hint_of
 from understudy.store.ledger import EntryFilter
+from understudy.store.limits import UNLIMITED, Metric, describe_change
 from understudy.store.projects import ProjectRecord
 from understudy.store.spending import Period, SpendLimit
 
@@ -100,10 +110,45 @@ class LocalAdministration:
         async with existing_store(self._settings) as store:
             return [await _load_funds(store, project) for project in await store.projects.list()]
 
+    async def load_limits(self, scope: LimitScope) -> LimitReport:
+        async with existing_store(self._settings) as store:
+            return await self._load_limits(store, scope, *await _find_scope(store, scope))
+
+    async def change_limits(self, scope: LimitScope, amounts: Mapping[Metric, int | None]) -> LimitReport:
+        async with existing_store(self._settings) as store:
+            project_id, key_id = await _find_scope(store, scope)
+            owner, model = key_id or project_id, scope.model or ""
+            requested = describe_change(owner, project_id, model, amounts)
+            await store.limits.change(requested, _change())
+            return await self._load_limits(store, scope, project_id, key_id)
+
+    async def _load_limits(self, store: Store, scope: LimitScope, project_id: str, key_id: str) -> LimitReport:
+        rows = await store.limits.list((project_id, key_id))
+        policy = Policy(project_id, key_id, self._settings.limits, rows)
+        owner: Owner = "key" if key_id else "project" if scope.model is None else "model"
+        own: dict[str, int | str | None] = dict.fromkeys(scope.metrics())
+        for row in rows:
+            if (row.scope, row.model) == (key_id or project_id, scope.model or ""):
+                own[row.metric] = "unlimited" if row.amount == UNLIMITED else row.amount
+        effective: dict[str, int | None] = {
+            metric: policy.amount(owner, metric, (scope.model or "",)) for metric in scope.metrics()
+        }
+        return LimitReport(name_scope(scope, project_id, key_id), own, effective)
+
     async def list_entries(self, project: str, last: int) -> list[Entry]:
         async with existing_store(self._settings) as store:
             project_id = (await find_project(store, project)).id
             return (await store.ledger.entries(project_id, EntryFilter(), last, None)).entries
+
+
+async def _find_scope(store: Store, scope: LimitScope) -> tuple[str, str]:
+    """The ids of the project, and of the key, if there is one. Raises NotFound."""
+    if scope.key is None:
+        return (await find_project(store, scope.project)).id, ""
+    key = await _find_active_key(store, scope.key)
+    if key is None:
+        raise NotFound("Unknown or ambiguous key. Run `understudy keys list`.")
+    return key.project_id, key.id
 
 
 async def _find_active_key(store: Store, reference: str) -> KeyRecord | None:

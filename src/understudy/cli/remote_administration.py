@@ -3,16 +3,27 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
-from understudy.cli.administration import CreatedAdminKey, CreatedKey, NewKey, ProjectFunds
+from understudy.cli.administration import (
+    CreatedAdminKey,
+    CreatedKey,
+    LimitReport,
+    LimitScope,
+    NewKey,
+    ProjectFunds,
+    name_scope,
+)
 from understudy.cli.api_client import ApiClient, segment
 from understudy.errors import NotFound
 from understudy.store.admin_keys import AdminKeyRecord
 from understudy.store.charges import Entry, EntryType
 from understudy.store.keys import KeyRecord, hint_of
+from understudy.store.limits import UNLIMITED, Metric
 from understudy.store.projects import ProjectRecord
 from understudy.store.spending import Period, SpendLimit
+from understudy.wire.project_limits import NO_LIMIT, RATE_LIMIT_MEMBERS
 
 _PROJECTS = "/organization/projects"
+_UNORDERED = ("/credits/entries", "/rate_limits")
 
 
 class RemoteAdministration:
@@ -104,6 +115,32 @@ class RemoteAdministration:
             projects = [project async for project in _list_all(api, _PROJECTS)]
             return [_to_funds(await api.get(_path(project, "credits"))) for project in projects]
 
+    async def load_limits(self, scope: LimitScope) -> LimitReport:
+        async with self._client as api:
+            project_id, key_id = await _find_scope(api, scope)
+            if scope.model is None:
+                return _to_report(scope, project_id, key_id, await api.get(_limits_path(project_id, key_id)))
+            rows = _list_all(api, _path({"id": project_id}, "rate_limits"))
+            row = [one async for one in rows if one["model"] == scope.model]
+            if not row:
+                raise NotFound(f"Model {scope.model!r} not found.")
+            return _to_model_report(scope, project_id, row[0])
+
+    async def change_limits(self, scope: LimitScope, amounts: Mapping[Metric, int | None]) -> LimitReport:
+        async with self._client as api:
+            project_id, key_id = await _find_scope(api, scope)
+            if scope.model is None:
+                body: dict[str, Any] = {
+                    metric: "unlimited" if amount == UNLIMITED else amount for metric, amount in amounts.items()
+                }
+                return _to_report(scope, project_id, key_id, await api.post(_limits_path(project_id, key_id), body))
+            path = _path({"id": project_id}, f"rate_limits/rl-{segment(scope.model)}")
+            numbers = {
+                RATE_LIMIT_MEMBERS[metric]: NO_LIMIT if amount == UNLIMITED else amount
+                for metric, amount in amounts.items()
+            }
+            return _to_model_report(scope, project_id, await api.post(path, numbers))
+
     async def list_entries(self, project: str, last: int) -> list[Entry]:
         async with self._client as api:
             path = _path(await _find_project(api, project), "credits/entries")
@@ -119,7 +156,7 @@ class RemoteAdministration:
 async def _list_all(api: ApiClient, path: str, **query: Any) -> AsyncIterator[dict[str, Any]]:
     after = None
     while True:
-        page = await api.get(path, limit=100, order=None if "credits" in path else "asc", after=after, **query)
+        page = await api.get(path, limit=100, order=None if path.endswith(_UNORDERED) else "asc", after=after, **query)
         for item in page["data"]:
             yield item
         if not page["has_more"]:
@@ -147,6 +184,16 @@ async def _find_key(api: ApiClient, reference: str) -> KeyRecord | None:
     return matches[0] if len(matches) == 1 else None
 
 
+async def _find_scope(api: ApiClient, scope: LimitScope) -> tuple[str, str]:
+    """The ids of the project, and of the key, if there is one. Raises NotFound."""
+    if scope.key is None:
+        return str((await _find_project(api, scope.project))["id"]), ""
+    key = await _find_key(api, scope.key)
+    if key is None:
+        raise NotFound("Unknown or ambiguous key. Run `understudy keys list`.")
+    return key.project_id, key.id
+
+
 async def _count_keys(api: ApiClient, project: Mapping[str, Any]) -> int:
     return len([key async for key in _list_all(api, _path(project, "api_keys"))])
 
@@ -157,6 +204,20 @@ def _path(project: Mapping[str, Any], rest: str) -> str:
 
 def _key_path(record: KeyRecord) -> str:
     return _path({"id": record.project_id}, f"api_keys/{segment(record.id)}")
+
+
+def _limits_path(project_id: str, key_id: str) -> str:
+    return _path({"id": project_id}, f"api_keys/{segment(key_id)}/limits" if key_id else "limits")
+
+
+def _to_report(scope: LimitScope, project_id: str, key_id: str, one: Mapping[str, Any]) -> LimitReport:
+    return LimitReport(name_scope(scope, project_id, key_id), one["limits"], one["effective"])
+
+
+def _to_model_report(scope: LimitScope, project_id: str, one: Mapping[str, Any]) -> LimitReport:
+    amounts = {metric: one.get(member) for metric, member in RATE_LIMIT_MEMBERS.items()}
+    effective = {metric: None if amount == NO_LIMIT else amount for metric, amount in amounts.items()}
+    return LimitReport(name_scope(scope, project_id, ""), {}, effective)
 
 
 def _to_key(one: Mapping[str, Any], project_id: str) -> KeyRecord:

@@ -45,6 +45,17 @@ class LimitChange:
     requested: Mapping[str, Any]
 
 
+def describe_change(scope: str, project_id: str, model: str, amounts: Mapping[Metric, int | None]) -> LimitChange:
+    """The change of limits of a project, key or model, as the audit log has it."""
+    requested: dict[str, Any] = {
+        metric: "unlimited" if amount == UNLIMITED else amount for metric, amount in amounts.items()
+    }
+    if model:
+        return LimitChange(project_id, scope, model, amounts, "rate_limit.updated", f"rl-{model}", requested)
+    type_: EventType = "project.updated" if scope == project_id else "api_key.updated"
+    return LimitChange(project_id, scope, "", amounts, type_, scope, {"limits": requested})
+
+
 class Limits:
     def __init__(self, database: Database) -> None:
         self._database = database

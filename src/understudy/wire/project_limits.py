@@ -13,6 +13,15 @@ _Change = Annotated[
 ]
 
 
+RATE_LIMIT_MEMBERS = {
+    "requests_per_minute": "max_requests_per_1_minute",
+    "tokens_per_minute": "max_tokens_per_1_minute",
+    "requests_per_day": "max_requests_per_1_day",
+    "batch_tokens_per_day": "batch_1_day_max_input_tokens",
+}
+"""The members of a rate limit by the names of limits here."""
+
+
 class ProjectRateLimit(Struct, kw_only=True):
     """The limits of a model in a project; without a limit, the required numbers are 2147483647."""
 

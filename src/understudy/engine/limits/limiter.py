@@ -20,8 +20,6 @@ from understudy.errors import RateLimitExceeded
 from understudy.llm.router import Models
 from understudy.looper import Looper
 
-_SHARED_SECONDS: Final = 0.25
-"""A request waits no longer for the counts of all nodes."""
 _SWEEP_SECONDS: Final = 1.0
 _UNMEASURED: Final = Demand(0, 0)
 logger = logging.getLogger(__name__)
@@ -141,13 +139,13 @@ class RateLimiter:
             return self._cells.take(rules, costs, self._clock.now())
         if self._broker.is_available:
             try:
-                async with asyncio.timeout(_SHARED_SECONDS):
-                    fits, levels = await self._broker.take_cells(project_id, _to_cells(rules, costs))
-            except (BrokerUnavailable, TimeoutError) as error:
-                self._note_degraded(str(error) or "timed out")
+                fits, levels = await self._broker.take_cells(project_id, _to_cells(rules, costs))
+            except BrokerUnavailable:
+                pass
             else:
                 self._is_degraded = False
                 return fits, levels
+        self._note_degraded()
         return self._take_share(rules, costs)
 
     def _take_share(self, rules: Sequence[Rule], costs: Sequence[float]) -> tuple[bool, Sequence[float]]:
@@ -174,12 +172,11 @@ class RateLimiter:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _note_degraded(self, reason: str) -> None:
+    def _note_degraded(self) -> None:
         if not self._is_degraded:
             self._is_degraded = True
             logger.warning(
-                "rate limits: counts of all nodes unavailable (%s); this node allows 1/%d of each limit",
-                reason,
+                "the counts of limits are unavailable; until they are back, this node admits 1/%d of each limit",
                 self.policies.nodes,
             )
 
