@@ -4,7 +4,6 @@ Uses two things of the application: its lifespan, and `app.state.understudy.drai
 """
 
 import asyncio
-import gc
 import importlib.util
 import logging
 import resource
@@ -26,6 +25,7 @@ from understudy.cli import first_key, trials
 from understudy.cli.background_setup import build_documentation, set_up_embedder, set_up_interpreter
 from understudy.cli.banner import banner, keys_command
 from understudy.cli.embedder_state import is_embedder_missing
+from understudy.cli.garbage_collection import tune_garbage_collector
 from understudy.cli.http_server import Hooks, Server, build_config, drain_within
 from understudy.cli.interpreter_state import is_environment_missing
 from understudy.cli.listen import Listeners, open_listeners
@@ -90,7 +90,7 @@ async def _work(loaded: LoadedSettings, started: float) -> None:
     app = create_app(settings, role=Role(address=None))
     async with app.router.lifespan_context(app):
         understudy: Understudy = app.state.understudy
-        _tune_garbage_collector()
+        tune_garbage_collector()
         _announce_ready(settings, f"Understudy {__version__}, a worker, is ready", started)
         SettingsReloader(loaded, understudy, manager).listen()
         manager.report_ready("Working")
@@ -175,7 +175,7 @@ class _Serving:
         config = build_config(self.app, self.loaded.settings)
         server = Server(config, Hooks(started, stopping), understudy, self.state)
         reloader = SettingsReloader(self.loaded, understudy, manager, server.use_settings)
-        _tune_garbage_collector()
+        tune_garbage_collector()
         with ExitStack() as stack:
             bound = self.listeners.sockets
             copies = [stack.enter_context(one.dup()) for one in bound for _ in range(1, _ACCEPT_BATCH)]
@@ -207,13 +207,6 @@ async def _prepare(preparation: Preparation, settings: Settings) -> None:
         await build_documentation(preparation.docs)
     if preparation.interpreter and is_environment_missing(settings.sandbox):
         await set_up_interpreter()
-
-
-def _tune_garbage_collector() -> None:
-    """Objects of the start live forever, and those of requests are freed by reference counting."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(10_000, 20, 20)
 
 
 def _log_warnings(settings: Settings, keyring: first_key.Keyring, vector_problem: str | None) -> None:

@@ -14,6 +14,7 @@ import click
 import msgspec
 
 from understudy.api.parts import Parts
+from understudy.cli.garbage_collection import tune_garbage_collector
 from understudy.cli.progress import open_progress
 from understudy.importing.packing import pack_input
 from understudy.settings import Settings
@@ -200,6 +201,7 @@ async def open_directory(settings: Settings, project: str | None, *, creates: bo
     if settings.database is None and not creates:
         data_directory.check(settings.data)
     async with open_offline(settings) as parts:
+        tune_garbage_collector()
         found = await find_project(parts.store, project or DEFAULT_PROJECT)
         yield _Directory(parts, found.id)
 

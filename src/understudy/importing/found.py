@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final, Self
 
+from msgspec import Struct
+
 from understudy.importing.objects import Kind
 
 KIND_BY_OBJECT: Final[dict[str, Kind]] = {
@@ -51,8 +53,7 @@ class Path:
             path = path.above
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """`entry` is a name within the input, empty where the input is one file; its text is for people."""
 
     entry: str = ""
@@ -85,8 +86,7 @@ class Parents:
         return replace(self, **{name: value for name, value in names.items() if isinstance(value, str)})
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """An object as it stands in the input. `index` is its place in the list with the number `list_number`."""
 
     kind: Kind

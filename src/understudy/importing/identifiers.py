@@ -39,9 +39,20 @@ def add_prefix(kind: Kind, identifier: str) -> str:
     return identifier if identifier.startswith(prefixes) else prefixes[0] + identifier
 
 
-def add_prefixes(body: dict[str, Any]) -> None:
-    """To what an object refers to, in place."""
-    _complete(body, body.keys() & _REFERENCES.keys())
+def has_inner_references(kind: Kind, encoded: bytes) -> bool:
+    """Whether members of members may have ids of other objects. In a message, these are files."""
+    return kind != "message" or b'"file_id' in encoded
+
+
+def add_own_prefixes(body: dict[str, Any]) -> None:
+    """To what the members of an object refer to, in place."""
+    for name in _REFERENCES:
+        if body.get(name) is not None:
+            _complete(body, {name})
+
+
+def add_inner_prefixes(body: dict[str, Any]) -> None:
+    """To what the members of its members refer to, in place."""
     for name in _WITH_REFERENCES:
         _complete_all(body.get(name))
 

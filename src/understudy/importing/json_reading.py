@@ -13,6 +13,7 @@ from understudy.importing.limits import Limits
 from understudy.importing.streams import DamagedStream, iter_lines
 from understudy.importing.walker import COLLECTIONS, ObjectWalker, to_object
 
+_COLLECTION_NAMES: Final = frozenset(COLLECTIONS)
 _BLANKS: Final = b" \t\r\n\x0c\x1e"
 
 
@@ -79,7 +80,9 @@ class JsonReader:
             return None
         if not isinstance(members, dict):
             return None
-        nested = any(isinstance(members[name], (dict, list)) for name in COLLECTIONS.keys() & members.keys())
+        if _COLLECTION_NAMES.isdisjoint(members):
+            return members
+        nested = any(isinstance(members[name], (dict, list)) for name in _COLLECTION_NAMES & members.keys())
         return None if nested else members
 
     def _walker(self, chunks: Iterable[bytes], place: Place) -> ObjectWalker:

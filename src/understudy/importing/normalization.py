@@ -2,14 +2,19 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
+from msgspec import Struct
 
 from understudy.importing.found import Found
-from understudy.importing.identifiers import add_prefix, add_prefixes
+from understudy.importing.identifiers import (
+    add_inner_prefixes,
+    add_own_prefixes,
+    add_prefix,
+    has_inner_references,
+)
 from understudy.importing.objects import ORDER_MEMBER, ROW_PREFIX, Kind
 
 _ID: Final = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
@@ -21,17 +26,20 @@ _PARENTS: Final[dict[Kind, tuple[str, ...]]] = {
 }
 """What an object belongs to; lists are of the first."""
 
-_TIMES: Final = (
-    "created_at",
-    "started_at",
-    "completed_at",
-    "cancelled_at",
-    "failed_at",
-    "expired_at",
-    "expires_at",
-    "incomplete_at",
-    "last_active_at",
+_TIMES: Final = frozenset(
+    {
+        "created_at",
+        "started_at",
+        "completed_at",
+        "cancelled_at",
+        "failed_at",
+        "expired_at",
+        "expires_at",
+        "incomplete_at",
+        "last_active_at",
+    }
 )
+_OTHER_TIMES: Final = _TIMES - {"created_at"}
 _MILLISECONDS: Final = 100_000_000_000
 _LATEST: Final = 253_402_300_799  # the end of the year 9999
 _LARGEST_PLACE: Final = 1 << 62
@@ -41,8 +49,7 @@ class InvalidObject(Exception):
     """The text is a sentence."""
 
 
-@dataclass(frozen=True, slots=True)
-class NormalizedObject:
+class NormalizedObject(Struct, frozen=True):
     """`source_id` is the id in the input, which may lack the prefix of its kind.
 
     `parent` is the id of the thread, run or vector store that the object belongs to, or empty. Objects are sorted by
@@ -72,35 +79,53 @@ def normalize(found: Found) -> NormalizedObject:
             body[name] = getattr(found.parents, name)
         if not is_id(body[name]):
             raise InvalidObject(f"{identifier}: invalid {name} {str(body[name])[:128]!r}.")
-    if not str(body.get("object")).startswith(ROW_PREFIX):
-        add_prefixes(body)
+    is_row = str(body.get("object")).startswith(ROW_PREFIX)
+    if not is_row:
         identifier = body["id"] = add_prefix(found.kind, identifier)
     _convert_times(body)
     sort_time, place = _take_order(body)
     parents = _PARENTS.get(found.kind)
     try:
-        encoded = msgspec.json.encode(body)
+        encoded = msgspec.json.encode(body) if is_row else _encode(found.kind, body)
     except (OverflowError, ValueError, RecursionError) as error:
         raise InvalidObject(f"{identifier} has a value that JSON cannot hold: {error}.") from None
     parent = str(body[parents[0]]) if parents else ""
     return NormalizedObject(found.kind, identifier, source_id, parent, sort_time, place, encoded)
 
 
+def _encode(kind: Kind, body: dict[str, Any]) -> bytes:
+    """With prefixes of what the object refers to. Most messages refer to nothing in their contents."""
+    add_own_prefixes(body)
+    encoded = msgspec.json.encode(body)
+    if not has_inner_references(kind, encoded):
+        return encoded
+    add_inner_prefixes(body)
+    return msgspec.json.encode(body)
+
+
 def _take_order(body: dict[str, Any]) -> tuple[int, int | None]:
     """What the object is sorted by; its members do not include it."""
-    match body.pop(ORDER_MEMBER, None):
+    if ORDER_MEMBER not in body:
+        return body.get("created_at") or 0, None
+    match body.pop(ORDER_MEMBER):
         case [int(sort_time), int(place)] if 0 <= sort_time <= _LATEST and 0 <= place < _LARGEST_PLACE:
             return sort_time, place
     return body.get("created_at") or 0, None
 
 
 def _convert_times(body: dict[str, Any]) -> None:
-    for name in _TIMES:
-        value = body.get(name)
+    for name in () if _has_plain_times(body) else _TIMES & body.keys():
+        value = body[name]
         if value is not None and (
             not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < _MILLISECONDS
         ):
             body[name] = parse_time(value) or (0 if name == "created_at" else None)
+
+
+def _has_plain_times(body: dict[str, Any]) -> bool:
+    """Whether `created_at` is in seconds, and the only time."""
+    created_at = body.get("created_at")
+    return type(created_at) is int and 0 <= created_at < _MILLISECONDS and _OTHER_TIMES.isdisjoint(body)
 
 
 def parse_time(value: Any) -> int:

@@ -1,8 +1,10 @@
 """What the readers of an import return, and what the importer consumes."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Final, Literal, Protocol
+
+import msgspec
 
 Kind = Literal[
     "assistant",
@@ -42,20 +44,35 @@ ORDER_MEMBER: Final = "understudy_order"
 """In our own export: the time and the number that items of a thread are sorted by."""
 
 
-@dataclass(frozen=True, slots=True)
 class RawObject:
     """An object as it was read; its members are not checked, except `id` (a text), and `thread_id` and `run_id` of what
     has one, which a reader fills in from the place of the object.
 
     Objects of one kind are sorted by `created_at`, in Unix seconds or 0 where they have none, and then by their place
-    in their list, from the end where it descends; `position` is the number in this order.
+    in their list, from the end where it descends; `position` is the number in this order. `encoded` is the body as
+    JSON. `has_inner_references` is False where only own members name other objects.
     """
 
-    kind: Kind
-    id: str
-    created_at: int
-    position: int
-    body: Mapping[str, Any]
+    __slots__ = ("_body", "created_at", "encoded", "has_inner_references", "id", "kind", "position")
+
+    def __init__(
+        self, kind: Kind, identifier: str, created_at: int, position: int, encoded: bytes, *, has_inner_references: bool
+    ) -> None:
+        self.kind = kind
+        self.id = identifier
+        self.created_at = created_at
+        self.position = position
+        self.encoded = encoded
+        self.has_inner_references = has_inner_references
+        self._body: dict[str, Any] | None = None
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """Decoded when it is first read: most objects are decoded as what they are."""
+        if self._body is None:
+            decoded: dict[str, Any] = msgspec.json.decode(self.encoded)
+            self._body = decoded
+        return self._body
 
 
 @dataclass(frozen=True, slots=True)

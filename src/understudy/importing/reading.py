@@ -12,7 +12,8 @@ import msgspec
 from understudy import errors
 from understudy.importing import contents, entries
 from understudy.importing.directory_input import DirectoryInput
-from understudy.importing.found import Found, Item, Parents, Place, Refused
+from understudy.importing.found import Item, Parents, Place, Refused
+from understudy.importing.identifiers import has_inner_references
 from understudy.importing.inputs import open_input
 from understudy.importing.json_reading import JsonReader
 from understudy.importing.limits import Limits, UnpackBudget
@@ -20,11 +21,13 @@ from understudy.importing.normalization import InvalidObject, normalize, parents
 from understudy.importing.objects import Kind, Problem, RawObject
 from understudy.importing.streams import DamagedStream, open_bytes, open_text
 from understudy.importing.table_reading import is_table, read_table
-from understudy.store.import_spool import ImportSpool
+from understudy.store.import_spool import ImportSpool, SpooledRow
 
 _SPOOL: Final = "objects.db"
 _MAX_PROBLEMS: Final = 100_000
 _PLACE_CHARACTERS: Final = 300
+_SPOOL_ROWS: Final = 500
+_SPOOL_BYTES: Final = 1 << 20
 _BLANKS: Final = b" \t\r\n"
 _INPUT: Final = "i"
 _FILES: Final = "f"
@@ -43,7 +46,8 @@ class Spool:
 
     def read(self, kind: Kind, start: int = 0) -> Iterator[RawObject]:
         for position, (identifier, created_at, body) in enumerate(self._spool.read(kind, start), start):
-            yield RawObject(kind, identifier, created_at, position, msgspec.json.decode(body))
+            inner = has_inner_references(kind, body)
+            yield RawObject(kind, identifier, created_at, position, body, has_inner_references=inner)
 
     def problems(self) -> Iterator[Problem]:
         for place, reason in self._spool.problems():
@@ -91,6 +95,7 @@ def spool_input(
             inputs[_FILES] = DirectoryInput(files, UnpackBudget(limits, 0, cancelled))
             for entry in inputs[_FILES].entries():
                 reader.add_file(_FILES, entry)
+        reader.flush()
         spool.finish()
         reader.check_result()
         return Spool(spool, inputs)
@@ -109,6 +114,8 @@ class _InputReader:
         self._numbers = count(1)
         self._problems = 0
         self._prefixed: set[Kind] = set()
+        self._pending: list[tuple[SpooledRow, Place]] = []
+        self._pending_bytes = 0
 
     def read(self, source: entries.Input) -> None:
         for entry in source.entries():
@@ -167,16 +174,27 @@ class _InputReader:
             self._prefixed.add(found.kind)
             self._add_problem(item.place, f"Ids without a prefix get one: {found.source_id!r} is {found.id!r} now.")
         scope = found.parent if found.kind == "vector_store_file" else ""
-        row = (found.id, found.sort_time, found.body)
         place = item.index if found.place is None else found.place
-        if not self._spool.add(found.kind, scope, row, found.parent, (item.list_number, place)):
-            self._report_duplicate(item, scope, found.id, found.body)
+        row = (found.kind, scope, found.id, found.parent, found.sort_time, item.list_number, place, found.body)
+        self._pending.append((row, item.place))
+        self._pending_bytes += len(found.body)
+        if len(self._pending) == _SPOOL_ROWS or self._pending_bytes > _SPOOL_BYTES:
+            self.flush()
 
-    def _report_duplicate(self, item: Found, scope: str, identifier: str, body: bytes) -> None:
+    def flush(self) -> None:
+        """Adds the objects that were read since the last time."""
+        pending, self._pending, self._pending_bytes = self._pending, [], 0
+        refused = self._spool.add([row for row, _ in pending])
+        for row, place in pending if refused else ():
+            if row in refused:
+                self._report_duplicate(row, place)
+
+    def _report_duplicate(self, row: SpooledRow, place: Place) -> None:
         """An object that stands in several places, such as a file of several threads, is not a problem."""
-        first = self._spool.find(item.kind, scope, identifier)
+        kind, scope, identifier, *_, body = row
+        first = self._spool.find(kind, scope, identifier)
         if first != body and (first is None or _decode(first) != _decode(body)):
-            self._add_problem(item.place, f"duplicate: {item.kind} {identifier} differs from the first one of this id.")
+            self._add_problem(place, f"duplicate: {kind} {identifier} differs from the first one of this id.")
 
     def _add_problem(self, place: Place, reason: str) -> None:
         self._problems += 1

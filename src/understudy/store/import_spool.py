@@ -3,7 +3,7 @@
 It is read by one thread at a time, and has no durability: after a crash the input is read again.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -51,6 +51,7 @@ COMMIT;
 _READ: Final = (
     "SELECT id, created_at, body FROM objects WHERE kind = ? ORDER BY created_at, list, place LIMIT -1 OFFSET ?"
 )
+_FIND_PLACE: Final = "SELECT list, place FROM objects WHERE kind = ? AND scope = ? AND id = ?"
 _FIND: Final = "SELECT body FROM objects WHERE kind = ? AND scope = ? AND id = ?"
 _COUNT: Final = "SELECT kind, count(*) FROM objects GROUP BY kind"
 _ADD_PROBLEM: Final = "INSERT INTO problems VALUES (?, ?)"
@@ -59,6 +60,9 @@ _ADD_CONTENT: Final = "INSERT INTO contents VALUES (?, ?, ?)"
 _FIND_CONTENT: Final = (
     "SELECT reference FROM contents WHERE name = ?1 AND (?2 IS NULL OR size = ?2) ORDER BY reference LIMIT 1"
 )
+
+SpooledRow = tuple[str, str, str, str, int, int, int, bytes]
+"""The kind, the scope, the id, the parent, the time, the number of the list, the place in it, and the body."""
 
 Row = tuple[str, int, bytes]
 """The id, the time of creation and the encoded body of an object."""
@@ -77,12 +81,21 @@ class ImportSpool:
         self._connection = apsw.Connection(str(path))
         self._run(_SCHEMA)
 
-    def add(self, kind: str, scope: str, row: Row, parent: str, order: tuple[int, int]) -> bool:
-        """False if there is an object of that kind and id within `scope`; `order` is its list and the place in it."""
-        identifier, created_at, body = row
-        values = (kind, scope, identifier, parent, created_at, *order, body)
-        self._connection.execute(_INSERT, values)
-        return bool(self._connection.changes())
+    def add(self, rows: Sequence[SpooledRow]) -> list[SpooledRow]:
+        """Returns those that were not added, since there is an object of the same kind, scope and id."""
+        before = self._connection.total_changes()
+        self._connection.executemany(_INSERT, rows)
+        if self._connection.total_changes() - before == len(rows):
+            return []
+        refused: list[SpooledRow] = []
+        added: set[tuple[str, str, str]] = set()
+        for row in rows:
+            key = row[:3]
+            if next(self._select(_FIND_PLACE, *key)) != row[5:7] or key in added:
+                refused.append(row)
+            else:
+                added.add(key)
+        return refused
 
     def add_problem(self, place: str, reason: str) -> None:
         self._connection.execute(_ADD_PROBLEM, (place, reason))

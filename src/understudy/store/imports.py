@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal, LiteralString, cast
 
 import msgspec
+from msgspec import Struct
 
 from understudy.store.blobs import release, retain
 from understudy.store.database import Database, Transaction
@@ -50,8 +51,7 @@ class NewResponseLinks:
     context: Sequence[tuple[str, str | None]]
 
 
-@dataclass(frozen=True, slots=True)
-class NewRow:
+class NewRow(Struct, frozen=True):
     """`values` are those of the table's columns; the first is the id, the last the body.
 
     `text` is what the text index has of a message, `created_at` when it was created, `pairs` the encoded metadata of a

@@ -1,9 +1,9 @@
 """Objects of an import as this server stores them: with all members, ended, and without what it does not know."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -21,6 +21,8 @@ from understudy.wire.runs import RunObject
 from understudy.wire.steps import RunStepObject
 from understudy.wire.threads import ThreadObject
 from understudy.wire.vector_stores import VectorStoreFileObject, VectorStoreObject
+
+T = TypeVar("T", bound=Struct)
 
 UNKNOWN_MEMBER: Final = "understudy_unknown"
 """In our own export: the members of nested objects that an import set aside, by path."""
@@ -135,10 +137,11 @@ def check_id(raw: RawObject) -> None:
 def to_object(raw: RawObject, body: dict[str, Any], now: int) -> tuple[Struct, str]:
     """The object of the stored members `body`, and its unknown members as JSON. Raises UnusableObject."""
     shape = _SHAPES[raw.kind]
-    complete = {**_optional_members(shape.struct), **shape.defaults, **body}
-    for name, default in shape.defaults.items():
+    members, required = _base_members(raw.kind)
+    complete = {**members, **body}
+    for name in required:
         if complete[name] is None:
-            complete[name] = default
+            complete[name] = members[name]
     complete["created_at"] = body.get("created_at") or now
     complete["object"] = shape.object
     set_aside = complete.pop(UNKNOWN_MEMBER, None)
@@ -150,26 +153,31 @@ def to_object(raw: RawObject, body: dict[str, Any], now: int) -> tuple[Struct, s
         converted, unknown = pruning.convert(complete, shape.struct, shape.required | {"id"}, shape.defaults)
         if isinstance(set_aside, dict):
             unknown = {**set_aside, **unknown}
-        return _end(converted), msgspec.json.encode(unknown).decode() if unknown else ""
+        return end(converted), msgspec.json.encode(unknown).decode() if unknown else ""
     except (msgspec.ValidationError, UnicodeEncodeError, RecursionError, pruning.UnsupportedValue) as error:
         raise UnusableObject(f"Malformed {raw.kind}: {error}") from None
 
 
 @cache
-def _optional_members(struct: type[Struct]) -> Mapping[str, Any]:
-    """The defaults of members, so that an object without them is complete, and equal to what it is converted to."""
-    return {
+def _base_members(kind: Kind) -> tuple[Mapping[str, Any], Sequence[str]]:
+    """The defaults of members, so that an object without them is complete, and equal to what it is converted to.
+
+    Also the names of those that cannot be null.
+    """
+    shape = _SHAPES[kind]
+    optional = {
         field.encode_name: field.default
-        for field in msgspec.structs.fields(struct)
+        for field in msgspec.structs.fields(shape.struct)
         if field.default is None or isinstance(field.default, str | int)
     }
+    return {**optional, **shape.defaults}, [name for name, one in shape.defaults.items() if one is not None]
 
 
 def _file_name(name: Any, file_id: str) -> str:
     return name.replace("\x00", "") if isinstance(name, str) and name.strip("\x00") else file_id.partition("@")[0]
 
 
-def _end(subject: Struct) -> Struct:
+def end(subject: T) -> T:
     """The object with its end, if it has none: nobody continues a run of another server."""
     match subject:
         case RunObject() if subject.status in ACTIVE:
@@ -185,7 +193,8 @@ def _end(subject: Struct) -> Struct:
 def to_row(project_id: str, subject: Struct, unknown: str) -> NewRow:
     """The row of any object but a file, a vector store and a file of one."""
     body = msgspec.json.encode(subject).decode()
-    return _ROWS[type(subject)](project_id, subject, body, unknown)
+    to_row_ = next(_ROWS[kind] for kind in type(subject).__mro__ if kind in _ROWS)
+    return to_row_(project_id, subject, body, unknown)
 
 
 def _assistant_row(project_id: str, assistant: AssistantObject, body: str, unknown: str) -> NewRow:

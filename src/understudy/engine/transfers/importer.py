@@ -17,6 +17,7 @@ from understudy.engine.files import Files
 from understudy.engine.transfers import conversion, report, row_conversion
 from understudy.engine.transfers.contents import ContentCopier, has_content
 from understudy.engine.transfers.conversion import UnusableObject
+from understudy.engine.transfers.plain_messages import decode_plain, list_plain_references, replace_plain_references
 from understudy.engine.transfers.references import (
     Place,
     ReferenceKind,
@@ -34,10 +35,12 @@ from understudy.store.qualified_ids import qualifier
 from understudy.store.transfers import TransferClaim
 from understudy.store.video_rows import VideoFile
 from understudy.wire.files import FileObject
+from understudy.wire.messages import MessageObject
 from understudy.wire.transfers import ImportObject
 from understudy.wire.vector_stores import VectorStoreFileObject, VectorStoreObject
 
-_CHUNK: Final = 400
+_CHUNK: Final = 1000
+_CHUNK_BYTES: Final = 8 << 20
 _FILE_CHUNK: Final = 10
 """Each may have as many bytes as an upload."""
 _PARENTS: Final[dict[Kind, tuple[Kind, str]]] = {
@@ -71,8 +74,9 @@ class Importer:
         self._transfer = cast("ImportObject", claim.record.transfer)
         self._owner = ImportOwner(claim.project_id, claim.seq, worker)
         self._is_first_attempt = claim.attempts <= 1
-        # Where the objects of the chunk name others, by `id()`.
+        # Of the chunk, by `id()`: where objects name others, and the messages that are decoded already.
         self._places: dict[int, list[Place]] = {}
+        self._messages: dict[int, MessageObject] = {}
         self._resolver = Resolver(store.imports, claim.project_id, claim.record.position)
 
     async def run(self, spool: SpooledObjects) -> None:
@@ -226,18 +230,38 @@ class Importer:
                 usable.append(raw)
             except UnusableObject as error:
                 report.add_skipped(self._transfer.report, kind, raw.id, str(error))
-        # The messages of a stored chat are what a client sent: they name nothing here.
-        self._places = {id(raw): find_places(raw.body) for raw in usable if kind != "chat_completion"}
-        places = [place for found in self._places.values() for place in found]
-        await self._resolver.load([reference for place in places for reference in read_place(place)])
+        await self._resolver.load(self._list_references(kind, usable))
         parent = _PARENTS.get(kind)
         if parent is None or self._transfer.dry_run:
             return usable
         noun, member = parent
-        orphans = [raw for raw in usable if not self._has_parent(noun, str(raw.body.get(member)))]
-        for raw in orphans:
+        orphans = {id(raw) for raw in usable if not self._has_parent(noun, self._read_parent(raw, member))}
+        for raw in [raw for raw in usable if id(raw) in orphans]:
             report.add_skipped(self._transfer.report, kind, raw.id, f"Its {noun} was not imported.")
-        return [raw for raw in usable if raw not in orphans] if orphans else usable
+            usable.remove(raw)
+        return usable
+
+    def _list_references(self, kind: Kind, usable: Sequence[RawObject]) -> set[tuple[ReferenceKind, str]]:
+        """What the objects name, whose decoded messages and places remain for their rows."""
+        self._messages.clear()
+        self._places.clear()
+        if kind == "chat_completion":
+            # The messages of a stored chat are what a client sent: they name nothing here.
+            return set()
+        named: set[tuple[ReferenceKind, str]] = set()
+        for raw in usable:
+            message = decode_plain(raw)
+            if message is not None:
+                self._messages[id(raw)] = message
+                named.update(list_plain_references(message))
+            else:
+                places = self._places[id(raw)] = find_places(raw.body)
+                named.update(reference for place in places for reference in read_place(place))
+        return named
+
+    def _read_parent(self, raw: RawObject, member: str) -> str:
+        message = self._messages.get(id(raw))
+        return str(raw.body.get(member)) if message is None else message.thread_id
 
     def _has_parent(self, noun: Kind, public_id: str) -> bool:
         kind, _ = refer(noun, public_id)
@@ -276,11 +300,14 @@ class Importer:
 
     def _to_row(self, raw: RawObject, stored_id: str | None) -> NewRow:
         """The row of an object, whose body is changed."""
+        message = self._messages.get(id(raw))
+        if message is not None:
+            return self._to_message_row(message, stored_id or raw.id + self._suffix)
         unknown_resources = {} if self._transfer.dry_run else self._find_missing_resources(raw)
         replace_references(self._places.get(id(raw), ()), self._resolver.stored)
         if row_conversion.is_row(raw):
             return row_conversion.to_row(raw, stored_id or raw.id + self._suffix, self._owner.project_id, self._now())
-        body = cast("dict[str, Any]", raw.body)
+        body = raw.body
         body["id"] = stored_id or raw.id + self._suffix
         subject, unknown = conversion.to_object(raw, body, self._now())
         if unknown_resources:
@@ -288,6 +315,12 @@ class Importer:
         if isinstance(subject, VectorStoreObject):
             return conversion.store_row(self._owner.project_id, subject, self._now(), unknown)
         return conversion.to_row(self._owner.project_id, subject, unknown)
+
+    def _to_message_row(self, message: MessageObject, stored_id: str) -> NewRow:
+        replace_plain_references(message, self._resolver.stored)
+        message.id = stored_id
+        message.created_at = message.created_at or self._now()
+        return conversion.to_row(self._owner.project_id, conversion.end(message), "")
 
     def _find_missing_resources(self, raw: RawObject) -> dict[str, Any]:
         """Removes files and vector stores of tools that are not in the project: a run would end over them.
@@ -347,6 +380,18 @@ def _references(raw: RawObject) -> Iterator[tuple[ReferenceKind, str]]:
     yield from list_references(raw.body)
 
 
-async def _read_chunks(objects: Iterator[RawObject], size: int) -> AsyncIterator[list[RawObject]]:
-    while chunk := await asyncio.to_thread(lambda: list(islice(objects, size))):
+async def _read_chunks(objects: Iterator[RawObject], most: int) -> AsyncIterator[list[RawObject]]:
+    while chunk := await asyncio.to_thread(_read_chunk, objects, most):
         yield chunk
+
+
+def _read_chunk(objects: Iterator[RawObject], most: int) -> list[RawObject]:
+    """Up to `most` objects, and fewer where they are large."""
+    chunk: list[RawObject] = []
+    left = _CHUNK_BYTES
+    for raw in islice(objects, most):
+        chunk.append(raw)
+        left -= len(raw.encoded)
+        if left <= 0:
+            break
+    return chunk

@@ -2,7 +2,6 @@
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Final, Literal
 
 import msgspec
@@ -10,7 +9,7 @@ from msgspec import Struct
 
 from understudy.engine.transfers.conversion import UnusableObject
 from understudy.engine.views.items import render_item
-from understudy.importing.objects import ROW_PREFIX, RawObject
+from understudy.importing.objects import RawObject
 from understudy.store.batches import ACTIVE, Dialect, Job, Status
 from understudy.store.imports import NewResponseLinks, NewRow
 from understudy.store.messages import Item
@@ -64,7 +63,7 @@ class _Video(Struct):
 
 def is_row(raw: RawObject) -> bool:
     """Whether the object is a row of our own export."""
-    return str(raw.body.get("object")).startswith(ROW_PREFIX)
+    return raw.body.get("object") in _ROWS
 
 
 def to_row(raw: RawObject, stored_id: str, project_id: str, now: int) -> NewRow:
@@ -85,12 +84,12 @@ def list_files(raw: RawObject) -> Sequence[Role]:
 
 def with_results(row: NewRow, blob: str) -> NewRow:
     """A batch whose results are the blob."""
-    return replace(row, values=(*row.values[:4], blob, *row.values[5:]))
+    return msgspec.structs.replace(row, values=(*row.values[:4], blob, *row.values[5:]))
 
 
 def with_files(row: NewRow, files: Sequence[VideoFile]) -> NewRow:
     """A video with its files."""
-    return replace(row, files=files)
+    return msgspec.structs.replace(row, files=files)
 
 
 def _item_row(raw: RawObject, stored_id: str, _: str, now: int) -> NewRow:
