@@ -2,7 +2,6 @@
 
 import contextlib
 import functools
-import itertools
 import os
 import sys
 import tempfile
@@ -16,14 +15,13 @@ import openai
 import pytest
 from xdist.scheduler.loadscope import LoadScopeScheduling
 
+from databases import PostgresDatabases, SQLiteTemplate
 from nodes import NodePair
 from redis_servers import redis_server, session_redis
 from serving import KEY, WAIT, Server, serve
 from upstream import Upstream, echo
 
 __all__ = ["redis_server", "session_redis"]
-
-_numbers = itertools.count(1)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -174,24 +172,19 @@ def pgserver() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="session")
-def session_postgres(pgserver: Any) -> Iterator[Callable[[], str]]:
-    """Creates schemas on one PostgreSQL server, each in place of a database, and returns their URLs."""
+def postgres_databases(pgserver: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresDatabases]:
+    """Databases of one PostgreSQL server."""
     with (
         tempfile.TemporaryDirectory() as directory,
         pgserver.get_server(directory, cleanup_mode="stop") as running,
     ):
-        # The data is temporary, so writes need not reach the disk.
-        running.psql("ALTER SYSTEM SET fsync = off")
-        running.psql("SELECT pg_reload_conf()")
-        # An extension exists in one schema of a database; all test schemas need it.
-        running.psql("CREATE EXTENSION IF NOT EXISTS vector")
+        yield PostgresDatabases(running, tmp_path_factory.mktemp("template"))
 
-        def make() -> str:
-            name = f"test_{next(_numbers)}"
-            running.psql(f"CREATE SCHEMA {name}")
-            return f"{running.get_uri()}&search_path={name},public"
 
-        yield make
+@pytest.fixture(scope="session")
+def session_postgres(postgres_databases: PostgresDatabases) -> Callable[[], str]:
+    """Creates databases that have all tables and no rows, and returns their URLs."""
+    return postgres_databases.create
 
 
 @pytest.fixture
@@ -231,14 +224,27 @@ def _pgserver(runtime: str) -> Any:
 
 @pytest.fixture
 def database(request: pytest.FixtureRequest) -> dict[str, str]:
-    """The settings of an empty database for servers of one test; `each_database` runs a test on both."""
+    """The settings of a database without rows for servers of one test; `each_database` runs a test on both."""
     return {"database": request.getfixturevalue("postgres")} if request.param == "postgres" else {}
 
 
 @pytest.fixture
-def postgres(session_postgres: Callable[[], str]) -> str:
-    """The URL of an empty PostgreSQL database."""
-    return session_postgres()
+def postgres(postgres_databases: PostgresDatabases) -> Iterator[str]:
+    """The URL of a PostgreSQL database that has all tables and no rows."""
+    url = postgres_databases.create()
+    yield url
+    postgres_databases.release(url)
+
+
+@pytest.fixture
+def empty_postgres(postgres_databases: PostgresDatabases) -> str:
+    """The URL of a PostgreSQL database without any table."""
+    return postgres_databases.create_empty()
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> SQLiteTemplate:
+    return SQLiteTemplate(tmp_path_factory.mktemp("template"))
 
 
 @pytest.fixture(scope="session")

@@ -27,6 +27,8 @@ import openai
 import pytest
 from click.testing import CliRunner, Result
 
+import launches
+from forking import RESOURCE_WARNINGS
 from understudy.cli import commands
 from waiting import eventually
 
@@ -71,19 +73,21 @@ class Server:
         self.variables: dict[str, str] = {}
         self.flags: tuple[str, ...] = ()
         """Of `serve`, in addition to those of every test."""
+        self.prefix: tuple[str, ...] = ()
+        """Of the command that starts the server, such as `limit_files`."""
         self._closing = contextlib.ExitStack()
-        self.process: subprocess.Popen[str] | None = None
+        self.process: launches.Process | None = None
         self.url = ""
 
     def start(self) -> Self:
         """Starts the process, and waits until it prints its base URL."""
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                self.command("serve", "--port", "0", *self.flags),
-                stdout=subprocess.PIPE,
+            self.process = launches.start(
+                self.arguments("serve", "--port", "0", *self.flags),
+                self.environ,
+                stdout=launches.PIPE,
                 stderr=log,
-                env=self.environ,
-                text=True,
+                prefix=self.prefix,
             )
         assert self.process.stdout is not None
         if self._settings.get("log_format") == "json":
@@ -108,9 +112,7 @@ class Server:
     def start_worker(self) -> Self:
         """Starts `understudy worker` in place of a server."""
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                self.command("worker"), stdout=subprocess.PIPE, stderr=log, env=self.environ, text=True
-            )
+            self.process = launches.start(self.arguments("worker"), self.environ, stdout=launches.PIPE, stderr=log)
         assert self.process.stdout is not None
         self._closing.enter_context(self.process.stdout)
         printed = self.process.stdout.readline()
@@ -129,11 +131,13 @@ class Server:
 
     def failure(self, *arguments: str, code: int = 1) -> str:
         """The error output of a command that fails with that exit code."""
-        done = subprocess.run(
-            self.command(*arguments), capture_output=True, env=self.environ, text=True, timeout=WAIT, check=False
-        )
+        return self.execute(*arguments, code=code).stderr
+
+    def execute(self, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+        """The outputs of a command in a process of its own, which exits with that code."""
+        done = launches.run(self.arguments(*arguments), self.environ)
         assert done.returncode == code, done.stdout + done.stderr
-        return done.stderr
+        return done
 
     def run(self, *arguments: str, code: int = 0) -> str:
         """The output of a command beside the server; it runs in this process, which saves a start."""
@@ -150,12 +154,15 @@ class Server:
         return done.stdout
 
     def command(self, *arguments: str) -> list[str]:
-        return [sys.executable, "-m", "understudy", *arguments, "--config", str(self.config), "--data", str(self.data)]
+        return [sys.executable, "-m", "understudy", *self.arguments(*arguments)]
+
+    def arguments(self, *arguments: str) -> list[str]:
+        return [*arguments, "--config", str(self.config), "--data", str(self.data)]
 
     @property
     def environ(self) -> dict[str, str]:
         settings = {f"UNDERSTUDY_{name.upper()}": str(value) for name, value in self._settings.items()}
-        own = {"PATH": os.environ["PATH"], "UNDERSTUDY_API_KEY": KEY, "PYTHONWARNINGS": "default::ResourceWarning"}
+        own = {"PATH": os.environ["PATH"], "UNDERSTUDY_API_KEY": KEY, "PYTHONWARNINGS": RESOURCE_WARNINGS}
         return own | settings | self.variables
 
     def stop(self, within: float = WAIT) -> None:
@@ -233,6 +240,11 @@ def serve(server: Server) -> Iterator[Server]:
         server.stop()
     finally:
         server.kill()
+
+
+def limit_files(kilobytes: int) -> tuple[str, ...]:
+    """A `Server.prefix`: no file of the server may grow beyond that, so what is written there is on a full disk."""
+    return ("sh", "-c", f'ulimit -f {2 * kilobytes}; exec "$@"', "sh")
 
 
 def parse_events(data: bytes) -> Iterator[tuple[str, Any]]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import launches
 from understudy import __version__
 from understudy.cli import commands
 from understudy.store import open_store
@@ -24,11 +25,7 @@ def understudy(tmp_path):
     """Runs the command in an empty folder with nothing but the given variables."""
 
     def run(*arguments, code=0, **environ):
-        command = [sys.executable, "-m", "understudy", *arguments]
-        environ = {"PATH": os.environ["PATH"], **environ}
-        done = subprocess.run(
-            command, cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=WAIT, check=False
-        )
+        done = launches.run(arguments, {"PATH": os.environ["PATH"], **environ}, directory=tmp_path)
         assert done.returncode == code, done.stderr
         return done
 
@@ -205,10 +202,10 @@ def test_a_command_with_another_directory_or_a_file_names_it(understudy, tmp_pat
     assert list((tmp_path / "other").iterdir()) == []
 
 
-def test_a_command_for_a_postgres_without_our_tables_names_the_database(understudy, tmp_path, postgres):
+def test_a_command_for_a_postgres_without_our_tables_names_the_database(understudy, tmp_path, empty_postgres):
     for command in (["keys", "create"], ["reindex"]):
-        stderr = understudy(*command, "--database", postgres, code=1).stderr
-        assert stderr.startswith("Error: The PostgreSQL database 'postgres' at ")
+        stderr = understudy(*command, "--database", empty_postgres, code=1).stderr
+        assert stderr.startswith("Error: The PostgreSQL database 'test_")
         assert "has no tables of Understudy. Start the server with it first" in stderr
     assert list(tmp_path.iterdir()) == []
 
@@ -276,13 +273,7 @@ def test_no_command_prints_the_password_in_the_url_of_the_database(understudy):
         "mysql://u:hunter2@h/d",
     ):
         for command in (["keys", "list"], ["config"]):
-            done = subprocess.run(
-                [sys.executable, "-m", "understudy", *command, "--database", url],
-                capture_output=True,
-                text=True,
-                timeout=WAIT,
-                check=False,
-            )
+            done = launches.run([*command, "--database", url], {"PATH": os.environ["PATH"]})
             assert "hunter2" not in done.stdout + done.stderr
             assert "Traceback" not in done.stderr
 

@@ -15,7 +15,7 @@ import pytest
 from e2e.assistants_client import each_database, on_both
 from e2e.uploads import BOUNDARY, HEAD, field, file_part, form, open_request, send, stored, upload
 from envelope import assert_error
-from serving import KEY, WAIT
+from serving import KEY, WAIT, limit_files
 from waiting import eventually
 
 MB = 1024 * 1024
@@ -380,9 +380,7 @@ def test_acknowledged_uploads_survive_a_kill_and_partial_ones_are_erased(new_ser
 
 def test_a_full_disk_refuses_a_file_and_nothing_of_it_stays(new_server):
     server = new_server()
-    plain = server.command
-    # No file may grow beyond two megabytes: to an upload that is a disk without room.
-    server.command = lambda *arguments: ["sh", "-c", 'ulimit -f 4096; exec "$@"', "sh", *plain(*arguments)]
+    server.prefix = limit_files(2048)
     server.start()
     made = upload(server, b"fits" * 1000)
     reply = send(server, "/v1/files", field("purpose", "assistants"), file_part(b"x" * 8 * MB))

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from e2e.assistants_client import each_database, slow_on_postgres
+from serving import limit_files
 from waiting import eventually
 
 # Long enough that a kill comes in between.
@@ -53,11 +54,10 @@ def test_a_killed_server_resumes_indexing_after_a_restart(new_server, database, 
 
 
 def limited(server):
-    """Starts it so that no file of its may grow beyond three megabytes: a disk without room."""
-    plain = server.command
-    server.command = lambda *arguments: ["sh", "-c", 'ulimit -f 6144; exec "$@"', "sh", *plain(*arguments)]
+    """Starts it on a disk without room."""
+    server.prefix = limit_files(3072)
     server.start()
-    server.command = plain
+    server.prefix = ()
     return server
 
 

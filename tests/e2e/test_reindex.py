@@ -1,14 +1,13 @@
 """A change of the embedder: stores indexed by the old one return an error until they are reindexed."""
 
 import json
-import subprocess
 
 import openai
 import pytest
 
 from e2e.assistants_client import each_database
 from envelope import assert_error
-from serving import BUILTIN_VECTORS, WAIT
+from serving import BUILTIN_VECTORS
 from upstream import fault, reply
 from waiting import eventually
 
@@ -57,9 +56,7 @@ def settled(client, store):
 
 
 def reindex(server, *arguments, code=0):
-    command = server.command("reindex", *arguments)
-    done = subprocess.run(command, env=server.environ, capture_output=True, text=True, timeout=WAIT, check=False)
-    assert done.returncode == code, done.stderr
+    done = server.execute("reindex", *arguments, code=code)
     return done.stdout.splitlines() if code == 0 else done.stderr
 
 

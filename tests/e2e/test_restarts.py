@@ -2,7 +2,6 @@
 
 import json
 import signal
-import subprocess
 
 import apsw
 import openai
@@ -19,7 +18,6 @@ from e2e.assistants_client import (
     steps_of,
     texts,
 )
-from serving import WAIT
 from upstream import HANG, Gate, call, calls, text
 from waiting import eventually
 
@@ -285,9 +283,7 @@ def test_a_database_of_a_newer_program_is_refused(new_server):
 
 def refusal(server):
     """Why the command does not start a server."""
-    command = server.command("serve", "--port", "0")
-    done = subprocess.run(command, env=server.environ, capture_output=True, text=True, timeout=WAIT, check=False)
-    assert done.returncode == 1
+    done = server.execute("serve", "--port", "0", code=1)
     assert done.stdout == ""
     (sentence,) = done.stderr.splitlines()
     return sentence

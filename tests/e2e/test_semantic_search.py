@@ -2,12 +2,11 @@
 
 import importlib.util
 import json
-import subprocess
 
 import pytest
 
 from e2e.assistants_client import each_database, slow_on_postgres
-from serving import BUILTIN_VECTORS, WAIT
+from serving import BUILTIN_VECTORS
 from waiting import eventually
 
 pytestmark = pytest.mark.skipif(
@@ -61,9 +60,7 @@ def read_text(client, store):
 
 def checks(server, code=0):
     """What `understudy doctor` reports beside the server, by subject."""
-    command = server.command("doctor", "--port", "0", "--json")
-    done = subprocess.run(command, env=server.environ, capture_output=True, text=True, timeout=WAIT, check=False)
-    assert done.returncode == code, done.stdout + done.stderr
+    done = server.execute("doctor", "--port", "0", "--json", code=code)
     return {check["subject"]: check for check in json.loads(done.stdout)}
 
 

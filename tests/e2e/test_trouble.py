@@ -2,13 +2,12 @@
 
 import contextlib
 import socket
-import subprocess
 
 import openai
 import pytest
 
 from e2e.assistants_client import WEATHER, fetch_run, new_thread, outputs_for, reached, run_of, texts
-from serving import KEY, WAIT
+from serving import KEY, WAIT, limit_files
 from upstream import HANG, Gate, call, calls, text
 from waiting import eventually
 
@@ -17,9 +16,7 @@ PARIS = call("get_weather", call_id="call_a", city="Paris")
 
 def test_a_full_disk_returns_503_and_accepted_messages_survive(new_server):
     server = new_server()
-    plain = server.command
-    # No file may grow beyond two megabytes: to the database that is a disk without room.
-    server.command = lambda *arguments: ["sh", "-c", 'ulimit -f 4096; exec "$@"', "sh", *plain(*arguments)]
+    server.prefix = limit_files(2048)
     server.start()
     thread = new_thread(server.client)
     accepted = []
@@ -33,7 +30,7 @@ def test_a_full_disk_returns_503_and_accepted_messages_survive(new_server):
     assert "failed" in logged
     assert "Traceback" not in logged
     server.log.write_text("")
-    server.command = plain
+    server.prefix = ()
     server.start()
     assert kept(server, thread) == accepted
     server.client.beta.threads.messages.create(thread.id, role="user", content="room again")
@@ -53,11 +50,9 @@ def test_an_invalid_database_is_refused_in_a_sentence(new_server):
     server = new_server()
     server.data.mkdir()
     (server.data / "understudy.sqlite3").write_bytes(b"not a database" * 1000)
-    command = server.command("serve", "--port", "0")
-    done = subprocess.run(command, env=server.environ, capture_output=True, text=True, timeout=WAIT, check=False)
-    assert done.returncode == 1
-    assert "file is not a database" in done.stderr
-    assert "Traceback" not in done.stderr
+    refusal = server.refusal()
+    assert "file is not a database" in refusal
+    assert "Traceback" not in refusal
 
 
 def test_a_client_that_does_not_read_its_stream_does_not_block_others(server, upstream, assistant):

@@ -7,15 +7,19 @@ from pathlib import Path
 
 import pytest
 
+from databases import SQLiteTemplate
 from understudy.store import Store, open_store
 
 Opened = Callable[[], AbstractAsyncContextManager[Store]]
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def url(request: pytest.FixtureRequest) -> str | None:
-    """None for SQLite, and otherwise an empty PostgreSQL database."""
-    return str(request.getfixturevalue("postgres")) if request.param == "postgres" else None
+def url(request: pytest.FixtureRequest, sqlite_template: SQLiteTemplate, tmp_path: Path) -> str | None:
+    """None for SQLite, whose data directory is `tmp_path`, and otherwise a PostgreSQL database. Both have all tables."""
+    if request.param == "postgres":
+        return str(request.getfixturevalue("postgres"))
+    sqlite_template.copy(tmp_path)
+    return None
 
 
 @pytest.fixture

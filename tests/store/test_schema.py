@@ -20,6 +20,12 @@ from understudy.store.migrate import Migration, _apply_migration, migrate, read_
 from understudy.store.nodes import Node
 
 
+@pytest.fixture(params=["sqlite", "postgres"])
+def url(request):
+    """None for SQLite, and otherwise a PostgreSQL database; both are empty."""
+    return request.getfixturevalue("empty_postgres") if request.param == "postgres" else None
+
+
 async def applied(store):
     def numbers():
         rows = yield "SELECT number FROM schema_versions ORDER BY number", ()
@@ -248,11 +254,11 @@ async def test_only_a_server_creates_a_data_directory(tmp_path):
     await (await open_existing_store(data)).close()
 
 
-async def test_only_a_server_creates_tables_in_postgres(tmp_path, postgres):
+async def test_only_a_server_creates_tables_in_postgres(tmp_path, empty_postgres):
     with pytest.raises(StoreError, match=r"has no tables of Understudy\. Start the server with it first"):
-        await open_existing_store(tmp_path / "data", postgres)
-    await (await open_store(tmp_path / "server", postgres)).close()
-    await (await open_existing_store(tmp_path / "data", postgres)).close()
+        await open_existing_store(tmp_path / "data", empty_postgres)
+    await (await open_store(tmp_path / "server", empty_postgres)).close()
+    await (await open_existing_store(tmp_path / "data", empty_postgres)).close()
     assert not (tmp_path / "data").exists()
 
 

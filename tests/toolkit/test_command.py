@@ -1,13 +1,12 @@
 """`understudy tools`, as people and scripts use it."""
 
 import json
-import subprocess
-import sys
 
 import pytest
 from click.testing import CliRunner
 
-from serving import KEY, WAIT
+import launches
+from serving import KEY
 from toolkit.seed import TABLE
 from understudy.cli import commands
 
@@ -95,9 +94,8 @@ def test_a_call_without_a_server_names_the_address_and_the_remedy(understudy, ad
 
 def test_the_command_itself_works_beside_a_server(server):
     environ = server.environ | {"UNDERSTUDY_BASE_URL": server.url}
-    command = [sys.executable, "-m", "understudy", "tools", "call", "AI_ML_API_LIST_MODELS"]
-    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=WAIT, check=True)
+    done = launches.run(["tools", "call", "AI_ML_API_LIST_MODELS"], environ)
     assert "rehearsal" in {model["id"] for model in json.loads(done.stdout)["data"]["data"]}
     # The address of a client is no setting of the server's commands.
-    config = subprocess.run(server.command("config"), env=environ, capture_output=True, timeout=WAIT, check=False)
+    config = launches.run(server.arguments("config"), environ)
     assert config.returncode == 0, config.stderr
