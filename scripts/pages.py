@@ -21,10 +21,13 @@ from understudy.settings import (
     BillingSettings,
     BlobSettings,
     ConsoleSettings,
+    CorsSettings,
     EmbeddingSettings,
     LimitSettings,
     McpSettings,
     ModelSettings,
+    OidcSettings,
+    PostgresSettings,
     ProviderSettings,
     RehearsalSettings,
     ResponseSettings,
@@ -147,6 +150,9 @@ def settings_tables() -> Iterator[str]:
     yield table("Videos", "video.", VideoSettings)
     yield table("Webhooks", "webhooks.", WebhookSettings)
     yield table("The console", "console.", ConsoleSettings)
+    yield table("Sign-in for people", "oidc.", OidcSettings)
+    yield table("Web pages of others", "cors.", CorsSettings)
+    yield table("PostgreSQL", "postgres.", PostgresSettings)
     yield table("Billing", "billing.", BillingSettings)
     yield table("Models", 'models."ID".', ModelSettings)
     yield table("Remote MCP servers", "mcp.", McpSettings)

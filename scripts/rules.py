@@ -22,7 +22,7 @@ LAYERS = (
     {"app"},
     {"api", "console", "site"},
     {"engine"},
-    {"tools", "llm", "media", "importing"},
+    {"tools", "llm", "media", "importing", "oidc"},
     {"retrieval"},
     {"store", "broker", "blobs"},
     {"net", "logs"},

@@ -20,6 +20,7 @@ from nodes import NodePair
 from redis_servers import redis_server, session_redis
 from serving import KEY, WAIT, Server, serve
 from upstream import Upstream, echo
+from user_sign_ins import OIDC
 
 __all__ = ["redis_server", "session_redis"]
 
@@ -88,7 +89,9 @@ def upstream(session_upstream: Upstream) -> Iterator[Upstream]:
 
 @pytest.fixture(scope="session")
 def sqlite_server(session_upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    yield from serve(Server(tmp_path_factory.mktemp("sqlite"), session_upstream.url, limits__body_bytes=1 << 20))
+    yield from serve(
+        Server(tmp_path_factory.mktemp("sqlite"), session_upstream.url, limits__body_bytes=1 << 20, **OIDC)
+    )
 
 
 @pytest.fixture(scope="session")

@@ -235,6 +235,10 @@ def user() -> str:
     return "user-" + _random(_TAIL_LENGTH)
 
 
+def browser_session() -> str:
+    return "session_" + _random(_TAIL_LENGTH)
+
+
 def invite() -> str:
     return "invite-" + _random(_TAIL_LENGTH)
 

@@ -95,6 +95,7 @@ def test_the_assistants_tag_has_exactly_the_published_operations():
         "getRunContext",
         "getRunTrace",
         "getSession",
+        "getSignInOptions",
         "getVectorStoreReferences",
         "listConversations",
         "listProjectRuns",
@@ -102,6 +103,7 @@ def test_the_assistants_tag_has_exactly_the_published_operations():
         "listThreads",
         "listVectorStoreFileChunks",
         "rotateProjectApiKey",
+        "signOut",
         "streamProjectEvents",
         "streamRunEvents",
     }

@@ -1,4 +1,4 @@
-"""Which keys may call what: every operation of the document with no key, an expired, a restricted and an admin key.
+"""Who may call what: every operation of the document with no key, several kinds of keys, and people of each role.
 
 The requests name objects that do not exist, so a key that may call the operation gets any error but 401 and 403.
 """
@@ -10,6 +10,7 @@ import pytest
 
 from understudy.api.access import RESOURCES
 from understudy.api.routes import OPERATIONS
+from user_sign_ins import open_session, sign_in
 
 OPEN = {"getCurrentKey", "getSession"}
 BY_ADDRESS = ("/video.mp4", "/thumbnail.jpg")
@@ -73,3 +74,64 @@ def test_a_key_that_reads_may_call_what_changes_nothing(sqlite_server, keys, ope
 def test_the_scopes_of_an_operation_can_be_granted(operation):
     names = {scope.split(".")[1] for scope in operation.requirement.scopes if scope.startswith("api.")}
     assert names <= {*RESOURCES, "all"}
+
+
+ENDLESS = {"streamProjectEvents"}
+
+
+@pytest.fixture(scope="module")
+def project(sqlite_server, keys):
+    body = {"name": "of people"}
+    return sqlite_server.ask("POST", "/v1/organization/projects", body, key=keys["admin"]).json["id"]
+
+
+@pytest.fixture(scope="module")
+def call_as(sqlite_server, keys, project):
+    """Calls an operation with the session of a person of that role: its status and code."""
+    sessions = {}
+    for role in ("owner", "project owner", "project member", "nobody"):
+        user = sign_in(sqlite_server, f"{role.replace(' ', '.')}@example.com")
+        users = f"/v1/organization/projects/{project}/users"
+        if role == "owner":
+            path = f"/v1/organization/users/{user.id}"
+            assert sqlite_server.ask("POST", path, {"role": "owner"}, key=keys["admin"]).status == 200
+        elif role != "nobody":
+            body = {"user_id": user.id, "role": role.removeprefix("project ")}
+            assert sqlite_server.ask("POST", users, body, key=keys["admin"]).status == 200
+        sessions[role] = open_session(sqlite_server, user)
+
+    def call(role, operation):
+        method, path = target_of(operation)
+        path = path.replace("/projects/unknown", f"/projects/{project}") if role == "project owner" else path
+        reply = sqlite_server.ask(method, path, {} if method == "POST" else None, sessions[role], key=None)
+        return reply.status, reply.json["error"].get("code") if reply.status in {401, 403} else None
+
+    return call
+
+
+GUARDED_AND_ENDING = [one for one in GUARDED if one.id not in ENDLESS]
+
+
+def test_an_owner_of_the_organization_may_call_everything(call_as):
+    refused = {one.id for one in GUARDED_AND_ENDING if call_as("owner", one)[0] in {401, 403}}
+    assert refused == set()
+
+
+@pytest.mark.parametrize("role", ["project member", "project owner"])
+def test_people_of_a_project_may_call_what_is_of_projects(call_as, role):
+    refused = {one.id for one in GUARDED_AND_ENDING if call_as(role, one) == (403, "missing_scope")}
+    delegated = {one.id for one in ADMIN if one.requirement.for_project_owners} if role == "project owner" else set()
+    assert refused == {one.id for one in ADMIN} - delegated
+    assert all("{project_id}" in one.path for one in ADMIN if one.id in delegated)
+    assert not delegated & {
+        "archive-project",
+        "modify-project",
+        "create-project",
+        "list-users",
+        "Updateprojectspendlimit",
+    }
+
+
+def test_people_without_a_project_may_call_nothing(call_as):
+    allowed = {one.id for one in GUARDED_AND_ENDING if call_as("nobody", one)[0] not in {401, 403}}
+    assert allowed == OPEN

@@ -290,6 +290,7 @@ EXAMPLES: tuple[Example, ...] = (
     Example("getReadiness"),
     Example("getOrganizationHealth"),
     Example("getOrganizationHealthHistory"),
+    Example("getSignInOptions"),
     # Deletions last
     Example("deleteMessage"),
     Example("deleteThread"),
@@ -300,6 +301,7 @@ EXAMPLES: tuple[Example, ...] = (
 )
 WITHOUT = {
     "streamProjectEvents": "never ends",
+    "signOut": "needs the session of a browser",
     "cancelResponse": "the embedded model answers before it can be cancelled",
     "testWebhookEndpoint": "sends a request to another server",
     "deleteModel": "is refused: models belong to providers",

@@ -42,7 +42,7 @@ def test_a_user_is_listed_changed_and_deleted(server, admin, email):
     user = admin.users.retrieve(signed_in.id)
     assert (user.object, user.email, user.name, user.role) == ("organization.user", email, "Ada", "reader")
     assert (user.added_at, user.projects.data) == (LATER, [])
-    assert [one.id for one in admin.users.list(emails=[email.upper(), "nobody@example.com"])] == [user.id]
+    assert [one.id for one in admin.users.list(emails=[email.upper(), "unknown@example.com"])] == [user.id]
     others = [sign_in(server, f"{number}.{email}").id for number in range(2)]
     listed = [one.id for one in admin.users.list(limit=1)]
     assert listed[:3] == [*reversed(others), user.id]

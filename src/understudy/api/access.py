@@ -1,14 +1,18 @@
-"""What a key may do: the scopes that an operation requires, and whether it is for admin keys.
+"""What a key or a person may do: the scopes that an operation requires, and whether it is for administrators.
 
 A scope is `api.RESOURCE.read` or `api.RESOURCE.write`, which includes reading; `model.request` is for calling models,
 and `api.all.read` is every reading. Source of the spelling: the hosted API's scopes of keys.
 """
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from understudy.errors import InvalidRequest, PermissionDenied, Unauthenticated
+from understudy.errors.objects import project_needed
 from understudy.store.keys import Principal
+from understudy.store.roles import Person
 
 Audience = Literal["project", "admin", "any"]
 """The keys that may call an operation: those of projects, admin keys, or both."""
@@ -72,20 +76,34 @@ _READING_POSTS: Final = frozenset(
     | {"countAnthropicMessageTokens", "getToolkits"}
 )
 _BATCHES: Final = frozenset({"createBatch", "createMessageBatch"})
+# An owner of a project administers its users and keys, and reads all of its administration.
+_OF_PROJECT_OWNERS: Final = re.compile(
+    r"/organization/projects/\{project_id\}/(?:users|api_keys|service_accounts)(?:/|$)|/projects/\{project_id\}/"
+)
+_IN_PROJECT: Final = re.compile(r"/organization/projects/\{project_id\}(?:/|$)")
+NO_PARAMETERS: Final[Mapping[str, str]] = {}
 # Every key may see what it is.
 _OPEN: Final = frozenset({"getCurrentKey", "getSession"})
 
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """A key of a project needs all of `scopes`, unless it has no restriction."""
+    """A key of a project needs all of `scopes`, unless it has no restriction.
+
+    A person needs a project, or for administration to own the organization; with `for_project_owners`, to own the
+    project that the path names. With `is_open`, nothing is needed.
+    """
 
     audience: Audience = "project"
     scopes: tuple[str, ...] = ()
+    for_project_owners: bool = False
+    is_open: bool = False
 
-    def check(self, principal: Principal) -> None:
-        """Raises Unauthenticated or PermissionDenied with the scopes that the key lacks."""
-        if principal.is_admin:
+    def check(self, principal: Principal, path_params: Mapping[str, str] = NO_PARAMETERS) -> None:
+        """Raises Unauthenticated or PermissionDenied with the scopes that are missing."""
+        if principal.person is not None:
+            self._check_person(principal, principal.person, path_params)
+        elif principal.is_admin:
             if self.audience == "project":
                 raise Unauthenticated(_missing_scopes(self.scopes), code="missing_scope")
         elif self.audience == "admin":
@@ -95,8 +113,16 @@ class Requirement:
             if missing := [scope for scope in self.scopes if not _includes(granted, scope)]:
                 raise PermissionDenied(_missing_scopes(missing), code="missing_scope")
 
+    def _check_person(self, principal: Principal, person: Person, path_params: Mapping[str, str]) -> None:
+        if self.audience == "admin":
+            owns_project = self.for_project_owners and path_params.get("project_id") in person.owned_projects
+            if not person.is_owner and not owns_project:
+                raise PermissionDenied(_missing_scopes(self.scopes), code="missing_scope")
+        elif not principal.project_id and not self.is_open and not (self.audience == "any" and person.is_owner):
+            raise project_needed()
 
-NO_REQUIREMENT: Final = Requirement()
+
+NO_REQUIREMENT: Final = Requirement(is_open=True)
 MODEL_REQUIREMENT: Final = Requirement(scopes=(MODEL_REQUEST,))
 
 
@@ -104,9 +130,10 @@ def find_requirement(operation_id: str, method: str, path: str, audience: Audien
     """Of an operation; `path` is relative to its base."""
     access = "read" if method == "GET" or operation_id in _READING_POSTS else "write"
     if audience == "admin":
-        return Requirement(audience, (f"{MANAGEMENT}.{access}",))
+        is_delegated = _OF_PROJECT_OWNERS.match(path) is not None or (access == "read" and _IN_PROJECT.match(path))
+        return Requirement(audience, (f"{MANAGEMENT}.{access}",), for_project_owners=bool(is_delegated))
     if operation_id in _OPEN:
-        return Requirement(audience)
+        return Requirement(audience, is_open=True)
     if operation_id in _MODEL_REQUESTS:
         return Requirement(audience, (MODEL_REQUEST,))
     scopes = (f"api.{_find_resource(path)}.{access}",)

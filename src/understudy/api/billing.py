@@ -11,7 +11,7 @@ from understudy.api.operations import OperationGroup
 from understudy.api.parts import Parts, parts_of, project_of
 from understudy.api.requests import struct_response
 from understudy.engine.accounting import usd
-from understudy.errors import InvalidRequest
+from understudy.errors import InvalidRequest, NotFound
 from understudy.store.charges import Entry
 from understudy.store.keys import KeyRecord
 from understudy.store.ledger import EntryFilter
@@ -174,9 +174,11 @@ async def get_usage_detail(request: Request) -> Response:
     "getCurrentKey", "GET", "/key", summary="Retrieve the key of the request.", response=CurrentKey, base="/v1"
 )
 async def get_current_key(request: Request) -> Response:
-    """The API key of this request."""
+    """The API key of this request. Raises NotFound for a person, who has none."""
     keys = await _list_key_records(request)
-    current = next(key for key in keys if key.id == request.state.key_id)
+    current = next((key for key in keys if key.id == request.state.key_id), None)
+    if current is None:
+        raise NotFound("This request has no API key: a person has signed in. See `GET /session`.")
     return struct_response(billing.CurrentKey(data=await render_key(parts_of(request), current)))
 
 

@@ -1,6 +1,6 @@
 """Cross-origin requests: which web pages may read responses, and the preflight response. Knows no route and no key.
 
-Source: the Fetch standard. Cookies are not used, so credentials are never allowed.
+Source: the Fetch standard. Cookies count on this server's own pages alone, so credentials are never allowed.
 """
 
 import re

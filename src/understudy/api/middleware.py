@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from understudy import correlation, ids, telemetry
-from understudy.api import qualified_ids, stand_in
+from understudy.api import browser_sessions, qualified_ids, stand_in
 from understudy.api.cors import CorsPolicy
 from understudy.api.download_links import DOWNLOAD_PATH
 from understudy.api.errors import error_response, to_api_error
@@ -23,7 +23,13 @@ from understudy.settings import Settings
 from understudy.store.keys import Principal
 
 logger = logging.getLogger(__name__)
-PUBLIC: Final = frozenset({"/health", "/health/live", "/health/ready", "/openapi.json", "/docs/reference/api"})
+PUBLIC: Final = browser_sessions.AUTH_PATHS | {
+    "/health",
+    "/health/live",
+    "/health/ready",
+    "/openapi.json",
+    "/docs/reference/api",
+}
 _UNVERSIONED: Final = PUBLIC | {"/", "/v1", "/mcp"}
 # A key that another process revokes stays valid in this one for up to this many seconds.
 _KEY_CACHE_SECONDS: Final = 2.0
@@ -120,14 +126,19 @@ class RequestMiddleware:
             added.append((b"x-client-request-id", client_request_id))
         if b"cache-control" not in dict(headers):
             added.append(_NO_STORE_HEADER)
+        if "cookie" in state:
+            added.append((b"set-cookie", state["cookie"]))
         if not self._cors.is_empty:
             added += self._cors.headers(fields.get(b"origin"))
         return added
 
     async def _authenticate(self, scope: Scope, fields: Fields) -> Principal:
-        """The principal of the request's key; raises Unauthenticated."""
+        """The principal of the request's key or session; raises Unauthenticated, PermissionDenied."""
         key = find_key(fields)
         if key is None:
+            sign_in = scope["app"].state.parts.sign_in
+            if sign_in is not None and (person := await browser_sessions.authenticate(sign_in, scope, fields)):
+                return person
             raise Unauthenticated(_MISSING_KEY_MESSAGE)
         cached = self._key_cache.get(key)
         now = time.monotonic()

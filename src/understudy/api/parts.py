@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from starlette.requests import Request
 
+from understudy.api.browser_sessions import actor_of
 from understudy.api.mcp import McpServer
 from understudy.api.open_streams import OpenStreams
 from understudy.blobs import Blobs
@@ -27,6 +28,7 @@ from understudy.engine.project_events import ProjectEvents
 from understudy.engine.responses import Responses
 from understudy.engine.run_contexts import RunContexts
 from understudy.engine.runs import Runs
+from understudy.engine.sign_in import SignIn
 from understudy.engine.traces import Traces
 from understudy.engine.uploads import Uploads
 from understudy.engine.vector_stores import VectorStores
@@ -35,7 +37,7 @@ from understudy.llm.model_info import ModelProfiles
 from understudy.llm.router import Models
 from understudy.settings import Settings
 from understudy.store import Store
-from understudy.store.audit_logs import Actor, Change
+from understudy.store.audit_logs import Change
 from understudy.store.keys import Principal
 
 
@@ -71,6 +73,7 @@ class Parts:
     clock: Clock
     streams: OpenStreams
     mcp: McpServer
+    sign_in: SignIn | None
 
     def now(self) -> int:
         """The current time in whole Unix seconds, as in objects."""
@@ -87,8 +90,8 @@ def parts_of(request: Request) -> Parts:
 
 
 def change_of(request: Request) -> Change:
-    """Who makes a change by this request of an admin key, and when."""
-    return Change(Actor("api_key", request.scope["state"]["key_id"]), parts_of(request).now())
+    """Who makes a change by this request of an admin key or a person, and when."""
+    return Change(actor_of(principal_of(request), request.scope), parts_of(request).now())
 
 
 def principal_of(request: Request) -> Principal:

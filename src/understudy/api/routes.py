@@ -43,6 +43,7 @@ from understudy.api import (
     runs,
     service_accounts,
     session,
+    sign_in,
     steps,
     stored_chat,
     thread_export,
@@ -96,6 +97,7 @@ MODULES = (
     references,
     project_events,
     session,
+    sign_in,
     billing,
     usage,
     relayed_usage,
@@ -163,5 +165,7 @@ def routes() -> list[BaseRoute]:
     table |= {
         "/openapi.json": {"GET": Target(documentation.serve_document, "getOpenapi")},
         "/docs/reference/api": {"GET": Target(documentation.serve_page, "getApiReference")},
+        "/auth/login": {"GET": Target(sign_in.start_sign_in, "startSignIn")},
+        "/auth/callback": {"GET": Target(sign_in.finish_sign_in, "finishSignIn")},
     }
     return [Route(PATH, McpEndpoint(), include_in_schema=False), RouteTable(table.items())]

@@ -63,7 +63,7 @@ class RouteTable(BaseRoute):
         state = scope.setdefault("state", {})
         state["operation"] = target.operation_id
         if (principal := state.get("principal")) is not None:
-            target.requirement.check(principal)
+            target.requirement.check(principal, scope["path_params"])
         response = await target.handler(Request(scope, receive, send))
         await response(scope, receive, send)
 

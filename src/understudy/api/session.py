@@ -8,11 +8,12 @@ from starlette.responses import Response
 from understudy import __version__
 from understudy.api.billing import render_key
 from understudy.api.operations import EXTENSIONS, OperationGroup
-from understudy.api.parts import Parts, parts_of, project_of
+from understudy.api.parts import Parts, parts_of, principal_of
 from understudy.api.requests import struct_response
 from understudy.engine.accounting import usd
 from understudy.errors.objects import project_not_found
 from understudy.retrieval.embed import BUILTIN
+from understudy.store.roles import Person
 from understudy.wire.health import HealthObject
 from understudy.wire.session import (
     Feature,
@@ -22,6 +23,8 @@ from understudy.wire.session import (
     SessionObject,
     SessionProject,
     SessionRetention,
+    SessionUser,
+    SessionUserProject,
 )
 
 operations = OperationGroup(EXTENSIONS)
@@ -41,17 +44,25 @@ _NO_PROVIDER: Final = "No provider is configured, so the embedded model answers.
     response=SessionObject,
 )
 async def get_session(request: Request) -> Response:
-    parts, project_id = parts_of(request), project_of(request)
-    found = await parts.store.keys.find(request.scope["state"]["key_id"])
-    if found is None:
-        raise project_not_found(project_id)
-    key, project_name = found
-    account = await parts.accounting.account(project_id)
+    parts, principal = parts_of(request), principal_of(request)
+    person, key, project = principal.person, None, None
+    if person is None:
+        found = await parts.store.keys.find(principal.key_id)
+        if found is None:
+            raise project_not_found(principal.project_id)
+        record, project_name = found
+        key, project = await render_key(parts, record), SessionProject(id=principal.project_id, name=project_name)
+    elif principal.project_id:
+        name = (await parts.store.projects.get(principal.project_id)).name
+        project = SessionProject(id=principal.project_id, name=name)
+    user = None if person is None else await _render_user(parts, person)
+    account = await parts.accounting.account(principal.project_id)
     return struct_response(
         SessionObject(
             version=__version__,
-            project=SessionProject(id=project_id, name=project_name),
-            key=await render_key(parts, key),
+            project=project,
+            key=key,
+            user=user,
             balance=SessionBalance(is_limited=account.budgeted, amount=usd(account.balance), is_low=account.low),
             features=_list_features(parts, await parts.health.examine()),
             limits=SessionLimits(
@@ -64,6 +75,18 @@ async def get_session(request: Request) -> Response:
             ),
         )
     )
+
+
+async def _render_user(parts: Parts, person: Person) -> SessionUser:
+    """An owner of the organization may choose every project."""
+    user = await parts.store.users.get(person.user_id)
+    projects = [SessionUserProject(id=one.project_id, name=one.project_name, role=one.role) for one in user.projects]
+    if person.is_owner:
+        listed = await parts.store.projects.list()
+        projects = [
+            SessionUserProject(id=one.id, name=one.name, role="owner") for one in listed if one.archived_at is None
+        ]
+    return SessionUser(id=user.id, name=user.name, email=user.email or None, role=user.role, projects=projects)
 
 
 def _list_features(parts: Parts, health: HealthObject) -> SessionFeatures:

@@ -30,10 +30,12 @@ from understudy.engine.provider_calls import ProviderHistory
 from understudy.engine.remote_containers import RemoteContainers
 from understudy.engine.run.log import Logs
 from understudy.engine.run.tool_use import Tools
+from understudy.engine.sign_in import SignIn
 from understudy.engine.tools.container_sessions import ContainerSessions
 from understudy.engine.tools.interpreter import Interpreter
 from understudy.engine.vector_stores import VectorStores
 from understudy.engine.videos import Videos
+from understudy.errors import SettingsError
 from understudy.llm.connection import Connection
 from understudy.llm.embedders import build_embedders
 from understudy.llm.prices import Prices
@@ -117,6 +119,22 @@ def build_retrieval(stack: AsyncExitStack, base: Base) -> Retrieval:
         Images(base.store, base.blobs),
         index.embedders,
     )
+
+
+def build_sign_in(stack: AsyncExitStack, base: Base) -> SignIn | None:
+    """None without `[oidc]`. Raises SettingsError if the packages of the extra are not installed."""
+    oidc = base.settings.oidc
+    if oidc.issuer is None or oidc.public_url is None:
+        return None
+    try:
+        from understudy.oidc.client import OidcClient  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise SettingsError(
+            f"`oidc` needs packages that are not installed ({error}); run `pip install 'understudy[oidc]'`."
+        ) from None
+    client = OidcClient(oidc, f"{oidc.public_url.rstrip('/')}/auth/callback")
+    stack.push_async_callback(client.close)
+    return SignIn(oidc, client, base.store, base.clock)
 
 
 def build_worker(

@@ -27,6 +27,7 @@ from understudy.app.building import (
     build_health,
     build_interpreter,
     build_retrieval,
+    build_sign_in,
     build_transfers,
     build_videos,
     build_worker,
@@ -171,6 +172,7 @@ async def _open_parts(app: Starlette, stack: AsyncExitStack, settings: Settings,
         clock=clock,
         streams=streams,
         mcp=mcp,
+        sign_in=build_sign_in(stack, base),
     )
     batches.endpoints = batch_endpoints(parts)
     transfers.deleters = Deleters(parts.runs, responses, containers, retrieval.vector_stores)

@@ -85,6 +85,17 @@ def role_not_removable(role_id: str) -> InvalidRequest:
     )
 
 
+def project_access_denied(project_id: str) -> PermissionDenied:
+    """An unknown project, an archived one, and one of others are the same to a person."""
+    return PermissionDenied(f"You have no access to project {project_id!r}.", code="project_access_denied")
+
+
+def project_needed() -> PermissionDenied:
+    return PermissionDenied(
+        "You are in no project. Request one from an administrator of this server.", code="project_access_denied"
+    )
+
+
 def sign_in_refused() -> PermissionDenied:
     return PermissionDenied(
         "This account may not sign in here. Request an invite from an administrator of this server.",

@@ -12,6 +12,7 @@ from understudy.settings.sections.embeddings import EmbeddingSettings
 from understudy.settings.sections.limits import LimitSettings
 from understudy.settings.sections.mcp import McpSettings
 from understudy.settings.sections.models import ModelSettings
+from understudy.settings.sections.oidc import OidcSettings
 from understudy.settings.sections.postgres import PostgresSettings
 from understudy.settings.sections.providers import ProviderSettings
 from understudy.settings.sections.rehearsal import RehearsalSettings
@@ -34,6 +35,7 @@ __all__ = [
     "LoadedSettings",
     "McpSettings",
     "ModelSettings",
+    "OidcSettings",
     "PostgresSettings",
     "ProviderSettings",
     "RehearsalSettings",

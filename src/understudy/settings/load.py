@@ -85,6 +85,7 @@ def load(
     _check_fallbacks(settings_by_path, settings)
     _check_sandbox(settings_by_path, settings)
     _check_webhooks(settings_by_path, settings)
+    _check_oidc(settings_by_path, settings)
     sources = {path: leaf.source for path, leaf in settings_by_path.items()}
     return LoadedSettings(settings, sources, partial(load, flags, environ, directory))
 
@@ -183,6 +184,35 @@ def _is_webhook_secret(secret: str) -> bool:
     except ValueError:
         return False
     return secret.startswith("whsec_") and 24 <= len(key) <= 64
+
+
+def _check_oidc(settings_by_path: _SettingsByPath, settings: Settings) -> None:
+    oidc = settings.oidc
+    if oidc.issuer is None:
+        return
+    for name in ("client_id", "public_url"):
+        if getattr(oidc, name) is None:
+            raise settings_by_path["oidc", "issuer"].requirement_error(f"oidc.{name}")
+    for name, url in (("issuer", oidc.issuer), ("public_url", oidc.public_url or "")):
+        if not _is_secure_url(url):
+            raise settings_by_path["oidc", name].invalid_value_error(
+                "an 'https://' URL, or an 'http://' one of this machine"
+            )
+    if oidc.client_secret is not None and oidc.client_secret_file is not None:
+        raise settings_by_path["oidc", "client_secret"].invalid_value_error(
+            "unset, since `oidc.client_secret_file` is set"
+        )
+    if oidc.role_claim is not None and not oidc.roles:
+        raise settings_by_path["oidc", "role_claim"].requirement_error("oidc.roles")
+
+
+def _is_secure_url(url: str) -> bool:
+    """Cookies of sign-in exist only over TLS; browsers and providers make an exception for the machine itself."""
+    parts = urlsplit(url)
+    is_local = parts.hostname in {"localhost", "127.0.0.1", "::1"}
+    return (
+        bool(parts.hostname) and not parts.query and (parts.scheme == "https" or (parts.scheme == "http" and is_local))
+    )
 
 
 def _value_at(settings: Settings, path: KeyPath) -> Any:

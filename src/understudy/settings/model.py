@@ -17,6 +17,7 @@ from understudy.settings.sections.embeddings import EmbeddingSettings
 from understudy.settings.sections.limits import LimitSettings
 from understudy.settings.sections.mcp import McpSettings
 from understudy.settings.sections.models import ModelSettings
+from understudy.settings.sections.oidc import OidcSettings
 from understudy.settings.sections.postgres import PostgresSettings
 from understudy.settings.sections.providers import ProviderSettings
 from understudy.settings.sections.rehearsal import RehearsalSettings
@@ -115,6 +116,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     responses: ResponseSettings = ResponseSettings()
     cors: CorsSettings = CorsSettings()
     console: ConsoleSettings = ConsoleSettings()
+    oidc: OidcSettings = OidcSettings()
     video: VideoSettings = VideoSettings()
     providers: dict[str, ProviderSettings] = {}
 

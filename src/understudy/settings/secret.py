@@ -21,7 +21,7 @@ def mask_secret(secret: str) -> str:
 
 def mask_setting(path: tuple[str, ...], value: object) -> object:
     """The value of a setting with secrets masked."""
-    if path[-1] in {"api_key", "token", "secret_key", "secret"} and value is not None:
+    if path[-1] in {"api_key", "token", "secret_key", "secret", "client_secret"} and value is not None:
         return mask_secret(str(value))
     return _masked_url(value) if isinstance(value, str) else value
 
@@ -38,6 +38,8 @@ def list_secrets(settings: Settings) -> Iterator[str]:
         yield settings.blobs.secret_key
     if settings.webhooks.secret:
         yield settings.webhooks.secret
+    if settings.oidc.client_secret:
+        yield settings.oidc.client_secret
     if settings.video.api_key:
         yield settings.video.api_key
     for provider in settings.providers.values():

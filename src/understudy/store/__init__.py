@@ -48,12 +48,14 @@ from understudy.store.responses import Responses
 from understudy.store.runs import Runs
 from understudy.store.service_accounts import ServiceAccounts
 from understudy.store.sign_ins import SignIns
+from understudy.store.signing_secrets import SigningSecretStore
 from understudy.store.sqlite import SqliteDatabase
 from understudy.store.thread_branches import ThreadBranches
 from understudy.store.threads import Threads
 from understudy.store.transfers import Transfers
 from understudy.store.uploads import Uploads
 from understudy.store.usage import UsageReports
+from understudy.store.user_sessions import UserSessions
 from understudy.store.users import Users
 from understudy.store.vector_store_files import VectorStoreFiles
 from understudy.store.vector_stores import VectorStores
@@ -96,6 +98,8 @@ class Store:
     project_users: ProjectUsers
     invites: Invites
     sign_ins: SignIns
+    user_sessions: UserSessions
+    signing_secrets: SigningSecretStore
     audit_logs: AuditLogs
     containers: Containers
     webhooks: Webhooks
@@ -194,6 +198,8 @@ def _build_store(database: Database, clock: Clock, lock: DirectoryLock | None) -
         project_users=ProjectUsers(database),
         invites=Invites(database),
         sign_ins=SignIns(database),
+        user_sessions=UserSessions(database),
+        signing_secrets=SigningSecretStore(database),
         audit_logs=AuditLogs(database),
         containers=Containers(database),
         webhooks=Webhooks(database),

@@ -17,14 +17,16 @@ from understudy.store.audit_logs import OPERATOR, Change, insert_entry
 from understudy.store.database import Database, Row, Transaction
 from understudy.store.pages import PageRequest, PageSource, read_records
 from understudy.store.projects import DEFAULT_PROJECT, check_open, find_project, get_project
+from understudy.store.roles import Person
 from understudy.store.sql import compose_sql, padded_batches, sql_parameters
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who makes a request: a key of a project, or with an empty `project_id` an admin key.
+    """Who makes a request: a key of a project, with an empty `project_id` an admin key, or a person.
 
-    `scopes` None is all of a project. `expires_at` is in Unix seconds; `is_old`: the secret before a rotation.
+    `scopes` None is all of a project. `expires_at` is in Unix seconds; `is_old`: the secret before a rotation. The
+    `key_id` of a person is the user's id; without a project, a person who owns the organization is as an admin key.
     """
 
     project_id: str
@@ -32,10 +34,11 @@ class Principal:
     scopes: frozenset[str] | None = None
     expires_at: int | None = None
     is_old: bool = False
+    person: Person | None = None
 
     @property
     def is_admin(self) -> bool:
-        return not self.project_id
+        return not self.project_id and (self.person is None or self.person.is_owner)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +137,7 @@ class Keys:
         return await self._database.read(_authenticate, hash_key(key))
 
     async def active(self, key_ids: Sequence[str], now: int) -> set[str]:
-        """The ids among `key_ids` of keys, admin keys too, that are valid."""
+        """The ids among `key_ids` of keys, admin keys too, that are valid, and of users who are signed in."""
         return await self._database.read(_filter_active, key_ids, now)
 
     async def change(self, project_id: str, key_id: str, members: KeyChanges, change: Change) -> KeyRecord:
@@ -257,6 +260,7 @@ _ACTIVE_KEYS = (
     " AND revoked_at IS NULL AND archived_at IS NULL AND (expires_at IS NULL OR expires_at > {now})"
     " UNION ALL SELECT id FROM admin_keys WHERE id IN ({ids})"
     " AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > {now})"
+    " UNION ALL SELECT user_id FROM user_sessions WHERE user_id IN ({ids}) AND expires_at > {now}"
 )
 
 

@@ -11,7 +11,7 @@ from understudy.store.pages import PageRequest, PageSource, read_page
 from understudy.store.projects import check_open, get_project
 from understudy.store.roles import ProjectRole
 from understudy.store.sql import compose_sql, sql_parameters
-from understudy.store.users import find_user_by_email, get_user
+from understudy.store.users import end_sessions, find_user_by_email, get_user
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +124,7 @@ def _get_user(project_id: str, user_id: str) -> Transaction[ProjectUserRecord]:
 def _change_role(project_id: str, user_id: str, role: ProjectRole, change: Change) -> Transaction[ProjectUserRecord]:
     yield from _get_user(project_id, user_id)
     yield "UPDATE project_users SET role = $3 WHERE project_id = $1 AND id = $2", (project_id, user_id, role)
+    yield from end_sessions(user_id)
     requested = {"changes_requested": {"role": role}}
     yield from insert_entry(change, "user.updated", user_id, requested, project_id)
     return (yield from _get_user(project_id, user_id))
@@ -142,4 +143,5 @@ def _remove_user(project_id: str, user_id: str, change: Change) -> Transaction[N
     )
     if not (yield sql, (project_id, user_id, change.now)):
         raise not_found("user", user_id)
+    yield from end_sessions(user_id)
     yield from insert_entry(change, "user.deleted", user_id, {}, project_id)

@@ -102,6 +102,11 @@ def find_user_by_email(email: str) -> Transaction[UserRecord | None]:
     return (yield from get_user(rows[0][0])) if rows else None
 
 
+def end_sessions(user_id: str) -> Transaction[None]:
+    """Signs out all browsers of a user."""
+    yield "DELETE FROM user_sessions WHERE user_id = $1", (user_id,)
+
+
 def _page_users(request: PageRequest, emails: Sequence[str]) -> Transaction[UserPage]:
     arguments, filters = SqlArguments([""]), "deleted_at IS NULL"
     if emails:
@@ -121,7 +126,9 @@ def _change_role(user_id: str, role: OrganizationRole, change: Change) -> Transa
 
 
 def set_role(user_id: str, role: OrganizationRole, change: Change) -> Transaction[None]:
+    """Signs the user out, since sessions have the rights of the role before."""
     yield "UPDATE users SET role = $2 WHERE id = $1", (user_id, role)
+    yield from end_sessions(user_id)
     yield from insert_entry(change, "user.updated", user_id, {"changes_requested": {"role": role}})
 
 
@@ -130,4 +137,5 @@ def _delete_user(user_id: str, change: Change) -> Transaction[None]:
     if not (yield sql, (user_id, change.now)):
         raise not_found("user", user_id)
     yield "UPDATE project_users SET removed_at = $2 WHERE id = $1 AND removed_at IS NULL", (user_id, change.now)
+    yield from end_sessions(user_id)
     yield from insert_entry(change, "user.deleted", user_id, {})

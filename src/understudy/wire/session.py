@@ -1,4 +1,4 @@
-"""What a key may do on this server: its project, its limits, and the features that are on. Not of the hosted API."""
+"""What a key or a person may do on this server: project, limits, and which features are on. Not of the hosted API."""
 
 from typing import Annotated, Literal
 
@@ -52,12 +52,51 @@ class SessionRetention(Struct, kw_only=True):
     videos_days: Annotated[float | None, Meta(description="Until a video is deleted; null for never.")]
 
 
+class SessionUserProject(Struct, kw_only=True):
+    id: str
+    name: str
+    role: Literal["owner", "member"]
+
+
+class SessionUser(Struct, kw_only=True):
+    """The person who has signed in. `projects` are those to choose from, with the role there."""
+
+    id: str
+    name: str | None
+    email: str | None
+    role: Literal["owner", "reader"]
+    projects: list[SessionUserProject]
+
+
 class SessionObject(Struct, kw_only=True):
+    """Either `key` or `user` is set. `project` is null for a person without projects."""
+
     object: Literal["session"] = "session"
     version: str
-    project: SessionProject
-    key: KeyDetails
+    project: SessionProject | None
+    key: KeyDetails | None
+    user: SessionUser | None
     balance: SessionBalance
     features: SessionFeatures
     limits: SessionLimits
     retention: SessionRetention
+
+
+class SignInProvider(Struct, kw_only=True):
+    """`GET /auth/login?return_to=` redirects a browser there."""
+
+    name: str
+
+
+class SignInOptions(Struct, kw_only=True):
+    """`provider` is null if people sign in with API keys alone."""
+
+    object: Literal["sign_in_options"] = "sign_in_options"
+    provider: SignInProvider | None
+
+
+class SignedOut(Struct, kw_only=True):
+    """`redirect_url` ends the provider's own session; null if it has no page for that."""
+
+    object: Literal["signed_out"] = "signed_out"
+    redirect_url: str | None
