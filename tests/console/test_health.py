@@ -1,9 +1,22 @@
 """Health: the parts of the server, its queues, nodes and providers, refreshed while the page is open."""
 
+import json
+import re
+
 from playwright.sync_api import expect
 
 from console.browser import NARROW, open_console
 from upstream import fault, text
+
+
+def test_an_admin_key_sees_the_requests_of_all_projects(browser, server):
+    admin_key = json.loads(server.run("keys", "create", "--admin", "--name", "health", "--json"))["key"]
+    with open_console(browser, server, key=None, admin_key=admin_key) as console:
+        page = console.open("health?view=table")
+        expect(page.get_by_text(re.compile("all requests of .*, by minute"))).to_be_visible()
+        expect(page.get_by_role("table", name="Requests a minute").locator("tbody tr").first).to_be_visible()
+        expect(page.get_by_role("table", name="Latency of requests")).to_contain_text("ms")
+        assert console.find_accessibility_problems() == []
 
 
 def test_the_health_of_the_server_is_in_words(browser, console, server, upstream):
@@ -15,6 +28,14 @@ def test_the_health_of_the_server_is_in_words(browser, console, server, upstream
     for heading in ("Queues of all projects", "Nodes"):
         expect(page.get_by_role("heading", name=heading)).to_be_visible()
     expect(page.get_by_role("row", name="(this one)")).to_contain_text("live")
+    expect(page.get_by_text("requests of this project at")).to_be_visible()
+    requests = page.get_by_role("region", name="Requests a minute")
+    expect(requests.locator("canvas")).to_be_visible()
+    requests.get_by_role("slider").press("End")
+    expect(requests.locator(".chart-readout")).to_contain_text("served")
+    expect(page.get_by_role("region", name="Latency of requests").get_by_role("slider")).to_have_attribute(
+        "aria-valuetext", re.compile(r"median \d.*95th percentile \d")
+    )
     assert console.find_accessibility_problems() == []
     upstream.answer(fault(401))
     server.ask("POST", "/v1/chat/completions", {"model": "gpt-4o", "messages": messages})

@@ -39,7 +39,7 @@ export class ApiError extends Error {
  * @returns {Promise<Response>}
  */
 export async function open(method, path, { query = {}, body, signal, headers = {}, key } = {}) {
-  const kind = kindOfPath(path, apiKey.value !== null);
+  const kind = kindOfPath(path, { project: apiKey.value !== null, admin: adminKey.value !== null });
   const isRaw = body instanceof FormData || body instanceof Blob;
   /** @type {RequestInit} */
   const init = { method, signal: signal ?? null, cache: "no-store", credentials: "omit", headers: {

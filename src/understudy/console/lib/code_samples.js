@@ -17,7 +17,7 @@ export function renderSample(language, call, baseUrl) {
 }
 
 /** The variable of the environment that has the key of a call. @param {Call} call */
-export const keyVariable = ({ path }) => (kindOfPath(path, true) === "admin" ? "OPENAI_ADMIN_KEY" : "OPENAI_API_KEY");
+export const keyVariable = ({ path }) => (kindOfPath(path, { project: true, admin: false }) === "admin" ? "OPENAI_ADMIN_KEY" : "OPENAI_API_KEY");
 
 /** @param {Call} call @param {string} baseUrl */
 function renderCurl(call, baseUrl) {

@@ -151,6 +151,17 @@ export function formatDuration(milliseconds, language) {
 }
 
 /**
+ * A duration that may be less than a millisecond, with two digits at least.
+ *
+ * @param {number | null | undefined} milliseconds
+ * @param {string} language
+ */
+export function formatLatency(milliseconds, language) {
+  if (milliseconds === null || milliseconds === undefined || milliseconds >= 10) return formatDuration(milliseconds, language);
+  return `${new Intl.NumberFormat(language, { maximumSignificantDigits: 2 }).format(milliseconds)} ms`;
+}
+
+/**
  * An id with its middle left out: `thread_56BA…9fQ2`.
  *
  * @param {string} id

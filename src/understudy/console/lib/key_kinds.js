@@ -1,16 +1,25 @@
 /** Which kind of key a request needs: a project's key opens objects, an admin key opens administration. Knows no browser. */
 
-/** @typedef {"project" | "admin"} KeyKind */
+/**
+ * @typedef {"project" | "admin"} KeyKind
+ * @typedef {Readonly<Record<KeyKind, boolean>>} HeldKeys which kinds a session has
+ */
 
-/** Reports that both kinds of keys may read. */
-const SHARED = /^\/organization\/(health|costs|usage)\b/;
+/** Reports that both kinds of keys may read, and the kind that shows what a reader expects of the page. */
+/** @type {readonly (readonly [RegExp, KeyKind])[]} */
+const SHARED = [
+  [/^\/organization\/health\b/, "admin"],
+  [/^\/organization\/(costs|usage)\b/, "project"],
+];
 
 /**
  * @param {string} path below /v1
- * @param {boolean} hasProjectKey whether the session has a project's key, which shared reports prefer
+ * @param {HeldKeys} held
  * @returns {KeyKind}
  */
-export function kindOfPath(path, hasProjectKey) {
+export function kindOfPath(path, held) {
   if (!path.startsWith("/organization/")) return "project";
-  return SHARED.test(path) && hasProjectKey ? "project" : "admin";
+  const preferred = SHARED.find(([pattern]) => pattern.test(path))?.[1];
+  if (preferred === undefined) return "admin";
+  return held[preferred] ? preferred : preferred === "admin" ? "project" : "admin";
 }

@@ -1,23 +1,26 @@
-/** The canvas of a chart: axes, scales and the cursor by uPlot, the stacked bars by this module. */
+/** The canvas of a chart: axes, scales, lines and the cursor by uPlot, the stacked bars by this module. */
 import uPlot from "../vendor/uplot.js";
 
 const HEIGHT = 240;
 const LABEL_WIDTH = 72;
 const MOST_BAR_WIDTH = 36;
+const LINE_WIDTH = 1.5;
 
 /**
- * @typedef {{labels: readonly string[], series: readonly {values: readonly number[]}[], formatAxis: (value: number) => string,
+ * @typedef {{kind: "bars" | "lines", labels: readonly string[], series: readonly {values: readonly (number | null)[], color?: number}[], formatAxis: (value: number) => string,
  *   isOpen: boolean, onMove: (index: number | null) => void}} PlotOptions
  */
 
 export class Plot {
   /** @param {HTMLElement} frame @param {PlotOptions} options */
   constructor(frame, options) {
-    const { labels, series } = options;
+    const { kind, labels, series } = options;
     const totals = labels.map((_, index) => series.reduce((sum, one) => sum + (one.values[index] ?? 0), 0));
+    const rows = kind === "bars" ? [totals] : series.map((one) => [...one.values]);
+    const highest = Math.max(...rows.flat().map((value) => value ?? 0), 0);
     this.frame = frame;
-    this.plot = new uPlot(plotOptions(frame, options, Math.max(...totals, 0)), [labels.map((_, index) => index), totals], frame);
-    this.observer = new ResizeObserver(() => this.plot.setSize({ width: frame.clientWidth, height: HEIGHT }));
+    this.plot = new uPlot(plotOptions(frame, options, highest), /** @type {any} */ ([labels.map((_, index) => index), ...rows]), frame);
+    this.observer = new ResizeObserver(() => this.plot.setSize({ width: frame.clientWidth, height: frame.clientHeight || HEIGHT }));
     this.observer.observe(frame);
   }
 
@@ -35,27 +38,27 @@ export class Plot {
 /**
  * @param {HTMLElement} frame
  * @param {PlotOptions} options
- * @param {number} highest the largest sum of a bar
+ * @param {number} highest the largest value, or sum of a bar
  * @returns {any}
  */
-function plotOptions(frame, { labels, series, formatAxis, isOpen, onMove }, highest) {
+function plotOptions(frame, { kind, labels, series, formatAxis, isOpen, onMove }, highest) {
   const style = getComputedStyle(frame);
   const color = (/** @type {string} */ name) => style.getPropertyValue(name).trim();
-  const colors = series.map((_, index) => color(`--chart-${index + 1}`));
+  const colors = series.map((one, index) => color(`--chart-${one.color ?? index + 1}`));
   const grid = { stroke: color("--line"), width: 1 };
   const axis = { stroke: color("--muted"), font: `12px ${style.fontFamily}`, ticks: { show: false } };
   return {
-    width: frame.clientWidth, height: HEIGHT, legend: { show: false }, padding: [12, 24, 0, 0],
+    width: frame.clientWidth, height: frame.clientHeight || HEIGHT, legend: { show: false }, padding: [12, 24, 0, 0],
     cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
     scales: { x: { time: false, range: [-0.6, labels.length - 0.4] }, y: { range: [0, highest * 1.05 || 1] } },
-    series: [{}, { paths: () => null, points: { show: false } }],
+    series: [{}, ...(kind === "bars" ? [{ paths: () => null, points: { show: false } }] : colors.map((stroke) => ({ stroke, width: LINE_WIDTH, points: { size: 4, fill: stroke } })))],
     axes: [
       { ...axis, size: 28, grid: { show: false }, splits: (/** @type {any} */ plot) => shownBars(labels.length, plot.bbox.width / devicePixelRatio),
         values: (/** @type {any} */ _, /** @type {number[]} */ at) => at.map((one) => labels[one] ?? "") },
       { ...axis, grid, size: axisSize, values: (/** @type {any} */ _, /** @type {number[]} */ at) => at.map(formatAxis) },
     ],
     hooks: {
-      draw: [(/** @type {any} */ plot) => drawBars(plot, { values: series.map((one) => one.values), colors, isOpen, background: color("--bg") })],
+      draw: kind === "lines" ? [] : [(/** @type {any} */ plot) => drawBars(plot, { values: series.map((one) => one.values), colors, isOpen, background: color("--bg") })],
       setCursor: [(/** @type {any} */ plot) => onMove(plot.cursor.left >= 0 ? plot.cursor.idx ?? null : null)],
     },
   };
@@ -80,7 +83,7 @@ function axisSize(plot, values) {
 
 /**
  * @param {any} plot
- * @param {{values: readonly (readonly number[])[], colors: readonly string[], isOpen: boolean, background: string}} bars
+ * @param {{values: readonly (readonly (number | null)[])[], colors: readonly string[], isOpen: boolean, background: string}} bars
  */
 function drawBars(plot, { values, colors, isOpen, background }) {
   const context = plot.ctx;

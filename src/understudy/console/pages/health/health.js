@@ -10,6 +10,7 @@ import { Time } from "../../ui/values.js";
 import { html, useEffect } from "../../ui/view.js";
 import { WithCode } from "../../ui/with_code.js";
 import { useResource } from "../../ui/resource.js";
+import { History } from "./history.js";
 import { NodeTable } from "./node_table.js";
 import { Parts } from "./parts.js";
 import { ProviderTable } from "./provider_table.js";
@@ -30,6 +31,7 @@ export default function HealthPage() {
     ${error !== null && html`<${ErrorNote} error=${error} onRetry=${reload} title=${data ? t("health.stale") : undefined} />`}
     ${!data && error === null && html`<${Skeleton} rows=${8} />`}
     ${data && html`<${Verdict} findings=${judgeHealth(data)} />
+      <${History} nodes=${data.nodes} />
       <${Parts} health=${data} />
       <${QueueTable} queues=${data.queues} now=${data.checked_at} />
       <${ProviderTable} providers=${data.providers} />

@@ -149,7 +149,7 @@ export default {
   "chart.total": "Total",
   "chart.show-table": "Table",
   "chart.show-chart": "Chart",
-  "chart.cursor": "{name}: arrow keys move between days",
+  "chart.cursor": "{name}: arrow keys move",
 
   "message.user": "You",
   "message.assistant": "Assistant",
