@@ -7,8 +7,9 @@ import json
 import openai
 import pytest
 
-from e2e.assistants_client import on_both, reached
+from e2e.assistants_client import WEATHER, on_both, reached
 from e2e.batching import chat_line, jsonl
+from upstream import call, calls, echo
 from waiting import eventually
 
 pytestmark = on_both
@@ -222,3 +223,72 @@ def test_anthropics_dialect_has_its_own_headers_and_error(server, administer, pr
     assert first.headers["anthropic-ratelimit-requests-reset"].endswith("Z")
     assert (second.status, second.json["error"]["type"]) == (429, "rate_limit_error")
     assert 1 <= int(second.headers["retry-after"]) <= 60
+
+
+async def concurrently(server, key, count, work):
+    """Calls `work` with a client so many times at once; returns the results that are errors."""
+    async with openai.AsyncOpenAI(base_url=server.url, api_key=key["value"], max_retries=0, timeout=60) as client:
+        results = await asyncio.gather(*(work(client) for _ in range(count)), return_exceptions=True)
+    errors = [result for result in results if isinstance(result, BaseException)]
+    assert all(isinstance(error, openai.APIStatusError) for error in errors), errors
+    return errors
+
+
+async def test_vector_stores_are_limited_to_the_last_one(server, administer, project, key):
+    path = f"{project.id}/limits"
+    administer("POST", path, {"vector_stores": 3})
+    errors = await concurrently(server, key, 12, lambda client: client.vector_stores.create())
+    assert [(error.status_code, error.code) for error in errors] == [(400, "vector_store_limit_exceeded")] * 9
+    assert administer("GET", path)["usage"]["vector_stores"] == 3
+    with openai.OpenAI(base_url=server.url, api_key=key["value"], max_retries=0) as client:
+        resources = {"file_search": {"vector_stores": [{}]}}
+        with pytest.raises(openai.BadRequestError, match="Limit 3, Used 3"):
+            client.beta.threads.create(tool_resources=resources)
+        client.vector_stores.delete(client.vector_stores.list().data[0].id)
+        client.beta.threads.create(tool_resources=resources)
+    assert administer("GET", path)["usage"]["vector_stores"] == 3
+
+
+async def test_stored_bytes_are_limited_to_the_last_one(server, administer, project, key):
+    path = f"{project.id}/limits"
+    administer("POST", path, {"stored_bytes": 1000})
+    upload = {"file": ("notes.txt", b"x" * 300), "purpose": "assistants"}
+    errors = await concurrently(server, key, 8, lambda client: client.files.create(**upload))
+    assert [(error.status_code, error.code) for error in errors] == [(400, "storage_limit_exceeded")] * 5
+    assert administer("GET", path)["usage"]["stored_bytes"] == 900
+    with openai.OpenAI(base_url=server.url, api_key=key["value"], max_retries=0) as client:
+        with pytest.raises(openai.BadRequestError, match="Limit 1000 bytes, Used 900, Requested 200"):
+            client.uploads.upload_file_chunked(
+                file=b"x" * 200, filename="more.txt", bytes=200, mime_type="text/plain", purpose="assistants"
+            )
+        client.files.delete(client.files.list().data[0].id)
+        client.files.create(**upload)
+    assert administer("GET", path)["usage"]["stored_bytes"] == 900
+
+
+async def test_active_runs_of_a_project_and_of_a_key_are_limited(server, upstream, administer, project, key, client):
+    upstream.always(calls(call("get_weather", city="Paris")))
+    assistant = client.beta.assistants.create(model=MODEL, tools=[WEATHER])
+
+    def run(client):
+        thread = {"messages": [{"role": "user", "content": "hello"}]}
+        return client.beta.threads.create_and_run(assistant_id=assistant.id, thread=thread)
+
+    of_key = f"{project.id}/api_keys/{key['id']}/limits"
+    administer("POST", f"{project.id}/limits", {"concurrent_runs": 3})
+    administer("POST", of_key, {"concurrent_runs": 2})
+    errors = await concurrently(server, key, 8, run)
+    assert [(error.status_code, error.code) for error in errors] == [(429, "concurrent_run_limit_exceeded")] * 6
+    assert f"This is the limit of the API key {key['id']}." in errors[0].message
+    assert administer("GET", of_key)["usage"] == {"concurrent_runs": 2}
+    other = administer("POST", f"{project.id}/api_keys", {"name": "other"})
+    errors = await concurrently(server, other, 3, run)
+    assert [f"of the project {project.id}." in error.message for error in errors] == [True, True]
+    with pytest.raises(openai.RateLimitError, match="Concurrent run limit exceeded"):
+        client.responses.create(model=MODEL, input="hello")
+    administer("POST", f"{project.id}/limits", {"concurrent_runs": "unlimited"})
+    administer("POST", of_key, {"concurrent_runs": 3})
+    upstream.always(echo)
+    assert client.responses.create(model=MODEL, input="hello").status == "completed"
+    # A response that has ended has left its place.
+    assert client.responses.create(model=MODEL, input="hello").status == "completed"

@@ -65,7 +65,9 @@ async def create_file(request: Request) -> Response:
         check_format(filename, body.purpose)
         seconds = body.expires_after.seconds if body.expires_after else None
         blob = await draft.commit()
-        file = await parts.files.register(project_of(request), filename, body.purpose, blob, seconds)
+        project_id = project_of(request)
+        limit = await parts.limiter.size_limit(project_id, "stored_bytes")
+        file = await parts.files.register(project_id, filename, body.purpose, blob, seconds, limit=limit)
     return struct_response(file)
 
 

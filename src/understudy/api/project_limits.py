@@ -20,8 +20,10 @@ from understudy.wire.project_limits import (
     EffectiveProjectLimits,
     KeyLimitAmounts,
     KeyLimits,
+    KeyLimitUsage,
     ProjectLimitAmounts,
     ProjectLimits,
+    ProjectLimitUsage,
     UpdateKeyLimitsRequest,
     UpdateProjectLimitsRequest,
 )
@@ -102,10 +104,16 @@ async def _change_limits(
 
 async def _load_project_limits(parts: Parts, project_id: str) -> ProjectLimits:
     own, effective = await _load_amounts(parts, project_id, "", "project")
+    size = await parts.store.project_sizes.get(project_id)
     return ProjectLimits(
         project_id=project_id,
         limits=msgspec.convert(own, ProjectLimitAmounts),
         effective=msgspec.convert(effective, EffectiveProjectLimits),
+        usage=ProjectLimitUsage(
+            concurrent_runs=await parts.store.project_sizes.count_active_runs(project_id),
+            stored_bytes=size.bytes,
+            vector_stores=size.vector_stores,
+        ),
     )
 
 
@@ -116,6 +124,7 @@ async def _load_key_limits(parts: Parts, project_id: str, key_id: str) -> KeyLim
         api_key_id=key_id,
         limits=msgspec.convert(own, KeyLimitAmounts),
         effective=msgspec.convert(effective, EffectiveKeyLimits),
+        usage=KeyLimitUsage(concurrent_runs=await parts.store.project_sizes.count_active_runs(project_id, key_id)),
     )
 
 

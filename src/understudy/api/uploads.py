@@ -75,7 +75,10 @@ async def complete_upload(request: Request) -> Response:
     parts = parts_of(request)
     upload_id = _upload_id(request)
     body = await read_json(request, CompleteUploadRequest, parts.settings.limits)
-    return struct_response(await parts.uploads.complete(project_of(request), upload_id, body.part_ids, body.md5))
+    project_id = project_of(request)
+    limit = await parts.limiter.size_limit(project_id, "stored_bytes")
+    upload = await parts.uploads.complete(project_id, upload_id, body.part_ids, body.md5, most_stored=limit)
+    return struct_response(upload)
 
 
 @operations.add("cancelUpload", "POST", "/uploads/{upload_id}/cancel", summary="Cancel an upload.", response=Upload)

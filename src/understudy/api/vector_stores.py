@@ -62,14 +62,16 @@ async def create_vector_store(request: Request) -> Response:
     body = await read_json(request, CreateVectorStoreRequest, parts.settings.limits)
     for index, file_id in enumerate(body.file_ids or ()):
         check_file_id(f"file_ids[{index}]", file_id)
+    project_id = project_of(request)
     store = await parts.vector_stores.create(
-        project_of(request),
+        project_id,
         body.name,
         body.file_ids or (),
         body.expires_after,
         body.chunking_strategy,
         body.metadata,
         body.description,
+        await parts.limiter.size_limit(project_id, "vector_stores"),
     )
     return struct_response(store)
 

@@ -130,7 +130,7 @@ async def _open_parts(app: Starlette, stack: AsyncExitStack, settings: Settings,
     checks = ModelChecks(base.models)
     batches = build_batches(base, checks)
     transfers = build_transfers(base, retrieval.ingestion)
-    responses = Responses(store, worker, logs, clock, settings.limits.response_seconds)
+    responses = Responses(store, worker, logs, clock, settings.limits.response_seconds, base.limiter)
     streams, mcp = OpenStreams(), McpServer(settings)
     providers = ProviderHistory(clock)
     health = build_health(base, retrieval, sandbox, providers)
@@ -139,7 +139,17 @@ async def _open_parts(app: Starlette, stack: AsyncExitStack, settings: Settings,
     traces = Traces(store, worker)
 
     def build_admission(settings: Settings) -> Admission:
-        return Admission(settings, store, checks, base.accounting, interpreter, remote_servers, retrieval.images, clock)
+        return Admission(
+            settings,
+            store,
+            checks,
+            base.accounting,
+            interpreter,
+            remote_servers,
+            retrieval.images,
+            clock,
+            base.limiter,
+        )
 
     app.state.parts = parts = Parts(
         settings=settings,
@@ -149,7 +159,7 @@ async def _open_parts(app: Starlette, stack: AsyncExitStack, settings: Settings,
         admission=build_admission(settings),
         limiter=base.limiter,
         details=ModelProfiles(base.models, base.prices, settings.models),
-        runs=Runs(store, worker, logs, clock, settings.limits.run_seconds),
+        runs=Runs(store, worker, logs, clock, settings.limits.run_seconds, base.limiter),
         responses=responses,
         traces=traces,
         contexts=RunContexts(store, traces),

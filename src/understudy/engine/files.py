@@ -81,11 +81,21 @@ class Files:
                 await draft.close()
 
     async def register(
-        self, project_id: str, filename: str, purpose: StoredPurpose, blob: Blob, seconds: int | None = None
+        self,
+        project_id: str,
+        filename: str,
+        purpose: StoredPurpose,
+        blob: Blob,
+        seconds: int | None = None,
+        *,
+        limit: int | None = None,
     ) -> FileObject:
-        """Creates the file of a committed blob."""
+        """Creates the file of a committed blob.
+
+        Raises InvalidRequest if the project would store more bytes than `limit`.
+        """
         file = new_file(filename, purpose, blob.size, int(self._clock.now()), seconds)
-        await self._store.files.create(project_id, file, blob.name)
+        await self._store.files.create(project_id, file, blob.name, limit)
         return file
 
     async def sweep(self) -> None:

@@ -14,6 +14,7 @@ import msgspec
 from understudy import correlation, ids
 from understudy.clock import Clock
 from understudy.engine.jobs.runs import RunWorker
+from understudy.engine.limits.limiter import RateLimiter
 from understudy.engine.response_request import conversation_thread_id, new_response
 from understudy.engine.run import events
 from understudy.engine.run.log import Logs, RunLog
@@ -128,11 +129,14 @@ class _InitialEvents:
 
 
 class Responses:
-    def __init__(self, store: Store, worker: RunWorker, logs: Logs, clock: Clock, seconds: float) -> None:
+    def __init__(
+        self, store: Store, worker: RunWorker, logs: Logs, clock: Clock, seconds: float, limiter: RateLimiter
+    ) -> None:
         self._store = store
         self._worker = worker
         self._logs = logs
         self._clock = clock
+        self._limiter = limiter
         self.seconds = seconds
 
     async def create(
@@ -177,6 +181,7 @@ class Responses:
             conversation_thread=conversation_thread_id(asked.conversation),
             kept=asked.store is not False,
             reserved_for=reserved_for,
+            limits=await self._limiter.run_limits(project_id, key_id),
         )
         begun = made[-1]
         log = self._logs.create(response_id, partial(ResponseEncoder, included))

@@ -14,6 +14,7 @@ from understudy import correlation, ids
 from understudy.clock import Clock
 from understudy.engine.jobs.run_logs import NO_PAST
 from understudy.engine.jobs.runs import RunWorker
+from understudy.engine.limits.limiter import RateLimiter
 from understudy.engine.run import events
 from understudy.engine.run.executor import RunExecutor
 from understudy.engine.run.log import LogReader, Logs, RunLog
@@ -65,11 +66,14 @@ class _ClientAction:
 
 
 class Runs:
-    def __init__(self, store: Store, worker: RunWorker, logs: Logs, clock: Clock, run_seconds: float) -> None:
+    def __init__(
+        self, store: Store, worker: RunWorker, logs: Logs, clock: Clock, run_seconds: float, limiter: RateLimiter
+    ) -> None:
         self._store = store
         self._worker = worker
         self._logs = logs
         self._clock = clock
+        self._limiter = limiter
         self.run_seconds = run_seconds
 
     async def create(
@@ -117,7 +121,15 @@ class Runs:
         owner = self._worker.id if at_once else None
         stored = projection.stored_run()
         await self._store.runs.create(
-            project_id, stored, owner, messages, thread, progress, fillings, reserved_for=reserved_for
+            project_id,
+            stored,
+            owner,
+            messages,
+            thread,
+            progress,
+            fillings,
+            reserved_for=reserved_for,
+            limits=await self._limiter.run_limits(project_id, key_id),
         )
         log = self._logs.create(run.id, RunEncoder)
         for event, frames in history:

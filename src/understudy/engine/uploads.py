@@ -72,12 +72,17 @@ class Uploads:
             f"The parts of upload {upload_id!r} are too large together. The limit is {self.limit} bytes."
         )
 
-    async def complete(self, project_id: str, upload_id: str, part_ids: Sequence[str], md5: str | None) -> Upload:
-        """Idempotent: the same parts return the same upload with the same file."""
+    async def complete(
+        self, project_id: str, upload_id: str, part_ids: Sequence[str], md5: str | None, *, most_stored: int | None
+    ) -> Upload:
+        """Idempotent: the same parts return the same upload with the same file.
+
+        Raises InvalidRequest if the project would store more bytes than `most_stored`.
+        """
         async with self._completing.setdefault(upload_id, asyncio.Lock()):
             stored = await self._store.uploads.get(project_id, upload_id)
             if stored.upload.status == "pending":
-                stored = await self._complete_upload(project_id, stored, part_ids, md5)
+                stored = await self._complete_upload(project_id, stored, part_ids, md5, most_stored)
         if stored.upload.status != "completed" or stored.part_ids != tuple(part_ids):
             raise _not_pending_error(stored)
         return stored.upload
@@ -89,7 +94,12 @@ class Uploads:
         return stored.upload
 
     async def _complete_upload(
-        self, project_id: str, stored: StoredUpload, part_ids: Sequence[str], md5: str | None
+        self,
+        project_id: str,
+        stored: StoredUpload,
+        part_ids: Sequence[str],
+        md5: str | None,
+        most_stored: int | None,
     ) -> StoredUpload:
         upload = stored.upload
         parts = _select_parts(upload, await self._store.uploads.parts(upload.id), part_ids)
@@ -97,13 +107,19 @@ class Uploads:
         # As in the hosted API, a file has the creation time of its upload.
         file = new_file(upload.filename, purpose, upload.bytes, upload.created_at, stored.file_seconds)
         try:
-            return await self._join_parts(project_id, upload, parts, file, md5)
+            return await self._join_parts(project_id, upload, parts, file, md5, most_stored)
         except BlobMissing:
             # A concurrent request ended the upload and deleted its parts.
             return await self._store.uploads.get(project_id, upload.id)
 
     async def _join_parts(
-        self, project_id: str, upload: Upload, parts: Sequence[StoredPart], file: FileObject, md5: str | None
+        self,
+        project_id: str,
+        upload: Upload,
+        parts: Sequence[StoredPart],
+        file: FileObject,
+        md5: str | None,
+        most_stored: int | None,
     ) -> StoredUpload:
         digest = hashlib.md5(usedforsecurity=False) if md5 is not None else None
         async with self._files.open_draft() as draft:
@@ -120,7 +136,7 @@ class Uploads:
                 )
             blob = await draft.commit()
             ids_used = [part.id for part in parts]
-            return await self._store.uploads.complete(project_id, upload.id, file, blob.name, ids_used)
+            return await self._store.uploads.complete(project_id, upload.id, file, blob.name, ids_used, most_stored)
 
     async def _iterate_contents(self, parts: Sequence[StoredPart]) -> AsyncIterator[bytes]:
         for part in parts:

@@ -90,11 +90,15 @@ class VectorStores:
         chunking_strategy: ChunkingStrategyRequestParam | None = None,
         metadata: Mapping[str, str] | None = None,
         description: str | None = None,
+        limit: int | None = None,
     ) -> VectorStoreObject:
-        """Creates a store and queues its files for indexing. Raises NotFound for an unknown file."""
+        """Creates a store and queues its files for indexing.
+
+        Raises NotFound for an unknown file, InvalidRequest if the project has `limit` stores.
+        """
         store = self.new(name, description=description, expires_after=expires_after, metadata=metadata)
         chunking = resolve_chunking(chunking_strategy)
-        made = await self._store.vector_stores.create(project_id, store, file_ids, chunking)
+        made = await self._store.vector_stores.create(project_id, store, file_ids, chunking, limit)
         self.announce()
         return made
 

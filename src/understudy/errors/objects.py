@@ -103,6 +103,32 @@ def sign_in_refused() -> PermissionDenied:
     )
 
 
+def storage_limit_exceeded(limit: int, used: int, added: int) -> InvalidRequest:
+    return InvalidRequest(
+        f"The storage limit of this project is exceeded: Limit {limit} bytes, Used {used}, Requested {added}. Delete"
+        " files, or have the operator of this server raise the limit.",
+        param="file",
+        code="storage_limit_exceeded",
+    )
+
+
+def vector_store_limit_exceeded(limit: int, used: int) -> InvalidRequest:
+    return InvalidRequest(
+        f"The limit of vector stores of this project is exceeded: Limit {limit}, Used {used}. Delete vector stores, or"
+        " have the operator of this server raise the limit.",
+        code="vector_store_limit_exceeded",
+    )
+
+
+def concurrent_run_limit_exceeded(owner: str, scope: str, limit: int) -> RateLimited:
+    """`owner` is whose limit it is, and `scope` its id."""
+    return RateLimited(
+        f"Concurrent run limit exceeded: Limit {limit}, Used {limit}, Requested 1. This is the limit of the {owner}"
+        f" {scope}. Wait until one of its runs or responses has ended.",
+        code="concurrent_run_limit_exceeded",
+    )
+
+
 def key_ended(key_id: str) -> InvalidRequest:
     return InvalidRequest(
         f"API key {key_id!r} has expired and cannot be changed. Create a new key.", code="key_expired"

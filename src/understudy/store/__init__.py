@@ -39,6 +39,7 @@ from understudy.store.messages import Messages
 from understudy.store.migrate import has_schema, is_current, migrate, newest_schema
 from understudy.store.nodes import Nodes
 from understudy.store.postgres import PostgresDatabase
+from understudy.store.project_sizes import ProjectSizes
 from understudy.store.project_users import ProjectUsers
 from understudy.store.projects import Projects
 from understudy.store.qualified_ids import QualifiedIds
@@ -91,6 +92,7 @@ class Store:
     ingestion: Ingestion
     embedding: EmbeddingJobs
     projects: Projects
+    project_sizes: ProjectSizes
     keys: Keys
     admin_keys: AdminKeys
     service_accounts: ServiceAccounts
@@ -191,6 +193,7 @@ def _build_store(database: Database, clock: Clock, lock: DirectoryLock | None) -
         ingestion=Ingestion(database),
         embedding=EmbeddingJobs(database),
         projects=Projects(database),
+        project_sizes=ProjectSizes(database),
         keys=Keys(database),
         admin_keys=AdminKeys(database),
         service_accounts=ServiceAccounts(database),

@@ -42,12 +42,13 @@ _decode = msgspec.json.Decoder(ThreadObject).decode
 
 @dataclass(frozen=True, slots=True)
 class VectorStoreUpload:
-    """Files for one vector store; `made` is the store itself if it has to be created."""
+    """Files for one vector store; `made` is the store itself if it has to be created, up to `limit` of its project."""
 
     store_id: str
     file_ids: Sequence[str]
     made: VectorStoreObject | None = None
     chunking: StaticChunkingStrategyResponseParam = field(default_factory=lambda: resolve_chunking(None))
+    limit: int | None = None
 
 
 def new_vector_store_upload(
@@ -56,6 +57,7 @@ def new_vector_store_upload(
     expires_after: VectorStoreExpirationAfter | None,
     chunking: StaticChunkingStrategyResponseParam,
     metadata: dict[str, str] | None = None,
+    limit: int | None = None,
 ) -> VectorStoreUpload:
     """A vector store to create with these files."""
     store = VectorStoreObject(
@@ -66,7 +68,7 @@ def new_vector_store_upload(
         last_active_at=now,
         metadata=metadata or {},
     )
-    return VectorStoreUpload(store.id, file_ids, store, chunking)
+    return VectorStoreUpload(store.id, file_ids, store, chunking, limit)
 
 
 def collect_attachments(
@@ -93,7 +95,7 @@ def attach_to_stores(project_id: str, store_uploads: Iterable[VectorStoreUpload]
     """Raises NotFound for a file or a vector store that the project does not have, and VectorStoreExpired."""
     for upload in store_uploads:
         if upload.made is not None:
-            yield from insert_store(project_id, upload.made, upload.file_ids, upload.chunking)
+            yield from insert_store(project_id, upload.made, upload.file_ids, upload.chunking, upload.limit)
             continue
         names = yield from lock_names(project_id, upload.file_ids, now)
         store = yield from find_usable_store(project_id, upload.store_id, now, lock=True)

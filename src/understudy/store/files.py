@@ -14,6 +14,7 @@ from understudy.store.blobs import release, retain
 from understudy.store.database import Database, Transaction
 from understudy.store.list_filters import ALL, ListFilter, read_filtered_page
 from understudy.store.pages import Page, PageRequest, PageSource
+from understudy.store.project_sizes import check_stored_bytes
 from understudy.store.sql import compose_sql, padded_batches, sql_parameters
 from understudy.store.vector_store_files import detach_everywhere
 from understudy.wire.files import FileObject
@@ -49,9 +50,12 @@ class Files:
         self._database = database
         self._clock = clock
 
-    async def create(self, project_id: str, file: FileObject, blob: str) -> str:
-        """Returns the encoded object. `blob` has a hold or a use; raises StoreError if it has neither."""
-        return await self._database.write(insert_file, project_id, file, blob)
+    async def create(self, project_id: str, file: FileObject, blob: str, limit: int | None = None) -> str:
+        """Returns the encoded object. `blob` has a hold or a use; raises StoreError if it has neither.
+
+        Raises InvalidRequest if the project would store more bytes than `limit`.
+        """
+        return await self._database.write(insert_file, project_id, file, blob, limit)
 
     async def get(self, project_id: str, file_id: str) -> str:
         return (await self._database.read(_select_file, project_id, file_id, self._now()))[0]
@@ -84,7 +88,10 @@ class Files:
         return int(self._clock.now())
 
 
-def insert_file(project_id: str, file: FileObject, blob: str) -> Transaction[str]:
+def insert_file(project_id: str, file: FileObject, blob: str, limit: int | None = None) -> Transaction[str]:
+    """Raises InvalidRequest if the project would store more bytes than `limit`."""
+    if limit is not None:
+        yield from check_stored_bytes(project_id, file.bytes, limit)
     body = msgspec.json.encode(file).decode()
     name = yield from retain(blob)
     sql = "INSERT INTO files (id, project_id, purpose, blob, expires_at, body) VALUES ($1, $2, $3, $4, $5, $6)"

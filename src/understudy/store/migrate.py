@@ -22,8 +22,8 @@ logger = logging.getLogger(__name__)
 _FILE = re.compile(r"(?P<number>\d{4})_\w+?(\.(?P<dialect>sqlite|postgres))?\.sql")
 _COMMENT = re.compile(r"^\s*--.*$", re.MULTILINE)
 _BREAKING = re.compile(r"^-- Breaking\b", re.MULTILINE)
-_STATEMENT = re.compile(r"(?:\$\$.*?\$\$|[^;])+", re.DOTALL)
-"""Up to a semicolon that is not in the body of a DO block."""
+_STATEMENT = re.compile(r"(?:\$\$.*?\$\$|\bBEGIN\b.*?\bEND\b|[^;])+", re.DOTALL)
+"""Up to a semicolon that is not in the body of a DO block, a function or a trigger."""
 
 _SEQUENCE = {
     "sqlite": "INTEGER PRIMARY KEY",

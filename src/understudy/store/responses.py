@@ -10,6 +10,7 @@ from understudy.errors.objects import item_not_found, response_not_found
 from understudy.store.database import Database, Transaction
 from understudy.store.messages import Item
 from understudy.store.pages import Page, PageRequest
+from understudy.store.project_sizes import RunLimits, check_active_runs
 from understudy.store.response_items import ItemPage, ItemRow, insert_items, page_items
 from understudy.store.response_lists import ResponseFilter, page_responses
 from understudy.store.response_placement import ResponsePlacement, check_outputs, is_shared, locate_response
@@ -50,13 +51,15 @@ class Responses:
         conversation_thread: str | None = None,
         kept: bool = True,
         reserved_for: str | None = None,
+        limits: RunLimits | None = None,
     ) -> NewResponse:
         """Finds the place of the response, lets `make` say what belongs there, and stores that.
 
         `reserved_for` is the only worker that may claim its run at first.
 
         Raises NotFound for the conversation, InvalidRequest for a response that cannot be followed, for an output
-        without its call and a call without its output, and for a conversation with a run under way.
+        without its call and a call without its output, and for a conversation with a run under way, and RateLimited
+        above the `limits`.
         """
         new = await self._database.write(
             _insert_response,
@@ -69,6 +72,7 @@ class Responses:
             conversation_thread,
             kept,
             reserved_for,
+            limits,
         )
         if kept:
             status = new.response.status
@@ -135,9 +139,12 @@ def _insert_response(
     conversation_thread: str | None,
     kept: bool,
     reserved_for: str | None,
+    limits: RunLimits | None,
 ) -> Transaction[NewResponse]:
     place = yield from locate_response(project_id, response_id, previous_id, conversation_thread, True)
     new = make(place)
+    if limits is not None:
+        yield from check_active_runs(project_id, new.progress.key_id, limits)
     yield from check_outputs(place, previous_id, new.items)
     input_seq = yield from insert_items(text_insert, place.thread_id, response_id, new.items)
     yield from insert_response_run(project_id, new.run, owner, new.progress, reserved_for)

@@ -14,6 +14,7 @@ from understudy.store.messages import (
     active_run,
     add_message,
 )
+from understudy.store.project_sizes import RunLimits, check_active_runs
 from understudy.store.run_state import Progress, encode_progress
 from understudy.store.sql import compose_sql
 from understudy.store.thread_activity import ACTIVITY_NOW
@@ -40,18 +41,21 @@ def insert_run(
     progress: Progress,
     fillings: Sequence[VectorStoreUpload],
     reserved_for: str | None = None,
+    limits: RunLimits | None = None,
 ) -> Transaction[None]:
+    if limits is not None:
+        yield from check_active_runs(project_id, progress.key_id, limits)
     if thread is not None:
         _require_user_message_in(run, messages)
         yield from attach_to_stores(project_id, fillings, thread.created_at)
-        bundle = add_thread(database, project_id, thread, messages, alone=not fillings)
+        bundle = add_thread(database, project_id, thread, messages, alone=not fillings and limits is None)
         _add_run(bundle, project_id, run, owner, progress, (), database.text_insert, "{0}")
         yield bundle
         return
     asks = bool(run.instructions) or any(message.role == "user" for message in messages)
     attaches = any(message.attachments for message in messages)
     if asks and not attaches:
-        bundle = Bundle(alone=True)
+        bundle = Bundle(alone=limits is None)
         guard = bundle.add(f"{_ACTIVATE} WHERE {IDLE_THREAD} RETURNING seq", run.thread_id, project_id)
         _add_run(
             bundle, project_id, run, owner, progress, messages, database.text_insert, guard, reserved_for=reserved_for
@@ -96,12 +100,12 @@ def _add_run(
     reserved_for: str | None = None,
 ) -> None:
     more: LiteralString = ", reserved_for, reserved_until" if reserved_for else ""
-    values: LiteralString = compose_sql(", $14,", DATABASE_NOW, "+ $15") if reserved_for else ""
+    values: LiteralString = compose_sql(", $15,", DATABASE_NOW, "+ $16") if reserved_for else ""
     sql = compose_sql(
         "INSERT INTO runs (id, thread_id, project_id, status, owner, attempts, expires_at, progress, body, kind,",
-        "assistant_id, model, created_at",
+        "assistant_id, model, created_at, key_id",
         more,
-        ") SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13",
+        ") SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14",
         values,
         f"FROM {after}" if after else "",
         "RETURNING seq",
@@ -110,7 +114,7 @@ def _add_run(
     expires_at = float(run.expires_at or 0)
     known = encode_progress(progress)
     row = (run.id, run.thread_id, project_id, run.status, owner, 0, expires_at, known, body, kind)
-    named = (run.assistant_id, run.model, run.created_at)
+    named = (run.assistant_id, run.model, run.created_at, progress.key_id or None)
     last = bundle.add(sql, *row, *named, *((reserved_for, RESERVED_SECONDS) if reserved_for else ()))
     for message in messages:
         last = add_message(bundle, text_insert, message, last)

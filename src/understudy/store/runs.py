@@ -15,6 +15,7 @@ from understudy.store.messages import (
     require_thread,
 )
 from understudy.store.pages import Page, PageRequest, PageSource, read_page
+from understudy.store.project_sizes import RunLimits
 from understudy.store.run_checkpoints import LeaseLost, advance, load_run, transition
 from understudy.store.run_claims import (
     claim_run,
@@ -74,17 +75,28 @@ class Runs:
         fillings: Sequence[VectorStoreUpload] = (),
         *,
         reserved_for: str | None = None,
+        limits: RunLimits | None = None,
     ) -> None:
         """Adds the run, before it `messages`, and before those the `thread` where it is to be made as well.
 
         `fillings` are the vector stores that the new thread names and that are to be made or filled with it.
         `reserved_for` is the only worker that may claim it within `RESERVED_SECONDS`, unless it dies.
 
-        Raises ThreadBusy, and InvalidRequest where the thread holds nothing to answer.
+        Raises ThreadBusy, InvalidRequest where the thread holds nothing to answer, and RateLimited above the `limits`.
         """
         progress = progress or Progress()
         await self._database.write(
-            insert_run, self._database, project_id, run, owner, messages, thread, progress, fillings, reserved_for
+            insert_run,
+            self._database,
+            project_id,
+            run,
+            owner,
+            messages,
+            thread,
+            progress,
+            fillings,
+            reserved_for,
+            limits,
         )
         _emit_status(project_id, run)
 

@@ -64,10 +64,21 @@ class Uploads:
         return await self._database.write(_insert_part, project_id, part, size, blob, limit, self._now())
 
     async def complete(
-        self, project_id: str, upload_id: str, file: FileObject, blob: str, part_ids: Sequence[str]
+        self,
+        project_id: str,
+        upload_id: str,
+        file: FileObject,
+        blob: str,
+        part_ids: Sequence[str],
+        most_stored: int | None = None,
     ) -> StoredUpload:
-        """Creates the file if the upload is still pending; returns the upload in its current state."""
-        return await self._database.write(_complete_upload, project_id, upload_id, file, blob, part_ids, self._now())
+        """Creates the file if the upload is still pending; returns the upload in its current state.
+
+        Raises InvalidRequest if the project would store more bytes than `most_stored`.
+        """
+        return await self._database.write(
+            _complete_upload, project_id, upload_id, file, blob, part_ids, self._now(), most_stored
+        )
 
     async def cancel(self, project_id: str, upload_id: str) -> tuple[StoredUpload, bool]:
         """Returns the upload, and whether this cancelled it."""
@@ -119,14 +130,20 @@ def _insert_part(
 
 
 def _complete_upload(
-    project_id: str, upload_id: str, file: FileObject, blob: str, part_ids: Sequence[str], now: int
+    project_id: str,
+    upload_id: str,
+    file: FileObject,
+    blob: str,
+    part_ids: Sequence[str],
+    now: int,
+    most_stored: int | None,
 ) -> Transaction[StoredUpload]:
     stored = yield from _select_upload(project_id, upload_id, now, " FOR UPDATE")
     if stored.upload.status != "pending":
         return stored
     stored.upload.status = "completed"
     stored.upload.file = file
-    yield from insert_file(project_id, file, blob)
+    yield from insert_file(project_id, file, blob, most_stored)
     yield from _end_upload(stored.upload, part_ids)
     return StoredUpload(stored.upload, stored.file_seconds, tuple(part_ids))
 

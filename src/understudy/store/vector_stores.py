@@ -16,6 +16,7 @@ from understudy.store.database import Database, Transaction
 from understudy.store.filters import Condition
 from understudy.store.list_filters import ALL, ListFilter, read_filtered_page
 from understudy.store.pages import Page, PageRequest, PageSource
+from understudy.store.project_sizes import check_vector_stores
 from understudy.store.sql import compose_sql
 from understudy.store.vector_store_counts import StoreRow, check_usable_stores, find_store, find_usable_store, touch
 from understudy.store.vector_store_files import NewFile, add_files, lock_names
@@ -85,9 +86,10 @@ class VectorStores:
         store: VectorStoreObject,
         file_ids: Sequence[str],
         chunking: StaticChunkingStrategyResponseParam,
+        limit: int | None = None,
     ) -> VectorStoreObject:
-        """Raises NotFound for a file that the project does not have."""
-        return await self._database.write_slowly(insert_store, project_id, store, file_ids, chunking)
+        """Raises NotFound for a file that the project does not have, InvalidRequest if it has `limit` stores."""
+        return await self._database.write_slowly(insert_store, project_id, store, file_ids, chunking, limit)
 
     async def get(self, project_id: str, store_id: str, now: int) -> VectorStoreObject:
         return await self._database.read(_select_store, project_id, store_id, now)
@@ -132,12 +134,19 @@ class VectorStores:
 
 
 def insert_store(
-    project_id: str, store: VectorStoreObject, file_ids: Sequence[str], chunking: StaticChunkingStrategyResponseParam
+    project_id: str,
+    store: VectorStoreObject,
+    file_ids: Sequence[str],
+    chunking: StaticChunkingStrategyResponseParam,
+    limit: int | None = None,
 ) -> Transaction[VectorStoreObject]:
     """Creates a store with files to index, and returns it.
 
-    `store` has no files and is created at its `created_at`. Raises NotFound for a file that the project does not have.
+    `store` has no files and is created at its `created_at`. Raises NotFound for a file that the project does not have,
+    InvalidRequest if it has `limit` stores.
     """
+    if limit is not None:
+        yield from check_vector_stores(project_id, 1, limit)
     expires_at = None if store.expires_after is None else store.created_at + store.expires_after.seconds
     body = msgspec.json.encode(store).decode()
     names = yield from lock_names(project_id, file_ids, store.created_at)

@@ -64,6 +64,10 @@ class UpdateRateLimitRequest(Struct, kw_only=True, forbid_unknown_fields=True):
 Amount = int | Literal["unlimited"] | None
 """What is set for one project or key: a number, no limit at all, or null for the settings' default."""
 _Rate = Annotated[_Number | Literal["unlimited"] | None, Meta(description="Null is the default of the settings.")]
+_Count = Annotated[
+    Annotated[int, Meta(ge=0, le=2**53)] | Literal["unlimited"] | None,
+    Meta(description="Null is the default of the settings."),
+]
 
 
 class KeyLimitAmounts(Struct, kw_only=True):
@@ -72,10 +76,12 @@ class KeyLimitAmounts(Struct, kw_only=True):
     tokens_per_minute: Amount
     tokens_per_day: Amount
     batch_tokens_per_day: Amount
+    concurrent_runs: Amount
 
 
 class ProjectLimitAmounts(KeyLimitAmounts, kw_only=True):
-    pass
+    stored_bytes: Amount
+    vector_stores: Amount
 
 
 class EffectiveKeyLimits(Struct, kw_only=True):
@@ -86,29 +92,42 @@ class EffectiveKeyLimits(Struct, kw_only=True):
     tokens_per_minute: int | None
     tokens_per_day: int | None
     batch_tokens_per_day: int | None
+    concurrent_runs: int | None
 
 
 class EffectiveProjectLimits(EffectiveKeyLimits, kw_only=True):
-    pass
+    stored_bytes: int | None
+    vector_stores: int | None
+
+
+class KeyLimitUsage(Struct, kw_only=True):
+    concurrent_runs: int
+
+
+class ProjectLimitUsage(KeyLimitUsage, kw_only=True):
+    stored_bytes: int
+    vector_stores: int
 
 
 class KeyLimits(Struct, kw_only=True):
-    """`limits` are those of the key itself."""
+    """`limits` are those of the key itself; `usage` is that of limits that do not come back with time."""
 
     object: Literal["project.api_key.limits"] = "project.api_key.limits"
     project_id: str
     api_key_id: str
     limits: KeyLimitAmounts
     effective: EffectiveKeyLimits
+    usage: KeyLimitUsage
 
 
 class ProjectLimits(Struct, kw_only=True):
-    """`limits` are those of the project itself."""
+    """`limits` are those of the project itself; `usage` is that of limits that do not come back with time."""
 
     object: Literal["project.limits"] = "project.limits"
     project_id: str
     limits: ProjectLimitAmounts
     effective: EffectiveProjectLimits
+    usage: ProjectLimitUsage
 
 
 class UpdateKeyLimitsRequest(Struct, kw_only=True, forbid_unknown_fields=True):
@@ -117,7 +136,9 @@ class UpdateKeyLimitsRequest(Struct, kw_only=True, forbid_unknown_fields=True):
     tokens_per_minute: _Rate | UnsetType = UNSET
     tokens_per_day: _Rate | UnsetType = UNSET
     batch_tokens_per_day: _Rate | UnsetType = UNSET
+    concurrent_runs: _Count | UnsetType = UNSET
 
 
 class UpdateProjectLimitsRequest(UpdateKeyLimitsRequest, kw_only=True, forbid_unknown_fields=True):
-    pass
+    stored_bytes: _Count | UnsetType = UNSET
+    vector_stores: _Count | UnsetType = UNSET

@@ -18,6 +18,7 @@ from understudy.engine.admission.threads import ThreadAdmission
 from understudy.engine.admission.tool_resources import ResourceChecks
 from understudy.engine.admission.tools import ToolChecks
 from understudy.engine.images import Images
+from understudy.engine.limits.limiter import RateLimiter
 from understudy.engine.tools.interpreter import Interpreter
 from understudy.settings import Settings
 from understudy.store import Store
@@ -37,13 +38,14 @@ class Admission:
         remote_servers: RemoteServers,
         images: Images,
         clock: Clock,
+        limiter: RateLimiter,
     ) -> None:
         private_urls = settings.limits.private_urls
         self.check_funds = accounting.admit
         """Called before new billable work."""
         self.files = FileChecks(store, images)
         tools = ToolChecks(store, interpreter, remote_servers, clock)
-        resources = ResourceChecks(store, self.files, clock)
+        resources = ResourceChecks(store, self.files, clock, limiter)
         self.messages = MessageChecks(self.files, private_urls=private_urls)
         self.threads = ThreadAdmission(self.messages, resources, clock)
         self.assistants = AssistantAdmission(models, tools, resources)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from understudy.clock import Clock
 from understudy.engine.admission.files import FileChecks, check_searchable
+from understudy.engine.limits.limiter import RateLimiter
 from understudy.errors import NotFound
 from understudy.store import Store
 from understudy.store.attachments import VectorStoreUpload, new_vector_store_upload
@@ -25,10 +26,11 @@ _NEW_STORES_PARAM = "tool_resources.file_search.vector_stores"
 
 
 class ResourceChecks:
-    def __init__(self, store: Store, files: FileChecks, clock: Clock) -> None:
+    def __init__(self, store: Store, files: FileChecks, clock: Clock, limiter: RateLimiter) -> None:
         self._stores = store.vector_stores
         self._files = files
         self._clock = clock
+        self._limiter = limiter
 
     async def prepare(
         self,
@@ -70,6 +72,7 @@ class ResourceChecks:
         helpers: Sequence[VectorStoreHelper],
         expires_after: VectorStoreExpirationAfter | None,
     ) -> list[VectorStoreUpload]:
+        limit = await self._limiter.size_limit(project_id, "vector_stores") if helpers else None
         for helper in helpers:
             check_searchable(await self._files.find(project_id, helper.file_ids, f"{_NEW_STORES_PARAM}[0].file_ids"))
         return [
@@ -79,6 +82,7 @@ class ResourceChecks:
                 expires_after,
                 resolve_chunking(helper.chunking_strategy),
                 helper.metadata,
+                limit,
             )
             for helper in helpers
         ]

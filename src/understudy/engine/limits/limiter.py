@@ -7,7 +7,7 @@ they are known. Nodes that share a broker share the counts; while it is unavaila
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Final
+from typing import Final, Literal
 
 from understudy.broker import Broker, BrokerUnavailable, CellCost
 from understudy.clock import Clock
@@ -19,6 +19,7 @@ from understudy.engine.limits.refusals import exceeded_error, too_large_error
 from understudy.errors import RateLimitExceeded
 from understudy.llm.router import Models
 from understudy.looper import Looper
+from understudy.store.project_sizes import RunLimits
 
 _SWEEP_SECONDS: Final = 1.0
 _UNMEASURED: Final = Demand(0, 0)
@@ -100,6 +101,21 @@ class RateLimiter:
         if not rules:
             return None
         return (await self._reserve(project_id, model or "batches", rules, Demand(tokens, tokens))).refusal
+
+    async def run_limits(self, project_id: str, key_id: str) -> RunLimits | None:
+        """How many runs may be active; None without limits, and without a key, as for a line of a batch."""
+        if self.policies.is_unused or not key_id:
+            return None
+        policy = self.policies.find(project_id, key_id) or await self.policies.load(project_id, key_id)
+        limits = RunLimits(policy.amount("project", "concurrent_runs"), policy.amount("key", "concurrent_runs"))
+        return None if limits.project is None and limits.key is None else limits
+
+    async def size_limit(self, project_id: str, metric: Literal["stored_bytes", "vector_stores"]) -> int | None:
+        """How much a project may store; None without a limit."""
+        if self.policies.is_unused:
+            return None
+        policy = self.policies.find(project_id, "") or await self.policies.load(project_id, "")
+        return policy.amount("project", metric)
 
     def charge(self, project_id: str, key_id: str, model: str, tokens: int) -> None:
         """Counts tokens, or with a negative number gives them back, without an admission. May be lost."""

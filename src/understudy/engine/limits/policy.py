@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from understudy.settings import LimitSettings
-from understudy.store.limits import UNLIMITED, Limit, Metric
+from understudy.store.limits import METRICS, UNLIMITED, Limit, Metric
 
 Owner = Literal["key", "project", "model"]
 """Whose limit it is: a key's, a project's, or that of a model in a project."""
@@ -53,7 +53,7 @@ class Policy:
     @classmethod
     def has_defaults(cls, settings: LimitSettings) -> bool:
         """Whether the settings limit every key, project or model."""
-        names = (f"{owner}_{metric}" for owner in _OWNERS for metric, _, _ in (*_RATES, *_BATCH_RATES))
+        names = (f"{owner}_{metric}" for owner in _OWNERS for metric in METRICS)
         return any(getattr(settings, name, None) is not None for name in names)
 
     def amount(self, owner: Owner, metric: Metric, models: Sequence[str] = ("",)) -> int | None:

@@ -5,6 +5,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 _Rate = Annotated[int, Meta(ge=1)]
+_Amount = Annotated[int, Meta(ge=0)]
 
 
 class LimitSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -148,4 +149,20 @@ class LimitSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     project_batch_tokens_per_day: Annotated[
         _Rate | None,
         Meta(description="Input tokens of batches a day of each project; no limit when unset."),
+    ] = None
+    project_concurrent_runs: Annotated[
+        _Amount | None,
+        Meta(description="Runs and responses of each project that are active, on all nodes; no limit when unset."),
+    ] = None
+    key_concurrent_runs: Annotated[
+        _Amount | None,
+        Meta(description="Runs and responses of each API key that are active, on all nodes; no limit when unset."),
+    ] = None
+    project_stored_bytes: Annotated[
+        _Amount | None,
+        Meta(description="Bytes of the files of each project; no limit when unset."),
+    ] = None
+    project_vector_stores: Annotated[
+        _Amount | None,
+        Meta(description="Vector stores of each project; no limit when unset."),
     ] = None
