@@ -25,7 +25,7 @@ LAYERS = (
     {"tools", "llm", "media", "importing", "oidc"},
     {"retrieval"},
     {"store", "broker", "blobs"},
-    {"net", "logs"},
+    {"net", "logs", "otel"},
     {
         "wire",
         "errors",
@@ -34,6 +34,7 @@ LAYERS = (
         "settings",
         "telemetry",
         "correlation",
+        "tracing",
         "text",
         "redaction",
         "catalog",
@@ -48,7 +49,7 @@ DIALECT_MODULES = re.compile(
 )
 """The objects of the two dialects, and the views that render them. `engine/run` knows neither dialect."""
 
-LEAF_IMPORTS = {("settings", "errors"), ("looper", "errors")}
+LEAF_IMPORTS = {("settings", "errors"), ("looper", "errors"), ("tracing", "correlation")}
 """What a leaf may import all the same."""
 
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "manager", "managers", "core", "common", "service", "services"}

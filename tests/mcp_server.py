@@ -59,7 +59,7 @@ def main(kind: str, log: str, guard: str) -> None:  # noqa: C901 - one program, 
     import socket
 
     import uvicorn
-    from mcp.server.mcpserver import MCPServer
+    from mcp.server.mcpserver import Context, MCPServer
     from mcp.server.mcpserver.exceptions import ToolError
     from mcp_types import CallToolResult, ToolAnnotations
 
@@ -70,9 +70,10 @@ def main(kind: str, log: str, guard: str) -> None:  # noqa: C901 - one program, 
             file.write(json.dumps({"name": name, **arguments}) + "\n")
 
     @server.tool(annotations=ToolAnnotations(read_only_hint=True))
-    def roll(expression: str) -> str:
+    def roll(expression: str, context: Context) -> str:
         """Rolls dice, like 2d4+1."""
-        note("roll", expression=expression)
+        meta = context.request_context.meta or {}
+        note("roll", expression=expression, **{name: meta[name] for name in ("traceparent",) if name in meta})
         return f"rolled {expression}: 7"
 
     @server.tool()

@@ -6,19 +6,16 @@ import re
 import time
 from typing import Any, Final
 
-from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from understudy import correlation, ids, telemetry
-from understudy.api import browser_sessions, qualified_ids, stand_in
+from understudy import ids, telemetry
+from understudy.api import browser_sessions, qualified_ids, request_context, stand_in
 from understudy.api.cors import CorsPolicy
 from understudy.api.download_links import DOWNLOAD_PATH
-from understudy.api.errors import error_response, to_api_error
 from understudy.api.parts import Parts
 from understudy.api.request_head import Fields, Headers, check_request_head, fields_of, find_key
 from understudy.api.videos import CONTENT_PATH
-from understudy.correlation import Correlation, parse_traceparent
-from understudy.errors import ApiError, PermissionDenied, Unauthenticated
+from understudy.errors import Unauthenticated
 from understudy.settings import Settings
 from understudy.store.keys import Principal
 
@@ -36,7 +33,6 @@ _KEY_CACHE_SECONDS: Final = 2.0
 _MAX_CACHED_KEYS: Final = 10_000
 # A browser cache would mix up responses of different keys, and serve an outdated status of a run.
 _NO_STORE_HEADER: Final = (b"cache-control", b"no-store")
-_CLIENT_REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 # Second versions of the AI/ML API's paths, which share a handler.
 _AIMLAPI_ALIASES: Final = frozenset({"/v2/chat/completions"})
 # Headers that the AI/ML API's own client sends with each request.
@@ -72,7 +68,7 @@ class RequestMiddleware:
             "started": started,
         }
         state["fields"] = fields = fields_of(scope)
-        known = _correlate(scope, request_id, fields)
+        known = request_context.enter(scope, request_id, fields)
         settings: Settings = scope["app"].state.parts.settings
         state["dialect"] = _find_dialect(_strip_base(scope), fields, settings)
 
@@ -114,7 +110,7 @@ class RequestMiddleware:
             # Every error needs the envelope, and the CORS headers that let a page read it.
             if "begun" in state:
                 raise
-            await _render_error(error, state)(scope, receive, respond)
+            await request_context.render_error(error, state)(scope, receive, respond)
         finally:
             _finish_request(scope, state, started)
 
@@ -122,7 +118,7 @@ class RequestMiddleware:
         """The headers to add to the response's `headers`. `fields` are the request's headers."""
         added = _standard_headers(state["request_id"], started, state)
         added.append((b"x-inference-id", state["inference_id"].encode()))
-        if (client_request_id := _client_request_id(fields)) is not None:
+        if (client_request_id := request_context.find_client_request_id(fields)) is not None:
             added.append((b"x-client-request-id", client_request_id))
         if b"cache-control" not in dict(headers):
             added.append(_NO_STORE_HEADER)
@@ -238,12 +234,6 @@ def _split_base(path: str) -> tuple[str, str]:
     return path, dialect
 
 
-def _client_request_id(fields: Fields) -> bytes | None:
-    """The client's own request id, which the response echoes; None if it is absent or malformed."""
-    request_id = fields.get(b"x-client-request-id")
-    return request_id if request_id is not None and _CLIENT_REQUEST_ID.fullmatch(request_id) else None
-
-
 def _standard_headers(request_id: str, started: float, state: dict[str, Any]) -> list[tuple[bytes, bytes]]:
     """The hosted API's headers; organization and project only for an authenticated request."""
     elapsed = int((time.perf_counter() - started) * 1000)
@@ -259,6 +249,8 @@ def _standard_headers(request_id: str, started: float, state: dict[str, Any]) ->
         headers.append(stand_in.STAND_IN_HEADER)
     if (project_id := state.get("project_id")) is not None:
         headers += [(b"openai-organization", b"understudy"), (b"openai-project", project_id.encode())]
+    if (span := state.get("span")) is not None:
+        headers.append((b"traceresponse", span.context.traceparent.encode()))
     headers += state.get("headers", ())
     return headers
 
@@ -268,40 +260,7 @@ def _finish_request(scope: Scope, state: dict[str, Any], started: float) -> None
         # Where the request has failed, its tokens are not used.
         reservation.settle(0)
     _emit_finished(scope, state, started)
-
-
-def _correlate(scope: Scope, request_id: str, fields: Fields) -> Correlation:
-    """From here on, log lines of the request's task name the request and the trace of its client."""
-    known = Correlation(request_id)
-    if client := scope.get("client"):
-        known.client = client[0]
-    correlation.current.set(known)
-    if (client_request_id := _client_request_id(fields)) is not None:
-        known.client_request_id = client_request_id.decode()
-    if (parent := fields.get(b"traceparent")) is not None:
-        state = fields.get(b"tracestate", b"").decode("latin-1")
-        correlation.trace.set(parse_traceparent(parent.decode("latin-1"), state))
-    else:
-        correlation.trace.set(None)
-    return known
-
-
-def _render_error(error: Exception, state: dict[str, Any]) -> Response:
-    api_error = to_api_error(error, state["request_id"])
-    if isinstance(api_error, Unauthenticated | PermissionDenied):
-        _log_rejected_key(api_error, state)
-    return error_response(api_error, state["dialect"], state["request_id"], state["path"])
-
-
-def _log_rejected_key(error: ApiError, state: dict[str, Any]) -> None:
-    """Neither the key nor a part of it is logged: a mistyped key is nearly a valid one."""
-    code = error.code or "missing_api_key"
-    extra = {
-        "event": "key.rejected",
-        "repeat": (code, state["key_id"]),
-        "fields": {"code": code, "operation": state["operation"]},
-    }
-    logger.warning("request refused: %s", code, extra=extra)
+    request_context.end_span(scope, state)
 
 
 def _emit_finished(scope: Scope, state: dict[str, Any], started: float) -> None:

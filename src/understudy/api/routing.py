@@ -34,6 +34,7 @@ class _Endpoint:
     `last` is the last segment of every path that matches; None if it is a parameter.
     """
 
+    template: str
     pattern: re.Pattern[str]
     slashes: int | None
     last: str | None
@@ -48,6 +49,7 @@ class RouteTable(BaseRoute):
         self._by_segment: dict[str, list[_Endpoint]] = {}
         for path, by_method in targets:
             endpoint = _Endpoint(
+                template=re.sub(r":\w+}", "}", path),
                 pattern=compile_path(path)[0],
                 slashes=None if ":path}" in path else path.count("/"),
                 last=None if path.endswith("}") else _last_segment(path),
@@ -83,6 +85,7 @@ class RouteTable(BaseRoute):
                 continue
             target = endpoint.targets.get(scope["method"])
             if target is not None:
+                scope["route_template"] = endpoint.template
                 return target, match.groupdict()
             allowed = allowed or endpoint.targets
         if allowed:

@@ -35,6 +35,7 @@ from understudy.app.building import (
 from understudy.app.reload import Reload
 from understudy.app.roles import Role
 from understudy.app.storage import LocationCheck, open_node_store, start_parts
+from understudy.app.tracing import open_tracer
 from understudy.broker.opening import build_broker
 from understudy.clock import Clock, SystemClock
 from understudy.console import Console
@@ -117,6 +118,7 @@ def create_app(settings: Settings, clock: Clock | None = None, role: Role | None
 async def _open_parts(app: Starlette, stack: AsyncExitStack, settings: Settings, clock: Clock, role: Role) -> None:
     """Builds the parts from the ground up and starts them; the stack ends them from the top down."""
     broker = build_broker(settings.broker, settings.limits.log_retention)
+    open_tracer(stack, settings, broker.node_id)
     superseded = asyncio.Event()
     store, blobs, location_id = await open_node_store(stack, settings, clock, role, broker, superseded)
     base = build_base(stack, settings, clock, role, store, blobs, broker)

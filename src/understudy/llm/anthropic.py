@@ -48,7 +48,7 @@ class AnthropicProvider:
         self._secret = faults.secrets_of(settings)
         self._clock = clock
         base = (settings.base_url or DEFAULT_BASE_URL).rstrip("/")
-        self._base = base.removesuffix("/v1") + "/v1"
+        self._base = self.base_url = base.removesuffix("/v1") + "/v1"
         version = settings.api_version or DEFAULT_VERSION
         headers = {"anthropic-version": version}
         if settings.api_key:

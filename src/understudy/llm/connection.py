@@ -13,6 +13,7 @@ import aiohttp
 import msgspec
 import yarl
 
+from understudy import correlation
 from understudy.clock import Clock
 from understudy.errors import UpstreamError
 from understudy.llm import faults
@@ -86,6 +87,8 @@ class Connection:
             if not isinstance(content, bytes):
                 # Many servers refuse a body in chunks.
                 headers["Content-Length"] = str(body.size)
+        if self._settings.send_traceparent:
+            headers = {**(headers or {}), **correlation.trace_headers()}
         head = await self._send(method, url, content, headers, deadline)
         response = UpstreamResponse(self._name, head, deadline, self._settings.idle_timeout, total)
         if 200 <= head.status < 300:

@@ -36,6 +36,7 @@ class OpenAIProvider:
         self.name = name
         self._secret = faults.secrets_of(settings)
         self._base = (settings.base_url or DEFAULT_BASE_URL).rstrip("/")
+        self.base_url = self._base
         self._connection = Connection(name, settings, self._headers(settings.api_key), clock)
         self._stream_options_refused = False
 

@@ -11,12 +11,13 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from understudy import telemetry
+from understudy import telemetry, tracing
 from understudy.clock import Clock
 from understudy.errors import UpstreamError
 from understudy.llm import faults, messages_request, messages_response, messages_stream, relay, remote_urls, sampling
 from understudy.llm.anthropic import AnthropicProvider
 from understudy.llm.attempts import Attempts
+from understudy.llm.call_span import CallSpan, Operation, TracedStream, start_call
 from understudy.llm.messages_request import MessageBody
 from understudy.llm.models import Catalog, Route, Target
 from understudy.llm.openai import AzureProvider, OpenAIProvider
@@ -27,6 +28,7 @@ from understudy.llm.upstream_response import deadline_exceeded
 from understudy.settings import ProviderSettings
 
 T = TypeVar("T")
+_OpenStream = tuple[Sequence[bytes], AsyncIterator[Sequence[bytes]]]
 
 _MAX_ALTERNATIVES = 5
 """Models that the error for an unknown model names."""
@@ -145,7 +147,7 @@ class Models:
         async with self._deadline_scope():
             targets = await self._targets(body)
             return await self._with_retries(
-                targets, lambda target: target.provider.complete({**body, "model": target.model})
+                targets, lambda target: target.provider.complete({**body, "model": target.model}), body
             )
 
     async def embed(self, body: ChatBody, *, fallbacks: bool = True) -> bytes:
@@ -157,7 +159,7 @@ class Models:
             targets = await self._targets(body)
             allowed = targets if fallbacks else targets[:1]
             return await self._with_retries(
-                allowed, lambda target: target.provider.embed({**body, "model": target.model})
+                allowed, lambda target: target.provider.embed({**body, "model": target.model}), body, "embeddings"
             )
 
     async def rerank(self, body: dict[str, Any]) -> list[float]:
@@ -176,7 +178,7 @@ class Models:
             )
 
         async with self._deadline_scope():
-            return await self._with_retries(await self._targets(body), rerank)
+            return await self._with_retries(await self._targets(body), rerank, body, "rerank")
 
     async def relay(self, operation: str, body: RelayBody) -> Relayed:
         """The response of the first provider that gives one to `body`, sent to the path `operation`.
@@ -193,7 +195,8 @@ class Models:
         if not self._relays:
             raise relay.no_provider(operation)
         async with _Until(deadline):
-            return await self._with_retries(await self._targets({"model": body.model}), send)
+            named = {"model": body.model}
+            return await self._with_retries(await self._targets(named), send, named, "relay")
 
     async def message(self, body: MessageBody, betas: str = "") -> bytes:
         """The encoded message for the body of `POST /messages`, from a provider of either dialect.
@@ -209,7 +212,7 @@ class Models:
             return msgspec.json.encode(messages_response.from_chat(completion, request))
 
         async with self._deadline_scope():
-            return await self._with_retries(await self._targets(body), create)
+            return await self._with_retries(await self._targets(body), create, body)
 
     async def count_tokens(self, body: MessageBody, betas: str = "") -> int:
         """The input tokens of the body of `POST /messages`; an estimate if the provider has no token count."""
@@ -221,7 +224,7 @@ class Models:
             return await asyncio.to_thread(messages_request.estimate_input_tokens, request)
 
         async with self._deadline_scope():
-            return await self._with_retries(await self._targets(body), count)
+            return await self._with_retries(await self._targets(body), count, body, "count_tokens")
 
     def message_stream(self, body: MessageBody, betas: str = "") -> Stream:
         """The framed events of a message. As in `stream`, an error after the first content is raised."""
@@ -269,21 +272,50 @@ class Models:
         del self._replaced[catalog]
 
     async def _with_retries(
-        self, targets: tuple[Target, ...], attempt: Callable[[Target], Awaitable[T]], *, streamed: bool = False
+        self,
+        targets: tuple[Target, ...],
+        attempt: Callable[[Target], Awaitable[T]],
+        body: Mapping[str, Any],
+        operation: Operation = "chat",
     ) -> T:
-        attempts, retry = Attempts(targets, self._chance), False
+        """The reply of the first attempt that succeeds, in a span of the call if that is traced."""
+        call = start_call(operation, targets, body)
+        if call is None:
+            return await self._attempt_all(targets, attempt)
+        try:
+            with tracing.Scope(call.span):
+                reply = await self._attempt_all(targets, attempt, call)
+            if isinstance(reply, bytes):
+                call.record_reply(reply)
+        except BaseException as error:
+            call.fail(error)
+            raise
+        finally:
+            call.end()
+        return reply
+
+    async def _attempt_all(
+        self,
+        targets: tuple[Target, ...],
+        attempt: Callable[[Target], Awaitable[T]],
+        call: CallSpan | None = None,
+        *,
+        streamed: bool = False,
+    ) -> T:
+        attempts, count = Attempts(targets, self._chance), 0
         for target in attempts:
-            started = time.perf_counter()
+            started, count = time.perf_counter(), count + 1
             try:
                 result = await attempt(target)
             except UpstreamError as error:
-                _emit_called(target, error.kind, started, streamed=streamed, retry=retry)
+                _emit_called(target, error.kind, started, streamed=streamed, retry=count > 1)
                 faults.log_fault(target.provider.name, target.model, error)
                 delay = attempts.record_failure(error)
             else:
-                _emit_called(target, "ok", started, streamed=streamed, retry=retry)
+                _emit_called(target, "ok", started, streamed=streamed, retry=count > 1)
+                if call is not None:
+                    call.record_attempts(count)
                 return result
-            retry = True
             await self._sleep(delay)
         raise attempts.error
 
@@ -293,15 +325,34 @@ class Models:
         start: Callable[[Target], AsyncIterator[Sequence[bytes]]],
         is_content: Callable[[bytes], bool],
         deadline: float,
-    ) -> tuple[Sequence[bytes], AsyncIterator[Sequence[bytes]]]:
+    ) -> _OpenStream:
         """Opens a stream up to its first content: the chunks so far, and the rest."""
 
-        async def read_opening(target: Target) -> tuple[Sequence[bytes], AsyncIterator[Sequence[bytes]]]:
+        async def read_opening(target: Target) -> _OpenStream:
             stream = start(target)
             return await read_until_content(stream, is_content), stream
 
         async with _Until(deadline):
-            return await self._with_retries(await self._targets(body), read_opening, streamed=True)
+            targets = await self._targets(body)
+            call = start_call("chat", targets, {**body, "stream": True}) if tracing.is_enabled() else None
+            if call is None:
+                return await self._attempt_all(targets, read_opening, streamed=True)
+            return await self._open_traced(targets, read_opening, call)
+
+    async def _open_traced(
+        self, targets: tuple[Target, ...], read_opening: Callable[[Target], Awaitable[_OpenStream]], call: CallSpan
+    ) -> _OpenStream:
+        """The opening, and the rest of the stream, which ends the call's span."""
+        started = time.perf_counter()
+        try:
+            with tracing.Scope(call.span):
+                opening, rest = await self._attempt_all(targets, read_opening, call, streamed=True)
+        except BaseException as error:
+            call.fail(error)
+            call.end()
+            raise
+        call.span.set("gen_ai.response.time_to_first_chunk", telemetry.elapsed(started))
+        return opening, TracedStream(call, opening, rest)
 
     def _deadline(self) -> float:
         """The end of a call that begins now, as a time of the event loop."""

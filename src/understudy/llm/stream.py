@@ -6,6 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from understudy.errors import UpstreamError
+from understudy.llm.call_span import TracedStream
 from understudy.llm.payload import DECODE_ERRORS
 
 _MAX_BUFFERED_CHUNKS: Final = 16
@@ -80,5 +81,5 @@ def has_content(chunk: bytes) -> bool:
 
 
 async def _close_stream(stream: AsyncIterator[Sequence[bytes]]) -> None:
-    if isinstance(stream, AsyncGenerator):
+    if isinstance(stream, AsyncGenerator | TracedStream):
         await stream.aclose()

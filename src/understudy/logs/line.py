@@ -40,7 +40,6 @@ class LogLine(Struct, omit_defaults=True, gc=False, kw_only=True):
     schema: Annotated[int, Meta(description="Number of the database schema")] = 0
     url: Annotated[str, Meta(description="Base URL of the server")] = ""
     version: Annotated[str, Meta(description="Version of the program")] = ""
-    content: Annotated[str, Meta(description="Content of a request or a response; only with `log_content`")] = ""
     repeated: Annotated[int, Meta(description="Number of equal lines that were left out")] = 0
     lost: Annotated[int, Meta(description="Number of lines that were dropped since the queue was full")] = 0
     stack: Annotated[str, Meta(description="Traceback")] = ""
@@ -55,7 +54,6 @@ EVENTS: Final = {
     "webhook.failed": "A webhook was not delivered; it may be sent again",
     "schema.migrated": "The database was upgraded to a new schema",
     "server.ready": "The server or worker is ready (JSON only; text prints a banner)",
-    "model.content": "Prompt and output of a model turn (with `log_content = true`)",
     "log.lost": "Log lines were dropped, since the output was too slow",
 }
 """The events, with what each means."""

@@ -19,6 +19,7 @@ from understudy.settings.sections.rehearsal import RehearsalSettings
 from understudy.settings.sections.responses import ResponseSettings
 from understudy.settings.sections.retrieval import RetrievalSettings
 from understudy.settings.sections.sandbox import SandboxSettings
+from understudy.settings.sections.tracing import TracingSettings
 from understudy.settings.sections.video import VideoSettings
 from understudy.settings.sections.webhooks import WebhookSettings
 from understudy.settings.value import describe_allowed
@@ -43,6 +44,7 @@ __all__ = [
     "RetrievalSettings",
     "SandboxSettings",
     "Settings",
+    "TracingSettings",
     "VideoSettings",
     "WebhookSettings",
     "describe_allowed",

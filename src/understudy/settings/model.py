@@ -24,6 +24,7 @@ from understudy.settings.sections.rehearsal import RehearsalSettings
 from understudy.settings.sections.responses import ResponseSettings
 from understudy.settings.sections.retrieval import RetrievalSettings
 from understudy.settings.sections.sandbox import SandboxSettings
+from understudy.settings.sections.tracing import TracingSettings
 from understudy.settings.sections.video import VideoSettings
 from understudy.settings.sections.webhooks import WebhookSettings
 from understudy.settings.text import ClientKey, Text
@@ -118,6 +119,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     console: ConsoleSettings = ConsoleSettings()
     oidc: OidcSettings = OidcSettings()
     video: VideoSettings = VideoSettings()
+    tracing: TracingSettings = TracingSettings()
     providers: dict[str, ProviderSettings] = {}
 
     @property

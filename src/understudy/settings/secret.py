@@ -23,6 +23,8 @@ def mask_setting(path: tuple[str, ...], value: object) -> object:
     """The value of a setting with secrets masked."""
     if path[-1] in {"api_key", "token", "secret_key", "secret", "client_secret"} and value is not None:
         return mask_secret(str(value))
+    if path == ("tracing", "headers") and isinstance(value, dict):
+        return {name: mask_secret(str(header)) for name, header in value.items()}
     return _masked_url(value) if isinstance(value, str) else value
 
 
@@ -42,6 +44,7 @@ def list_secrets(settings: Settings) -> Iterator[str]:
         yield settings.oidc.client_secret
     if settings.video.api_key:
         yield settings.video.api_key
+    yield from (value for value in settings.tracing.headers.values() if value)
     for provider in settings.providers.values():
         if provider.api_key:
             yield provider.api_key

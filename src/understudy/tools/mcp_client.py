@@ -6,8 +6,8 @@ A connection lives inside the call that it serves: its tasks could otherwise fai
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Final, TypeVar
 
 import httpx2
@@ -15,8 +15,11 @@ import mcp_types as types
 from mcp import Client, MCPError
 from mcp.client.sse import sse_client
 from mcp.client.streamable_http import streamable_http_client
+from opentelemetry import context
+from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, set_span_in_context
 from pydantic import ValidationError
 
+from understudy import correlation
 from understudy.net import outbound
 from understudy.redaction import redact
 from understudy.settings import McpSettings
@@ -57,7 +60,8 @@ async def list_tools(server: McpServer, limits: McpSettings) -> list[McpTool]:
 async def call_tool(server: McpServer, name: str, arguments: dict[str, Any], limits: McpSettings) -> McpOutput:
     async def call(client: Client) -> McpOutput:
         try:
-            return _to_mcp_output(await _call_tool(client, name, arguments), limits.output_bytes)
+            with _trace_call(server):
+                return _to_mcp_output(await _call_tool(client, name, arguments), limits.output_bytes)
         except MCPError as error:
             message = _truncate(
                 f"The tool failed: {redact(error.error.message) if server.private else error.error.message}",
@@ -113,9 +117,25 @@ async def _over_events(server: McpServer, limits: McpSettings) -> AsyncIterator[
         yield client
 
 
+@contextmanager
+def _trace_call(server: McpServer) -> Iterator[None]:
+    """The package sends the current context of OpenTelemetry as `_meta.traceparent`; not to servers of others."""
+    position = correlation.trace.get() if server.private else None
+    if position is None:
+        yield
+        return
+    flags = TraceFlags(TraceFlags.SAMPLED if position.sampled else TraceFlags.DEFAULT)
+    known = SpanContext(int(position.trace_id, 16), int(position.span_id, 16), is_remote=True, trace_flags=flags)
+    token = context.attach(set_span_in_context(NonRecordingSpan(known)))
+    try:
+        yield
+    finally:
+        context.detach(token)
+
+
 def _http(server: McpServer, limits: McpSettings) -> httpx2.AsyncClient:
     return httpx2.AsyncClient(
-        headers=dict(server.headers),
+        headers={**(correlation.trace_headers() if server.private else {}), **server.headers},
         timeout=limits.timeout,
         transport=_OutboundTransport(private=server.private, limit=_max_response_bytes(limits)),
         trust_env=False,

@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, TypeVar
 
-from understudy import correlation, telemetry
+from understudy import correlation, telemetry, tracing
 from understudy.broker import Broker
 from understudy.clock import Clock
 from understudy.correlation import Correlation, Origin
@@ -414,7 +414,7 @@ class LeasePool(Generic[Key, Work]):
         key = job.candidate.key
         self._correlate(job)
         try:
-            job.retry_delay = await self._kind.run(job.work)
+            job.retry_delay = await self._run_traced(job)
         except asyncio.CancelledError:
             pass
         except StoreError as error:
@@ -425,6 +425,15 @@ class LeasePool(Generic[Key, Work]):
             self._back_off(job)
         finally:
             self._remove(job)
+
+    async def _run_traced(self, job: Job[Key, Work]) -> float | None:
+        """A run has a span of its own; other jobs have one below that of the request that created them."""
+        if correlation.trace.get() is None or isinstance(job.candidate.key, str):
+            return await self._kind.run(job.work)
+        name, project_id = self._kind.name, job.candidate.project_id
+        attributes: dict[str, tracing.Value] = {"understudy.job.kind": name, "understudy.project.id": project_id}
+        with tracing.span(f"process {name}", "consumer", attributes):
+            return await self._kind.run(job.work)
 
     def _correlate(self, job: Job[Key, Work]) -> None:
         """From here on, log lines of the task name the job."""

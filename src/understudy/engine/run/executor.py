@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from understudy import telemetry
+from understudy import telemetry, tracing
 from understudy.correlation import Origin
 from understudy.engine.accounting import Accounting
 from understudy.engine.run import events
@@ -61,6 +61,7 @@ class RunExecutor:
         self._model_turn: ModelTurn | None = None
         self._interruptions: int | None = None
         self._began_at = 0.0
+        self._failure_code = ""
         self.is_abandoned = False
         self.is_lost = False
         """Whether another worker executes the run, or has ended it."""
@@ -113,7 +114,10 @@ class RunExecutor:
         started, kind = time.perf_counter(), self._stage.spec.label
         self._began_at = self._stage.time()
         telemetry.emit(telemetry.RunStarted, run_id=self.run_id, project_id=self._stage.project_id, kind=kind)
-        await self._work()
+        if tracing.is_enabled():
+            await self._work_traced()
+        else:
+            await self._work()
         telemetry.emit(
             telemetry.RunStopped,
             run_id=self.run_id,
@@ -122,6 +126,24 @@ class RunExecutor:
             status=self.state.status,
             duration=telemetry.elapsed(started),
         )
+
+    async def _work_traced(self) -> None:
+        spec, progress = self._stage.spec, self._stage.progress
+        attributes: dict[str, tracing.Value] = {
+            "gen_ai.operation.name": "invoke_agent",
+            "gen_ai.conversation.id": spec.thread_id,
+            "gen_ai.request.model": spec.model,
+            "understudy.run.id": spec.id,
+            "understudy.run.kind": spec.label,
+            "understudy.project.id": self._stage.project_id,
+        }
+        with tracing.span("invoke_agent", attributes=attributes) as span:
+            await self._work()
+            span.set("understudy.run.status", self.state.status)
+            span.set("gen_ai.usage.input_tokens", progress.used.prompt_tokens)
+            span.set("gen_ai.usage.output_tokens", progress.used.completion_tokens)
+            if self.state.status in {"failed", "expired"}:
+                span.fail(self._failure_code or self.state.status)
 
     async def _work(self) -> None:
         try:
@@ -357,6 +379,7 @@ class RunExecutor:
             outcome.code,
         )
         await self._stage.commit(ended)
+        self._failure_code = "" if outcome.error is None else outcome.error.code
         if outcome.status in {"failed", "expired"} and outcome.error != UNEXPECTED.error:
             self._log_failure(outcome)
 

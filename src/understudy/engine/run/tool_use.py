@@ -6,16 +6,16 @@ Each result is stored before the next call, so that a run that is claimed again 
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
-from understudy import ids, telemetry
+from understudy import ids, telemetry, tracing
 from understudy.engine.run import events
 from understudy.engine.run.cancellation import Interruption
 from understudy.engine.run.checkpoint import RunWriter
 from understudy.engine.run.spans import open_span
 from understudy.engine.run.turn import ToolCall
 from understudy.engine.tools import functions
-from understudy.engine.tools.base import BuiltIn, BuiltInTool, OfferedFunction
+from understudy.engine.tools.base import BuiltIn, BuiltInTool, CallResult, OfferedFunction
 from understudy.engine.tools.code_interpreter import CodeInterpreterTool
 from understudy.engine.tools.file_search import FileSearchTool, VectorStores
 from understudy.engine.tools.interpreter import Interpreter
@@ -25,6 +25,8 @@ from understudy.store.run_state import NewItem, PendingCall, Span
 from understudy.tools.mcp import RemoteServers
 from understudy.wire.run_outcome import RunCompletionUsage
 
+_TOOL_TYPES: Final = {"file_search": "datastore", "code_interpreter": "extension", "mcp": "extension"}
+"""Of the semantic conventions."""
 NextStep = Literal["continue", "wait"]
 """After the calls of a turn: the model is called again, or the client has to act."""
 
@@ -120,7 +122,12 @@ class ToolUse:
         started, refused = time.perf_counter(), self._exceeds_call_limit()
         span = Span("tool", self._stage.time(), name=call.kind, call_id=call.id)
         open_span(self._stage.progress, span)
-        result = tool.refuse(call) if refused else await tool.execute(call)
+        if refused:
+            result = tool.refuse(call)
+        elif tracing.is_enabled():
+            result = await _execute_traced(tool, call)
+        else:
+            result = await tool.execute(call)
         span.ended_at = self._stage.time()
         telemetry.emit(
             telemetry.ToolExecuted,
@@ -165,6 +172,19 @@ class ToolUse:
         limit, counters = self._stage.spec.max_tool_calls, self._stage.counters
         counters.tool_calls += 1
         return limit is not None and counters.tool_calls > limit
+
+
+async def _execute_traced(tool: BuiltInTool, call: PendingCall) -> CallResult:
+    attributes: dict[str, tracing.Value] = {
+        "gen_ai.operation.name": "execute_tool",
+        "gen_ai.tool.name": call.name,
+        "gen_ai.tool.type": _TOOL_TYPES[call.kind],
+        "gen_ai.tool.call.id": call.id,
+    }
+    if tracing.captures_content():
+        attributes["gen_ai.tool.call.arguments"] = call.arguments
+    with tracing.span(f"execute_tool {call.name}", attributes=attributes):
+        return await tool.execute(call)
 
 
 def _to_pending_call(call: ToolCall) -> PendingCall:

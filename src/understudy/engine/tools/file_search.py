@@ -6,7 +6,7 @@ from typing import Any, Final, Protocol
 import msgspec
 from msgspec import UNSET
 
-from understudy import ids
+from understudy import ids, tracing
 from understudy.engine.run import events
 from understudy.engine.run.cancellation import Interruption
 from understudy.engine.run.checkpoint import RunWriter
@@ -121,16 +121,18 @@ class FileSearchTool(BuiltInTool):
         options = _file_search_options(spec)
         ranking = options.ranking_options
         weights = ranking.hybrid_search if ranking is not None else None
-        passages = await self._vector_stores.search(
-            self._stage.project_id,
-            stores,
-            queries,
-            limit=file_search.max_results(spec.model) if options.max_num_results is UNSET else options.max_num_results,
-            threshold=ranking.score_threshold if ranking is not None else 0.0,
-            ranker=ranking.ranker if ranking is not None else "auto",
-            filters=self._filter(),
-            weight=None if weights is None else weights.words,
-        )
+        limit = file_search.max_results(spec.model) if options.max_num_results is UNSET else options.max_num_results
+        with _trace_retrieval(stores, limit):
+            passages = await self._vector_stores.search(
+                self._stage.project_id,
+                stores,
+                queries,
+                limit=limit,
+                threshold=ranking.score_threshold if ranking is not None else 0.0,
+                ranker=ranking.ranker if ranking is not None else "auto",
+                filters=self._filter(),
+                weight=None if weights is None else weights.words,
+            )
         fitting = file_search.count_within_budget(spec.model, [tokens.count(one.text) for one in passages])
         return [
             FileSearchResult(
@@ -184,3 +186,13 @@ def _render_ranking(spec: RunSpec) -> dict[str, Any]:
     options = _file_search_options(spec).ranking_options
     assert options is not None  # filled in by the options themselves
     return {"ranker": options.ranker, "score_threshold": options.score_threshold}
+
+
+def _trace_retrieval(stores: Sequence[str], limit: int) -> tracing.ScopedSpan:
+    source = stores[0] if len(stores) == 1 else ",".join(stores)
+    attributes: dict[str, tracing.Value] = {
+        "gen_ai.operation.name": "retrieval",
+        "gen_ai.data_source.id": source,
+        "gen_ai.retrieval.top_k": limit,
+    }
+    return tracing.span(f"retrieval {source}", attributes=attributes)

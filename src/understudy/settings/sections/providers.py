@@ -59,6 +59,10 @@ class ProviderSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         float,
         Meta(gt=0, description="Timeout between two parts of a response, in seconds."),
     ] = 60.0
+    send_traceparent: Annotated[
+        bool,
+        Meta(description="Whether requests carry the `traceparent` of the trace; for servers of your own."),
+    ] = False
     retries: Annotated[
         int,
         Meta(ge=0, le=10, description="Retries with backoff, as long as nothing of a response was sent on."),
