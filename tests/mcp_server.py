@@ -72,7 +72,7 @@ def main(kind: str, log: str, guard: str) -> None:  # noqa: C901 - one program, 
     @server.tool(annotations=ToolAnnotations(read_only_hint=True))
     def roll(expression: str, context: Context) -> str:
         """Rolls dice, like 2d4+1."""
-        meta = context.request_context.meta or {}
+        meta: Any = context.request_context.meta or {}
         note("roll", expression=expression, **{name: meta[name] for name in ("traceparent",) if name in meta})
         return f"rolled {expression}: 7"
 

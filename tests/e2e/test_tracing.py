@@ -1,6 +1,7 @@
 """OpenTelemetry: one trace from the client through the run to the provider and the tools, decoded by a collector."""
 
 import json
+import signal
 
 import openai
 import pytest
@@ -139,7 +140,7 @@ def test_faults_are_on_the_spans_and_content_only_with_log_content(new_server, c
 def test_an_unavailable_collector_neither_fails_requests_nor_delays_the_stop(new_server):
     server = new_server(tracing__endpoint="http://127.0.0.1:9", console__enabled="false").start()
     assert server.ask("GET", "/models").status == 200
-    server.process.terminate()
+    server.process.send_signal(signal.SIGTERM)
     assert server.process.wait(20) == 0
     server._forget()
 
