@@ -1,7 +1,8 @@
-"""Writes settings.md, commands.md, tools.md and operations.md in docs/reference, and docs/explanation/compatibility.md.
+"""Writes settings.md, metrics.md, commands.md, tools.md and operations.md in docs/reference, and
+docs/explanation/compatibility.md.
 
-The first four describe the program's own tables, the last the manifest in tests/conformance. Run it after a change of
-a setting, a flag, a command or the manifest. --check only compares, as the tests do.
+The first five describe the program's own tables, the last the manifest in tests/conformance. Run it after a change of
+a setting, a metric, a flag, a command or the manifest. --check only compares, as the tests do.
 """
 
 import sys
@@ -17,6 +18,7 @@ from operation_table import build_page
 
 from understudy.catalog import AI_ML_API, Parameter, Tool
 from understudy.cli import commands
+from understudy.engine.metrics.families import FAMILIES, Family
 from understudy.settings import (
     BillingSettings,
     BlobSettings,
@@ -25,6 +27,7 @@ from understudy.settings import (
     EmbeddingSettings,
     LimitSettings,
     McpSettings,
+    MetricsSettings,
     ModelSettings,
     OidcSettings,
     PostgresSettings,
@@ -38,6 +41,24 @@ from understudy.settings import (
     WebhookSettings,
     describe_allowed,
 )
+
+METRICS = """\
+# Metrics
+
+What `GET /metrics` has, in the formats of Prometheus; [the guide](../guides/observability.md#metrics) has how to scrape
+it, and queries. A histogram has the samples `_bucket`, `_sum` and `_count`.
+
+Figures are those of one process since its start, unless the meaning says that they are of the cluster. No label has an
+id, a path, a key or a text of a client: a server has some hundred samples, and at most a few thousand. Models after the
+first 50 are `other`.
+
+| metric | type | labels | meaning |
+| --- | --- | --- | --- |
+{rows}
+
+Besides these there are `process_cpu_seconds_total`, `process_resident_memory_bytes`, `process_open_fds` and others of
+the process, and `python_gc_…` of its garbage collector.
+"""
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -122,6 +143,7 @@ behaviour. [Extensions and decisions](../reference/decisions.md) lists our decis
 def main() -> None:
     pages = {
         DOCS / "reference" / "settings.md": SETTINGS.format(tables="\n".join(settings_tables())),
+        DOCS / "reference" / "metrics.md": METRICS.format(rows="\n".join(map(metric_row, FAMILIES))),
         DOCS / "reference" / "commands.md": COMMANDS.format(helps="\n".join(helps(commands, "understudy"))),
         DOCS / "reference" / "tools.md": TOOLS.format(
             count=len(AI_ML_API.tools),
@@ -152,12 +174,18 @@ def settings_tables() -> Iterator[str]:
     yield table("The console", "console.", ConsoleSettings)
     yield table("Sign-in for people", "oidc.", OidcSettings)
     yield table("Web pages of others", "cors.", CorsSettings)
+    yield table("Metrics", "metrics.", MetricsSettings)
     yield table("PostgreSQL", "postgres.", PostgresSettings)
     yield table("Billing", "billing.", BillingSettings)
     yield table("Models", 'models."ID".', ModelSettings)
     yield table("Remote MCP servers", "mcp.", McpSettings)
     yield table("Responses", "responses.", ResponseSettings)
     yield table("Providers", "providers.NAME.", ProviderSettings)
+
+
+def metric_row(family: Family) -> str:
+    labels = ", ".join(f"`{label}`" for label in family.labels)
+    return f"| `{family.sample_name}` | {family.kind} | {labels} | {family.meaning} |"
 
 
 def table(title: str, prefix: str, struct: type[msgspec.Struct]) -> str:

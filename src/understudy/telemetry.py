@@ -15,6 +15,7 @@ logger = logging.getLogger(__name__)
 
 RunKind = Literal["run", "response"]
 ReplyKind = Literal["run", "response", "chat"]
+TransactionKind = Literal["read", "scan", "write", "commit"]
 JobEnd = Literal["ended", "interrupted"]
 
 
@@ -43,13 +44,20 @@ class RequestFinished(Event, frozen=True, kw_only=True, gc=False):
 
 
 class RequestLimited(Event, frozen=True, kw_only=True, gc=False):
-    """A rate limit of this server refused a request with 429. `limit` is its name, such as `requests_per_minute`.
+    """A rate limit of this server refused a request or a batch. `limit` is its name, such as `requests_per_minute`, and
+    `scope` what it is a limit of: the key, the project, or a model in the project.
 
     Both attributes become labels of a metric: only values of a closed set.
     """
 
-    scope: Literal["key", "project"]
+    scope: Literal["key", "project", "model"]
     limit: str
+
+
+class KeyRejected(Event, frozen=True, kw_only=True, gc=False):
+    """A request was refused because of its key: the error's code, `missing_api_key` without a key."""
+
+    code: str
 
 
 class FirstDelta(Event, frozen=True, kw_only=True, gc=False):
@@ -196,9 +204,24 @@ class DeliveryAttempted(Event, frozen=True, kw_only=True, gc=False):
     duration: float
 
 
+class TransactionFinished(Event, frozen=True, kw_only=True, gc=False):
+    """A transaction of the database, with the wait for a connection or thread. `failed`: by the database itself.
+
+    SQLite has one `commit` for the writes of a batch, and no event for a short read.
+    """
+
+    kind: TransactionKind
+    failed: bool
+    duration: float
+
+
+class BrokerDisconnected(Event, frozen=True, kw_only=True, gc=False):
+    """The connection to Redis was lost; it is tried again until it is there."""
+
+
 EVENTS: Final[tuple[type[Event], ...]] = (
-    *(RequestFinished, RequestLimited, RunStarted, RunTurnFinished, RunStopped, FirstDelta, ModelCalled, TokensUsed),
-    ToolExecuted,
+    *(RequestFinished, RequestLimited, KeyRejected, TransactionFinished, BrokerDisconnected),
+    *(RunStarted, RunTurnFinished, RunStopped, FirstDelta, ModelCalled, TokensUsed, ToolExecuted),
     *(DocumentIndexed, PassagesEmbedded, JobClaimed, JobFinished, JobRetried, DeliveryAttempted),
     ObjectChanged,
 )

@@ -6,6 +6,7 @@
 | sh | syntax; each `understudy` and script line parses, and runs where it is harmless; `curl` runs against a server |
 | toml | loads as a settings file |
 | json | parses, without a member twice |
+yaml | parses |
 | js | Node parses it as a module |
 | ini | a systemd unit that systemd accepts and whose command parses |
 | caddy, nginx | a proxy's configuration: its brackets match, and it names the server's port |
@@ -28,6 +29,7 @@ import tomllib
 
 import anthropic
 import pytest
+import yaml
 from click.testing import CliRunner
 
 from clients.environments import environment
@@ -38,7 +40,7 @@ from understudy import settings
 from understudy.cli import commands
 from waiting import eventually
 
-KINDS = {"python", "sh", "toml", "json", "js", "ini", "caddy", "nginx", "text", "mermaid"}
+KINDS = {"python", "sh", "toml", "json", "js", "ini", "caddy", "nginx", "text", "mermaid", "yaml"}
 ENVIRONMENTS = {"azure": "azure", "composio": "composio", "langchain_openai": "frameworks"}
 """Packages that examples import from an environment of their own, by the name that scripts/environment knows."""
 LARGE_ENVIRONMENTS = {"frameworks"}
@@ -287,6 +289,11 @@ def test_a_settings_block_loads(block, tmp_path):
         directory=tmp_path,
     )
     assert any(source == str(tmp_path / "understudy.toml") for source in loaded.sources.values())
+
+
+@each_of["yaml"]
+def test_yaml_parses(block):
+    assert yaml.safe_load(block.text)
 
 
 @each_of["json"]

@@ -2,8 +2,13 @@
 
 import itertools
 import json
+import urllib.error
 
 import pytest
+
+from scrapes import parse, read_addresses, scrape
+from understudy.engine.metrics.families import FAMILIES, PREFIX
+from upstream import fault, text
 
 NUMBERS = itertools.count()
 
@@ -14,10 +19,16 @@ def admin_key(server):
 
 
 @pytest.fixture
-def project_key(server, admin_key):
-    project = server.ask("POST", "/v1/organization/projects", {"name": f"measured {next(NUMBERS)}"}, key=admin_key).json
-    path = f"/v1/organization/projects/{project['id']}/api_keys"
-    return server.ask("POST", path, {"name": "program"}, key=admin_key).json["value"]
+def project(server, admin_key):
+    """The path of a project."""
+    body = {"name": f"measured {next(NUMBERS)}"}
+    made = server.ask("POST", "/v1/organization/projects", body, key=admin_key).json
+    return f"/v1/organization/projects/{made['id']}"
+
+
+@pytest.fixture
+def project_key(server, admin_key, project):
+    return server.ask("POST", f"{project}/api_keys", {"name": "program"}, key=admin_key).json["value"]
 
 
 def read_history(server, key):
@@ -56,3 +67,92 @@ def test_the_last_hour_of_the_server_has_the_requests_of_all_keys(server, admin_
     assert count(history) == before + 2
     assert 0 <= history["minutes"][-1]["loop_lag_ms"] < 60_000
     assert 0 < history["minutes"][-1]["seconds"] <= 61
+
+
+def read_metrics(server, key, **headers):
+    reply = server.ask("GET", "/metrics", key=key, **headers)
+    assert reply.status == 200, reply.body
+    return parse(reply.body.decode())
+
+
+def test_a_scrape_has_every_metric_of_the_reference(server, admin_key):
+    metrics = read_metrics(server, admin_key)
+    for family in FAMILIES:
+        assert metrics.kinds[PREFIX + family.name] == family.kind, family.name
+    assert metrics.value("understudy_store_up") == metrics.value("understudy_broker_up") == 1
+    assert metrics.value("understudy_event_loop_lag_seconds_count") > 0
+    assert metrics.value("process_cpu_seconds_total") > 0
+    assert metrics.labels("understudy_jobs_waiting", "queue") >= {"runs", "batches", "files", "videos", "deliveries"}
+
+
+def test_what_a_run_does_is_counted_once(server, client, upstream, admin_key):
+    before = read_metrics(server, admin_key)
+    upstream.answer(fault(500), text("Hello"))
+    run = client.beta.threads.create_and_run_poll(
+        assistant_id=client.beta.assistants.create(model="gpt-4o").id,
+        thread={"messages": [{"role": "user", "content": "Hello"}]},
+    )
+    again = client.beta.threads.runs.create_and_poll(thread_id=run.thread_id, assistant_id=run.assistant_id)
+    assert (run.status, again.status) == ("failed", "completed")
+    assert server.ask("GET", "/v1/no/such/path").status == 404
+    after = read_metrics(server, admin_key)
+
+    def added(name, **labels):
+        return after.value(f"understudy_{name}", **labels) - before.value(f"understudy_{name}", **labels)
+
+    assert added("http_requests_total", operation="createThreadAndRun", status="200") == 1
+    assert added("http_requests_total", operation="unknown", status="404") == 1
+    assert added("runs_total", kind="run", status="failed") == added("runs_total", kind="run", status="completed") == 1
+    assert added("run_duration_seconds_count", kind="run") == 2
+    assert added("time_to_first_delta_seconds_count", kind="run") == 1
+    assert added("jobs_total", queue="runs", outcome="ended") == 2
+    assert added("upstream_requests_total", outcome="server_error") == 1
+    assert added("upstream_requests_total", outcome="ok") == 1
+    assert added("upstream_request_duration_seconds_count", streamed="true") == 2
+    assert added("tokens_total", model="gpt-4o", type="output") > 0
+    assert added("cost_usd_total", model="gpt-4o") > 0
+    assert added("store_transaction_seconds_count", kind="commit") > 0
+    assert after.value("understudy_jobs_running") == 0
+
+
+def test_refusals_by_a_rate_limit_are_counted(server, upstream, admin_key, project, project_key):
+    limited = server.ask("POST", f"{project}/limits", {"requests_per_minute": 1}, key=admin_key)
+    assert limited.status == 200, limited.json
+    name, labels = "understudy_rate_limited_total", {"scope": "project", "limit": "requests_per_minute"}
+    before = read_metrics(server, admin_key).value(name, **labels)
+    body = {"model": "gpt-4o", "messages": [{"role": "user", "content": "Hi"}]}
+    statuses = [server.ask("POST", "/v1/chat/completions", body, key=project_key).status for _ in range(3)]
+    assert statuses == [200, 429, 429]
+    assert read_metrics(server, admin_key).value(name, **labels) == before + 2
+    assert count(read_history(server, project_key), "limited") == 2
+
+
+def test_metrics_need_an_admin_key(server, admin_key, project_key):
+    for key in (None, project_key, "sk-unknown-0123456789"):
+        assert server.ask("GET", "/metrics", key=key).status == 401
+    rejected = read_metrics(server, admin_key)
+    assert rejected.labels("understudy_keys_rejected_total", "code") >= {
+        "missing_api_key",
+        "invalid_api_key",
+        "missing_scope",
+    }
+
+
+def test_openmetrics_is_served_where_it_is_accepted(server, admin_key):
+    accept = "application/openmetrics-text; version=1.0.0"
+    reply = server.ask("GET", "/metrics", key=admin_key, headers={"Accept": accept})
+    assert reply.headers["content-type"].startswith("application/openmetrics-text")
+    assert reply.body.endswith(b"# EOF\n")
+
+
+def test_a_token_reads_metrics_and_nothing_else_on_the_address_of_its_own(new_server):
+    server = new_server(metrics__port=0, metrics__token="token-of-prometheus").start()
+    (address,) = read_addresses(server.log)
+    assert scrape(address, "token-of-prometheus").value("understudy_store_up") == 1
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        scrape(address)
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        scrape(address.replace("/metrics", "/v1/assistants"), "token-of-prometheus")
+    assert server.ask("GET", "/metrics", key="token-of-prometheus").status == 200
+    assert server.ask("GET", "/v1/assistants", key="token-of-prometheus").status == 401
+    assert "token-of-prometheus" not in server.log.read_text()

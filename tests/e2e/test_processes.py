@@ -1,12 +1,15 @@
 """The ways to start a cluster: several processes behind one port, servers without jobs, workers without HTTP."""
 
+import json
 import signal
+import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 
 import psutil
 import pytest
 
 from sandbox.machine import interpreter, require_sandbox
+from scrapes import read_addresses, scrape
 from upstream import Gate, call, calls, text
 from waiting import WITHIN, eventually
 
@@ -18,7 +21,7 @@ WEATHER = [
 @pytest.fixture
 def group(new_server, postgres, redis_server):
     """Two processes behind one port."""
-    server = new_server(database=postgres, broker=redis_server.url)
+    server = new_server(database=postgres, broker=redis_server.url, metrics__port=0)
     server.flags = ("--processes", "2")
     return server.start()
 
@@ -36,7 +39,7 @@ def start_worker(new_server, web, postgres, redis_server):
     """Starts workers, which have to stop without errors."""
 
     def start():
-        worker = new_server(database=postgres, broker=redis_server.url, blobs__shared="true")
+        worker = new_server(database=postgres, broker=redis_server.url, blobs__shared="true", metrics__port=0)
         return worker.share_files(web).start_worker()
 
     return start
@@ -73,6 +76,12 @@ def test_processes_share_a_port_and_a_data_directory(group):
 
     with ThreadPoolExecutor(8) as threads:
         assert list(threads.map(use, range(32))) == [b"contents"] * 32
+    # Each process has metrics of its own, which add up.
+    addresses = read_addresses(group.log, count=2)
+    requests = {"operation": "createFile", "status": "200"}
+    eventually(
+        lambda: sum(scrape(address).value("understudy_http_requests_total", **requests) for address in addresses) == 32
+    )
     assert len(servers_of(group)) == 2
     run = start_run(group)
     eventually(lambda: status(group, run) == "completed")
@@ -166,6 +175,16 @@ def test_a_worker_runs_what_a_server_without_jobs_has_accepted(web, start_worker
     eventually(lambda: web.client.vector_stores.retrieve(store.id).status == "completed")
     again = start_run(web)
     eventually(lambda: status(web, again) == "completed")
+    (address,) = read_addresses(worker.log)
+    eventually(lambda: scrape(address).value("understudy_jobs_total", queue="runs", outcome="ended") == 2)
+    metrics = scrape(address)
+    assert metrics.value("understudy_runs_total", kind="run", status="completed") == 2
+    assert metrics.value("understudy_ingestion_files_total", status="completed") == 1
+    assert metrics.value("understudy_build_info", role="worker", store="postgres", broker="redis") == 1
+    assert metrics.value("understudy_store_pool_connections", state="limit") > 0
+    assert metrics.value("understudy_store_transaction_seconds_count", kind="write") > 0
+    with urllib.request.urlopen(address.replace("/metrics", "/health/ready")) as response:
+        assert json.load(response) == {"status": "ok"}
     worker.stop()
 
 

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from llm.reading import BODY, collect, failure, finish, said
+from understudy import telemetry
 from upstream import DROP, HANG, call, calls, deltas, error, fault, raw, reply, stalled, text
 
 
@@ -77,7 +78,11 @@ class TestARetry:
     @pytest.mark.parametrize("retries", [0, 1, 3])
     async def test_happens_as_often_as_the_retries_setting(self, upstream, alone, retries):
         upstream.always(fault(500, "Down."))
+        attempts = []
+        unsubscribe = telemetry.subscribe(telemetry.ModelCalled, attempts.append)
         caught = await failure(alone(retries=retries).stream(BODY))
+        unsubscribe()
+        assert [attempt.retry for attempt in attempts] == [False] + [True] * retries
         assert (caught.kind, caught.message) == ("server_error", "Down.")
         assert len(upstream.requests) == retries + 1
 

@@ -123,6 +123,7 @@ class Requirement:
 
 
 NO_REQUIREMENT: Final = Requirement(is_open=True)
+METRICS_REQUIREMENT: Final = Requirement("admin", (f"{MANAGEMENT}.read",))
 MODEL_REQUIREMENT: Final = Requirement(scopes=(MODEL_REQUEST,))
 
 

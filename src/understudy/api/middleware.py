@@ -12,6 +12,7 @@ from understudy import ids, telemetry
 from understudy.api import browser_sessions, qualified_ids, request_context, stand_in
 from understudy.api.cors import CorsPolicy
 from understudy.api.download_links import DOWNLOAD_PATH
+from understudy.api.metrics import METRICS_PATH, has_metrics_token
 from understudy.api.parts import Parts
 from understudy.api.request_head import Fields, Headers, check_request_head, fields_of, find_key
 from understudy.api.videos import CONTENT_PATH
@@ -27,7 +28,7 @@ PUBLIC: Final = browser_sessions.AUTH_PATHS | {
     "/openapi.json",
     "/docs/reference/api",
 }
-_UNVERSIONED: Final = PUBLIC | {"/", "/v1", "/mcp"}
+_UNVERSIONED: Final = PUBLIC | {"/", "/v1", "/mcp", METRICS_PATH}
 # A key that another process revokes stays valid in this one for up to this many seconds.
 _KEY_CACHE_SECONDS: Final = 2.0
 _MAX_CACHED_KEYS: Final = 10_000
@@ -172,7 +173,7 @@ def _rejected_key_error(key: str, principal: Principal | None) -> Unauthenticate
 
 def _check_admin_path(path: str) -> None:
     """An admin key opens no project. Raises Unauthenticated."""
-    if not path.startswith(("/organization/", "/projects/")):
+    if not path.startswith(("/organization/", "/projects/")) and path != METRICS_PATH:
         raise Unauthenticated(
             "This is an admin API key, which is for /organization and /projects only. Use an API key of a project"
             " here.",
@@ -190,6 +191,8 @@ def _find_dialect(base: str, fields: Fields, settings: Settings) -> str:
 
 def _is_public(scope: Scope, fields: Fields, settings: Settings) -> bool:
     if scope["path"] in PUBLIC or any(path.fullmatch(scope["path"]) for path in (CONTENT_PATH, DOWNLOAD_PATH)):
+        return True
+    if scope["path"] == METRICS_PATH and has_metrics_token(fields, settings.metrics.token):
         return True
     reads = settings.public_models and scope["method"] in {"GET", "HEAD"}
     return reads and _MODELS_PATH.fullmatch(scope["path"]) is not None and find_key(fields) is None

@@ -21,6 +21,10 @@ class OpenStreams:
         self._keys: dict[asyncio.Task[Any], str] = {}
         self._errors: dict[asyncio.Task[Any], ApiError] = {}
 
+    def count(self) -> int:
+        """How many streams and long polls are open."""
+        return len(self._keys)
+
     @contextmanager
     def track(self, task: "asyncio.Task[Any]", key_id: str) -> Iterator[None]:
         """`key_id` is empty for unauthenticated requests. A task that has to end is cancelled; see `error_of`."""

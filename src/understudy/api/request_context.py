@@ -7,7 +7,7 @@ from typing import Any, Final
 from starlette.responses import Response
 from starlette.types import Scope
 
-from understudy import correlation, tracing
+from understudy import correlation, telemetry, tracing
 from understudy.api.errors import error_response, to_api_error
 from understudy.api.request_head import Fields
 from understudy.correlation import Correlation, parse_traceparent
@@ -97,6 +97,7 @@ def render_error(error: Exception, state: dict[str, Any]) -> Response:
 def _log_rejected_key(error: ApiError, state: dict[str, Any]) -> None:
     """Neither the key nor a part of it is logged: a mistyped key is nearly a valid one."""
     code = error.code or "missing_api_key"
+    telemetry.emit(telemetry.KeyRejected, code=code)
     extra = {
         "event": "key.rejected",
         "repeat": (code, state["key_id"]),

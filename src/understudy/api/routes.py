@@ -61,9 +61,10 @@ from understudy.api import (
     videos,
     webhooks,
 )
-from understudy.api.access import MODEL_REQUIREMENT
+from understudy.api.access import METRICS_REQUIREMENT, MODEL_REQUIREMENT
 from understudy.api.documentation import Documentation
 from understudy.api.mcp import PATH, McpEndpoint
+from understudy.api.metrics import METRICS_PATH, get_metrics
 from understudy.api.operations import Handler, Operation
 from understudy.api.routing import RouteTable, Target
 
@@ -130,6 +131,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = tuple(
 """Every operation, in the order of the OpenAPI document and of the routes; the first route that matches counts."""
 
 GROUPS: Final[Mapping[str, str]] = {operation.id: operation.tag for operation in OPERATIONS} | {
+    "getMetrics": "Health",
     "mcp": "MCP",
     "preflight": "CORS",
     "getOpenapi": "Documentation",
@@ -163,6 +165,7 @@ def routes() -> list[BaseRoute]:
         for path, (operation_id, handler) in _DEPLOYMENT_HANDLERS.items()
     }
     table |= {
+        METRICS_PATH: {"GET": Target(get_metrics, "getMetrics", METRICS_REQUIREMENT)},
         "/openapi.json": {"GET": Target(documentation.serve_document, "getOpenapi")},
         "/docs/reference/api": {"GET": Target(documentation.serve_page, "getApiReference")},
         "/auth/login": {"GET": Target(sign_in.start_sign_in, "startSignIn")},

@@ -47,6 +47,7 @@ from understudy.engine.jobs.runs import RunWorker
 from understudy.engine.jobs.transfers import Deleters
 from understudy.engine.key_uses import KeyUses
 from understudy.engine.metrics.metrics import Metrics
+from understudy.engine.metrics.snapshot import MetricsSources
 from understudy.engine.project_events import ProjectEvents
 from understudy.engine.provider_calls import ProviderHistory
 from understudy.engine.responses import Responses
@@ -136,7 +137,8 @@ async def _open_parts(app: Starlette, stack: AsyncExitStack, settings: Settings,
     streams, mcp = OpenStreams(), McpServer(settings)
     providers = ProviderHistory(clock)
     health = build_health(base, retrieval, sandbox, providers)
-    metrics = Metrics(GROUPS, broker.node_id, clock, health)
+    sources = MetricsSources(role.name, broker, store.database, health, providers, streams.count)
+    metrics = Metrics(GROUPS, sources, clock)
     stack.push_async_callback(mcp.close)
     traces = Traces(store, worker)
 

@@ -56,11 +56,11 @@ def open_listeners(settings: Settings) -> Iterator[Listeners]:
         yield listeners
 
 
-def bind(hosts: Sequence[str], port: int, mode: int = 0o600) -> Listeners:
+def bind(hosts: Sequence[str], port: int, mode: int = 0o600, advice: str = "--host or --port") -> Listeners:
     """Binds sockets for every address of every host, internet ones on one port and not listening yet.
 
     An address that this machine does not have (often the IPv6 one of `localhost`) is skipped if another one of the host
-    works; so is `::` without IPv6. Raises ClickException.
+    works; so is `::` without IPv6. Raises ClickException, which advises to change `advice`.
     """
     sockets: list[socket.socket] = []
     files: list[Path] = []
@@ -77,7 +77,7 @@ def bind(hosts: Sequence[str], port: int, mode: int = 0o600) -> Listeners:
                 if is_any(host) and error.errno in _NO_SUCH_ADDRESS and len(hosts) > 1:
                     _log.warning("not listening on %s: %s", host, error.strerror)
                     continue
-                raise click.ClickException(_describe_problem(host, port, error)) from None
+                raise click.ClickException(_describe_problem(host, port, error, advice)) from None
             for bound in added:
                 sockets.append(opened.enter_context(bound))
                 port = bound.getsockname()[1]
@@ -87,11 +87,11 @@ def bind(hosts: Sequence[str], port: int, mode: int = 0o600) -> Listeners:
     return Listeners(sockets, files)
 
 
-def _describe_problem(host: str, port: int, error: OSError) -> str:
+def _describe_problem(host: str, port: int, error: OSError, advice: str) -> str:
     reason = error.strerror or str(error)
     if unix_path(host) is not None:
         return f"Cannot listen on {host}: {reason}. Choose --host."
-    return f"Cannot listen on {host}:{port}: {reason}. Choose --host or --port."
+    return f"Cannot listen on {host}:{port}: {reason}. Choose {advice}."
 
 
 def _bind_host(host: str, port: int, bound_before: Sequence[socket.socket]) -> list[socket.socket]:

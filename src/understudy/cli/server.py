@@ -29,6 +29,7 @@ from understudy.cli.garbage_collection import tune_garbage_collector
 from understudy.cli.http_server import Hooks, Server, build_config, drain_within
 from understudy.cli.interpreter_state import is_environment_missing
 from understudy.cli.listen import Listeners, open_listeners
+from understudy.cli.metrics_server import serve_metrics
 from understudy.cli.processes import Child, require_cluster
 from understudy.cli.reload import SettingsReloader
 from understudy.cli.service_manager import ServiceManager
@@ -88,7 +89,7 @@ async def _work(loaded: LoadedSettings, started: float) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     app = create_app(settings, role=Role(address=None))
-    async with app.router.lifespan_context(app):
+    async with app.router.lifespan_context(app), serve_metrics(app, settings):
         understudy: Understudy = app.state.understudy
         tune_garbage_collector()
         _announce_ready(settings, f"Understudy {__version__}, a worker, is ready", started)
@@ -119,6 +120,7 @@ async def _serve(
         base_url = _base_url(settings.hosts, listeners.port)
         app = create_app(settings, role=Role(runs_jobs, process, _node_address(settings.hosts, listeners.port)))
         state = await stack.enter_async_context(app.router.lifespan_context(app))
+        await stack.enter_async_context(serve_metrics(app, settings, process))
         serving = _Serving(loaded, app, dict(state or {}), listeners)
         if child is not None and not child.is_first:
             await serving.run(child.report_ready)

@@ -8,6 +8,8 @@ from typing import Final
 
 from understudy import telemetry
 from understudy.clock import Clock
+from understudy.engine.metrics import families
+from understudy.engine.metrics.instruments import Counter, Histogram
 
 _MAX_PROVIDERS: Final = 100
 _MAX_MODELS: Final = 1000
@@ -50,7 +52,14 @@ class ModelCalls:
 
 
 class ProviderHistory:
+    """`attempts` by provider and outcome (`ok` or the kind of the error), `retries` by provider, and the `durations` of
+    attempts by provider and whether they are streamed, in seconds: the metrics of providers.
+    """
+
     def __init__(self, clock: Clock) -> None:
+        self.attempts: Final = Counter()
+        self.retries: Final = Counter()
+        self.durations: Final = Histogram(families.UPSTREAM_SECONDS.bounds)
         self._clock = clock
         self._providers: dict[str, ProviderCalls] = {}
         self._models: dict[str, ModelCalls] = {}
@@ -75,9 +84,17 @@ class ProviderHistory:
         now = self._clock.now()
         if event.provider in self._providers or len(self._providers) < _MAX_PROVIDERS:
             self._providers.setdefault(event.provider, ProviderCalls(event.provider)).add(event.status, now)
+            self._measure(event)
         for name in (event.model, f"{event.provider}/{event.model}"):
             if name in self._models or len(self._models) < _MAX_MODELS:
                 model = self._models.setdefault(name, ModelCalls(ProviderCalls(name)))
                 model.calls.add(event.status, now)
                 if event.streamed and event.status == "ok":
                     model.first_deltas.append(event.duration)
+
+    def _measure(self, event: telemetry.ModelCalled) -> None:
+        provider = event.provider
+        self.attempts.add((provider, event.status))
+        if event.retry:
+            self.retries.add((provider,))
+        self.durations.observe((provider, "true" if event.streamed else "false"), event.duration)

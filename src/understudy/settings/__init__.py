@@ -11,6 +11,7 @@ from understudy.settings.sections.cors import CorsSettings
 from understudy.settings.sections.embeddings import EmbeddingSettings
 from understudy.settings.sections.limits import LimitSettings
 from understudy.settings.sections.mcp import McpSettings
+from understudy.settings.sections.metrics import MetricsSettings
 from understudy.settings.sections.models import ModelSettings
 from understudy.settings.sections.oidc import OidcSettings
 from understudy.settings.sections.postgres import PostgresSettings
@@ -35,6 +36,7 @@ __all__ = [
     "LimitSettings",
     "LoadedSettings",
     "McpSettings",
+    "MetricsSettings",
     "ModelSettings",
     "OidcSettings",
     "PostgresSettings",

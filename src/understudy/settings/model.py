@@ -16,6 +16,7 @@ from understudy.settings.sections.cors import CorsSettings
 from understudy.settings.sections.embeddings import EmbeddingSettings
 from understudy.settings.sections.limits import LimitSettings
 from understudy.settings.sections.mcp import McpSettings
+from understudy.settings.sections.metrics import MetricsSettings
 from understudy.settings.sections.models import ModelSettings
 from understudy.settings.sections.oidc import OidcSettings
 from understudy.settings.sections.postgres import PostgresSettings
@@ -118,6 +119,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     cors: CorsSettings = CorsSettings()
     console: ConsoleSettings = ConsoleSettings()
     oidc: OidcSettings = OidcSettings()
+    metrics: MetricsSettings = MetricsSettings()
     video: VideoSettings = VideoSettings()
     tracing: TracingSettings = TracingSettings()
     providers: dict[str, ProviderSettings] = {}

@@ -36,6 +36,8 @@ def list_secrets(settings: Settings) -> Iterator[str]:
     yield from _passwords(settings.broker)
     if settings.sandbox.token:
         yield settings.sandbox.token
+    if settings.metrics.token:
+        yield settings.metrics.token
     if settings.blobs.secret_key:
         yield settings.blobs.secret_key
     if settings.webhooks.secret:

@@ -12,6 +12,8 @@ from typing import Any, Final
 
 import asyncpg
 
+from understudy.store.database import ConnectionCounts
+
 _MAX_IDLE_SECONDS: Final = 300.0
 _CONNECT_SECONDS: Final = 10.0
 _COMMAND_SECONDS: Final = 60.0
@@ -126,6 +128,10 @@ class Connections:
         self._current.clear()
         while self._free:
             self._discard(self._free.pop()[0])
+
+    def count(self) -> ConnectionCounts:
+        idle = len(self._free)
+        return ConnectionCounts(self._size, self._open - idle, idle, len(self._waiting))
 
     async def close(self) -> None:
         """Waits until every connection is released."""

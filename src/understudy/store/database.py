@@ -50,6 +50,16 @@ T = TypeVar("T")
 Transaction = Generator[Query | Bundle, list[Row], T]
 
 
+@dataclass(frozen=True, slots=True)
+class ConnectionCounts:
+    """At most `limit` connections are `busy` or `idle`; `waiting` are callers that need one."""
+
+    limit: int
+    busy: int
+    idle: int
+    waiting: int
+
+
 class Guard(Protocol):
     """Decides whether this process may use the database."""
 
@@ -126,6 +136,10 @@ class Database(Protocol):
 
     async def ready(self) -> None:
         """Raises StoreError if the database is unavailable."""
+        ...
+
+    def count_connections(self) -> ConnectionCounts | None:
+        """The pool of connections; None without one."""
         ...
 
     async def close(self) -> None: ...

@@ -14,8 +14,10 @@ from understudy.errors import StoreError, StoreUnavailable
 from understudy.errors.objects import nul_character
 from understudy.store import large_writes, postgres_url
 from understudy.store.connections import FAILURES, Connections, is_server_loss
-from understudy.store.database import Bundle, Guard, Horizon, Query, Row, Transaction
+from understudy.store.database import Bundle, ConnectionCounts, Guard, Horizon, Query, Row, Transaction
 from understudy.store.horizon import find_horizon
+from understudy.store.transaction_timer import TransactionTimer
+from understudy.telemetry import TransactionKind
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -84,17 +86,18 @@ class PostgresDatabase:
             await self._guard.renew()
 
     async def read(self, transaction: Callable[P, Transaction[T]], *args: P.args, **kwargs: P.kwargs) -> T:
-        return await self._read(_SHORT_SECONDS, transaction(*args, **kwargs))
+        return await self._read("read", _SHORT_SECONDS, transaction(*args, **kwargs))
 
     async def scan(self, transaction: Callable[P, Transaction[T]], *args: P.args, **kwargs: P.kwargs) -> T:
-        return await self._read(_LONG_SECONDS, transaction(*args, **kwargs))
+        return await self._read("scan", _LONG_SECONDS, transaction(*args, **kwargs))
 
-    async def _read(self, seconds: float, transaction: Transaction[T]) -> T:
+    async def _read(self, kind: TransactionKind, seconds: float, transaction: Transaction[T]) -> T:
         await self._check_guard()
-        try:
-            return await self._run(_run_transaction, transaction, seconds)
-        except FAILURES as error:
-            raise self._failure(error) from None
+        with TransactionTimer(kind):
+            try:
+                return await self._run(_run_transaction, transaction, seconds)
+            except FAILURES as error:
+                raise self._failure(error) from None
 
     async def write(self, transaction: Callable[P, Transaction[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         await self._check_guard()
@@ -113,6 +116,10 @@ class PostgresDatabase:
         return await self._write(_SHORT_SECONDS, partial(transaction, *args, **kwargs))
 
     async def _write(self, seconds: float, begin: Callable[[], Transaction[T]]) -> T:
+        with TransactionTimer("write"):
+            return await self._attempt_write(seconds, begin)
+
+    async def _attempt_write(self, seconds: float, begin: Callable[[], Transaction[T]]) -> T:
         for attempt in range(_MAX_ATTEMPTS):
             try:
                 return await self._run(_commit, begin(), seconds)
@@ -126,6 +133,9 @@ class PostgresDatabase:
 
     async def ready(self) -> None:
         await self.read(_ping)
+
+    def count_connections(self) -> ConnectionCounts | None:
+        return self._connections.count()
 
     async def close(self) -> None:
         await self._connections.close()

@@ -9,6 +9,7 @@ ten microseconds, a hop to a thread three times that.
 import asyncio
 import re
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -21,9 +22,11 @@ from typing import Any, LiteralString, ParamSpec, TypeVar
 
 import apsw
 
+from understudy import telemetry
 from understudy.errors import StoreError
 from understudy.store import data_directory, large_writes
-from understudy.store.database import Bundle, Guard, Row, Transaction
+from understudy.store.database import Bundle, ConnectionCounts, Guard, Row, Transaction
+from understudy.store.transaction_timer import TransactionTimer
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -82,6 +85,7 @@ class SqliteDatabase:
             raise StoreError(f"The database {str(path)!r} cannot be opened: {_describe_error(error)}") from None
         self._waiting: deque[_Write] = deque()
         self._busy = False
+        self._begun_at = 0.0
         self._idle = asyncio.Event()
         self._idle.set()
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="understudy-commit")
@@ -101,7 +105,8 @@ class SqliteDatabase:
 
     async def scan(self, transaction: Callable[P, Transaction[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         work = partial(transaction, *args, **kwargs)
-        return await asyncio.get_running_loop().run_in_executor(self._scans, self._scan, work)
+        with TransactionTimer("scan"):
+            return await asyncio.get_running_loop().run_in_executor(self._scans, self._scan, work)
 
     async def write(self, transaction: Callable[P, Transaction[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         loop = asyncio.get_running_loop()
@@ -122,6 +127,9 @@ class SqliteDatabase:
     async def ready(self) -> None:
         await self.read(_ping)
 
+    def count_connections(self) -> ConnectionCounts | None:
+        return None
+
     async def close(self) -> None:
         await self._idle.wait()
         self._disk.shutdown()
@@ -141,6 +149,7 @@ class SqliteDatabase:
             self._busy = False
             self._idle.set()
             return
+        self._begun_at = time.perf_counter()
         if any(write.large for write in batch):
             done = asyncio.get_running_loop().run_in_executor(self._disk, self._execute, batch)
             done.add_done_callback(lambda future: self._execute_in_batch(batch, future.exception()))
@@ -197,6 +206,7 @@ class SqliteDatabase:
         if error is not None:
             self._abandon(batch, error)
             return
+        self._emit_commit(failed=False)
         for write in batch:
             if write.future.done():
                 continue
@@ -207,6 +217,7 @@ class SqliteDatabase:
         self._start_batch()
 
     def _abandon(self, batch: list[_Write], error: BaseException) -> None:
+        self._emit_commit(failed=True)
         if self._writer.in_transaction:
             with suppress(apsw.Error):
                 self._writer.execute("ROLLBACK")
@@ -214,6 +225,10 @@ class SqliteDatabase:
             if not write.future.done():
                 write.future.set_exception(self._failure(error))
         asyncio.get_running_loop().call_soon(self._start_batch)
+
+    def _emit_commit(self, *, failed: bool) -> None:
+        duration = telemetry.elapsed(self._begun_at)
+        telemetry.emit(telemetry.TransactionFinished, kind="commit", failed=failed, duration=duration)
 
     def _scan(self, work: Callable[[], Transaction[T]]) -> T:
         try:

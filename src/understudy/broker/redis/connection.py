@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from redis.exceptions import AuthenticationError, AuthorizationError, RedisError
 
+from understudy import telemetry
 from understudy.broker import ReconnectCallback
 from understudy.broker.redis.clients import FAILURES, RedisClients, Subscription
 from understudy.broker.redis.url import RedisUrl
@@ -167,6 +168,7 @@ class SupervisedConnection:
         self.available.clear()
         if self._was_available:
             self._was_available = False
+            telemetry.emit(telemetry.BrokerDisconnected)
             logger.warning("%s: unavailable, reconnecting: %s", self._url, _describe(error, self._url))
 
 

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import Final, Literal
 
+from understudy import telemetry
 from understudy.engine.limits.policy import MINUTE, Rule
 from understudy.errors import RateLimitExceeded
 
@@ -46,6 +47,7 @@ def too_large_error(rule: Rule, model: str, tokens: int) -> RateLimitExceeded:
         f" Requested {tokens}. The input or output tokens must be reduced in order to run successfully."
         f" {_describe_owner(rule)}"
     )
+    _emit_refusal(rule)
     return RateLimitExceeded(message, "tokens", None)
 
 
@@ -61,7 +63,13 @@ def exceeded_error(
         f" {_describe_owner(rule)}"
     )
     kind: Literal["requests", "tokens"] = "requests" if rule.unit == "requests" else "tokens"
+    _emit_refusal(rule)
     return RateLimitExceeded(message, kind, round_up(wait) / _MILLISECOND)
+
+
+def _emit_refusal(rule: Rule) -> None:
+    limit = f"{rule.unit}_per_{'minute' if rule.window == MINUTE else 'day'}"
+    telemetry.emit(telemetry.RequestLimited, scope=rule.owner, limit=limit)
 
 
 def _find_wait(rule: Rule, cost: float, level: float) -> float:

@@ -59,6 +59,7 @@ class Activity:
         self._endings = [
             telemetry.subscribe(telemetry.RequestFinished, self._add_request),
             telemetry.subscribe(telemetry.RequestLimited, self._add_refusal),
+            telemetry.subscribe(telemetry.KeyRejected, self._add_rejected_key),
             telemetry.subscribe(telemetry.FirstDelta, self._add_first_delta),
             telemetry.subscribe(telemetry.ObjectChanged, self._add_file),
             telemetry.subscribe(telemetry.RunStopped, self._add_run),
@@ -70,6 +71,8 @@ class Activity:
             telemetry.subscribe(telemetry.JobFinished, self._end_job),
             telemetry.subscribe(telemetry.JobRetried, self._end_failed_job),
             telemetry.subscribe(telemetry.DeliveryAttempted, self._add_delivery),
+            telemetry.subscribe(telemetry.TransactionFinished, self._add_transaction),
+            telemetry.subscribe(telemetry.BrokerDisconnected, self._add_disconnect),
         ]
 
     async def stop(self) -> None:
@@ -109,6 +112,9 @@ class Activity:
 
     def _add_refusal(self, event: telemetry.RequestLimited) -> None:
         self._count(families.RATE_LIMITED, event.scope, event.limit)
+
+    def _add_rejected_key(self, event: telemetry.KeyRejected) -> None:
+        self._count(families.KEYS_REJECTED, event.code)
 
     def _add_first_delta(self, event: telemetry.FirstDelta) -> None:
         self._observe(families.FIRST_DELTA, event.duration, event.kind)
@@ -164,6 +170,14 @@ class Activity:
         code = event.status_code
         outcome = "failed" if not code else "delivered" if 200 <= code < 300 else "refused"
         self._count(families.DELIVERIES, outcome)
+
+    def _add_transaction(self, event: telemetry.TransactionFinished) -> None:
+        self._observe(families.STORE_SECONDS, event.duration, event.kind)
+        if event.failed:
+            self._count(families.STORE_ERRORS, event.kind)
+
+    def _add_disconnect(self, _: telemetry.BrokerDisconnected) -> None:
+        self._count(families.BROKER_DISCONNECTS)
 
     def _count(self, family: Family, *labels: str) -> None:
         self.counters[family].add(labels)

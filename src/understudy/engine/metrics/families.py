@@ -46,7 +46,16 @@ HTTP_LATENCY: Final = Family(
     _REQUEST_SECONDS,
 )
 RATE_LIMITED: Final = Family(
-    "rate_limited", "counter", "Requests refused with 429 by a limit of this server.", ("scope", "limit")
+    "rate_limited",
+    "counter",
+    "Requests and batches refused by a limit of this server: of a `key`, a `project`, or a `model` in a project.",
+    ("scope", "limit"),
+)
+KEYS_REJECTED: Final = Family(
+    "keys_rejected",
+    "counter",
+    "Requests refused because of their key: `missing_api_key`, `invalid_api_key`, `missing_scope` and other codes.",
+    ("code",),
 )
 FIRST_DELTA: Final = Family(
     "time_to_first_delta_seconds",
@@ -171,7 +180,7 @@ STORE_POOL: Final = Family(
     ("state",),
 )
 BROKER_UP: Final = Family("broker_up", "gauge", "Whether the broker is reachable; always 1 without Redis.")
-BROKER_LOSSES: Final = Family("broker_disconnects", "counter", "How often the connection to Redis was lost.")
+BROKER_DISCONNECTS: Final = Family("broker_disconnects", "counter", "How often the connection to Redis was lost.")
 SANDBOX_SESSIONS: Final = Family(
     "sandbox_sessions", "gauge", "Sessions of the code interpreter: `open`, and their `limit`.", ("state",)
 )

@@ -4,7 +4,6 @@ The client library of Prometheus takes several times as long for each of them, a
 """
 
 from bisect import bisect_left
-from collections.abc import Mapping
 from typing import Final
 
 Labels = tuple[str, ...]
@@ -24,6 +23,10 @@ class Counter:
     def add(self, labels: Labels, amount: float = 1) -> None:
         values = self.values
         values[labels] = values.get(labels, 0) + amount
+
+    def copy(self) -> dict[Labels, float]:
+        """The sums now, for another thread."""
+        return dict(self.values)
 
 
 class Distribution:
@@ -78,6 +81,10 @@ class Histogram:
             series = self.series[labels] = Distribution(self.bounds)
         return series
 
+    def copy(self) -> dict[Labels, tuple[list[int], float]]:
+        """The counts and totals now, for another thread."""
+        return {labels: (list(one.counts), one.total) for labels, one in self.series.items()}
+
 
 class NameLimit:
     """Bounds the values of a label: the first `most` names stay as they are, and the others become OTHER."""
@@ -94,13 +101,3 @@ class NameLimit:
                 return OTHER
             self._names.add(name)
         return name
-
-
-def copy_counter(counter: Counter) -> Mapping[Labels, float]:
-    """The values now, for another thread."""
-    return dict(counter.values)
-
-
-def copy_histogram(histogram: Histogram) -> Mapping[Labels, tuple[list[int], float]]:
-    """The counts and totals now, for another thread."""
-    return {labels: (list(series.counts), series.total) for labels, series in histogram.series.items()}
