@@ -261,6 +261,12 @@ def test_a_project_a_key_and_a_model_have_limits(administration, admin, ids):
     dialog.get_by_role("spinbutton", name="Requests a day: number").fill("1000")
     dialog.get_by_role("button", name="Save").click()
     expect(page.get_by_role("row", name="Requests a day")).to_contain_text("1,000set here")
+    page.get_by_role("button", name="Set a spend limit").click()
+    dialog.get_by_label("Amount").fill("3")
+    dialog.get_by_role("button", name="Set a spend limit").click()
+    expect(page.get_by_role("region", name="Spending")).to_contain_text("US$3.00 a month")
+    page.reload()
+    expect(page.get_by_role("region", name="Spending")).to_contain_text("US$3.00 a month")
     key = admin.get(f"{project}/api_keys/{ids['key']}/limits", cast_to=object)
     assert key["limits"]["requests_per_day"] == 1000
 

@@ -253,6 +253,9 @@ def test_commands_administer_a_server_over_http(server, organization, admin_key,
     assert made["id"] in {one["project_id"] for one in run("credits", "show")}
     remote = ("--base-url", server.url, "--key", admin_key)
     assert "may spend 1.00 USD" in server.run("credits", "limit", "1USD", "--api-key", key["id"], *remote)
+    path = f"/v1/organization/projects/{made['id']}/credits?api_key_id="
+    assert server.ask("GET", path + key["id"], key=admin_key).json["spend_limit"]["credits"] == 2_000_000
+    assert server.ask("GET", f"{path}key_unknown", key=admin_key).status == 404
     assert "no limit" in server.run("credits", "limit", "--none", *here, *remote)
     assert "no budget" in server.run("credits", "unlimit", *here, *remote)
     assert key["id"] in server.run("keys", "revoke", key["id"], *remote)

@@ -21,6 +21,7 @@ from understudy.wire.project_credits import (
     LimitCreditsRequest,
     ListCreditEntriesQuery,
     ProjectCredits,
+    RetrieveCreditsQuery,
 )
 
 operations = OperationGroup(EXTENSIONS, audience="admin")
@@ -31,10 +32,14 @@ operations = OperationGroup(EXTENSIONS, audience="admin")
     "GET",
     "/organization/projects/{project_id}/credits",
     summary="Retrieve the balance and the spend limit of a project.",
+    query=RetrieveCreditsQuery,
     response=ProjectCredits,
 )
 async def get_credits(request: Request) -> Response:
-    return struct_response(await _load_credits(parts_of(request), named_project_of(request)))
+    parts, project_id = parts_of(request), named_project_of(request)
+    query = queries.parse(request.scope["query_string"], RetrieveCreditsQuery)
+    scope = await _find_scope(parts, project_id, query.api_key_id)
+    return struct_response(await _load_credits(parts, project_id, scope))
 
 
 @operations.add(
@@ -82,12 +87,10 @@ async def limit_credits(request: Request) -> Response:
     parts, project_id = parts_of(request), named_project_of(request)
     body = await read_json(request, LimitCreditsRequest, parts.settings.limits)
     check_open(await parts.store.projects.get(project_id))
-    scope = project_id
-    if body.api_key_id is not None:
-        scope = (await parts.store.keys.get(project_id, body.api_key_id)).id
+    scope = await _find_scope(parts, project_id, body.api_key_id)
     limit = None if body.credits is None else SpendLimit(scope, body.credits, body.period)
     await parts.store.ledger.change_limit(project_id, scope, limit, change_of(request))
-    return struct_response(await _load_credits(parts, project_id))
+    return struct_response(await _load_credits(parts, project_id, scope))
 
 
 @operations.add(
@@ -108,16 +111,21 @@ async def list_credit_entries(request: Request) -> Response:
     return struct_response(CreditEntryList(data=data, first_id=first, last_id=last, has_more=page.has_more))
 
 
-async def _load_credits(parts: Parts, project_id: str) -> ProjectCredits:
-    """Raises NotFound."""
-    project, ledger = await parts.store.projects.get(project_id), parts.store.ledger
-    account, limit = await ledger.account(project_id), await ledger.limit(project_id)
+async def _find_scope(parts: Parts, project_id: str, key_id: str | None) -> str:
+    """What a limit is about: the project, or a key of it. Raises NotFound."""
+    return project_id if key_id is None else (await parts.store.keys.get(project_id, key_id)).id
+
+
+async def _load_credits(parts: Parts, project_id: str, scope: str | None = None) -> ProjectCredits:
+    """Raises NotFound. `scope`: a key of the project, for its own spending and limit."""
+    project, ledger, scope = await parts.store.projects.get(project_id), parts.store.ledger, scope or project_id
+    account, limit = await ledger.account(project_id), await ledger.limit(scope)
     return ProjectCredits(
         project_id=project_id,
         name=project.name,
         balance=account.balance,
         is_limited=account.budgeted,
-        spent_this_month=await ledger.spending(SpendLimit(project_id, 0, "month"), project_id, parts.now()),
+        spent_this_month=await ledger.spending(SpendLimit(scope, 0, "month"), project_id, parts.now()),
         spend_limit=None if limit is None else CreditLimit(credits=limit.credits, period=limit.period),
     )
 

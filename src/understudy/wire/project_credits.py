@@ -15,7 +15,8 @@ class CreditLimit(Struct, kw_only=True):
 
 
 class ProjectCredits(Struct, kw_only=True):
-    """`is_limited`: the project may spend no more than its balance. `spend_limit` is that of the project."""
+    """`is_limited`: the project may spend no more than its balance. `spent_this_month` and `spend_limit` are those of
+    the project, or of the key that the request names."""
 
     object: Literal["project.credits"] = "project.credits"
     project_id: str
@@ -24,6 +25,10 @@ class ProjectCredits(Struct, kw_only=True):
     is_limited: bool
     spent_this_month: int
     spend_limit: CreditLimit | None
+
+
+class RetrieveCreditsQuery(Struct, frozen=True, kw_only=True):
+    api_key_id: Annotated[str | None, Meta(description="A key, whose spending and limit to show.")] = None
 
 
 class GrantCreditsRequest(Struct, kw_only=True, forbid_unknown_fields=True):

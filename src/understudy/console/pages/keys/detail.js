@@ -8,10 +8,11 @@ import { Time } from "../../ui/values.js";
 import { html, useMemo, useState } from "../../ui/view.js";
 import { LimitTable } from "../limits/limit_table.js";
 import { keysOf } from "./noun.js";
+import { KeySpending } from "./key_spending.js";
 import { RotateDialog } from "./rotate_dialog.js";
 
 export const style = "keys.css";
-export const texts = ["limits"];
+export const texts = ["limits", "projects"];
 
 /** @param {{params: {project: string, id: string}}} props */
 export default function KeyDetail({ params: { project, id } }) {
@@ -22,7 +23,7 @@ export default function KeyDetail({ params: { project, id } }) {
     revealSecret(id, value);
     rotated?.set(row);
   };
-  const limits = { name: "limits", label: t("limits.title"), view: () => html`<${LimitTable} path="${noun.path}/${encodeURIComponent(id)}/limits" title=${t("limits.key")} canChange=${true} />` };
+  const limits = { name: "limits", label: t("limits.title"), view: () => html`<${LimitTable} path="${noun.path}/${encodeURIComponent(id)}/limits" title=${t("limits.key")} canChange=${true} /><${KeySpending} project=${project} id=${id} />` };
   return html`<${NounDetail} noun=${noun} id=${id} menu=${menu} tabs=${[limits]}>${(/** @type {any} */ row) => html`
     <${SecretOnce} id=${id} label=${t("keys.secret")} text=${t("keys.secret-once")} />
     <${OldSecret} row=${row} />

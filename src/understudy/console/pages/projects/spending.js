@@ -6,13 +6,13 @@ import { Button } from "../../ui/button.js";
 import { confirm } from "../../ui/confirm.js";
 import { ErrorNote } from "../../ui/error_note.js";
 import { useResource } from "../../ui/resource.js";
-import { Sentence } from "../../ui/sentence.js";
 import { Skeleton } from "../../ui/states.js";
 import { Money } from "../../ui/values.js";
 import { html, useState } from "../../ui/view.js";
 import { CreditHistory } from "./credit_history.js";
 import { GrantDialog } from "./grant_dialog.js";
 import { LimitDialog } from "./limit_dialog.js";
+import { SpendLimit } from "./spend_limit.js";
 
 /** @param {{project: string, canChange: boolean}} props */
 export function Spending({ project, canChange }) {
@@ -38,7 +38,7 @@ export function Spending({ project, canChange }) {
   return html`<dl class="fields">
       <div><dt>${t("projects.balance")}</dt><dd>${data.is_limited ? html`<${Money} dollars=${toDollars(data.balance)} />` : html`<span class="muted">${t("projects.balance.unlimited")}</span>`}</dd></div>
       <div><dt>${t("projects.spent")}</dt><dd><${Money} dollars=${toDollars(data.spent_this_month)} /></dd></div>
-      <div><dt>${t("projects.limit")}</dt><dd><${Limit} limit=${data.spend_limit} /></dd></div>
+      <div><dt>${t("projects.limit")}</dt><dd><${SpendLimit} limit=${data.spend_limit} /></dd></div>
     </dl>
     ${canChange && html`<div class="spending-actions">
       <${Button} kind="primary" icon="plus" onClick=${() => setOpen("grant")}>${t("projects.grant")}<//>
@@ -48,10 +48,4 @@ export function Spending({ project, canChange }) {
     <${CreditHistory} key=${round} path="${path}/entries" />
     ${open === "grant" && html`<${GrantDialog} path=${path} onClose=${close} onDone=${change} />`}
     ${open === "limit" && html`<${LimitDialog} path="${path}/limit" limit=${data.spend_limit} onClose=${close} onDone=${change} />`}`;
-}
-
-/** @param {{limit: {credits: number, period: string} | null}} props */
-function Limit({ limit }) {
-  if (!limit) return html`<span class="muted">${t("projects.limit.none")}</span>`;
-  return html`<${Sentence} text=${t(`projects.limit.of.${limit.period}`)} amount=${html`<${Money} dollars=${toDollars(limit.credits)} />`} />`;
 }

@@ -51,7 +51,7 @@ export default {
   "projects.period.month": "A month",
   "projects.remove-limit": "Remove the spend limit",
   "projects.remove-limit.title": "Remove the spend limit?",
-  "projects.remove-limit.text": "Spending of the project is limited by its balance alone then, if it has one.",
+  "projects.remove-limit.text": "Other limits stay: the balance of the project, if it has one, and its rate limits.",
   "projects.remove-budget": "Remove the budget",
   "projects.remove-budget.title": "Remove the budget?",
   "projects.remove-budget.text": "The balance no longer limits what the project spends. The history and the spend limit stay.",

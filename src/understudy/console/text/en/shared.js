@@ -26,7 +26,7 @@ export default {
   "nav.health": "Health",
   "nav.administration": "Administration",
   "nav.projects": "Projects",
-  "nav.users": "Users and invites",
+  "nav.users": "Users",
   "nav.admin-keys": "Admin keys",
   "nav.audit-log": "Audit log",
   "nav.settings": "Settings",
