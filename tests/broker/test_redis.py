@@ -26,6 +26,7 @@ from understudy.engine.limits.limiter import RateLimiter
 from understudy.engine.limits.policies import Policies
 from understudy.errors import SettingsError
 from understudy.settings import LimitSettings
+from understudy.store.permissions import UNRESTRICTED
 from waiting import WITHIN
 
 
@@ -346,13 +347,16 @@ class LiveNodes:
     """A store without limits, on which three nodes work."""
 
     def __init__(self):
-        self.limits = self.nodes = self
+        self.limits = self.nodes = self.permissions = self
 
     async def list(self, scopes=None):
         return [] if scopes else [SimpleNamespace(is_live=True)] * 3 + [SimpleNamespace(is_live=False)]
 
     async def count_changes(self):
         return 0
+
+    async def get(self, project_id):
+        return UNRESTRICTED
 
 
 async def test_a_restart_without_data_is_reported_and_everything_works_again(join, redis_server, caplog):

@@ -15,6 +15,7 @@ from waiting import eventually
 pytestmark = on_both
 NUMBERS = itertools.count()
 MODEL = "gpt-4o"
+WEATHER_TOOL = {"type": "function", **WEATHER["function"]}
 HELLO = {"model": MODEL, "messages": [{"role": "user", "content": "hello"}], "max_tokens": 10}
 
 
@@ -292,3 +293,65 @@ async def test_active_runs_of_a_project_and_of_a_key_are_limited(server, upstrea
     assert client.responses.create(model=MODEL, input="hello").status == "completed"
     # A response that has ended has left its place.
     assert client.responses.create(model=MODEL, input="hello").status == "completed"
+
+
+def test_a_project_uses_the_models_that_it_may(organization, project, client):
+    permissions = organization.projects.model_permissions
+    assert permissions.retrieve(project.id).to_dict() == {
+        "object": "project.model_permissions",
+        "mode": "deny_list",
+        "model_ids": [],
+    }
+    assistant = client.beta.assistants.create(model=MODEL)
+    changed = permissions.update(project.id, mode="allow_list", model_ids=["gpt-4o-mini"])
+    assert (changed.mode, changed.model_ids) == ("allow_list", ["gpt-4o-mini"])
+    assert {model.id for model in client.models.list()} == {"gpt-4o-mini"}
+    assert [one.model for one in organization.projects.rate_limits.list_rate_limits(project.id)] == ["gpt-4o-mini"]
+    assert client.chat.completions.create(**{**HELLO, "model": "gpt-4o-mini"}).choices
+    thread = {"messages": [{"role": "user", "content": "hello"}]}
+    for request in (
+        lambda: client.chat.completions.create(**HELLO),
+        lambda: client.chat.completions.create(**{**HELLO, "model": f"openai/{MODEL}"}),
+        lambda: client.responses.create(model=MODEL, input="hello"),
+        lambda: client.embeddings.create(model="text-embedding-3-small", input="hello"),
+        lambda: client.completions.create(model=MODEL, prompt="hello"),
+        lambda: client.images.generate(model=MODEL, prompt="hello"),
+        lambda: client.beta.assistants.create(model=MODEL),
+        lambda: client.beta.threads.create_and_run(assistant_id=assistant.id, thread=thread),
+        lambda: client.post("/messages", body=HELLO, cast_to=object),
+        lambda: client.post("/messages/count_tokens", body={**HELLO, "max_tokens": None}, cast_to=object),
+    ):
+        with pytest.raises(openai.PermissionDeniedError, match=f"Project `{project.id}` does not have access to model"):
+            request()
+    with pytest.raises(openai.NotFoundError):
+        client.models.retrieve(MODEL)
+    file = client.files.create(file=("input.jsonl", jsonl([chat_line("one", "hello")])), purpose="batch")
+    batch = client.batches.create(input_file_id=file.id, endpoint="/v1/chat/completions", completion_window="24h")
+    failed = eventually(lambda: (one := client.batches.retrieve(batch.id)).status == "failed" and one)
+    assert failed.errors.data[0].code == "model_not_found"
+    assert (permissions.delete(project.id).deleted, permissions.delete(project.id).deleted) == (True, False)
+    assert client.chat.completions.create(**HELLO).choices
+
+
+def test_a_project_uses_the_hosted_tools_that_it_may(organization, project, client):
+    permissions = organization.projects.hosted_tool_permissions
+    assert all(one["enabled"] for one in permissions.retrieve(project.id).to_dict().values())
+    assistant = client.beta.assistants.create(model=MODEL, tools=[{"type": "file_search"}])
+    changed = permissions.update(project.id, file_search={"enabled": False}, web_search={"enabled": False})
+    assert (changed.file_search.enabled, changed.web_search.enabled, changed.mcp.enabled) == (False, False, True)
+    thread = {"messages": [{"role": "user", "content": "hello"}]}
+    store = client.vector_stores.create()
+    search = {"type": "file_search", "vector_store_ids": [store.id]}
+    for request, param in (
+        (lambda: client.beta.assistants.create(model=MODEL, tools=[{"type": "file_search"}]), "tools[0]"),
+        (lambda: client.beta.threads.create_and_run(assistant_id=assistant.id, thread=thread), "tools[0]"),
+        (lambda: client.responses.create(model=MODEL, input="hello", tools=[WEATHER_TOOL, search]), "tools[1]"),
+        (lambda: client.chat.completions.create(**HELLO, web_search_options={}), "web_search_options"),
+    ):
+        with pytest.raises(openai.BadRequestError, match="is disabled for this project") as refused:
+            request()
+        assert (refused.value.code, refused.value.param) == ("unsupported_tool", param)
+    permissions.update(project.id, file_search={"enabled": True})
+    assert client.responses.create(model=MODEL, input="hello", tools=[search]).status == "completed"
+    types = [one.type for one in organization.audit_logs.list(project_ids=[project.id])]
+    assert types.count("project.updated") == 2

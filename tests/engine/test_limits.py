@@ -18,6 +18,7 @@ from understudy.engine.limits.policy import Rule
 from understudy.engine.limits.refusals import exceeded_error, format_duration
 from understudy.settings import LimitSettings
 from understudy.store.limits import UNLIMITED, Limit
+from understudy.store.permissions import UNRESTRICTED
 
 NOW = 1_790_000_000.0
 
@@ -40,13 +41,16 @@ class Store:
     def __init__(self, *limits):
         self.rows = list(limits)
         self.changes = len(limits)
-        self.limits = self
+        self.limits = self.permissions = self
 
     async def list(self, scopes):
         return [row for row in self.rows if row.scope in scopes]
 
     async def count_changes(self):
         return self.changes
+
+    async def get(self, project_id):
+        return UNRESTRICTED
 
 
 class Limited:

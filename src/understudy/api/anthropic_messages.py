@@ -12,7 +12,7 @@ from understudy.api.errors import message_envelope, to_api_error
 from understudy.api.event_stream import EventStream
 from understudy.api.metering import UsageMeter, admit, render_charged, reserve
 from understudy.api.operations import OperationGroup
-from understudy.api.parts import Parts, parts_of
+from understudy.api.parts import Parts, parts_of, project_of
 from understudy.api.requests import decode_body, emit_first_delta, read_body, struct_response
 from understudy.engine.admission.chat import check_whole
 from understudy.llm.messages_request import DEFAULT_MAX_TOKENS, MessageBody
@@ -72,14 +72,16 @@ async def count_tokens(request: Request) -> Response:
     raw = await read_body(request, limits)
     body = await decode_body(raw, _parse_body, raw, CountMessageTokensParams, limits)
     await parts.admission.chat.check_message(body)
+    await parts.limiter.permissions.check_model(project_of(request), str(body["model"]))
     return struct_response(
         MessageTokensCount(await parts.models.count_tokens(_plain_body(body), _beta_header(request)))
     )
 
 
-async def complete_message(parts: Parts, project_id: str, raw: bytes) -> bytes:  # noqa: ARG001 - as all endpoints of batches
+async def complete_message(parts: Parts, project_id: str, raw: bytes) -> bytes:
     """Completes one line of a batch, which cannot stream. Returns the JSON of the message."""
     body = await decode_body(raw, _check_body, raw, parts.settings.limits)
+    await parts.limiter.permissions.check_model(project_id, str(body["model"]))
     await parts.admission.chat.check_message(body)
     check_whole(body.get("stream"))
     message = msgspec.json.decode(await parts.models.message(body))

@@ -87,6 +87,9 @@ def _decode_body(raw: bytes, kind: type[DeploymentChatRequest], limits: LimitSet
 async def _respond(request: Request, raw: bytes, body: ChatBody) -> Response:
     await admit(request)
     await reserve(request, body["model"], raw, body)
+    if body.get("web_search_options") is not None:
+        tools = [("web_search", "web_search_options")]
+        await parts_of(request).limiter.permissions.check_tools(project_of(request), tools)
     models = parts_of(request).models
     stored = None
     if body.get("store"):

@@ -6,7 +6,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from understudy.api.metering import admit
+from understudy.api.metering import admit_model
 from understudy.api.operations import OperationGroup, Schema
 from understudy.api.parts import parts_of, project_of
 from understudy.api.requests import json_response, read_json, struct_response
@@ -157,7 +157,7 @@ async def create_luma_generation(request: Request) -> Response:
         callback_url=body.callback_url,
     )
     frames = body.keyframes
-    await admit(request)
+    await admit_model(request, video.model)
     generation = await parts_of(request).videos.create(
         project_of(request),
         VideoOrder(
@@ -260,7 +260,7 @@ async def _create_v1(
         seconds=_DEFAULT_VIDEO_SECONDS,
         expand=body.expand_prompt,
     )
-    await admit(request)
+    await admit_model(request, video.model)
     generation = await parts_of(request).videos.create(
         project_of(request),
         VideoOrder(

@@ -32,14 +32,24 @@ async def admit(request: Request) -> None:
     await parts_of(request).admission.check_funds(project_of(request), request.state.key_id)
 
 
+async def admit_model(request: Request, model: str) -> None:
+    """As `admit`, for a model without tokens. Also raises PermissionDenied if the project may not use it."""
+    await admit(request)
+    await parts_of(request).limiter.permissions.check_model(project_of(request), model)
+
+
 async def reserve(request: Request, model: str, raw: bytes, body: Mapping[str, object]) -> None:
     """Called before each request of a model, whose limits it takes from. Raises RateLimitExceeded."""
     await reserve_tokens(request, model, partial(measure_request, raw, body))
 
 
 async def reserve_tokens(request: Request, model: str, measure: Callable[[], Demand]) -> Reservation | None:
-    """As `reserve`, for a request whose tokens `measure` estimates. None without limits."""
+    """As `reserve`, for a request whose tokens `measure` estimates. None without limits.
+
+    Also raises PermissionDenied for a model that the project may not use.
+    """
     parts = parts_of(request)
+    await parts.limiter.permissions.check_model(project_of(request), model)
     reservation = await parts.limiter.reserve(project_of(request), request.state.key_id, model, measure)
     if reservation is None:
         return None

@@ -123,13 +123,24 @@ async def _find_details(request: Request) -> ModelProfile:
     """The profile of the path's model; raises NotFound."""
     model = request.path_params["model"]
     profile = await parts_of(request).details.get(model)
-    if profile is None:
+    if profile is None or not await _filter_permitted(request, [profile]):
         raise NotFound(f"The model '{model}' does not exist", param="model", code="model_not_found")
     return profile
 
 
 async def _filter_models(request: Request, query: ModelFilter) -> list[ModelProfile]:
-    return [one for one in await parts_of(request).details.list() if _matches(one, query)]
+    matching = [one for one in await parts_of(request).details.list() if _matches(one, query)]
+    return await _filter_permitted(request, matching)
+
+
+async def _filter_permitted(request: Request, profiles: list[ModelProfile]) -> list[ModelProfile]:
+    """Those that the project of the request may use; all for a request without a key."""
+    project_id = request.scope["state"].get("project_id")
+    permissions = parts_of(request).limiter.permissions
+    if project_id is None or not await permissions.restricts_models(project_id):
+        return profiles
+    allowed = await permissions.filter_models(project_id, [one.card.id for one in profiles])
+    return [one for one in profiles if one.card.id in allowed]
 
 
 def _matches(one: ModelProfile, query: ModelFilter) -> bool:

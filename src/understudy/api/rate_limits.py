@@ -84,7 +84,8 @@ async def update_rate_limit(request: Request) -> Response:
 async def _list_models(parts: Parts, project_id: str) -> list[str]:
     """The models of the providers, and those with limits of their own."""
     own = {limit.model for limit in await parts.store.limits.list((project_id,)) if limit.model}
-    return sorted(own | {card.id for card in await parts.models.list()})
+    models = own | {card.id for card in await parts.models.list()}
+    return sorted(await parts.limiter.permissions.filter_models(project_id, models))
 
 
 def _find_position(models: list[str], rate_limit_id: str) -> int:

@@ -7,7 +7,7 @@ The fields and files are forwarded unchanged, in their order, with their names a
 import asyncio
 import secrets
 import tempfile
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,6 +46,10 @@ class RelayedForm:
     _spool: "IO[bytes] | None" = None
     _size: int = 0
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    @property
+    def prompt(self) -> Mapping[str, object]:
+        return self.fields
 
     def encode(self, model: str) -> EncodedBody:
         head = self._part_head(f'name="{_MODEL}"', None) + model.encode() + b"\r\n"

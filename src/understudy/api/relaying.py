@@ -6,6 +6,7 @@ The usage is recorded before the last byte, like that of chat completions.
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from starlette.requests import Request
@@ -14,9 +15,11 @@ from starlette.responses import Response, StreamingResponse
 from understudy import ids
 from understudy.api.errors import envelope, to_api_error
 from understudy.api.event_stream import EventStream
-from understudy.api.metering import admit, format_cost
+from understudy.api.metering import admit, format_cost, reserve_tokens
 from understudy.api.parts import Parts, parts_of, project_of
 from understudy.engine.accounting import Accounting
+from understudy.engine.limits.demand import Demand, count_tokens, demand_of
+from understudy.engine.limits.limiter import Reservation
 from understudy.errors import UpstreamError
 from understudy.llm.prices import Tokens
 from understudy.llm.relay import RelayBody, Relayed
@@ -42,10 +45,19 @@ class RelayRequest:
 
 
 async def relay(request: Request, relayed: RelayRequest) -> Response:
-    """The provider's response to a request over HTTP. Raises OutOfFunds and UpstreamError."""
+    """The provider's response to a request over HTTP. Raises OutOfFunds, RateLimitExceeded,
+    PermissionDenied and UpstreamError."""
     await admit(request)
+    reservation = await reserve_tokens(request, relayed.body.model, partial(_measure, relayed.body))
     parts = parts_of(request)
-    meter = _Meter(parts.accounting, relayed, project_of(request), request.state.key_id, request.state.inference_id)
+    meter = _Meter(
+        parts.accounting,
+        relayed,
+        project_of(request),
+        request.state.key_id,
+        request.state.inference_id,
+        reservation,
+    )
     response = await parts.models.relay(relayed.operation, relayed.body)
     if response.whole is not None:
         usage = await meter.charge(response.whole)
@@ -54,6 +66,11 @@ async def relay(request: Request, relayed: RelayRequest) -> Response:
     if response.is_event_stream:
         return EventStream(request, _relay_events(response, meter, request.state.request_id))
     return StreamingResponse(_relay_bytes(response, meter), media_type=response.content_type)
+
+
+def _measure(body: RelayBody) -> Demand:
+    """Texts count as tokens; what models make of images and audio is known in the end."""
+    return demand_of(count_tokens(body.prompt), 0)
 
 
 async def relay_line(parts: Parts, relayed: RelayRequest) -> bytes:
@@ -69,19 +86,27 @@ class _Meter:
     """Counts the usage of one response, once."""
 
     def __init__(
-        self, accounting: Accounting, relayed: RelayRequest, project_id: str, key_id: str, reference: str
+        self,
+        accounting: Accounting,
+        relayed: RelayRequest,
+        project_id: str,
+        key_id: str,
+        reference: str,
+        reservation: Reservation | None,
     ) -> None:
         self._accounting = accounting
         self._relayed = relayed
         self._project_id = project_id
         self._key_id = key_id
         self._reference = reference or ids.inference()
+        self._reservation = reservation
         self._settled = False
         accounting.prefetch_price(relayed.body.model)
 
     async def charge(self, body: bytes) -> Usage:
         """Counts a response by its whole body, or by the last event of a stream; durable when it returns."""
         self._settled = True
+        self._settle_reservation(body)
         usage = await self._build_usage(body)
         await self._accounting.record(self._project_id, usage)
         return usage
@@ -90,7 +115,13 @@ class _Meter:
         """Counts a response whose client has disconnected, unless it is counted."""
         if not self._settled:
             self._settled = True
+            self._settle_reservation(body)
             self._accounting.record_in_background(self._project_id, self._build_usage(body))
+
+    def _settle_reservation(self, body: bytes) -> None:
+        if self._reservation is not None:
+            tokens = parse_usage(body) or Tokens()
+            self._reservation.settle(tokens.input + tokens.output)
 
     async def _build_usage(self, body: bytes) -> Usage:
         return await self._accounting.usage(

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from understudy.api.files import FileContent, parse_range
-from understudy.api.metering import admit
+from understudy.api.metering import admit_model
 from understudy.api.multipart import MAX_FIELD_BYTES, field_name, form_too_large, read_parts
 from understudy.api.operations import BYTES, OperationGroup
 from understudy.api.parts import parts_of, project_of
@@ -159,7 +159,7 @@ async def retrieve_content(request: Request) -> Response:
 
 async def _create(request: Request, video: stored.Request, picture: str | None) -> Response:
     """`picture` is a URL or the id of a File."""
-    await admit(request)
+    await admit_model(request, video.model)
     parts = parts_of(request)
     order = VideoOrder(
         video,

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from understudy.api.files import FileContent, parse_range
-from understudy.api.metering import admit
+from understudy.api.metering import admit_model
 from understudy.api.operations import BYTES, OperationGroup
 from understudy.api.parts import parts_of, project_of
 from understudy.api.requests import read_json, struct_response
@@ -64,7 +64,7 @@ async def create_video(request: Request) -> Response:
         loop=body.loop,
     )
     frames = body.keyframes
-    await admit(request)
+    await admit_model(request, video.model)
     generation = await parts.videos.create(
         project_of(request),
         VideoOrder(

@@ -130,7 +130,7 @@ async def _open_parts(app: Starlette, stack: AsyncExitStack, settings: Settings,
     worker = build_worker(base, retrieval, interpreter, remote_servers, logs)
     webhooks = Webhooks(store, settings.webhooks, clock, base.broker, delivers=role.runs_jobs)
     video = build_videos(base)
-    checks = ModelChecks(base.models)
+    checks = ModelChecks(base.models, base.limiter.permissions)
     batches = build_batches(base, checks)
     transfers = build_transfers(base, retrieval.ingestion)
     responses = Responses(store, worker, logs, clock, settings.limits.response_seconds, base.limiter)

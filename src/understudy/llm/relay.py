@@ -5,7 +5,7 @@ whole, if it is JSON or a text, else in chunks as it arrives.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, runtime_checkable
@@ -31,6 +31,11 @@ class RelayBody(Protocol):
         """The model id of the client."""
         ...
 
+    @property
+    def prompt(self) -> Mapping[str, object]:
+        """The members or fields with what the model reads, files of a form excepted."""
+        ...
+
     def encode(self, model: str) -> EncodedBody:
         """The body with another model id."""
         ...
@@ -45,6 +50,10 @@ class JsonBody:
     @property
     def model(self) -> str:
         return str(self.members["model"])
+
+    @property
+    def prompt(self) -> Mapping[str, object]:
+        return self.members
 
     def encode(self, model: str) -> EncodedBody:
         data = msgspec.json.encode({**self.members, "model": model})

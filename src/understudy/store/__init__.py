@@ -38,6 +38,7 @@ from understudy.store.lock import DirectoryLock
 from understudy.store.messages import Messages
 from understudy.store.migrate import has_schema, is_current, migrate, newest_schema
 from understudy.store.nodes import Nodes
+from understudy.store.permissions import Permissions
 from understudy.store.postgres import PostgresDatabase
 from understudy.store.project_sizes import ProjectSizes
 from understudy.store.project_users import ProjectUsers
@@ -108,6 +109,7 @@ class Store:
     chat_completions: ChatCompletions
     ledger: Ledger
     limits: Limits
+    permissions: Permissions
     usage: UsageReports
     batches: Batches
     batch_jobs: BatchJobs
@@ -209,6 +211,7 @@ def _build_store(database: Database, clock: Clock, lock: DirectoryLock | None) -
         chat_completions=ChatCompletions(database),
         ledger=Ledger(database),
         limits=Limits(database),
+        permissions=Permissions(database),
         usage=UsageReports(database),
         batches=Batches(database),
         batch_jobs=BatchJobs(database),

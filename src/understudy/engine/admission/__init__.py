@@ -44,7 +44,7 @@ class Admission:
         self.check_funds = accounting.admit
         """Called before new billable work."""
         self.files = FileChecks(store, images)
-        tools = ToolChecks(store, interpreter, remote_servers, clock)
+        tools = ToolChecks(store, interpreter, remote_servers, clock, limiter.permissions)
         resources = ResourceChecks(store, self.files, clock, limiter)
         self.messages = MessageChecks(self.files, private_urls=private_urls)
         self.threads = ThreadAdmission(self.messages, resources, clock)

@@ -27,17 +27,18 @@ class AssistantAdmission:
         Raises InvalidBody and InvalidRequest for its tools, InvalidRequest for its model, NotFound for an unknown file
         or vector store.
         """
-        self._check_tools(body.tools or ())
-        await self._models.check(body.model)
+        await self._check_tools(project_id, body.tools or ())
+        await self._models.check(project_id, body.model)
         return await self._resources.prepare(project_id, body.tool_resources, None)
 
     async def check_change(self, project_id: str, body: ModifyAssistantRequest) -> None:
         """Raises as `admit` does."""
-        self._check_tools(body.tools or ())
+        await self._check_tools(project_id, body.tools or ())
         if body.model is not UNSET:
-            await self._models.check(body.model)
+            await self._models.check(project_id, body.model)
         await self._resources.check(project_id, body.tool_resources or None)
 
-    def _check_tools(self, tools: Sequence[AssistantTool]) -> None:
+    async def _check_tools(self, project_id: str, tools: Sequence[AssistantTool]) -> None:
         check_strict(tools)
         self._tools.check_remote_servers(tools)
+        await self._tools.check_permitted(project_id, tools)

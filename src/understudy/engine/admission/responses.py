@@ -63,16 +63,20 @@ class ResponseAdmission:
         if self._refuses_hosted_tools:
             _reject_hosted_tools(asked.tools or (), items)
         await self._check_tools(project_id, asked.tools or ())
+        for item in items:
+            if isinstance(item, ToolSearchOutput | AdditionalTools):
+                await self._tools.check_permitted(project_id, item.tools)
         more = asked.previous_response_id is not None or asked.conversation is not None
         more = more or any(isinstance(item, ToolSearchOutput | AdditionalTools) for item in items)
         check_choice(asked.tool_choice, asked.tools or (), more=more)
         if model is not None:
-            await self._models.check(model)
+            await self._models.check(project_id, model)
         return items
 
     async def _check_tools(self, project_id: str, tools: Sequence[ResponseTool]) -> None:
         servers = [remote_server(tool) if isinstance(tool, McpTool) else None for tool in tools]
         self._tools.check_remote_servers(servers, headers=True)
+        await self._tools.check_permitted(project_id, tools)
         for index, tool in enumerate(tools):
             match tool:
                 case FileSearchTool():

@@ -94,12 +94,15 @@ class RunAdmission:
         check_strict(body.tools or ())
         assistant = _decode_assistant(await self._store.assistants.get(project_id, body.assistant_id))
         run = new_run(assistant, body, thread_id, int(self._clock.now()), self._run_seconds)
-        if run.model != assistant.model:
-            await self._models.check(run.model)
+        if run.model == assistant.model:
+            await self._models.check_permission(project_id, run.model)
+        else:
+            await self._models.check(project_id, run.model)
         for index, tool in enumerate(run.tools):
             if isinstance(tool, AssistantToolsCode):
                 await self._tools.check_code_interpreter(f"tools[{index}]")
         self._tools.check_remote_servers(run.tools, headers=True)
+        await self._tools.check_permitted(project_id, run.tools)
         check_tool_choice(run.tool_choice, run.tools)
         return AdmittedRun(run, await self._merge_resources(project_id, assistant.tool_resources, body.tool_resources))
 

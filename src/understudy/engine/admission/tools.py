@@ -4,12 +4,16 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
+from msgspec import Struct
+
 from understudy.clock import Clock
+from understudy.engine.limits.permissions import PermissionChecks
 from understudy.engine.tools.interpreter import Interpreter
 from understudy.errors import InvalidRequest
 from understudy.store import Store
 from understudy.tools.mcp import RemoteServers
 from understudy.wire.parsing import check_id
+from understudy.wire.response_tools import type_of
 from understudy.wire.tools import AssistantTool, AssistantToolsMcp
 
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}")
@@ -21,11 +25,19 @@ _RESERVED_HEADERS: Final = frozenset(
 
 
 class ToolChecks:
-    def __init__(self, store: Store, interpreter: Interpreter, remote_servers: RemoteServers, clock: Clock) -> None:
+    def __init__(
+        self,
+        store: Store,
+        interpreter: Interpreter,
+        remote_servers: RemoteServers,
+        clock: Clock,
+        permissions: PermissionChecks,
+    ) -> None:
         self._stores = store.vector_stores
         self._interpreter = interpreter
         self._remote_servers = remote_servers
         self._clock = clock
+        self._permissions = permissions
 
     def check_remote_servers(self, tools: Sequence[AssistantTool | None], *, headers: bool = False) -> None:
         """Skips None, which stands for a tool of another API.
@@ -55,6 +67,11 @@ class ToolChecks:
                 message = "Headers are not stored with an assistant. Leave them out here, and send them with each run."
                 raise InvalidRequest(message, param=f"{path}.headers", code="unsupported_parameter")
             _check_headers(tool.headers or {}, f"{path}.headers")
+
+    async def check_permitted(self, project_id: str, tools: Sequence[Struct]) -> None:
+        """Raises InvalidRequest for the first tool that is disabled for the project."""
+        kinds = ((str(type_of(tool)), f"tools[{index}]") for index, tool in enumerate(tools))
+        await self._permissions.check_tools(project_id, kinds)
 
     async def check_code_interpreter(self, path: str) -> None:
         """Raises InvalidRequest if this server cannot run code; `path` is the parameter of the tool."""

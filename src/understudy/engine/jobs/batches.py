@@ -32,8 +32,8 @@ from understudy.store.batch_jobs import ANSWERING_GROUP, BatchClaim, BatchCursor
 from understudy.store.batches import Batch, BatchFault, Dialect, Job, Status
 from understudy.store.workers import Candidate
 
-RefusesModel = Callable[[str], Awaitable[str | None]]
-"""Why a model cannot be used; None where it may exist."""
+RefusesModel = Callable[[str, str], Awaitable[str | None]]
+"""Why a project cannot use a model; None where it may exist."""
 
 _ERASE_SECONDS: Final = 0.5
 _MAX_CONCURRENT_BATCHES: Final = 64
@@ -208,7 +208,7 @@ class Batches(JobKind[int, _BatchJob]):
         claimed = job.claimed
         reader = await self._read_input(job)
         if not reader.faults and claimed.dialect == "openai" and reader.model is not None:
-            reader.faults += await self._model_faults(reader.model)
+            reader.faults += await self._model_faults(claimed.project_id, reader.model)
             reader.faults = reader.faults or await self._limit_faults(claimed, reader.model, reader.length)
         if reader.faults:
             require_lease(await self._work.fail_validation(claimed.seq, self.id, reader.faults, self._clock.now()))
@@ -249,8 +249,8 @@ class Batches(JobKind[int, _BatchJob]):
             require_lease(await self._work.add(claimed.seq, self.id, portion))
         return lines
 
-    async def _model_faults(self, model: str) -> list[BatchFault]:
-        refusal = await self._refuses_model(model)
+    async def _model_faults(self, project_id: str, model: str) -> list[BatchFault]:
+        refusal = await self._refuses_model(project_id, model)
         return [] if refusal is None else [BatchFault("model_not_found", refusal, "body.model", 1)]
 
     async def _limit_faults(self, claimed: BatchClaim, model: str, length: int) -> list[BatchFault]:

@@ -13,6 +13,7 @@ from understudy.broker import Broker, BrokerUnavailable, CellCost
 from understudy.clock import Clock
 from understudy.engine.limits.cells import LocalCells
 from understudy.engine.limits.demand import Demand
+from understudy.engine.limits.permissions import PermissionChecks
 from understudy.engine.limits.policies import Policies
 from understudy.engine.limits.policy import Policy, Rule
 from understudy.engine.limits.refusals import exceeded_error, too_large_error
@@ -66,6 +67,7 @@ class Reservation:
 class RateLimiter:
     def __init__(self, policies: Policies, broker: Broker, models: Models, clock: Clock) -> None:
         self.policies = policies
+        self.permissions = PermissionChecks(policies, models)
         self._broker = broker
         self._models = models
         self._clock = clock

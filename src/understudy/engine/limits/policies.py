@@ -52,10 +52,11 @@ class Policies:
                 return policy
             generation = self._generation
             limits = await self._store.limits.list((project_id, key_id))
+            permissions = await self._store.permissions.get(project_id)
             if generation == self._generation:
                 if len(self._cache) >= _MAX_CACHED:
                     self._cache.clear()
-                policy = Policy(project_id, key_id, self._defaults, limits)
+                policy = Policy(project_id, key_id, self._defaults, limits, permissions)
                 self._cache[key_id or project_id] = policy
 
     async def announce(self) -> None:

@@ -6,6 +6,7 @@ from typing import Final, Literal
 
 from understudy.settings import LimitSettings
 from understudy.store.limits import METRICS, UNLIMITED, Limit, Metric
+from understudy.store.permissions import UNRESTRICTED, ProjectPermissions
 
 Owner = Literal["key", "project", "model"]
 """Whose limit it is: a key's, a project's, or that of a model in a project."""
@@ -41,11 +42,22 @@ class Rule:
 
 
 class Policy:
-    """The limits of one key. `limits` are those of its project and of itself, which override the settings'."""
+    """The limits of one key. `limits` are those of its project and of itself, which override the settings'.
 
-    def __init__(self, project_id: str, key_id: str, defaults: LimitSettings, limits: Sequence[Limit]) -> None:
+    `permissions` are its project's.
+    """
+
+    def __init__(
+        self,
+        project_id: str,
+        key_id: str,
+        defaults: LimitSettings,
+        limits: Sequence[Limit],
+        permissions: ProjectPermissions = UNRESTRICTED,
+    ) -> None:
         self.project_id = project_id
         self.key_id = key_id
+        self.permissions = permissions
         self._defaults = defaults
         self._amounts = {(limit.scope, limit.model, limit.metric): limit.amount for limit in limits}
         self._rules: dict[str, tuple[Rule, ...]] = {}
