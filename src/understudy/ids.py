@@ -139,6 +139,10 @@ def other_item() -> str:
     return "item_" + secrets.token_hex(24)
 
 
+def prompt() -> str:
+    return "pmpt_" + _time_ordered_hex() + secrets.token_hex(9)
+
+
 def response() -> str:
     return "resp_" + _time_ordered_hex() + secrets.token_hex(9)
 

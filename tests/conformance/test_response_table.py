@@ -91,6 +91,7 @@ def objects(table_server, tools_server, session_upstream):
         "ITEM": made.output[0].id,
         "CONVERSATION": client.conversations.create().id,
         "STORE": client.vector_stores.create().id,
+        "PROMPT": client.post("/prompts", body={"instructions": "Be brief."}, cast_to=object)["id"],
         "SERVER": tools_server.url,
         "SEALED": client.responses.compact(model="gpt-4o", input="Hi").output[-1].encrypted_content,
     }

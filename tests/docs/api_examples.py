@@ -191,6 +191,20 @@ EXAMPLES: tuple[Example, ...] = (
     Example("getResponse"),
     Example("listResponses", query="limit=1"),
     Example("listInputItems"),
+    Example(
+        "createPrompt",
+        {"name": "Translator", "model": "rehearsal", "instructions": "Translate into {{language}}."},
+        keep={"prompt_id": "id"},
+    ),
+    Example(
+        "createPromptVersion", {"instructions": "Translate into {{language}}, politely."}, keep={"version": "version"}
+    ),
+    Example("listPrompts", query="limit=1"),
+    Example("getPrompt"),
+    Example("modifyPrompt", {"default_version": "1"}),
+    Example("listPromptVersions", query="limit=1"),
+    Example("getPromptVersion"),
+    Example("deletePrompt"),
     Example("getResponseTrace"),
     Example("getInputTokenCounts", {"model": "rehearsal", "input": "Who am I?"}),
     Example("Compactconversation", {"model": "rehearsal", "input": "Who am I?"}),

@@ -130,6 +130,7 @@ class Toolkit:
 
 
 PYTHON = {
+    "docs/guides/prompts.md": Printing("1"),
     "README.md": Printing("42"),
     "docs/start/quickstart.md": Printing("42"),
     "docs/move/hosted.md": Printing("Librarian"),

@@ -455,7 +455,7 @@ def test_an_answer_that_is_cut_is_incomplete(client, upstream):
         ({"input": "x", "tools": [{"type": "file_search", "vector_store_ids": []}]}, 400, ..., ...),
         ({"input": "x", "include": ["nothing"]}, 400, "include[0]", "invalid_value"),
         ({"input": "x", "model": "nobody/has-this"}, 400, "model", "model_not_found"),
-        ({"input": "x", "prompt": {"id": "pmpt_x"}}, 400, "prompt", "unsupported_parameter"),
+        ({"input": "x", "prompt": {"id": "x"}}, 400, "prompt.id", "invalid_value"),
     ],
 )
 @pytest.mark.proves("responses.refusals")

@@ -32,6 +32,7 @@ _RESOURCES: Final = {
     "model": "models",
     "batches": "batch",
     "conversations": "responses",
+    "prompts": "responses",
     "billing": "usage",
     "organization": "usage",
     "luma-ai": "videos",

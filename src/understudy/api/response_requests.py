@@ -26,8 +26,8 @@ def parse_request(body: bytes, limits: LimitSettings) -> CreateResponseRequest:
     asked = parse(
         _moved_parameters_message(body), CreateResponseRequest, depth=limits.json_depth, values=limits.json_values
     )
-    check_shape(asked)
-    if asked.model is None:
+    check_shape(asked, has_prompt=asked.prompt is not None)
+    if asked.model is None and asked.prompt is None:
         raise InvalidBody(error_texts.missing("model"))
     if asked.background and asked.store is False:
         raise InvalidBody(
@@ -37,7 +37,7 @@ def parse_request(body: bytes, limits: LimitSettings) -> CreateResponseRequest:
     return asked
 
 
-def check_shape(asked: ResponseContext) -> None:
+def check_shape(asked: ResponseContext, *, has_prompt: bool = False) -> None:
     """Raises InvalidBody or InvalidId for members that exclude or need each other, and for malformed ones."""
     if asked.previous_response_id is not None and asked.conversation is not None:
         raise InvalidBody(
@@ -48,7 +48,8 @@ def check_shape(asked: ResponseContext) -> None:
                 "mutually_exclusive_parameters",
             )
         )
-    if asked.input is None and asked.previous_response_id is None and asked.conversation is None:
+    continues = asked.previous_response_id is not None or asked.conversation is not None
+    if asked.input is None and not continues and not has_prompt:
         raise InvalidBody(
             Problem(
                 "One of \"input\" or \"previous_response_id\" or 'prompt' or 'conversation' must be provided.",
@@ -56,7 +57,7 @@ def check_shape(asked: ResponseContext) -> None:
                 "missing_required_parameter",
             )
         )
-    check_input(asked.input, alone=asked.previous_response_id is None and asked.conversation is None)
+    check_input(asked.input, alone=not continues and not has_prompt)
     check_tools(asked.tools or ())
     if asked.text is not None and isinstance(asked.text.format, JsonSchemaFormat) and asked.text.format.strict:
         check_strict_format(asked.text.format.name, asked.text.format.schema, "text.format.schema")

@@ -28,6 +28,7 @@ from understudy.api.requests import (
 from understudy.api.response_requests import check_shape, parse_request
 from understudy.engine.limits.demand import Demand, measure_request
 from understudy.engine.limits.limiter import Reservation
+from understudy.engine.prompts import resolve_prompt
 from understudy.engine.response_compaction import ResponseCompaction
 from understudy.engine.responses import CreatedResponse, ResponseStreamTail
 from understudy.engine.views.items import add_included, cited_file_ids, render_item
@@ -76,10 +77,11 @@ async def create_response(request: Request) -> Response:
     parts, project_id = parts_of(request), project_of(request)
     body = await read_body(request, parts.settings.limits)
     asked = await decode_body(body, parse_request, body, parts.settings.limits)
+    prompt = await resolve_prompt(parts.store.prompts, parts.admission.responses, project_id, asked)
     items = await parts.admission.responses.admit(project_id, asked)
     reservation = await _reserve(request, body, asked, asked.max_output_tokens)
     tokens = reservation.tokens if reservation else 0
-    begun = await parts.responses.create(project_id, asked, items, request.state.key_id, reserved=tokens)
+    begun = await parts.responses.create(project_id, asked, items, request.state.key_id, reserved=tokens, prompt=prompt)
     if reservation is not None:
         reservation.transfer()
     stand_in.mark_response(request, asked.model or "")
@@ -109,8 +111,9 @@ async def complete_response(parts: Parts, project_id: str, body: bytes) -> bytes
     asked = await decode_body(body, parse_request, body, parts.settings.limits)
     if asked.stream or asked.background:
         raise errors.InvalidRequest("A line of a batch can neither be streamed nor run in the background.")
+    prompt = await resolve_prompt(parts.store.prompts, parts.admission.responses, project_id, asked)
     items = await parts.admission.responses.admit(project_id, asked)
-    begun = await parts.responses.create(project_id, asked, items)
+    begun = await parts.responses.create(project_id, asked, items, prompt=prompt)
     return await _await_response(parts, begun, kept=asked.store is not False)
 
 

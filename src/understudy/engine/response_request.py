@@ -4,6 +4,7 @@ What no run can say of a request stands in its plan.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,9 +16,10 @@ from understudy.engine.text_format import chat_format
 from understudy.engine.tool_choice import allowed_keys, chat_choice, forced_key
 from understudy.engine.tools.mcp import without_headers
 from understudy.llm.sampling import is_reasoning_model, resolve_sampling
+from understudy.store.response_items import ItemRow
 from understudy.store.response_placement import ResponsePlacement
 from understudy.store.responses import NewResponse
-from understudy.store.run_state import Plan, Progress
+from understudy.store.run_state import Plan, PrefaceItem, Progress
 from understudy.wire.input_items import CompactionTrigger, InputItem
 from understudy.wire.response_tool_choices import AllowedTools
 from understudy.wire.response_tools import (
@@ -32,6 +34,7 @@ from understudy.wire.response_tools import (
 from understudy.wire.responses import (
     ConversationReference,
     CreateResponseRequest,
+    PromptReference,
     Reasoning,
     ResponseObject,
     ResponseText,
@@ -53,6 +56,16 @@ from understudy.wire.tools import (
 _DEFAULT_MAX_RESULTS = 20
 
 
+@dataclass(frozen=True, slots=True)
+class ResolvedPrompt:
+    """`reference` has the version that applies; `messages` are sent to the model before the input."""
+
+    reference: PromptReference
+    messages: Sequence[InputItem]
+    shown: list[dict[str, Any]]
+    """The messages as `instructions` of the response."""
+
+
 def new_response(
     asked: CreateResponseRequest,
     items: Sequence[InputItem],
@@ -61,6 +74,7 @@ def new_response(
     place: ResponsePlacement,
     *,
     seconds: float,
+    prompt: ResolvedPrompt | None = None,
 ) -> NewResponse:
     """The response that a request asks for, and the run that makes it. Times in seconds."""
     model = asked.model or ""
@@ -68,6 +82,8 @@ def new_response(
     offer = offer_tools(tools)
     plan = _build_plan(asked, offer)
     plan.context = place.context
+    if prompt is not None:
+        plan.preface = [_to_preface(row) for row in to_stored(prompt.messages, place.thread_id, now)]
     plan.compacts_only = bool(items) and isinstance(items[-1], CompactionTrigger)
     run = RunObject(
         id=response_id,
@@ -77,7 +93,8 @@ def new_response(
         status="queued",
         expires_at=now + int(seconds),
         model=model,
-        instructions=asked.instructions,
+        # Those of a request with a prompt are a message of its preface.
+        instructions=asked.instructions if prompt is None else None,
         tools=assistants_tools(tools, offer),
         tool_resources=ToolResources(),
         metadata=asked.metadata or {},
@@ -93,7 +110,13 @@ def new_response(
     )
     run, headers = without_headers(run)
     progress = Progress(plan=plan, headers=headers)
-    return NewResponse(_render_response(asked, run), run, progress, to_stored(items, place.thread_id, now))
+    return NewResponse(_render_response(asked, run, prompt), run, progress, to_stored(items, place.thread_id, now))
+
+
+def _to_preface(row: ItemRow) -> PrefaceItem:
+    if row.message is None:
+        return PrefaceItem(row.kind, None, row.body)
+    return PrefaceItem(row.kind, row.message.role, msgspec.json.encode(row.message).decode())
 
 
 def conversation_thread_id(conversation: str | ConversationReference | None) -> str | None:
@@ -179,7 +202,7 @@ def _mcp_headers(tool: McpTool) -> dict[str, str] | None:
 # -- from a request to what the response shows of it -------------------------------------------------------------
 
 
-def _render_response(asked: CreateResponseRequest, run: RunObject) -> ResponseObject:
+def _render_response(asked: CreateResponseRequest, run: RunObject, prompt: ResolvedPrompt | None) -> ResponseObject:
     thread_id = conversation_thread_id(asked.conversation)
     conversation = ConversationReference("conv_" + thread_id.partition("_")[2]) if thread_id else msgspec.UNSET
     text = asked.text or ResponseText()
@@ -189,13 +212,14 @@ def _render_response(asked: CreateResponseRequest, run: RunObject) -> ResponseOb
         status="queued" if asked.background else "in_progress",
         background=bool(asked.background),
         conversation=conversation,
-        instructions=asked.instructions,
+        instructions=asked.instructions if prompt is None else prompt.shown,
         max_output_tokens=asked.max_output_tokens,
         max_tool_calls=asked.max_tool_calls,
         model=run.model,
         output=[],
         parallel_tool_calls=run.parallel_tool_calls,
         previous_response_id=asked.previous_response_id,
+        prompt=msgspec.UNSET if prompt is None else prompt.reference,
         prompt_cache_key=asked.prompt_cache_key,
         prompt_cache_retention=asked.prompt_cache_retention,
         reasoning=_effective_reasoning(asked.reasoning, run.model),

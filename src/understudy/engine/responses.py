@@ -15,7 +15,7 @@ from understudy import correlation, ids
 from understudy.clock import Clock
 from understudy.engine.jobs.runs import RunWorker
 from understudy.engine.limits.limiter import RateLimiter
-from understudy.engine.response_request import conversation_thread_id, new_response
+from understudy.engine.response_request import ResolvedPrompt, conversation_thread_id, new_response
 from understudy.engine.run import events
 from understudy.engine.run.log import Logs, RunLog
 from understudy.engine.run.prompt import build_request
@@ -147,6 +147,7 @@ class Responses:
         key_id: str = "",
         *,
         reserved: int = 0,
+        prompt: ResolvedPrompt | None = None,
     ) -> CreatedResponse:
         """`key_id` is the key of the request, of whose limits `reserved` tokens are reserved.
 
@@ -164,7 +165,7 @@ class Responses:
 
         def begin(place: ResponsePlacement) -> NewResponse:
             # Made anew each time: a transaction may be tried again.
-            new = new_response(asked, items, response_id, now, place, seconds=self.seconds)
+            new = new_response(asked, items, response_id, now, place, seconds=self.seconds, prompt=prompt)
             new.progress.key_id, new.progress.origin = key_id, origin
             new.progress.reserved = reserved
             new.progress.accepted_at = self._clock.now()

@@ -6,6 +6,7 @@ Both dialects build it when they create a run, and the worker when it resumes on
 from typing import Any
 
 from understudy.engine.run.spec import CompactionRule, RunSpec
+from understudy.store.messages import Item
 from understudy.store.run_state import Plan
 from understudy.wire.runs import RunObject
 
@@ -46,6 +47,7 @@ def _run_values(run: RunObject) -> dict[str, Any]:
 def _response_values(plan: Plan) -> dict[str, Any]:
     return {
         "label": "response",
+        "preface": [Item(0, one.kind, one.role, None, one.body) for one in plan.preface],
         "verbosity": plan.verbosity,
         "top_logprobs": plan.top_logprobs,
         "context": plan.context,

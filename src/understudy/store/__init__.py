@@ -43,6 +43,7 @@ from understudy.store.postgres import PostgresDatabase
 from understudy.store.project_sizes import ProjectSizes
 from understudy.store.project_users import ProjectUsers
 from understudy.store.projects import Projects
+from understudy.store.prompts import Prompts
 from understudy.store.qualified_ids import QualifiedIds
 from understudy.store.queues import Queues
 from understudy.store.references import ReferenceIndex
@@ -74,6 +75,7 @@ _POSTGRES = ("postgresql://", "postgres://")
 class Store:
     database: Database
     assistants: Assistants
+    prompts: Prompts
     threads: Threads
     thread_branches: ThreadBranches
     messages: Messages
@@ -176,6 +178,7 @@ def _build_store(database: Database, clock: Clock, lock: DirectoryLock | None) -
     return Store(
         database=database,
         assistants=Assistants(database),
+        prompts=Prompts(database),
         threads=Threads(database),
         thread_branches=ThreadBranches(database),
         messages=Messages(database),

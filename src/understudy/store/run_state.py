@@ -64,6 +64,14 @@ class ContextPart(Struct, array_like=True):
     last_seq: int
 
 
+class PrefaceItem(Struct, array_like=True):
+    """A message of a stored prompt, as a thread has it."""
+
+    kind: str
+    role: str | None
+    body: str
+
+
 class Plan(Struct, omit_defaults=True):
     """The parameters of a response that a run object cannot express, and its progress.
 
@@ -74,7 +82,8 @@ class Plan(Struct, omit_defaults=True):
     dropped. `all_turns`: the model receives the reasoning of earlier turns. `top_logprobs`: the number of alternatives
     with log probabilities. `compacts`: the context is compacted above `compact_above` tokens; `compacted` afterwards,
     with `summary_tokens`; `compacts_only`: the request needs only the summary. `sequence`: the number of stream events
-    up to the last checkpoint. `is_private`: the response is not to be stored, so neither are its events.
+    up to the last checkpoint. `is_private`: the response is not to be stored, so neither are its events. `preface`: the
+    messages of a stored prompt, which the model receives before the conversation.
     """
 
     included: list[str] = []
@@ -101,6 +110,7 @@ class Plan(Struct, omit_defaults=True):
     summary_tokens: int = 0
     sequence: int = 0
     is_private: bool = False
+    preface: list[PrefaceItem] = []
 
 
 CutRule = Literal["last_messages", "window", "max_prompt_tokens", "summary"]

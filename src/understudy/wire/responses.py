@@ -65,6 +65,14 @@ class Reasoning(Struct, kw_only=True, forbid_unknown_fields=True):
 # -- the request -------------------------------------------------------------------------------------------------
 
 
+class PromptReference(Struct, kw_only=True, forbid_unknown_fields=True):
+    """A stored prompt. A variable is a text, or an `input_text`, `input_image` or `input_file`."""
+
+    id: str
+    variables: Annotated[dict[str, str | dict[str, Any]], Meta(max_length=64)] | None = None
+    version: str | None = None
+
+
 class ConversationReference(Struct, forbid_unknown_fields=True):
     id: str
 
@@ -170,7 +178,7 @@ class CreateResponseRequest(ResponseContext, kw_only=True, forbid_unknown_fields
     prompt_cache_options: PromptCacheOptions | None = None
     background: bool | None = None
     max_tool_calls: Annotated[int, Meta(ge=1, le=LARGEST_INTEGER)] | None = None
-    prompt: dict[str, Any] | None = None
+    prompt: PromptReference | None = None
     service_tier: ServiceTier | None = None
     include: Annotated[list[Included], Meta(max_length=64)] | None = None
     store: bool | None = None
@@ -255,7 +263,7 @@ class ResponseObject(Struct, kw_only=True):
     error: ResponseError | None = None
     frequency_penalty: float = 0.0
     incomplete_details: ResponseIncompleteDetails | None = None
-    instructions: str | None
+    instructions: str | list[dict[str, Any]] | None
     max_output_tokens: int | None
     max_tool_calls: int | None
     model: str
@@ -264,6 +272,7 @@ class ResponseObject(Struct, kw_only=True):
     parallel_tool_calls: bool
     presence_penalty: float = 0.0
     previous_response_id: str | None
+    prompt: PromptReference | UnsetType = UNSET
     prompt_cache_key: str | None
     prompt_cache_retention: str | None
     reasoning: Reasoning

@@ -73,6 +73,10 @@ class ResponseAdmission:
             await self._models.check(project_id, model)
         return items
 
+    async def admit_messages(self, project_id: str, messages: list[dict[str, Any]]) -> list[InputItem]:
+        """The messages of a stored prompt. Raises what `admit_context` does for an input."""
+        return await self._items.admit(project_id, await _parse_items(messages)) if messages else []
+
     async def _check_tools(self, project_id: str, tools: Sequence[ResponseTool]) -> None:
         servers = [remote_server(tool) if isinstance(tool, McpTool) else None for tool in tools]
         self._tools.check_remote_servers(servers, headers=True)

@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
+from understudy.store.messages import Item
 from understudy.store.run_state import ClientTool, ContextPart
 from understudy.wire.tools import (
     AssistantsApiResponseFormatOption,
@@ -63,6 +64,8 @@ class RunSpec(Struct, frozen=True, kw_only=True):
     max_prompt_tokens: int | None
     max_completion_tokens: int | None
     last_messages: int | None = None
+    preface: Sequence[Item] = ()
+    """Messages before the conversation, of a stored prompt."""
     context: Sequence[ContextPart] = ()
     all_turns: bool = False
     """The model receives the reasoning of earlier turns."""

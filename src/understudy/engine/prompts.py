@@ -1,0 +1,116 @@
+"""Stored prompts in requests for responses: the version, its variables, and the members that it adds. Knows no HTTP."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from understudy.engine.admission.responses import ResponseAdmission
+from understudy.engine.response_request import ResolvedPrompt
+from understudy.errors import InvalidRequest
+from understudy.store.prompts import Prompts
+from understudy.wire import error_texts
+from understudy.wire.parsing import InvalidBody, check_id
+from understudy.wire.prompts import VARIABLE, PromptContent, PromptVersionObject
+from understudy.wire.responses import CreateResponseRequest, PromptReference
+
+_MAX_CHARACTERS: Final = 10_485_760
+"""Of all texts with their variables, as for the input of a request."""
+
+_OWN_MEMBERS: Final = frozenset({"instructions", "messages"})
+_decode_version = msgspec.json.Decoder(PromptVersionObject).decode
+
+Variables = Mapping[str, str | dict[str, Any]]
+
+
+async def resolve_prompt(
+    prompts: Prompts, admission: ResponseAdmission, project_id: str, asked: CreateResponseRequest
+) -> ResolvedPrompt | None:
+    """Adds the members of the request's prompt to those that `asked` has not; None for a request without one.
+
+    Raises NotFound for an unknown prompt or version, InvalidRequest for missing or unknown variables, and InvalidBody
+    if there is no model.
+    """
+    reference = asked.prompt
+    if reference is None:
+        return None
+    check_id("prompt.id", reference.id, "pmpt")
+    version = _decode_version(await prompts.get_version(project_id, reference.id, reference.version))
+    content = msgspec.convert(version.content, PromptContent)
+    variables = reference.variables or {}
+    _check_variables(version.variables, variables)
+    _fill_members(asked, content)
+    if asked.model is None:
+        raise InvalidBody(error_texts.missing("model"))
+    shown = await asyncio.to_thread(_build_messages, content, variables)
+    if asked.instructions:
+        shown.insert(0, _message("developer", [{"type": "input_text", "text": asked.instructions}]))
+    messages = await admission.admit_messages(project_id, [_typed(message) for message in shown])
+    applied = PromptReference(id=reference.id, variables=dict(variables), version=version.version)
+    return ResolvedPrompt(applied, messages, shown)
+
+
+def _check_variables(named: Sequence[str], given: Variables) -> None:
+    if missing := [name for name in named if name not in given]:
+        raise InvalidRequest(
+            f"Missing prompt variables: {', '.join(missing)}", param="prompt.variables", code="missing_variables"
+        )
+    if unknown := [name[:64] for name in given if name not in named]:
+        raise InvalidRequest(
+            f"Unknown prompt variables: {', '.join(unknown)}", param="prompt.variables", code="unknown_variables"
+        )
+
+
+def _fill_members(asked: CreateResponseRequest, content: PromptContent) -> None:
+    for name in PromptContent.__struct_fields__:
+        if name not in _OWN_MEMBERS and getattr(asked, name) is None:
+            setattr(asked, name, getattr(content, name))
+
+
+def _build_messages(content: PromptContent, variables: Variables) -> list[dict[str, Any]]:
+    """The messages with the variables' values. Raises InvalidBody if they are too long."""
+    room = _MAX_CHARACTERS
+    messages = []
+    texts = [("developer", content.instructions)] if content.instructions else []
+    texts += [(message.role, message.content) for message in content.messages or ()]
+    for role, text in texts:
+        parts, room = _expand(text, variables, room)
+        messages.append(_message(role, parts))
+    return messages
+
+
+def _expand(text: str, variables: Variables, room: int) -> tuple[list[dict[str, Any]], int]:
+    """The content parts of a text, and how many characters are left. Raises InvalidBody."""
+    parts: list[dict[str, Any]] = []
+    pieces: list[str] = []
+    # A split by a pattern with one group has the names of the variables at the odd places.
+    for number, piece in enumerate(VARIABLE.split(text)):
+        value = variables[piece] if number % 2 else piece
+        if isinstance(value, dict) and value.get("type") == "input_text":
+            value = str(value.get("text", ""))
+        if isinstance(value, str):
+            room -= len(value)
+            if room < 0:
+                raise InvalidBody(error_texts.too_long("prompt", "string", _MAX_CHARACTERS, _MAX_CHARACTERS - room))
+            pieces.append(value)
+            continue
+        if pieces:
+            parts.append({"type": "input_text", "text": "".join(pieces)})
+        parts.append(value)
+        pieces = []
+    if pieces and ("".join(pieces) or not parts):
+        parts.append({"type": "input_text", "text": "".join(pieces)})
+    return parts, room
+
+
+def _typed(message: dict[str, Any]) -> dict[str, Any]:
+    """The message as an input has it, where the texts of an assistant are output."""
+    if message["role"] != "assistant":
+        return message
+    parts = [{**part, "type": "output_text"} if part["type"] == "input_text" else part for part in message["content"]]
+    return {**message, "content": parts}
+
+
+def _message(role: str, content: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"type": "message", "content": content, "role": role}
