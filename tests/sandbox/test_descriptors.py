@@ -32,6 +32,13 @@ loops = pytest.mark.parametrize(
 )
 
 
+@pytest.fixture(autouse=True)
+def _freeze_objects():
+    """A search for garbage looks only at what the test has made; beside the busy threads it would take long."""
+    gc.collect()
+    gc.freeze()
+
+
 def beside_threads(loop, folder, work):
     """Runs the coroutine function beside threads that open files, of which nothing may be closed."""
 
