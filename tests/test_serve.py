@@ -17,6 +17,8 @@ from pathlib import Path
 import openai
 import pytest
 
+import launches
+
 WAIT = 30
 
 
@@ -57,12 +59,15 @@ class Process:
 
 @pytest.fixture
 def serve(tmp_path):
+    """Starts it with flags and variables; behind a prefix the process begins with the interpreter."""
+
     @contextmanager
-    def start(*flags, **environ):
-        command = [sys.executable, "-m", "understudy", "serve", "--port", "0", *flags]
+    def start(*flags, prefix=(), **environ):
         environ = {"PATH": os.environ["PATH"], "UNDERSTUDY_REHEARSAL__TOKENS_PER_SECOND": "0", **environ}
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        with subprocess.Popen(command, cwd=tmp_path, env=environ, **pipes) as process:
+        pipes = {"stdout": launches.PIPE, "stderr": launches.PIPE}
+        with launches.start(
+            ["serve", "--port", "0", *flags], environ, directory=tmp_path, prefix=prefix, **pipes
+        ) as process:
             try:
                 yield Process(process)
             finally:
@@ -104,7 +109,7 @@ def test_the_first_start_prints_a_program_that_runs_as_it_is(serve, tmp_path, co
     (tmp_path / "understudy.toml").write_text(config)
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
-    with serve() as server:
+    with serve(prefix=["env"]) as server:
         program = printed_program(server.until("print()\n"))
         calls, answer = run_program(program, elsewhere)
         api = client(server.printed)
@@ -241,8 +246,7 @@ def test_a_stop_signal_ends_the_server_with_exit_code_0(serve, sig):
 
 def refused(serve, *flags, **environ):
     with serve(*flags, **environ) as server:
-        _, error = server.process.communicate(timeout=WAIT)
-        return server.process.returncode, error
+        return server.process.wait(WAIT), server.process.stderr.read()
 
 
 def test_a_taken_port_is_refused_before_anything_is_made(serve, tmp_path):
@@ -269,8 +273,8 @@ def test_other_machines_are_not_served_without_an_active_key(serve, tmp_path):
         printed = server.until("print()\n")
         server.stop()
     key = first_key(printed)
-    revoke = [sys.executable, "-m", "understudy", "keys", "revoke", key]
-    subprocess.run(revoke, cwd=tmp_path, check=True, timeout=WAIT, capture_output=True)
+    revoked = launches.run(["keys", "revoke", key], {"PATH": os.environ["PATH"]}, directory=tmp_path)
+    assert revoked.returncode == 0, revoked.stderr
     code, error = refused(serve, "--host", "0.0.0.0")
     assert code == 2
     assert error.startswith("Error: No key is active, and on '0.0.0.0' other machines could reach the server.")

@@ -3,8 +3,14 @@
 import gc
 
 
+def pause_garbage_collector() -> None:
+    """Until it is tuned: imports make many objects and hardly any garbage, and searches for it delay a start."""
+    gc.disable()
+
+
 def tune_garbage_collector() -> None:
     """Objects of the start live forever, and those of requests are freed by reference counting."""
+    gc.enable()
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 20, 20)

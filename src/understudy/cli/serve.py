@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from understudy.cli.garbage_collection import pause_garbage_collector
 from understudy.cli.options import STORE, with_settings
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def serve(
     child: str | None,
 ) -> None:
     """Start the server; stop it with Ctrl-C or SIGTERM."""
+    pause_garbage_collector()
     from understudy.cli import processes as group
     from understudy.cli.server import Preparation, run
 

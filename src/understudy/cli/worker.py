@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from understudy.cli.garbage_collection import pause_garbage_collector
 from understudy.cli.options import STORE, with_settings
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ def worker(context: click.Context, loaded: "LoadedSettings") -> None:
     It serves no requests. It needs --database, --broker and a data directory of its own, and the contents of files
     in a bucket or a shared directory.
     """
+    pause_garbage_collector()
     from understudy.cli.server import run_worker
 
     run_worker(loaded, context.obj)
