@@ -81,7 +81,8 @@ def test_a_scrape_has_every_metric_of_the_reference(server, admin_key):
         assert metrics.kinds[PREFIX + family.name] == family.kind, family.name
     assert metrics.value("understudy_store_up") == metrics.value("understudy_broker_up") == 1
     assert metrics.value("understudy_event_loop_lag_seconds_count") > 0
-    assert metrics.value("process_cpu_seconds_total") > 0
+    for name in ("cpu_seconds_total", "start_time_seconds", "resident_memory_bytes", "open_fds", "max_fds"):
+        assert metrics.value(f"process_{name}") > 0, name
     assert metrics.labels("understudy_jobs_waiting", "queue") >= {"runs", "batches", "files", "videos", "deliveries"}
 
 
