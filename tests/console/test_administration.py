@@ -246,7 +246,8 @@ def test_a_project_a_key_and_a_model_have_limits(administration, admin, ids):
     dialog.get_by_label("Tokens a day", exact=True).select_option("unlimited")
     assert administration.find_accessibility_problems() == []
     dialog.get_by_role("button", name="Save").click()
-    expect(whole.get_by_role("row", name="Requests a minute")).to_contain_text("60set here")
+    expect(whole.get_by_role("row", name="Requests a minute")).to_contain_text("60—set here")
+    expect(whole.get_by_role("row", name="Stored bytes")).to_contain_text("0 B")
     limits = admin.get(f"{project}/limits", cast_to=object)["limits"]
     assert (limits["requests_per_minute"], limits["tokens_per_day"]) == (60, "unlimited")
     page.get_by_role("button", name="Change the limits of gpt-4o", exact=True).click()
@@ -260,7 +261,7 @@ def test_a_project_a_key_and_a_model_have_limits(administration, admin, ids):
     expect(dialog.get_by_role("button", name="Save")).to_be_disabled()
     dialog.get_by_role("spinbutton", name="Requests a day: number").fill("1000")
     dialog.get_by_role("button", name="Save").click()
-    expect(page.get_by_role("row", name="Requests a day")).to_contain_text("1,000set here")
+    expect(page.get_by_role("row", name="Requests a day")).to_contain_text("1,000—set here")
     page.get_by_role("button", name="Set a spend limit").click()
     dialog.get_by_label("Amount").fill("3")
     dialog.get_by_role("button", name="Set a spend limit").click()

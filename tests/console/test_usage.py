@@ -1,9 +1,29 @@
 """Usage: spend and tokens by day, by model or key, as a chart, a table and CSV."""
 
+import json
+
 from playwright.sync_api import expect
 
 from console.browser import NARROW, open_console
 from upstream import text
+
+
+def test_an_admin_key_sees_the_usage_of_all_projects(browser, server, upstream):
+    upstream.answer(text("done"))
+    server.client.chat.completions.create(model="gpt-4o", messages=[{"role": "user", "content": "Count this."}])
+    admin_key = json.loads(server.run("keys", "create", "--admin", "--name", "billing", "--json"))["key"]
+    with open_console(browser, server, key=None, admin_key=admin_key) as console:
+        page = console.open("usage")
+        expect(page.get_by_role("row", name="default").last).to_contain_text("$")
+        expect(page.get_by_role("heading", name="Keys")).to_have_count(0)
+        assert console.find_accessibility_problems() == []
+    with open_console(browser, server, admin_key=admin_key) as console:
+        page = console.open("usage")
+        expect(page.get_by_role("heading", name="Keys")).to_be_visible()
+        page.get_by_role("button", name="All projects").click()
+        page.get_by_role("button", name="default").click()
+        expect(page.get_by_role("button", name="Remove filter: default")).to_be_visible()
+        assert "scope=all" in page.url
 
 
 def test_usage_is_a_chart_a_table_and_csv(browser, console, server, upstream):

@@ -27,7 +27,8 @@ export class ApiError extends Error {
 
 /**
  * @typedef {{query?: Parameters<typeof buildQuery>[0], body?: unknown, signal?: AbortSignal,
- *   headers?: Record<string, string>, key?: string}} RequestOptions
+ *   headers?: Record<string, string>, key?: string, kind?: import("../lib/key_kinds.js").KeyKind}} RequestOptions `kind` of the
+ *   session's key, for paths that both kinds may read
  */
 
 /**
@@ -38,8 +39,8 @@ export class ApiError extends Error {
  * @param {RequestOptions} [options] a FormData or Blob as `body` is sent as it is, everything else as JSON
  * @returns {Promise<Response>}
  */
-export async function open(method, path, { query = {}, body, signal, headers = {}, key } = {}) {
-  const kind = kindOfPath(path, { project: apiKey.value !== null, admin: adminKey.value !== null });
+export async function open(method, path, { query = {}, body, signal, headers = {}, key, kind: chosen } = {}) {
+  const kind = chosen ?? kindOfPath(path, { project: apiKey.value !== null, admin: adminKey.value !== null });
   const isRaw = body instanceof FormData || body instanceof Blob;
   /** @type {RequestInit} */
   const init = { method, signal: signal ?? null, cache: "no-store", credentials: "omit", headers: {

@@ -33,7 +33,7 @@ export const ROUTES = [
   { path: "vector-stores/:store/files/:id", page: "vector_stores/file" },
   { path: "files", page: "files/list", icon: "files", key: "f", group: 2, order: 2 },
   { path: "files/:id", page: "files/detail" },
-  { path: "usage", page: "usage/usage", icon: "chart-column", key: "u", group: 4, order: 1 },
+  { path: "usage", page: "usage/usage", icon: "chart-column", key: "u", group: 4, order: 1, access: "any" },
   { path: "batches", page: "batches/list", icon: "layers", key: "b", group: 2, order: 4 },
   { path: "batches/:id", page: "batches/detail" },
   { path: "responses", page: "responses/list", icon: "message-square", group: 2, order: 5 },

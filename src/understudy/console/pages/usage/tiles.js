@@ -7,17 +7,17 @@ import { html } from "../../ui/view.js";
 const CREDITS_PER_DOLLAR = 2_000_000;
 
 /**
- * The sums of the period; the chosen one is what the chart shows.
+ * The sums of the period; the chosen one is what the chart shows. Of all projects, there is no balance.
  *
- * @param {{total: import("../../lib/usage.js").Sums | null, balance: any, metric: string, onMetric: (metric: string) => void}} props
+ * @param {{total: import("../../lib/usage.js").Sums | null, balance?: any, metric: string, onMetric: (metric: string) => void}} props
  */
 export function Tiles({ total, balance, metric, onMetric }) {
   const language = currentLocale();
-  return html`<div class="tiles">
+  return html`<div class="tiles ${balance === undefined ? "is-whole" : ""}">
     <div class="tiles-choice" role="group" aria-label=${t("usage.metric")}>${METRICS.map((one) => html`<button type="button" key=${one} class="tile" aria-pressed=${one === metric} onClick=${() => onMetric(one)}>
       <span class="tile-label">${t(`usage.metric.${one}`)}</span>
       <span class="tile-value" title=${total ? (one === "spend" ? formatMoney(total.spend, language) : formatNumber(total[one], language)) : undefined}>${total ? (one === "spend" ? formatMoney(total.spend, language) : formatCompact(total[one], language)) : "—"}</span></button>`)}</div>
-    <${Balance} balance=${balance} />
+    ${balance !== undefined && html`<${Balance} balance=${balance} />`}
   </div>`;
 }
 
