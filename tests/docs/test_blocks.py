@@ -6,10 +6,9 @@
 | sh | syntax; each `understudy` and script line parses, and runs where it is harmless; `curl` runs against a server |
 | toml | loads as a settings file |
 | json | parses, without a member twice |
-yaml | parses |
+| yaml | parses |
 | js | Node parses it as a module |
-| ini | a systemd unit that systemd accepts and whose command parses |
-| caddy, nginx | a proxy's configuration: its brackets match, and it names the server's port |
+| nginx | a proxy's configuration: its brackets match, and it names the server's port; deploy/ has the whole ones |
 | text | a command's help as `scripts/pages.py` writes it |
 | mermaid | a diagram whose files exist |
 
@@ -17,14 +16,11 @@ Any other kind fails: decide here what it has to hold.
 """
 
 import ast
-import configparser
 import json
 import os
 import re
-import shlex
 import shutil
 import subprocess
-import sys
 import tomllib
 
 import anthropic
@@ -40,7 +36,7 @@ from understudy import settings
 from understudy.cli import commands
 from waiting import eventually
 
-KINDS = {"python", "sh", "toml", "json", "js", "ini", "caddy", "nginx", "text", "mermaid", "yaml"}
+KINDS = {"python", "sh", "toml", "json", "js", "nginx", "text", "mermaid", "yaml"}
 ENVIRONMENTS = {"azure": "azure", "composio": "composio", "langchain_openai": "frameworks"}
 """Packages that examples import from an environment of their own, by the name that scripts/environment knows."""
 LARGE_ENVIRONMENTS = {"frameworks"}
@@ -53,6 +49,9 @@ OTHER_PROGRAMS = {
     "venv/bin/pip": "installs the wheel; tests/slow/test_wheel.py does it",
     "venv/bin/understudy": "serves; tests/slow/test_wheel.py does it",
     **dict.fromkeys(("cp", "createdb", "mkdir", "pg_dump", "pg_restore"), "tests/e2e/test_backups.py runs it"),
+    **dict.fromkeys(
+        ("docker", "helm", "kubectl"), "needs a daemon or a cluster; tests/deploy reads and renders the files"
+    ),
     "git": "clones from an address of the reader's, or updates a checkout",
     "systemctl": "changes the system",
     "useradd": "changes the system",
@@ -313,26 +312,7 @@ def test_a_js_block_is_a_module(block):
     assert done.returncode == 0, done.stderr
 
 
-@each_of["ini"]
-def test_a_unit_is_accepted_by_systemd_and_its_command_parses(block, tmp_path):
-    parser = configparser.ConfigParser(interpolation=None)
-    parser.optionxform = str
-    parser.read_string(block.text)
-    python, *words = shlex.split(parser["Service"]["ExecStart"])
-    # Where docs/guides/service.md has it installed.
-    assert (python, words[:2]) == ("/opt/understudy/.venv/bin/python", ["-m", "understudy"])
-    assert parse_understudy(words[2:]) == ("serve",)
-    if shutil.which("systemd-analyze") is None:
-        pytest.skip("systemd-analyze is not installed")
-    unit = tmp_path / "understudy.service"
-    unit.write_text(block.text.replace(python, sys.executable).replace("/var/lib/understudy", str(tmp_path)))
-    command = ["systemd-analyze", "verify", "--man=no", str(unit)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=WAIT, check=False)
-    about_it = [line for line in done.stderr.splitlines() if "understudy" in line]
-    assert (done.returncode, about_it) == (0, [])
-
-
-@pytest.mark.parametrize("block", [*blocks_of("caddy"), *blocks_of("nginx")], ids=str)
+@pytest.mark.parametrize("block", blocks_of("nginx"), ids=str)
 def test_a_proxy_configuration_names_the_port_of_the_server(block):
     assert "127.0.0.1:8642" in block.text
     assert block.text.count("{") == block.text.count("}")

@@ -17,6 +17,7 @@ from understudy.cli.credits import credits as credits_
 from understudy.cli.doctor import doctor
 from understudy.cli.extract import extract
 from understudy.cli.group import CommandGroup
+from understudy.cli.health import health
 from understudy.cli.keys import keys
 from understudy.cli.limits import limits
 from understudy.cli.mcp import mcp
@@ -73,7 +74,7 @@ _COMMANDS = (
     *(serve, worker, chat, ask, ls, get, rm, tail, keys, projects, credits_, limits, tools, mcp, webhooks),
     *(import_, export, delete),
     *(backup, restore),
-    *(reindex, extract, sandbox, config, doctor, completion, version),
+    *(reindex, extract, sandbox, config, doctor, health, completion, version),
 )
 for command in _COMMANDS:
     commands.add_command(command)
