@@ -10,7 +10,7 @@ import re
 from contextvars import ContextVar
 from typing import Final, NamedTuple
 
-from msgspec import Struct
+from msgspec import Struct, json
 
 _TRACEPARENT: Final = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
 _MAX_STATE_LENGTH: Final = 512
@@ -64,7 +64,9 @@ class Origin(Struct, frozen=True, array_like=True, omit_defaults=True):
         return parse_traceparent(self.traceparent, self.tracestate) if self.traceparent else None
 
 
+NO_ORIGIN: Final = Origin()
 _NOTHING: Final = Correlation()
+_decode_origin = json.Decoder(Origin).decode
 current: Final[ContextVar[Correlation]] = ContextVar("correlation", default=_NOTHING)
 trace: Final[ContextVar[TraceContext | None]] = ContextVar("trace", default=None)
 
@@ -94,6 +96,17 @@ def origin() -> Origin:
     if position is None:
         return Origin(request_id)
     return Origin(request_id, position.traceparent, position.state)
+
+
+def encode_origin() -> str | None:
+    """The origin of a job of the current task, for a column; None if nothing is known."""
+    known = origin()
+    return None if known == NO_ORIGIN else json.encode(known).decode()
+
+
+def decode_origin(text: str | None) -> Origin:
+    """The origin of a column."""
+    return NO_ORIGIN if text is None else _decode_origin(text)
 
 
 def trace_headers() -> dict[str, str]:

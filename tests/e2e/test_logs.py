@@ -10,7 +10,7 @@ import pytest
 from e2e.assistants_client import new_thread
 from serving import KEY
 from understudy.logs.line import EVENTS, FIELDS
-from upstream import fault, text
+from upstream import error, fault, text
 from waiting import eventually
 
 PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
@@ -75,6 +75,19 @@ def test_a_failed_run_is_one_line_and_repeated_faults_of_a_provider_are_counted(
     written = json_server.log.read_text()
     for secret in ("upstream-key", KEY, "A very private question"):
         assert secret not in written
+
+
+def test_a_stream_that_breaks_is_one_line_about_its_provider(json_server, upstream):
+    upstream.answer(text("A ", "start").but(items=(text("A").items[0], error(message="Broken."))))
+    with pytest.raises(openai.APIError):
+        list(
+            json_server.client.chat.completions.create(
+                model="gpt-4o", messages=[{"role": "user", "content": "Hello"}], stream=True
+            )
+        )
+    json_server.stop()
+    (line,) = json_server.logged("upstream.fault")
+    assert (line["provider"], line["code"], line["error"]) == ("scripted", "server_error", "Broken.")
 
 
 def test_no_key_is_in_the_log_wherever_a_client_puts_it(json_server, upstream):

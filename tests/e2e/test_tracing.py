@@ -8,7 +8,9 @@ import pytest
 
 from collector import Collector
 from e2e.assistants_client import new_thread
+from e2e.batching import CHAT, chat_line, input_file
 from mcp_server import McpProcess
+from receiver import Receiver
 from upstream import call, calls, fault, text
 from waiting import eventually
 
@@ -135,6 +137,45 @@ def test_faults_are_on_the_spans_and_content_only_with_log_content(new_server, c
     assert answered.headers["traceresponse"] == f"00-{listed.trace_id}-{listed.span_id}-01"
     assert chat.service == "from-the-variable"
     assert done.status == "completed"
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_jobs_and_webhooks_are_in_the_trace_of_the_request_that_created_them(
+    new_server, request, upstream, collector, kind
+):
+    collector.spans.clear()
+    with Receiver() as receiver:
+        settings = {"database": request.getfixturevalue("postgres")} if kind == "postgres" else {}
+        server = new_server(
+            tracing__endpoint=collector.url,
+            webhooks__allow_private="true",
+            webhooks__url=receiver.url,
+            webhooks__secret="whsec_" + "c2VjcmV0" * 4,
+            console__enabled="false",
+            log_format="json",
+            **settings,
+        )
+        server.variables = {"OTEL_BSP_SCHEDULE_DELAY": "50"}
+        client = server.start().client
+        headers = {"traceparent": PARENT}
+        file = client.files.create(file=("a.md", b"Mix flour and milk."), purpose="assistants")
+        client.vector_stores.create(file_ids=[file.id], extra_headers=headers)
+        client.batches.create(
+            input_file_id=input_file(server, [chat_line("one", "Hello")]),
+            endpoint=CHAT,
+            completion_window="24h",
+            extra_headers=headers,
+        )
+        delivered = receiver.next()
+        delivery = collector.wait_for("process delivery")
+        server.stop()
+    created, ended = delivered.headers["traceparent"].split("-")[1:3], collector.find("process batch")[-1]
+    assert created == [TRACE, delivery.span_id]
+    assert (delivery.trace_id, delivery.parent_id, delivery.kind) == (TRACE, ended.span_id, CONSUMER)
+    assert collector.find("POST /v1/batches")[0].span_id in {one.parent_id for one in collector.find("process batch")}
+    assert [one.trace_id for one in collector.find("chat gpt-4o")] == [TRACE]
+    (indexed,) = collector.find("process file")
+    assert indexed.parent_id == collector.find("POST /v1/vector_stores")[0].span_id
 
 
 def test_an_unavailable_collector_neither_fails_requests_nor_delays_the_stop(new_server):

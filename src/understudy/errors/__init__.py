@@ -123,6 +123,7 @@ class UpstreamError(UnderstudyError):
     ) -> None:
         super().__init__(message)
         self.kind: UpstreamFault = kind
+        self.is_logged = False
         self.message = message
         self.status = status
         self.code = code

@@ -105,7 +105,10 @@ def from_payload(value: Any, *, secret: ProviderSecrets | None, status: int | No
 
 
 def log_fault(provider: str, model: str, error: UpstreamError) -> None:
-    """Logs a failed attempt at a provider; the writer of the log limits repeats."""
+    """Logs a failed attempt at a provider once; the writer of the log limits repeats."""
+    if error.is_logged:
+        return
+    error.is_logged = True
     is_refusal = error.kind in _REFUSALS
     text = {"error": error.message}
     extra = {

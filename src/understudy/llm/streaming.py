@@ -6,6 +6,7 @@ from contextlib import closing
 from typing import Final, Protocol
 
 from understudy.errors import UpstreamError
+from understudy.llm import faults
 from understudy.llm.upstream_response import MAX_BODY_BYTES, UpstreamResponse
 from understudy.net import sse
 
@@ -38,31 +39,43 @@ async def chunks(
     start: Callable[[], Awaitable[UpstreamResponse]], translator: StreamTranslator
 ) -> AsyncGenerator[Sequence[bytes], None]:
     """Batches of chunks, one for each read. Closing the generator closes the upstream's connection."""
+    has_begun = False
     with closing(await start()) as response:
-        data = await response.read_chunk()
-        if data.lstrip()[:1] in (b"{", b"[", b"<"):  # not a stream, whatever its content type
-            yield _translate_whole(translator, await response.read(data))
-            return
-        reader = sse.Reader()
-        size = 0
-        while data or not response.at_eof:
-            size += len(data)
-            if size > MAX_BODY_BYTES:
-                raise UpstreamError("malformed", f"The upstream's stream exceeds the limit of {MAX_BODY_BYTES} bytes.")
-            batch: list[bytes] = []
-            try:
-                _translate_events(translator, reader.feed(data), batch)
-            finally:
-                # The chunks before an error are valid.
-                if batch:
-                    yield batch
-            if translator.done:
-                await response.drain()
-                break
-            while not (data := response.read_available()) and not response.at_eof:
-                await response.wait_readable()
-        if last := _finish_stream(reader, translator):
-            yield last
+        try:
+            data = await response.read_chunk()
+            if data.lstrip()[:1] in (b"{", b"[", b"<"):  # not a stream, whatever its content type
+                yield _translate_whole(translator, await response.read(data))
+                return
+            reader = sse.Reader()
+            size = 0
+            while data or not response.at_eof:
+                size += len(data)
+                _check_size(size)
+                batch: list[bytes] = []
+                try:
+                    _translate_events(translator, reader.feed(data), batch)
+                finally:
+                    # The chunks before an error are valid.
+                    if batch:
+                        has_begun = True
+                        yield batch
+                if translator.done:
+                    await response.drain()
+                    break
+                while not (data := response.read_available()) and not response.at_eof:
+                    await response.wait_readable()
+            if last := _finish_stream(reader, translator):
+                yield last
+        except UpstreamError as error:
+            # An error before the first chunks is logged by the caller, who may try again.
+            if has_begun:
+                faults.log_fault(response.provider, "", error)
+            raise
+
+
+def _check_size(size: int) -> None:
+    if size > MAX_BODY_BYTES:
+        raise UpstreamError("malformed", f"The upstream's stream exceeds the limit of {MAX_BODY_BYTES} bytes.")
 
 
 def stream_broken() -> UpstreamError:

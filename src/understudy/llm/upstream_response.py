@@ -26,7 +26,7 @@ class UpstreamResponse:
     def __init__(
         self, name: str, response: aiohttp.ClientResponse, deadline: float, idle: float, total: float = math.inf
     ) -> None:
-        self._name = name
+        self._name = self.provider = name
         self._response = response
         self._content = response.content
         self._notifier = _ReadNotifier(response)

@@ -9,6 +9,7 @@ from typing import Final, Literal, LiteralString
 import msgspec
 from msgspec import Struct
 
+from understudy.correlation import NO_ORIGIN, Origin
 from understudy.errors import not_found
 from understudy.errors.objects import batch_not_cancellable, batch_not_deletable
 from understudy.store.blobs import release, retain
@@ -72,6 +73,7 @@ class Job(Struct, kw_only=True, omit_defaults=True):
     expired_at: float | None = None
     cancelling_at: float | None = None
     cancelled_at: float | None = None
+    origin: Origin = NO_ORIGIN
 
 
 class Batch(Struct, array_like=True):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import msgspec
 
 from understudy import telemetry
+from understudy.correlation import NO_ORIGIN, Origin, decode_origin
 from understudy.store.chunks import remove_document
 from understudy.store.database import Database, Transaction
 from understudy.store.fair_candidates import FairCursor, FairListing
@@ -20,7 +21,7 @@ from understudy.store.workers import ORPHANED, Candidate, Claim, JobTable
 from understudy.wire.vector_stores import FileStatus, LastError, VectorStoreFileObject
 
 _JOBS = JobTable("store_files", "status = 'in_progress' AND body IS NOT NULL", "round")
-_CLAIMED = "store, project_id, filename, round, attempts, interruptions, body"
+_CLAIMED = "store, project_id, filename, round, attempts, interruptions, body, origin"
 WAITING_FILES = FairListing(
     "store_files",
     _JOBS.is_waiting,
@@ -55,6 +56,7 @@ class FileClaim(Claim):
     embedder: str
     round: int
     file: VectorStoreFileObject
+    origin: Origin = NO_ORIGIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +157,7 @@ def _claim_file(seq: int, owner: str, embedder: str, now: float) -> Transaction[
     row = yield from _JOBS.claim(seq, owner, now, _CLAIMED)
     if row is None:
         return None
-    store, project_id, filename, round_, attempts, interruptions, body = row
+    store, project_id, filename, round_, attempts, interruptions, body, origin = row
     embedders = yield _EMBEDDER, (store, embedder)
     if not embedders:
         yield "UPDATE store_files SET owner = NULL WHERE seq = $1", (seq,)
@@ -170,6 +172,7 @@ def _claim_file(seq: int, owner: str, embedder: str, now: float) -> Transaction[
         embedder=embedders[0][0],
         round=round_,
         file=_decode(body),
+        origin=decode_origin(origin),
     )
 
 

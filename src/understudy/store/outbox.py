@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from understudy import ids
+from understudy import correlation, ids
 from understudy.store.database import Transaction
 from understudy.store.qualified_ids import SEPARATOR
 from understudy.wire.webhooks import EventType, WebhookEvent
@@ -47,8 +47,11 @@ def _plain_ids(data: Mapping[str, str]) -> dict[str, str]:
 def insert_delivery(project_id: str, endpoint_id: str, event: WebhookEvent, now: float) -> Transaction[None]:
     sql = (
         "INSERT INTO webhook_deliveries"
-        " (id, project_id, endpoint_id, event_type, status, attempts, since, due_at, created_at, event)"
-        " VALUES ($1, $2, $3, $4, 'pending', 0, $5, $5, $6, $7)"
+        " (id, project_id, endpoint_id, event_type, status, attempts, since, due_at, created_at, event, origin)"
+        " VALUES ($1, $2, $3, $4, 'pending', 0, $5, $5, $6, $7, $8)"
     )
     body = msgspec.json.encode(event).decode()
-    yield sql, (ids.webhook_delivery(), project_id, endpoint_id, event.type, now, int(now), body)
+    yield (
+        sql,
+        (ids.webhook_delivery(), project_id, endpoint_id, event.type, now, int(now), body, correlation.encode_origin()),
+    )

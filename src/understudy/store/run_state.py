@@ -10,7 +10,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
-from understudy.correlation import Origin
+from understudy.correlation import NO_ORIGIN, Origin
 from understudy.store.charges import Usage
 from understudy.wire.messages import MessageObject
 from understudy.wire.responses import ResponseObject
@@ -183,7 +183,7 @@ class Progress(Struct, omit_defaults=True):
     accepted_at: float = 0.0
     reserved: int | None = None
     spans: list[Span] = []
-    origin: Origin = Origin()
+    origin: Origin = NO_ORIGIN
 
     def use_pending(self) -> RunCompletionUsage:
         """Moves the usage of the pending turn to `used`; returns it."""

@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -22,7 +22,8 @@ from typing import Any, LiteralString, ParamSpec, TypeVar
 
 import apsw
 
-from understudy import telemetry
+from understudy import correlation, telemetry
+from understudy.correlation import Correlation, TraceContext
 from understudy.errors import StoreError
 from understudy.store import data_directory, large_writes
 from understudy.store.database import Bundle, ConnectionCounts, Guard, Row, Transaction
@@ -51,11 +52,16 @@ def _to_sqlite(sql: str) -> str:
 
 @dataclass(slots=True)
 class _Write:
-    """A queued transaction. `large`: the statements of its batch run in a thread."""
+    """A queued transaction. `large`: the statements of its batch run in a thread.
+
+    `known` and `position` are of the task that waits for it, for what the transaction stores of its request.
+    """
 
     transaction: Callable[[], Transaction[Any]]
     future: asyncio.Future[Any]
     large: bool = False
+    known: Correlation = field(default_factory=correlation.current.get)
+    position: TraceContext | None = field(default_factory=correlation.trace.get)
     value: Any = None
     error: BaseException | None = None
 
@@ -183,6 +189,8 @@ class SqliteDatabase:
 
     def _apply(self, write: _Write, *, alone: bool) -> None:
         """A failed write is rolled back alone; only a failure of the storage fails the whole batch."""
+        correlation.current.set(write.known)
+        correlation.trace.set(write.position)
         if not alone:
             self._writer.execute("SAVEPOINT intent")
         try:

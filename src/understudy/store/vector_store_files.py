@@ -11,6 +11,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import UNSET
 
+from understudy import correlation
 from understudy.errors import InvalidRequest, NotFound
 from understudy.store.chunk_pages import ChunkPage, ChunkPageRequest, select_chunk_page
 from understudy.store.chunks import remove_document
@@ -41,7 +42,7 @@ _ROW = "SELECT seq, status, body FROM store_files WHERE body IS NOT NULL AND"
 _SELECT_BY_ID = f"{_ROW} store = $1 AND id = $2"
 _SELECT_COMPLETED = "SELECT seq, filename, body FROM store_files WHERE status = 'completed' AND body IS NOT NULL"
 _SELECT_ALL_STORES = "SELECT store, seq FROM store_files WHERE id = $1 AND body IS NOT NULL ORDER BY store"
-_COLUMNS = "id, store, project_id, filename, status, round, attempts, due_at, body"
+_COLUMNS = "id, store, project_id, filename, status, round, attempts, due_at, body, origin"
 _decode = msgspec.json.Decoder(VectorStoreFileObject).decode
 _decode_file = msgspec.json.Decoder(FileObject).decode
 
@@ -300,6 +301,7 @@ def _insert_files(
     project_id: str, store_id: str, store: int, files: Sequence[NewFile], names: Mapping[str, str], now: int
 ) -> Transaction[dict[str, int]]:
     inserted: dict[str, int] = {}
+    origin = correlation.encode_origin()
     for batch in split_batches(files):
         yield from _free_tombstone_ids(store, [file.id for file in batch])
         rows = [
@@ -313,6 +315,7 @@ def _insert_files(
                 0,
                 0.0,
                 _to_json(_new_object(store_id, file, now)),
+                origin,
             )
             for file in batch
         ]

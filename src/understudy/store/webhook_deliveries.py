@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from understudy.correlation import NO_ORIGIN, Origin, decode_origin
 from understudy.errors import not_found
 from understudy.store.database import Transaction
 from understudy.store.fair_candidates import FairCursor, FairListing
@@ -44,6 +45,7 @@ class DueDelivery:
     attempt: int
     since: float
     event: str
+    origin: Origin = NO_ORIGIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,14 +166,16 @@ def _list_lanes(projects: Sequence[str], each: int) -> Transaction[list[tuple[st
 
 
 def claim_delivery(seq: int, owner: str, now: float) -> Transaction[DueDelivery | None]:
-    row = yield from _JOBS.claim(seq, owner, now, "id, attempts, since, event, endpoint_id")
+    row = yield from _JOBS.claim(seq, owner, now, "id, attempts, since, event, endpoint_id, origin")
     if row is None:
         return None
     endpoints = yield _ENDPOINT, (row[4],)
     if not endpoints:
         yield from _JOBS.release(seq, owner)
         return None
-    return DueDelivery(seq, to_endpoint(endpoints[0], now), *row[:4])
+    delivery_id, attempts, since, event, _, origin = row
+    endpoint = to_endpoint(endpoints[0], now)
+    return DueDelivery(seq, endpoint, delivery_id, attempts, since, event, decode_origin(origin))
 
 
 def list_owned_deliveries(owner: str) -> Transaction[dict[int, int]]:

@@ -11,10 +11,11 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Final
 
-from understudy import telemetry
+from understudy import correlation, telemetry
 from understudy.blobs import Blobs
 from understudy.broker import Broker
 from understudy.clock import Clock
+from understudy.correlation import Origin
 from understudy.engine.accounting import Accounting
 from understudy.engine.files import Files
 from understudy.engine.jobs import batch_input
@@ -105,6 +106,7 @@ class Batches(JobKind[int, _BatchJob]):
         return self._pool.id
 
     async def create(self, project_id: str, dialect: Dialect, job: Job, blob: str, total: int = 0) -> Batch:
+        job.origin = correlation.origin()
         batch = await self._store.batches.create(project_id, dialect, job, blob, total)
         _emit_status(project_id, batch.job.id, batch.status)
         self.wake()
@@ -134,6 +136,9 @@ class Batches(JobKind[int, _BatchJob]):
 
     async def list_owned(self, owner: str) -> Mapping[int, Status]:
         return await self._work.list_owned(owner)
+
+    def origin(self, work: _BatchJob, /) -> Origin:
+        return work.claimed.batch.job.origin
 
     def is_current(self, work: _BatchJob, revision: Status) -> bool:
         return revision != "cancelling" or work.status == "cancelling"

@@ -15,9 +15,10 @@ from typing import Final
 import msgspec
 from standardwebhooks import Webhook
 
-from understudy import ids, telemetry
+from understudy import correlation, ids, telemetry
 from understudy.broker import Broker
 from understudy.clock import Clock
+from understudy.correlation import Origin
 from understudy.engine.jobs.backoff import Backoff
 from understudy.engine.jobs.pool import JobKind, LeasePool
 from understudy.errors import InvalidRequest, SettingsError
@@ -141,6 +142,9 @@ class Webhooks(JobKind[int, DueDelivery]):
     async def list_owned(self, owner: str) -> Mapping[int, int]:
         return await self._store.list_owned(owner)
 
+    def origin(self, work: DueDelivery, /) -> Origin:
+        return work.origin
+
     async def release_forgotten(self, owner: str, keys: Sequence[int]) -> None:
         for seq in keys:
             await self._store.release(seq, owner, self._clock.now(), attempts=1)
@@ -171,6 +175,7 @@ class Webhooks(JobKind[int, DueDelivery]):
             "content-type": "application/json",
             "webhook-id": delivery_id,
             "webhook-timestamp": str(int(moment.timestamp())),
+            **correlation.trace_headers(),
             "webhook-signature": " ".join(Webhook(key).sign(delivery_id, moment, body) for key in endpoint.secrets),
         }
         return await self._outward.post(endpoint.shown.url, body.encode(), headers, self._settings.timeout)

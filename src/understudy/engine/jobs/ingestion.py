@@ -8,6 +8,7 @@ from typing import Final
 from understudy.blobs import Blobs
 from understudy.broker import Broker
 from understudy.clock import Clock
+from understudy.correlation import Origin
 from understudy.engine.change_notices import ChangeNotices
 from understudy.engine.jobs.backoff import Backoff
 from understudy.engine.jobs.pool import MAX_INTERRUPTIONS, JobKind, LeasePool
@@ -93,6 +94,9 @@ class Ingestion(JobKind[int, FileClaim]):
 
     async def list_owned(self, owner: str) -> Mapping[int, int]:
         return await self._store.ingestion.list_owned(owner)
+
+    def origin(self, work: FileClaim, /) -> Origin:
+        return work.origin
 
     def is_current(self, work: FileClaim, revision: int) -> bool:
         return work.round == revision

@@ -20,7 +20,7 @@ from typing import Any, Final, Generic, TypeVar
 from understudy import correlation, telemetry, tracing
 from understudy.broker import Broker
 from understudy.clock import Clock
-from understudy.correlation import Correlation, Origin
+from understudy.correlation import NO_ORIGIN, Correlation, Origin
 from understudy.engine.jobs.fair_queue import FairQueue
 from understudy.errors import StoreError, StoreUnavailable, Unavailable
 from understudy.looper import Looper
@@ -40,7 +40,6 @@ _CHECK_SECONDS: Final = 30.0
 _BACKOFF_SECONDS: Final = 5.0
 MAX_INTERRUPTIONS: Final = 5
 """Workers that died over a job: it may be the reason."""
-_NO_ORIGIN: Final = Origin()
 logger = logging.getLogger(__name__)
 
 
@@ -80,7 +79,7 @@ class JobKind(ABC, Generic[Key, Work]):
 
     def origin(self, _work: Work, /) -> Origin:
         """What was stored with the job of the request that created it."""
-        return _NO_ORIGIN
+        return NO_ORIGIN
 
     def is_current(self, _work: Work, _revision: Any, /) -> bool:
         """Whether the claim still covers what is to be done, by the revision that is stored now."""
