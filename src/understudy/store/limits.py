@@ -75,11 +75,12 @@ class Limits:
 
 def count_policy_change() -> Transaction[None]:
     """Part of each transaction that changes limits or permissions: other processes drop what they have cached."""
-    yield "UPDATE policy_changes SET number = number + 1", ()
+    if not (yield "UPDATE policy_changes SET number = number + 1 RETURNING number", ()):
+        yield "INSERT INTO policy_changes (number) VALUES (1)", ()
 
 
 def _count_changes() -> Transaction[int]:
-    rows = yield "SELECT number FROM policy_changes", ()
+    rows = yield "SELECT CAST(COALESCE(sum(number), 0) AS BIGINT) FROM policy_changes", ()
     return int(rows[0][0])
 
 
