@@ -63,6 +63,7 @@ _PAGES = (
     "projects/{project}?tab=service-accounts",
     "projects/{project}?tab=members",
     "projects/{project}?tab=limits",
+    "projects/{project}?tab=models",
     "projects/{project}?tab=spending",
     "projects/{project}/keys/{key}",
     "projects/{project}/keys/{key}?tab=limits",

@@ -25,6 +25,7 @@ PAGES = {
     "projects/{project}?tab=service-accounts": "table",
     "projects/{project}?tab=members": "table",
     "projects/{project}?tab=limits": "table >> nth=1",
+    "projects/{project}?tab=models": "input",
     "projects/{project}?tab=spending": "table",
     "projects/{project}/keys/{key}": ".fields",
     "projects/{project}/keys/{key}?tab=limits": "table",
@@ -270,6 +271,31 @@ def test_a_project_a_key_and_a_model_have_limits(administration, admin, ids):
     expect(page.get_by_role("region", name="Spending")).to_contain_text("US$3.00 a month")
     key = admin.get(f"{project}/api_keys/{ids['key']}/limits", cast_to=object)
     assert key["limits"]["requests_per_day"] == 1000
+
+
+def test_models_and_hosted_tools_of_a_project_are_permitted(administration, admin, ids):
+    project = f"/organization/projects/{ids['project']}"
+    page = administration.open(f"projects/{ids['project']}?tab=models")
+    page.get_by_role("button", name="Change models").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("button", name="Only these").click()
+    dialog.get_by_role("combobox", name="Model").fill("gpt-4o")
+    page.keyboard.press("Enter")
+    dialog.get_by_role("combobox", name="Model").fill("<b>gpt-4</b>")
+    dialog.get_by_role("button", name="Add").click()
+    assert administration.find_accessibility_problems() == []
+    dialog.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("region", name="Models").locator("li")).to_have_text(["gpt-4o", "<b>gpt-4</b>"])
+    permissions = admin.get(f"{project}/model_permissions", cast_to=object)
+    assert (permissions["mode"], permissions["model_ids"]) == ("allow_list", ["gpt-4o", "<b>gpt-4</b>"])
+    page.get_by_label("Code interpreter").click()
+    expect(page.get_by_role("status").filter(has_text="Code interpreter is off")).to_have_count(1)
+    assert admin.get(f"{project}/hosted_tool_permissions", cast_to=object)["code_interpreter"] == {"enabled": False}
+    page.get_by_role("button", name="Change models").click()
+    dialog.get_by_role("button", name="All models").click()
+    dialog.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("may use all models of this server")).to_be_visible()
+    assert administration.find_accessibility_problems() == []
 
 
 def test_a_person_is_invited_and_a_user_is_a_member_with_a_role(administration, admin, ids):

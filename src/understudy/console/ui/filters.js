@@ -50,9 +50,9 @@ export function MetadataFilter() {
   </form>`;
 }
 
-/** @param {{label: string, onRemove: () => void}} props */
-export function Chip({ label, onRemove }) {
-  return html`<button type="button" class="chip" title=${t("ui.remove-filter")} aria-label="${t("ui.remove-filter")}: ${label}" onClick=${onRemove}><bdi>${label}</bdi><${Icon} name="x" size=${12} /></button>`;
+/** @param {{label: string, onRemove: () => void, hint?: string}} props `hint`: what a click does */
+export function Chip({ label, onRemove, hint = t("ui.remove-filter") }) {
+  return html`<button type="button" class="chip" title=${hint} aria-label="${hint}: ${label}" onClick=${onRemove}><bdi>${label}</bdi><${Icon} name="x" size=${12} /></button>`;
 }
 
 /**

@@ -9,12 +9,14 @@ import { KeySection } from "../keys/key_section.js";
 import { LimitTable } from "../limits/limit_table.js";
 import { ModelLimits } from "../limits/model_limits.js";
 import { MemberSection } from "../members/member_section.js";
+import { ModelPermissions } from "../permissions/model_permissions.js";
+import { ToolPermissions } from "../permissions/tool_permissions.js";
 import { AccountSection } from "../service_accounts/account_section.js";
 import { canChange, isActive, PROJECTS } from "./noun.js";
 import { Spending } from "./spending.js";
 
 export const style = "projects.css";
-export const texts = ["keys", "limits", "members", "service_accounts"];
+export const texts = ["keys", "limits", "members", "permissions", "service_accounts"];
 
 /** @param {{params: {id: string}}} props */
 export default function ProjectDetail({ params: { id } }) {
@@ -24,6 +26,7 @@ export default function ProjectDetail({ params: { id } }) {
     { name: "members", label: t("members.title"), view: (/** @type {any} */ row) => html`<${MemberSection} project=${id} canChange=${isActive(row)} />` },
     { name: "limits", label: t("limits.title"), view: (/** @type {any} */ row) => html`<${LimitTable} path="${PROJECTS.path}/${encodeURIComponent(id)}/limits" title=${t("limits.project")} canChange=${isActive(row)} />
       <${ModelLimits} project=${id} canChange=${isActive(row)} />` },
+    { name: "models", label: t("permissions.title"), view: (/** @type {any} */ row) => html`<${ModelPermissions} project=${id} canChange=${isActive(row)} /><${ToolPermissions} project=${id} canChange=${isActive(row)} />` },
     { name: "spending", label: t("projects.spending"), view: (/** @type {any} */ row) => html`<${Spending} project=${id} canChange=${isActive(row)} />` },
   ];
   /** @param {any} row @param {(row: any) => void} set */
