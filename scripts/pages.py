@@ -16,7 +16,6 @@ import click
 import msgspec
 from operation_table import build_page
 
-from understudy.catalog import AI_ML_API, Parameter, Tool
 from understudy.cli import commands
 from understudy.engine.metrics.families import FAMILIES, Family
 from understudy.settings import (
@@ -41,6 +40,7 @@ from understudy.settings import (
     WebhookSettings,
     describe_allowed,
 )
+from understudy_toolkit.catalog import AI_ML_API, Parameter, Tool
 
 METRICS = """\
 # Metrics

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PACKAGE = "understudy"
+TOOLKIT = "packages/understudy-toolkit/src/understudy_toolkit"
 
 LAYERS = (
     {"__main__"},
@@ -37,7 +38,6 @@ LAYERS = (
         "tracing",
         "text",
         "redaction",
-        "catalog",
         "looper",
         "parent_death",
     },
@@ -93,6 +93,10 @@ def violations(root: Path) -> Iterator[str]:
         yield from sql_outside_the_store(module)
         yield from forbidden_words(module)
         yield from forbidden_phrases(module)
+    for module in modules(root / TOOLKIT):
+        yield from imports_of_the_server(module)
+        yield from forbidden_words(module)
+        yield from forbidden_phrases(module)
     yield from forbidden_phrases_of_pages(root)
     yield from missing_pages(root)
     yield from vendored_files(root / "src" / PACKAGE / "console" / "vendor")
@@ -106,7 +110,7 @@ def modules(package: Path) -> Iterator[Module]:
 
 def names(root: Path) -> Iterator[str]:
     """A module is named after what it owns."""
-    for folder in ("src", "tests", "benchmarks", "scripts"):
+    for folder in ("src", "packages", "tests", "benchmarks", "scripts"):
         for path in sorted((root / folder).rglob("*.py")):
             for word in {*path.relative_to(root).parts[1:-1], path.stem} & FORBIDDEN_NAMES:
                 yield f"{path}: {word!r} says nothing of what is in it; name it after what it owns"
@@ -122,6 +126,12 @@ def import_direction(module: Module) -> Iterator[str]:
             continue
         if layer(target) <= layer(own):
             yield f"{module.path}:{line}: {own} imports {target}, which does not stand below it"
+
+
+def imports_of_the_server(module: Module) -> Iterator[str]:
+    """The toolkit is installed without the server."""
+    for line, name in imported_names(module):
+        yield f"{module.path}:{line}: the toolkit imports {PACKAGE}.{name}"
 
 
 def dialects_in_the_run(module: Module) -> Iterator[str]:
@@ -173,7 +183,11 @@ def forbidden_phrases_of_pages(root: Path) -> Iterator[str]:
 
 def missing_pages(root: Path) -> Iterator[str]:
     """A page of the documentation that another file names exists. Links between pages are checked by scripts/docs."""
-    folders = [path for folder in ("src", "tests", "scripts", "benchmarks") for path in (root / folder).rglob("*.py")]
+    folders = [
+        path
+        for folder in ("src", "packages", "tests", "scripts", "benchmarks")
+        for path in (root / folder).rglob("*.py")
+    ]
     for path in sorted([*root.glob("*.md"), *folders]):
         for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
             for name in PAGE_PATH.findall(line):

@@ -44,11 +44,17 @@ def run(*command, **options):
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory):
+def wheels(tmp_path_factory):
+    """Of the server, and of the toolkit that it depends on."""
     into = tmp_path_factory.mktemp("dist")
     run(ROOT / "scripts" / "build", into)
-    (built,) = into.glob("*.whl")
-    return built
+    server, toolkit = sorted(into.glob("*.whl"))
+    return server, toolkit
+
+
+@pytest.fixture
+def wheel(wheels):
+    return wheels[0]
 
 
 def test_the_wheel_has_the_site_and_the_console_and_nothing_that_only_checks_them(wheel):
@@ -64,7 +70,8 @@ def test_the_wheel_has_the_site_and_the_console_and_nothing_that_only_checks_the
 
 
 @pytest.mark.parametrize("python", PYTHONS.values(), ids=[f"{major}.{minor}" for major, minor in PYTHONS])
-def test_the_wheel_serves_in_an_empty_directory(wheel, tmp_path, python):
+def test_the_wheel_serves_in_an_empty_directory(wheels, tmp_path, python):
+    wheel, toolkit = wheels
     place = tmp_path / "venv"
     run(python, "-m", "venv", place)
     environ = {**os.environ, "VENV": str(ROOT / ".venv")}
@@ -77,7 +84,7 @@ def test_the_wheel_serves_in_an_empty_directory(wheel, tmp_path, python):
         "-c",
         ROOT / "requirements" / "serve.txt",
     ]
-    run(ROOT / "scripts" / "uv", *install, wheel, env=environ)
+    run(ROOT / "scripts" / "uv", *install, wheel, toolkit, env=environ)
     work = tmp_path / "work"
     work.mkdir()
     program = place / "bin" / "understudy"
@@ -98,3 +105,17 @@ def test_the_wheel_serves_in_an_empty_directory(wheel, tmp_path, python):
         serving.terminate()
         assert serving.wait(WAIT) == 0
         serving.stdout.close()
+
+
+def test_the_toolkit_is_installed_without_the_server(wheels, tmp_path):
+    place = tmp_path / "venv"
+    run(sys.executable, "-m", "venv", place)
+    environ = {**os.environ, "VENV": str(ROOT / ".venv")}
+    python = place / "bin" / "python"
+    locked = ROOT / "requirements" / "serve.txt"
+    run(ROOT / "scripts" / "uv", "pip", "install", "--quiet", "--python", python, "-c", locked, wheels[1], env=environ)
+    program = (
+        "import importlib.util, understudy_toolkit as package\n"
+        "print(importlib.util.find_spec('understudy'), len(package.Toolkit().list()), package.__version__)"
+    )
+    assert run(python, "-c", program, cwd=tmp_path).split() == ["None", "30", "0.2.0"]

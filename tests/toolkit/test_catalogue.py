@@ -6,8 +6,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toolkit.seed import DEFAULTS, OUTPUT, TABLE, TOOLKIT, VERSION
-from understudy.catalog import AI_ML_API, InvalidArguments, UnknownTool, build_call, find, parse_result, search, select
-from understudy.toolkit import Toolkit
+from understudy_toolkit import Toolkit
+from understudy_toolkit.catalog import (
+    AI_ML_API,
+    InvalidArguments,
+    UnknownTool,
+    build_call,
+    find,
+    parse_result,
+    search,
+    select,
+)
 
 TOOLS = AI_ML_API.tools
 NAN = float("nan")

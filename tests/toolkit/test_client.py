@@ -16,8 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serving import KEY, WAIT
-from understudy.toolkit import AsyncToolkit, Toolkit
-from understudy.toolkit.address import address
+from understudy_toolkit import AsyncToolkit, Toolkit
+from understudy_toolkit.address import address
 
 THREAD = "AI_ML_API_GET_THREAD"
 AT = {"thread_id": "thread_1"}
@@ -148,7 +148,7 @@ async def test_an_api_that_is_silent_is_a_result(api):
 
 
 async def test_an_endless_response_is_a_result(api, monkeypatch):
-    monkeypatch.setattr("understudy.toolkit.client.MAX_RESPONSE_BYTES", 1000)
+    monkeypatch.setattr("understudy_toolkit.client.MAX_RESPONSE_BYTES", 1000)
 
     async def handler(_):
         return web.Response(text="[" + "1," * 1000 + "1]", content_type="application/json")
@@ -168,7 +168,7 @@ def test_no_slug_and_no_arguments_raise(slug, arguments):
 
 def test_the_package_does_not_load_the_server():
     program = (
-        "import sys, understudy.toolkit;"
+        "import sys, understudy_toolkit;"
         "print([n for n in sys.modules if n.split('.')[0] in ('starlette', 'uvicorn', 'apsw', 'asyncpg', 'mcp', 'jsonschema')"
         " or n.startswith(('understudy.api', 'understudy.store', 'understudy.engine', 'understudy.settings'))])"
     )

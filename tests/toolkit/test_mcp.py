@@ -16,7 +16,7 @@ from e2e.assistants_client import on_both
 from serving import KEY, WAIT
 from toolkit.seed import TABLE
 from understudy import __version__
-from understudy.catalog import find
+from understudy_toolkit.catalog import find
 
 PING = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
 ACCEPT = {"Accept": "application/json, text/event-stream", "Content-Type": "application/json"}

@@ -13,7 +13,7 @@ from serving import KEY, WAIT
 from toolkit.seed import TABLE
 from toolkit.toolkit_objects import CASES, World
 from understudy.cli import commands
-from understudy.toolkit import AsyncToolkit, Toolkit
+from understudy_toolkit import AsyncToolkit, Toolkit
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from urllib.parse import unquote
 
 from starlette.types import Message, Receive, Scope
 
-from understudy.catalog import Call, Result, failed_result, parse_result
+from understudy_toolkit.catalog import Call, Result, failed_result, parse_result
 
 MAX_RESPONSE_BYTES: Final = 64 << 20
 _JSON: Final = (b"content-type", b"application/json")

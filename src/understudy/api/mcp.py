@@ -15,7 +15,6 @@ from understudy.api.errors import error_response
 from understudy.api.internal_call import call
 from understudy.api.open_streams import OpenStreams
 from understudy.api.requests import decode_body
-from understudy.catalog import InvalidArguments, Result, Tool, UnknownTool, build_call, failed_result, find, subset
 from understudy.errors import (
     ApiError,
     BodyTooLarge,
@@ -26,6 +25,16 @@ from understudy.errors import (
 )
 from understudy.settings import Settings, is_loopback
 from understudy.wire import error_texts, json_size
+from understudy_toolkit.catalog import (
+    InvalidArguments,
+    Result,
+    Tool,
+    UnknownTool,
+    build_call,
+    failed_result,
+    find,
+    subset,
+)
 
 if TYPE_CHECKING:
     from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
@@ -150,7 +159,7 @@ def _replay_body(body: bytes, receive: Receive) -> Receive:
 
 def _new_manager(body_bytes: int) -> "StreamableHTTPSessionManager":
     module = importlib.import_module("mcp.server.streamable_http_manager")
-    server = importlib.import_module("understudy.catalog.mcp_server").serve(
+    server = importlib.import_module("understudy_toolkit.catalog.mcp_server").serve(
         _execute_tool, _list_models, _list_tools, __version__
     )
     manager: StreamableHTTPSessionManager = module.StreamableHTTPSessionManager(

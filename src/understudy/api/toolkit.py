@@ -17,10 +17,19 @@ from understudy.api.internal_call import call
 from understudy.api.operations import OperationGroup, Schema
 from understudy.api.parts import parts_of
 from understudy.api.requests import json_response, read_json, struct_response
-from understudy.catalog import AI_ML_API, InvalidArguments, Tool, UnknownTool, build_call, failed_result, find, select
 from understudy.errors import InvalidRequest, NotFound
 from understudy.wire import queries
 from understudy.wire import toolkit as wire
+from understudy_toolkit.catalog import (
+    AI_ML_API,
+    InvalidArguments,
+    Tool,
+    UnknownTool,
+    build_call,
+    failed_result,
+    find,
+    select,
+)
 
 operations = OperationGroup("Toolkit", base="/", error=wire.ToolkitErrorResponse)
 

@@ -14,8 +14,8 @@ import aiohttp
 import click
 
 from understudy.net.sse import Reader
-from understudy.toolkit.address import address
-from understudy.toolkit.connection_failures import describe_connection_failure
+from understudy_toolkit.address import address
+from understudy_toolkit.connection_failures import describe_connection_failure
 
 # Between two parts of a response: a model may think for long.
 _SILENCE_SECONDS: Final = 600.0

@@ -20,8 +20,8 @@ def mcp(*, tools: str, base_url: str | None, key: str | None) -> None:
     """
     import asyncio
 
-    from understudy.catalog import UnknownTool
-    from understudy.toolkit.stdio import run
+    from understudy_toolkit.catalog import UnknownTool
+    from understudy_toolkit.stdio import run
 
     try:
         asyncio.run(run(base_url, key, [name.strip() for name in tools.split(",") if name.strip()]))

@@ -11,7 +11,7 @@ from understudy.cli.options import with_json_flag, with_server
 from understudy.cli.output import print_json, print_table
 
 if TYPE_CHECKING:
-    from understudy.catalog import Tool
+    from understudy_toolkit.catalog import Tool
 
 
 @click.group(cls=CommandGroup)
@@ -26,7 +26,7 @@ def tools() -> None:
 @with_json_flag
 def list_(*, search: str, tags: tuple[str, ...], important: bool, as_json: bool) -> None:
     """List the tools; with words to SEARCH for, the best match first."""
-    from understudy.catalog import select
+    from understudy_toolkit.catalog import select
 
     matches = select(query=search, tags=tags, important=important)
     if as_json:
@@ -71,7 +71,7 @@ def call(
 
     The exit code is 1 if it failed.
     """
-    from understudy.toolkit import Toolkit
+    from understudy_toolkit import Toolkit
 
     tool = _require_tool(slug)
     arguments = _parse_object(encoded) | dict(_parse_argument(tool, pair) for pair in pairs)
@@ -84,7 +84,7 @@ def call(
 
 
 def _require_tool(slug: str) -> "Tool":
-    from understudy.catalog import UnknownTool, find
+    from understudy_toolkit.catalog import UnknownTool, find
 
     try:
         return find(slug)

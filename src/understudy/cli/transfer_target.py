@@ -210,7 +210,7 @@ async def open_directory(settings: Settings, project: str | None, *, creates: bo
 async def open_server(base_url: str | None, key: str | None) -> AsyncIterator[Target]:
     import os
 
-    from understudy.toolkit.address import address
+    from understudy_toolkit.address import address
 
     try:
         where = address(base_url, key, os.environ)

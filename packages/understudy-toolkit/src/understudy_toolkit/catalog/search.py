@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterable, Sequence
 
-from understudy.catalog.table import AI_ML_API
-from understudy.catalog.tool import Tool
+from understudy_toolkit.catalog.table import AI_ML_API
+from understudy_toolkit.catalog.tool import Tool
 
 _WORD = re.compile(r"\w+")
 

@@ -5,10 +5,10 @@ from typing import Any
 
 from mcp.server.stdio import stdio_server
 
-from understudy import __version__
-from understudy.catalog import Result, subset
-from understudy.catalog.mcp_server import Context, serve
-from understudy.toolkit.client import AsyncToolkit
+from understudy_toolkit import __version__
+from understudy_toolkit.catalog import Result, subset
+from understudy_toolkit.catalog.mcp_server import Context, serve
+from understudy_toolkit.client import AsyncToolkit
 
 
 async def run(base_url: str | None, api_key: str | None, tools: Sequence[str] = ()) -> None:

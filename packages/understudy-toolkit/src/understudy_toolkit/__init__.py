@@ -6,7 +6,11 @@ toolkit.execute("AI_ML_API_CREATE_THREAD", {"metadata": {"topic": "bread"}})["da
 Works against this server, and against AI/ML API itself. Imports nothing of the server.
 """
 
-from understudy.catalog import Parameter, Result, Tool
-from understudy.toolkit.client import AsyncToolkit, Toolkit
+from importlib.metadata import version
 
-__all__ = ["AsyncToolkit", "Parameter", "Result", "Tool", "Toolkit"]
+from understudy_toolkit.catalog import Parameter, Result, Tool
+from understudy_toolkit.client import AsyncToolkit, Toolkit
+
+__all__ = ["AsyncToolkit", "Parameter", "Result", "Tool", "Toolkit", "__version__"]
+
+__version__ = version("understudy-toolkit")

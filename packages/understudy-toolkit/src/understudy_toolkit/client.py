@@ -13,7 +13,9 @@ from typing import Any, Final, Self
 
 import aiohttp
 
-from understudy.catalog import (
+from understudy_toolkit import connection_failures, formats
+from understudy_toolkit.address import address
+from understudy_toolkit.catalog import (
     Call,
     InvalidArguments,
     Result,
@@ -25,8 +27,6 @@ from understudy.catalog import (
     parse_result,
     select,
 )
-from understudy.toolkit import connection_failures, formats
-from understudy.toolkit.address import address
 
 TIMEOUT: Final = 600.0
 MAX_RESPONSE_BYTES: Final = 64 << 20

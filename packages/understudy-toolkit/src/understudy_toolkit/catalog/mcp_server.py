@@ -11,9 +11,9 @@ from mcp import types
 from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import Server
 
-from understudy.catalog.result import Result, failed_result
-from understudy.catalog.table import AI_ML_API
-from understudy.catalog.tool import Tool
+from understudy_toolkit.catalog.result import Result, failed_result
+from understudy_toolkit.catalog.table import AI_ML_API
+from understudy_toolkit.catalog.tool import Tool
 
 Context = ServerRequestContext[Any, Any]
 Execute = Callable[[Context, str, dict[str, Any]], Awaitable[Result]]

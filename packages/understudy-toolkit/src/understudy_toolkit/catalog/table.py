@@ -6,7 +6,7 @@ schemas, for limits and items.
 
 from typing import Final
 
-from understudy.catalog.shapes import (
+from understudy_toolkit.catalog.shapes import (
     ATTACHMENTS,
     CHAT_MESSAGES,
     COUNT,
@@ -25,7 +25,7 @@ from understudy.catalog.shapes import (
     response_format,
     tool_choice,
 )
-from understudy.catalog.tool import Parameter, Tool, ToolSet
+from understudy_toolkit.catalog.tool import Parameter, Tool, ToolSet
 
 _PREFIX: Final = "AI_ML_API_"
 _ASSISTANT_ID: Final = identifier("assistant_id", "The assistant: its id, like `asst_…`.")

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, assert_never
 
-from understudy.catalog import AI_ML_API, Result, Tool
+from understudy_toolkit.catalog import AI_ML_API, Result, Tool
 
 Dialect = Literal["chat", "responses", "anthropic"]
 Definition = dict[str, Any]

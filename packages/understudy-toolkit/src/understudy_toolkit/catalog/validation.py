@@ -6,7 +6,7 @@ An optional parameter that is null counts as one that is not given: models that 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from understudy.catalog.tool import Parameter, Schema, Tool
+from understudy_toolkit.catalog.tool import Parameter, Schema, Tool
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError

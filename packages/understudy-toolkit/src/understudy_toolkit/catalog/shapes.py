@@ -3,7 +3,7 @@
 import json
 from typing import Any, Final
 
-from understudy.catalog.tool import Parameter, Schema
+from understudy_toolkit.catalog.tool import Parameter, Schema
 
 LONGEST_METADATA_KEY: Final = 64
 _PATH_ID: Final = "^[A-Za-z0-9_-][A-Za-z0-9_.:~-]*$"

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from understudy.catalog.tool import Place, Tool
-from understudy.catalog.validation import InvalidArguments, validate_arguments
+from understudy_toolkit.catalog.tool import Place, Tool
+from understudy_toolkit.catalog.validation import InvalidArguments, validate_arguments
 
 
 @dataclass(frozen=True, slots=True)
