@@ -13,7 +13,7 @@ const { ChatOpenAI } = load("@langchain/openai");
 const { HumanMessage, ToolMessage } = load("@langchain/core/messages");
 const { tool: langchainTool } = load("@langchain/core/tools");
 const { createOpenAI } = load("@ai-sdk/openai");
-const { generateText, streamText, stepCountIs, tool: aiTool } = load("ai");
+const { generateText, jsonSchema, streamText, stepCountIs, tool: aiTool } = load("ai");
 const { z } = load("zod");
 
 const model = "gpt-4o";
@@ -71,6 +71,24 @@ const checks = {
     });
     assert.equal(await result.text, told);
     assert.ok((await result.totalUsage).totalTokens > 0);
+  },
+
+  async vercel_executes_tools_for_agents() {
+    // As in docs/guides/recipes/vercel.md.
+    const address = baseURL.replace(/\/v1$/, "/api/v3");
+    const headers = { authorization: `Bearer ${apiKey}`, "content-type": "application/json" };
+    const { items } = await (await fetch(`${address}/tools?tool_slugs=AI_ML_API_LIST_MODELS`, { headers })).json();
+    const [{ slug, description, input_parameters }] = items;
+    const listed = aiTool({
+      description,
+      inputSchema: jsonSchema(input_parameters),
+      async execute(input) {
+        const body = JSON.stringify({ arguments: input });
+        return (await fetch(`${address}/tools/execute/${slug}`, { method: "POST", headers, body })).json();
+      },
+    });
+    assert.ok(listed.inputSchema.jsonSchema.type === "object");
+    assert.ok((await listed.execute({})).successful);
   },
 };
 

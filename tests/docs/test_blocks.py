@@ -37,9 +37,14 @@ from understudy.cli import commands
 from waiting import eventually
 
 KINDS = {"python", "sh", "toml", "json", "js", "nginx", "text", "mermaid", "yaml"}
-ENVIRONMENTS = {"azure": "azure", "composio": "composio", "langchain_openai": "frameworks"}
+ENVIRONMENTS = {
+    "azure": "azure",
+    "composio": "composio",
+    "langchain_openai": "frameworks",
+    **dict.fromkeys(("agents", "claude_agent_sdk", "langchain_core", "llama_index"), "toolkit"),
+}
 """Packages that examples import from an environment of their own, by the name that scripts/environment knows."""
-LARGE_ENVIRONMENTS = {"frameworks"}
+LARGE_ENVIRONMENTS = {"frameworks", "toolkit"}
 """Those that take minutes to make: their examples run with --slow."""
 RUN_ELSEWHERE = {"docs/move/responses.md": "test_migrating.py runs it and compares both APIs"}
 OTHER_PROGRAMS = {
@@ -139,6 +144,7 @@ PYTHON = {
     "docs/guides/administration.md": Printing("sk-understudy-svcacct-"),
     "docs/guides/batches.md": Batches,
     "docs/guides/toolkit.md": Toolkit,
+    "docs/guides/recipes/claude.md": Printing("AI_ML_API_LIST_MODELS"),
 }
 
 
@@ -193,9 +199,14 @@ def by_environment(block):
     ("block", "name"), [by_environment(block) for block in blocks_of("python") if in_other_environment(block)]
 )
 def test_a_python_example_of_another_package_runs_in_its_environment(server, block, name):
-    command = [environment(name).python, "-"]
     ran = subprocess.run(
-        command, input=with_address(block.text, server), capture_output=True, text=True, timeout=WAIT, check=False
+        [environment(name).python, "-"],
+        env={**os.environ, "PYTHONPATH": str(ROOT / "packages" / "understudy-toolkit" / "src")},
+        input=with_address(block.text, server),
+        capture_output=True,
+        text=True,
+        timeout=2 * WAIT,
+        check=False,
     )
     assert ran.returncode == 0, ran.stderr
 
