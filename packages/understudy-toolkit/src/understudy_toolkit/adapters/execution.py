@@ -11,7 +11,7 @@ AnyToolkit = Toolkit | AsyncToolkit
 
 
 def parse_arguments(encoded: str) -> dict[str, Any] | None:
-    """None for what is no JSON object; an empty text is one without members."""
+    """None for anything but a JSON object; an empty text is an object without members."""
     try:
         arguments = json.loads(encoded or "{}")
     except ValueError:
