@@ -20,7 +20,7 @@ def health(base_url: str | None, *, live: bool) -> None:
     import urllib.error
     import urllib.request
 
-    from understudy.toolkit.address import address
+    from understudy_toolkit.address import address
 
     try:
         root = address(base_url, None, os.environ).root
