@@ -33,7 +33,10 @@ const provider = new Provider(issuer, {
     response_types: ["code"],
   }],
   pkce: { required: () => true },
-  features: { devInteractions: { enabled: false } },
+  features: {
+    devInteractions: { enabled: false },
+    rpInitiatedLogout: { logoutSource: (context, form) => { context.body = `<!doctype html><title>Sign out?</title>${form}`; } },
+  },
   scopes: ["openid", "email", "profile", "groups"],
   claims: { openid: ["sub"], email: ["email", "email_verified"], profile: ["name"], groups: ["groups"] },
   cookies: { keys: ["one of the tests"] },

@@ -71,7 +71,7 @@ class AssetTable:
 
     def _list_modules(self, page: str | None) -> list[str]:
         """The first module, the page, their texts, and what they import, directly or not; without the first one."""
-        found = [_ENTRY, _TEXTS.format("shared")]
+        found = [_ENTRY, _TEXTS.format("shared"), _TEXTS.format("sign_in")]
         if page is not None:
             found += [f"pages/{page}.js", _TEXTS.format(page.split("/")[0])]
         found = [name for name in found if name in self.assets]

@@ -3,7 +3,7 @@ import { API_URL, SERVER_URL } from "../app/base.js";
 import { kindOfPath } from "../lib/key_kinds.js";
 import { buildQuery } from "../lib/paths.js";
 import { connection } from "../state/connection.js";
-import { adminKey, apiKey, rejectedKind } from "../state/session.js";
+import { canUse, hasKey, isSessionOver, keyOf, person, rejectedKind } from "../state/session.js";
 
 const RETRY_MILLISECONDS = [300, 1_000];
 const RETRIED = new Set([502, 503, 504]);
@@ -40,11 +40,12 @@ export class ApiError extends Error {
  * @returns {Promise<Response>}
  */
 export async function open(method, path, { query = {}, body, signal, headers = {}, key, kind: chosen } = {}) {
-  const kind = chosen ?? kindOfPath(path, { project: apiKey.value !== null, admin: adminKey.value !== null });
+  const kind = chosen ?? kindOfPath(path, { project: canUse("project"), admin: canUse("admin") });
   const isRaw = body instanceof FormData || body instanceof Blob;
+  const { credentials, headers: authentication } = authenticate(kind, key);
   /** @type {RequestInit} */
-  const init = { method, signal: signal ?? null, cache: "no-store", credentials: "omit", headers: {
-    authorization: `Bearer ${key ?? (kind === "admin" ? adminKey : apiKey).value ?? ""}`,
+  const init = { method, signal: signal ?? null, cache: "no-store", credentials, headers: {
+    ...authentication,
     ...(body === undefined || isRaw ? {} : { "content-type": "application/json" }),
     ...headers,
   } };
@@ -59,9 +60,23 @@ export async function open(method, path, { query = {}, body, signal, headers = {
   throw new Error("unreachable");
 }
 
-/** The base URL of a path: `/api/…` are the tools for agents, everything else is below /v1. @param {string} path */
+/**
+ * What a request is authenticated with: the key of its kind, or the cookie of the person, who acts in a project.
+ *
+ * @param {import("../lib/key_kinds.js").KeyKind} kind
+ * @param {string} [key] instead of that of the session
+ * @returns {{credentials: RequestCredentials, headers: Record<string, string>}}
+ */
+export function authenticate(kind, key) {
+  const own = key ?? keyOf(kind);
+  if (own !== null) return { credentials: "omit", headers: { authorization: `Bearer ${own}` } };
+  const projectId = kind === "project" && person.value?.projectId;
+  return { credentials: "same-origin", headers: projectId ? { "openai-project": projectId } : {} };
+}
+
+/** The base URL of a path: `/api/…` are the tools for agents, `/auth/…` the sign-in, all else is below /v1. @param {string} path */
 export function baseOf(path) {
-  return path.startsWith("/api/") ? SERVER_URL : API_URL;
+  return path.startsWith("/api/") || path.startsWith("/auth/") ? SERVER_URL : API_URL;
 }
 
 /**
@@ -89,7 +104,7 @@ async function fetchOnce(url, init, isLast) {
 async function checkResponse(response, kind) {
   if (response.ok) return response;
   const { error = {} } = await response.json().catch(() => ({}));
-  if (response.status === 401 && error.code !== "missing_scope") rejectedKind.value = kind ?? rejectedKind.value;
+  if (response.status === 401 && error.code !== "missing_scope" && kind) reportRefusal(kind);
   throw new ApiError(error.message ?? `The server responded with status ${response.status}.`, {
     status: response.status,
     code: error.code ?? null,
@@ -97,6 +112,12 @@ async function checkResponse(response, kind) {
     requestId: response.headers.get("x-request-id"),
     retryAfter: Number(response.headers.get("retry-after")) || null,
   });
+}
+
+/** @param {import("../lib/key_kinds.js").KeyKind} kind */
+function reportRefusal(kind) {
+  if (hasKey(kind)) rejectedKind.value = kind;
+  else if (person.value) isSessionOver.value = true;
 }
 
 /**

@@ -1,7 +1,6 @@
 /** Uploads of files with progress. Large ones go in parts, so that a failed part is sent again and not the whole file. */
 import { API_URL } from "../app/base.js";
-import { apiKey } from "../state/session.js";
-import { ApiError, post } from "./client.js";
+import { ApiError, authenticate, post } from "./client.js";
 
 const PART_BYTES = 32 * 1024 * 1024;
 const TRIES = 3;
@@ -92,7 +91,7 @@ function send(path, form, onProgress, signal) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     request.open("POST", API_URL + path);
-    request.setRequestHeader("authorization", `Bearer ${apiKey.value ?? ""}`);
+    for (const [name, value] of Object.entries(authenticate("project").headers)) request.setRequestHeader(name, value);
     request.responseType = "json";
     request.upload.onprogress = (event) => onProgress(event.loaded);
     request.onload = () => (request.status < 300 ? resolve(request.response) : reject(toError(request)));

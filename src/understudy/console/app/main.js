@@ -1,5 +1,6 @@
 /** Starts the console: theme, key, texts, router, keyboard, and then the first render. */
-import { restoreSession } from "../state/session.js";
+import { restorePerson } from "../api/person.js";
+import { isSignedIn, restoreSession } from "../state/session.js";
 import { startSettings } from "../state/settings.js";
 import { loadTexts } from "../text/texts.js";
 import { html, render } from "../ui/view.js";
@@ -8,7 +9,8 @@ import { Shell } from "./shell.js";
 import { startShortcuts } from "./shortcuts.js";
 
 startSettings();
-await Promise.all([restoreSession(), loadTexts("shared")]);
+await Promise.all([restoreSession(), loadTexts("shared"), loadTexts("sign_in")]);
+if (!isSignedIn()) await restorePerson();
 startRouter();
 startShortcuts();
 const root = /** @type {HTMLElement} */ (document.getElementById("app"));

@@ -1,12 +1,13 @@
 /** The navigation: a list, icons alone on a middle screen, a bar below on a small one. */
 import { currentZone } from "../state/settings.js";
-import { endSession } from "../state/session.js";
+import { endSession, person } from "../state/session.js";
 import { clearDrafts } from "../state/drafts.js";
 import { forgetPagers } from "../api/pager.js";
 import { t } from "../text/texts.js";
 import { Dialog } from "../ui/dialog.js";
 import { Icon } from "../ui/icon.js";
 import { html, useEffect, useState } from "../ui/view.js";
+import { AccountLink } from "./account.js";
 import { ASSETS } from "./base.js";
 import { hrefOf, route } from "./router.js";
 import { ADMIN_GROUP, canOpen, ROUTES } from "./routes.js";
@@ -62,5 +63,5 @@ function FootLinks({ path, onPalette }) {
   };
   return html`<button type="button" class="nav-link" title="${t("palette.title")} (Ctrl K)" onClick=${onPalette}><${Icon} name="search" /><span>${t("palette.title")}</span></button>
     <a class="nav-link" href=${hrefOf("settings")} aria-current=${path === "settings" ? "page" : undefined} title="${t("nav.settings")} (g s)"><${Icon} name="settings" /><span>${t("nav.settings")} · <small>${currentZone()}</small></span></a>
-    <button type="button" class="nav-link" title=${t("nav.sign-out")} onClick=${signOut}><${Icon} name="log-out" /><span>${t("nav.sign-out")}</span></button>`;
+    ${person.value ? html`<${AccountLink} />` : html`<button type="button" class="nav-link" title=${t("nav.sign-out")} onClick=${signOut}><${Icon} name="log-out" /><span>${t("nav.sign-out")}</span></button>`}`;
 }

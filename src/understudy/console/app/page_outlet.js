@@ -1,5 +1,6 @@
 /** The current page. Its module, texts and style are loaded at its first visit; the page before stays until then. */
 import { isOutdated } from "../state/connection.js";
+import { canUse } from "../state/session.js";
 import { hasText, loadTexts, t } from "../text/texts.js";
 import { ErrorNote } from "../ui/error_note.js";
 import { Page } from "../ui/page.js";
@@ -33,7 +34,7 @@ export function PageOutlet() {
     if (page) enterPage();
   }, [page?.key]);
   if (error !== null) return html`<${Page} title=${t("page.failed")}><${ErrorNote} error=${error} onRetry=${() => location.reload()} /><//>`;
-  if (row && row.path !== "" && !canOpen(row)) return html`<${MissingKey} key=${path} kind=${accessOf(row)} title=${titleOf(row)} />`;
+  if (row && (row.path !== "" || !canUse("admin")) && !canOpen(row)) return html`<${MissingKey} key=${path} kind=${accessOf(row)} title=${titleOf(row)} />`;
   if (!page || (row && !canOpen(row))) return html`<div class="page-body"><${Skeleton} /></div>`;
   return html`<${page.component} key=${page.key} params=${page.params} />`;
 }

@@ -1,18 +1,20 @@
 /** What stays while pages change: navigation, banners, dialogs, and the sign-in in front of everything. */
-import { canUse, isSignedIn, rejectedKind } from "../state/session.js";
+import { canUse, isSessionOver, isSignedIn, rejectedKind } from "../state/session.js";
 import { t } from "../text/texts.js";
 import { StatusLine } from "../ui/announce.js";
 import { Banners } from "../ui/banners.js";
 import { ConfirmOutlet } from "../ui/confirm.js";
+import { Lazy } from "../ui/lazy.js";
 import { html, useEffect, useState } from "../ui/view.js";
-import { Help } from "./help.js";
 import { Navigation, navLabel } from "./navigation.js";
 import { PageOutlet } from "./page_outlet.js";
-import { Palette } from "./palette.js";
 import { navigate, route } from "./router.js";
 import { canOpen, ROUTES } from "./routes.js";
-import { RejectedKey, SignIn } from "./sign_in.js";
+import { EndedSession, RejectedKey, SignIn } from "./sign_in.js";
 import { useShortcuts } from "./shortcuts.js";
+
+const loadPalette = async () => (await import("./palette.js")).Palette;
+const loadHelp = async () => (await import("./help.js")).Help;
 
 export function Shell() {
   return isSignedIn() ? html`<${Frame} />` : html`<${SignIn} /><${StatusLine} />`;
@@ -21,7 +23,9 @@ export function Shell() {
 function Frame() {
   const [open, setOpen] = useState(/** @type {"palette" | "help" | null} */ (null));
   const close = () => setOpen(null);
-  const startsWithProjects = route.value.path === "" && !canUse("project");
+  // Before the first key is typed into it.
+  useEffect(() => void loadPalette(), []);
+  const startsWithProjects = route.value.path === "" && !canUse("project") && canUse("admin");
   useEffect(() => {
     if (startsWithProjects) navigate("projects", { replace: true });
   }, [startsWithProjects]);
@@ -35,9 +39,10 @@ function Frame() {
     <${Banners} />
     <${Navigation} onPalette=${() => setOpen("palette")} />
     <main class="main" id="main" tabindex="-1"><${PageOutlet} /></main>
-    ${open === "palette" && html`<${Palette} onClose=${close} />`}
-    ${open === "help" && html`<${Help} onClose=${close} />`}
+    ${open === "palette" && html`<${Lazy} load=${loadPalette} onClose=${close} />`}
+    ${open === "help" && html`<${Lazy} load=${loadHelp} onClose=${close} />`}
     ${rejectedKind.value && html`<${RejectedKey} kind=${rejectedKind.value} />`}
+    ${isSessionOver.value && html`<${EndedSession} />`}
     <${ConfirmOutlet} />
     <${StatusLine} />
   </div>`;

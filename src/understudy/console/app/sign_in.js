@@ -1,9 +1,10 @@
-/** Signing in with API keys: the whole page at first, a part of a page that needs another key, a dialog when the server refuses one. */
+/** Signing in, with the provider or with API keys: the whole page at first, a part of a page that needs another key, a dialog when the server refuses one. */
 import { ApiError } from "../api/client.js";
 import { findKeyKind } from "../api/key_kind.js";
 import { forgetPagers } from "../api/pager.js";
-import { addKey, dropKey, KEY_KINDS, canUse } from "../state/session.js";
-import { t } from "../text/texts.js";
+import { provider, signInUrl } from "../api/person.js";
+import { addKey, dropKey, hasKey, KEY_KINDS, person } from "../state/session.js";
+import { hasText, t } from "../text/texts.js";
 import { Button } from "../ui/button.js";
 import { Dialog } from "../ui/dialog.js";
 import { ErrorNote } from "../ui/error_note.js";
@@ -25,22 +26,45 @@ export function SignIn() {
     <div class="sign-in-card">
       <img src="${ASSETS}icon.svg" alt="" width="40" height="40" />
       <h1>${t("sign-in.title")}</h1>
-      <${KeyForm} submit=${t("sign-in.submit")} autofocus=${true} />
-      <hr />
-      ${KEY_KINDS.map((kind) => html`<${KeyCommand} key=${kind} kind=${kind} />`)}
+      <${Failure} />
+      ${provider.value ? html`<${ProviderButton} /><details><summary>${t("sign-in.or-key")}</summary><div class="stack"><${KeySignIn} /></div></details>` : html`<${KeySignIn} />`}
       <p class="muted">${t("sign-in.base-url")} <span class="mono">${API_URL}</span></p>
     </div>
   </main>`;
 }
 
+function KeySignIn() {
+  return html`<${KeyForm} submit=${t("sign-in.submit")} autofocus=${!provider.value} />
+    <hr />
+    ${KEY_KINDS.map((kind) => html`<${KeyCommand} key=${kind} kind=${kind} />`)}`;
+}
+
+/** Why the sign-in with the provider has failed: the server has put the code into the URL. */
+function Failure() {
+  const [code] = useState(() => new URLSearchParams(location.search).get("sign_in_error"));
+  if (code === null) return null;
+  const key = `sign-in.error.${code}`;
+  return html`<p class="note is-error" role="alert">${hasText(key) ? t(key) : t("sign-in.error.other")}</p>`;
+}
+
+function ProviderButton() {
+  return html`<a class="button is-primary" href=${signInUrl()}><span>${t("sign-in.with", { name: provider.value?.name ?? "" })}</span></a>`;
+}
+
+/** The page below stays as it is until the person signs in again. */
+export function EndedSession() {
+  return html`<${Dialog} title=${t("sign-in.ended")} onClose=${() => undefined} actions=${html`<${ProviderButton} />`}><p>${t("sign-in.ended.text")}</p><//>`;
+}
+
 /** In place of a page that the keys of this tab do not open. @param {{kind: KeyKind, title: string}} props */
 export function MissingKey({ kind, title }) {
-  return html`<${Page} title=${title}><div class="form stack"><p>${t(`sign-in.needed.${kind}`)}</p><${KeyForm} kind=${kind} autofocus=${true} /><${KeyCommand} kind=${kind} /></div><//>`;
+  const text = person.value && kind === "project" ? t("sign-in.no-project") : t(`sign-in.needed.${kind}`);
+  return html`<${Page} title=${title}><div class="form stack"><p>${text}</p><${KeyForm} kind=${kind} autofocus=${true} /><${KeyCommand} kind=${kind} /></div><//>`;
 }
 
 /** The page below stays as it is, with everything that was typed. @param {{kind: KeyKind}} props */
 export function RejectedKey({ kind }) {
-  const hasOther = KEY_KINDS.some((one) => one !== kind && canUse(one));
+  const hasOther = person.value !== null || KEY_KINDS.some((one) => one !== kind && hasKey(one));
   const without = hasOther && html`<${Button} onClick=${() => dropKey(kind)}>${t("sign-in.without")}<//>`;
   return html`<${Dialog} title=${t(`sign-in.rejected.${kind}`)} onClose=${() => undefined}><p>${t("sign-in.rejected.text")}</p><${KeyForm} kind=${kind} submit=${t("sign-in.submit")} actions=${without} autofocus=${true} /><//>`;
 }

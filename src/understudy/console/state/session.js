@@ -1,12 +1,17 @@
 /**
- * The keys of this tab: a project's key, an admin key, or both. They stay in session storage, and in no URL, log or text
- * of a page.
+ * Who uses this tab: a project's key, an admin key, or both; or a person, whose session the server knows by a cookie that
+ * scripts cannot read. Keys stay in session storage, and in no URL, log or text of a page.
  *
  * A link that opens in a new tab starts with empty storage, so a new tab asks the open ones for the keys.
  */
 import { signal } from "../ui/view.js";
 
-/** @typedef {import("../lib/key_kinds.js").KeyKind} KeyKind */
+/**
+ * @typedef {import("../lib/key_kinds.js").KeyKind} KeyKind
+ * @typedef {{id: string, name: string, role: "owner" | "member"}} PersonProject
+ * @typedef {{id: string, name: string | null, email: string | null, role: "owner" | "reader", projects: PersonProject[]}} User
+ * @typedef {{user: User, projectId: string | null}} Person
+ */
 
 /** @type {readonly KeyKind[]} */
 export const KEY_KINDS = ["project", "admin"];
@@ -20,12 +25,23 @@ export const apiKey = signal(null);
 /** @type {import("../vendor/signals.js").Signal<string | null>} */
 export const adminKey = signal(null);
 const KEYS = { project: apiKey, admin: adminKey };
+/** @type {import("../vendor/signals.js").Signal<Person | null>} */
+export const person = signal(null);
+/** Whether the session of the person has ended while the page uses it. */
+export const isSessionOver = signal(false);
 /** The kind of key that the server has refused, while the page uses it. */
 export const rejectedKind = signal(/** @type {KeyKind | null} */ (null));
 
-/** Whether this session may use what needs a kind of key. @param {KeyKind} kind */
-export const canUse = (kind) => KEYS[kind].value !== null;
-export const isSignedIn = () => KEY_KINDS.some(canUse);
+/** @param {KeyKind} kind */
+export const keyOf = (kind) => KEYS[kind].value;
+/** @param {KeyKind} kind */
+export const hasKey = (kind) => KEYS[kind].value !== null;
+/** Whether this session may use what needs a kind of key, or the rights of a person in its place. @param {KeyKind} kind */
+export function canUse(kind) {
+  const current = person.value;
+  return hasKey(kind) || (current !== null && (kind === "admin" ? current.user.role === "owner" : current.projectId !== null));
+}
+export const isSignedIn = () => person.value !== null || KEY_KINDS.some(hasKey);
 
 /** @param {KeyKind} kind @param {string} key */
 export function addKey(kind, key) {
@@ -42,12 +58,13 @@ export function dropKey(kind) {
 }
 
 export function endSession() {
-  dropKeys();
+  forget();
   channel.postMessage({ type: "sign-out" });
 }
 
-function dropKeys() {
+function forget() {
   KEY_KINDS.forEach(dropKey);
+  person.value = null;
 }
 
 /** Restores the keys of this tab, or requests them from another tab. */
@@ -80,8 +97,8 @@ function requestKeys() {
 
 /** @param {MessageEvent} event */
 function answerOtherTab({ data }) {
-  if (data.type === "sign-out") dropKeys();
-  else if (data.type === "key-request" && isSignedIn()) channel.postMessage({ type: "keys", keys: { project: apiKey.value, admin: adminKey.value } });
+  if (data.type === "sign-out") forget();
+  else if (data.type === "key-request" && KEY_KINDS.some(hasKey)) channel.postMessage({ type: "keys", keys: { project: apiKey.value, admin: adminKey.value } });
 }
 
 /** Signs out a tab that nobody has used for hours. */
@@ -89,6 +106,6 @@ function watchIdle() {
   let used = Date.now();
   for (const kind of ["pointerdown", "keydown"]) addEventListener(kind, () => (used = Date.now()), { passive: true });
   setInterval(() => {
-    if (isSignedIn() && Date.now() - used > IDLE_MILLISECONDS) dropKeys();
+    if (KEY_KINDS.some(hasKey) && Date.now() - used > IDLE_MILLISECONDS) KEY_KINDS.forEach(dropKey);
   }, 60_000);
 }

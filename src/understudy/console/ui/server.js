@@ -1,6 +1,6 @@
-/** What the server offers to the key that is signed in: features that are off, limits, its version. Loaded once a key. */
+/** What the server offers to who is signed in: features that are off, limits, its version. Loaded once a key or project. */
 import { get } from "../api/client.js";
-import { apiKey } from "../state/session.js";
+import { apiKey, person } from "../state/session.js";
 import { signal, useEffect } from "./view.js";
 
 /**
@@ -15,7 +15,7 @@ let loadedFor = "";
 
 /** Null until it is known; pages work without it. @returns {Server | null} */
 export function useServer() {
-  const key = apiKey.value ?? "";
+  const key = apiKey.value ?? person.value?.projectId ?? "";
   useEffect(() => {
     if (!key || loadedFor === key) return;
     loadedFor = key;

@@ -11,13 +11,11 @@ export function ServerFacts() {
   const server = useServer();
   if (!server) return null;
   const { project, key, balance, limits, retention } = server;
-  const limit = key.spend_limit;
   /** @type {[string, any][]} */
   const facts = [
     ["version", html`<span class="mono">${server.version}</span>`],
     ["project", html`<span class="inline"><${Name} text=${project.name} /><${Id} id=${project.id} link=${false} /></span>`],
-    ["key", html`<span class="inline"><${Name} text=${key.name} /><span class="mono muted">${key.prefix}</span></span>`],
-    ["spend-limit", limit ? html`<${Sentence} text=${t(`settings.period.${limit.period}`)} spent=${html`<${Money} dollars=${limit.spent} />`} amount=${html`<${Money} dollars=${limit.amount} />`} />` : t("settings.no-limit")],
+    ...(key ? keyFacts(key) : []),
     ["balance", balance.is_limited ? html`<${Money} dollars=${balance.amount} />` : t("settings.no-budget")],
     ["file-bytes", html`<${Bytes} bytes=${limits.file_bytes} />`],
     ["upload-bytes", html`<${Bytes} bytes=${limits.upload_bytes} />`],
@@ -26,6 +24,15 @@ export function ServerFacts() {
   return html`<section class="stack-small"><h2 class="section-title">${t("settings.server")}</h2>
     <dl class="fields">${facts.map(([name, value]) => html`<div key=${name}><dt>${t(`settings.server.${name}`)}</dt><dd>${value}</dd></div>`)}
       ${FEATURES.map((name) => html`<${FeatureFact} key=${name} name=${name} feature=${server.features[name]} />`)}</dl></section>`;
+}
+
+/** @param {any} key @returns {[string, any][]} */
+function keyFacts(key) {
+  const limit = key.spend_limit;
+  return [
+    ["key", html`<span class="inline"><${Name} text=${key.name} /><span class="mono muted">${key.prefix}</span></span>`],
+    ["spend-limit", limit ? html`<${Sentence} text=${t(`settings.period.${limit.period}`)} spent=${html`<${Money} dollars=${limit.spent} />`} amount=${html`<${Money} dollars=${limit.amount} />`} />` : t("settings.no-limit")],
+  ];
 }
 
 /** @param {{name: string, feature: import("../../ui/server.js").Feature | undefined}} props */
