@@ -67,7 +67,7 @@ async def get_report(request: Request) -> Response:
     "getOrganizationHealthHistory",
     "GET",
     "/organization/health/history",
-    summary="Retrieve the requests, latencies and event-loop lag of a node in the last hour, by minute.",
+    summary="Retrieve the requests, latencies and event-loop lag of the last hour by minute.",
     response=HealthHistoryObject,
     tag=EXTENSIONS,
     base="/v1",
@@ -77,4 +77,4 @@ async def get_report(request: Request) -> Response:
 async def get_history(request: Request) -> Response:
     """An admin key gets the figures of all requests, a key of a project those of its project."""
     project_id = principal_of(request).project_id or None
-    return struct_response(parts_of(request).metrics.render_history(project_id))
+    return struct_response(await parts_of(request).metrics.history.report(project_id))

@@ -137,7 +137,7 @@ async def _open_parts(app: Starlette, stack: AsyncExitStack, settings: Settings,
     streams, mcp = OpenStreams(), McpServer(settings)
     providers = ProviderHistory(clock)
     health = build_health(base, retrieval, sandbox, providers)
-    sources = MetricsSources(role.name, broker, store.database, health, providers, streams.count)
+    sources = MetricsSources(role.name, broker, store.database, store.nodes, health, providers, streams.count)
     metrics = Metrics(GROUPS, sources, clock)
     stack.push_async_callback(mcp.close)
     traces = Traces(store, worker)

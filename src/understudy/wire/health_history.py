@@ -1,4 +1,4 @@
-"""The last hour of a node in minutes. Not of the hosted API."""
+"""The last hour of the nodes in minutes. Not of the hosted API."""
 
 from typing import Annotated, Literal
 
@@ -13,7 +13,7 @@ class HealthMinute(Struct, kw_only=True):
     """`errors` are responses with a status of 500 or more, `limited` those with 429. A request's latency ends where
     its response begins; the first delta is that of streamed replies. Checks of health and unknown paths do not count.
 
-    `loop_lag_ms` is the longest delay of the event loop. `oldest_waiting_seconds` is the age of the oldest job that
+    `loop_lag_ms` is the longest delay of an event loop. `oldest_waiting_seconds` is the age of the oldest job that
     waits for a worker; null if none does, and for keys of projects.
     """
 
@@ -31,12 +31,13 @@ class HealthMinute(Struct, kw_only=True):
 
 
 class HealthHistoryObject(Struct, kw_only=True):
-    """The minutes of one node since its start, at most 60, oldest first; the last one is the current minute.
+    """The minutes of the live nodes since their start, at most 60, oldest first; the last one is the current minute.
 
     `scope`: an admin key gets the figures of all requests, a key of a project those of its project.
     """
 
     object: Literal["health.history"] = "health.history"
-    node_id: str
+    node_id: Annotated[str, Meta(description="The node that responds.")]
+    node_ids: Annotated[list[str], Meta(description="The nodes whose figures these are, which have replied in time.")]
     scope: Literal["server", "project"]
     minutes: list[HealthMinute]

@@ -26,10 +26,6 @@ class Figures:
         self.errors = 0
         self.limited = 0
 
-    @property
-    def requests(self) -> int:
-        return sum(self.latencies.counts)
-
     def add(self, other: "Figures") -> None:
         self.latencies.add(other.latencies)
         self.first_deltas.add(other.first_deltas)

@@ -1,4 +1,4 @@
-"""The metrics of this process: starts what counts them, ends the minutes of the history, and renders that."""
+"""The metrics of this process: starts what counts them, ends the minutes of the history, and renders a scrape."""
 
 import asyncio
 import importlib
@@ -8,14 +8,13 @@ from typing import Final
 from understudy.clock import Clock
 from understudy.engine.metrics import families
 from understudy.engine.metrics.activity import Activity
-from understudy.engine.metrics.history import Figures, History, Minute
-from understudy.engine.metrics.instruments import Distribution
+from understudy.engine.metrics.cluster_history import ClusterHistory
+from understudy.engine.metrics.history import History
 from understudy.engine.metrics.loop_lag import LoopLag
 from understudy.engine.metrics.snapshot import MetricsSources, Snapshot, take_snapshot
 from understudy.errors import StoreError
 from understudy.looper import Looper
 from understudy.wire.health import HealthObject
-from understudy.wire.health_history import HealthHistoryObject, HealthMinute
 
 # Prometheus gives up after ten seconds, unless configured otherwise.
 _EXAMINE_SECONDS: Final = 5.0
@@ -30,6 +29,7 @@ class Metrics:
         self._history = History(clock)
         self._activity = Activity(groups, self._history)
         self._lag = LoopLag(self._activity.histograms[families.LOOP_LAG].find(()))
+        self.history: Final = ClusterHistory(self._history, self._lag, sources.broker, sources.nodes, clock)
         self._minutes = Looper(self._history.seconds_left, self._end_minute)
 
     async def start(self) -> None:
@@ -50,20 +50,6 @@ class Metrics:
         report = await self._examine()
         snapshot = take_snapshot(self._activity, self._sources, report, self._clock.now())
         return await asyncio.to_thread(_render, snapshot, accept)
-
-    def render_history(self, project_id: str | None) -> HealthHistoryObject:
-        """The last hour of a project; None: of all requests, with the queues of the cluster."""
-        minutes = self._history.list()
-        minutes[-1].loop_lag = self._lag.worst
-        ends = [minute.started_at for minute in minutes[1:]] + [self._clock.now()]
-        return HealthHistoryObject(
-            node_id=self._sources.broker.node_id,
-            scope="server" if project_id is None else "project",
-            minutes=[
-                _render_minute(minute, end - minute.started_at, project_id)
-                for minute, end in zip(minutes, ends, strict=True)
-            ],
-        )
 
     async def _end_minute(self) -> None:
         self._history.roll(self._lag.take_worst(), await self._measure_oldest())
@@ -89,26 +75,3 @@ def _render(snapshot: Snapshot, accept: str) -> tuple[bytes, str]:
     module = importlib.import_module("understudy.engine.metrics.exposition")
     rendered: tuple[bytes, str] = module.render(snapshot, accept)
     return rendered
-
-
-def _render_minute(minute: Minute, seconds: float, project_id: str | None) -> HealthMinute:
-    figures: Figures = minute.figures(project_id)
-    waiting = minute.oldest_waiting if project_id is None else None
-    return HealthMinute(
-        started_at=int(minute.started_at),
-        seconds=round(max(seconds, 0.0), 1),
-        requests=figures.requests,
-        errors=figures.errors,
-        limited=figures.limited,
-        latency_p50_ms=_quantile(figures.latencies, 0.5),
-        latency_p95_ms=_quantile(figures.latencies, 0.95),
-        first_delta_p50_ms=_quantile(figures.first_deltas, 0.5),
-        first_delta_p95_ms=_quantile(figures.first_deltas, 0.95),
-        loop_lag_ms=None if minute.loop_lag is None else round(1000 * minute.loop_lag, 2),
-        oldest_waiting_seconds=None if waiting is None else round(waiting, 1),
-    )
-
-
-def _quantile(distribution: Distribution, share: float) -> float | None:
-    seconds = distribution.quantile(share)
-    return None if seconds is None else round(1000 * seconds, 2)

@@ -14,6 +14,7 @@ from understudy.engine.metrics.families import Family
 from understudy.engine.metrics.instruments import Labels
 from understudy.engine.provider_calls import ProviderHistory
 from understudy.store.database import ConnectionCounts, Database
+from understudy.store.nodes import Nodes
 from understudy.wire.health import HealthObject
 
 Values = Mapping[Labels, float]
@@ -35,6 +36,7 @@ class MetricsSources:
     role: str
     broker: Broker
     database: Database
+    nodes: Nodes
     health: Health
     providers: ProviderHistory
     count_streams: Callable[[], int]

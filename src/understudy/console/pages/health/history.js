@@ -1,4 +1,4 @@
-/** The last hour of the node that responds, by minute. */
+/** The last hour of all nodes, by minute. */
 import { formatCompact, formatLatency, formatNumber, formatTime } from "../../lib/format.js";
 import { chartsOf, countRequests } from "../../lib/health_history.js";
 import { currentLocale, currentZone } from "../../state/settings.js";
@@ -20,7 +20,8 @@ export function History({ nodes }) {
     const timer = setInterval(() => document.visibilityState === "visible" && !section.current?.matches(":hover, :focus-within") && reload(), REFRESH_MILLISECONDS);
     return () => clearInterval(timer);
   }, [reload]);
-  const host = nodes.find((node) => node.id === data?.node_id)?.host ?? data?.node_id ?? "";
+  const count = data?.node_ids.length ?? 0;
+  const host = count > 1 ? t("health.history.nodes", { count: formatNumber(count, currentLocale()) }) : (nodes.find((node) => node.id === data?.node_id)?.host ?? data?.node_id ?? "");
   return html`<section class="stack" ref=${section}><div class="inline"><h2>${t("health.history")}</h2>
       ${data && html`<span class="muted"><bdi>${t(`health.history.scope.${data.scope}`, { host })}</bdi></span>`}</div>
     ${error !== null && html`<${ErrorNote} error=${error} onRetry=${reload} />`}

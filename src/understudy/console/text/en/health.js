@@ -33,6 +33,7 @@ export default {
   "health.history": "The last hour",
   "health.history.scope.server": "all requests of {host}, by minute",
   "health.history.scope.project": "requests of this project at {host}, by minute; an admin key shows all",
+  "health.history.nodes": "{count} nodes",
   "health.history.none": "No request has come in this hour, other than those of this page.",
   "health.minute": "Minute",
   "health.chart.requests": "Requests a minute",
