@@ -104,3 +104,16 @@ def test_a_running_transfer_has_its_progress_and_is_cancelled(console, server):
     page.get_by_role("button", name="Cancel").click()
     expect(page.locator("dl.fields")).to_contain_text("cancelled")
     expect(page.get_by_role("button", name="Cancel")).to_have_count(0)
+
+
+def test_an_import_that_is_too_large_is_refused_before_it_is_sent(console, server):
+    session = server.ask("GET", "/v1/session").json
+    small = session | {"limits": session["limits"] | {"import_bytes": 100}}
+    console.context.route("**/v1/session", lambda route: route.fulfill(json=small))
+    page = console.open("imports")
+    page.get_by_role("button", name="Import a file").first.click()
+    form = page.get_by_role("dialog")
+    form.get_by_label("File").set_input_files({"name": "big.jsonl", "mimeType": "text/plain", "buffer": _INPUT})
+    expect(form.get_by_role("alert")).to_contain_text("big.jsonl is too large: this server takes files of up to 100 B.")
+    expect(form.locator("button[type=submit]")).to_be_disabled()
+    assert console.find_accessibility_problems() == []

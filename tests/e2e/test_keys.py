@@ -41,6 +41,7 @@ def test_a_session_has_the_project_the_features_and_the_limits(server):
     assert session["project"]["name"] == "default"
     assert session["key"] == server.ask("GET", "/v1/key").json["data"]
     assert session["limits"]["upload_bytes"] >= session["limits"]["file_bytes"] > session["limits"]["body_bytes"]
+    assert session["limits"]["import_bytes"] >= session["limits"]["upload_bytes"]
     assert session["features"]["providers"] == {"available": True, "reason": None}
     assert session["features"]["mcp"] == {
         "available": False,

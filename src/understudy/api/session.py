@@ -69,6 +69,7 @@ async def get_session(request: Request) -> Response:
                 body_bytes=parts.settings.limits.body_bytes,
                 file_bytes=parts.settings.limits.file_bytes,
                 upload_bytes=parts.settings.limits.upload_bytes,
+                import_bytes=parts.settings.limits.import_bytes,
             ),
             retention=SessionRetention(
                 run_events_seconds=parts.settings.limits.log_retention, videos_days=parts.settings.video.keep_days

@@ -43,6 +43,7 @@ class SessionLimits(Struct, kw_only=True):
     body_bytes: Annotated[int, Meta(description="Of a JSON request.")]
     file_bytes: Annotated[int, Meta(description="Of a file in one request.")]
     upload_bytes: Annotated[int, Meta(description="Of a file that is uploaded in parts.")]
+    import_bytes: Annotated[int, Meta(description="Of the file of an import.")]
 
 
 class SessionRetention(Struct, kw_only=True):

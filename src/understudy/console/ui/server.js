@@ -6,7 +6,7 @@ import { signal, useEffect } from "./view.js";
 /**
  * @typedef {{available: boolean | null, reason: string | null}} Feature
  * @typedef {{version: string, project: {id: string, name: string}, key: any, balance: {is_limited: boolean, amount: number, is_low: boolean},
- *   features: Record<string, Feature>, limits: {file_bytes: number, upload_bytes: number},
+ *   features: Record<string, Feature>, limits: {file_bytes: number, upload_bytes: number, import_bytes: number},
  *   retention: {run_events_seconds: number, videos_days: number | null}}} Server
  */
 

@@ -7,8 +7,10 @@ import { Button } from "../../ui/button.js";
 import { Dialog } from "../../ui/dialog.js";
 import { ErrorNote } from "../../ui/error_note.js";
 import { Checkbox, Field, Select } from "../../ui/field.js";
+import { useServer } from "../../ui/server.js";
 import { useDrop } from "../../ui/upload/upload_area.js";
 import { UploadRow } from "../../ui/upload/upload_row.js";
+import { sizeError } from "../../ui/upload/uploads.js";
 import { html, useEffect, useRef, useState } from "../../ui/view.js";
 import { ON_CONFLICT } from "./noun.js";
 
@@ -19,18 +21,20 @@ export function ImportForm({ file: dropped, onClose }) {
   const [isDryRun, setDryRun] = useState(false);
   const { share, error, send, stop } = useImport(onClose);
   const isBusy = share !== null;
+  const limit = useServer()?.limits.import_bytes ?? null;
+  const tooLarge = file ? sizeError(file, limit) : null;
   useDrop(([other]) => other && !isBusy && setFile(other));
   const submit = (/** @type {Event} */ event) => {
     event.preventDefault();
-    if (file && !isBusy) send(file, { isDryRun, onConflict });
+    if (file && !tooLarge && !isBusy) send(file, { isDryRun, onConflict });
   };
   return html`<${Dialog} title=${t("imports.create")} onClose=${onClose}><form class="stack" onSubmit=${submit}>
     ${file && isBusy ? html`<ul class="uploads"><${UploadRow} upload=${{ key: "", file, share, error: null, isWaiting: false }} onStop=${stop} onRetry=${stop} /></ul>`
       : html`<${FileField} file=${file} onFile=${setFile} />
         <${Select} label=${t("imports.field.on_conflict")} value=${onConflict} onInput=${setOnConflict} options=${ON_CONFLICT.map((value) => ({ value, label: t(`imports.on-conflict.${value}`) }))} />
         <${Checkbox} label=${t("imports.dry-run.label")} hint=${t("imports.dry-run.hint")} checked=${isDryRun} onChange=${setDryRun} />`}
-    ${error !== null && html`<${ErrorNote} error=${error} />`}
-    <div class="form-actions"><${Button} onClick=${onClose}>${t("ui.cancel")}<//><${Button} kind="primary" type="submit" busy=${isBusy} disabled=${!file}>${t(isDryRun ? "imports.check" : "imports.submit")}<//></div>
+    ${(tooLarge ?? error) !== null && html`<${ErrorNote} error=${tooLarge ?? error} />`}
+    <div class="form-actions"><${Button} onClick=${onClose}>${t("ui.cancel")}<//><${Button} kind="primary" type="submit" busy=${isBusy} disabled=${!file || tooLarge !== null}>${t(isDryRun ? "imports.check" : "imports.submit")}<//></div>
   </form><//>`;
 }
 

@@ -19,6 +19,7 @@ import { Panes } from "./panes.js";
 import { useRuns } from "./runs.js";
 
 export const style = "playground.css";
+export const texts = ["failures"];
 
 export default function Playground() {
   const { query } = route.value;

@@ -60,7 +60,7 @@ function Failure({ run }) {
   const code = run.last_error?.code ?? run.incomplete_details?.reason ?? (run.status === "expired" ? "expired" : null);
   if (run.status === "cancelled") return html`<p class="muted">${t("playground.stopped")}</p>`;
   if (!code) return null;
-  const key = `playground.failure.${code}`;
+  const key = `failures.${code}`;
   return html`<div class="note is-error"><${Icon} name="circle-alert" /><div class="note-text">
     ${run.last_error && html`<p dir="auto">${run.last_error.message}</p>`}${hasText(key) && html`<p class="muted">${t(key)}</p>`}</div></div>`;
 }

@@ -25,6 +25,7 @@ import { Timeline } from "./timeline.js";
 import { useLiveRun } from "./live_run.js";
 
 export const style = "runs.css";
+export const texts = ["failures"];
 
 /** @param {{params: {thread: string, id: string}}} props */
 export default function RunPage({ params: { thread, id } }) {

@@ -12,9 +12,9 @@ const PASSING = new Set(["rate_limit_exceeded", "server_error", "expired"]);
 export function RunFailure({ run }) {
   const code = run.last_error?.code ?? run.incomplete_details?.reason ?? (run.status === "expired" ? "expired" : null);
   if (!code) return null;
-  const key = `runs.failure.${code}`;
+  const key = `failures.${code}`;
   return html`<div class="note is-error"><${Icon} name="circle-alert" /><div class="note-text">
-    <strong>${t(hasText(`${key}.title`) ? `${key}.title` : "runs.failure.title")}</strong> <span class="muted mono">${code}</span>
+    <strong>${t(hasText(`${key}.title`) ? `${key}.title` : "failures.title")}</strong> <span class="muted mono">${code}</span>
     ${run.last_error && html`<p dir="auto">${run.last_error.message}</p>`}
     ${hasText(key) && html`<p class="muted">${t(key)}</p>`}
     <div class="inline run-remedies">${PASSING.has(code)

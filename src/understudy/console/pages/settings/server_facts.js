@@ -19,6 +19,7 @@ export function ServerFacts() {
     ["balance", balance.is_limited ? html`<${Money} dollars=${balance.amount} />` : t("settings.no-budget")],
     ["file-bytes", html`<${Bytes} bytes=${limits.file_bytes} />`],
     ["upload-bytes", html`<${Bytes} bytes=${limits.upload_bytes} />`],
+    ["import-bytes", html`<${Bytes} bytes=${limits.import_bytes} />`],
     ["run-events", html`<${Duration} milliseconds=${retention.run_events_seconds * 1000} />`],
   ];
   return html`<section class="stack-small"><h2 class="section-title">${t("settings.server")}</h2>

@@ -109,11 +109,4 @@ export default {
   "playground.stage.cancelling": "Stopping",
   "playground.stage.completed": "The answer is complete",
   "playground.stage.failed": "The run failed",
-  "playground.failure.server_error": "The model or a tool failed. Run again, or read the run's timeline.",
-  "playground.failure.rate_limit_exceeded": "The provider or this server limits requests. Wait a little, then run again.",
-  "playground.failure.invalid_prompt": "The provider refused the request. Change the message or the instructions.",
-  "playground.failure.max_completion_tokens": "The answer reached the limit of tokens.",
-  "playground.failure.max_prompt_tokens": "The thread is longer than the limit of tokens. Start a new thread.",
-  "playground.failure.content_filter": "The provider filtered the answer.",
-  "playground.failure.expired": "The run waited too long. Run again.",
 };

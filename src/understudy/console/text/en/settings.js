@@ -23,6 +23,7 @@ export default {
   "settings.server.balance": "Balance of the project",
   "settings.server.file-bytes": "Largest file in one request",
   "settings.server.upload-bytes": "Largest file in parts",
+  "settings.server.import-bytes": "Largest file of an import",
   "settings.server.run-events": "Events of ended runs",
   "settings.no-limit": "none",
   "settings.no-budget": "not limited",

@@ -19,11 +19,16 @@ export function useUploadLimit() {
   return limits ? Math.max(limits.file_bytes, limits.upload_bytes) : null;
 }
 
+/** The error of a file that is too large to send, or null. @param {File} file @param {number | null} limit in bytes; null: unknown */
+export function sizeError(file, limit) {
+  if (limit === null || file.size <= limit) return null;
+  return new ApiError(t("ui.too-large", { name: file.name, limit: formatBytes(limit, currentLocale()) }), { status: 413 });
+}
+
 /** A file that is too large is not sent. @param {File} file @param {string} key @param {number | null} limit @returns {Upload} */
 function newUpload(file, key, limit) {
-  const isTooLarge = limit !== null && file.size > limit;
-  const error = isTooLarge ? new ApiError(t("ui.too-large", { name: file.name, limit: formatBytes(limit, currentLocale()) }), { status: 413 }) : null;
-  return { key, file, share: 0, error, isWaiting: !isTooLarge };
+  const error = sizeError(file, limit);
+  return { key, file, share: 0, error, isWaiting: error === null };
 }
 
 /** The uploads of a page: at most two run at once, a failed one stays until it is retried or dismissed.
