@@ -115,6 +115,9 @@ class Server:
             self.process = launches.start(self.arguments("worker"), self.environ, stdout=launches.PIPE, stderr=log)
         assert self.process.stdout is not None
         self._closing.enter_context(self.process.stdout)
+        if self._settings.get("log_format") == "json":
+            eventually(lambda: next(self.logged("server.ready"), None), within=WAIT)
+            return self
         printed = self.process.stdout.readline()
         assert "a worker, is ready in" in printed, self.log.read_text()
         return self

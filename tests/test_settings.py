@@ -226,6 +226,7 @@ def test_no_error_contains_a_secret(folder):
 
 def test_secrets_are_abbreviated_to_distinct_hints():
     assert mask_setting(("api_key",), KEY) == "sk-…ghij"
+    assert mask_setting(("tracing", "headers"), {"x-token": KEY}) == {"x-token": "sk-…ghij"}
     assert mask_setting(("api_key",), "0123456789abcdefghij") == "…ghij"
     assert mask_setting(("api_key",), "short") == "…"
     assert mask_setting(("database",), "postgresql://u:hunter2@h/d") == "postgresql://u:…@h/d"

@@ -90,7 +90,8 @@ def test_a_stream_that_breaks_is_one_line_about_its_provider(json_server, upstre
     assert (line["provider"], line["code"], line["error"]) == ("scripted", "server_error", "Broken.")
 
 
-def test_no_key_is_in_the_log_wherever_a_client_puts_it(json_server, upstream):
+def test_no_key_is_in_a_debug_log_wherever_a_client_puts_it(new_server, upstream):
+    json_server = new_server(log_format="json", access_log="true", log_level="debug").start()
     upstream.always(fault(401, f"Incorrect API key: upstream-key, Bearer {WRONG_KEY}"))
     headers = {"x-client-request-id": WRONG_KEY, "x-api-key": WRONG_KEY, "user-agent": WRONG_KEY}
     assert json_server.ask("GET", f"/threads/{WRONG_KEY}?api_key={WRONG_KEY}", headers=headers, key=None).status == 401
@@ -125,6 +126,28 @@ def test_lines_of_the_start_the_web_server_and_tracebacks_are_objects_with_docum
     events = {line.get("event") for line in lines} - {None}
     assert {"schema.migrated", "server.ready", "request"} <= events <= EVENTS.keys()
     assert {name for line in lines for name in line} <= FIELDS
+
+
+def test_a_start_that_fails_is_one_object(json_server):
+    (line,) = map(json.loads, json_server.refusal().splitlines())
+    assert (line["level"], line["event"], line["logger"]) == ("critical", "server.failed", "understudy.server")
+    assert "uses the data directory" in line["message"]
+
+
+@pytest.mark.slow
+def test_workers_and_each_of_several_processes_log_objects(new_node):
+    group, worker = new_node(log_format="json", access_log="true"), new_node(log_format="json")
+    group.flags = ("--processes", "2")
+    group.start()
+    worker.start_worker()
+    for _ in range(8):
+        assert group.ask("GET", "/v1/models").status == 200
+    for server in (group, worker):
+        server.stop()
+        lines = lines_of(server)
+        assert {"server.ready"} <= {line.get("event") for line in lines}
+        assert {name for line in lines for name in line} <= FIELDS
+    assert len(list(group.logged("request"))) == 8
 
 
 def test_the_text_format_has_the_same_fields_behind_the_message(new_server):

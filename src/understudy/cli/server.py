@@ -25,6 +25,7 @@ from understudy.cli import first_key, trials
 from understudy.cli.background_setup import build_documentation, set_up_embedder, set_up_interpreter
 from understudy.cli.banner import banner, keys_command
 from understudy.cli.embedder_state import is_embedder_missing
+from understudy.cli.failures import log_failure
 from understudy.cli.garbage_collection import tune_garbage_collector
 from understudy.cli.http_server import Hooks, Server, build_config, drain_within
 from understudy.cli.interpreter_state import is_environment_missing
@@ -70,7 +71,7 @@ def run(
     """
     logs.configure(loaded.settings)
     _raise_open_files()
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with log_failure(loaded.settings), asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(_serve(loaded, started, preparation, child, runs_jobs=runs_jobs))
 
 
@@ -79,7 +80,7 @@ def run_worker(loaded: LoadedSettings, started: float) -> None:
     require_cluster(loaded.settings, "`understudy worker`")
     logs.configure(loaded.settings)
     _raise_open_files()
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with log_failure(loaded.settings), asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(_work(loaded, started))
 
 

@@ -54,6 +54,7 @@ EVENTS: Final = {
     "webhook.failed": "A webhook was not delivered; it may be sent again",
     "schema.migrated": "The database was upgraded to a new schema",
     "server.ready": "The server or worker is ready (JSON only; text prints a banner)",
+    "server.failed": "The server could not start, or has stopped with an error (JSON only)",
     "log.lost": "Log lines were dropped, since the output was too slow",
 }
 """The events, with what each means."""
