@@ -199,6 +199,16 @@ def test_a_run_resumes_on_a_worker_with_the_outputs_of_its_client(web, start_wor
     eventually(lambda: status(web, run) == "completed")
 
 
+def test_streams_of_a_server_without_jobs_end_where_a_run_waits_for_its_client(web, start_worker, upstream):
+    start_worker()
+    assistant = web.client.beta.assistants.create(model="gpt-4o", tools=WEATHER)
+    thread = {"messages": [{"role": "user", "content": "weather?"}]}
+    for _ in range(3):  # the run may wait before the server knows which worker has it
+        upstream.answer(calls(call("get_weather")))
+        with web.client.beta.threads.create_and_run_stream(assistant_id=assistant.id, thread=thread) as stream:
+            assert [event.event for event in stream][-1] == "thread.run.requires_action"
+
+
 def test_a_server_without_jobs_cancels_a_run_that_waits_for_its_client(web, start_worker, upstream):
     start_worker()
     upstream.answer(calls(call("get_weather")))

@@ -254,6 +254,8 @@ class RemoteLogs:
             # It waits for a place, or for its client.
             run.reached_at = time.monotonic()
         await self._catch_up(run)
+        if run.node_id is None and found is not None and found.status in WAITING_STATUSES:
+            await self._load_waiting(run)
         is_active = found is not None and found.status in _ACTIVE
         if self._runs.get(run.run_id) is not run or (is_active and run.node_id is not None):
             return
@@ -261,6 +263,15 @@ class RemoteLogs:
             return
         if not is_active or time.monotonic() - run.reached_at > _PATIENCE_SECONDS:
             self._drop(run)
+
+    async def _load_waiting(self, run: _RemoteRun) -> None:
+        """Applies the rest of a run that waits for its client: it may do so before its owner was known here."""
+        async with run.lock:
+            entries = await self._load(run.run_id, run.log.length)
+            if self._runs.get(run.run_id) is not run or not self._apply(run, entries):
+                return
+            if isinstance(run.log.last_event, ActionRequired | ApprovalRequired) and not run.log.closed:
+                run.log.close()
 
     async def _finish(self, run: _RemoteRun) -> bool:
         """Applies the rest of a run that has ended; False where nobody has it."""
