@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from benchmarks import labelled
+from benchmarks.__main__ import parse_command_line
 from benchmarks.pairs import Pair, Row
 from benchmarks.relevance import judge_ranking
 from benchmarks.rounds import Round
@@ -51,15 +52,20 @@ async def test_rounds_alternate_which_checkout_runs_first_and_pairs_stay_this_an
         (["compare"], "compare requires --against PATH"),
         (["compare", "--against", ".", "nothing"], "unknown name 'nothing'"),
         (["crud", "--against", "."], "no other benchmark takes it"),
-        (["compare", "--against", "/nonexistent"], "is not a checkout of this project"),
     ],
 )
-def test_a_comparison_refuses_invalid_arguments(arguments, text):
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks", *arguments], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+def test_a_comparison_refuses_invalid_arguments(capsys, arguments, text):
+    with pytest.raises(SystemExit) as refused:
+        parse_command_line(arguments)
+    assert refused.value.code == 2
+    assert text in capsys.readouterr().err
+
+
+def test_a_comparison_refuses_a_directory_that_is_no_checkout():
+    command = [sys.executable, "-m", "benchmarks", "compare", "--against", "/nonexistent"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode != 0
-    assert text in done.stderr
+    assert "is not a checkout of this project" in done.stderr
 
 
 @pytest.mark.parametrize(
