@@ -16,6 +16,7 @@ logger = logging.getLogger(__name__)
 RunKind = Literal["run", "response"]
 ReplyKind = Literal["run", "response", "chat"]
 TransactionKind = Literal["read", "scan", "write", "commit"]
+KernelStop = Literal["expired", "evicted", "memory", "processor", "sockets", "files"]
 JobEnd = Literal["ended", "interrupted"]
 
 
@@ -130,6 +131,19 @@ class ToolExecuted(Event, frozen=True, kw_only=True, gc=False):
     duration: float
 
 
+class KernelStarted(Event, frozen=True, kw_only=True, gc=False):
+    """A session of the sandbox has a new kernel, or `failed` to get one."""
+
+    failed: bool
+    duration: float
+
+
+class KernelStopped(Event, frozen=True, kw_only=True, gc=False):
+    """The sandbox ended a session that expired or had to make room, or a kernel above a limit, without its client."""
+
+    reason: KernelStop
+
+
 class DocumentIndexed(Event, frozen=True, kw_only=True, gc=False):
     """A file of a vector store is searchable. `store` and `file` are row numbers."""
 
@@ -222,6 +236,7 @@ class BrokerDisconnected(Event, frozen=True, kw_only=True, gc=False):
 EVENTS: Final[tuple[type[Event], ...]] = (
     *(RequestFinished, RequestLimited, KeyRejected, TransactionFinished, BrokerDisconnected),
     *(RunStarted, RunTurnFinished, RunStopped, FirstDelta, ModelCalled, TokensUsed, ToolExecuted),
+    *(KernelStarted, KernelStopped),
     *(DocumentIndexed, PassagesEmbedded, JobClaimed, JobFinished, JobRetried, DeliveryAttempted),
     ObjectChanged,
 )

@@ -10,6 +10,7 @@ import pytest
 
 from e2e.assistants_client import fetch_run, new_thread, texts
 from links import Link
+from scrapes import read_addresses, scrape
 from upstream import Gate, text
 from waiting import eventually
 
@@ -38,6 +39,14 @@ def assert_requests_get_503(server):
     assert server.ask("GET", "/health/live").status == 200
 
 
+def assert_metrics_report_the_outage(address):
+    metrics = scrape(address)
+    assert metrics.value("understudy_store_up") == 0
+    assert metrics.value("understudy_http_requests_total", status="503") >= len(REQUESTS)
+    assert metrics.value("understudy_store_errors_total") > 0
+    assert metrics.value("understudy_build_info", store="postgres") == 1
+
+
 def assert_each_change_is_logged_once(server):
     logged = server.log.read_text()
     assert "Traceback" not in logged
@@ -48,7 +57,8 @@ def assert_each_change_is_logged_once(server):
 
 def test_a_stream_survives_a_short_outage_during_which_requests_get_503(linked, new_server, upstream):
     url, link = linked
-    server = new_server(database=url).start()
+    server = new_server(database=url, metrics__port=0).start()
+    (metrics,) = read_addresses(server.log)
     assistant = server.client.beta.assistants.create(model="gpt-4o")
     thread = new_thread(server.client, "Hello")
     gate = Gate()
@@ -59,6 +69,7 @@ def test_a_stream_survives_a_short_outage_during_which_requests_get_503(linked, 
             pass
         link.refuse()
         assert_requests_get_503(server)
+        assert_metrics_report_the_outage(metrics)
         gate.open()
         while b'"lo."' not in stream.readline():
             pass

@@ -7,6 +7,7 @@ import pytest
 import pytest_asyncio
 
 from sandbox.machine import interpreter, require_sandbox
+from understudy import telemetry
 from understudy.clock import SystemClock
 from understudy.settings import SandboxSettings
 from understudy.tools.sandbox import open_sandbox
@@ -36,6 +37,16 @@ def settings():
         processes=64,
         output_bytes=10_000,
     )
+
+
+@pytest.fixture
+def events():
+    """What telemetry has of kernels during the test."""
+    received = []
+    ends = [telemetry.subscribe(kind, received.append) for kind in (telemetry.KernelStarted, telemetry.KernelStopped)]
+    yield received
+    for end in ends:
+        end()
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

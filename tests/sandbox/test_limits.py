@@ -7,6 +7,7 @@ import psutil
 import pytest
 
 from sandbox.sandbox_runs import WAIT, ok, once, run, until
+from understudy import telemetry
 from understudy.errors import SandboxFull
 from understudy.tools.sandbox import Error
 
@@ -159,12 +160,13 @@ numpy.fromfile('array.bin', dtype='int32').tolist()
     assert await ok(session, code) == "[0, 1, 4, 9]"
 
 
-async def test_exceeding_the_socket_limit_restarts_the_kernel(session):
+async def test_exceeding_the_socket_limit_restarts_the_kernel(session, events):
     code = "import socket, time\nheld = [socket.socketpair() for _ in range(90)]\ntime.sleep(60)"
     ran = await run(session, code)
     assert ran.status == "died"
     assert ran.ended.lost == "variables"
     assert "exceeded the limit of 128 sockets" in ran.ended.text
+    assert telemetry.KernelStopped(reason="sockets") in events
     assert await ok(session, "1") == "1"
 
 

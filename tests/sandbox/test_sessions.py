@@ -6,6 +6,7 @@ import psutil
 import pytest
 
 from sandbox.sandbox_runs import WAIT, ok, once, run, until
+from understudy import telemetry
 from understudy.errors import SandboxError
 
 
@@ -35,7 +36,7 @@ async def test_a_key_finds_its_session_until_that_ends(new_sandbox):
     assert (await run(other, "x")).error.name == "NameError"
 
 
-async def test_an_unused_session_ends_after_its_idle_time(new_sandbox, clock):
+async def test_an_unused_session_ends_after_its_idle_time(new_sandbox, clock, events):
     sandbox = await new_sandbox(clock, idle_seconds=1200)
     session = await sandbox.open("a")
     clock.time += 1000
@@ -47,6 +48,7 @@ async def test_an_unused_session_ends_after_its_idle_time(new_sandbox, clock):
     assert sandbox.find("a") is None
     await sandbox._sessions.sweep()
     assert session.ended
+    assert events[-1] == telemetry.KernelStopped(reason="expired")
     with pytest.raises(SandboxError, match="has ended"):
         await run(session, "1")
     new = await sandbox.open("a")
@@ -89,7 +91,7 @@ async def test_closing_a_session_ends_all_of_its_processes(new_sandbox):
     assert sandbox.find("a") is None
 
 
-async def test_the_session_that_was_unused_for_the_longest_makes_room(new_sandbox, clock):
+async def test_the_session_that_was_unused_for_the_longest_makes_room(new_sandbox, clock, events):
     sandbox = await new_sandbox(clock, sessions=2)
     sessions = {}
     for key in ("a", "b"):
@@ -100,6 +102,9 @@ async def test_the_session_that_was_unused_for_the_longest_makes_room(new_sandbo
     await sandbox.open("c")
     assert sandbox.find("b") is None
     assert sandbox.find("a") is sessions["a"]
+    starts = [event.failed for event in events if isinstance(event, telemetry.KernelStarted)]
+    assert starts == [False, False, False]
+    assert telemetry.KernelStopped(reason="evicted") in events
 
 
 async def test_opening_a_session_waits_while_all_sessions_are_busy(new_sandbox):

@@ -65,6 +65,8 @@ class Activity:
             telemetry.subscribe(telemetry.RunStopped, self._add_run),
             telemetry.subscribe(telemetry.TokensUsed, self._add_tokens),
             telemetry.subscribe(telemetry.ToolExecuted, self._add_tool_call),
+            telemetry.subscribe(telemetry.KernelStarted, self._add_kernel),
+            telemetry.subscribe(telemetry.KernelStopped, self._add_kernel_stop),
             telemetry.subscribe(telemetry.DocumentIndexed, self._add_document),
             telemetry.subscribe(telemetry.PassagesEmbedded, self._add_vectors),
             telemetry.subscribe(telemetry.JobClaimed, self._add_job),
@@ -137,6 +139,15 @@ class Activity:
     def _add_tool_call(self, event: telemetry.ToolExecuted) -> None:
         self._count(families.TOOL_CALLS, event.tool, "refused" if event.refused else "executed")
         self._observe(families.TOOL_SECONDS, event.duration, event.tool)
+
+    def _add_kernel(self, event: telemetry.KernelStarted) -> None:
+        if event.failed:
+            self._count(families.SANDBOX_FAILURES)
+        else:
+            self._observe(families.SANDBOX_START, event.duration)
+
+    def _add_kernel_stop(self, event: telemetry.KernelStopped) -> None:
+        self._count(families.SANDBOX_STOPS, event.reason)
 
     # -- jobs --------------------------------------------------------------------------------------------------
 

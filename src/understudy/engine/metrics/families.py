@@ -184,6 +184,17 @@ BROKER_DISCONNECTS: Final = Family("broker_disconnects", "counter", "How often t
 SANDBOX_SESSIONS: Final = Family(
     "sandbox_sessions", "gauge", "Sessions of the code interpreter: `open`, and their `limit`.", ("state",)
 )
+SANDBOX_START: Final = Family(
+    "sandbox_start_seconds", "histogram", "Seconds to start a kernel of the code interpreter.", (), _JOB_SECONDS
+)
+SANDBOX_FAILURES: Final = Family("sandbox_start_failures", "counter", "Kernels that did not start.")
+SANDBOX_STOPS: Final = Family(
+    "sandbox_stops",
+    "counter",
+    "Sessions and kernels that the sandbox ended: `expired`, `evicted` by the limit of sessions, or above a limit of"
+    " `memory`, `processor`, `sockets` or `files`.",
+    ("reason",),
+)
 SANDBOX_UP: Final = Family("sandbox_up", "gauge", "Whether code can run; absent while that is being checked.")
 DISK_BYTES: Final = Family(
     "disk_bytes", "gauge", "The disk of the data directory: `free` and `total`; absent with a bucket.", ("state",)

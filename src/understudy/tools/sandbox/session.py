@@ -2,11 +2,13 @@
 
 import asyncio
 import secrets
+import time
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final
 
+from understudy import telemetry
 from understudy.clock import Clock
 from understudy.errors import SandboxError
 from understudy.settings import SandboxSettings
@@ -170,7 +172,7 @@ class KernelSession:
                 self._loss_unreported = not self._loss_reported
                 await self._kernel.kill()
                 self._kernel = None
-            kernel = await self._renew()
+            kernel = await self._start_kernel()
             if self.ended:
                 await kernel.kill()
                 raise SandboxError(_SESSION_ENDED_TEXT)
@@ -178,6 +180,15 @@ class KernelSession:
             self._loss_reported = False
             self.id = kernel.reference or secrets.token_hex(16)
         return self._kernel
+
+    async def _start_kernel(self) -> Kernel:
+        started, failed = time.perf_counter(), True
+        try:
+            kernel = await self._renew()
+            failed = False
+        finally:
+            telemetry.emit(telemetry.KernelStarted, failed=failed, duration=telemetry.elapsed(started))
+        return kernel
 
     def _current_kernel(self) -> Kernel:
         if self._kernel is None:

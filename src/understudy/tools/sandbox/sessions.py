@@ -5,6 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+from understudy import telemetry
 from understudy.clock import Clock
 from understudy.settings import SandboxSettings
 from understudy.tools.sandbox.kernel import Kernel
@@ -61,12 +62,16 @@ class Sessions:
             return
         oldest = min(unused, key=lambda session: session.used_at)
         logger.info("session limit reached; closing the idlest session")
+        telemetry.emit(telemetry.KernelStopped, reason="evicted")
         await self._close_session(oldest)
 
     async def sweep(self) -> None:
         """Ends expired sessions."""
         now = self._clock.now()
         over = [session for session in self._sessions.values() if session.ended or session.expires_at <= now]
+        for session in over:
+            if not session.ended:
+                telemetry.emit(telemetry.KernelStopped, reason="expired")
         await asyncio.gather(*map(self._close_session, over))
 
     async def close(self) -> None:

@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
+from understudy import telemetry
 from understudy.settings import SandboxSettings
 from understudy.tools.sandbox.bwrap import Sandbox
 from understudy.tools.sandbox.command import MIB
@@ -40,28 +41,31 @@ class Watch:
 
     async def _enforce_limits(self, usage: Usage, processes: SharedFd) -> None:
         if usage.inodes > MAX_INODES:
+            telemetry.emit(telemetry.KernelStopped, reason="files")
             await self.jail.kill(f"It exceeded the limit of {MAX_INODES} files.")
-        elif reason := await self._find_excess(usage, processes):
-            await self._restart_or_kill(reason, usage)
+        elif excess := await self._find_excess(usage, processes):
+            await self._restart_or_kill(*excess, usage)
         else:
             self._ordered = 0
 
-    async def _restart_or_kill(self, reason: str, usage: Usage) -> None:
+    async def _restart_or_kill(self, limit: telemetry.KernelStop, reason: str, usage: Usage) -> None:
         if self._ordered == 0:
+            telemetry.emit(telemetry.KernelStopped, reason=limit)
             self.before = usage.cpu_seconds
             await self.jail.restart(reason)
         self._ordered += 1
         if self._ordered > _MAX_IGNORED_RESTARTS:
             await self.jail.kill(reason)
 
-    async def _find_excess(self, usage: Usage, processes: SharedFd) -> str | None:
+    async def _find_excess(self, usage: Usage, processes: SharedFd) -> tuple[telemetry.KernelStop, str] | None:
+        """The limit that is exceeded, and the sentence about it."""
         memory = self.settings.memory_mb
         if usage.cpu_seconds - self.before > self.settings.cpu_seconds:
-            return f"It exceeded the limit of {self.settings.cpu_seconds} seconds of processor time."
+            return "processor", f"It exceeded the limit of {self.settings.cpu_seconds} seconds of processor time."
         if usage.sockets > MAX_SOCKETS:
-            return f"It exceeded the limit of {MAX_SOCKETS} sockets."
+            return "sockets", f"It exceeded the limit of {MAX_SOCKETS} sockets."
         if usage.resident > memory * MIB:
             fair = await asyncio.to_thread(measure_shared_memory, processes)
             if fair > memory * MIB:
-                return f"It exceeded the limit of {memory} MiB of memory."
+                return "memory", f"It exceeded the limit of {memory} MiB of memory."
         return None
