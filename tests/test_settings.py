@@ -238,8 +238,44 @@ def test_every_secret_is_known_as_one(folder):
         "UNDERSTUDY_API_KEY": "0123456789abcdef",
         "UNDERSTUDY_DATABASE": "postgresql://u:hunter2@h/d",
         "AIML_API_KEY": "plain-hex",
+        "UNDERSTUDY_OIDC__CLIENT_SECRET": "of-the-client",
     }
-    assert set(list_secrets(load({}, environ, folder).settings)) == {"0123456789abcdef", "hunter2", "plain-hex"}
+    known = {"0123456789abcdef", "hunter2", "plain-hex", "of-the-client"}
+    assert set(list_secrets(load({}, environ, folder).settings)) == known
+    assert mask_setting(("oidc", "client_secret"), "of-the-client-of-the-provider") == "…ider"
+
+
+OIDC = {
+    "issuer": "https://login.example.com",
+    "client_id": "understudy",
+    "public_url": "https://understudy.example.com",
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"client_id": None}, "requires `oidc.client_id`"),
+        ({"public_url": None}, "requires `oidc.public_url`"),
+        ({"issuer": "http://login.example.com"}, "is 'http://login.example.com'; it must be an 'https://' URL"),
+        ({"public_url": "http://understudy.example.com"}, "it must be an 'https://' URL"),
+        ({"public_url": "understudy.example.com"}, "it must be an 'https://' URL"),
+        ({"client_secret": "secret", "client_secret_file": "file"}, "it must be unset"),
+        ({"role_claim": "groups"}, "requires `oidc.roles`"),
+    ],
+)
+def test_settings_of_the_sign_in_belong_together(folder, changes, sentence):
+    members = {name: value for name, value in {**OIDC, **changes}.items() if value is not None}
+    write(folder, "[oidc]\n" + "\n".join(f"{name} = {value!r}" for name, value in members.items()))
+    found = refused(folder)
+    assert sentence in found
+    assert "secret'" not in found
+
+
+def test_a_provider_on_this_machine_needs_no_tls(folder):
+    local = {**OIDC, "issuer": "http://127.0.0.1:8080/realms/a", "public_url": "http://localhost:8642"}
+    write(folder, "[oidc]\n" + "\n".join(f"{name} = {value!r}" for name, value in local.items()))
+    assert load({}, {}, folder).settings.oidc.issuer == local["issuer"]
 
 
 # -- well-known variables --------------------------------------------------------------------------------------
