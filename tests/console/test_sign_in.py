@@ -106,3 +106,22 @@ def test_someone_without_a_project_learns_that(browser, server, admin_key):
         page = sign_in(console, "tom")
         expect(page.get_by_text("in no project yet")).to_be_visible()
         assert console.find_accessibility_problems() == []
+
+
+def test_an_owner_of_a_project_administers_its_members(browser, server, admin_key):
+    project = server.ask("POST", "/v1/organization/projects", {"name": "of pia"}, key=admin_key).json["id"]
+    body = {"email": "pia@example.com", "role": "reader", "projects": [{"id": project, "role": "owner"}]}
+    assert server.ask("POST", "/v1/organization/invites", body, key=admin_key).status == 200
+    with open_visitor(browser, server) as console:
+        page = sign_in(console, "pia", "console/assistants")
+        open_account(page).get_by_role("link", name="Members and keys").click()
+        expect(page.locator("h1")).to_contain_text("of pia")
+        expect(page.get_by_role("main").get_by_text("pia@example.com")).to_be_visible()
+        assert console.find_accessibility_problems() == []
+        console.open(f"projects/{project}?tab=keys")
+        page.get_by_role("button", name="New key").click()
+        form = page.get_by_role("dialog", name="New key")
+        form.get_by_label("Name").fill("by pia")
+        form.get_by_role("button", name="Create").click()
+        expect(page.get_by_text("by pia").first).to_be_visible()
+        expect(page.get_by_role("navigation").get_by_role("link", name="Audit log")).to_have_count(0)

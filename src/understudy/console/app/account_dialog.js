@@ -2,6 +2,7 @@
 import { forgetPagers } from "../api/pager.js";
 import { signOutPerson, switchProject } from "../api/person.js";
 import { clearDrafts } from "../state/drafts.js";
+import { ownsProject } from "../state/session.js";
 import { t } from "../text/texts.js";
 import { ActionButton } from "../ui/action_button.js";
 import { Dialog } from "../ui/dialog.js";
@@ -9,6 +10,7 @@ import { Select } from "../ui/field.js";
 import { html } from "../ui/view.js";
 import { chosenProject, nameOf } from "./account.js";
 import { MOUNT } from "./base.js";
+import { hrefOf } from "./router.js";
 
 /** @param {{person: import("../state/session.js").Person, onClose: () => void}} props */
 export function AccountDialog({ person: current, onClose }) {
@@ -22,6 +24,7 @@ export function AccountDialog({ person: current, onClose }) {
     <div class="stack">
       ${projectId !== null && html`<${Select} label=${t("sign-in.account.project")} value=${projectId} options=${user.projects.map(({ id, name }) => ({ value: id, label: name }))}
         onInput=${(/** @type {string} */ id) => switchProject(id, MOUNT)} />`}
+      ${ownsProject() && html`<p><a href=${hrefOf(`projects/${projectId}?tab=members`)} onClick=${onClose}>${t("sign-in.account.members")}</a></p>`}
       <dl class="fields"><div><dt>${t("sign-in.account.email")}</dt><dd>${user.email ?? t("sign-in.account.no-email")}</dd></div>
         <div><dt>${t("sign-in.account.role")}</dt><dd>${roleOf(current)}</dd></div></dl>
     </div>

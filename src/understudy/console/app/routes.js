@@ -7,7 +7,7 @@
  * @typedef {{path: string, page: string, under?: string, icon?: string, key?: string, group?: number, order?: number,
  *   access?: "admin" | "any"}} RouteRow
  */
-import { canUse } from "../state/session.js";
+import { canUse, ownsProject } from "../state/session.js";
 
 /** The group of the navigation that only an admin key has. */
 export const ADMIN_GROUP = 5;
@@ -81,5 +81,5 @@ export const accessOf = (row) => row.access ?? "project";
 /** Whether the keys of this tab open a page. @param {RouteRow} row */
 export function canOpen(row) {
   const access = accessOf(row);
-  return access === "any" || canUse(access);
+  return access === "any" || canUse(access) || (access === "admin" && row.path.startsWith("projects/:") && ownsProject());
 }

@@ -41,6 +41,8 @@ export function canUse(kind) {
   const current = person.value;
   return hasKey(kind) || (current !== null && (kind === "admin" ? current.user.role === "owner" : current.projectId !== null));
 }
+/** Whether the person owns the project of this tab, and so administers its users and keys. */
+export const ownsProject = () => Boolean(person.value?.user.projects.some((one) => one.id === person.value?.projectId && one.role === "owner"));
 export const isSignedIn = () => person.value !== null || KEY_KINDS.some(hasKey);
 
 /** @param {KeyKind} kind @param {string} key */

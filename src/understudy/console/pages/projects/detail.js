@@ -12,7 +12,7 @@ import { MemberSection } from "../members/member_section.js";
 import { ModelPermissions } from "../permissions/model_permissions.js";
 import { ToolPermissions } from "../permissions/tool_permissions.js";
 import { AccountSection } from "../service_accounts/account_section.js";
-import { canChange, isActive, PROJECTS } from "./noun.js";
+import { canChange, isActive, isAdministered, PROJECTS } from "./noun.js";
 import { Spending } from "./spending.js";
 
 export const style = "projects.css";
@@ -24,10 +24,10 @@ export default function ProjectDetail({ params: { id } }) {
     { name: "keys", label: t("keys.title"), view: (/** @type {any} */ row) => html`<${KeySection} project=${id} canChange=${isActive(row)} />` },
     { name: "service-accounts", label: t("service-accounts.title"), view: (/** @type {any} */ row) => html`<${AccountSection} project=${id} canChange=${isActive(row)} />` },
     { name: "members", label: t("members.title"), view: (/** @type {any} */ row) => html`<${MemberSection} project=${id} canChange=${isActive(row)} />` },
-    { name: "limits", label: t("limits.title"), view: (/** @type {any} */ row) => html`<${LimitTable} path="${PROJECTS.path}/${encodeURIComponent(id)}/limits" title=${t("limits.project")} canChange=${isActive(row)} />
-      <${ModelLimits} project=${id} canChange=${isActive(row)} />` },
-    { name: "models", label: t("permissions.title"), view: (/** @type {any} */ row) => html`<${ModelPermissions} project=${id} canChange=${isActive(row)} /><${ToolPermissions} project=${id} canChange=${isActive(row)} />` },
-    { name: "spending", label: t("projects.spending"), view: (/** @type {any} */ row) => html`<${Spending} project=${id} canChange=${isActive(row)} />` },
+    { name: "limits", label: t("limits.title"), view: (/** @type {any} */ row) => html`<${LimitTable} path="${PROJECTS.path}/${encodeURIComponent(id)}/limits" title=${t("limits.project")} canChange=${isAdministered(row)} />
+      <${ModelLimits} project=${id} canChange=${isAdministered(row)} />` },
+    { name: "models", label: t("permissions.title"), view: (/** @type {any} */ row) => html`<${ModelPermissions} project=${id} canChange=${isAdministered(row)} /><${ToolPermissions} project=${id} canChange=${isAdministered(row)} />` },
+    { name: "spending", label: t("projects.spending"), view: (/** @type {any} */ row) => html`<${Spending} project=${id} canChange=${isAdministered(row)} />` },
   ];
   /** @param {any} row @param {(row: any) => void} set */
   const archive = (row, set) => confirm({

@@ -1,3 +1,4 @@
+import { canUse } from "../../state/session.js";
 import { Badge, Id, Name, Time } from "../../ui/values.js";
 import { html } from "../../ui/view.js";
 
@@ -29,5 +30,8 @@ export const PROJECTS = {
 /** Whether a project's keys work, and what belongs to it can be changed. @param {any} project */
 export const isActive = (project) => project.status === "active";
 
+/** Whether the organization's decisions about a project can be changed; its owner has its users and keys. @param {any} project */
+export const isAdministered = (project) => isActive(project) && canUse("admin");
+
 /** Whether a project can be renamed and archived. @param {any} project */
-export const canChange = (project) => isActive(project) && project.name !== DEFAULT_PROJECT;
+export const canChange = (project) => isAdministered(project) && project.name !== DEFAULT_PROJECT;
