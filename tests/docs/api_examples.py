@@ -15,8 +15,9 @@ from typing import Any
 from docs.blocks import ROOT
 from e2e.uploads import field as text_field
 from e2e.uploads import file_part, send
-from serving import Server, serve
+from serving import KEY, Server, serve
 from understudy.api.routes import OPERATIONS
+from user_sign_ins import sign_in
 from waiting import eventually
 
 STORED = ROOT / "docs" / "reference" / "examples.json"
@@ -305,6 +306,107 @@ EXAMPLES: tuple[Example, ...] = (
     Example("getOrganizationHealth"),
     Example("getOrganizationHealthHistory"),
     Example("getSignInOptions"),
+    # Imports, exports and deletions
+    Example(
+        "createImport",
+        form={
+            "file": (
+                "objects.jsonl",
+                json_lines(
+                    {"object": "thread", "id": "thread_old", "created_at": 1700000000, "metadata": {"user": "ada"}}
+                ),
+            ),
+            "on_conflict": "skip",
+        },
+        keep={"import_id": "id"},
+    ),
+    Example("retrieveImport", until='"completed"'),
+    Example("listImports"),
+    Example("cancelImport", status=409),
+    Example("createExport", {"metadata": {"user": "ada"}}, keep={"export_id": "id"}),
+    Example("retrieveExport", until='"completed"'),
+    Example("listExports"),
+    Example("cancelExport", status=409),
+    Example("createExportDownloadLink"),
+    Example("deleteExport"),
+    Example("createDeletion", {"metadata": {"user": "ada"}}, keep={"deletion_id": "id"}),
+    Example("retrieveDeletion", until='"completed"'),
+    Example("listDeletions"),
+    Example("cancelDeletion", status=409),
+    Example("exportThread"),
+    Example("createFileDownloadLink"),
+    # Administration
+    Example("create-project", {"name": "Bakery"}, keep={"project_id": "id"}),
+    Example("list-projects"),
+    Example("retrieve-project"),
+    Example("modify-project", {"name": "Bakeries"}),
+    Example(
+        "createProjectApiKey",
+        {"name": "web", "scopes": ["api.chat.write", "api.files.read"]},
+        keep={"api_key_id": "id"},
+    ),
+    Example("list-project-api-keys"),
+    Example("retrieve-project-api-key"),
+    Example("updateProjectApiKey", {"scopes": ["api.chat.write"]}),
+    Example("rotateProjectApiKey", {"overlap_seconds": 3600}),
+    Example("updateProjectLimits", {"requests_per_minute": 600, "concurrent_runs": 20}),
+    Example("getProjectLimits"),
+    Example("updateProjectApiKeyLimits", {"requests_per_minute": 60}),
+    Example("getProjectApiKeyLimits"),
+    Example("list-project-rate-limits", query="limit=1", keep={"rate_limit_id": "data.0.id"}),
+    Example("update-project-rate-limits", {"max_requests_per_1_minute": 120}),
+    Example("update-project-model-permissions", {"mode": "allow_list", "model_ids": ["rehearsal"]}),
+    Example("retrieve-project-model-permissions"),
+    Example("delete-project-model-permissions"),
+    Example("update-project-hosted-tool-permissions", {"mcp": {"enabled": False}}),
+    Example("retrieve-project-hosted-tool-permissions"),
+    Example("Updateprojectspendlimit", {"threshold_amount": 5000, "currency": "USD", "interval": "month"}),
+    Example("Getprojectspendlimit"),
+    Example("Deleteprojectspendlimit"),
+    Example("grantProjectCredits", {"credits": 1000000, "note": "Invoice 7"}),
+    Example("getProjectCredits"),
+    Example("limitProjectCredits", {"credits": 500000, "period": "month"}),
+    Example("listProjectCreditEntries"),
+    Example("deleteProjectBudget"),
+    Example("create-project-service-account", {"name": "nightly"}, keep={"service_account_id": "id"}),
+    Example("list-project-service-accounts"),
+    Example("retrieve-project-service-account"),
+    Example("update-project-service-account", {"name": "weekly"}),
+    Example("create-project-service-account-api-key", {}),
+    Example("delete-project-service-account"),
+    Example("delete-project-api-key"),
+    Example("list-users"),
+    Example("retrieve-user"),
+    Example("modify-user", {"role": "owner"}),
+    Example("inviteUser", {"email": "bob@example.com", "role": "reader"}, keep={"invite_id": "id"}),
+    Example("list-invites"),
+    Example("retrieve-invite"),
+    Example("delete-invite"),
+    Example("create-project-user", {"user_id": "{user_id}", "role": "member"}),
+    Example("list-project-users"),
+    Example("retrieve-project-user"),
+    Example("modify-project-user", {"role": "owner"}),
+    Example("list-project-roles", keep={"role_id": "data.1.id"}),
+    Example("retrieve-project-role"),
+    Example("assign-project-user-role", {"role_id": "{role_id}"}),
+    Example("list-project-user-role-assignments"),
+    Example("retrieve-project-user-role"),
+    Example("unassign-project-user-role"),
+    Example("create-project-user", {"user_id": "{user_id}", "role": "member"}),
+    Example("delete-project-user"),
+    Example("list-roles", keep={"role_id": "data.0.id"}),
+    Example("retrieve-role"),
+    Example("assign-user-role", {"role_id": "{role_id}"}),
+    Example("list-user-role-assignments"),
+    Example("retrieve-user-role"),
+    Example("unassign-user-role"),
+    Example("delete-user"),
+    Example("admin-api-keys-create", {"name": "operator"}, keep={"key_id": "id"}),
+    Example("admin-api-keys-list"),
+    Example("admin-api-keys-get"),
+    Example("admin-api-keys-delete"),
+    Example("archive-project"),
+    Example("list-audit-logs", query="limit=1"),
     # Deletions last
     Example("deleteMessage"),
     Example("deleteThread"),
@@ -315,7 +417,9 @@ EXAMPLES: tuple[Example, ...] = (
 )
 WITHOUT = {
     "streamProjectEvents": "never ends",
-    "signOut": "needs the session of a browser",
+    "signOut getSession": "need the session of a browser",
+    "downloadExport downloadLinkedFile": "return the bytes of a file",
+    "getRunContext": "has the parts of a prompt, which differ between runs",
     "cancelResponse": "the embedded model answers before it can be cancelled",
     "testWebhookEndpoint": "sends a request to another server",
     "deleteModel": "is refused: models belong to providers",
@@ -336,17 +440,21 @@ WITHOUT = {
 
 _ROWS = {operation.id: operation for operation in OPERATIONS}
 _NAME = re.compile(r"{(\w+)}")
+_SECRET = re.compile(r"(sk-understudy-(?:[a-z]+-)?|whsec_)[A-Za-z0-9+/=_-]{20,}")
 
 
 def record(server: Server) -> dict[str, dict[str, Any]]:
     """The first request and its last response of each operation, by the operation's id."""
     values = {"model": "rehearsal", "tool_slug": "AI_ML_API_CREATE_THREAD", "slug": "AI_ML_API"}
     shown: dict[str, dict[str, Any]] = {}
+    admin_key = json.loads(server.run("keys", "create", "--admin", "--json"))["key"]
+    values["user_id"] = sign_in(server, "ada@example.com").id
     for example in EXAMPLES:
         row = _ROWS[example.operation]
         path = _fill(row.base.rstrip("/") + row.template, values) + (f"?{example.query}" if example.query else "")
         body = None if example.body is None else json.loads(_fill(json.dumps(example.body), values))
-        reply = _send(server, row.method, path, body, example)
+        key = admin_key if row.audience == "admin" else KEY
+        reply = _send(server, row.method, path, body, example, key)
         assert reply.status == example.status, f"{example.operation}: {reply.body.decode()}"
         is_json = reply.headers["content-type"].startswith("application/json")
         for name, place in example.keep.items():
@@ -360,7 +468,7 @@ def record(server: Server) -> dict[str, dict[str, Any]]:
     return shown
 
 
-def _send(server: Server, method: str, path: str, body: Any, example: Example) -> Any:
+def _send(server: Server, method: str, path: str, body: Any, example: Example, key: str) -> Any:
     if example.form is not None:
         parts = [
             text_field(name, value) if isinstance(value, str) else file_part(value[1].encode(), value[0], name=name)
@@ -368,16 +476,16 @@ def _send(server: Server, method: str, path: str, body: Any, example: Example) -
         ]
         return send(server, path, *parts)
     if not example.until:
-        return server.ask(method, path, body)
+        return server.ask(method, path, body, key=key)
 
     def reached() -> Any:
-        reply = server.ask(method, path, body)
+        reply = server.ask(method, path, body, key=key)
         return example.until in reply.body.decode() and reply
 
     try:
         return eventually(reached)
     except AssertionError:
-        raise AssertionError(f"{example.operation}: {server.ask(method, path, body).body.decode()}") from None
+        raise AssertionError(f"{example.operation}: {server.ask(method, path, body, key=key).body.decode()}") from None
 
 
 def _fill(text: str, values: dict[str, str]) -> str:
@@ -396,8 +504,9 @@ def shorten(value: Any) -> Any:
         return {name: shorten(member) for name, member in value.items()}
     if isinstance(value, list):
         return [shorten(member) for member in value[:_MAX_ITEMS]]
-    if isinstance(value, str) and len(value) > _MAX_TEXT:
-        return f"{value[:_MAX_TEXT]}…"
+    if isinstance(value, str):
+        value = _SECRET.sub(r"\1…", value)
+        return f"{value[:_MAX_TEXT]}…" if len(value) > _MAX_TEXT else value
     return value
 
 
