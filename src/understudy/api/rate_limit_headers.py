@@ -1,45 +1,53 @@
-"""The headers of rate limits, as the hosted API, Azure and Anthropic send them. Source: their documented responses."""
+"""The headers of rate limits, as the hosted API, Azure and Anthropic send them. Source: their documented responses.
+
+They are rendered for each request of a limited key, so their names are encoded once.
+"""
 
 import math
-from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from typing import Final
 
 from understudy.api.request_head import Headers
 from understudy.engine.limits.limiter import Reservation
-from understudy.engine.limits.policy import Rule, Unit
+from understudy.engine.limits.policy import Rule
 from understudy.engine.limits.refusals import format_duration
 
-_Level = tuple[Rule, float]
+_VALUES: Final = ("limit", "remaining", "reset")
+_COUNTED: Final = ("requests", "tokens", "project-tokens")
+_HOSTED_NAMES: Final = tuple(tuple(f"x-ratelimit-{value}-{name}".encode() for value in _VALUES) for name in _COUNTED)
+_ANTHROPIC_NAMES: Final = tuple(
+    tuple(f"anthropic-ratelimit-{name}-{value}".encode() for value in _VALUES) for name in _COUNTED
+)
 
 
 def render_headers(reservation: Reservation, dialect: str, now: float) -> Headers:
     """The values at the admission of the request, of the limit of each unit with the least left."""
-    levels: Sequence[_Level] = list(zip(reservation.rules, reservation.levels, strict=True))
+    tightest: list[tuple[Rule, float] | None] = [None, None, None]
+    least = [math.inf, math.inf, math.inf]
+    for rule, level in zip(reservation.rules, reservation.levels, strict=True):
+        left = rule.limit - level
+        index = 0 if rule.unit == "requests" else 1
+        if left < least[index]:
+            least[index], tightest[index] = left, (rule, level)
+        if index and rule.owner == "project" and left < least[2]:
+            least[2], tightest[2] = left, (rule, level)
+    if dialect == "anthropic":
+        tightest[2] = None
+    names = _ANTHROPIC_NAMES if dialect == "anthropic" else _HOSTED_NAMES
     headers: Headers = []
-    units: tuple[Unit, ...] = ("requests", "tokens")
-    for unit in units:
-        if (tightest := _find_tightest(level for level in levels if level[0].unit == unit)) is not None:
-            headers += _render(unit, tightest, dialect, now)
-    if dialect != "anthropic":
-        of_project = (level for level in levels if level[0].unit == "tokens" and level[0].owner == "project")
-        if (tightest := _find_tightest(of_project)) is not None:
-            headers += _render("project-tokens", tightest, dialect, now)
+    for index, found in enumerate(tightest):
+        if found is not None:
+            rule, level = found
+            limit, remaining, reset = names[index]
+            headers.append((limit, b"%d" % rule.limit))
+            # The error of a sum of floats must not take a unit away.
+            headers.append((remaining, b"%d" % max(0, rule.limit - level + 1e-6)))
+            headers.append((reset, _render_reset(level / rule.rate, dialect, now).encode()))
     return headers
 
 
-def _find_tightest(levels: Iterable[_Level]) -> _Level | None:
-    return min(levels, key=lambda level: level[0].limit - level[1], default=None)
-
-
-def _render(name: str, tightest: _Level, dialect: str, now: float) -> Headers:
-    rule, level = tightest
-    left = max(0, math.floor(rule.limit - level + 1e-6))
-    seconds = level / rule.rate
+def _render_reset(seconds: float, dialect: str, now: float) -> str:
+    """When all of a limit is back."""
     if dialect == "anthropic":
-        reset = datetime.fromtimestamp(math.ceil(now + seconds), UTC).isoformat().replace("+00:00", "Z")
-        form = "anthropic-ratelimit-{name}-{value}"
-    else:
-        reset = str(math.ceil(seconds)) if dialect == "azure" else format_duration(seconds)
-        form = "x-ratelimit-{value}-{name}"
-    values = (("limit", str(rule.limit)), ("remaining", str(left)), ("reset", reset))
-    return [(form.format(name=name, value=value).encode(), text.encode()) for value, text in values]
+        return datetime.fromtimestamp(math.ceil(now + seconds), UTC).isoformat().replace("+00:00", "Z")
+    return str(math.ceil(seconds)) if dialect == "azure" else format_duration(seconds)

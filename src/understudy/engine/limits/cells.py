@@ -42,21 +42,25 @@ class LocalCells:
         Returns whether they were added, and the levels: with the costs if they were, without otherwise.
         """
         cells = self._cells
-        levels, fits = [], True
+        levels, found, fits = [], [], True
         for rule, cost in zip(rules, costs, strict=True):
             cell = cells.get(rule.cell)
             level = 0.0
-            if cell is not None:
-                level = cell.level if now <= cell.at else cell.level - (now - cell.at) * rule.rate
-                level = max(level, 0.0)
+            if cell is not None and (level := cell.level) > 0.0 and now > cell.at:
+                level -= (now - cell.at) * rule.rate
+                if level < 0.0:  # noqa: PLR1730 - half the time of `max`
+                    level = 0.0
+            found.append(cell)
             levels.append(level)
             if level + cost > rule.limit + rule.rate * TOLERANCE_SECONDS:
                 fits = False
         if fits:
-            for index, cost in enumerate(costs):
-                rule = rules[index]
-                levels[index] += cost
-                cells[rule.cell] = _Cell(levels[index], now, rule.rate)
+            for index, cell in enumerate(found):
+                levels[index] = level = levels[index] + costs[index]
+                if cell is None:
+                    cells[rules[index].cell] = _Cell(level, now, rules[index].rate)
+                else:
+                    cell.level, cell.at, cell.rate = level, now, rules[index].rate
         return fits, levels
 
     def add(self, rules: Sequence[Rule], costs: Sequence[float], now: float) -> None:
