@@ -284,3 +284,9 @@ def test_every_member_is_described():
     missing = [place for _, value, place in members if "description" not in value and "$ref" not in value]
     assert missing == [], "add a line to src/understudy/api/member_texts.txt"
     assert MEMBER_TEXTS.keys() <= {name for name, _, _ in members}
+
+
+def test_limits_are_set_by_owners_of_the_organization_alone():
+    for_project_owners = {one.id for one in OPERATIONS if one.requirement.for_project_owners}
+    assert {"updateProjectApiKey", "getProjectLimits", "getProjectApiKeyLimits"} <= for_project_owners
+    assert not {"updateProjectLimits", "updateProjectApiKeyLimits", "update-project-rate-limits"} & for_project_owners

@@ -79,7 +79,9 @@ _READING_POSTS: Final = frozenset(
 _BATCHES: Final = frozenset({"createBatch", "createMessageBatch"})
 # An owner of a project administers its users and keys, and reads all of its administration.
 _OF_PROJECT_OWNERS: Final = re.compile(
-    r"/organization/projects/\{project_id\}/(?:users|api_keys|service_accounts)(?:/|$)|/projects/\{project_id\}/"
+    # Limits are set by the owners of the organization, those of keys too.
+    r"(?!.*/limits$)(?:/organization/projects/\{project_id\}/(?:users|api_keys|service_accounts)(?:/|$)"
+    r"|/projects/\{project_id\}/)"
 )
 _IN_PROJECT: Final = re.compile(r"/organization/projects/\{project_id\}(?:/|$)")
 NO_PARAMETERS: Final[Mapping[str, str]] = {}
