@@ -2,14 +2,16 @@
 import { route } from "../../app/router.js";
 import { settings } from "../../state/settings.js";
 import { t } from "../../text/texts.js";
+import { Lazy } from "../../ui/lazy.js";
 import { Page } from "../../ui/page.js";
 import { useResource } from "../../ui/resource.js";
 import { Skeleton } from "../../ui/states.js";
 import { html } from "../../ui/view.js";
-import { FirstSteps } from "./first_steps.js";
 import { Overview } from "./overview.js";
 
 export const style = "start.css";
+
+const loadSteps = () => import("./first_steps.js").then((module) => module.FirstSteps);
 
 export default function StartPage() {
   const runs = useResource("/runs", { limit: 1 });
@@ -17,7 +19,9 @@ export default function StartPage() {
   const isLoading = [runs, responses].some((one) => one.data === null && one.error === null);
   const hasRuns = Boolean(runs.data?.data.length);
   const isVisited = hasRuns || Boolean(responses.data?.data.length) || settings.value.skipsFirstSteps;
-  if (route.value.query.has("steps")) return html`<${FirstSteps} hasRuns=${hasRuns} />`;
-  if (isLoading && !settings.value.skipsFirstSteps) return html`<${Page} title=${t("start.title")}><${Skeleton} rows=${8} /><//>`;
-  return isVisited ? html`<${Overview} />` : html`<${FirstSteps} hasRuns=${hasRuns} />`;
+  const loading = html`<${Page} title=${t("start.title")}><${Skeleton} rows=${8} /><//>`;
+  const steps = html`<${Lazy} load=${loadSteps} before=${loading} hasRuns=${hasRuns} />`;
+  if (route.value.query.has("steps")) return steps;
+  if (isLoading && !settings.value.skipsFirstSteps) return loading;
+  return isVisited ? html`<${Overview} />` : steps;
 }
