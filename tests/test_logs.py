@@ -6,10 +6,11 @@ import sys
 
 import pytest
 
-from understudy import correlation
+from understudy import correlation, telemetry
 from understudy.correlation import Correlation, TraceContext, parse_traceparent
 from understudy.logs.handler import QueueHandler
 from understudy.logs.redactor import Redactor
+from understudy.logs.requests import log_requests
 from understudy.logs.writer import LineWriter
 
 PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
@@ -111,6 +112,24 @@ def test_a_json_line_has_the_request_the_trace_and_its_traceback_in_one_object()
         "span_id": "00f067aa0ba902b7",
         "code": "broken",
     }
+
+
+def test_the_text_of_a_request_has_its_ids_behind_it():
+    log = Log("text")
+    token = correlation.current.set(Correlation("req_1", run_id="run_1", client="10.0.0.1"))
+    end = log_requests(log.writer)
+    request = {"method": "GET", "dialect": "openai", "operation": "listModels", "request_id": "req_1"}
+    times = {"latency": 0.001, "duration": 0.0015}
+    for path in ("/models", "/health/live"):
+        telemetry.emit(
+            telemetry.RequestFinished, path=path, status=0, key_id="key_1", project_id="proj_1", **request, **times
+        )
+    end()
+    correlation.current.reset(token)
+    assert log.text().partition(" INFO ")[2] == (
+        "request: GET /models 499 1.5 ms request_id=req_1 project=proj_1 key_id=key_1 client=10.0.0.1 run_id=run_1"
+        " operation=listModels\n"
+    )
 
 
 def test_content_is_written_only_if_the_operator_wants_it():

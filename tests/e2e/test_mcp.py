@@ -68,6 +68,18 @@ def approval(mcp_server, run, approve=True, **members):
 
 
 @pytest.mark.proves("mcp.calls", "mcp.shape")
+def test_a_listed_server_receives_the_trace_of_the_request_that_created_the_run(client, upstream, dice):
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    upstream.answer(calls(roll()), text("You rolled 7."))
+    run = client.beta.threads.runs.create_and_poll(
+        thread_id=new_thread(client, "Roll 2d4+1").id,
+        assistant_id=roller(client, dice).id,
+        extra_headers={"traceparent": f"00-{trace}-00f067aa0ba902b7-01"},
+    )
+    assert run.status == "completed"
+    assert dice.calls()[-1]["traceparent"] == f"00-{trace}-00f067aa0ba902b7-01"
+
+
 def test_a_run_calls_a_remote_tool_and_sends_its_output_to_the_model(mcp_server, client, upstream, dice):
     upstream.answer(calls(roll(call_id="call_r")), text("You rolled 7."))
     assistant = roller(client, dice)
