@@ -1,7 +1,6 @@
 """The Helm chart: Helm renders it, Kubernetes's schemas accept the result, and wrong combinations are refused."""
 
 import json
-import re
 import subprocess
 from functools import cache
 
@@ -15,6 +14,7 @@ from docs.command_lines import parse_understudy
 from serving import WAIT
 
 pytestmark = pytest.mark.slow
+ALERTS = (DEPLOY / "prometheus" / "alerts.yml").read_text()
 CHART = DEPLOY / "helm" / "understudy"
 SECRET = {"existingSecret": "understudy", "clustered": True}
 BUCKET = {"settings": {"blobs": {"kind": "s3", "bucket": "files", "endpoint": "https://s3.example.com"}}}
@@ -33,7 +33,7 @@ VALUES = {
     | {
         "persistence": {"sharedClaim": "files"},
         "workers": {"autoscaling": {"enabled": True}, "sandbox": {"enabled": True, "existingClaim": "interpreter"}},
-        "serviceMonitor": {"enabled": True, "keySecret": {"name": "admin"}},
+        "metrics": {"enabled": True, "podMonitor": {"enabled": True}},
     },
 }
 REFUSED = {
@@ -121,7 +121,8 @@ def test_only_pods_that_run_code_have_the_loose_profile():
 def test_workers_scale_by_the_age_of_the_oldest_job():
     (autoscaler,) = [one for one in manifests("autoscaled") if one["kind"] == "HorizontalPodAutoscaler"]
     (metric,) = autoscaler["spec"]["metrics"]
-    assert re.search(r"queue.*oldest", metric["external"]["metric"]["name"])
+    named = metric["external"]["metric"]
+    assert f'{named["name"]}{{queue="{named["selector"]["matchLabels"]["queue"]}"}}' in ALERTS
     (worker,) = [
         one
         for one in manifests("autoscaled")

@@ -60,6 +60,12 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | quote }}
   value: "true"
 {{- end }}
 {{- end }}
+{{- if .Values.metrics.enabled }}
+- name: UNDERSTUDY_METRICS__PORT
+  value: {{ .Values.metrics.port | quote }}
+- name: UNDERSTUDY_METRICS__HOST
+  value: "0.0.0.0"
+{{- end }}
 {{- if .Values.config }}
 - name: UNDERSTUDY_CONFIG
   value: /etc/understudy/understudy.toml
@@ -68,6 +74,19 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | quote }}
 - name: {{ $name }}
   value: {{ $value | quote }}
 {{- end }}
+{{- end -}}
+
+{{/* Who may read metrics. */}}
+{{- define "understudy.metricsIngress" -}}
+- ports:
+    - { port: metrics }
+  {{- if .Values.metrics.fromNamespaces }}
+  from:
+    {{- range .Values.metrics.fromNamespaces }}
+    - namespaceSelector:
+        matchLabels: { kubernetes.io/metadata.name: {{ . }} }
+    {{- end }}
+  {{- end }}
 {{- end -}}
 
 {{- define "understudy.mounts" -}}
