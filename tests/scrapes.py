@@ -45,7 +45,9 @@ def read_addresses(log: Path, count: int = 1) -> list[str]:
     return eventually(lambda: found if len(found := _ADDRESS.findall(log.read_text())) >= count else [])
 
 
-def scrape(address: str, token: str | None = None) -> Scrape:
-    request = urllib.request.Request(address, headers={} if token is None else {"Authorization": f"Bearer {token}"})
+def scrape(address: str, token: str | None = None, **headers: str) -> Scrape:
+    if token is not None:
+        headers["Authorization"] = f"Bearer {token}"
+    request = urllib.request.Request(address, headers=headers)
     with urllib.request.urlopen(request, timeout=30) as response:
         return parse(response.read().decode())

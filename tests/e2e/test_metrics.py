@@ -160,8 +160,10 @@ def test_a_token_reads_metrics_and_nothing_else_on_the_address_of_its_own(new_se
     server = new_server(metrics__port=0, metrics__token="token-of-prometheus").start()
     (address,) = read_addresses(server.log)
     assert scrape(address, "token-of-prometheus").value("understudy_store_up") == 1
-    with pytest.raises(urllib.error.HTTPError, match="401"):
-        scrape(address)
+    # Without a key, and with two keys.
+    for headers in ({}, {"token": "token-of-prometheus", "X-Api-Key": "other"}):
+        with pytest.raises(urllib.error.HTTPError, match="401"):
+            scrape(address, **headers)
     with pytest.raises(urllib.error.HTTPError, match="404"):
         scrape(address.replace("/metrics", "/v1/assistants"), "token-of-prometheus")
     assert server.ask("GET", "/metrics", key="token-of-prometheus").status == 200

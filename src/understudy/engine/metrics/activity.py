@@ -1,6 +1,6 @@
 """Counts what this process does: subscribes to telemetry and adds to counters, distributions and the history.
 
-A request costs about half a microsecond here, a delta nothing.
+A request costs one or two microseconds with its event, a delta nothing.
 """
 
 from bisect import bisect_left
