@@ -184,6 +184,11 @@ def test_a_key_is_restricted_visible_once_rotated_and_revoked(administration, se
     rotated = secret.locator("code").inner_text()
     assert rotated != value
     assert {server.ask("GET", "/v1/assistants", key=one).status for one in (value, rotated)} == {200}
+    page.get_by_role("button", name="More actions").click()
+    page.get_by_role("menuitem", name="Changes in the audit log").click()
+    expect(page.get_by_role("link", name="API key changed")).to_have_count(1)
+    page.go_back()
+    page.get_by_role("button", name="More actions").wait_for()
     page.keyboard.press("#")
     page.get_by_role("dialog", name="Revoke reader?").get_by_role("button", name="Revoke").click()
     expect(page.locator("h1")).to_contain_text("Web shop")

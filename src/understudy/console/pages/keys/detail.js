@@ -1,5 +1,6 @@
 /** One API key of a project: what it may do, its secret once, and its rotation. */
 import { t } from "../../text/texts.js";
+import { auditItem } from "../../ui/audit_item.js";
 import { Icon } from "../../ui/icon.js";
 import { NounDetail } from "../../ui/noun/noun_detail.js";
 import { revealSecret, SecretOnce } from "../../ui/secret_once.js";
@@ -18,7 +19,7 @@ export const texts = ["limits", "projects"];
 export default function KeyDetail({ params: { project, id } }) {
   const noun = useMemo(() => keysOf(project), [project]);
   const [rotated, setRotated] = useState(/** @type {{row: any, set: (row: any) => void} | null} */ (null));
-  const menu = (/** @type {any} */ row, /** @type {any} */ set) => [{ label: t("keys.rotate"), icon: "rotate-cw", run: () => setRotated({ row, set }) }];
+  const menu = (/** @type {any} */ row, /** @type {any} */ set) => [{ label: t("keys.rotate"), icon: "rotate-cw", run: () => setRotated({ row, set }) }, auditItem("resource", id)];
   const finish = (/** @type {any} */ { value, ...row }) => {
     revealSecret(id, value);
     rotated?.set(row);

@@ -2,6 +2,7 @@
 import { post } from "../../api/client.js";
 import { t } from "../../text/texts.js";
 import { announce } from "../../ui/announce.js";
+import { auditItem } from "../../ui/audit_item.js";
 import { confirm } from "../../ui/confirm.js";
 import { NounDetail } from "../../ui/noun/noun_detail.js";
 import { html } from "../../ui/view.js";
@@ -37,7 +38,7 @@ export default function ProjectDetail({ params: { id } }) {
       announce(t("projects.archived", { name: row.name }));
     },
   });
-  const menu = (/** @type {any} */ row, /** @type {any} */ set) => [canChange(row) && { label: t("projects.archive"), icon: "archive", danger: true, run: () => archive(row, set) }];
+  const menu = (/** @type {any} */ row, /** @type {any} */ set) => [auditItem("project", id), canChange(row) && { label: t("projects.archive"), icon: "archive", danger: true, run: () => archive(row, set) }];
   const children = (/** @type {any} */ row) => !isActive(row) && html`<p class="muted">${t("projects.archived.text")}</p>`;
   return html`<${NounDetail} noun=${PROJECTS} id=${id} tabs=${tabs} menu=${menu}>${children}<//>`;
 }

@@ -1,5 +1,6 @@
 /** One service account: its role, and its keys. */
 import { t } from "../../text/texts.js";
+import { auditItem } from "../../ui/audit_item.js";
 import { Button } from "../../ui/button.js";
 import { NounDetail } from "../../ui/noun/noun_detail.js";
 import { NounForm } from "../../ui/noun/noun_form.js";
@@ -17,7 +18,7 @@ export default function AccountDetail({ params: { project, id } }) {
   const [isOpen, setOpen] = useState(false);
   const keys = useMemo(() => ({ ...keysOf(project), path: `${noun.path}/${encodeURIComponent(id)}/api_keys` }), [project, id]);
   const actions = () => html`<${Button} icon="key" onClick=${() => setOpen(true)}>${t("keys.create")}<//>`;
-  return html`<${NounDetail} noun=${noun} id=${id} actions=${actions}>${() => html`
+  return html`<${NounDetail} noun=${noun} id=${id} actions=${actions} menu=${() => [auditItem("resource", id)]}>${() => html`
     <${SecretOnce} id=${id} label=${t("keys.secret")} text=${t("keys.secret-once")} />
     <${AccountKeys} project=${project} account=${id} />
     ${isOpen && html`<${NounForm} noun=${keys} onClose=${() => setOpen(false)} onSaved=${(/** @type {any} */ row) => revealSecret(row.id, row.value)} />`}`}<//>`;

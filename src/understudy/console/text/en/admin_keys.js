@@ -23,5 +23,4 @@ export default {
   "admin-keys.unused": "not yet",
   "admin-keys.secret": "Admin key",
   "admin-keys.secret-once": "Copy the admin key now: it is not shown again.",
-  "admin-keys.changes": "Its changes in the audit log",
 };

@@ -59,6 +59,7 @@ export default {
   "ui.delete": "Delete",
   "ui.deleted": "{name} was deleted",
   "ui.more": "More actions",
+  "ui.audit": "Changes in the audit log",
   "ui.open": "Open",
   "ui.retry": "Try again",
   "ui.search": "Search",

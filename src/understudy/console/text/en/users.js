@@ -23,5 +23,4 @@ export default {
   "users.project-role.owner": "owner",
   "users.project-role.member": "member",
   "users.no-projects": "none",
-  "users.changes": "Changes in the audit log",
 };
