@@ -14,6 +14,8 @@ from mkdocs.structure.files import File
 
 _MERMAID = re.compile(r"^```mermaid\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _DIAGRAMS = "images/diagrams"
+_VERBATIM = re.compile(r"(<(?:pre|script|style|textarea)\b.*?</(?:pre|script|style|textarea)>)", re.DOTALL)
+_BLANKS = re.compile(r"\s*\n\s*")
 # Of no use here: canonical addresses, and languages other than the site's.
 _PRUNED = ("404.html", "sitemap.xml*", "assets/javascripts/lunr", "**/*.map")
 
@@ -47,6 +49,12 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str: 
         )
 
     return _MERMAID.sub(pictures, markdown)
+
+
+def on_post_page(output: str, page: Any, config: Any) -> str:  # noqa: ARG001
+    """Removes indentation and empty lines, which are a third of a page. Code and scripts are left alone."""
+    parts = _VERBATIM.split(output)
+    return "".join(part if number % 2 else _BLANKS.sub("\n", part) for number, part in enumerate(parts))
 
 
 def diagram_name(text: str) -> str:
