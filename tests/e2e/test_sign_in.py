@@ -1,7 +1,9 @@
 """Sign-in of people with a real OpenID provider that requires PKCE, and what their cookies may do and may not."""
 
+import contextlib
 import json
 import re
+import sqlite3
 import time
 from urllib.parse import parse_qs, urlsplit
 
@@ -175,12 +177,44 @@ def test_a_changed_or_unsigned_cookie_is_refused(server):
     assert session_of(visitor, server).status == 200
 
 
+def test_cookies_of_other_programs_of_the_host_change_nothing(server):
+    visitor = server.visit("pia")
+    own = visitor.cookies.pop(urlsplit(server.origin).netloc)
+    for others in ('theme={"a": [1, 2]}; ', "a; =b; ;; ", "x=\xe4; "):
+        page = session_of(visitor, server, cookie=f"{others}{SESSION}={own[SESSION]}; other=1")
+        assert page.status == 200, others
+
+
+def test_a_session_is_replaced_each_hour_for_the_rest_of_its_time(server, owner):
+    def age(column):
+        sql = f"UPDATE user_sessions SET {column} = {column} - 3600 WHERE user_id = ?"
+        with contextlib.closing(sqlite3.connect(server.data / "understudy.sqlite3")) as database, database:
+            database.execute(sql, (user,))
+
+    user = session_of(owner, server).json["user"]["id"]
+    jar = owner.cookies[urlsplit(server.origin).netloc]
+    before = dict(jar)
+    age("rotated_at")
+    page = session_of(owner, server)
+    cookie = page.headers["set-cookie"]
+    assert 28_000 < int(cookie.rpartition("Max-Age=")[2]) <= 28_800
+    assert before[SESSION] != jar[SESSION]
+    assert [session_of(Visitor({urlsplit(server.origin).netloc: one}), server).status for one in (before, jar)] == [
+        200,
+        200,
+    ]
+    assert session_of(owner, server).headers["set-cookie"] is None
+    age("used_at")
+    assert session_of(owner, server).status == 401
+    server.sign_in(owner, "olga")
+
+
 def test_signing_out_ends_the_session_on_the_server(server):
     visitor, elsewhere = server.visit("pia"), server.visit("pia")
     copied = dict(visitor.cookies[urlsplit(server.origin).netloc])
     assert visitor.ask(server, "POST", "/auth/logout", sec_fetch_site="cross-site").status == 403
     assert session_of(visitor, server).status == 200
-    page = visitor.ask(server, "POST", "/auth/logout")
+    page = visitor.ask(server, "POST", "/auth/logout", openai_project="proj_of_others")
     assert page.json["redirect_url"].startswith(f"{server.provider.issuer}/session/end?client_id=understudy")
     assert page.headers["set-cookie"].startswith(f"{SESSION}=; ")
     assert SESSION not in str(visitor.cookies)

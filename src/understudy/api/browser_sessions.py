@@ -4,7 +4,6 @@ A page of another origin cannot use the cookie: it is `SameSite=Strict`, and a r
 same-origin` or the `Origin` of the settings, which pages cannot set.
 """
 
-from http.cookies import CookieError, SimpleCookie
 from typing import Any, Final
 
 from starlette.types import Scope
@@ -26,11 +25,9 @@ AUTH_PATHS: Final = frozenset({"/auth/login", "/auth/callback", "/auth/config", 
 
 
 def read_cookies(fields: Fields) -> dict[str, str]:
-    try:
-        cookie = SimpleCookie(fields.get(b"cookie", b"").decode("latin-1"))
-    except CookieError:
-        return {}
-    return {name: morsel.value for name, morsel in cookie.items()}
+    """All cookies by name. Other programs of this host may have set some that are malformed, which end no parsing."""
+    pairs = (part.strip().partition("=") for part in fields.get(b"cookie", b"").decode("latin-1").split(";"))
+    return {name: value for name, _, value in pairs if name}
 
 
 def is_same_origin(fields: Fields, origin: str) -> bool:
@@ -44,35 +41,38 @@ def is_same_origin(fields: Fields, origin: str) -> bool:
 
 async def authenticate(sign_in: SignIn, scope: Scope, fields: Fields) -> Principal | None:
     """The person who sends the request; None without a session. Raises PermissionDenied for a foreign project."""
-    session = await find_session(sign_in, scope, fields)
+    project = fields.get(_PROJECT, b"").decode("latin-1").strip()
+    session = await find_session(sign_in, scope, fields, project or None)
     if session is None:
         return None
     # Administration is of no project, unless the request names one.
-    is_organization = session.person.is_owner and _PROJECT not in fields
+    is_organization = session.person.is_owner and not project
     project_id = "" if is_organization and scope["path"].startswith("/organization/") else session.project_id
     return Principal(project_id, session.user.id, person=session.person)
 
 
-async def find_session(sign_in: SignIn, scope: Scope, fields: Fields) -> BrowserSession | None:
-    """The session of the request's cookie. A replaced cookie is sent with the response."""
+async def find_session(
+    sign_in: SignIn, scope: Scope, fields: Fields, project: str | None = None
+) -> BrowserSession | None:
+    """The session of the request's cookie, in a project. A replaced cookie is sent with the response.
+
+    Raises PermissionDenied for a project that is not the user's.
+    """
     if b"cookie" not in fields or not is_same_origin(fields, sign_in.origin):
         return None
     cookie = read_cookies(fields).get(SESSION_COOKIE)
-    project = fields.get(_PROJECT)
-    name = None if project is None else project.decode("latin-1").strip() or None
-    found = None if cookie is None else await sign_in.authenticate(cookie, name)
+    found = None if cookie is None else await sign_in.authenticate(cookie, project)
     if found is None:
         return None
     session, replacement = found
     if replacement is not None:
-        scope["state"]["cookie"] = session_cookie(replacement, None)
+        scope["state"]["cookie"] = session_cookie(replacement, session.seconds_left)
     return session
 
 
-def session_cookie(value: str, seconds: int | None) -> bytes:
-    """The header that sets the session's cookie; `seconds` None is until the browser closes."""
-    age = "" if seconds is None else f"; Max-Age={seconds}"
-    return f"{SESSION_COOKIE}={value}; {_ATTRIBUTES}; SameSite=Strict{age}".encode()
+def session_cookie(value: str, seconds: int) -> bytes:
+    """The header that sets the session's cookie for some seconds; 0 removes it."""
+    return f"{SESSION_COOKIE}={value}; {_ATTRIBUTES}; SameSite=Strict; Max-Age={seconds}".encode()
 
 
 def login_cookie(name: str, value: str, seconds: int) -> str:

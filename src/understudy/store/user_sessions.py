@@ -27,6 +27,7 @@ class BrowserSession:
     id: str
     user: UserRecord
     project_id: str
+    seconds_left: int
     needs_rotation: bool = False
 
     @property
@@ -43,6 +44,7 @@ class _Row:
     old_hash: str | None
     rotated_at: int
     used_at: int
+    expires_at: int
 
 
 class UserSessions:
@@ -93,7 +95,7 @@ def _open_session(user_id: str, token: str, now: int, expires_at: int) -> Transa
 
 
 _SELECT = (
-    "SELECT id, user_id, hash, old_hash, rotated_at, used_at FROM user_sessions"
+    "SELECT id, user_id, hash, old_hash, rotated_at, used_at, expires_at FROM user_sessions"
     " WHERE expires_at > $2 AND used_at > $3 AND (hash = $1 OR old_hash = $1)"
 )
 
@@ -111,7 +113,7 @@ def _find_session(
     user = users[row.user_id]
     project_id = yield from _choose_project(user, project)
     needs_rotation = row.hash == _hash(token) and now >= row.rotated_at + _ROTATION_SECONDS
-    return row, BrowserSession(row.id, user, project_id, needs_rotation)
+    return row, BrowserSession(row.id, user, project_id, row.expires_at - now, needs_rotation)
 
 
 def _choose_project(user: UserRecord, project: str | None) -> Transaction[str]:
