@@ -318,6 +318,18 @@ def test_doctor_fails_if_a_provider_refuses_its_key_and_prints_no_key(understudy
     assert KEY not in done.stdout
 
 
+def test_doctor_fails_if_the_sign_in_provider_is_unavailable(understudy):
+    settings = {
+        "ISSUER": "http://127.0.0.1:9",
+        "CLIENT_ID": "understudy",
+        "PUBLIC_URL": "https://understudy.example.com",
+    }
+    environ = {f"UNDERSTUDY_OIDC__{name}": value for name, value in settings.items()}
+    found = findings(understudy("doctor", "--port", "0", "--json", code=1, **environ))
+    assert found["sign-in"]["state"] == "broken"
+    assert "http://127.0.0.1:9/.well-known/openid-configuration failed" in found["sign-in"]["text"]
+
+
 def test_doctor_looks_for_the_bucket(understudy, buckets):
     settings = buckets.settings("doctored")
     given = {

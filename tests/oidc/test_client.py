@@ -9,6 +9,7 @@ import pytest
 from aiohttp import web
 from joserfc import jwk, jwt
 
+from understudy.cli.sign_in_check import check_sign_in
 from understudy.oidc.client import OidcClient
 from understudy.oidc.errors import OidcError
 from understudy.oidc.identity import find_policy, may_enter, read_identity
@@ -218,6 +219,19 @@ async def test_a_wrong_document_or_callback_is_refused(provider, client, changes
         await again.finish(Callback(**{"code": "code", "state": login.state, **callback}), login)
     assert raised.value.code == code
     await again.close()
+
+
+async def test_doctor_reads_the_document_and_the_keys(provider):
+    settings = OidcSettings(
+        issuer=provider.issuer, client_id="understudy", public_url="https://understudy.example.com/"
+    )
+    found = await check_sign_in(settings)
+    assert (found.state, "https://understudy.example.com/auth/callback" in found.text) == ("ok", True)
+    provider.keys = []
+    assert "publishes no key" in (await check_sign_in(settings)).text
+    provider.changes = {"issuer": f"{provider.issuer}/"}
+    found = await check_sign_in(settings)
+    assert (found.state, "which `oidc.issuer` must equal" in found.text) == ("broken", True)
 
 
 def test_an_address_counts_if_the_provider_has_verified_it():

@@ -21,6 +21,7 @@ from understudy.broker.opening import build_broker
 from understudy.cli.embedder_state import describe_embedder, find_embedding_model, recommend_model
 from understudy.cli.listen import bind
 from understudy.cli.node_checks import CheckResult, check_nodes, format_time
+from understudy.cli.sign_in_check import check_sign_in
 from understudy.clock import SystemClock
 from understudy.errors import SandboxError, SettingsError, StoreError, UpstreamError
 from understudy.llm.router import PROVIDER_TYPES
@@ -141,6 +142,8 @@ def _remote_checks(settings: Settings) -> Iterator[Awaitable[CheckResult]]:
     yield _check_vectors(settings)
     for name, provider in settings.providers.items():
         yield _check_provider(name, provider, settings.embeddings)
+    if settings.oidc.issuer is not None:
+        yield check_sign_in(settings.oidc)
 
 
 async def _check_database(settings: Settings) -> CheckResult:
