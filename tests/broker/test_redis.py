@@ -305,7 +305,7 @@ async def test_nodes_count_together_to_the_last_unit_and_take_from_all_cells_or_
 
     taken = await asyncio.gather(*(nodes[n % 2].take_cells("proj_1", cells(40, 1000)) for n in range(200)))
     assert [fits for fits, _ in taken].count(True) == 40
-    assert taken[0][1] == [1.0, 1.0]
+    assert min(levels for fits, levels in taken if fits) == [1.0, 1.0]
     fits, levels = await nodes[0].take_cells("proj_1", cells(1000, 1000, cost=0))
     assert (fits, [round(level) for level in levels]) == (True, [40, 40])
     assert (await nodes[0].take_cells("proj_2", cells(40)))[0]

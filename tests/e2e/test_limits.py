@@ -308,7 +308,7 @@ def test_a_project_uses_the_models_that_it_may(organization, project, client):
     assert {model.id for model in client.models.list()} == {"gpt-4o-mini"}
     assert [one.model for one in organization.projects.rate_limits.list_rate_limits(project.id)] == ["gpt-4o-mini"]
     assert client.chat.completions.create(**{**HELLO, "model": "gpt-4o-mini"}).choices
-    thread = {"messages": [{"role": "user", "content": "hello"}]}
+    thread, store = {"messages": [{"role": "user", "content": "hello"}]}, client.vector_stores.create()
     for request in (
         lambda: client.chat.completions.create(**HELLO),
         lambda: client.chat.completions.create(**{**HELLO, "model": f"openai/{MODEL}"}),
@@ -318,6 +318,7 @@ def test_a_project_uses_the_models_that_it_may(organization, project, client):
         lambda: client.images.generate(model=MODEL, prompt="hello"),
         lambda: client.beta.assistants.create(model=MODEL),
         lambda: client.beta.threads.create_and_run(assistant_id=assistant.id, thread=thread),
+        lambda: client.vector_stores.search(store.id, query="x", ranking_options={"ranker": "main/rerank-1"}),
         lambda: client.post("/messages", body=HELLO, cast_to=object),
         lambda: client.post("/messages/count_tokens", body={**HELLO, "max_tokens": None}, cast_to=object),
     ):

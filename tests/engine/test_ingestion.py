@@ -55,7 +55,7 @@ class Node:
         index = Index(store.chunks, self.embedders, self.children)
         self.clock = SystemClock()
         self.ingestion = Ingestion(store, self.blobs, self.extractor, index, self.clock, MemoryBroker(), places)
-        self.vector_stores = VectorStores(store, index, self.ingestion, self.clock)
+        self.vector_stores = VectorStores(store, index, self.ingestion, self.clock, None)
 
     async def add(self, name, project=OURS):
         """A File whose name is its text."""

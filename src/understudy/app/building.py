@@ -114,7 +114,7 @@ def build_retrieval(stack: AsyncExitStack, base: Base) -> Retrieval:
     return Retrieval(
         ingestion,
         Embedding(base.store, index, base.clock, base.broker, base.role.limit_jobs(1)),
-        VectorStores(base.store, index, ingestion, base.clock),
+        VectorStores(base.store, index, ingestion, base.clock, base.limiter.permissions),
         Documents(base.store, base.blobs, extractor, spool),
         Images(base.store, base.blobs),
         index.embedders,

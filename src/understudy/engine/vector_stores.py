@@ -10,6 +10,7 @@ from msgspec import UNSET
 from understudy import ids
 from understudy.clock import Clock
 from understudy.engine.jobs.ingestion import Ingestion
+from understudy.engine.limits.permissions import PermissionChecks
 from understudy.errors import BadGateway, InvalidRequest, StoreError
 from understudy.redaction import redact
 from understudy.retrieval.embed import EmbeddingError, UnknownEmbedderError
@@ -54,11 +55,14 @@ class SearchResult:
 
 
 class VectorStores:
-    def __init__(self, store: Store, index: Index, ingestion: Ingestion, clock: Clock) -> None:
+    def __init__(
+        self, store: Store, index: Index, ingestion: Ingestion, clock: Clock, permissions: PermissionChecks
+    ) -> None:
         self._store = store
         self._index = index
         self._ingestion = ingestion
         self._clock = clock
+        self._permissions = permissions
 
     def new(
         self,
@@ -183,8 +187,11 @@ class VectorStores:
 
         `explain` adds to each why it was found.
 
-        Raises NotFound, VectorStoreExpired, and InvalidRequest if a store's embedder is unavailable.
+        Raises NotFound, VectorStoreExpired, InvalidRequest if a store's embedder is unavailable, and PermissionDenied
+        if the ranker is a model that the project may not use.
         """
+        if "/" in ranker:
+            await self._permissions.check_model(project_id, ranker)
         now = self._now()
         places = await self._store.vector_stores.scopes(project_id, store_ids, filters, now)
         options = (queries, limit, threshold, ranker, weight)
