@@ -15,7 +15,7 @@ _DISCONNECTED: Final = 499
 """The status of a request whose client left before the response, as of nginx."""
 _encode: Final = json.Encoder().encode
 _NO_TRACE: Final = TraceContext("", "")
-_PROBES: Final = frozenset({"/health", "/health/live", "/health/ready"})
+_PROBES: Final = frozenset({"/health", "/health/live", "/health/ready", "/metrics"})
 
 
 class RequestEntry:
@@ -82,7 +82,7 @@ class RequestEntry:
 
 
 def log_requests(writer: LineWriter) -> Callable[[], None]:
-    """Writes a line for each request except successful health probes. Returns what ends it."""
+    """Writes a line for each request except successful health checks and scrapes. Returns what ends it."""
     put = writer.put
 
     def write(event: telemetry.RequestFinished) -> None:

@@ -86,7 +86,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = "text"
     access_log: Annotated[
         bool,
-        Meta(description="Whether each request is logged, except successful health checks."),
+        Meta(description="Whether each request is logged, except successful health checks and scrapes."),
     ] = False
     log_content: Annotated[
         bool,
