@@ -20,6 +20,7 @@ PROBES: Final = frozenset({"Health", UNKNOWN})
 """Groups of requests that are not part of the history."""
 
 _MAX_MODELS: Final = 50
+_MAX_CODES: Final = 20
 _RUN_ENDS: Final = frozenset({"completed", "incomplete", "failed", "cancelled", "expired", "requires_action"})
 _FILE_ENDS: Final = frozenset({"completed", "failed", "cancelled"})
 _QUEUES: Final = {
@@ -53,6 +54,7 @@ class Activity:
         self._history = history
         self._routes: dict[tuple[str, int], _Route] = {}
         self._models = NameLimit(_MAX_MODELS)
+        self._codes = NameLimit(_MAX_CODES)
         self._endings: list[Callable[[], None]] = []
 
     async def start(self) -> None:
@@ -116,7 +118,8 @@ class Activity:
         self._count(families.RATE_LIMITED, event.scope, event.limit)
 
     def _add_rejected_key(self, event: telemetry.KeyRejected) -> None:
-        self._count(families.KEYS_REJECTED, event.code)
+        # The codes of errors are ours, unless a provider's error is passed on.
+        self._count(families.KEYS_REJECTED, self._codes.limit(event.code))
 
     def _add_first_delta(self, event: telemetry.FirstDelta) -> None:
         self._observe(families.FIRST_DELTA, event.duration, event.kind)
@@ -163,7 +166,8 @@ class Activity:
         self.counters[families.PASSAGES].add(("embedded",), event.chunks)
 
     def _add_job(self, event: telemetry.JobClaimed) -> None:
-        self.running[_QUEUES[event.job_kind]] += 1
+        queue = _QUEUES.get(event.job_kind, event.job_kind)
+        self.running[queue] = self.running.get(queue, 0) + 1
 
     def _end_job(self, event: telemetry.JobFinished) -> None:
         self._add_job_end(event, event.status)
@@ -172,7 +176,7 @@ class Activity:
         self._add_job_end(event, "retried")
 
     def _add_job_end(self, event: telemetry.JobFinished | telemetry.JobRetried, outcome: str) -> None:
-        queue = _QUEUES[event.job_kind]
+        queue = _QUEUES.get(event.job_kind, event.job_kind)
         self.running[queue] -= 1
         self._count(families.JOBS, queue, outcome)
         self._observe(families.JOB_SECONDS, event.duration, queue)
