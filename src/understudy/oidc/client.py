@@ -98,9 +98,9 @@ class OidcClient:
         query = urlencode({"client_id": self._client_id, "post_logout_redirect_uri": return_url})
         return f"{endpoint}{'&' if '?' in endpoint else '?'}{query}"
 
-    async def count_keys(self) -> int:
-        """How many keys the provider publishes that may have signed an ID token."""
-        return len((await self._metadata.load_keys()).keys)
+    async def check(self) -> None:
+        """Loads the discovery document and the keys that may have signed an ID token."""
+        await self._metadata.load_keys()
 
     async def close(self) -> None:
         await self._http.close()

@@ -94,6 +94,8 @@ class ProviderMetadata:
             raise OidcError("provider_unavailable", f"{url} returned {status}, and no keys")
         # Symmetric keys have no place here, and keys of unknown kinds are for others.
         usable = [key for key in keys if isinstance(key, dict) and key.get("kty") in {"RSA", "EC", "OKP"}]
+        if not usable:
+            raise OidcError("provider_unavailable", f"{url} publishes no key for signatures")
         try:
             return KeySet.import_key_set({"keys": usable})
         except (JoseError, ValueError, TypeError, KeyError) as error:
