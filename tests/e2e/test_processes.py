@@ -2,6 +2,7 @@
 
 import json
 import signal
+import socket
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 
@@ -51,7 +52,14 @@ def processes(server):
 
 def servers_of(server):
     """The processes that serve, without what they have started themselves."""
-    return [child for child in processes(server) if "--child" in child.cmdline()]
+    return [child for child in processes(server) if is_server(child)]
+
+
+def is_server(process):
+    try:
+        return "--child" in process.cmdline()
+    except psutil.NoSuchProcess:  # it has ended
+        return False
 
 
 def start_run(server, **options):
@@ -113,6 +121,21 @@ def test_a_process_that_dies_is_restarted_while_the_other_one_serves(group):
             assert client.beta.assistants.create(model="gpt-4o").id
         eventually(lambda dead=killed.pid: len(servers_of(group)) == 2 and dead not in pids(group))
     assert "ended with exit code -9; restarting in" in group.log.read_text()
+
+
+@pytest.mark.slow
+def test_a_process_that_hangs_is_killed_and_restarted_under_a_watchdog(new_server, postgres, redis_server, tmp_path):
+    server = new_server(database=postgres, broker=redis_server.url)
+    server.flags = ("--processes", "2")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        server.variables = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "4000000"}
+        server.start()
+        hanging = eventually(lambda: len(servers_of(server)) == 2 and servers_of(server))[0]
+        hanging.suspend()
+        eventually(lambda: len(servers_of(server)) == 2 and hanging.pid not in pids(server))
+        assert "process 0 has not reported for 4 s, killing it" in server.log.read_text()
+        server.log.write_text("")
 
 
 def test_processes_end_with_a_killed_parent(group):

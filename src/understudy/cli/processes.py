@@ -31,27 +31,33 @@ from understudy.store.lock import DirectoryLock
 _BACKOFF: Final = Backoff(first=0.5, longest=30.0)
 # A process that has lived so long has not failed at its start.
 _SETTLED_SECONDS: Final = 60.0
+_REPORTS_A_TIMEOUT: Final = 3
 _log = logging.getLogger("understudy.server")
 
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """What a process has from its parent. `is_first`: it prints the banner and prepares the keys."""
+    """What a process has from its parent. `is_first`: it prints the banner and prepares the keys.
+
+    With `watchdog`, in seconds, the parent kills it if it reports nothing for so long.
+    """
 
     process: int
     parent: int
     sockets: tuple[int, ...]
     ready: int
     is_first: bool
+    watchdog: float = 0.0
 
     def to_text(self) -> str:
-        numbers = (self.process, self.parent, self.ready, int(self.is_first), *self.sockets)
+        numbers = (self.process, self.parent, self.ready, int(self.is_first), self.watchdog, *self.sockets)
         return ",".join(map(str, numbers))
 
     @classmethod
     def from_text(cls, text: str) -> "Child":
-        process, parent, ready, is_first, *sockets = map(int, text.split(","))
-        return cls(process, parent, tuple(sockets), ready, bool(is_first))
+        process, parent, ready, is_first, watchdog, *sockets = text.split(",")
+        numbers = tuple(map(int, sockets))
+        return cls(int(process), int(parent), numbers, int(ready), bool(int(is_first)), float(watchdog))
 
     @contextmanager
     def open_listeners(self) -> Iterator[Listeners]:
@@ -70,7 +76,17 @@ class Child:
 
     def report_ready(self) -> None:
         os.write(self.ready, b"1")
-        os.close(self.ready)
+        if not self.watchdog:
+            os.close(self.ready)
+
+    async def report_alive(self) -> None:
+        """Reports to the parent that the event loop runs, until it is cancelled."""
+        if self.watchdog:
+            os.set_blocking(self.ready, False)
+        while self.watchdog:
+            await asyncio.sleep(self.watchdog / _REPORTS_A_TIMEOUT)
+            with suppress(BlockingIOError, BrokenPipeError):
+                os.write(self.ready, b"1")
 
 
 def require_cluster(settings: Settings, name: str) -> None:
@@ -101,6 +117,7 @@ class _ProcessGroup:
         self._manager = ServiceManager()
         self._processes: dict[int, tuple[Process, asyncio.Future[bool]]] = {}
         self._terminal = Terminal()
+        self._watching: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
 
     async def run(self) -> int:
@@ -164,7 +181,8 @@ class _ProcessGroup:
     async def _start_process(self, number: int, *, is_first: bool = False) -> tuple[Process, asyncio.Future[bool]]:
         """The process, and whether it became ready: known once it is, or has ended."""
         reader, writer = os.pipe()
-        child = Child(number, os.getpid(), self._sockets, writer, is_first)
+        watchdog = self._manager.watchdog_seconds
+        child = Child(number, os.getpid(), self._sockets, writer, is_first, watchdog or 0.0)
         arguments = [*sys.argv[1:], "--child", child.to_text()]
         try:
             process = await asyncio.create_subprocess_exec(
@@ -175,11 +193,36 @@ class _ProcessGroup:
             )
         finally:
             os.close(writer)
-        ready = asyncio.ensure_future(asyncio.to_thread(_read_byte, reader))
+        reports = await _open_pipe(reader)
+        ready = asyncio.ensure_future(_read_report(reports))
+        if watchdog is not None:
+            self._watching.add(task := asyncio.create_task(self._watch(number, process, reports, ready, watchdog)))
+            task.add_done_callback(self._watching.discard)
         self._processes[number] = process, ready
         if self._stopping.is_set():
             process.terminate()
         return process, ready
+
+    async def _watch(
+        self,
+        number: int,
+        process: Process,
+        reports: asyncio.StreamReader,
+        ready: asyncio.Future[bool],
+        seconds: float,
+    ) -> None:
+        """Kills a process whose event loop hangs; it is then restarted."""
+        await asyncio.wait([ready])
+        try:
+            while not self._stopping.is_set():
+                async with asyncio.timeout(seconds):
+                    if not await _read_report(reports):
+                        return
+        except TimeoutError:
+            if not self._stopping.is_set():
+                _log.error("process %d has not reported for %g s, killing it", number, seconds)
+                with suppress(ProcessLookupError):
+                    process.kill()
 
 
 def _send_reload(process: Process, _: asyncio.Future[bool]) -> None:
@@ -187,8 +230,14 @@ def _send_reload(process: Process, _: asyncio.Future[bool]) -> None:
         process.send_signal(signal.SIGHUP)
 
 
-def _read_byte(descriptor: int) -> bool:
-    try:
-        return bool(os.read(descriptor, 1))
-    finally:
-        os.close(descriptor)
+async def _open_pipe(descriptor: int) -> asyncio.StreamReader:
+    """The reading end of a pipe, which closes itself at the end."""
+    reports = asyncio.StreamReader()
+    protocol = asyncio.StreamReaderProtocol(reports)
+    await asyncio.get_running_loop().connect_read_pipe(lambda: protocol, os.fdopen(descriptor, "rb"))
+    return reports
+
+
+async def _read_report(reports: asyncio.StreamReader) -> bool:
+    """Whether the process has reported; false once it has ended."""
+    return bool(await reports.read(1))

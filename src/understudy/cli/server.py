@@ -122,7 +122,7 @@ async def _serve(
         app = create_app(settings, role=Role(runs_jobs, process, _node_address(settings.hosts, listeners.port)))
         state = await stack.enter_async_context(app.router.lifespan_context(app))
         await stack.enter_async_context(serve_metrics(app, settings, process))
-        serving = _Serving(loaded, app, dict(state or {}), listeners)
+        serving = _Serving(loaded, app, dict(state or {}), listeners, child)
         if child is not None and not child.is_first:
             await serving.run(child.report_ready)
             return
@@ -159,16 +159,19 @@ class _Serving:
     app: Starlette
     state: dict[str, Any]
     listeners: Listeners
+    child: Child | None
 
     async def run(self, announce: Callable[[], None]) -> None:
         """Serves until a stop signal. Raises StoreError if a later version has upgraded the database."""
         understudy: Understudy = self.app.state.understudy
         manager = ServiceManager()
-        pings = asyncio.create_task(manager.ping())
+        pings = [asyncio.create_task(manager.ping())]
 
         def started() -> None:
             reloader.listen()
             announce()
+            if self.child is not None:
+                pings.append(asyncio.create_task(self.child.report_alive()))
             manager.report_ready("Serving")
 
         def stopping() -> None:
@@ -183,7 +186,8 @@ class _Serving:
             bound = self.listeners.sockets
             copies = [stack.enter_context(one.dup()) for one in bound for _ in range(1, _ACCEPT_BATCH)]
             await server.serve([*bound, *copies])
-        await _cancel_task(pings)
+        for task in pings:
+            await _cancel_task(task)
         if understudy.superseded.is_set():
             raise _superseded_error()
 
