@@ -24,14 +24,15 @@ async def call(scope: Scope, call: Call, gone: Receive | None = None) -> Result:
     """
     response = _ResponseCollector()
     await scope["app"](
-        _build_scope(scope, call), _RequestBody(call.body or b"", gone or _wait_forever).receive, response.send
+        build_scope(scope, call), _RequestBody(call.body or b"", gone or _wait_forever).receive, response.send
     )
     if response.too_large:
         return failed_result(f"The response is larger than {MAX_RESPONSE_BYTES} bytes. Request less at a time.")
     return parse_result(response.status, response.content_type, bytes(response.body))
 
 
-def _build_scope(scope: Scope, call: Call) -> Scope:
+def build_scope(scope: Scope, call: Call) -> Scope:
+    """The scope of an HTTP request for `call` by the caller of `scope`."""
     headers = [header for header in scope["headers"] if header[0] in _FORWARDED_HEADERS]
     if call.body is not None:
         headers += [_JSON, (b"content-length", b"%d" % len(call.body))]

@@ -25,6 +25,7 @@ from understudy.api.requests import (
     read_json,
     struct_response,
 )
+from understudy.api.response_memory import ResponseMemory, turn_of
 from understudy.api.response_requests import check_shape, parse_request
 from understudy.engine.limits.demand import Demand, measure_request
 from understudy.engine.limits.limiter import Reservation
@@ -75,19 +76,31 @@ _decode = msgspec.json.Decoder(ResponseObject).decode
 async def create_response(request: Request) -> Response:
     await admit(request)
     parts, project_id = parts_of(request), project_of(request)
+    turn = turn_of(request)
     body = await read_body(request, parts.settings.limits)
     asked = await decode_body(body, parse_request, body, parts.settings.limits)
     prompt = await resolve_prompt(parts.store.prompts, parts.admission.responses, project_id, asked)
     items = await parts.admission.responses.admit(project_id, asked)
+    if turn is not None and turn.is_warm_up:
+        return EventStream(request, _warm_up_frames(parts.responses.render_warm_up(asked, items)))
     reservation = await _reserve(request, body, asked, asked.max_output_tokens)
     tokens = reservation.tokens if reservation else 0
-    begun = await parts.responses.create(project_id, asked, items, request.state.key_id, reserved=tokens, prompt=prompt)
+    begun = await parts.responses.create(
+        project_id,
+        asked,
+        items,
+        request.state.key_id,
+        reserved=tokens,
+        prompt=prompt,
+        follows_unstored=turn is not None and turn.memory.knows(asked.previous_response_id),
+    )
+    memory = None if turn is None else turn.memory
     if reservation is not None:
         reservation.transfer()
     stand_in.mark_response(request, asked.model or "")
     _warn_of_dropped_tools(request, asked)
     if asked.stream:
-        return EventStream(request, _stream_frames(parts, begun, kept=asked.store is not False))
+        return EventStream(request, _stream_frames(parts, begun, memory, kept=asked.store is not False))
     if asked.background:
         return json_response(begun.body)
     with parts.streams.waiting(request.state.key_id):
@@ -299,14 +312,31 @@ def _to_api_error(response: ResponseObject) -> errors.ApiError:
             return errors.ServerError(message, code=code)
 
 
-async def _stream_frames(parts: Parts, begun: CreatedResponse, *, kept: bool) -> AsyncGenerator[bytes, None]:
+async def _stream_frames(
+    parts: Parts, begun: CreatedResponse, memory: ResponseMemory | None, *, kept: bool
+) -> AsyncGenerator[bytes, None]:
+    if memory is not None and not kept:
+        memory.unstored.add(begun.id)
     async with aclosing(begun.frames()) as frames:
         async for joined in frames:
             yield joined
     if begun.log.handed_back:
         yield _cut_frame(begun.next_sequence())
-    elif not kept:
+    elif not kept and memory is None:
         await parts.responses.delete_unstored(begun.id)
+
+
+async def _warm_up_frames(response: ResponseObject) -> AsyncGenerator[bytes, None]:
+    """The events of a response without output."""
+    started = msgspec.structs.replace(response, status="in_progress", completed_at=None, usage=None)
+    events = (
+        ("response.created", started),
+        ("response.in_progress", started),
+        ("response.completed", response),
+    )
+    for number, (name, shown) in enumerate(events):
+        data = b'{"type":"%s","sequence_number":%d,"response":' % (name.encode(), number) + encode_items(shown) + b"}"
+        yield b"event: " + name.encode() + b"\ndata: " + data + b"\n\n"
 
 
 async def _followed_frames(followed: ResponseStreamTail) -> AsyncGenerator[bytes, None]:

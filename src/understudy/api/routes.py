@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from understudy.api import (
     admin_keys,
@@ -40,6 +40,7 @@ from understudy.api import (
     rate_limits,
     references,
     relayed_usage,
+    response_socket,
     responses,
     role_assignments,
     runs,
@@ -68,6 +69,7 @@ from understudy.api.documentation import Documentation
 from understudy.api.mcp import PATH, McpEndpoint
 from understudy.api.metrics import METRICS_PATH, get_metrics
 from understudy.api.operations import Handler, Operation
+from understudy.api.response_socket import serve_socket
 from understudy.api.routing import RouteTable, Target
 
 MODULES = (
@@ -175,4 +177,5 @@ def routes() -> list[BaseRoute]:
         "/auth/login": {"GET": Target(sign_in.start_sign_in, "startSignIn")},
         "/auth/callback": {"GET": Target(sign_in.finish_sign_in, "finishSignIn")},
     }
-    return [Route(PATH, McpEndpoint(), include_in_schema=False), RouteTable(table.items())]
+    sockets = [WebSocketRoute(path, serve_socket) for path in response_socket.PATHS]
+    return [Route(PATH, McpEndpoint(), include_in_schema=False), *sockets, RouteTable(table.items())]

@@ -16,6 +16,7 @@ from typing import Any, Final
 import uvicorn
 
 from understudy.app import Understudy
+from understudy.cli.socket_protocol import SocketProtocol
 from understudy.settings import Settings
 
 _BACKLOG: Final = 2048
@@ -112,7 +113,9 @@ def build_config(app: Any, settings: Settings) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         http=choose_http_protocol(settings.limits.upload_silence),
-        ws="none",
+        ws=SocketProtocol,
+        ws_max_size=settings.limits.body_bytes,
+        ws_per_message_deflate=False,
         lifespan="off",  # entered by us, so that its errors end the start with their own text
         log_config=None,
         access_log=False,

@@ -76,6 +76,9 @@ class BoundedProtocol(HttpToolsProtocol):
         super().data_received(data)
         if self.transport.is_closing():
             return
+        if self.transport.get_protocol() is not self:  # a WebSocket, which has limits of its own
+            self._cancel_timeout()
+            return
         if self._head_bytes is None:
             self._check_body(len(data))
             return

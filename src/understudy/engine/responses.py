@@ -41,8 +41,11 @@ from understudy.wire.response_tools import CodeInterpreterTool
 from understudy.wire.responses import (
     TERMINAL_STATUSES,
     CreateResponseRequest,
+    InputTokensDetails,
+    OutputTokensDetails,
     ResponseContext,
     ResponseObject,
+    ResponseUsage,
 )
 
 # A thread that is not there, and a number that no item has.
@@ -148,10 +151,13 @@ class Responses:
         *,
         reserved: int = 0,
         prompt: ResolvedPrompt | None = None,
+        follows_unstored: bool = False,
     ) -> CreatedResponse:
         """`key_id` is the key of the request, of whose limits `reserved` tokens are reserved.
 
-        Raises what the store does: NotFound, InvalidRequest; nothing is kept then."""
+        `follows_unstored`: the previous response is one that is not to be stored, and that the client's connection
+        still has. Raises what the store does: NotFound, InvalidRequest; nothing is kept then.
+        """
         self._worker.require_running()
         now = int(self._clock.now())
         response_id = ids.response()
@@ -183,6 +189,7 @@ class Responses:
             kept=asked.store is not False,
             reserved_for=reserved_for,
             limits=await self._limiter.run_limits(project_id, key_id),
+            follows_unstored=follows_unstored,
         )
         begun = made[-1]
         log = self._logs.create(response_id, partial(ResponseEncoder, included))
@@ -194,6 +201,13 @@ class Responses:
         else:
             self._worker.announce(execution, reserved_for)
         return CreatedResponse(response_id, begun.body, log)
+
+    def render_warm_up(self, asked: CreateResponseRequest, items: Sequence[InputItem]) -> ResponseObject:
+        """The completed response, without output, to a request that only prepares the next one; it is not stored."""
+        now, response_id = int(self._clock.now()), ids.response()
+        new = new_response(asked, items, response_id, now, ResponsePlacement(response_id), seconds=self.seconds)
+        usage = ResponseUsage(0, InputTokensDetails(), 0, OutputTokensDetails(), 0)
+        return msgspec.structs.replace(new.response, status="completed", completed_at=now, usage=usage)
 
     async def wait_finished(self, response_id: str) -> ResponseObject:
         """Waits for the end. Raises NotFound where it was deleted meanwhile."""

@@ -6,6 +6,7 @@ uses the same thread; one that continues an older response starts a branch after
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import LiteralString
 
 import msgspec
 
@@ -21,7 +22,7 @@ from understudy.errors.objects import (
 from understudy.store.database import Transaction
 from understudy.store.messages import require_thread
 from understudy.store.response_items import NEWEST_ITEM, ItemRow
-from understudy.store.response_rows import SELECT_STORED
+from understudy.store.response_rows import SELECT_STORED, SELECT_UNSTORED
 from understudy.store.run_creation import activate_thread
 from understudy.store.run_state import ContextPart
 from understudy.store.sql import compose_sql
@@ -46,8 +47,14 @@ class ResponsePlacement:
 
 
 def locate_response(
-    project_id: str, response_id: str, previous_id: str | None, conversation_thread: str | None, lock: bool
+    project_id: str,
+    response_id: str,
+    previous_id: str | None,
+    conversation_thread: str | None,
+    lock: bool,
+    follows_unstored: bool = False,
 ) -> Transaction[ResponsePlacement]:
+    """`follows_unstored`: the previous response is one that is not to be stored, and not erased yet."""
     if conversation_thread is not None:
         hold = activate_thread if lock else require_thread
         try:
@@ -59,13 +66,14 @@ def locate_response(
         return ResponsePlacement(conversation_thread)
     if previous_id is None:
         return ResponsePlacement(response_id)
-    return (yield from _place_after_response(project_id, response_id, previous_id, lock))
+    select = SELECT_UNSTORED if follows_unstored else SELECT_STORED
+    return (yield from _place_after_response(project_id, response_id, previous_id, select, lock))
 
 
 def _place_after_response(
-    project_id: str, response_id: str, previous_id: str, lock: bool
+    project_id: str, response_id: str, previous_id: str, select: LiteralString, lock: bool
 ) -> Transaction[ResponsePlacement]:
-    rows = yield SELECT_STORED + (" FOR UPDATE" if lock else ""), (previous_id, project_id)
+    rows = yield select + (" FOR UPDATE" if lock else ""), (previous_id, project_id)
     if not rows:
         raise previous_response_not_found(previous_id)
     thread_id, last_seq = rows[0][:2]

@@ -11,6 +11,10 @@ SELECT_STORED = (
     "SELECT thread_id, last_seq, input_seq, body FROM responses"
     " WHERE id = $1 AND project_id = $2 AND kept = 1 AND body IS NOT NULL"
 )
+SELECT_UNSTORED = (
+    "SELECT thread_id, last_seq, input_seq, body FROM responses"
+    " WHERE id = $1 AND project_id = $2 AND kept = 0 AND body IS NOT NULL"
+)
 _decode = msgspec.json.Decoder(ResponseObject).decode
 _LAST_ITEM_SEQ = (
     "(SELECT coalesce(max(seq), 0) FROM items WHERE items.thread_id = responses.thread_id AND items.body IS NOT NULL)"

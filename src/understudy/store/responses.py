@@ -52,10 +52,12 @@ class Responses:
         kept: bool = True,
         reserved_for: str | None = None,
         limits: RunLimits | None = None,
+        follows_unstored: bool = False,
     ) -> NewResponse:
         """Finds the place of the response, lets `make` say what belongs there, and stores that.
 
-        `reserved_for` is the only worker that may claim its run at first.
+        `reserved_for` is the only worker that may claim its run at first. `follows_unstored`: the previous response is
+        one that is not to be stored.
 
         Raises NotFound for the conversation, InvalidRequest for a response that cannot be followed, for an output
         without its call and a call without its output, and for a conversation with a run under way, and RateLimited
@@ -73,6 +75,7 @@ class Responses:
             kept,
             reserved_for,
             limits,
+            follows_unstored,
         )
         if kept:
             status = new.response.status
@@ -140,8 +143,11 @@ def _insert_response(
     kept: bool,
     reserved_for: str | None,
     limits: RunLimits | None,
+    follows_unstored: bool,
 ) -> Transaction[NewResponse]:
-    place = yield from locate_response(project_id, response_id, previous_id, conversation_thread, True)
+    place = yield from locate_response(
+        project_id, response_id, previous_id, conversation_thread, True, follows_unstored
+    )
     new = make(place)
     if limits is not None:
         yield from check_active_runs(project_id, new.progress.key_id, limits)

@@ -1,0 +1,45 @@
+"""What one WebSocket connection remembers of its responses: those that are not stored, and warm-ups.
+
+The latest response of each lane is remembered, until the lane has another one, a continuation of it is refused, or the
+connection ends. Source of the rules: the Responses API over WebSocket.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from starlette.requests import Request
+
+EXTENSION: Final = "understudy.response_memory"
+"""The name of the memory among the extensions of a request's scope."""
+
+
+@dataclass(slots=True)
+class WarmUp:
+    """The members of a request that made no output, which its continuation gets."""
+
+    members: dict[str, Any]
+
+
+@dataclass(slots=True)
+class ResponseMemory:
+    """`unstored` are ids of responses that are to be erased when they are forgotten."""
+
+    unstored: set[str] = field(default_factory=set)
+    warm_ups: dict[str, WarmUp] = field(default_factory=dict)
+
+    def knows(self, response_id: str | None) -> bool:
+        return response_id in self.unstored
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One request of a connection. `is_warm_up`: it makes no output."""
+
+    memory: ResponseMemory
+    is_warm_up: bool = False
+
+
+def turn_of(request: Request) -> Turn | None:
+    """The turn of a connection that the request is; None for a request of its own."""
+    turn: Turn | None = request.scope.get("extensions", {}).get(EXTENSION)
+    return turn

@@ -1,0 +1,338 @@
+"""Responses over WebSocket: each `response.create` is a request of its own, whose events are sent as text frames.
+
+Requests of one lane (`stream_id`) run one after the other, those of different lanes at once. Source: the Responses API
+over WebSocket.
+"""
+
+import asyncio
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+from starlette.responses import Response
+from starlette.types import Message, Scope
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from understudy.api.internal_call import build_scope
+from understudy.api.parts import Parts
+from understudy.api.response_memory import EXTENSION, ResponseMemory, Turn, WarmUp
+from understudy.catalog import Call
+from understudy.errors import ApiError, InvalidRequest
+from understudy.net import sse
+
+PATHS: Final = ("/v1/responses", "/responses", "/openai/v1/responses")
+
+_CONNECTION_SECONDS: Final = 3600.0
+_MAX_LANES: Final = 32
+_MAX_ACTIVE: Final = 16
+_MAX_WAITING: Final = 64
+_CLOSED: Final = 1000
+_STREAM_ID: Final = re.compile(r"[A-Za-z0-9_.-]{1,256}")
+_MAX_EVENT_BYTES: Final = 64 * 1024 * 1024
+_INHERITED: Final = ("instructions", "tools", "previous_response_id", "conversation")
+_STREAM_ID_MESSAGE: Final = (
+    "The 'stream_id' field must be a non-empty string with at most 256 characters and may only contain letters,"
+    " numbers, underscores, hyphens, and periods."
+)
+_LANES_MESSAGE: Final = (
+    "This WebSocket connection has reached its maximum number of distinct stream IDs (32). Reuse an existing stream_id"
+    " or open a new WebSocket connection."
+)
+_AGE_MESSAGE: Final = (
+    "Responses websocket connection limit reached (60 minutes). Create a new websocket connection to continue."
+)
+_STEERING: Final = {
+    "type": "invalid_request_error",
+    "code": "steering_not_supported",
+    "message": "This server does not steer responses. Send the input with the next response.",
+}
+
+
+async def serve_socket(socket: WebSocket) -> None:
+    """Serves one connection. A handshake without a valid key gets the status and body of an HTTP request."""
+    refusal = await _check_key(socket.scope)
+    if refusal is not None:
+        await socket.send_denial_response(refusal)
+        return
+    await socket.accept()
+    connection = _Connection(socket)
+    try:
+        async with asyncio.timeout(_CONNECTION_SECONDS):
+            await connection.receive_all()
+    except TimeoutError:
+        error = InvalidRequest(_AGE_MESSAGE, code="websocket_connection_limit_reached")
+        await connection.send_error(error, None)
+        await socket.close(_CLOSED)
+    finally:
+        await connection.close()
+
+
+class _Connection:
+    def __init__(self, socket: WebSocket) -> None:
+        self._socket = socket
+        self._parts: Parts = socket.scope["app"].state.parts
+        self._memory = ResponseMemory()
+        self._lanes: dict[str | None, _Lane] = {}
+        self._active = asyncio.Semaphore(_MAX_ACTIVE)
+        self._sending = asyncio.Lock()
+
+    async def receive_all(self) -> None:
+        """Takes requests until the client closes the connection."""
+        while True:
+            message = await self._socket.receive()
+            if message["type"] == "websocket.disconnect":
+                return
+            await self._take(message.get("text") or message.get("bytes") or b"")
+
+    async def close(self) -> None:
+        """Ends everything, and erases the responses that were not to be stored."""
+        for lane in self._lanes.values():
+            lane.worker.cancel()
+        await asyncio.gather(*(lane.worker for lane in self._lanes.values()), return_exceptions=True)
+        for response_id in self._memory.unstored:
+            await self._parts.responses.delete_unstored(response_id)
+
+    async def _take(self, data: str | bytes) -> None:
+        stream_id: str | None = None
+        try:
+            event = _parse_event(data)
+            stream_id = _read_stream_id(event)
+            if event.get("type") == "response.steer":
+                await self._refuse_steering(event)
+            else:
+                self._find_lane(stream_id).put(_read_request(event))
+        except ApiError as error:
+            await self.send_error(error, stream_id)
+
+    def _find_lane(self, stream_id: str | None) -> "_Lane":
+        lane = self._lanes.get(stream_id)
+        if lane is None:
+            if stream_id is not None and len([name for name in self._lanes if name is not None]) >= _MAX_LANES:
+                raise InvalidRequest(_LANES_MESSAGE, param="stream_id", code="websocket_stream_limit_reached")
+            lane = self._lanes[stream_id] = _Lane()
+            lane.worker = asyncio.create_task(self._work(lane, stream_id))
+        return lane
+
+    async def _work(self, lane: "_Lane", stream_id: str | None) -> None:
+        while True:
+            members = await lane.get()
+            async with self._active:
+                await self._respond(lane, members, stream_id)
+
+    async def _respond(self, lane: "_Lane", members: dict[str, Any], stream_id: str | None) -> None:
+        """Sends the events of one response, or its error; then the lane forgets the response before."""
+        is_warm_up = members.pop("generate", None) is False
+        members = self._continue_warm_up(members)
+        named = members.get("previous_response_id")
+        call = Call("POST", "/v1/responses", "", msgspec.json.encode({**members, "stream": True}))
+        scope = build_scope(self._socket.scope, call)
+        scope["extensions"] = {EXTENSION: Turn(self._memory, is_warm_up)}
+        sender = _EventSender(self, stream_id)
+        await self._socket.scope["app"](scope, _RequestBody(call.body or b"").receive, sender.send)
+        await sender.finish()
+        if sender.status >= 400:
+            await self._forget(named)
+            return
+        if is_warm_up and sender.response_id:
+            self._memory.warm_ups[sender.response_id] = WarmUp(members)
+        if sender.response_id != lane.latest:
+            await self._forget(lane.latest)
+            lane.latest = sender.response_id
+
+    def _continue_warm_up(self, members: dict[str, Any]) -> dict[str, Any]:
+        """A request that follows a warm-up gets its input and what it does not set itself."""
+        warm_up = self._memory.warm_ups.get(members.get("previous_response_id") or "")
+        if warm_up is None:
+            return members
+        inherited: dict[str, Any] = {name: warm_up.members[name] for name in _INHERITED if name in warm_up.members}
+        own = {name: value for name, value in members.items() if name != "previous_response_id"}
+        return {**inherited, **own, "input": [*_to_items(warm_up.members), *_to_items(members)]}
+
+    async def _forget(self, response_id: str | None) -> None:
+        if response_id is None:
+            return
+        self._memory.warm_ups.pop(response_id, None)
+        if response_id in self._memory.unstored:
+            self._memory.unstored.discard(response_id)
+            await self._parts.responses.delete_unstored(response_id)
+
+    async def _refuse_steering(self, event: Mapping[str, Any]) -> None:
+        steer = {"input": event.get("input"), "previous_response_id": event.get("previous_response_id")}
+        await self.send({"type": "response.steer.failed", "steer": steer, "error": _STEERING})
+
+    async def send_error(self, error: ApiError, stream_id: str | None) -> None:
+        """Sends an error that belongs to no response."""
+        members = {"type": error.type, "code": error.code, "message": error.message, "param": error.param}
+        await self.send(_error_event(error.status, members, {}), stream_id)
+
+    async def send(self, event: Mapping[str, Any], stream_id: str | None = None) -> None:
+        if stream_id is not None:
+            event = {**event, "stream_id": stream_id}
+        await self.send_text(msgspec.json.encode(event).decode())
+
+    async def send_text(self, text: str) -> None:
+        """Nothing is sent to a client that has left."""
+        async with self._sending:
+            try:
+                await self._socket.send_text(text)
+            except (WebSocketDisconnect, RuntimeError):
+                return
+
+
+class _Lane:
+    """The requests of one `stream_id`. `latest` is the id of its latest response."""
+
+    def __init__(self) -> None:
+        self._requests: asyncio.Queue[dict[str, Any]] = asyncio.Queue(_MAX_WAITING)
+        self.worker: asyncio.Task[None]
+        self.latest: str | None = None
+
+    def put(self, members: dict[str, Any]) -> None:
+        try:
+            self._requests.put_nowait(members)
+        except asyncio.QueueFull:
+            raise InvalidRequest(
+                f"Too many requests wait on this stream: at most {_MAX_WAITING} may.", code="too_many_requests"
+            ) from None
+
+    async def get(self) -> dict[str, Any]:
+        return await self._requests.get()
+
+
+class _EventSender:
+    """Turns the HTTP response of one request into frames."""
+
+    def __init__(self, connection: _Connection, stream_id: str | None) -> None:
+        self._connection = connection
+        self._tail = b"" if stream_id is None else b',"stream_id":' + msgspec.json.encode(stream_id) + b"}"
+        self._stream_id = stream_id
+        self._reader = sse.Reader(_MAX_EVENT_BYTES)
+        self._headers: dict[str, str] = {}
+        self._body = bytearray()
+        self.status = 500
+        self.response_id: str | None = None
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            self._headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in message["headers"]}
+            return
+        chunk = message.get("body", b"")
+        if self.status >= 400:
+            self._body += chunk
+            return
+        for event in self._reader.feed(chunk):
+            await self._send_event(event.data)
+
+    async def finish(self) -> None:
+        """Sends the error of a request that was refused."""
+        if self.status < 400:
+            return
+        error = _decode_error(bytes(self._body))
+        forwarded = {
+            name: value for name, value in self._headers.items() if name.startswith(("retry-after", "x-ratelimit-"))
+        }
+        await self._connection.send(_error_event(self.status, error, forwarded), self._stream_id)
+
+    async def _send_event(self, data: bytes) -> None:
+        if data == b"[DONE]":
+            return
+        if self.response_id is None:
+            self.response_id = _decode_started(data).response.id or None
+        await self._connection.send_text((data[:-1] + self._tail if self._tail else data).decode())
+
+
+class _StartedResponse(msgspec.Struct):
+    id: str = ""
+
+
+class _StartedEvent(msgspec.Struct):
+    response: _StartedResponse = msgspec.field(default_factory=_StartedResponse)
+
+
+_decode_started = msgspec.json.Decoder(_StartedEvent).decode
+
+
+class _RequestBody:
+    """Delivers the whole body; the connection's end cancels the request instead of a disconnect."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body: bytes | None = body
+
+    async def receive(self) -> Message:
+        if self._body is None:
+            await asyncio.get_running_loop().create_future()
+        body, self._body = self._body or b"", None
+        return {"type": "http.request", "body": body, "more_body": False}
+
+
+async def _check_key(scope: Scope) -> Response | None:
+    """The response to a handshake whose key is not valid; None for a valid one."""
+    collected: list[Message] = []
+
+    async def send(message: Message) -> None:
+        collected.append(message)
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    await scope["app"](build_scope(scope, Call("GET", "/v1/session", "", None)), receive, send)
+    status = collected[0]["status"]
+    if status < 400:
+        return None
+    body = b"".join(message.get("body", b"") for message in collected[1:])
+    return Response(body, status, media_type="application/json")
+
+
+def _parse_event(data: str | bytes) -> dict[str, Any]:
+    try:
+        event = msgspec.json.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise InvalidRequest(
+            "A message is one JSON object; this one could not be parsed.", code="invalid_json"
+        ) from None
+    if not isinstance(event, dict):
+        raise InvalidRequest("A message is one JSON object with a 'type'.", code="invalid_json")
+    return event
+
+
+def _read_stream_id(event: Mapping[str, Any]) -> str | None:
+    stream_id = event.get("stream_id")
+    if stream_id is not None and not (isinstance(stream_id, str) and _STREAM_ID.fullmatch(stream_id)):
+        raise InvalidRequest(_STREAM_ID_MESSAGE, param="stream_id", code="invalid_stream_id")
+    return stream_id
+
+
+def _read_request(event: dict[str, Any]) -> dict[str, Any]:
+    """The members of the request. Raises InvalidRequest for another event, or for what a connection cannot have."""
+    kind = event.get("type")
+    if kind != "response.create":
+        raise InvalidRequest(
+            f"Unknown event type {str(kind)[:64]!r}. Send 'response.create'.", param="type", code="invalid_value"
+        )
+    if event.get("background"):
+        raise InvalidRequest(
+            "Background mode is not available over WebSocket.", param="background", code="unsupported_parameter"
+        )
+    return {name: value for name, value in event.items() if name not in {"type", "stream_id", "stream", "background"}}
+
+
+def _to_items(members: Mapping[str, Any]) -> list[Any]:
+    given = members.get("input")
+    if isinstance(given, str):
+        return [{"type": "message", "role": "user", "content": given}]
+    return given if isinstance(given, list) else []
+
+
+def _decode_error(body: bytes) -> dict[str, Any]:
+    try:
+        error = msgspec.json.decode(body)["error"]
+    except (msgspec.DecodeError, LookupError, TypeError):
+        error = {"type": "server_error", "code": None, "message": "The server had an error.", "param": None}
+    return {name: error.get(name) for name in ("type", "code", "message", "param")}
+
+
+def _error_event(status: int, error: Mapping[str, Any], headers: Mapping[str, str]) -> dict[str, Any]:
+    shown = {**error, "headers": headers} if headers else dict(error)
+    return {"type": "error", "status": status, "error": shown}

@@ -1,0 +1,14 @@
+"""WebSocket connections of uvicorn, with a refused handshake as an ordinary answer."""
+
+from typing import Any
+
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+
+class SocketProtocol(WebSocketsSansIOProtocol):
+    """uvicorn logs an error for a handshake that the application has refused with a response of its own."""
+
+    async def send(self, message: Any) -> None:
+        await super().send(message)
+        if message["type"] == "websocket.http.response.body" and not message.get("more_body", False):
+            self.handshake_complete = True
