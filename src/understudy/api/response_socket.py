@@ -17,9 +17,9 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from understudy.api.internal_call import build_scope
 from understudy.api.parts import Parts
 from understudy.api.response_memory import EXTENSION, ResponseMemory, Turn, WarmUp
-from understudy.catalog import Call
 from understudy.errors import ApiError, InvalidRequest
 from understudy.net import sse
+from understudy_toolkit.catalog import Call
 
 PATHS: Final = ("/v1/responses", "/responses", "/openai/v1/responses")
 
