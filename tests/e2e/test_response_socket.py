@@ -84,6 +84,8 @@ def test_a_refused_continuation_is_forgotten(socket):
     assert socket.turn(input="Two", previous_response_id=first)[-1]["error"]["code"] == "previous_response_not_found"
 
 
+# Of the package `websockets`, whose older form the client uses.
+@pytest.mark.filterwarnings("ignore:connect:DeprecationWarning")
 def test_the_official_client_connects(server):
     root = getattr(server, "second", server)
     with root.new_client() as client, client.responses.connect() as connection:
