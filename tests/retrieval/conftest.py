@@ -1,25 +1,49 @@
 """The parts of retrieval as the application puts them together, each test with its own."""
 
 import contextlib
+from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from store.conftest import opened, store, url  # noqa: F401 - fixtures of both databases
 from understudy.retrieval.children import ChildPool
 from understudy.retrieval.extract import ExtractionError, Extractor
 
 MEMORY = 512 << 20
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items):
+    """Processes that tests share live longer than a test, and so must the loop that waits for them."""
+    for item in items:
+        if HERE in item.path.parents and pytest_asyncio.is_async_test(item) and _shares_children(item.fixturenames):
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+def _shares_children(fixtures):
+    return "extractor" in fixtures and "children" not in fixtures
 
 
 @pytest.fixture
 async def children():
+    """Processes of the test's own."""
+    made = ChildPool(2, MEMORY)
+    yield made
+    await made.close()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def shared_children():
     made = ChildPool(2, MEMORY)
     yield made
     await made.close()
 
 
 @pytest.fixture
-def extractor(children, tmp_path):
+def extractor(request, tmp_path):
+    """It uses the processes of `children` in a test that requests these, too."""
+    children = request.getfixturevalue("shared_children" if _shares_children(request.fixturenames) else "children")
     return Extractor(children, tmp_path / "spool", seconds=30, text_bytes=8 << 20)
 
 

@@ -28,8 +28,14 @@ HOSTED = set(
 )
 
 
-def _processes():
-    """Of the children; servers that other tests share are this process's, too."""
+@pytest.fixture
+def processes():
+    """Lists the processes that extract for this test; other tests share some as well."""
+    before = _list_processes()
+    return lambda: [one for one in _list_processes() if one not in before]
+
+
+def _list_processes():
     return [one for one in psutil.Process().children() if "understudy.retrieval.child" in one.cmdline()]
 
 
@@ -243,18 +249,18 @@ async def test_an_extraction_that_exceeds_its_memory_limit_fails_alone(tmp_path)
         await small.close()
 
 
-async def test_a_killed_child_is_replaced(children, extractor, tmp_path):
+async def test_a_killed_child_is_replaced(children, extractor, tmp_path, processes):
     path = tmp_path / "text"
     path.write_text(FACT)
     await extractor.text(path, "a.txt")
-    (child,) = _processes()
+    (child,) = processes()
     child.kill()
     with pytest.raises(ExtractionError):
         await extractor.text(path, "a.txt")
     assert (await extractor.text(path, "a.txt")).characters == len(FACT)
 
 
-async def test_cancelling_a_request_kills_the_extraction_process(children, tmp_path):
+async def test_cancelling_a_request_kills_the_extraction_process(children, tmp_path, processes):
     path = tmp_path / "long"
     path.write_bytes(LONG)
     task = asyncio.create_task(_asked(children, path, tmp_path / "out"))
@@ -263,7 +269,7 @@ async def test_cancelling_a_request_kills_the_extraction_process(children, tmp_p
     with pytest.raises(asyncio.CancelledError):
         await task
     await children.close()
-    assert _processes() == []
+    assert processes() == []
 
 
 async def _asked(children, path, out):
@@ -271,19 +277,19 @@ async def _asked(children, path, out):
         await child.request(Extract(str(path), "a.html", str(out), 1 << 30), 60)
 
 
-async def test_a_childs_environment_contains_no_secret_of_the_server(children, monkeypatch):
+async def test_a_childs_environment_contains_no_secret_of_the_server(children, monkeypatch, processes):
     monkeypatch.setenv("OPENAI_API_KEY", "sk-very-secret")
     async with children.lease():
-        (child,) = await asyncio.to_thread(eventually, _processes)
+        (child,) = await asyncio.to_thread(eventually, processes)
         assert "sk-very-secret" not in child.environ().values()
 
 
-async def test_no_more_children_than_allowed_work_at_a_time(children, extractor, tmp_path):
+async def test_no_more_children_than_allowed_work_at_a_time(children, extractor, tmp_path, processes):
     path = tmp_path / "text"
     path.write_text(FACT * 1000)
     found = await asyncio.gather(*(extractor.text(path, "a.txt") for _ in range(20)))
     assert len(found) == 20
-    assert len(_processes()) <= 2
+    assert len(processes()) <= 2
 
 
 async def test_leftovers_of_an_earlier_process_are_removed(children, tmp_path):
