@@ -121,11 +121,16 @@ class RateLimiter:
 
     def charge(self, project_id: str, key_id: str, model: str, tokens: int) -> None:
         """Counts tokens, or with a negative number gives them back, without an admission. May be lost."""
-        if not (self.policies.is_unused or tokens == 0):
-            self._spawn(self._charge(project_id, key_id, model, tokens))
+        if self.policies.is_unused or tokens == 0:
+            return
+        policy = self.policies.find(project_id, key_id)
+        if policy is None:
+            self._spawn(self._load_and_charge(project_id, key_id, model, tokens))
+        else:
+            self._add(project_id, self._find_rules(policy, model), tokens)
 
-    async def _charge(self, project_id: str, key_id: str, model: str, tokens: int) -> None:
-        policy = self.policies.find(project_id, key_id) or await self.policies.load(project_id, key_id)
+    async def _load_and_charge(self, project_id: str, key_id: str, model: str, tokens: int) -> None:
+        policy = await self.policies.load(project_id, key_id)
         self._add(project_id, self._find_rules(policy, model), tokens)
 
     def _find_rules(self, policy: Policy, model: str) -> Sequence[Rule]:
@@ -188,7 +193,12 @@ class RateLimiter:
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._end_task)
+
+    def _end_task(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.warning("tokens of a request were not counted: %s", error)
 
     def _note_degraded(self) -> None:
         if not self._is_degraded:
