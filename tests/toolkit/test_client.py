@@ -15,6 +15,8 @@ from aiohttp.test_utils import TestServer
 from hypothesis import given
 from hypothesis import strategies as st
 
+import understudy.toolkit
+import understudy_toolkit
 from serving import KEY, WAIT
 from understudy_toolkit import AsyncToolkit, Toolkit
 from understudy_toolkit.address import address
@@ -166,11 +168,18 @@ def test_no_slug_and_no_arguments_raise(slug, arguments):
     assert all(not result["successful"] and result["error"] for result in asyncio.run(ask()))
 
 
-def test_the_package_does_not_load_the_server():
+def test_the_server_has_the_names_of_the_package():
+    assert {getattr(understudy.toolkit, name) for name in understudy.toolkit.__all__} == {
+        getattr(understudy_toolkit, name) for name in understudy_toolkit.__all__ if name != "__version__"
+    }
+
+
+def test_the_package_does_not_load_the_server_or_a_framework():
     program = (
         "import sys, understudy_toolkit;"
-        "print([n for n in sys.modules if n.split('.')[0] in ('starlette', 'uvicorn', 'apsw', 'asyncpg', 'mcp', 'jsonschema')"
-        " or n.startswith(('understudy.api', 'understudy.store', 'understudy.engine', 'understudy.settings'))])"
+        "from understudy_toolkit.adapters import claude_agent, langchain, llama_index, openai_agents;"
+        "print([n for n in sys.modules if n.split('.')[0] in ('starlette', 'uvicorn', 'apsw', 'asyncpg', 'mcp', 'jsonschema',"
+        " 'understudy', 'agents', 'claude_agent_sdk', 'langchain_core', 'llama_index')])"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=WAIT, check=True)
     assert done.stdout == "[]\n"
