@@ -307,6 +307,17 @@ def test_someone_without_a_project_sees_only_that(server, administer):
     assert visitor.ask(server, "GET", "/v1/key").status == 404
 
 
+def test_a_person_uses_tools_in_the_project_of_the_request(server, administer, owner):
+    project = administer("POST", "projects", {"name": "of tools"})["id"]
+    path = "/api/v3/tools/execute/AI_ML_API_CREATE_THREAD"
+    made = owner.ask(server, "POST", path, {"arguments": {}}, openai_project=project)
+    assert made.json["successful"], made.json
+    thread = owner.ask(server, "GET", "/v1/threads", openai_project=project).json["data"]
+    assert [one["id"] for one in thread] == [made.json["data"]["id"]]
+    foreign = {"sec_fetch_site": "cross-site", "openai_project": project}
+    assert owner.ask(server, "POST", path, {"arguments": {}}, **foreign).status == 401
+
+
 def test_the_usage_of_a_person_has_the_id_of_the_user(server, owner):
     user = session_of(owner, server).json["user"]["id"]
     chat = {"model": "gpt-4o", "messages": [{"role": "user", "content": "Hello"}]}

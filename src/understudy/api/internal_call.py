@@ -1,4 +1,4 @@
-"""Calls this API in process, with the caller's key and no second connection."""
+"""Calls this API in process, with the caller's key or session and no second connection."""
 
 import asyncio
 from collections.abc import Iterable
@@ -11,9 +11,11 @@ from understudy_toolkit.catalog import Call, Result, failed_result, parse_result
 
 MAX_RESPONSE_BYTES: Final = 64 << 20
 _JSON: Final = (b"content-type", b"application/json")
-# Headers that identify the caller; the others describe the caller's own request.
+# Headers that identify the caller: a key, or a person with the page and project of the request. The others describe the
+# caller's own request.
 _FORWARDED_HEADERS: Final = frozenset(
     {b"authorization", b"api-key", b"x-api-key", b"host", b"user-agent", b"x-client-request-id"}
+    | {b"cookie", b"origin", b"sec-fetch-site", b"openai-project"}
 )
 
 
