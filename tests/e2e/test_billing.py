@@ -203,6 +203,17 @@ def test_a_response_costs_its_turns(tenant, upstream):
     assert tenant.check() == 560
 
 
+def test_a_response_in_a_batch_costs_half(tenant, upstream):
+    tenant.grant("5USD")
+    upstream.answer(text("Hi", usage=(100, 10)))
+    line = {"custom_id": "a", "method": "POST", "url": "/v1/responses", "body": {"model": "gpt-4o", "input": "Hello"}}
+    with tenant.client() as client:
+        made = client.files.create(file=("lines.jsonl", json.dumps(line).encode()), purpose="batch")
+        batch = client.batches.create(input_file_id=made.id, endpoint="/v1/responses", completion_window="24h")
+        eventually(lambda: client.batches.retrieve(batch.id).status == "completed", within=30)
+    assert tenant.check() == 280
+
+
 @slow_on_postgres
 def test_a_batch_costs_half_and_each_line_once(new_server, database, upstream):
     upstream.always(text("Hi", usage=(100, 10)))

@@ -126,7 +126,7 @@ async def complete_response(parts: Parts, project_id: str, body: bytes) -> bytes
         raise errors.InvalidRequest("A line of a batch can neither be streamed nor run in the background.")
     prompt = await resolve_prompt(parts.store.prompts, parts.admission.responses, project_id, asked)
     items = await parts.admission.responses.admit(project_id, asked)
-    begun = await parts.responses.create(project_id, asked, items, prompt=prompt)
+    begun = await parts.responses.create(project_id, asked, items, prompt=prompt, in_batch=True)
     return await _await_response(parts, begun, kept=asked.store is not False)
 
 

@@ -152,11 +152,13 @@ class Responses:
         reserved: int = 0,
         prompt: ResolvedPrompt | None = None,
         follows_unstored: bool = False,
+        in_batch: bool = False,
     ) -> CreatedResponse:
         """`key_id` is the key of the request, of whose limits `reserved` tokens are reserved.
 
         `follows_unstored`: the previous response is one that is not to be stored, and that the client's connection
-        still has. Raises what the store does: NotFound, InvalidRequest; nothing is kept then.
+        still has. `in_batch`: it is a line of a batch. Raises what the store does: NotFound, InvalidRequest; nothing is
+        kept then.
         """
         self._worker.require_running()
         now = int(self._clock.now())
@@ -173,6 +175,7 @@ class Responses:
             # Made anew each time: a transaction may be tried again.
             new = new_response(asked, items, response_id, now, place, seconds=self.seconds, prompt=prompt)
             new.progress.key_id, new.progress.origin = key_id, origin
+            new.progress.in_batch = in_batch
             new.progress.reserved = reserved
             new.progress.accepted_at = self._clock.now()
             new.progress.calls = calls

@@ -164,10 +164,10 @@ class Progress(Struct, omit_defaults=True):
     `used`: the usage of the finished model turns; `pending`: that of the turn whose calls wait for results; `calls`:
     these calls while built-in tools are executed. `resources`: the assistant's at the run's creation. `figures`: images
     of code that no message has yet. `detailed`: streams show the results of file search. `key_id`: the key of the run's
-    request. `headers` of remote servers, by label; no object shows them. `plan`: only for responses. `accepted_at`: the
-    time of the request in Unix seconds. `reserved`: the tokens that the limits of the key have reserved for the next
-    turn, None until the run is admitted. `spans`: what the run's time went into, oldest first. `origin`: the request
-    that created it, or resumed it last.
+    request; `in_batch`: it is a line of a batch, which costs less. `headers` of remote servers, by label; no object
+    shows them. `plan`: only for responses. `accepted_at`: the time of the request in Unix seconds. `reserved`: the
+    tokens that the limits of the key have reserved for the next turn, None until the run is admitted. `spans`: what the
+    run's time went into, oldest first. `origin`: the request that created it, or resumed it last.
     """
 
     used: RunCompletionUsage = RunCompletionUsage()
@@ -179,6 +179,7 @@ class Progress(Struct, omit_defaults=True):
     detailed: bool = False
     headers: dict[str, dict[str, str]] = {}
     key_id: str = ""
+    in_batch: bool = False
     plan: Plan | None = None
     accepted_at: float = 0.0
     reserved: int | None = None

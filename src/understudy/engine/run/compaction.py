@@ -80,8 +80,11 @@ class ContextCompaction:
     async def _record_usage(self, usage: RunCompletionUsage) -> None:
         stage, run = self._stage, self._stage.spec
         tokens = Tokens(usage.prompt_tokens, usage.completion_tokens, usage.prompt_token_details.cached_tokens)
-        reference, key_id = f"{run.id}/compaction", stage.progress.key_id
-        stage.add_usage(await self._accounting.usage(reference, "completion", run.model, tokens, key_id=key_id))
+        reference, progress = f"{run.id}/compaction", stage.progress
+        used = await self._accounting.usage(
+            reference, "completion", run.model, tokens, key_id=progress.key_id, batch=progress.in_batch
+        )
+        stage.add_usage(used)
         stage.progress.used += usage
         # The tokens of a summary do not count towards the answer's limit.
         stage.counters.summary_tokens += usage.completion_tokens

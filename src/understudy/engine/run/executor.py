@@ -406,8 +406,10 @@ class RunExecutor:
         used = model_turn.usage()
         cached = min(used.prompt_token_details.cached_tokens, used.prompt_tokens)
         tokens = Tokens(used.prompt_tokens, used.completion_tokens, cached)
-        key_id = self._stage.progress.key_id
-        return await self._accounting.usage(reference, "completion", self._stage.spec.model, tokens, key_id=key_id)
+        progress, model = self._stage.progress, self._stage.spec.model
+        return await self._accounting.usage(
+            reference, "completion", model, tokens, key_id=progress.key_id, batch=progress.in_batch
+        )
 
     async def _charge_deleted_run(self) -> None:
         """A client that deletes a thread during its run pays for the output of the model up to then."""
