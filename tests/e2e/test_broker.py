@@ -52,6 +52,7 @@ def test_a_node_without_redis_is_degraded_and_serves_runs(new_node, redis_server
     eventually(lambda: status(node, run) == "completed")
     redis_server.start()
     eventually(lambda: ready(node) == {"status": "ok"})
+    eventually(lambda: "connected again" in node.log.read_text())  # a thread writes it, after the answer
     logged = node.log.read_text()
     assert logged.count("unavailable, reconnecting") == 1
     assert logged.count("connected again") == 1
