@@ -88,8 +88,8 @@ async def test_only_its_project_and_dialect_find_a_batch(store):
         ):
             with pytest.raises(NotFound):
                 await attempt
-        assert (await store.batches.page(project, dialect, PageRequest())).batches == []
-    assert len((await store.batches.page(OURS, "openai", PageRequest())).batches) == 1
+        assert (await store.batches.page(project, dialect, PageRequest())).records == []
+    assert len((await store.batches.page(OURS, "openai", PageRequest())).records) == 1
 
 
 async def test_the_oldest_of_each_project_waits_for_a_worker(store, work):
@@ -140,7 +140,7 @@ async def test_a_result_is_counted_once_with_its_cost(store, work):
     assert (found.input_tokens, found.cached_tokens, found.output_tokens, found.reasoning_tokens) == (18, 2, 6, 4)
     assert [line.line for line in await work.pending_lines(seq, 0, 10)] == [1]
     assert [
-        entry.reference for entry in (await store.ledger.entries(OURS, ledger.EntryFilter(), 10, None)).entries
+        entry.reference for entry in (await store.ledger.entries(OURS, ledger.EntryFilter(), 10, None)).records
     ] == ["two"]
 
 

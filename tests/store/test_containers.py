@@ -40,9 +40,9 @@ async def test_containers_are_listed_by_their_names_and_apart_from_another_proje
     await store.containers.create(OURS, named, [])
     await store.containers.create(THEIRS, theirs, [])
     page = await store.containers.page(OURS, PageRequest(order="asc"), None, NOW)
-    assert [one.id for one in page.containers] == [mine.id, named.id]
+    assert [one.id for one in page.records] == [mine.id, named.id]
     page = await store.containers.page(OURS, PageRequest(), "named", OVER)
-    assert [(one.id, one.status) for one in page.containers] == [(named.id, "expired")]
+    assert [(one.id, one.status) for one in page.records] == [(named.id, "expired")]
     for asked in (store.containers.get(OURS, theirs.id, NOW), store.containers.delete(OURS, theirs.id)):
         with pytest.raises(NotFound):
             await asked

@@ -40,7 +40,7 @@ async def project(store):
 
 
 async def entries(store, project_id, only=ALL):
-    return (await store.ledger.entries(project_id, only, 1000, None)).entries
+    return (await store.ledger.entries(project_id, only, 1000, None)).records
 
 
 async def agree(store, project_id):
@@ -149,14 +149,14 @@ async def test_entries_are_paged_and_filtered(store):
     for second in range(5):
         await store.ledger.record(ours, usage(1, created_at=NOW + second))
     first = await store.ledger.entries(ours, ALL, 4, None)
-    second = await store.ledger.entries(ours, ALL, 4, first.entries[-1].id)
+    second = await store.ledger.entries(ours, ALL, 4, first.records[-1].id)
     assert (first.has_more, second.has_more) == (True, False)
-    assert [*first.entries, *second.entries] == await entries(store, ours)
+    assert [*first.records, *second.records] == await entries(store, ours)
     assert [entry.type for entry in await entries(store, ours, EntryFilter(incoming=True))] == ["PAYMENT"]
     assert len(await entries(store, ours, EntryFilter(incoming=False, type="MODEL_USAGE"))) == 5
     assert len(await entries(store, ours, EntryFilter(since=NOW + 1, until=NOW + 3))) == 2
     with pytest.raises(InvalidRequest, match="Invalid 'cursor'"):
-        await store.ledger.entries(THEIRS, ALL, 4, first.entries[-1].id)
+        await store.ledger.entries(THEIRS, ALL, 4, first.records[-1].id)
 
 
 async def test_a_report_sums_by_time_and_group(store):

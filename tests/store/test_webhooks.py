@@ -41,7 +41,7 @@ async def told(store, project=OURS, event_type="batch.completed", now=NOW):
 
 async def deliveries(store, project=OURS, **condition):
     page = await store.webhooks.page_deliveries(project, PageRequest(order="asc"), DeliveryFilter(**condition))
-    return page.deliveries
+    return page.records
 
 
 async def claimed(store, now=NOW, worker="one", limit=100):
@@ -164,10 +164,10 @@ async def test_deliveries_are_filtered_and_paged(store):
     assert len(await deliveries(store, endpoint_id="we_2", event_type="batch.failed", status="pending")) == 1
     assert await deliveries(store, status="failed") == []
     page = await store.webhooks.page_deliveries(OURS, PageRequest(limit=2), DeliveryFilter(status="pending"))
-    assert (len(page.deliveries), page.has_more) == (2, True)
-    last = page.deliveries[-1].id
+    assert (len(page.records), page.has_more) == (2, True)
+    last = page.records[-1].id
     rest = await store.webhooks.page_deliveries(OURS, PageRequest(after=last), DeliveryFilter(status="pending"))
-    assert (len(rest.deliveries), rest.has_more) == (1, False)
+    assert (len(rest.records), rest.has_more) == (1, False)
 
 
 async def test_a_deleted_endpoint_receives_no_more_events(store):

@@ -7,7 +7,7 @@ from starlette.responses import Response
 from understudy import ids
 from understudy.api.operations import OperationGroup
 from understudy.api.parts import change_of, parts_of
-from understudy.api.requests import page_ends, page_request, read_json, struct_response
+from understudy.api.requests import objects_response, page_request, read_json, struct_response
 from understudy.store.admin_keys import AdminKeyRecord
 from understudy.wire import queries
 from understudy.wire.organization import (
@@ -33,9 +33,8 @@ operations = OperationGroup("Administration", audience="admin")
 async def list_admin_keys(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], queries.ListQuery)
     page = await parts_of(request).store.admin_keys.page(page_request(query))
-    data = [render_admin_key(key) for key in page.keys]
-    first, last = page_ends(data)
-    return struct_response(AdminApiKeyList(data=data, first_id=first, last_id=last, has_more=page.has_more))
+    data = [render_admin_key(key) for key in page.records]
+    return objects_response(AdminApiKeyList, data, has_more=page.has_more)
 
 
 @operations.add(

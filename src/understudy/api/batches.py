@@ -8,7 +8,7 @@ from understudy.api import message_batches
 from understudy.api.metering import admit
 from understudy.api.operations import OperationGroup
 from understudy.api.parts import parts_of, project_of
-from understudy.api.requests import decode_body, list_filter, page_ends, read_body, struct_response
+from understudy.api.requests import decode_body, list_filter, objects_response, read_body, struct_response
 from understudy.errors import InvalidRequest
 from understudy.store.batches import Batch as StoredBatch
 from understudy.store.batches import Job
@@ -48,9 +48,8 @@ async def list_batches(request: Request) -> Response:
     store = parts_of(request).store.batches
     chosen = list_filter(query)
     page = await store.page(project_of(request), "openai", PageRequest(query.limit, after=query.after), chosen)
-    data = [render_batch(batch) for batch in page.batches]
-    first, last = page_ends(data)
-    return struct_response(ListBatchesResponse(data=data, first_id=first, last_id=last, has_more=page.has_more))
+    data = [render_batch(batch) for batch in page.records]
+    return objects_response(ListBatchesResponse, data, has_more=page.has_more)
 
 
 @operations.add(

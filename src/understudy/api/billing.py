@@ -115,10 +115,10 @@ async def list_transactions(request: Request) -> Response:
         type=query.type,
     )
     page = await parts_of(request).store.ledger.entries(project_of(request), only, query.limit, query.cursor)
-    cursor = page.entries[-1].id if page.has_more else None
+    cursor = page.records[-1].id if page.has_more else None
     pagination = billing.Pagination(next_cursor=cursor, has_more=page.has_more)
     return struct_response(
-        billing.TransactionList(data=[_render_transaction(entry) for entry in page.entries], pagination=pagination)
+        billing.TransactionList(data=[_render_transaction(entry) for entry in page.records], pagination=pagination)
     )
 
 

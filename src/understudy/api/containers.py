@@ -9,7 +9,7 @@ from starlette.responses import Response, StreamingResponse
 from understudy.api.multipart import Form, check_name, read_form
 from understudy.api.operations import BYTES, OperationGroup
 from understudy.api.parts import parts_of, project_of
-from understudy.api.requests import page_ends, page_request, read_json, struct_response
+from understudy.api.requests import objects_response, page_request, read_json, struct_response
 from understudy.engine.containers import check_running
 from understudy.errors import NoSuchFile, not_found
 from understudy.errors.objects import unknown_cursor
@@ -46,11 +46,7 @@ async def list_containers(request: Request) -> Response:
     parts = parts_of(request)
     query = queries.parse(request.scope["query_string"], ListContainersQuery)
     page = await parts.store.containers.page(project_of(request), page_request(query), query.name, parts.now())
-    ids = [one.id for one in page.containers]
-    first, last = (ids[0], ids[-1]) if ids else (None, None)
-    return struct_response(
-        ContainerListResource(data=page.containers, first_id=first, last_id=last, has_more=page.has_more)
-    )
+    return objects_response(ContainerListResource, page.records, has_more=page.has_more)
 
 
 @operations.add(
@@ -108,8 +104,7 @@ async def list_container_files(request: Request) -> Response:
     files = await parts_of(request).containers.files(project_of(request), container_id)
     files.sort(key=lambda file: (file.created_at, file.path), reverse=query.order == "desc")
     page, has_more = _slice_page(files, query)
-    first, last = page_ends(page)
-    return struct_response(ContainerFileListResource(data=page, first_id=first, last_id=last, has_more=has_more))
+    return objects_response(ContainerFileListResource, page, has_more=has_more)
 
 
 def _slice_page(

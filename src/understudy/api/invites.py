@@ -6,7 +6,7 @@ from starlette.responses import Response
 
 from understudy.api.operations import OperationGroup
 from understudy.api.parts import change_of, parts_of
-from understudy.api.requests import page_ends, page_request, read_json, struct_response
+from understudy.api.requests import objects_response, page_request, read_json, struct_response
 from understudy.store import invites as store
 from understudy.wire import queries
 from understudy.wire.people import CreateInviteRequest, DeletedInvite, Invite, InvitedProject, InviteList
@@ -25,9 +25,8 @@ operations = OperationGroup("Administration", audience="admin")
 async def list_invites(request: Request) -> Response:
     query, parts = queries.parse(request.scope["query_string"], queries.ListQuery), parts_of(request)
     page = await parts.store.invites.page(page_request(query))
-    data = [_render_invite(invite, parts.now()) for invite in page.invites]
-    first, last = page_ends(data)
-    return struct_response(InviteList(data=data, first_id=first, last_id=last, has_more=page.has_more))
+    data = [_render_invite(invite, parts.now()) for invite in page.records]
+    return objects_response(InviteList, data, has_more=page.has_more)
 
 
 @operations.add(

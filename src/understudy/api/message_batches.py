@@ -13,7 +13,7 @@ from understudy import ids
 from understudy.api.metering import admit
 from understudy.api.operations import LINES, OperationGroup
 from understudy.api.parts import parts_of, project_of
-from understudy.api.requests import decode_body, page_ends, read_body, struct_response
+from understudy.api.requests import decode_body, objects_response, read_body, struct_response
 from understudy.blobs import Blobs
 from understudy.engine.jobs.batch_lines import MESSAGES
 from understudy.engine.limits.demand import CHARACTERS_PER_TOKEN
@@ -63,9 +63,8 @@ async def list_message_batches(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], ListMessageBatchesQuery)
     page_request = PageRequest(query.limit, after=query.after_id or None, before=query.before_id or None)
     page = await parts_of(request).store.batches.page(project_of(request), "anthropic", page_request)
-    data = [_render_batch(request, batch) for batch in page.batches]
-    first, last = page_ends(data)
-    return struct_response(ListMessageBatchesResponse(data=data, has_more=page.has_more, first_id=first, last_id=last))
+    data = [_render_batch(request, batch) for batch in page.records]
+    return objects_response(ListMessageBatchesResponse, data, has_more=page.has_more)
 
 
 @operations.add(

@@ -5,7 +5,7 @@ from starlette.responses import Response
 
 from understudy.api.operations import EXTENSIONS, OperationGroup
 from understudy.api.parts import Parts, change_of, named_project_of, parts_of
-from understudy.api.requests import page_ends, read_json, struct_response
+from understudy.api.requests import objects_response, read_json, struct_response
 from understudy.errors import InvalidRequest
 from understudy.store.charges import Entry
 from understudy.store.ledger import EntryFilter
@@ -106,9 +106,8 @@ async def list_credit_entries(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], ListCreditEntriesQuery)
     await parts.store.projects.get(project_id)
     page = await parts.store.ledger.entries(project_id, EntryFilter(), query.limit, query.after)
-    data = [_render_entry(entry) for entry in page.entries]
-    first, last = page_ends(data)
-    return struct_response(CreditEntryList(data=data, first_id=first, last_id=last, has_more=page.has_more))
+    data = [_render_entry(entry) for entry in page.records]
+    return objects_response(CreditEntryList, data, has_more=page.has_more)
 
 
 async def _find_scope(parts: Parts, project_id: str, key_id: str | None) -> str:

@@ -11,7 +11,7 @@ from understudy import ids
 from understudy.api.access import check_scopes
 from understudy.api.operations import EXTENSIONS, OperationGroup
 from understudy.api.parts import Parts, change_of, named_project_of, parts_of
-from understudy.api.requests import page_ends, page_request, read_json, struct_response
+from understudy.api.requests import objects_response, page_request, read_json, struct_response
 from understudy.store.keys import KeyChanges, KeyOptions, KeyRecord
 from understudy.store.service_accounts import ServiceAccount
 from understudy.wire import queries
@@ -46,11 +46,8 @@ async def list_project_keys(request: Request) -> Response:
     await parts.store.projects.get(project_id)
     page = await parts.store.keys.page(project_id, page_request(query))
     # The owner of every key has access.
-    data = [] if query.owner_project_access == "inactive" else await _render_keys(parts, project_id, page.keys)
-    first, last = page_ends(data)
-    return struct_response(
-        ProjectApiKeyList(data=data, first_id=first, last_id=last, has_more=page.has_more and bool(data))
-    )
+    data = [] if query.owner_project_access == "inactive" else await _render_keys(parts, project_id, page.records)
+    return objects_response(ProjectApiKeyList, data, has_more=page.has_more and bool(data))
 
 
 @operations.add(

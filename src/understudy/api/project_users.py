@@ -5,7 +5,7 @@ from starlette.responses import Response
 
 from understudy.api.operations import OperationGroup
 from understudy.api.parts import change_of, named_project_of, named_user_of, parts_of
-from understudy.api.requests import page_ends, page_request, read_json, struct_response
+from understudy.api.requests import objects_response, page_request, read_json, struct_response
 from understudy.errors import InvalidRequest
 from understudy.store.project_users import ProjectUserRecord
 from understudy.wire import queries
@@ -31,9 +31,8 @@ operations = OperationGroup("Administration", audience="admin")
 async def list_project_users(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], queries.ListQuery)
     page = await parts_of(request).store.project_users.page(named_project_of(request), page_request(query))
-    data = [_render_user(user) for user in page.users]
-    first, last = page_ends(data)
-    return struct_response(ProjectUserList(data=data, first_id=first, last_id=last, has_more=page.has_more))
+    data = [_render_user(user) for user in page.records]
+    return objects_response(ProjectUserList, data, has_more=page.has_more)
 
 
 @operations.add(

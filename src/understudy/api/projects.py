@@ -5,7 +5,7 @@ from starlette.responses import Response
 
 from understudy.api.operations import OperationGroup
 from understudy.api.parts import Parts, change_of, named_project_of, parts_of
-from understudy.api.requests import page_ends, page_request, read_json, struct_response
+from understudy.api.requests import objects_response, page_request, read_json, struct_response
 from understudy.errors import NotFound
 from understudy.store.ledger import CREDITS_PER_USD
 from understudy.store.projects import ProjectRecord, check_open
@@ -40,9 +40,8 @@ async def list_projects(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], ListProjectsQuery)
     projects = parts_of(request).store.projects
     page = await projects.page(page_request(query), with_archived=query.include_archived)
-    data = [_render_project(project) for project in page.projects]
-    first, last = page_ends(data)
-    return struct_response(ProjectList(data=data, first_id=first, last_id=last, has_more=page.has_more))
+    data = [_render_project(project) for project in page.records]
+    return objects_response(ProjectList, data, has_more=page.has_more)
 
 
 @operations.add(

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from understudy.api.operations import OperationGroup
 from understudy.api.parts import Parts, change_of, named_project_of, parts_of
-from understudy.api.requests import page_ends, read_json, struct_response
+from understudy.api.requests import objects_response, read_json, struct_response
 from understudy.engine.limits.policy import Policy
 from understudy.errors import InvalidRequest, NotFound, not_found
 from understudy.store.limits import METRICS, UNLIMITED, LimitChange, Metric
@@ -50,9 +50,8 @@ async def list_rate_limits(request: Request) -> Response:
     page = models[start:end][-query.limit :] if query.before is not None and query.after is None else models[start:end]
     policy = await parts.limiter.policies.load(project_id, "")
     data = [_render_rate_limit(policy, model) for model in page[: query.limit]]
-    first, last = page_ends(data)
     has_more = len(models[start:end]) > query.limit
-    return struct_response(ProjectRateLimitList(data=data, first_id=first, last_id=last, has_more=has_more))
+    return objects_response(ProjectRateLimitList, data, has_more=has_more)
 
 
 @operations.add(

@@ -140,9 +140,10 @@ class _HasId(Protocol):
     def id(self) -> str: ...
 
 
-def page_ends(data: Sequence[_HasId]) -> tuple[str | None, str | None]:
-    """The ids of the first and the last object of a page: `first_id` and `last_id`."""
-    return (data[0].id, data[-1].id) if data else (None, None)
+def objects_response(kind: Callable[..., msgspec.Struct], data: Sequence[_HasId], *, has_more: bool) -> Response:
+    """The list envelope `kind` around the objects of a page."""
+    first, last = (data[0].id, data[-1].id) if data else (None, None)
+    return struct_response(kind(data=data, first_id=first, last_id=last, has_more=has_more))
 
 
 def list_response(page: Page) -> Response:

@@ -8,7 +8,7 @@ from understudy import ids
 from understudy.api.access import check_scopes
 from understudy.api.operations import OperationGroup
 from understudy.api.parts import change_of, named_project_of, parts_of
-from understudy.api.requests import page_ends, page_request, read_json, struct_response
+from understudy.api.requests import objects_response, page_request, read_json, struct_response
 from understudy.store import service_accounts as store
 from understudy.store.keys import KeyOptions, KeyRecord
 from understudy.wire import queries
@@ -37,9 +37,8 @@ operations = OperationGroup("Administration", audience="admin")
 async def list_service_accounts(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], queries.ListQuery)
     page = await parts_of(request).store.service_accounts.page(named_project_of(request), page_request(query))
-    data = [_render_account(account) for account in page.accounts]
-    first, last = page_ends(data)
-    return struct_response(ServiceAccountList(data=data, first_id=first, last_id=last, has_more=page.has_more))
+    data = [_render_account(account) for account in page.records]
+    return objects_response(ServiceAccountList, data, has_more=page.has_more)
 
 
 @operations.add(

@@ -11,7 +11,7 @@ from understudy.api.files import FileContent, parse_range
 from understudy.api.multipart import Form, form_too_large, read_form
 from understudy.api.operations import BYTES, EXTENSIONS, OperationGroup
 from understudy.api.parts import Parts, parts_of, project_of
-from understudy.api.requests import page_ends, page_request, read_json, struct_response
+from understudy.api.requests import objects_response, page_request, read_json, struct_response
 from understudy.errors import Conflict
 from understudy.store.files import StoredFile
 from understudy.store.transfers import TransferKind
@@ -217,9 +217,8 @@ async def _list_transfers(
 ) -> Response:
     query = queries.parse(request.scope["query_string"], ListQuery)
     page = await parts_of(request).store.transfers.page(project_of(request), kind, page_request(query))
-    data: Any = [one for one in page.transfers if isinstance(one, item)]
-    first, last = page_ends(data)
-    return struct_response(response(data=data, first_id=first, last_id=last, has_more=page.has_more))
+    data: Any = [one for one in page.records if isinstance(one, item)]
+    return objects_response(response, data, has_more=page.has_more)
 
 
 def _transfer_id(request: Request, kind: TransferKind) -> str:

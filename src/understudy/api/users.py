@@ -5,7 +5,7 @@ from starlette.responses import Response
 
 from understudy.api.operations import OperationGroup
 from understudy.api.parts import change_of, named_user_of, parts_of
-from understudy.api.requests import page_ends, page_request, read_json, struct_response
+from understudy.api.requests import objects_response, page_request, read_json, struct_response
 from understudy.api.roles import find_organization_role
 from understudy.store.users import UserRecord
 from understudy.wire import queries
@@ -33,9 +33,8 @@ operations = OperationGroup("Administration", audience="admin")
 async def list_users(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], queries.ListUsersQuery)
     page = await parts_of(request).store.users.page(page_request(query), query.emails)
-    data = [render_user(user) for user in page.users]
-    first, last = page_ends(data)
-    return struct_response(UserList(data=data, first_id=first, last_id=last, has_more=page.has_more))
+    data = [render_user(user) for user in page.records]
+    return objects_response(UserList, data, has_more=page.has_more)
 
 
 @operations.add(

@@ -13,7 +13,7 @@ from understudy.api.metering import admit_model
 from understudy.api.multipart import MAX_FIELD_BYTES, field_name, form_too_large, read_parts
 from understudy.api.operations import BYTES, OperationGroup
 from understudy.api.parts import parts_of, project_of
-from understudy.api.requests import page_ends, read_json, struct_response
+from understudy.api.requests import objects_response, read_json, struct_response
 from understudy.api.videos import public_base_url, request_key
 from understudy.engine.videos import VideoOrder
 from understudy.engine.views.video_resources import generation_id, render_resource, resource_id
@@ -103,8 +103,7 @@ async def list_videos(request: Request) -> Response:
     if not query.limit:
         found, has_more = [], bool(found)
     data = [await _render(request, one) for one in found]
-    first, last = page_ends(data)
-    return struct_response(VideoList(data=data, first_id=first, last_id=last, has_more=has_more))
+    return objects_response(VideoList, data, has_more=has_more)
 
 
 @operations.add("GetVideo", "GET", "/videos/{video_id}", summary="Retrieve a video.", response=VideoResource)

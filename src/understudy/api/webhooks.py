@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from understudy.api.operations import OperationGroup
 from understudy.api.parts import parts_of, project_of
-from understudy.api.requests import list_response, page_request, read_json, struct_response
+from understudy.api.requests import list_response, objects_response, page_request, read_json, struct_response
 from understudy.store.list_filters import ListFilter
 from understudy.store.webhook_deliveries import DeliveryFilter
 from understudy.wire import queries
@@ -171,11 +171,7 @@ async def list_webhook_deliveries(request: Request) -> Response:
     condition = DeliveryFilter(query.webhook_endpoint_id, query.status, query.event_type)
     store = parts_of(request).store.webhooks
     page = await store.page_deliveries(project_of(request), page_request(query), condition)
-    ids = [one.id for one in page.deliveries]
-    first, last = (ids[0], ids[-1]) if ids else (None, None)
-    return struct_response(
-        WebhookDeliveryList(data=page.deliveries, first_id=first, last_id=last, has_more=page.has_more)
-    )
+    return objects_response(WebhookDeliveryList, page.records, has_more=page.has_more)
 
 
 @operations.add(

@@ -138,7 +138,7 @@ class LocalAdministration:
     async def list_entries(self, project: str, last: int) -> list[Entry]:
         async with existing_store(self._settings) as store:
             project_id = (await find_project(store, project)).id
-            return (await store.ledger.entries(project_id, EntryFilter(), last, None)).entries
+            return (await store.ledger.entries(project_id, EntryFilter(), last, None)).records
 
 
 async def _find_scope(store: Store, scope: LimitScope) -> tuple[str, str]:

@@ -1,6 +1,5 @@
 """Admin keys: they administer the organization, and open no project. Stored as keys of projects are: by their hash."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from understudy import ids
@@ -8,7 +7,7 @@ from understudy.errors import not_found
 from understudy.store.audit_logs import Change, insert_entry
 from understudy.store.database import Database, Transaction
 from understudy.store.keys import Principal, hash_key, hint_of
-from understudy.store.pages import PageRequest, PageSource, read_records
+from understudy.store.pages import PageRequest, PageSource, RecordPage, read_records
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +22,6 @@ class AdminKeyRecord:
     last_used_at: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class AdminKeyPage:
-    keys: Sequence[AdminKeyRecord]
-    has_more: bool
-
-
 _SELECT = "SELECT id, name, hint, created_at, expires_at, last_used_at FROM admin_keys"
 
 
@@ -39,7 +32,7 @@ class AdminKeys:
     async def create(self, key: str, name: str, expires_at: int | None, change: Change) -> AdminKeyRecord:
         return await self._database.write(_insert_key, key, name, expires_at, change)
 
-    async def page(self, request: PageRequest) -> AdminKeyPage:
+    async def page(self, request: PageRequest) -> RecordPage[AdminKeyRecord]:
         """The keys that are not deleted. Raises InvalidRequest for an unknown cursor."""
         return await self._database.read(_page_keys, request)
 
@@ -64,10 +57,10 @@ def _insert_key(key: str, name: str, expires_at: int | None, change: Change) -> 
     return record
 
 
-def _page_keys(request: PageRequest) -> Transaction[AdminKeyPage]:
+def _page_keys(request: PageRequest) -> Transaction[RecordPage[AdminKeyRecord]]:
     source = PageSource("admin_keys", "'' = $1", "revoked_at IS NULL", body="name")
     rows, has_more = yield from read_records(_SELECT, source, ("",), request)
-    return AdminKeyPage([AdminKeyRecord(*row) for row in rows], has_more)
+    return RecordPage([AdminKeyRecord(*row) for row in rows], has_more)
 
 
 def _get_key(key_id: str) -> Transaction[AdminKeyRecord]:

@@ -3,7 +3,6 @@
 One table serves all dialects; a batch is visible only in the dialect that created it.
 """
 
-from dataclasses import dataclass
 from typing import Final, Literal, LiteralString
 
 import msgspec
@@ -15,7 +14,7 @@ from understudy.errors.objects import batch_not_cancellable, batch_not_deletable
 from understudy.store.blobs import release, retain
 from understudy.store.database import Database, Row, Transaction
 from understudy.store.list_filters import ALL, ListFilter, read_filtered_page
-from understudy.store.pages import PageRequest, PageSource
+from understudy.store.pages import PageRequest, PageSource, RecordPage
 from understudy.store.sql import compose_sql, sql_list
 
 Dialect = Literal["openai", "anthropic"]
@@ -93,12 +92,6 @@ class Batch(Struct, array_like=True):
 decode = msgspec.json.Decoder(Batch).decode
 
 
-@dataclass(frozen=True, slots=True)
-class BatchPage:
-    batches: list[Batch]
-    has_more: bool
-
-
 class Batches:
     """Every method on one batch raises NotFound if the project has no batch of that id in that dialect."""
 
@@ -122,10 +115,10 @@ class Batches:
 
     async def page(
         self, project_id: str, dialect: Dialect, request: PageRequest, chosen: ListFilter = ALL
-    ) -> BatchPage:
+    ) -> RecordPage[Batch]:
         names = ("endpoint", "input_file_id")
         page = await read_filtered_page(self._database, _PAGE, (project_id, dialect), request, chosen, names)
-        return BatchPage([decode(body) for _, body in page.rows], page.has_more)
+        return RecordPage([decode(body) for _, body in page.rows], page.has_more)
 
     async def cancel(self, project_id: str, dialect: Dialect, batch_id: str, now: float) -> Batch:
         """Starts cancelling the batch; idempotent. Raises Conflict if it is finalizing or has ended."""

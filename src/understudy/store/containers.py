@@ -9,7 +9,7 @@ from msgspec import Struct
 from understudy.errors import not_found
 from understudy.store.database import Database, Transaction
 from understudy.store.nodes import LIVE_NODES
-from understudy.store.pages import Page, PageRequest, PageSource, read_page
+from understudy.store.pages import Page, PageRequest, PageSource, RecordPage, read_page
 from understudy.store.sql import compose_sql
 from understudy.wire.containers import ContainerResource
 
@@ -62,12 +62,6 @@ _decode = msgspec.json.Decoder(_ContainerRow).decode
 
 
 @dataclass(frozen=True, slots=True)
-class ContainerPage:
-    containers: list[ContainerResource]
-    has_more: bool
-
-
-@dataclass(frozen=True, slots=True)
 class ThreadContainer:
     """`is_first`: the container is new, and its thread had no earlier one."""
 
@@ -103,10 +97,12 @@ class Containers:
         """Raises NotFound."""
         return _load_container(await self._database.read(_select_container, project_id, container_id), now)
 
-    async def page(self, project_id: str, request: PageRequest, name: str | None, now: int) -> ContainerPage:
+    async def page(
+        self, project_id: str, request: PageRequest, name: str | None, now: int
+    ) -> RecordPage[ContainerResource]:
         source, args = (_PAGE, (project_id,)) if name is None else (_NAME_FILTER, (project_id, name))
         page: Page = await self._database.read(read_page, source, args, request)
-        return ContainerPage([_load_container(body, now) for _, body in page.rows], page.has_more)
+        return RecordPage([_load_container(body, now) for _, body in page.rows], page.has_more)
 
     async def delete(self, project_id: str, container_id: str) -> None:
         """Raises NotFound."""

@@ -11,7 +11,7 @@ from understudy.errors import not_found
 from understudy.errors.objects import invite_accepted, invite_pending, user_exists
 from understudy.store.audit_logs import Change, insert_entry
 from understudy.store.database import Database, Row, Transaction
-from understudy.store.pages import PageRequest, PageSource, read_records
+from understudy.store.pages import PageRequest, PageSource, RecordPage, read_records
 from understudy.store.projects import DEFAULT_PROJECT, check_open, find_project, get_project
 from understudy.store.roles import OrganizationRole, ProjectRole
 from understudy.store.users import find_user_by_email, normalize_email
@@ -42,12 +42,6 @@ class InviteRecord:
         return "expired" if self.expires_at <= now else "pending"
 
 
-@dataclass(frozen=True, slots=True)
-class InvitePage:
-    invites: Sequence[InviteRecord]
-    has_more: bool
-
-
 class Invites:
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -62,7 +56,7 @@ class Invites:
         """
         return await self._database.write(_create_invite, email, role, projects, change)
 
-    async def page(self, request: PageRequest) -> InvitePage:
+    async def page(self, request: PageRequest) -> RecordPage[InviteRecord]:
         """The invites that are not deleted. Raises InvalidRequest for an unknown cursor."""
         return await self._database.read(_page_invites, request)
 
@@ -121,10 +115,10 @@ def _create_invite(
     return (yield from _get_invite(invite_id))
 
 
-def _page_invites(request: PageRequest) -> Transaction[InvitePage]:
+def _page_invites(request: PageRequest) -> Transaction[RecordPage[InviteRecord]]:
     source = PageSource("invites", "'' = $1", "deleted_at IS NULL", body="email")
     rows, has_more = yield from read_records(_SELECT, source, ("",), request)
-    return InvitePage([_load_invite(row) for row in rows], has_more)
+    return RecordPage([_load_invite(row) for row in rows], has_more)
 
 
 def _get_invite(invite_id: str) -> Transaction[InviteRecord]:

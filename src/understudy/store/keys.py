@@ -15,7 +15,7 @@ from understudy.errors import not_found
 from understudy.errors.objects import key_ended
 from understudy.store.audit_logs import OPERATOR, Change, insert_entry
 from understudy.store.database import Database, Row, Transaction
-from understudy.store.pages import PageRequest, PageSource, read_records
+from understudy.store.pages import PageRequest, PageSource, RecordPage, read_records
 from understudy.store.projects import DEFAULT_PROJECT, check_open, find_project, get_project
 from understudy.store.roles import Person
 from understudy.store.sql import compose_sql, padded_batches, sql_parameters
@@ -80,12 +80,6 @@ class KeyChanges(TypedDict, total=False):
 
 
 @dataclass(frozen=True, slots=True)
-class KeyPage:
-    keys: Sequence[KeyRecord]
-    has_more: bool
-
-
-@dataclass(frozen=True, slots=True)
 class KeyUse:
     key_id: str
     is_old: bool
@@ -119,7 +113,7 @@ class Keys:
         """A key with the name of its project; None for an unknown id."""
         return await self._database.read(_find_key, key_id)
 
-    async def page(self, project_id: str, request: PageRequest) -> KeyPage:
+    async def page(self, project_id: str, request: PageRequest) -> RecordPage[KeyRecord]:
         """The keys of a project that are not deleted. Raises InvalidRequest for an unknown cursor."""
         return await self._database.read(_page_keys, project_id, request)
 
@@ -222,10 +216,10 @@ def _find_key(key_id: str) -> Transaction[tuple[KeyRecord, str] | None]:
     return record, names[0][0] if names else ""
 
 
-def _page_keys(project_id: str, request: PageRequest) -> Transaction[KeyPage]:
+def _page_keys(project_id: str, request: PageRequest) -> Transaction[RecordPage[KeyRecord]]:
     source = PageSource("keys", "project_id = $1", "revoked_at IS NULL", body="name", has_horizon=False)
     rows, has_more = yield from read_records(_SELECT, source, (project_id,), request)
-    return KeyPage([_load_record(row) for row in rows], has_more)
+    return RecordPage([_load_record(row) for row in rows], has_more)
 
 
 def _get_key(project_id: str, key_id: str) -> Transaction[KeyRecord]:

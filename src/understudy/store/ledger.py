@@ -10,6 +10,7 @@ from understudy.store import audit_logs
 from understudy.store.audit_logs import Change
 from understudy.store.charges import Entry, EntryType, Usage, insert_entry, record
 from understudy.store.database import Database, Row, Transaction
+from understudy.store.pages import RecordPage
 from understudy.store.spending import (
     Account,
     SpendingState,
@@ -33,12 +34,6 @@ class EntryFilter:
     until: int | None = None
     incoming: bool | None = None
     type: EntryType | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class EntryPage:
-    entries: list[Entry]
-    has_more: bool
 
 
 class Ledger:
@@ -93,7 +88,9 @@ class Ledger:
         """Sets the limit of a project, or of a key of it, or removes it for None; in the audit log."""
         await self._database.write(_change_limit, project_id, scope, limit, change)
 
-    async def entries(self, project_id: str, entry_filter: EntryFilter, limit: int, after: str | None) -> EntryPage:
+    async def entries(
+        self, project_id: str, entry_filter: EntryFilter, limit: int, after: str | None
+    ) -> RecordPage[Entry]:
         """Entries, newest first. Raises InvalidRequest for an unknown cursor."""
         return await self._database.read(_list_entries, project_id, entry_filter, limit, after)
 
@@ -152,7 +149,9 @@ def _change_limit(project_id: str, scope: str, limit: SpendLimit | None, change:
 _ENTRIES = "SELECT id, type, credits, model, reference, created_at FROM ledger WHERE project_id = $1"
 
 
-def _list_entries(project_id: str, entry_filter: EntryFilter, limit: int, after: str | None) -> Transaction[EntryPage]:
+def _list_entries(
+    project_id: str, entry_filter: EntryFilter, limit: int, after: str | None
+) -> Transaction[RecordPage[Entry]]:
     args: list[object] = [project_id]
     conditions = ""
     if after is not None:
@@ -172,7 +171,7 @@ def _list_entries(project_id: str, entry_filter: EntryFilter, limit: int, after:
         f"{_ENTRIES}{conditions} ORDER BY seq DESC LIMIT ${len(args) + 1}",
         (*args, limit + 1),
     )
-    return EntryPage([Entry(*row) for row in rows[:limit]], len(rows) > limit)
+    return RecordPage([Entry(*row) for row in rows[:limit]], len(rows) > limit)
 
 
 def _find_entry(project_id: str, cursor: str) -> Transaction[int]:

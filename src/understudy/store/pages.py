@@ -6,13 +6,14 @@ Source of the rules: the hosted API's lists (`limit`, `order`, `after`, `before`
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final, Literal, LiteralString
+from typing import Any, Final, Generic, Literal, LiteralString, TypeVar
 
 from understudy.errors.objects import unknown_cursor
 from understudy.store.database import Horizon, Row, Transaction
 from understudy.store.sql import compose_sql, sql_parameters
 
 Cursor = Literal["after", "before"]
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,14 @@ class Page:
     """`rows` are `(id, body)` in the requested order; `has_more` is about the direction of paging."""
 
     rows: list[tuple[str, str]]
+    has_more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RecordPage(Generic[R]):
+    """A page of objects that are stored in columns, or decoded."""
+
+    records: list[R]
     has_more: bool
 
 

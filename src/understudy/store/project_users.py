@@ -7,7 +7,7 @@ from understudy.errors import not_found
 from understudy.errors.objects import project_user_exists, unknown_user_email
 from understudy.store.audit_logs import Change, insert_entry
 from understudy.store.database import Database, Transaction
-from understudy.store.pages import PageRequest, PageSource, read_page
+from understudy.store.pages import PageRequest, PageSource, RecordPage, read_page
 from understudy.store.projects import check_open, get_project
 from understudy.store.roles import ProjectRole
 from understudy.store.sql import compose_sql, sql_parameters
@@ -25,12 +25,6 @@ class ProjectUserRecord:
     added_at: int
 
 
-@dataclass(frozen=True, slots=True)
-class ProjectUserPage:
-    users: Sequence[ProjectUserRecord]
-    has_more: bool
-
-
 class ProjectUsers:
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -44,7 +38,7 @@ class ProjectUsers:
         """
         return await self._database.write(_add_user, project_id, user_id, email, role, change)
 
-    async def page(self, project_id: str, request: PageRequest) -> ProjectUserPage:
+    async def page(self, project_id: str, request: PageRequest) -> RecordPage[ProjectUserRecord]:
         """Raises NotFound for an unknown project, InvalidRequest for an unknown cursor."""
         return await self._database.read(_page_users, project_id, request)
 
@@ -99,12 +93,12 @@ def _add_user(
     return (yield from _get_user(project_id, user.id))
 
 
-def _page_users(project_id: str, request: PageRequest) -> Transaction[ProjectUserPage]:
+def _page_users(project_id: str, request: PageRequest) -> Transaction[RecordPage[ProjectUserRecord]]:
     yield from get_project(project_id)
     source = PageSource("project_users", "project_id = $1", "removed_at IS NULL", body="role", has_horizon=False)
     page = yield from read_page(source, (project_id,), request)
     users = yield from _find_users(project_id, [row[0] for row in page.rows])
-    return ProjectUserPage([users[row[0]] for row in page.rows], page.has_more)
+    return RecordPage([users[row[0]] for row in page.rows], page.has_more)
 
 
 def _find_users(project_id: str, user_ids: Sequence[str]) -> Transaction[dict[str, ProjectUserRecord]]:

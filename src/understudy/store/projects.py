@@ -9,7 +9,7 @@ from understudy.errors import not_found
 from understudy.errors.objects import default_project_needed, project_archived, project_exists, project_not_found
 from understudy.store.audit_logs import Change, insert_entry
 from understudy.store.database import Database, Transaction
-from understudy.store.pages import PageRequest, PageSource, read_records
+from understudy.store.pages import PageRequest, PageSource, RecordPage, read_records
 from understudy.store.sql import compose_sql
 
 DEFAULT_PROJECT: Final = "default"
@@ -24,12 +24,6 @@ class ProjectRecord:
     created_at: int
     archived_at: int | None
     keys: int
-
-
-@dataclass(frozen=True, slots=True)
-class ProjectPage:
-    projects: Sequence[ProjectRecord]
-    has_more: bool
 
 
 class Projects:
@@ -48,7 +42,7 @@ class Projects:
         """Raises NotFound."""
         return await self._database.read(get_project, project_id)
 
-    async def page(self, request: PageRequest, *, with_archived: bool) -> ProjectPage:
+    async def page(self, request: PageRequest, *, with_archived: bool) -> RecordPage[ProjectRecord]:
         """Raises InvalidRequest for an unknown cursor."""
         return await self._database.read(_page_projects, request, with_archived=with_archived)
 
@@ -112,11 +106,11 @@ def _list_projects() -> Transaction[Sequence[ProjectRecord]]:
     return [ProjectRecord(*row) for row in rows]
 
 
-def _page_projects(request: PageRequest, *, with_archived: bool) -> Transaction[ProjectPage]:
+def _page_projects(request: PageRequest, *, with_archived: bool) -> Transaction[RecordPage[ProjectRecord]]:
     filters = "id IS NOT NULL" if with_archived else "archived_at IS NULL"
     source = PageSource("projects", "'' = $1", filters, body="name")
     rows, has_more = yield from read_records(_SELECT, source, ("",), request)
-    return ProjectPage([ProjectRecord(*row) for row in rows], has_more)
+    return RecordPage([ProjectRecord(*row) for row in rows], has_more)
 
 
 def _lock_project(project_id: str) -> Transaction[ProjectRecord]:

@@ -9,7 +9,7 @@ from understudy.errors import not_found
 from understudy.store.audit_logs import Change, insert_entry
 from understudy.store.database import Database, Transaction
 from understudy.store.keys import KeyOptions, KeyRecord, delete_keys_of_account, insert_key
-from understudy.store.pages import PageRequest, PageSource, read_page
+from understudy.store.pages import PageRequest, PageSource, RecordPage, read_page
 from understudy.store.projects import check_open, get_project
 from understudy.store.sql import compose_sql, sql_parameters
 
@@ -27,12 +27,6 @@ class ServiceAccount:
     created_at: int
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceAccountPage:
-    accounts: Sequence[ServiceAccount]
-    has_more: bool
-
-
 _SELECT = "SELECT id, project_id, name, role, created_at FROM service_accounts"
 
 
@@ -46,7 +40,7 @@ class ServiceAccounts:
         """With `key`, also creates its first key. Raises NotFound, InvalidRequest for an archived project."""
         return await self._database.write(_create_account, project_id, name, role, key, change)
 
-    async def page(self, project_id: str, request: PageRequest) -> ServiceAccountPage:
+    async def page(self, project_id: str, request: PageRequest) -> RecordPage[ServiceAccount]:
         """Raises NotFound for an unknown project, InvalidRequest for an unknown cursor."""
         return await self._database.read(_page_accounts, project_id, request)
 
@@ -89,12 +83,12 @@ def _create_account(
     return account, (yield from insert_key(key, name, change, project_id, options))
 
 
-def _page_accounts(project_id: str, request: PageRequest) -> Transaction[ServiceAccountPage]:
+def _page_accounts(project_id: str, request: PageRequest) -> Transaction[RecordPage[ServiceAccount]]:
     yield from get_project(project_id)
     source = PageSource("service_accounts", "project_id = $1", "deleted_at IS NULL", body="name", has_horizon=False)
     page = yield from read_page(source, (project_id,), request)
     accounts = yield from _find_accounts(project_id, [row[0] for row in page.rows])
-    return ServiceAccountPage([accounts[row[0]] for row in page.rows], page.has_more)
+    return RecordPage([accounts[row[0]] for row in page.rows], page.has_more)
 
 
 def _find_accounts(project_id: str, account_ids: Sequence[str]) -> Transaction[dict[str, ServiceAccount]]:

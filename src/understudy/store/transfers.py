@@ -3,7 +3,6 @@
 Every write of a worker is guarded by the owner, so a worker that lost a job changes nothing.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -15,7 +14,7 @@ from understudy.errors.objects import transfer_not_cancellable, transfer_not_del
 from understudy.store.blobs import release, retain
 from understudy.store.database import Database, Transaction
 from understudy.store.fair_candidates import FairCursor, FairListing
-from understudy.store.pages import PageRequest, PageSource, read_page
+from understudy.store.pages import PageRequest, PageSource, RecordPage, read_page
 from understudy.store.sql import compose_sql, sql_list
 from understudy.store.workers import Candidate, Claim, JobTable
 from understudy.wire.transfers import (
@@ -73,12 +72,6 @@ class TransferClaim(Claim):
     record: TransferRecord
 
 
-@dataclass(frozen=True, slots=True)
-class TransferPage:
-    transfers: Sequence[TransferObject]
-    has_more: bool
-
-
 class Transfers:
     """Every method on one job raises NotFound if the project has none of that id and kind."""
 
@@ -99,9 +92,9 @@ class Transfers:
         transfer, _, output = await self._database.read(_select_transfer, project_id, kind, transfer_id)
         return transfer, output
 
-    async def page(self, project_id: str, kind: TransferKind, request: PageRequest) -> TransferPage:
+    async def page(self, project_id: str, kind: TransferKind, request: PageRequest) -> RecordPage[TransferObject]:
         page = await self._database.read(read_page, _PAGE, (project_id, kind), request)
-        return TransferPage([_load_transfer(body) for _, body in page.rows], page.has_more)
+        return RecordPage([_load_transfer(body) for _, body in page.rows], page.has_more)
 
     async def delete(self, project_id: str, kind: TransferKind, transfer_id: str) -> TransferObject:
         """Deletes an ended job with its output, and returns it. Raises Conflict if it has not ended."""

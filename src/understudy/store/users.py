@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from understudy.errors import not_found
 from understudy.store.audit_logs import Change, insert_entry
 from understudy.store.database import Database, Row, Transaction
-from understudy.store.pages import PageRequest, PageSource, read_page
+from understudy.store.pages import PageRequest, PageSource, RecordPage, read_page
 from understudy.store.roles import OrganizationRole, ProjectRole
 from understudy.store.sql import SqlArguments, compose_sql, sql_parameters
 
@@ -35,17 +35,11 @@ class UserRecord:
     projects: Sequence[Membership] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class UserPage:
-    users: Sequence[UserRecord]
-    has_more: bool
-
-
 class Users:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def page(self, request: PageRequest, emails: Sequence[str] = ()) -> UserPage:
+    async def page(self, request: PageRequest, emails: Sequence[str] = ()) -> RecordPage[UserRecord]:
         """With `emails`, only users with one of them. Raises InvalidRequest for an unknown cursor."""
         return await self._database.read(_page_users, request, emails)
 
@@ -107,7 +101,7 @@ def end_sessions(user_id: str) -> Transaction[None]:
     yield "DELETE FROM user_sessions WHERE user_id = $1", (user_id,)
 
 
-def _page_users(request: PageRequest, emails: Sequence[str]) -> Transaction[UserPage]:
+def _page_users(request: PageRequest, emails: Sequence[str]) -> Transaction[RecordPage[UserRecord]]:
     arguments, filters = SqlArguments([""]), "deleted_at IS NULL"
     if emails:
         values = arguments.bind_all([normalize_email(email) for email in emails])
@@ -115,7 +109,7 @@ def _page_users(request: PageRequest, emails: Sequence[str]) -> Transaction[User
     source = PageSource("users", "'' = $1", filters, len(arguments.values), body="role")
     page = yield from read_page(source, arguments.values, request)
     users = yield from load_users([row[0] for row in page.rows])
-    return UserPage([users[row[0]] for row in page.rows], page.has_more)
+    return RecordPage([users[row[0]] for row in page.rows], page.has_more)
 
 
 def _change_role(user_id: str, role: OrganizationRole, change: Change) -> Transaction[UserRecord]:

@@ -64,12 +64,6 @@ class DeliveryFilter:
     event_type: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class DeliveryPage:
-    deliveries: list[WebhookDelivery]
-    has_more: bool
-
-
 class _DeliveryRow(msgspec.Struct, array_like=True):
     created_at: int
     attempts: int

@@ -6,10 +6,9 @@ from understudy.store.database import Database
 from understudy.store.fair_candidates import FairCursor
 from understudy.store.list_filters import ALL, ListFilter, read_filtered_page
 from understudy.store.outbox import insert_delivery
-from understudy.store.pages import Page, PageRequest, PageSource, read_page
+from understudy.store.pages import Page, PageRequest, PageSource, RecordPage, read_page
 from understudy.store.webhook_deliveries import (
     DeliveryFilter,
-    DeliveryPage,
     DueDelivery,
     Outcome,
     claim_delivery,
@@ -106,10 +105,12 @@ class Webhooks:
     async def get_delivery(self, project_id: str, delivery_id: str) -> WebhookDelivery:
         return await self._database.read(get_delivery, project_id, delivery_id)
 
-    async def page_deliveries(self, project_id: str, request: PageRequest, condition: DeliveryFilter) -> DeliveryPage:
+    async def page_deliveries(
+        self, project_id: str, request: PageRequest, condition: DeliveryFilter
+    ) -> RecordPage[WebhookDelivery]:
         source, args = filter_deliveries(project_id, condition)
         page = await self._database.read(read_page, source, args, request)
-        return DeliveryPage([to_delivery(*row) for row in page.rows], page.has_more)
+        return RecordPage([to_delivery(*row) for row in page.rows], page.has_more)
 
     async def replay(self, project_id: str, delivery_id: str, now: float) -> WebhookDelivery:
         """Makes it due now, with all its retries."""

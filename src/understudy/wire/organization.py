@@ -20,7 +20,9 @@ _Scopes = Annotated[
 Role = Literal["owner", "member", "none"]
 
 
-class _Page(Struct, kw_only=True):
+class ObjectList(Struct, kw_only=True):
+    """The envelope of a page; each list adds `data`."""
+
     object: Literal["list"] = "list"
     first_id: str | None
     last_id: str | None
@@ -63,7 +65,7 @@ class CreatedAdminApiKey(AdminApiKey, kw_only=True):
     value: str
 
 
-class AdminApiKeyList(_Page, kw_only=True):
+class AdminApiKeyList(ObjectList, kw_only=True):
     data: list[AdminApiKey]
 
 
@@ -87,7 +89,7 @@ class Project(Struct, kw_only=True):
     status: Literal["active", "archived"]
 
 
-class ProjectList(_Page, kw_only=True):
+class ProjectList(ObjectList, kw_only=True):
     data: list[Project]
 
 
@@ -139,7 +141,7 @@ class CreatedProjectApiKey(ProjectApiKey, kw_only=True):
     value: str
 
 
-class ProjectApiKeyList(_Page, kw_only=True):
+class ProjectApiKeyList(ObjectList, kw_only=True):
     data: list[ProjectApiKey]
 
 
@@ -182,7 +184,7 @@ class ServiceAccount(Struct, kw_only=True):
     created_at: int
 
 
-class ServiceAccountList(_Page, kw_only=True):
+class ServiceAccountList(ObjectList, kw_only=True):
     data: list[ServiceAccount]
 
 
@@ -257,7 +259,7 @@ class AuditLogEntry(Struct, kw_only=True):
     actor: dict[str, Any]
 
 
-class AuditLogList(_Page, kw_only=True):
+class AuditLogList(ObjectList, kw_only=True):
     data: list[AuditLogEntry]
 
 

@@ -4,19 +4,14 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from understudy.wire.organization import ObjectList
+
 OrganizationRole = Literal["owner", "reader"]
 ProjectRole = Literal["owner", "member"]
 _Email = Annotated[
     str, Meta(min_length=3, max_length=254, pattern=r"^\s*[^@\s]+@[^@\s]+\s*$", description="An email address.")
 ]
 _RoleId = Annotated[str, Meta(max_length=64, description="The id of a predefined role.")]
-
-
-class _Page(Struct, kw_only=True):
-    object: Literal["list"] = "list"
-    first_id: str | None
-    last_id: str | None
-    has_more: bool
 
 
 class UserProject(Struct, kw_only=True):
@@ -50,7 +45,7 @@ class User(Struct, kw_only=True):
     projects: UserProjects
 
 
-class UserList(_Page, kw_only=True):
+class UserList(ObjectList, kw_only=True):
     data: list[User]
 
 
@@ -84,7 +79,7 @@ class Invite(Struct, kw_only=True):
     projects: list[InvitedProject]
 
 
-class InviteList(_Page, kw_only=True):
+class InviteList(ObjectList, kw_only=True):
     data: list[Invite]
 
 
@@ -114,7 +109,7 @@ class ProjectUser(Struct, kw_only=True):
     added_at: int
 
 
-class ProjectUserList(_Page, kw_only=True):
+class ProjectUserList(ObjectList, kw_only=True):
     data: list[ProjectUser]
 
 
