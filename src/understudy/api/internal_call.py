@@ -25,9 +25,7 @@ async def call(scope: Scope, call: Call, gone: Receive | None = None) -> Result:
     `gone` returns when the caller disconnects, which ends streams; without it, streams run to their end.
     """
     response = _ResponseCollector()
-    await scope["app"](
-        build_scope(scope, call), _RequestBody(call.body or b"", gone or _wait_forever).receive, response.send
-    )
+    await scope["app"](build_scope(scope, call), RequestBody(call.body or b"", gone).receive, response.send)
     if response.too_large:
         return failed_result(f"The response is larger than {MAX_RESPONSE_BYTES} bytes. Request less at a time.")
     return parse_result(response.status, response.content_type, bytes(response.body))
@@ -52,12 +50,12 @@ def build_scope(scope: Scope, call: Call) -> Scope:
     }
 
 
-class _RequestBody:
-    """Delivers the whole body as one message, then waits for the caller's disconnect."""
+class RequestBody:
+    """Delivers the whole body as one message, then waits for `gone`: the caller's disconnect, or forever."""
 
-    def __init__(self, body: bytes, gone: Receive) -> None:
+    def __init__(self, body: bytes, gone: Receive | None = None) -> None:
         self._body: bytes | None = body
-        self._gone = gone
+        self._gone = gone or _wait_forever
 
     async def receive(self) -> Message:
         if self._body is None:

@@ -5,7 +5,6 @@ over WebSocket.
 """
 
 import asyncio
-import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -14,9 +13,10 @@ from starlette.responses import Response
 from starlette.types import Message, Scope
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from understudy.api.internal_call import build_scope
+from understudy.api.internal_call import RequestBody, build_scope
 from understudy.api.parts import Parts
 from understudy.api.response_memory import EXTENSION, ResponseMemory, Turn, WarmUp
+from understudy.api.socket_events import decode_error, parse_event, read_request, read_stream_id, render_error, to_items
 from understudy.errors import ApiError, InvalidRequest
 from understudy.net import sse
 from understudy_toolkit.catalog import Call
@@ -28,13 +28,8 @@ _MAX_LANES: Final = 32
 _MAX_ACTIVE: Final = 16
 _MAX_WAITING: Final = 64
 _CLOSED: Final = 1000
-_STREAM_ID: Final = re.compile(r"[A-Za-z0-9_.-]{1,256}")
 _MAX_EVENT_BYTES: Final = 64 * 1024 * 1024
 _INHERITED: Final = ("instructions", "tools", "previous_response_id", "conversation")
-_STREAM_ID_MESSAGE: Final = (
-    "The 'stream_id' field must be a non-empty string with at most 256 characters and may only contain letters,"
-    " numbers, underscores, hyphens, and periods."
-)
 _LANES_MESSAGE: Final = (
     "This WebSocket connection has reached its maximum number of distinct stream IDs (32). Reuse an existing stream_id"
     " or open a new WebSocket connection."
@@ -96,12 +91,12 @@ class _Connection:
     async def _take(self, data: str | bytes) -> None:
         stream_id: str | None = None
         try:
-            event = _parse_event(data)
-            stream_id = _read_stream_id(event)
+            event = parse_event(data)
+            stream_id = read_stream_id(event)
             if event.get("type") == "response.steer":
                 await self._refuse_steering(event)
             else:
-                self._find_lane(stream_id).put(_read_request(event))
+                self._find_lane(stream_id).put(read_request(event))
         except ApiError as error:
             await self.send_error(error, stream_id)
 
@@ -129,7 +124,7 @@ class _Connection:
         scope = build_scope(self._socket.scope, call)
         scope["extensions"] = {EXTENSION: Turn(self._memory, is_warm_up)}
         sender = _EventSender(self, stream_id)
-        await self._socket.scope["app"](scope, _RequestBody(call.body or b"").receive, sender.send)
+        await self._socket.scope["app"](scope, RequestBody(call.body or b"").receive, sender.send)
         await sender.finish()
         if sender.status >= 400:
             await self._forget(named)
@@ -147,7 +142,7 @@ class _Connection:
             return members
         inherited: dict[str, Any] = {name: warm_up.members[name] for name in _INHERITED if name in warm_up.members}
         own = {name: value for name, value in members.items() if name != "previous_response_id"}
-        return {**inherited, **own, "input": [*_to_items(warm_up.members), *_to_items(members)]}
+        return {**inherited, **own, "input": [*to_items(warm_up.members), *to_items(members)]}
 
     async def _forget(self, response_id: str | None) -> None:
         if response_id is None:
@@ -164,7 +159,7 @@ class _Connection:
     async def send_error(self, error: ApiError, stream_id: str | None) -> None:
         """Sends an error that belongs to no response."""
         members = {"type": error.type, "code": error.code, "message": error.message, "param": error.param}
-        await self.send(_error_event(error.status, members, {}), stream_id)
+        await self.send(render_error(error.status, members, {}), stream_id)
 
     async def send(self, event: Mapping[str, Any], stream_id: str | None = None) -> None:
         if stream_id is not None:
@@ -229,11 +224,11 @@ class _EventSender:
         """Sends the error of a request that was refused."""
         if self.status < 400:
             return
-        error = _decode_error(bytes(self._body))
+        error = decode_error(bytes(self._body))
         forwarded = {
             name: value for name, value in self._headers.items() if name.startswith(("retry-after", "x-ratelimit-"))
         }
-        await self._connection.send(_error_event(self.status, error, forwarded), self._stream_id)
+        await self._connection.send(render_error(self.status, error, forwarded), self._stream_id)
 
     async def _send_event(self, data: bytes) -> None:
         if data == b"[DONE]":
@@ -254,19 +249,6 @@ class _StartedEvent(msgspec.Struct):
 _decode_started = msgspec.json.Decoder(_StartedEvent).decode
 
 
-class _RequestBody:
-    """Delivers the whole body; the connection's end cancels the request instead of a disconnect."""
-
-    def __init__(self, body: bytes) -> None:
-        self._body: bytes | None = body
-
-    async def receive(self) -> Message:
-        if self._body is None:
-            await asyncio.get_running_loop().create_future()
-        body, self._body = self._body or b"", None
-        return {"type": "http.request", "body": body, "more_body": False}
-
-
 async def _check_key(scope: Scope) -> Response | None:
     """The response to a handshake whose key is not valid; None for a valid one."""
     collected: list[Message] = []
@@ -274,65 +256,10 @@ async def _check_key(scope: Scope) -> Response | None:
     async def send(message: Message) -> None:
         collected.append(message)
 
-    async def receive() -> Message:
-        return {"type": "http.request", "body": b"", "more_body": False}
-
-    await scope["app"](build_scope(scope, Call("GET", "/v1/session", "", None)), receive, send)
+    session = build_scope(scope, Call("GET", "/v1/session", "", None))
+    await scope["app"](session, RequestBody(b"").receive, send)
     status = collected[0]["status"]
     if status < 400:
         return None
     body = b"".join(message.get("body", b"") for message in collected[1:])
     return Response(body, status, media_type="application/json")
-
-
-def _parse_event(data: str | bytes) -> dict[str, Any]:
-    try:
-        event = msgspec.json.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise InvalidRequest(
-            "A message is one JSON object; this one could not be parsed.", code="invalid_json"
-        ) from None
-    if not isinstance(event, dict):
-        raise InvalidRequest("A message is one JSON object with a 'type'.", code="invalid_json")
-    return event
-
-
-def _read_stream_id(event: Mapping[str, Any]) -> str | None:
-    stream_id = event.get("stream_id")
-    if stream_id is not None and not (isinstance(stream_id, str) and _STREAM_ID.fullmatch(stream_id)):
-        raise InvalidRequest(_STREAM_ID_MESSAGE, param="stream_id", code="invalid_stream_id")
-    return stream_id
-
-
-def _read_request(event: dict[str, Any]) -> dict[str, Any]:
-    """The members of the request. Raises InvalidRequest for another event, or for what a connection cannot have."""
-    kind = event.get("type")
-    if kind != "response.create":
-        raise InvalidRequest(
-            f"Unknown event type {str(kind)[:64]!r}. Send 'response.create'.", param="type", code="invalid_value"
-        )
-    if event.get("background"):
-        raise InvalidRequest(
-            "Background mode is not available over WebSocket.", param="background", code="unsupported_parameter"
-        )
-    return {name: value for name, value in event.items() if name not in {"type", "stream_id", "stream", "background"}}
-
-
-def _to_items(members: Mapping[str, Any]) -> list[Any]:
-    given = members.get("input")
-    if isinstance(given, str):
-        return [{"type": "message", "role": "user", "content": given}]
-    return given if isinstance(given, list) else []
-
-
-def _decode_error(body: bytes) -> dict[str, Any]:
-    try:
-        error = msgspec.json.decode(body)["error"]
-    except (msgspec.DecodeError, LookupError, TypeError):
-        error = {"type": "server_error", "code": None, "message": "The server had an error.", "param": None}
-    return {name: error.get(name) for name in ("type", "code", "message", "param")}
-
-
-def _error_event(status: int, error: Mapping[str, Any], headers: Mapping[str, str]) -> dict[str, Any]:
-    shown = {**error, "headers": headers} if headers else dict(error)
-    return {"type": "error", "status": status, "error": shown}
