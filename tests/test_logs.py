@@ -85,6 +85,27 @@ def test_a_message_is_one_line():
     assert line("from outside: %s", "a\nERROR forged").count("\n") == 0
 
 
+def test_text_from_outside_makes_no_line_no_field_and_no_command_of_a_terminal():
+    log = Log("text")
+    fields = {"error": 'a" code=forged\x1b[2J', "path": "/\u202e\x85é"}
+    error = ValueError("a\n2026-01-01 00:00:00 INFO forged\x1b[2J")
+    log.write("\x1b[31mred", error=(ValueError, error, None), fields=fields)
+    first, *traceback = log.text().splitlines()
+    assert first.endswith(r'\x1b[31mred path=/\u202e\x85é error="a\" code=forged\x1b[2J"')
+    assert traceback == ["  ValueError: a", r"  2026-01-01 00:00:00 INFO forged\x1b[2J"]
+
+
+def test_a_path_makes_no_member_of_a_line():
+    log = Log("text")
+    end = log_requests(log.writer)
+    request = {"method": "GET", "dialect": "openai", "operation": "", "request_id": "req_1", "key_id": ""}
+    times = {"latency": 0.001, "duration": 0.0015}
+    path = "/a 200 1 ms key_id=key_2"
+    telemetry.emit(telemetry.RequestFinished, path=path, status=404, project_id="", **request, **times)
+    end()
+    assert "GET /a%20200%201%20ms%20key_id=key_2 404 1.5 ms request_id=req_1\n" in log.text()
+
+
 def test_a_json_line_has_the_request_the_trace_and_its_traceback_in_one_object():
     log = Log()
     requests = correlation.current.set(Correlation("req_1", "mine", "proj_1", "key_1", "run_1", client="10.0.0.1"))

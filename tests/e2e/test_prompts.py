@@ -180,6 +180,20 @@ def test_variables_cannot_multiply_beyond_the_limit_of_an_input(server):
     assert "maximum length 10485760" in answered.json["error"]["message"]
 
 
+def test_pictures_of_variables_have_a_limit_of_their_own(server):
+    made = create(server, instructions="{{a}}" * 501, messages=None)
+    picture = {"type": "input_image", "image_url": "https://example.com/a.png"}
+    answered = server.ask("POST", "/v1/responses", {"prompt": {"id": made["id"], "variables": {"a": picture}}})
+    assert_error(
+        answered,
+        400,
+        "Invalid 'prompt.variables': array too long. Expected an array with maximum length 500, but got an array with"
+        " length 501 instead.",
+        param="prompt.variables",
+        code="array_above_max_length",
+    )
+
+
 def test_an_unknown_prompt_is_not_found(client):
     with pytest.raises(openai.NotFoundError) as refused:
         client.responses.create(prompt={"id": "pmpt_" + "0" * 48}, input="Hi")

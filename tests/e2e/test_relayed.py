@@ -255,6 +255,25 @@ def test_an_incomplete_form_is_refused(server, path, fields, files, param):
     assert answered.json()["error"]["param"] == param
 
 
+@pytest.mark.parametrize(
+    ("head", "message"),
+    [
+        (b'name="model[]"', "Invalid type for 'model'"),
+        (b'name="model"; filename="a.txt"', "Invalid type for 'model'"),
+        (b'name="\\"; filename="; name=model; x="', "Invalid name of a form field"),
+        (b'name="a%22; name=%22model"', "Invalid name of a form field"),
+        ('name="a\x85X-Header: 1"'.encode(), "Invalid name of a form field"),
+    ],
+)
+def test_no_field_can_pass_for_another_one_at_the_provider(server, upstream, head, message):
+    parts = [b'name="model"\r\n\r\ngpt-4o', b'name="file"; filename="a.wav"\r\n\r\nsound', head + b"\r\n\r\ntts-1-hd"]
+    body = b"".join(b"--x\r\nContent-Disposition: form-data; " + part + b"\r\n" for part in parts) + b"--x--\r\n"
+    headers = {"authorization": f"Bearer {KEY}", "content-type": "multipart/form-data; boundary=x"}
+    answered = httpx.post(f"{server.url}/audio/transcriptions", content=body, headers=headers)
+    assert (answered.status_code, upstream.requests) == (400, [])
+    assert message in answered.json()["error"]["message"]
+
+
 def test_a_server_without_a_provider_names_the_setting(offline_server):
     for path, body in (
         ("/images/generations", {"prompt": "A cat"}),

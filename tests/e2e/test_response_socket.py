@@ -8,7 +8,7 @@ from websockets.sync.client import connect
 
 from e2e.assistants_client import on_both
 from serving import KEY
-from upstream import text
+from upstream import Gate, stalled, text
 
 TERMINAL = {"response.completed", "response.failed", "response.incomplete", "error"}
 
@@ -134,6 +134,9 @@ def test_a_warm_up_prepares_the_next_turn_without_a_model_call(socket, upstream)
         ('{"type": "response.create", "model": "gpt-4o", "input": "a", "background": true}', "unsupported_parameter"),
         ('{"type": "response.create", "model": "nobody/has-this", "input": "a"}', "model_not_found"),
         ('{"type": "response.create", "model": "gpt-4o"}', "missing_required_parameter"),
+        ('{"type": "response.create", "model": "gpt-4o", "previous_response_id": [1]}', "invalid_type"),
+        ('{"type": "response.create", "previous_response_id": {"a": 1}, "generate": false}', "invalid_type"),
+        pytest.param(f"[{'[],' * 200_000}1]", None, id="values"),
     ],
 )
 def test_a_fault_is_an_error_event_and_the_connection_stays(socket, sent, code):
@@ -151,6 +154,22 @@ def test_at_most_32_lanes_are_named(socket):
         pass
     assert event["error"]["code"] == "websocket_stream_limit_reached"
     assert event["stream_id"] == "lane-32"
+
+
+def test_requests_that_wait_have_a_limit_of_bytes_together(socket, upstream):
+    gate = Gate()
+    upstream.answer(stalled(gate), stalled(gate))
+    for lane in ("a", "b", "c"):
+        members = {"type": "response.create", "model": "gpt-4o", "input": "Hi", "stream_id": lane}
+        socket.connection.send(json.dumps(members) + " " * 900_000)
+    while (event := socket.receive())["type"] != "error":
+        pass
+    assert (event["stream_id"], event["error"]["code"]) == ("c", "too_many_requests")
+    gate.open()
+    ended = 0
+    while ended < 2:
+        ended += socket.receive()["type"] in TERMINAL
+    assert socket.turn(input="Hi", stream_id="c")[-1]["type"] == "response.completed"
 
 
 def test_steering_is_refused(socket):

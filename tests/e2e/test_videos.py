@@ -2,11 +2,13 @@
 
 import re
 
+import httpx
 import openai
 import pytest
 
 from envelope import assert_error
 from media.films import picture
+from serving import KEY
 from waiting import eventually
 
 STILL = picture((220, 30, 30))
@@ -66,6 +68,15 @@ def test_an_invalid_video_is_refused(server, body, param):
     answered = server.ask("POST", "/v1/videos", body)
     assert answered.status in {400, 404}
     assert param is None or answered.json["error"]["param"] == param
+
+
+def test_the_files_of_a_form_have_one_limit_together(server):
+    files = {f"extra_{number}": ("a.png", b"0" * 1_000_000, "image/png") for number in range(21)}
+    answered = httpx.post(f"{server.url}/videos", files=files, headers={"authorization": f"Bearer {KEY}"})
+    assert (answered.status_code, answered.json()["error"]["message"]) == (
+        413,
+        "The file is too large. The limit is 20971520 bytes.",
+    )
 
 
 @pytest.mark.parametrize("video_id", ["video_x", "video_" + "0" * 32, "00000000-0000-4000-8000-000000000000"])

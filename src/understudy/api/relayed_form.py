@@ -148,6 +148,7 @@ class _FormReader:
     async def _begin_part(self, segment: MultipartSegment) -> None:
         disposition, content_type = segment.header("Content-Disposition", ""), segment.header("Content-Type")
         self._name = field_name(disposition)
+        _check_name(self._name, is_file="filename" in disposition.lower())
         # Some clients send a content type with a text.
         if "filename" not in disposition.lower():
             self._text = bytearray()
@@ -168,6 +169,18 @@ class _FormReader:
                 return
             await self._form.write(self._form.field_head(self._name) + bytes(self._text))
         await self._form.write(b"\r\n")
+
+
+def _check_name(name: str, *, is_file: bool) -> None:
+    """Raises InvalidBody for a name that a provider could read as another one.
+
+    Some read a backslash before the quote as part of the name, and some end a header at any line separator. The model
+    has to be the one whose permission and price apply.
+    """
+    if not name.isprintable() or "\\" in name or '"' in name:
+        raise InvalidBody(error_texts.invalid_field_name(name))
+    if name.partition("[")[0] == _MODEL and (is_file or name != _MODEL):
+        raise InvalidBody(error_texts.not_one_text(_MODEL))
 
 
 def _clean(content_type: str | None) -> str | None:

@@ -15,9 +15,10 @@ EXTENSION: Final = "understudy.response_memory"
 
 @dataclass(slots=True)
 class WarmUp:
-    """The members of a request that made no output, which its continuation gets."""
+    """The members of a request that made no output, which its continuation gets. `size` is in bytes of JSON."""
 
     members: dict[str, Any]
+    size: int
 
 
 @dataclass(slots=True)
@@ -29,6 +30,12 @@ class ResponseMemory:
 
     def knows(self, response_id: str | None) -> bool:
         return response_id in self.unstored
+
+    def add_warm_up(self, response_id: str, warm_up: WarmUp, most: int) -> None:
+        """Remembers a warm-up, and forgets the oldest ones beyond `most` bytes."""
+        self.warm_ups[response_id] = warm_up
+        while len(self.warm_ups) > 1 and sum(one.size for one in self.warm_ups.values()) > most:
+            del self.warm_ups[next(iter(self.warm_ups))]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ over WebSocket.
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
@@ -13,8 +14,10 @@ from starlette.responses import Response
 from starlette.types import Message, Scope
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from understudy.api.errors import to_api_error
 from understudy.api.internal_call import RequestBody, build_scope
 from understudy.api.parts import Parts
+from understudy.api.requests import decode_body
 from understudy.api.response_memory import EXTENSION, ResponseMemory, Turn, WarmUp
 from understudy.api.socket_events import decode_error, parse_event, read_request, read_stream_id, render_error, to_items
 from understudy.errors import ApiError, InvalidRequest
@@ -27,6 +30,8 @@ _CONNECTION_SECONDS: Final = 3600.0
 _MAX_LANES: Final = 32
 _MAX_ACTIVE: Final = 16
 _MAX_WAITING: Final = 64
+_MAX_BODIES: Final = 2
+_INLINE_BYTES: Final = 256 * 1024
 _CLOSED: Final = 1000
 _MAX_EVENT_BYTES: Final = 64 * 1024 * 1024
 _INHERITED: Final = ("instructions", "tools", "previous_response_id", "conversation")
@@ -71,6 +76,10 @@ class _Connection:
         self._lanes: dict[str | None, _Lane] = {}
         self._active = asyncio.Semaphore(_MAX_ACTIVE)
         self._sending = asyncio.Lock()
+        self._limits = self._parts.settings.limits
+        # Of all lanes: their requests are in memory until they are answered.
+        self._most_bytes = _MAX_BODIES * self._limits.body_bytes
+        self._bytes = 0
 
     async def receive_all(self) -> None:
         """Takes requests until the client closes the connection."""
@@ -89,16 +98,27 @@ class _Connection:
             await self._parts.responses.delete_unstored(response_id)
 
     async def _take(self, data: str | bytes) -> None:
+        """Passes an event to its lane. Whatever cannot be used gets an error, and the connection stays."""
         stream_id: str | None = None
+        encoded = data.encode() if isinstance(data, str) else data
         try:
-            event = parse_event(data)
+            event = await decode_body(encoded, parse_event, encoded, self._limits)
             stream_id = read_stream_id(event)
             if event.get("type") == "response.steer":
                 await self._refuse_steering(event)
             else:
-                self._find_lane(stream_id).put(read_request(event))
-        except ApiError as error:
-            await self.send_error(error, stream_id)
+                self._put(stream_id, _Queued(read_request(event), len(encoded)))
+        except Exception as error:  # noqa: BLE001 - every error becomes an event
+            await self.send_error(to_api_error(error, "unknown"), stream_id)
+
+    def _put(self, stream_id: str | None, queued: "_Queued") -> None:
+        if self._bytes and self._bytes + queued.size > self._most_bytes:
+            raise InvalidRequest(
+                f"Too many bytes of requests wait on this connection: at most {self._most_bytes} may.",
+                code="too_many_requests",
+            )
+        self._find_lane(stream_id).put(queued)
+        self._bytes += queued.size
 
     def _find_lane(self, stream_id: str | None) -> "_Lane":
         lane = self._lanes.get(stream_id)
@@ -111,38 +131,37 @@ class _Connection:
 
     async def _work(self, lane: "_Lane", stream_id: str | None) -> None:
         while True:
-            members = await lane.get()
-            async with self._active:
-                await self._respond(lane, members, stream_id)
+            queued = await lane.get()
+            try:
+                async with self._active:
+                    await self._respond(lane, queued, stream_id)
+            except Exception as error:  # noqa: BLE001 - the next request of the lane is served
+                await self.send_error(to_api_error(error, "unknown"), stream_id)
+            finally:
+                self._bytes -= queued.size
 
-    async def _respond(self, lane: "_Lane", members: dict[str, Any], stream_id: str | None) -> None:
+    async def _respond(self, lane: "_Lane", queued: "_Queued", stream_id: str | None) -> None:
         """Sends the events of one response, or its error; then the lane forgets the response before."""
+        members, size = queued.members, queued.size
         is_warm_up = members.pop("generate", None) is False
-        members = self._continue_warm_up(members)
-        named = members.get("previous_response_id")
-        call = Call("POST", "/v1/responses", "", msgspec.json.encode({**members, "stream": True}))
-        scope = build_scope(self._socket.scope, call)
+        previous = members.get("previous_response_id")
+        named = previous if isinstance(previous, str) else None
+        if (warm_up := self._memory.warm_ups.get(named or "")) is not None:
+            members, size = _continue(warm_up, members), size + warm_up.size
+        body = await _encode({**members, "stream": True}, size)
+        scope = build_scope(self._socket.scope, Call("POST", "/v1/responses", "", body))
         scope["extensions"] = {EXTENSION: Turn(self._memory, is_warm_up)}
         sender = _EventSender(self, stream_id)
-        await self._socket.scope["app"](scope, RequestBody(call.body or b"").receive, sender.send)
+        await self._socket.scope["app"](scope, RequestBody(body).receive, sender.send)
         await sender.finish()
         if sender.status >= 400:
             await self._forget(named)
             return
         if is_warm_up and sender.response_id:
-            self._memory.warm_ups[sender.response_id] = WarmUp(members)
+            self._memory.add_warm_up(sender.response_id, WarmUp(members, len(body)), self._most_bytes)
         if sender.response_id != lane.latest:
             await self._forget(lane.latest)
             lane.latest = sender.response_id
-
-    def _continue_warm_up(self, members: dict[str, Any]) -> dict[str, Any]:
-        """A request that follows a warm-up gets its input and what it does not set itself."""
-        warm_up = self._memory.warm_ups.get(members.get("previous_response_id") or "")
-        if warm_up is None:
-            return members
-        inherited: dict[str, Any] = {name: warm_up.members[name] for name in _INHERITED if name in warm_up.members}
-        own = {name: value for name, value in members.items() if name != "previous_response_id"}
-        return {**inherited, **own, "input": [*to_items(warm_up.members), *to_items(members)]}
 
     async def _forget(self, response_id: str | None) -> None:
         if response_id is None:
@@ -175,23 +194,31 @@ class _Connection:
                 return
 
 
+@dataclass(frozen=True, slots=True)
+class _Queued:
+    """A request that waits for its lane. `size` is in bytes of JSON."""
+
+    members: dict[str, Any]
+    size: int
+
+
 class _Lane:
     """The requests of one `stream_id`. `latest` is the id of its latest response."""
 
     def __init__(self) -> None:
-        self._requests: asyncio.Queue[dict[str, Any]] = asyncio.Queue(_MAX_WAITING)
+        self._requests: asyncio.Queue[_Queued] = asyncio.Queue(_MAX_WAITING)
         self.worker: asyncio.Task[None]
         self.latest: str | None = None
 
-    def put(self, members: dict[str, Any]) -> None:
+    def put(self, queued: _Queued) -> None:
         try:
-            self._requests.put_nowait(members)
+            self._requests.put_nowait(queued)
         except asyncio.QueueFull:
             raise InvalidRequest(
                 f"Too many requests wait on this stream: at most {_MAX_WAITING} may.", code="too_many_requests"
             ) from None
 
-    async def get(self) -> dict[str, Any]:
+    async def get(self) -> _Queued:
         return await self._requests.get()
 
 
@@ -263,3 +290,17 @@ async def _check_key(scope: Scope) -> Response | None:
         return None
     body = b"".join(message.get("body", b"") for message in collected[1:])
     return Response(body, status, media_type="application/json")
+
+
+def _continue(warm_up: WarmUp, members: Mapping[str, Any]) -> dict[str, Any]:
+    """A request that follows a warm-up gets its input and what it does not set itself."""
+    inherited: dict[str, Any] = {name: warm_up.members[name] for name in _INHERITED if name in warm_up.members}
+    own = {name: value for name, value in members.items() if name != "previous_response_id"}
+    return {**inherited, **own, "input": [*to_items(warm_up.members), *to_items(members)]}
+
+
+async def _encode(members: Mapping[str, Any], size: int) -> bytes:
+    """`size` is about that of the result, in bytes: a large one is encoded in a thread."""
+    if size <= _INLINE_BYTES:
+        return msgspec.json.encode(members)
+    return await asyncio.to_thread(msgspec.json.encode, members)

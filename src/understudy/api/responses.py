@@ -31,6 +31,7 @@ from understudy.engine.limits.demand import Demand, measure_request
 from understudy.engine.limits.limiter import Reservation
 from understudy.engine.prompts import resolve_prompt
 from understudy.engine.response_compaction import ResponseCompaction
+from understudy.engine.response_request import ResolvedPrompt
 from understudy.engine.responses import CreatedResponse, ResponseStreamTail
 from understudy.engine.views.items import add_included, cited_file_ids, render_item
 from understudy.store.messages import Item
@@ -83,7 +84,7 @@ async def create_response(request: Request) -> Response:
     items = await parts.admission.responses.admit(project_id, asked)
     if turn is not None and turn.is_warm_up:
         return EventStream(request, _warm_up_frames(parts.responses.render_warm_up(asked, items)))
-    reservation = await _reserve(request, body, asked, asked.max_output_tokens)
+    reservation = await _reserve(request, body, asked, asked.max_output_tokens, prompt)
     tokens = reservation.tokens if reservation else 0
     begun = await parts.responses.create(
         project_id,
@@ -108,13 +109,18 @@ async def create_response(request: Request) -> Response:
 
 
 async def _reserve(
-    request: Request, body: bytes, asked: ResponseContext, output: int | None = None
+    request: Request,
+    body: bytes,
+    asked: ResponseContext,
+    output: int | None = None,
+    prompt: ResolvedPrompt | None = None,
 ) -> Reservation | None:
     """What a response takes of the limits, which its run corrects. Raises RateLimitExceeded."""
 
     def measure() -> Demand:
         members = {"input": asked.input, "instructions": asked.instructions}
-        return measure_request(body, members | {"max_output_tokens": output})
+        more = None if prompt is None else prompt.shown
+        return measure_request(body, members | {"max_output_tokens": output}, more)
 
     return await reserve_tokens(request, asked.model or "", measure)
 

@@ -7,6 +7,9 @@ from typing import Any, Final
 import msgspec
 
 from understudy.errors import InvalidRequest
+from understudy.settings import LimitSettings
+from understudy.wire import error_texts, json_size
+from understudy.wire.parsing import InvalidBody
 
 _STREAM_ID: Final = re.compile(r"[A-Za-z0-9_.-]{1,256}")
 _STREAM_ID_MESSAGE: Final = (
@@ -15,8 +18,13 @@ _STREAM_ID_MESSAGE: Final = (
 )
 
 
-def parse_event(data: str | bytes) -> dict[str, Any]:
-    """The members of a message. Raises InvalidRequest for anything but a JSON object."""
+def parse_event(data: bytes, limits: LimitSettings) -> dict[str, Any]:
+    """The members of a message. Raises InvalidRequest for anything but a JSON object, InvalidBody for too many values.
+
+    The request of the event is checked like any other.
+    """
+    if (excess := json_size.find_excess(data, limits.json_values)) is not None:
+        raise InvalidBody(error_texts.too_many_values(excess))
     try:
         event = msgspec.json.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from understudy.api.files import FileContent, parse_range
 from understudy.api.metering import admit_model
-from understudy.api.multipart import MAX_FIELD_BYTES, field_name, form_too_large, read_parts
+from understudy.api.multipart import MAX_FIELD_BYTES, check_form_length, field_name, form_too_large, read_parts
 from understudy.api.operations import BYTES, OperationGroup
 from understudy.api.parts import parts_of, project_of
 from understudy.api.requests import objects_response, read_json, struct_response
@@ -190,7 +190,9 @@ async def _render(request: Request, video: Video) -> VideoResource:
 async def _read_form(request: Request) -> CreateVideoRequest:
     """The form's picture becomes a data URL. Raises InvalidBody, BodyTooLarge and the errors of `read_parts`."""
     parts = parts_of(request)
-    collector = _FormCollector(parts.settings.video.image_bytes)
+    most = parts.settings.video.image_bytes
+    check_form_length(request, most)
+    collector = _FormCollector(most)
     async for event in read_parts(request, parts.settings.limits.upload_silence, "input_reference"):
         collector.take(event)
     problem = explain(collector.members, CreateVideoRequest)
@@ -200,7 +202,10 @@ async def _read_form(request: Request) -> CreateVideoRequest:
 
 
 class _FormCollector:
-    """Collects the fields of a form, in which a picture is a file or `input_reference[…]` is a text."""
+    """Collects the fields of a form, in which a picture is a file or `input_reference[…]` is a text.
+
+    All files together have at most `most` bytes, since they are in memory.
+    """
 
     def __init__(self, most: int) -> None:
         self.members: dict[str, Any] = {}
@@ -208,6 +213,7 @@ class _FormCollector:
         self._name = ""
         self._media_type: str | None = None
         self._content = bytearray()
+        self._file_bytes = 0
 
     def take(self, event: MultipartSegment | bytes | None) -> None:
         if isinstance(event, bytes):
@@ -222,9 +228,11 @@ class _FormCollector:
 
     def _add_content(self, content: bytes) -> None:
         self._content += content
-        if self._media_type is not None and len(self._content) > self._most:
-            raise form_too_large(self._most)
-        if self._media_type is None and len(self._content) > MAX_FIELD_BYTES:
+        if self._media_type is not None:
+            self._file_bytes += len(content)
+            if self._file_bytes > self._most:
+                raise form_too_large(self._most)
+        elif len(self._content) > MAX_FIELD_BYTES:
             raise InvalidBody(error_texts.too_long(self._name, "string", MAX_FIELD_BYTES, len(self._content)))
 
     def _end_part(self) -> None:

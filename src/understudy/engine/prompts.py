@@ -17,6 +17,9 @@ from understudy.wire.responses import CreateResponseRequest, PromptReference
 
 _MAX_CHARACTERS: Final = 10_485_760
 """Of all texts with their variables, as for the input of a request."""
+_MAX_PARTS: Final = 500
+_MAX_PART_BYTES: Final = 50 * 1024 * 1024
+"""Of the images and files of all variables. A text can name the same variable a thousand times."""
 
 _OWN_MEMBERS: Final = frozenset({"instructions", "messages"})
 _decode_version = msgspec.json.Decoder(PromptVersionObject).decode
@@ -68,20 +71,38 @@ def _fill_members(asked: CreateResponseRequest, content: PromptContent) -> None:
             setattr(asked, name, getattr(content, name))
 
 
+class _Room:
+    """What may still be added to the messages of a prompt. The methods raise InvalidBody if it is too much."""
+
+    def __init__(self) -> None:
+        self._characters = self._parts = self._part_bytes = 0
+
+    def take_text(self, text: str) -> None:
+        self._characters += len(text)
+        if self._characters > _MAX_CHARACTERS:
+            raise InvalidBody(error_texts.too_long("prompt", "string", _MAX_CHARACTERS, self._characters))
+
+    def take_part(self, size: int) -> None:
+        """`size` is in bytes of JSON."""
+        self._parts += 1
+        self._part_bytes += size
+        if self._parts > _MAX_PARTS:
+            raise InvalidBody(error_texts.too_long("prompt.variables", "array", _MAX_PARTS, self._parts))
+        if self._part_bytes > _MAX_PART_BYTES:
+            raise InvalidBody(error_texts.too_long("prompt.variables", "string", _MAX_PART_BYTES, self._part_bytes))
+
+
 def _build_messages(content: PromptContent, variables: Variables) -> list[dict[str, Any]]:
     """The messages with the variables' values. Raises InvalidBody if they are too long."""
-    room = _MAX_CHARACTERS
-    messages = []
+    room = _Room()
+    sizes = {name: len(msgspec.json.encode(value)) for name, value in variables.items() if isinstance(value, dict)}
     texts = [("developer", content.instructions)] if content.instructions else []
     texts += [(message.role, message.content) for message in content.messages or ()]
-    for role, text in texts:
-        parts, room = _expand(text, variables, room)
-        messages.append(_message(role, parts))
-    return messages
+    return [_message(role, _expand(text, variables, sizes, room)) for role, text in texts]
 
 
-def _expand(text: str, variables: Variables, room: int) -> tuple[list[dict[str, Any]], int]:
-    """The content parts of a text, and how many characters are left. Raises InvalidBody."""
+def _expand(text: str, variables: Variables, sizes: Mapping[str, int], room: _Room) -> list[dict[str, Any]]:
+    """The content parts of a text. `sizes` are those of the variables that are no texts. Raises InvalidBody."""
     parts: list[dict[str, Any]] = []
     pieces: list[str] = []
     # A split by a pattern with one group has the names of the variables at the odd places.
@@ -90,18 +111,17 @@ def _expand(text: str, variables: Variables, room: int) -> tuple[list[dict[str, 
         if isinstance(value, dict) and value.get("type") == "input_text":
             value = str(value.get("text", ""))
         if isinstance(value, str):
-            room -= len(value)
-            if room < 0:
-                raise InvalidBody(error_texts.too_long("prompt", "string", _MAX_CHARACTERS, _MAX_CHARACTERS - room))
+            room.take_text(value)
             pieces.append(value)
             continue
+        room.take_part(sizes[piece])
         if pieces:
             parts.append({"type": "input_text", "text": "".join(pieces)})
         parts.append(value)
         pieces = []
     if pieces and ("".join(pieces) or not parts):
         parts.append({"type": "input_text", "text": "".join(pieces)})
-    return parts, room
+    return parts
 
 
 def _typed(message: dict[str, Any]) -> dict[str, Any]:

@@ -80,7 +80,11 @@ def render_json(line: LogLine, _: float) -> bytes:
 
 
 def render_text(line: LogLine, seconds: float) -> bytes:
-    """The text in local time with the fields behind it; line breaks are escaped, except in a traceback."""
+    """The text in local time with the fields behind it. A traceback is in lines of its own, which are indented.
+
+    Everything else that is not printable is escaped: a client could make lines of its own with it, or command the
+    terminal that shows them.
+    """
     if line.event == "request":
         fields = " ".join([f"{name}={value}" for name in _REQUEST_FIELDS if (value := getattr(line, name))])
     else:
@@ -89,7 +93,9 @@ def render_text(line: LogLine, seconds: float) -> bytes:
     name = line.event or line.logger
     text = f"{_local_second(int(seconds))} {line.level.upper()} {name}: {_escape(line.message)}"
     text = f"{text} {fields}" if fields else text
-    return (f"{text}\n{line.stack}" if line.stack else text).encode("utf-8", "backslashreplace")
+    if line.stack:
+        text = "\n".join([text, *(f"  {_escape(one)}" for one in line.stack.split("\n"))])
+    return text.encode("utf-8", "backslashreplace")
 
 
 RENDERERS: Final[dict[LogFormat, Callable[[LogLine, float], bytes]]] = {"text": render_text, "json": render_json}
@@ -97,11 +103,18 @@ RENDERERS: Final[dict[LogFormat, Callable[[LogLine, float], bytes]]] = {"text": 
 
 def _quote(value: object) -> str:
     text = f"{value:g}" if isinstance(value, float) else str(value)
-    return f'"{_escape(text)}"' if " " in text else _escape(text)
+    if " " not in text and '"' not in text:
+        return _escape(text)
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{_escape(escaped)}"'
 
 
 def _escape(text: str) -> str:
-    return text.replace("\r", "\\r").replace("\n", "\\n")
+    return text if text.isprintable() else "".join([one if one.isprintable() else _escape_sign(one) for one in text])
+
+
+def _escape_sign(sign: str) -> str:
+    return sign.encode("unicode_escape").decode()
 
 
 @lru_cache(maxsize=4)

@@ -48,6 +48,6 @@ class Redactor:
         return data
 
 
-def _forms(secret: str) -> tuple[bytes, bytes]:
-    """The secret as text, and within a JSON string."""
-    return secret.encode(), msgspec.json.encode(secret)[1:-1]
+def _forms(secret: str) -> tuple[bytes, ...]:
+    """The secret as text, in an indented traceback, and within a JSON string."""
+    return secret.encode(), secret.replace("\n", "\n  ").encode(), msgspec.json.encode(secret)[1:-1]

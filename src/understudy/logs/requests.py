@@ -45,7 +45,7 @@ class RequestEntry:
         operation = f'"operation":"{event.operation}",' if event.operation else ""
         return (
             f'{{"time":"{format_time(self.time)}","level":"info","event":"request",'
-            f'"message":"{event.method} {path} {status} {duration} ms","request_id":"{event.request_id}",'
+            f'"message":"{event.method} {_in_message(path)} {status} {duration} ms","request_id":"{event.request_id}",'
             f"{client_request_id}{project}{key_id}{client}{run_id}{position}{operation}"
             f'"method":"{event.method}","path":"{path}","status":{status},"duration_ms":{duration}}}'
         ).encode()
@@ -64,7 +64,7 @@ class RequestEntry:
             time=format_time(self.time),
             level="info",
             event="request",
-            message=f"{event.method} {event.path} {status} {duration} ms",
+            message=f"{event.method} {_in_message(event.path)} {status} {duration} ms",
             request_id=event.request_id,
             client_request_id=known.client_request_id,
             project=event.project_id,
@@ -79,6 +79,11 @@ class RequestEntry:
             status=status,
             duration_ms=duration,
         )
+
+
+def _in_message(path: str) -> str:
+    """Without spaces, with which a client could make members of the line."""
+    return path.replace(" ", "%20")
 
 
 def log_requests(writer: LineWriter) -> Callable[[], None]:

@@ -69,6 +69,20 @@ def wrong_type(path: str, expected: str, value: Any) -> Problem:
     return Problem(message, path or None, "invalid_type")
 
 
+def not_one_text(path: str) -> Problem:
+    """For a field of a form that is a file or one of several."""
+    return Problem(f"Invalid type for '{path}': expected one field with a text.", path, "invalid_type")
+
+
+def invalid_field_name(name: str) -> Problem:
+    return Problem(
+        f"Invalid name of a form field: {_abbreviate(name)!r}. Expected printable characters without quotes and"
+        " backslashes.",
+        None,
+        "invalid_value",
+    )
+
+
 def unsupported_value(path: str, value: str, supported: Iterable[str]) -> Problem:
     message = f"Invalid value: '{shortened(value)}'. Supported values are: {quoted_list(supported, 'and')}."
     return Problem(message, path, "invalid_value")

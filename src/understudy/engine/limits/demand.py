@@ -21,9 +21,10 @@ class Demand:
     expected: int
 
 
-def measure_request(raw: bytes, body: Mapping[str, object]) -> Demand:
-    """The demand of an encoded request with its members."""
+def measure_request(raw: bytes, body: Mapping[str, object], more: object = None) -> Demand:
+    """The demand of an encoded request with its members. `more` is a prompt that the request only names."""
     tokens = len(raw) // CHARACTERS_PER_TOKEN if len(raw) <= _PLAIN_BYTES else count_tokens(body)
+    tokens += count_tokens(more)
     for name in _MAX_OUTPUT:
         asked = body.get(name)
         if isinstance(asked, int) and asked > 0:
