@@ -1,4 +1,4 @@
-"""The metrics: name, meaning, labels and buckets of each. The reference in docs/guides/observability.md lists the same.
+"""The metrics: name, meaning, labels and buckets of each. The reference in docs/reference/metrics.md lists the same.
 
 Labels have values of closed sets only: no id, path, key or text of a client. Models beyond a limit are `other`.
 """
