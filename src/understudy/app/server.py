@@ -11,26 +11,19 @@ from functools import partial
 
 from starlette.applications import Starlette
 
-from understudy.api.batch_endpoints import batch_endpoints
 from understudy.api.cors import CorsPolicy
-from understudy.api.mcp import McpServer
 from understudy.api.middleware import RequestMiddleware
 from understudy.api.open_streams import OpenStreams
 from understudy.api.parts import Parts
-from understudy.api.routes import GROUPS, routes
+from understudy.api.routes import routes
+from understudy.app.assembly import Execution, build_admission, build_execution, build_parts
 from understudy.app.building import (
     Base,
     Retrieval,
     Video,
     build_base,
-    build_batches,
-    build_health,
-    build_interpreter,
     build_retrieval,
-    build_sign_in,
-    build_transfers,
     build_videos,
-    build_worker,
 )
 from understudy.app.reload import Reload
 from understudy.app.roles import Role
@@ -39,30 +32,14 @@ from understudy.app.tracing import open_tracer
 from understudy.broker.opening import build_broker
 from understudy.clock import Clock, SystemClock
 from understudy.console import Console
-from understudy.engine.admission import Admission
 from understudy.engine.admission.models import ModelChecks
 from understudy.engine.blob_probe import BlobProbe
-from understudy.engine.jobs.deliveries import Webhooks
 from understudy.engine.jobs.runs import RunWorker
-from understudy.engine.jobs.transfers import Deleters
-from understudy.engine.key_uses import KeyUses
-from understudy.engine.metrics.metrics import Metrics
-from understudy.engine.metrics.snapshot import MetricsSources
-from understudy.engine.project_events import ProjectEvents
 from understudy.engine.provider_calls import ProviderHistory
-from understudy.engine.responses import Responses
-from understudy.engine.run.log import Logs
-from understudy.engine.run_contexts import RunContexts
-from understudy.engine.runs import Runs
-from understudy.engine.traces import Traces
-from understudy.engine.uploads import Uploads
-from understudy.llm.model_info import ModelProfiles
 from understudy.looper import BackgroundPart, Looper
 from understudy.settings import Settings
 from understudy.site import Site
 from understudy.store import Store
-from understudy.tools.mcp import RemoteServers
-from understudy.tools.sandbox import Sandbox
 
 _ERASE_SECONDS = 0.5
 _SWEEP_FILES_SECONDS = 1.0
@@ -125,104 +102,50 @@ async def _open_parts(app: Starlette, stack: AsyncExitStack, settings: Settings,
     base = build_base(stack, settings, clock, role, store, blobs, broker)
     BlobProbe(broker, base.files, store, blobs)
     retrieval = build_retrieval(stack, base)
-    sandbox, interpreter, containers = build_interpreter(base)
-    remote_servers, logs = RemoteServers(settings.mcp), Logs(clock, settings.limits.log_retention)
-    worker = build_worker(base, retrieval, interpreter, remote_servers, logs)
-    webhooks = Webhooks(store, settings.webhooks, clock, base.broker, delivers=role.runs_jobs)
+    execution = build_execution(base, retrieval)
     video = build_videos(base)
-    checks = ModelChecks(base.models, base.limiter.permissions)
-    batches = build_batches(base, checks)
-    transfers = build_transfers(base, retrieval.ingestion)
-    responses = Responses(store, worker, logs, clock, settings.limits.response_seconds, base.limiter)
-    streams, mcp = OpenStreams(), McpServer(settings)
-    providers = ProviderHistory(clock)
-    health = build_health(base, retrieval, sandbox, providers)
-    sources = MetricsSources(role.name, broker, store.database, store.nodes, health, providers, streams.count)
-    metrics = Metrics(GROUPS, sources, clock)
-    stack.push_async_callback(mcp.close)
-    traces = Traces(store, worker)
-
-    def build_admission(settings: Settings) -> Admission:
-        return Admission(
-            settings,
-            store,
-            checks,
-            base.accounting,
-            interpreter,
-            remote_servers,
-            retrieval.images,
-            clock,
-            base.limiter,
-        )
-
-    app.state.parts = parts = Parts(
-        settings=settings,
-        store=store,
-        models=base.models,
-        accounting=base.accounting,
-        admission=build_admission(settings),
-        limiter=base.limiter,
-        details=ModelProfiles(base.models, base.prices, settings.models),
-        runs=Runs(store, worker, logs, clock, settings.limits.run_seconds, base.limiter),
-        responses=responses,
-        traces=traces,
-        contexts=RunContexts(store, traces),
-        files=base.files,
-        uploads=Uploads(store, blobs, base.files, clock, settings.limits.upload_bytes),
-        vector_stores=retrieval.vector_stores,
-        batches=batches,
-        containers=containers,
-        videos=video.videos,
-        webhooks=webhooks,
-        transfers=transfers,
-        blobs=blobs,
-        broker=base.broker,
-        project_events=ProjectEvents(store, base.broker, clock),
-        documents=retrieval.documents,
-        images=retrieval.images,
-        key_uses=KeyUses(store),
-        health=health,
-        metrics=metrics,
-        clock=clock,
-        streams=streams,
-        mcp=mcp,
-        sign_in=build_sign_in(stack, base),
-    )
-    batches.endpoints = batch_endpoints(parts)
-    transfers.deleters = Deleters(parts.runs, responses, containers, retrieval.vector_stores)
+    checks, providers = ModelChecks(base.models, base.limiter.permissions), ProviderHistory(clock)
+    admit = partial(build_admission, base, retrieval, execution, checks)
+    parts = build_parts(stack, base, retrieval, execution, video, checks, admit(settings), providers)
+    app.state.parts = parts
     app.state.understudy = Understudy(
         store,
-        worker,
-        (
-            worker.stop,
-            batches.stop,
-            transfers.stop,
-            retrieval.ingestion.stop,
-            retrieval.embedding.stop,
-            video.jobs.drain,
-            webhooks.drain,
-        ),
-        streams,
+        execution.worker,
+        _list_drains(retrieval, execution.worker, video, parts),
+        parts.streams,
         settings.shutdown_seconds * _DRAIN_SHARE,
         superseded,
-        Reload(app, base, worker, interpreter, build_admission),
+        Reload(app, base, execution.worker, execution.interpreter, admit),
     )
     check = LocationCheck(store, blobs, location_id)
-    await start_parts(stack, [providers, metrics])
-    await start_parts(stack, _list_background_parts(base, retrieval, sandbox, worker, check, video, parts))
+    await start_parts(stack, [providers, parts.metrics])
+    await start_parts(stack, _list_background_parts(base, retrieval, execution, check, video, parts))
+
+
+def _list_drains(
+    retrieval: Retrieval, worker: RunWorker, video: Video, parts: Parts
+) -> tuple[Callable[[], Awaitable[None]], ...]:
+    return (
+        worker.stop,
+        parts.batches.stop,
+        parts.transfers.stop,
+        retrieval.ingestion.stop,
+        retrieval.embedding.stop,
+        video.jobs.drain,
+        parts.webhooks.drain,
+    )
 
 
 def _list_background_parts(
     base: Base,
     retrieval: Retrieval,
-    sandbox: Sandbox,
-    worker: RunWorker,
+    execution: Execution,
     check: LocationCheck,
     video: Video,
     parts: Parts,
 ) -> tuple[BackgroundPart, ...]:
     """In the order of their start; they stop in reverse."""
-    store = base.store
+    store, worker = base.store, execution.worker
     writing: list[BackgroundPart] = [] if worker.streams is None else [worker.streams]
     following: list[BackgroundPart] = [] if worker.remote is None else [worker.remote]
     serving: tuple[BackgroundPart, ...] = (
@@ -231,7 +154,7 @@ def _list_background_parts(
         base.limiter,
         retrieval.ingestion,
         retrieval.embedding,
-        sandbox,
+        execution.sandbox,
         *writing,
         worker,
         *following,

@@ -1,0 +1,144 @@
+"""Puts the built parts together: what executes runs, what admits work, and what the handlers of requests use."""
+
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+from understudy.api.batch_endpoints import batch_endpoints
+from understudy.api.mcp import McpServer
+from understudy.api.open_streams import OpenStreams
+from understudy.api.parts import Parts
+from understudy.api.routes import GROUPS
+from understudy.app.building import (
+    Base,
+    Retrieval,
+    Video,
+    build_batches,
+    build_health,
+    build_interpreter,
+    build_sign_in,
+    build_transfers,
+    build_worker,
+)
+from understudy.engine.admission import Admission
+from understudy.engine.admission.models import ModelChecks
+from understudy.engine.containers import Containers
+from understudy.engine.health import Health
+from understudy.engine.jobs.deliveries import Webhooks
+from understudy.engine.jobs.runs import RunWorker
+from understudy.engine.jobs.transfers import Deleters
+from understudy.engine.key_uses import KeyUses
+from understudy.engine.metrics.metrics import Metrics
+from understudy.engine.metrics.snapshot import MetricsSources
+from understudy.engine.project_events import ProjectEvents
+from understudy.engine.provider_calls import ProviderHistory
+from understudy.engine.responses import Responses
+from understudy.engine.run.log import Logs
+from understudy.engine.run_contexts import RunContexts
+from understudy.engine.runs import Runs
+from understudy.engine.tools.interpreter import Interpreter
+from understudy.engine.traces import Traces
+from understudy.engine.uploads import Uploads
+from understudy.llm.model_info import ModelProfiles
+from understudy.settings import Settings
+from understudy.tools.mcp import RemoteServers
+from understudy.tools.sandbox import Sandbox
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """What executes runs, and the code in them."""
+
+    sandbox: Sandbox
+    interpreter: Interpreter
+    containers: Containers
+    remote_servers: RemoteServers
+    logs: Logs
+    worker: RunWorker
+
+
+def build_execution(base: Base, retrieval: Retrieval) -> Execution:
+    sandbox, interpreter, containers = build_interpreter(base)
+    remote_servers = RemoteServers(base.settings.mcp)
+    logs = Logs(base.clock, base.settings.limits.log_retention)
+    worker = build_worker(base, retrieval, interpreter, remote_servers, logs)
+    return Execution(sandbox, interpreter, containers, remote_servers, logs, worker)
+
+
+def build_admission(
+    base: Base, retrieval: Retrieval, execution: Execution, checks: ModelChecks, settings: Settings
+) -> Admission:
+    """The checks of new work by `settings`, which a reload replaces."""
+    return Admission(
+        settings,
+        base.store,
+        checks,
+        base.accounting,
+        execution.interpreter,
+        execution.remote_servers,
+        retrieval.images,
+        base.clock,
+        base.limiter,
+    )
+
+
+def build_parts(
+    stack: AsyncExitStack,
+    base: Base,
+    retrieval: Retrieval,
+    execution: Execution,
+    video: Video,
+    checks: ModelChecks,
+    admission: Admission,
+    providers: ProviderHistory,
+) -> Parts:
+    settings, store, clock, worker = base.settings, base.store, base.clock, execution.worker
+    health = build_health(base, retrieval, execution.sandbox, providers)
+    streams, mcp, traces = OpenStreams(), McpServer(settings), Traces(store, worker)
+    stack.push_async_callback(mcp.close)
+    parts = Parts(
+        settings=settings,
+        store=store,
+        models=base.models,
+        accounting=base.accounting,
+        admission=admission,
+        limiter=base.limiter,
+        details=ModelProfiles(base.models, base.prices, settings.models),
+        runs=Runs(store, worker, execution.logs, clock, settings.limits.run_seconds, base.limiter),
+        responses=Responses(store, worker, execution.logs, clock, settings.limits.response_seconds, base.limiter),
+        traces=traces,
+        contexts=RunContexts(store, traces),
+        files=base.files,
+        uploads=Uploads(store, base.blobs, base.files, clock, settings.limits.upload_bytes),
+        vector_stores=retrieval.vector_stores,
+        batches=build_batches(base, checks),
+        containers=execution.containers,
+        videos=video.videos,
+        webhooks=Webhooks(store, settings.webhooks, clock, base.broker, delivers=base.role.runs_jobs),
+        transfers=build_transfers(base, retrieval.ingestion),
+        blobs=base.blobs,
+        broker=base.broker,
+        project_events=ProjectEvents(store, base.broker, clock),
+        documents=retrieval.documents,
+        images=retrieval.images,
+        key_uses=KeyUses(store),
+        health=health,
+        metrics=_build_metrics(base, health, providers, streams),
+        clock=clock,
+        streams=streams,
+        mcp=mcp,
+        sign_in=build_sign_in(stack, base),
+    )
+    _connect_jobs(parts)
+    return parts
+
+
+def _build_metrics(base: Base, health: Health, providers: ProviderHistory, streams: OpenStreams) -> Metrics:
+    store = base.store
+    sources = MetricsSources(base.role.name, base.broker, store.database, store.nodes, health, providers, streams.count)
+    return Metrics(GROUPS, sources, base.clock)
+
+
+def _connect_jobs(parts: Parts) -> None:
+    """Jobs use what requests use, which is built with them."""
+    parts.batches.endpoints = batch_endpoints(parts)
+    parts.transfers.deleters = Deleters(parts.runs, parts.responses, parts.containers, parts.vector_stores)
