@@ -58,18 +58,9 @@ class RequestMiddleware:
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
-        request_id = ids.request()
-        scope["state"] = state = {
-            "request_id": request_id,
-            "inference_id": ids.inference(),
-            "path": scope["path"],
-            "send": send,
-            "key_id": "",
-            "operation": "",
-            "started": started,
-        }
-        state["fields"] = fields = fields_of(scope)
-        known = request_context.enter(scope, request_id, fields)
+        scope["state"] = state = _initial_state(scope, send, started)
+        fields: Fields = state["fields"]
+        known = request_context.enter(scope, state["request_id"], fields)
         settings: Settings = scope["app"].state.parts.settings
         state["dialect"] = _find_dialect(_strip_base(scope), fields, settings)
 
@@ -89,23 +80,14 @@ class RequestMiddleware:
                 await preflight(scope, receive, send)
                 return
             if not _is_public(scope, fields, settings):
-                principal = await self._authenticate(scope, fields)
-                state["principal"], state["key_id"] = principal, principal.key_id
-                known.key_id, known.project_id = principal.key_id, principal.project_id
+                state["principal"] = principal = await self._authenticate(scope, fields)
+                state["key_id"] = known.key_id = principal.key_id
+                known.project_id = principal.project_id
                 if principal.is_admin:
                     _check_admin_path(scope["path"])
                 else:
                     state["project_id"] = principal.project_id
-                    imported = scope["app"].state.parts.store.qualified_ids
-                    if await imported.has_imports(principal.project_id):
-                        receive, respond = await qualified_ids.qualify(
-                            imported,
-                            principal.project_id,
-                            scope,
-                            receive,
-                            send_with_headers,
-                            settings.limits.body_bytes,
-                        )
+                    receive, respond = await _qualify_ids(scope, receive, send_with_headers, settings)
             await self._app(scope, receive, respond)
         except Exception as error:
             # Every error needs the envelope, and the CORS headers that let a page read it.
@@ -154,6 +136,27 @@ class RequestMiddleware:
         self._key_cache[key] = (principal, now + min(_KEY_CACHE_SECONDS, left))
         parts.key_uses.note(principal, int(wall))
         return principal
+
+
+def _initial_state(scope: Scope, send: Send, started: float) -> dict[str, Any]:
+    return {
+        "request_id": ids.request(),
+        "inference_id": ids.inference(),
+        "path": scope["path"],
+        "send": send,
+        "key_id": "",
+        "operation": "",
+        "started": started,
+        "fields": fields_of(scope),
+    }
+
+
+async def _qualify_ids(scope: Scope, receive: Receive, send: Send, settings: Settings) -> tuple[Receive, Send]:
+    """In a project with imports, the ids of its objects are qualified in the request, and plain in the response."""
+    imported, project_id = scope["app"].state.parts.store.qualified_ids, scope["state"]["project_id"]
+    if not await imported.has_imports(project_id):
+        return receive, send
+    return await qualified_ids.qualify(imported, project_id, scope, receive, send, settings.limits.body_bytes)
 
 
 def _has_expired(principal: Principal, now: float) -> bool:
