@@ -5,48 +5,41 @@ Each verb is one transaction, after which the worker executes the run. Knows no 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 import msgspec
-from msgspec import UNSET
 
-from understudy import correlation, ids
+from understudy import correlation
 from understudy.clock import Clock
 from understudy.engine.jobs.run_logs import NO_PAST
 from understudy.engine.jobs.runs import RunWorker
 from understudy.engine.limits.limiter import RateLimiter
+from understudy.engine.new_runs import InitialRun
+from understudy.engine.required_actions import apply_approvals, build_output_item, check_approvals, check_outputs
 from understudy.engine.run import events
 from understudy.engine.run.executor import RunExecutor
 from understudy.engine.run.log import LogReader, Logs, RunLog
 from understudy.engine.run.spans import end_wait
 from understudy.engine.run.state import RunState
-from understudy.engine.run_specs import build_spec
 from understudy.engine.tools.mcp import without_headers
 from understudy.engine.views.frames import Frames, RunEncoder
-from understudy.engine.views.origins import Origin
 from understudy.engine.views.projections import RunProjection
 from understudy.engine.views.replay import restored_event, run_events
 from understudy.engine.views.resumption import last_resumable
-from understudy.engine.views.steps import step_calls
 from understudy.errors import InvalidRequest, ThreadBusy
-from understudy.llm.sampling import resolve_sampling
 from understudy.store import Store
 from understudy.store.attachments import VectorStoreUpload
 from understudy.store.run_state import Checkpoint, NewItem, Progress, StoredRun
 from understudy.store.states import EXECUTING
-from understudy.wire.assistants import AssistantObject
 from understudy.wire.messages import MessageObject
 from understudy.wire.run_outcome import RunStatus
-from understudy.wire.runs import CreateRunRequest, RunObject, RunParameters, ToolApproval, ToolOutput
+from understudy.wire.runs import RunObject, ToolApproval, ToolOutput
 from understudy.wire.threads import ThreadObject
-from understudy.wire.tools import AssistantToolsCode, ToolResources, TruncationObject
-
-T = TypeVar("T")
+from understudy.wire.tools import AssistantToolsCode, ToolResources
 
 
 @dataclass(frozen=True, slots=True)
 class StartedRun:
-    """A run that a client has set going: its object as it is answered, and where its stream begins in its log."""
+    """A run that a client has started: its object in the response, and where its stream begins in its log."""
 
     body: bytes
     log: RunLog
@@ -97,7 +90,6 @@ class Runs:
         Raises NotFound and InvalidRequest as the store does; nothing is kept then.
         """
         self._worker.require_running()
-        state, projection = RunState(), RunProjection()
         run, headers = without_headers(run)
         progress = Progress(
             resources=resources or ToolResources(),
@@ -108,22 +100,13 @@ class Runs:
             origin=correlation.origin(),
         )
         correlation.set_run(run.id)
-        history: list[tuple[events.Event, Frames]] = []
-        queued = events.RunQueued(build_spec(run, None), Origin(msgspec.structs.replace(run), thread, detailed))
-        history.append((queued, projection.encode(queued)))
-        body = projection.body()
         reserved_for = await self._find_container_worker(run) if thread is None else None
         at_once = reserved_for is None and self._worker.has_capacity()
-        if at_once:
-            # Queued for no time at all: one transaction stores the run as it is once this worker has it.
-            started = events.RunStarted(int(self._clock.now()))
-            history.append((started, projection.encode(started)))
-        owner = self._worker.id if at_once else None
-        stored = projection.stored_run()
+        initial = InitialRun.of(run, thread, int(self._clock.now()) if at_once else None, detailed=detailed)
         await self._store.runs.create(
             project_id,
-            stored,
-            owner,
+            initial.projection.stored_run(),
+            self._worker.id if at_once else None,
             messages,
             thread,
             progress,
@@ -132,12 +115,11 @@ class Runs:
             limits=await self._limiter.run_limits(project_id, key_id),
         )
         log = self._logs.create(run.id, RunEncoder)
-        for event, frames in history:
-            state.apply(event)
+        for event, frames in initial.history:
             log.append(event, frames)
-        execution = self._worker.execution(project_id, state, projection, log, progress)
+        execution = self._worker.execution(project_id, initial.state, initial.projection, log, progress)
         self._launch(execution, reserved_for, at_once=at_once)
-        return StartedRun(body, log, 0)
+        return StartedRun(initial.body, log, 0)
 
     async def create_in_turn(
         self,
@@ -168,9 +150,9 @@ class Runs:
         by_call = {output.tool_call_id: output.output for output in outputs}
 
         def accept(stored: StoredRun) -> _ClientAction:
-            _require_all_outputs(stored.run, [output.tool_call_id for output in outputs])
+            check_outputs(stored.run, [output.tool_call_id for output in outputs])
             submitted = events.OutputsSubmitted(by_call, int(self._clock.now()), stored.progress.use_pending())
-            return _ClientAction(submitted, [_output_item(call_id, output) for call_id, output in by_call.items()])
+            return _ClientAction(submitted, [build_output_item(call_id, output) for call_id, output in by_call.items()])
 
         return await self._resume(project_id, thread_id, run_id, accept)
 
@@ -180,8 +162,8 @@ class Runs:
         """Decides about the remote calls that a run waits with; raises InvalidRequest where they are not those."""
 
         def accept(stored: StoredRun) -> _ClientAction:
-            _require_approvals(stored.run, [one.tool_call_id for one in approvals])
-            _apply_approvals(stored, approvals)
+            check_approvals(stored.run, [one.tool_call_id for one in approvals])
+            apply_approvals(stored, approvals)
             return _ClientAction(events.ApprovalsSubmitted())
 
         return await self._resume(project_id, thread_id, run_id, accept)
@@ -318,84 +300,3 @@ class Runs:
             self._worker.launch(execution)
         else:
             self._worker.announce(execution, reserved_for)
-
-
-def new_run(
-    assistant: AssistantObject, parameters: RunParameters, thread_id: str, now: int, run_seconds: float
-) -> RunObject:
-    """The run that a request asks for: the assistant's values where the request gives none. Times in seconds."""
-    model = _value_or_default(parameters.model, assistant.model)
-    return RunObject(
-        id=ids.run(),
-        created_at=now,
-        assistant_id=assistant.id,
-        thread_id=thread_id,
-        status="queued",
-        expires_at=now + int(run_seconds),
-        model=model,
-        instructions=_join_instructions(assistant, parameters),
-        tools=_value_or_default(parameters.tools, assistant.tools),
-        tool_resources=ToolResources(),
-        metadata=parameters.metadata or {},
-        temperature=resolve_sampling(model, parameters.temperature, assistant.temperature),
-        top_p=resolve_sampling(model, parameters.top_p, assistant.top_p),
-        reasoning_effort=_value_or_default(parameters.reasoning_effort, assistant.reasoning_effort),
-        max_completion_tokens=parameters.max_completion_tokens,
-        max_prompt_tokens=parameters.max_prompt_tokens,
-        truncation_strategy=parameters.truncation_strategy or TruncationObject("auto"),
-        response_format=_value_or_default(parameters.response_format, assistant.response_format),
-        tool_choice=_value_or_default(parameters.tool_choice, "auto"),
-        parallel_tool_calls=_value_or_default(parameters.parallel_tool_calls, True),
-    )
-
-
-def _value_or_default(given: T | None, default: T) -> T:
-    return default if given is None else given
-
-
-def _join_instructions(assistant: AssistantObject, parameters: RunParameters) -> str | None:
-    """The request's or the assistant's, and on a new line what the request adds; the run shows the joined text."""
-    base = assistant.instructions if parameters.instructions is None else parameters.instructions
-    more = parameters.additional_instructions if isinstance(parameters, CreateRunRequest) else None
-    return f"{base}\n{more}" if base and more else more or base
-
-
-def _require_all_outputs(run: RunObject, given: list[str]) -> None:
-    if run.status != "requires_action" or run.required_action is None:
-        raise InvalidRequest(f'Runs in status "{run.status}" do not accept tool outputs.')
-    asked = run.required_action.submit_tool_outputs
-    if asked is UNSET:
-        raise InvalidRequest("The run waits for approvals. Send them as 'tool_approvals'.", param="tool_outputs")
-    expected = [call.id for call in asked.tool_calls]
-    if sorted(given) != sorted(expected):
-        raise InvalidRequest(f"Expected tool outputs for call_ids {expected}, got {given}")
-
-
-def _require_approvals(run: RunObject, given: list[str]) -> None:
-    if run.status != "requires_action" or run.required_action is None:
-        raise InvalidRequest(f'Runs in status "{run.status}" do not accept tool approvals.')
-    asked = run.required_action.submit_tool_approval
-    if asked is UNSET:
-        raise InvalidRequest("The run waits for outputs. Send them as 'tool_outputs'.", param="tool_approvals")
-    expected = [call.id for call in asked.tool_calls]
-    if sorted(given) != sorted(expected):
-        raise InvalidRequest(f"Expected tool approvals for call_ids {expected}, got {given}")
-
-
-def _apply_approvals(stored: StoredRun, approvals: Sequence[ToolApproval]) -> None:
-    """Notes for the engine what the client has decided, and the headers that it gives with it."""
-    decided = {one.tool_call_id: one for one in approvals}
-    for call in stored.progress.calls:
-        if call.id in decided:
-            call.approved = decided[call.id].approve
-    labels = {call.id: call.server_label for step in stored.steps for call in step_calls(step) if call.type == "mcp"}
-    for one in approvals:
-        label = labels.get(one.tool_call_id)
-        if one.headers and label:
-            stored.progress.headers[label] = one.headers
-
-
-def _output_item(call_id: str, output: str) -> NewItem:
-    item_id = ids.function_call_output_item()
-    item = {"type": "function_call_output", "id": item_id, "call_id": call_id, "output": output, "status": "completed"}
-    return NewItem(item_id, "function_call_output", msgspec.json.encode(item).decode())

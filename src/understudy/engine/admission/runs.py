@@ -11,7 +11,7 @@ from understudy.engine.admission.threads import NewThread, ThreadAdmission
 from understudy.engine.admission.tool_resources import ResourceChecks
 from understudy.engine.admission.tools import ToolChecks
 from understudy.engine.new_messages import new_messages
-from understudy.engine.runs import new_run
+from understudy.engine.new_runs import new_run
 from understudy.engine.tool_resources import merge_resources
 from understudy.store import Store
 from understudy.wire.assistants import AssistantObject

@@ -1,0 +1,86 @@
+"""A new run: the object of a request, and the events that a run begins with. Stores nothing."""
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+import msgspec
+
+from understudy import ids
+from understudy.engine.run import events
+from understudy.engine.run.state import RunState
+from understudy.engine.run_specs import build_spec
+from understudy.engine.views.frames import Frames
+from understudy.engine.views.origins import Origin
+from understudy.engine.views.projections import RunProjection
+from understudy.llm.sampling import resolve_sampling
+from understudy.wire.assistants import AssistantObject
+from understudy.wire.runs import CreateRunRequest, RunObject, RunParameters
+from understudy.wire.threads import ThreadObject
+from understudy.wire.tools import ToolResources, TruncationObject
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class InitialRun:
+    """The first events of a run, with the frames of each; `body` is the run while it is queued."""
+
+    state: RunState
+    projection: RunProjection
+    history: list[tuple[events.Event, Frames]]
+    body: bytes
+
+    @classmethod
+    def of(cls, run: RunObject, thread: ThreadObject | None, started_at: int | None, *, detailed: bool) -> "InitialRun":
+        """`started_at` None where it has to wait for a place."""
+        state, projection = RunState(), RunProjection()
+        queued = events.RunQueued(build_spec(run, None), Origin(msgspec.structs.replace(run), thread, detailed))
+        history: list[tuple[events.Event, Frames]] = [(queued, projection.encode(queued))]
+        body = projection.body()
+        if started_at is not None:
+            # Queued for no time at all: one transaction stores the run as it is once this worker has it.
+            started = events.RunStarted(started_at)
+            history.append((started, projection.encode(started)))
+        for event, _ in history:
+            state.apply(event)
+        return cls(state, projection, history, body)
+
+
+def new_run(
+    assistant: AssistantObject, parameters: RunParameters, thread_id: str, now: int, run_seconds: float
+) -> RunObject:
+    """The run that a request asks for: the assistant's values where the request gives none. Times in seconds."""
+    model = _value_or_default(parameters.model, assistant.model)
+    return RunObject(
+        id=ids.run(),
+        created_at=now,
+        assistant_id=assistant.id,
+        thread_id=thread_id,
+        status="queued",
+        expires_at=now + int(run_seconds),
+        model=model,
+        instructions=_join_instructions(assistant, parameters),
+        tools=_value_or_default(parameters.tools, assistant.tools),
+        tool_resources=ToolResources(),
+        metadata=parameters.metadata or {},
+        temperature=resolve_sampling(model, parameters.temperature, assistant.temperature),
+        top_p=resolve_sampling(model, parameters.top_p, assistant.top_p),
+        reasoning_effort=_value_or_default(parameters.reasoning_effort, assistant.reasoning_effort),
+        max_completion_tokens=parameters.max_completion_tokens,
+        max_prompt_tokens=parameters.max_prompt_tokens,
+        truncation_strategy=parameters.truncation_strategy or TruncationObject("auto"),
+        response_format=_value_or_default(parameters.response_format, assistant.response_format),
+        tool_choice=_value_or_default(parameters.tool_choice, "auto"),
+        parallel_tool_calls=_value_or_default(parameters.parallel_tool_calls, True),
+    )
+
+
+def _value_or_default(value: T | None, default: T) -> T:
+    return default if value is None else value
+
+
+def _join_instructions(assistant: AssistantObject, parameters: RunParameters) -> str | None:
+    """The request's or the assistant's, and on a new line what the request adds; the run shows the joined text."""
+    base = assistant.instructions if parameters.instructions is None else parameters.instructions
+    more = parameters.additional_instructions if isinstance(parameters, CreateRunRequest) else None
+    return f"{base}\n{more}" if base and more else more or base
