@@ -123,6 +123,17 @@ def test_a_warm_up_prepares_the_next_turn_without_a_model_call(socket, upstream)
     assert [one["content"] for one in upstream.requests[-1].body["messages"]] == ["Be brief.", "Context", "Go"]
 
 
+def test_warm_ups_can_follow_a_response_that_is_not_stored(socket, upstream):
+    latest = socket.turn(input="One", store=False)[-1]["response"]["id"]
+    for context in ("Two", "Three"):
+        warm = socket.turn(input=context, generate=False, previous_response_id=latest, store=False)[-1]
+        latest = warm["response"]["id"]
+    done = socket.turn(input="Go", previous_response_id=latest, store=False)[-1]
+    assert done["type"] == "response.completed"
+    sent = [one["content"] for one in upstream.requests[-1].body["messages"]]
+    assert sent == ["One", "You said: One", "Two", "Three", "Go"]
+
+
 @pytest.mark.parametrize(
     ("sent", "code"),
     [

@@ -15,10 +15,14 @@ EXTENSION: Final = "understudy.response_memory"
 
 @dataclass(slots=True)
 class WarmUp:
-    """The members of a request that made no output, which its continuation gets. `size` is in bytes of JSON."""
+    """The members of a request that made no output, which its continuation gets. `size` is in bytes of JSON.
+
+    `follows` is the id of the response before it, which is remembered as long as the warm-up.
+    """
 
     members: dict[str, Any]
     size: int
+    follows: str | None = None
 
 
 @dataclass(slots=True)

@@ -157,16 +157,21 @@ class _Connection:
         if sender.status >= 400:
             await self._forget(named)
             return
+        follows = None
         if is_warm_up and sender.response_id:
-            self._memory.add_warm_up(sender.response_id, WarmUp(members, len(body)), self._most_bytes)
+            follows = members.get("previous_response_id")
+            self._memory.add_warm_up(sender.response_id, WarmUp(members, len(body), follows), self._most_bytes)
         if sender.response_id != lane.latest:
-            await self._forget(lane.latest)
-            lane.latest = sender.response_id
+            before, lane.latest = lane.latest, sender.response_id
+            await self._forget(before, follows)
 
-    async def _forget(self, response_id: str | None) -> None:
-        if response_id is None:
+    async def _forget(self, response_id: str | None, retained: str | None = None) -> None:
+        """Forgets a response, and with a warm-up what it follows. `retained`: one that is needed still."""
+        if response_id is None or response_id == retained:
             return
-        self._memory.warm_ups.pop(response_id, None)
+        warm_up = self._memory.warm_ups.pop(response_id, None)
+        if warm_up is not None and all(lane.latest != warm_up.follows for lane in self._lanes.values()):
+            await self._forget(warm_up.follows, retained)
         if response_id in self._memory.unstored:
             self._memory.unstored.discard(response_id)
             await self._parts.responses.delete_unstored(response_id)
