@@ -252,6 +252,27 @@ def test_an_address_counts_if_the_provider_has_verified_it():
     assert may_enter(domains, read_identity(trusting, base))
     assert not may_enter(domains, read_identity(settings, base))
     assert not may_enter(domains, read_identity(trusting, base | {"email": "a@evil-example.com"}))
+    kelvin = OidcSettings(allowed_domains=("kelvin.example",))
+    assert not may_enter(kelvin, read_identity(trusting, base | {"email": "a@\u212aelvin.example"}))
+
+
+@pytest.mark.parametrize(
+    ("token", "information", "merged"),
+    [
+        ({"email": "a@x"}, {"email": "b@x", "email_verified": True}, ("a@x", None)),
+        ({"email": "a@x"}, {"email": "a@x", "email_verified": True}, ("a@x", True)),
+        ({"email": "a@x", "email_verified": True}, {"email": "b@x", "email_verified": False}, ("a@x", True)),
+        ({"email_verified": True}, {"email": "b@x"}, ("b@x", None)),
+        ({}, {"email": "b@x", "email_verified": True}, ("b@x", True)),
+    ],
+)
+async def test_an_address_is_verified_only_by_its_own_source(provider, client, token, information, merged):
+    _, login = await client.start("/console/", 1)
+    claims = {name: value for name, value in claims_of(provider, login).items() if not name.startswith("email")}
+    provider.token = sign(claims | token)
+    provider.user_information = {"sub": "ada", **information}
+    found = await finish(client, login)
+    assert (found["email"], found.get("email_verified")) == merged
 
 
 @pytest.mark.parametrize(

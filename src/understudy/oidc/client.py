@@ -39,6 +39,7 @@ _ALGORITHMS: Final = (
     "EdDSA",
 )
 _LEEWAY_SECONDS: Final = 60
+_VERIFIED: Final = "email_verified"
 
 
 class OidcClient:
@@ -151,7 +152,16 @@ class OidcClient:
         headers = {"authorization": f"Bearer {access_token}", "accept": "application/json"}
         status, reply = await read_json(self._http, "GET", endpoint, headers)
         # Another subject is a token of someone else (OpenID Connect Core, section 5.3.2).
-        return {**reply, **claims} if status == 200 and reply.get("sub") == claims["sub"] else claims
+        return _merge_claims(reply, claims) if status == 200 and reply.get("sub") == claims["sub"] else claims
+
+
+def _merge_claims(reply: Mapping[str, Any], claims: Mapping[str, Any]) -> dict[str, Any]:
+    """The ID token has precedence. Whether an address is verified is what its own source states."""
+    if "email" not in claims:
+        claims = {name: value for name, value in claims.items() if name != _VERIFIED}
+    elif reply.get("email") != claims["email"]:
+        reply = {name: value for name, value in reply.items() if name != _VERIFIED}
+    return {**reply, **claims}
 
 
 def _read_secret(settings: OidcSettings) -> str | None:

@@ -6,6 +6,7 @@ from typing import Any
 from understudy.settings import OidcSettings
 from understudy.store.roles import OrganizationRole
 from understudy.store.sign_ins import EntryPolicy, Identity
+from understudy.store.users import normalize_email
 
 
 def read_identity(settings: OidcSettings, claims: Mapping[str, Any]) -> Identity:
@@ -26,8 +27,8 @@ def may_enter(settings: OidcSettings, identity: Identity) -> bool:
     """Whether the domain of the address is allowed."""
     if not settings.allowed_domains:
         return True
-    domain = identity.email.rpartition("@")[2].strip().lower()
-    return domain in {one.strip().lower().removeprefix("@") for one in settings.allowed_domains}
+    domain = normalize_email(identity.email).rpartition("@")[2]
+    return domain in {normalize_email(one).removeprefix("@") for one in settings.allowed_domains}
 
 
 def find_policy(settings: OidcSettings, claims: Mapping[str, Any]) -> EntryPolicy:

@@ -65,8 +65,12 @@ _MEMBERSHIPS = (
 
 
 def normalize_email(email: str) -> str:
-    """The form in which addresses are stored and compared."""
-    return email.strip().lower()
+    """The form in which addresses are stored and compared.
+
+    Only ASCII letters become lower case: `str.lower` turns the Kelvin sign into `k`, for example, with which a different
+    address would pass for an invited one.
+    """
+    return "".join([sign.lower() if sign.isascii() else sign for sign in email.strip()])
 
 
 def get_user(user_id: str) -> Transaction[UserRecord]:
