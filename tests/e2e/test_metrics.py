@@ -167,5 +167,7 @@ def test_a_token_reads_metrics_and_nothing_else_on_the_address_of_its_own(new_se
     with pytest.raises(urllib.error.HTTPError, match="404"):
         scrape(address.replace("/metrics", "/v1/assistants"), "token-of-prometheus")
     assert server.ask("GET", "/metrics", key="token-of-prometheus").status == 200
+    for path in ("/v1/metrics", "/metrics/", "/openai/metrics", "/openai/v1/metrics"):
+        assert server.ask("GET", path, key="token-of-prometheus").status in {401, 404}
     assert server.ask("GET", "/v1/assistants", key="token-of-prometheus").status == 401
     assert "token-of-prometheus" not in server.log.read_text()

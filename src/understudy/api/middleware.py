@@ -211,6 +211,9 @@ def _strip_base(scope: Scope) -> str:
         path = path[3:]
     if len(path) > 1 and path.endswith("/"):
         path = path[:-1]
+    if path == METRICS_PATH:
+        # No other spelling, since proxies refuse this one.
+        path = scope["path"]
     scope["path"] = path
     is_messages = path == "/messages" or path.startswith("/messages/")
     return "anthropic" if is_messages and dialect != "azure" else dialect
