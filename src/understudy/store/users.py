@@ -67,7 +67,7 @@ _MEMBERSHIPS = (
 def normalize_email(email: str) -> str:
     """The form in which addresses are stored and compared.
 
-    Only ASCII letters become lower case: `str.lower` turns the Kelvin sign into `k`, for example, with which a different
+    Only ASCII letters become lower case: `str.lower` turns the Kelvin sign into `k`, for example, with which another
     address would pass for an invited one.
     """
     return "".join([sign.lower() if sign.isascii() else sign for sign in email.strip()])
