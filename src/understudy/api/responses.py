@@ -1,7 +1,6 @@
 """Responses over HTTP: create one and wait for it, stream it or leave it in the background; read, cancel, delete it."""
 
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -10,7 +9,6 @@ from starlette.responses import Response
 
 from understudy import errors
 from understudy.api import stand_in
-from understudy.api.errors import to_api_error
 from understudy.api.event_stream import EventStream
 from understudy.api.metering import admit, reserve_tokens
 from understudy.api.operations import EXTENSIONS, OperationGroup
@@ -25,14 +23,15 @@ from understudy.api.requests import (
     read_json,
     struct_response,
 )
-from understudy.api.response_memory import ResponseMemory, turn_of
+from understudy.api.response_frames import followed_frames, stream_frames, warm_up_frames
+from understudy.api.response_memory import turn_of
 from understudy.api.response_requests import check_shape, parse_request
 from understudy.engine.limits.demand import Demand, measure_request
 from understudy.engine.limits.limiter import Reservation
 from understudy.engine.prompts import resolve_prompt
 from understudy.engine.response_compaction import ResponseCompaction
 from understudy.engine.response_request import ResolvedPrompt
-from understudy.engine.responses import CreatedResponse, ResponseStreamTail
+from understudy.engine.response_streams import CreatedResponse
 from understudy.engine.views.items import add_included, cited_file_ids, render_item
 from understudy.store.messages import Item
 from understudy.store.response_lists import ResponseFilter
@@ -57,7 +56,7 @@ operations = OperationGroup("Responses")
 
 _POLL_AFTER_MS = "300"
 _ACTIVE = frozenset({"queued", "in_progress"})
-# What an answer shows of its items only to who asks for it.
+# Parts of items that a response has only if `include` names them.
 _PARTS_NOT_IN_RESPONSE = frozenset(
     {"file_search_call.results", "code_interpreter_call.outputs", "reasoning.encrypted_content"}
 )
@@ -83,7 +82,7 @@ async def create_response(request: Request) -> Response:
     prompt = await resolve_prompt(parts.store.prompts, parts.admission.responses, project_id, asked)
     items = await parts.admission.responses.admit(project_id, asked)
     if turn is not None and turn.is_warm_up:
-        return EventStream(request, _warm_up_frames(parts.responses.render_warm_up(asked, items)))
+        return EventStream(request, warm_up_frames(parts.responses.render_warm_up(asked, items)))
     reservation = await _reserve(request, body, asked, asked.max_output_tokens, prompt)
     tokens = reservation.tokens if reservation else 0
     begun = await parts.responses.create(
@@ -101,7 +100,7 @@ async def create_response(request: Request) -> Response:
     stand_in.mark_response(request, asked.model or "")
     _warn_of_dropped_tools(request, asked)
     if asked.stream:
-        return EventStream(request, _stream_frames(parts, begun, memory, kept=asked.store is not False))
+        return EventStream(request, stream_frames(parts, begun, memory, kept=asked.store is not False))
     if asked.background:
         return json_response(begun.body)
     with parts.streams.waiting(request.state.key_id):
@@ -170,7 +169,7 @@ async def get_response(request: Request) -> Response:
         # The first events may be those of an owner that is yet to be found.
         with parts.streams.waiting(request.state.key_id):
             followed = await parts.responses.follow(project_id, response_id, query.starting_after)
-        return EventStream(request, _followed_frames(followed))
+        return EventStream(request, followed_frames(followed))
     body = await parts.store.responses.get(project_id, response_id)
     found = _decode(body)
     stand_in.mark_response(request, found.model)
@@ -316,58 +315,6 @@ def _to_api_error(response: ResponseObject) -> errors.ApiError:
             return errors.InvalidRequest(message, code=code)
         case _:
             return errors.ServerError(message, code=code)
-
-
-async def _stream_frames(
-    parts: Parts, begun: CreatedResponse, memory: ResponseMemory | None, *, kept: bool
-) -> AsyncGenerator[bytes, None]:
-    if memory is not None and not kept:
-        memory.unstored.add(begun.id)
-    async with aclosing(begun.frames()) as frames:
-        async for joined in frames:
-            yield joined
-    if begun.log.handed_back:
-        yield _cut_frame(begun.next_sequence())
-    elif not kept and memory is None:
-        await parts.responses.delete_unstored(begun.id)
-
-
-async def _warm_up_frames(response: ResponseObject) -> AsyncGenerator[bytes, None]:
-    """The events of a response without output."""
-    started = msgspec.structs.replace(response, status="in_progress", completed_at=None, usage=None)
-    events = (
-        ("response.created", started),
-        ("response.in_progress", started),
-        ("response.completed", response),
-    )
-    for number, (name, shown) in enumerate(events):
-        data = b'{"type":"%s","sequence_number":%d,"response":' % (name.encode(), number) + encode_items(shown) + b"}"
-        yield b"event: " + name.encode() + b"\ndata: " + data + b"\n\n"
-
-
-async def _followed_frames(followed: ResponseStreamTail) -> AsyncGenerator[bytes, None]:
-    async with aclosing(followed.frames()) as frames:
-        async for joined in frames:
-            yield joined
-    if followed.is_interrupted:
-        yield _cut_frame(followed.next_sequence())
-
-
-def _cut_frame(number: int) -> bytes:
-    message = "The server stopped following this response here; retrieve it to get its result."
-    return _error_frame(to_api_error(errors.ServerError(message)), number)
-
-
-def _error_frame(error: errors.ApiError, number: int) -> bytes:
-    """The Responses API's errors in streams are flat."""
-    data = {
-        "type": "error",
-        "code": error.code,
-        "message": error.message,
-        "param": error.param,
-        "sequence_number": number,
-    }
-    return b"event: error\ndata: " + msgspec.json.encode(data) + b"\n\n"
 
 
 async def _find_streamable(parts: Parts, project_id: str, response_id: str) -> ResponseObject:

@@ -4,9 +4,7 @@ A response is a run on a thread, seen through another view.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import partial
 
 import msgspec
@@ -15,27 +13,26 @@ from understudy import correlation, ids
 from understudy.clock import Clock
 from understudy.engine.jobs.runs import RunWorker
 from understudy.engine.limits.limiter import RateLimiter
+from understudy.engine.response_approvals import list_approved_calls
 from understudy.engine.response_request import ResolvedPrompt, conversation_thread_id, new_response
-from understudy.engine.run import events
+from understudy.engine.response_streams import CreatedResponse, InitialResponse, ResponseStreamTail
 from understudy.engine.run.log import Logs, RunLog
 from understudy.engine.run.prompt import build_request
-from understudy.engine.run.state import RunState
 from understudy.engine.run.truncation import PromptBudget, count_prompt_tokens
 from understudy.engine.run_specs import build_spec
 from understudy.engine.tools.code_interpreter import offer_code_interpreter
 from understudy.engine.tools.file_search import offer_file_search
-from understudy.engine.views.frames import Frames, ResponseEncoder
-from understudy.engine.views.origins import Origin
-from understudy.engine.views.projections import ResponseProjection, new_encoder
-from understudy.engine.views.response_replay import ResponseReplay, frames_after, next_sequence
+from understudy.engine.views.frames import ResponseEncoder
+from understudy.engine.views.projections import new_encoder
+from understudy.engine.views.response_replay import ResponseReplay
 from understudy.errors import InvalidRequest, NotFound
 from understudy.store import Store
 from understudy.store.messages import Item
 from understudy.store.response_items import ItemRow
 from understudy.store.response_placement import ResponsePlacement
 from understudy.store.responses import NewResponse
-from understudy.store.run_state import Checkpoint, ContextPart, PendingCall, StoredRun
-from understudy.wire.input_items import InputItem, InputMcpApproval, InputMcpApprovalRequest
+from understudy.store.run_state import Checkpoint, ContextPart, StoredRun
+from understudy.wire.input_items import InputItem
 from understudy.wire.response_items import encode_items
 from understudy.wire.response_tools import CodeInterpreterTool
 from understudy.wire.responses import (
@@ -52,83 +49,6 @@ from understudy.wire.responses import (
 _HYPOTHETICAL_ID = "resp_"
 _MAX_ITEM_NUMBER = 1 << 61
 _decode = msgspec.json.Decoder(ResponseObject).decode
-
-
-@dataclass(frozen=True, slots=True)
-class CreatedResponse:
-    """A response that a client has set going: as it is answered at once, and the log of what follows."""
-
-    id: str
-    body: bytes
-    log: RunLog
-
-    def frames(self) -> AsyncGenerator[bytes, None]:
-        return self.log.follow(0)
-
-    def next_sequence(self) -> int:
-        """The number of the next event of the stream."""
-        return next_sequence(self.log)
-
-
-@dataclass(frozen=True, slots=True)
-class ResponseStreamTail:
-    """The rest of a response's stream behind the event with the number `after`, -1 for all of it.
-
-    `log` is its source if this server executes the response, and `replay` if it does not. `whole`: the replay has the
-    end of the stream.
-    """
-
-    after: int
-    log: RunLog | None = None
-    replay: ResponseReplay | None = None
-    whole: bool = True
-
-    async def frames(self) -> AsyncGenerator[bytes, None]:
-        if self.log is not None:
-            async with aclosing(frames_after(self.log, self.after)) as frames:
-                async for joined in frames:
-                    yield joined
-        elif self.replay is not None:
-            for frame in self.replay.frames:
-                yield frame
-
-    def next_sequence(self) -> int:
-        """The number of the next event of the stream."""
-        sequence = next_sequence(self.log) if self.log is not None else self.replay.sequence if self.replay else 0
-        return max(sequence, self.after + 1)
-
-    @property
-    def is_interrupted(self) -> bool:
-        """After the end of the frames: whether another server executes the response."""
-        return not self.whole if self.log is None else self.log.handed_back
-
-
-@dataclass(frozen=True, slots=True)
-class _InitialEvents:
-    """The first events of a response, with the frames of each; `body` is the reply to the request."""
-
-    state: RunState
-    projection: ResponseProjection
-    history: list[tuple[events.Event, Frames]]
-    body: bytes
-    stored: NewResponse
-
-    @classmethod
-    def of(
-        cls, new: NewResponse, asked: CreateResponseRequest, included: frozenset[str], started_at: int | None
-    ) -> "_InitialEvents":
-        """`started_at` None where it has to wait for a place."""
-        state, projection = RunState(), ResponseProjection(included)
-        happened = [_queued_event(new, asked)]
-        if started_at is not None:
-            happened.append(events.RunStarted(started_at))
-        history = []
-        for event in happened:
-            state.apply(event)
-            history.append((event, projection.encode(event)))
-        response, run = projection.stored_response(new.progress), projection.stored_run()
-        stored = NewResponse(response, run, new.progress, new.items)
-        return cls(state, projection, history, encode_items(new.response), stored)
 
 
 class Responses:
@@ -157,8 +77,7 @@ class Responses:
         """`key_id` is the key of the request, of whose limits `reserved` tokens are reserved.
 
         `follows_unstored`: the previous response is one that is not to be stored, and that the client's connection
-        still has. `in_batch`: it is a line of a batch. Raises what the store does: NotFound, InvalidRequest; nothing is
-        kept then.
+        still has. `in_batch`: it is a line of a batch. Raises NotFound and InvalidRequest; nothing is stored then.
         """
         self._worker.require_running()
         now = int(self._clock.now())
@@ -167,19 +86,18 @@ class Responses:
         origin = correlation.origin()
         reserved_for = await self._find_container_worker(project_id, asked)
         at_once = reserved_for is None and self._worker.has_capacity()
-        calls = await self._approved_calls(project_id, items)
+        calls = await list_approved_calls(self._store, project_id, items)
         included = frozenset(asked.include or ())
-        made: list[_InitialEvents] = []
+        made: list[InitialResponse] = []
 
         def begin(place: ResponsePlacement) -> NewResponse:
             # Made anew each time: a transaction may be tried again.
             new = new_response(asked, items, response_id, now, place, seconds=self.seconds, prompt=prompt)
-            new.progress.key_id, new.progress.origin = key_id, origin
-            new.progress.in_batch = in_batch
-            new.progress.reserved = reserved
-            new.progress.accepted_at = self._clock.now()
-            new.progress.calls = calls
-            made.append(_InitialEvents.of(new, asked, included, now if at_once else None))
+            progress = new.progress
+            progress.key_id, progress.origin, progress.calls = key_id, origin, calls
+            progress.in_batch, progress.reserved = in_batch, reserved
+            progress.accepted_at = self._clock.now()
+            made.append(InitialResponse.of(new, asked, included, now if at_once else None))
             return made[-1].stored
 
         await self._store.responses.create(
@@ -194,16 +112,24 @@ class Responses:
             limits=await self._limiter.run_limits(project_id, key_id),
             follows_unstored=follows_unstored,
         )
-        begun = made[-1]
+        return self._start(project_id, response_id, made[-1], included, reserved_for, at_once=at_once)
+
+    def _start(
+        self,
+        project_id: str,
+        response_id: str,
+        initial: InitialResponse,
+        included: frozenset[str],
+        reserved_for: str | None,
+        *,
+        at_once: bool,
+    ) -> CreatedResponse:
         log = self._logs.create(response_id, partial(ResponseEncoder, included))
-        for event, frames in begun.history:
+        for event, frames in initial.history:
             log.append(event, frames)
-        execution = self._worker.execution(project_id, begun.state, begun.projection, log, begun.stored.progress)
-        if at_once:
-            self._worker.launch(execution)
-        else:
-            self._worker.announce(execution, reserved_for)
-        return CreatedResponse(response_id, begun.body, log)
+        execution = self._worker.execution(project_id, initial.state, initial.projection, log, initial.stored.progress)
+        self._worker.start_run(execution, reserved_for, at_once=at_once)
+        return CreatedResponse(response_id, initial.body, log)
 
     def render_warm_up(self, asked: CreateResponseRequest, items: Sequence[InputItem]) -> ResponseObject:
         """The completed response, without output, to a request that only prepares the next one; it is not stored."""
@@ -297,52 +223,15 @@ class Responses:
         here = ResponsePlacement(_HYPOTHETICAL_ID, [*place.context, ContextPart(place.thread_id, _MAX_ITEM_NUMBER)])
         now = int(self._clock.now())
         new = new_response(request, items, _HYPOTHETICAL_ID, now, here, seconds=self.seconds)
-        told = _HypotheticalItems(self._store, new.items)
+        stored_items = _HypotheticalItems(self._store, new.items)
         spec = build_spec(new.run, new.progress.plan)
         offered = [*offer_code_interpreter(spec), *offer_file_search(spec)]
         budget = PromptBudget(_MAX_ITEM_NUMBER)
-        prompt = await build_request(told, spec, 0, budget, offered=offered)
+        prompt = await build_request(stored_items, spec, 0, budget, offered=offered)
         return await asyncio.to_thread(count_prompt_tokens, prompt.messages, prompt.body.get("tools"))
 
-    async def _approved_calls(self, project_id: str, items: Sequence[InputItem]) -> list[PendingCall]:
-        """The calls with a decision of the client, which run before the model is called. Raises InvalidRequest."""
-        calls: list[PendingCall] = []
-        given = {item.id: item for item in items if isinstance(item, InputMcpApprovalRequest)}
-        for item in items:
-            if not isinstance(item, InputMcpApproval):
-                continue
-            asked = _to_request_item(given.get(item.approval_request_id))
-            if asked is None:
-                asked = await self._approval_request(project_id, item.approval_request_id)
-            calls.append(
-                PendingCall(
-                    len(calls),
-                    asked["call_id"],
-                    asked["function"],
-                    asked["arguments"],
-                    "mcp",
-                    item_id=ids.mcp_call(),
-                    approved=item.approve,
-                    approval_id=item.approval_request_id,
-                    server_label=asked["server_label"],
-                )
-            )
-        return calls
-
-    async def _approval_request(self, project_id: str, item_id: str) -> dict[str, str]:
-        try:
-            found = await self._store.responses.item(project_id, item_id)
-        except NotFound:
-            found = None
-        if found is None or found.kind != "mcp_approval_request":
-            raise InvalidRequest(f"No approval request found with id '{item_id}'.", param="input")
-        made: dict[str, str] = msgspec.json.decode(found.body)
-        made.setdefault("call_id", ids.tool_call())
-        made.setdefault("function", made["name"])
-        return made
-
     async def delete_unstored(self, response_id: str) -> None:
-        """What was not to be stored is answered, and goes."""
+        """Erases a response that was not to be stored, once the client has it."""
         await self._store.responses.erase(response_id)
         self._worker.discard_log(response_id)
 
@@ -364,29 +253,8 @@ class Responses:
         return await self._worker.reservations.find_worker(None, place.thread_id)
 
 
-def _to_request_item(given: InputMcpApprovalRequest | None) -> dict[str, str] | None:
-    """One that the client carries itself, as one that is stored."""
-    if given is None:
-        return None
-    return {
-        "call_id": ids.tool_call(),
-        "function": given.name,
-        "arguments": given.arguments,
-        "server_label": given.server_label,
-    }
-
-
 def _already_ended_error(response: ResponseObject) -> InvalidRequest:
     return InvalidRequest(f"Cannot cancel a completed response (its status is '{response.status}').")
-
-
-def _queued_event(new: NewResponse, asked: CreateResponseRequest) -> events.Event:
-    options = asked.stream_options
-    hides = not asked.background and (options is None or options.include_obfuscation is not False)
-    return events.RunQueued(
-        build_spec(new.run, new.progress.plan),
-        Origin(msgspec.structs.replace(new.run), None, False, new.response, hides),
-    )
 
 
 class _HypotheticalItems:

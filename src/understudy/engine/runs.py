@@ -16,7 +16,6 @@ from understudy.engine.limits.limiter import RateLimiter
 from understudy.engine.new_runs import InitialRun
 from understudy.engine.required_actions import apply_approvals, build_output_item, check_approvals, check_outputs
 from understudy.engine.run import events
-from understudy.engine.run.executor import RunExecutor
 from understudy.engine.run.log import LogReader, Logs, RunLog
 from understudy.engine.run.spans import end_wait
 from understudy.engine.run.state import RunState
@@ -85,9 +84,7 @@ class Runs:
 
         `fillings` are the vector stores that the new thread names and that are to be made or filled with it.
         `key_id` is the key that began it; `resources` are what its tools work with beside the thread's; `detailed`: its
-        stream shows what file search found.
-
-        Raises NotFound and InvalidRequest as the store does; nothing is kept then.
+        stream has what file search found. Raises NotFound and InvalidRequest as the store does; nothing is stored then.
         """
         self._worker.require_running()
         run, headers = without_headers(run)
@@ -118,7 +115,7 @@ class Runs:
         for event, frames in initial.history:
             log.append(event, frames)
         execution = self._worker.execution(project_id, initial.state, initial.projection, log, progress)
-        self._launch(execution, reserved_for, at_once=at_once)
+        self._worker.start_run(execution, reserved_for, at_once=at_once)
         return StartedRun(initial.body, log, 0)
 
     async def create_in_turn(
@@ -211,7 +208,7 @@ class Runs:
             state.apply(event)
             log.append(event, frames)
         execution = self._worker.execution(project_id, state, projection, log, stored.progress, epoch=stored.epoch)
-        self._launch(execution, reserved_for, at_once=at_once)
+        self._worker.start_run(execution, reserved_for, at_once=at_once)
         return StartedRun(queued[-1], log, after)
 
     async def cancel(self, project_id: str, thread_id: str, run_id: str) -> bytes:
@@ -294,9 +291,3 @@ class Runs:
         if not any(isinstance(tool, AssistantToolsCode) for tool in run.tools):
             return None
         return await self._worker.reservations.find_worker(None, run.thread_id)
-
-    def _launch(self, execution: RunExecutor, reserved_for: str | None, *, at_once: bool) -> None:
-        if at_once:
-            self._worker.launch(execution)
-        else:
-            self._worker.announce(execution, reserved_for)

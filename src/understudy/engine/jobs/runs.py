@@ -242,8 +242,14 @@ class RunWorker(JobKind[str, RunExecutor]):
             self._run_logs.discard(run_id)
         self._waiters.notify(run_id)
 
-    def announce(self, execution: RunExecutor, reserved_for: str | None = None) -> None:
-        """Lets a stored run wait for a place, here or on another server; first for the worker `reserved_for`."""
+    def start_run(self, execution: RunExecutor, reserved_for: str | None, *, at_once: bool) -> None:
+        """Executes a stored run at once, or lets it wait for a place, here or on another server.
+
+        First for the worker `reserved_for`, if there is one.
+        """
+        if at_once:
+            self.launch(execution)
+            return
         self._announced[execution.run_id] = time.monotonic()
         candidate = Candidate(execution.run_id, execution.project_id)
         if reserved_for is None:

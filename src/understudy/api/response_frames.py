@@ -1,0 +1,68 @@
+"""The server-sent events of a response over HTTP: a new one, one that is followed, and one without output."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+import msgspec
+
+from understudy import errors
+from understudy.api.errors import to_api_error
+from understudy.api.parts import Parts
+from understudy.api.response_memory import ResponseMemory
+from understudy.engine.response_streams import CreatedResponse, ResponseStreamTail
+from understudy.wire.response_items import encode_items
+from understudy.wire.responses import ResponseObject
+
+
+async def stream_frames(
+    parts: Parts, begun: CreatedResponse, memory: ResponseMemory | None, *, kept: bool
+) -> AsyncGenerator[bytes, None]:
+    """The stream of a new response. One that is not `kept` is erased at the end, or with the connection of `memory`."""
+    if memory is not None and not kept:
+        memory.unstored.add(begun.id)
+    async with aclosing(begun.frames()) as frames:
+        async for joined in frames:
+            yield joined
+    if begun.log.handed_back:
+        yield _cut_frame(begun.next_sequence())
+    elif not kept and memory is None:
+        await parts.responses.delete_unstored(begun.id)
+
+
+async def warm_up_frames(response: ResponseObject) -> AsyncGenerator[bytes, None]:
+    """The events of a response without output."""
+    started = msgspec.structs.replace(response, status="in_progress", completed_at=None, usage=None)
+    events = (
+        ("response.created", started),
+        ("response.in_progress", started),
+        ("response.completed", response),
+    )
+    for number, (name, sent) in enumerate(events):
+        data = b'{"type":"%s","sequence_number":%d,"response":' % (name.encode(), number) + encode_items(sent) + b"}"
+        yield b"event: " + name.encode() + b"\ndata: " + data + b"\n\n"
+
+
+async def followed_frames(followed: ResponseStreamTail) -> AsyncGenerator[bytes, None]:
+    """The rest of a response's stream; an error ends it where this server cannot follow the response to its end."""
+    async with aclosing(followed.frames()) as frames:
+        async for joined in frames:
+            yield joined
+    if followed.is_interrupted:
+        yield _cut_frame(followed.next_sequence())
+
+
+def _cut_frame(number: int) -> bytes:
+    message = "The server stopped following this response here; retrieve it to get its result."
+    return _error_frame(to_api_error(errors.ServerError(message)), number)
+
+
+def _error_frame(error: errors.ApiError, number: int) -> bytes:
+    """The Responses API's errors in streams are flat."""
+    data = {
+        "type": "error",
+        "code": error.code,
+        "message": error.message,
+        "param": error.param,
+        "sequence_number": number,
+    }
+    return b"event: error\ndata: " + msgspec.json.encode(data) + b"\n\n"
