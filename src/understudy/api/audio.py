@@ -5,11 +5,10 @@ from typing import Any, Final
 from starlette.requests import Request
 from starlette.responses import Response
 
-from understudy.api.images import check_field, named_model
 from understudy.api.operations import BYTES, OperationGroup
 from understudy.api.parts import parts_of
-from understudy.api.relayed_form import open_form
-from understudy.api.relaying import RelayRequest, relay
+from understudy.api.relayed_form import check_field, open_form
+from understudy.api.relaying import RelayRequest, named_model, relay
 from understudy.api.requests import decode_body, read_body
 from understudy.llm.relay import JsonBody
 from understudy.llm.usage import count_seconds

@@ -7,8 +7,8 @@ from starlette.responses import Response
 
 from understudy.api.operations import OperationGroup
 from understudy.api.parts import Parts, parts_of, project_of
-from understudy.api.relayed_form import RelayedForm, open_form
-from understudy.api.relaying import RelayRequest, relay, relay_line
+from understudy.api.relayed_form import check_field, open_form
+from understudy.api.relaying import RelayRequest, named_model, relay, relay_line
 from understudy.api.requests import decode_body, read_body
 from understudy.errors import InvalidRequest
 from understudy.llm import remote_urls
@@ -102,18 +102,6 @@ async def _relay_form(request: Request, operation: str, *required: str) -> Respo
         if (count := form.files.get("image", 0)) > _MOST_IMAGES:
             raise InvalidBody(error_texts.too_long("image", "array", _MOST_IMAGES, count))
         return await relay(request, _images(operation, form))
-
-
-def check_field(form: RelayedForm, name: str) -> None:
-    """Raises InvalidBody for a form without this field or file, or with an empty text."""
-    if not form.files.get(name) and not any(form.fields.get(name, ())):
-        raise InvalidBody(error_texts.missing(name))
-
-
-def named_model(request: Request) -> str:
-    """The model in the path of an Azure deployment; empty for any other path."""
-    model: str = request.path_params.get("model", "")
-    return model
 
 
 def _images(operation: str, body: RelayBody) -> RelayRequest:

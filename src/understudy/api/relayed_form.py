@@ -191,3 +191,9 @@ def _clean(content_type: str | None) -> str | None:
 def _quote(name: str) -> str:
     """As browsers write names (WHATWG HTML, multipart/form-data)."""
     return name.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def check_field(form: RelayedForm, name: str) -> None:
+    """Raises InvalidBody for a form without this field or file, or with an empty text."""
+    if not form.files.get(name) and not any(form.fields.get(name, ())):
+        raise InvalidBody(error_texts.missing(name))

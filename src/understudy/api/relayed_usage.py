@@ -1,14 +1,12 @@
 """The usage of relayed requests over HTTP: images, speech, transcriptions and moderations, in time buckets."""
 
 from collections.abc import Callable
-from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from understudy.api.operations import OperationGroup
-from understudy.api.requests import struct_response
-from understudy.api.usage import bucket_limit, group_value, load_page
+from understudy.api.usage import bucket_limit, buckets_response, load_page, model_members
 from understudy.store.charges import Kind
 from understudy.store.usage import UsageTotals
 from understudy.wire import queries
@@ -39,7 +37,7 @@ _Result = ImagesUsageResult | SpeechesUsageResult | TranscriptionsUsageResult | 
 async def get_images_usage(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], ImagesUsageQuery)
     return await _respond(
-        request, query, "image", lambda one: ImagesUsageResult(images=one.units, **_shared_members(one))
+        request, query, "image", lambda one: ImagesUsageResult(images=one.units, **model_members(one))
     )
 
 
@@ -54,7 +52,7 @@ async def get_images_usage(request: Request) -> Response:
 async def get_speeches_usage(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], EmbeddingsUsageQuery)
     return await _respond(
-        request, query, "speech", lambda one: SpeechesUsageResult(characters=one.units, **_shared_members(one))
+        request, query, "speech", lambda one: SpeechesUsageResult(characters=one.units, **model_members(one))
     )
 
 
@@ -72,7 +70,7 @@ async def get_transcriptions_usage(request: Request) -> Response:
         request,
         query,
         "transcription",
-        lambda one: TranscriptionsUsageResult(seconds=one.units, **_shared_members(one)),
+        lambda one: TranscriptionsUsageResult(seconds=one.units, **model_members(one)),
     )
 
 
@@ -90,7 +88,7 @@ async def get_moderations_usage(request: Request) -> Response:
         request,
         query,
         "moderation",
-        lambda one: ModerationsUsageResult(input_tokens=one.input_tokens, **_shared_members(one)),
+        lambda one: ModerationsUsageResult(input_tokens=one.input_tokens, **model_members(one)),
     )
 
 
@@ -101,17 +99,4 @@ async def _respond(
     render: Callable[[UsageTotals], _Result],
 ) -> Response:
     page = await load_page(request, query, bucket_limit(query), query.group_by, kind=kind)
-    data = [
-        UnitUsageBucket(start_time=bucket.start, end_time=bucket.end, results=[render(one) for one in bucket.sums])
-        for bucket in page.buckets
-    ]
-    return struct_response(UnitUsagePage(data=data, has_more=page.next_page is not None, next_page=page.next_page))
-
-
-def _shared_members(one: UsageTotals) -> dict[str, Any]:
-    return {
-        "num_model_requests": one.requests,
-        "project_id": group_value(one, "project_id"),
-        "api_key_id": group_value(one, "key_id"),
-        "model": group_value(one, "model"),
-    }
+    return buckets_response(UnitUsagePage, UnitUsageBucket, page, render)

@@ -44,6 +44,12 @@ class RelayRequest:
     units: Callable[[bytes], int]
 
 
+def named_model(request: Request) -> str:
+    """The model in the path of an Azure deployment; empty for any other path."""
+    model: str = request.path_params.get("model", "")
+    return model
+
+
 async def relay(request: Request, relayed: RelayRequest) -> Response:
     """The provider's response to a request over HTTP. Raises OutOfFunds, RateLimitExceeded,
     PermissionDenied and UpstreamError."""

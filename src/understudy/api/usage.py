@@ -3,10 +3,12 @@
 A key sees the usage of its own project, and an admin key that of all.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Any
 
+from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -69,15 +71,7 @@ async def get_completions_usage(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], usage.CompletionsUsageQuery)
     batch = None if query.batch is None else query.batch == "true"
     page = await load_page(request, query, bucket_limit(query), query.group_by, kind="completion", batch=batch)
-    data = [
-        usage.CompletionsUsageBucket(
-            start_time=bucket.start, end_time=bucket.end, results=[_render_completions(one) for one in bucket.sums]
-        )
-        for bucket in page.buckets
-    ]
-    return struct_response(
-        usage.CompletionsUsagePage(data=data, has_more=page.next_page is not None, next_page=page.next_page)
-    )
+    return buckets_response(usage.CompletionsUsagePage, usage.CompletionsUsageBucket, page, _render_completions)
 
 
 @operations.add(
@@ -91,15 +85,7 @@ async def get_completions_usage(request: Request) -> Response:
 async def get_embeddings_usage(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], usage.EmbeddingsUsageQuery)
     page = await load_page(request, query, bucket_limit(query), query.group_by, kind="embedding")
-    data = [
-        usage.EmbeddingsUsageBucket(
-            start_time=bucket.start, end_time=bucket.end, results=[_render_embeddings(one) for one in bucket.sums]
-        )
-        for bucket in page.buckets
-    ]
-    return struct_response(
-        usage.EmbeddingsUsagePage(data=data, has_more=page.next_page is not None, next_page=page.next_page)
-    )
+    return buckets_response(usage.EmbeddingsUsagePage, usage.EmbeddingsUsageBucket, page, _render_embeddings)
 
 
 @operations.add(
@@ -113,13 +99,7 @@ async def get_embeddings_usage(request: Request) -> Response:
 async def get_costs(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], usage.CostsQuery)
     page = await load_page(request, query, query.limit, query.group_by)
-    data = [
-        usage.CostsBucket(
-            start_time=bucket.start, end_time=bucket.end, results=[_render_costs(one) for one in bucket.sums]
-        )
-        for bucket in page.buckets
-    ]
-    return struct_response(usage.CostsPage(data=data, has_more=page.next_page is not None, next_page=page.next_page))
+    return buckets_response(usage.CostsPage, usage.CostsBucket, page, _render_costs)
 
 
 async def load_page(
@@ -157,6 +137,17 @@ async def load_page(
         for at, until, key in zip(times.starts, ends, times.keys, strict=True)
     ]
     return UsagePage(buckets, f"{_CURSOR_PREFIX}{times.end}" if times.end < end else None)
+
+
+def buckets_response(
+    page_kind: Callable[..., Struct], bucket_kind: Callable[..., Struct], page: UsagePage, render: Callable[..., Struct]
+) -> Response:
+    """The list envelope `page_kind` around buckets, of which each of the sums is rendered."""
+    data = [
+        bucket_kind(start_time=bucket.start, end_time=bucket.end, results=[render(one) for one in bucket.sums])
+        for bucket in page.buckets
+    ]
+    return struct_response(page_kind(data=data, has_more=page.next_page is not None, next_page=page.next_page))
 
 
 def _find_projects(request: Request, query: UsageQuery) -> list[str] | None:
@@ -209,21 +200,15 @@ def _render_completions(one: UsageTotals) -> usage.CompletionsUsageResult:
         input_cached_tokens=one.cached_tokens,
         input_uncached_tokens=one.input_tokens - one.cached_tokens,
         output_tokens=one.output_tokens,
-        num_model_requests=one.requests,
-        project_id=group_value(one, "project_id"),
-        api_key_id=group_value(one, "key_id"),
-        model=group_value(one, "model"),
         batch=None if batch is None else bool(batch),
+        **model_members(one),
     )
 
 
 def _render_embeddings(one: UsageTotals) -> usage.EmbeddingsUsageResult:
     return usage.EmbeddingsUsageResult(
         input_tokens=one.input_tokens,
-        num_model_requests=one.requests,
-        project_id=group_value(one, "project_id"),
-        api_key_id=group_value(one, "key_id"),
-        model=group_value(one, "model"),
+        **model_members(one),
     )
 
 
@@ -232,14 +217,24 @@ def _render_costs(one: UsageTotals) -> usage.CostsResult:
     return usage.CostsResult(
         amount=usage.CostAmount(value=usd(one.credits)),
         line_item=item,
-        project_id=group_value(one, "project_id"),
-        api_key_id=group_value(one, "key_id"),
+        project_id=_group_value(one, "project_id"),
+        api_key_id=_group_value(one, "key_id"),
         quantity=None if item is None else one.input_tokens + one.output_tokens,
         quantity_unit=None if item is None else "tokens",
     )
 
 
-def group_value(one: UsageTotals, group: Group) -> str | None:
+def model_members(one: UsageTotals) -> dict[str, Any]:
+    """The members that the usage of each kind of request has."""
+    return {
+        "num_model_requests": one.requests,
+        "project_id": _group_value(one, "project_id"),
+        "api_key_id": _group_value(one, "key_id"),
+        "model": _group_value(one, "model"),
+    }
+
+
+def _group_value(one: UsageTotals, group: Group) -> str | None:
     """The value of a group's column; None if the totals are not grouped by it."""
     value = one.group.get(group)
     return None if value is None else str(value)
