@@ -1,5 +1,5 @@
 /** The balance of a project, its spend limit, and every change of the balance. */
-import { post, remove } from "../../api/client.js";
+import { remove } from "../../api/client.js";
 import { toDollars } from "../../lib/credits.js";
 import { t } from "../../text/texts.js";
 import { Button } from "../../ui/button.js";
@@ -12,7 +12,7 @@ import { html, useState } from "../../ui/view.js";
 import { CreditHistory } from "./credit_history.js";
 import { GrantDialog } from "./grant_dialog.js";
 import { LimitDialog } from "./limit_dialog.js";
-import { SpendLimit } from "./spend_limit.js";
+import { SpendRows, askToRemoveLimit } from "./spend_limit.js";
 
 /** @param {{project: string, canChange: boolean}} props */
 export function Spending({ project, canChange }) {
@@ -27,23 +27,18 @@ export function Spending({ project, canChange }) {
   };
   if (error !== null) return html`<${ErrorNote} error=${error} onRetry=${reload} />`;
   if (!data) return html`<${Skeleton} />`;
-  const askToRemoveLimit = () => confirm({
-    title: t("projects.remove-limit.title"), text: t("projects.remove-limit.text"), action: t("projects.remove-limit"),
-    run: async () => change(await post(`${path}/limit`, { credits: null })),
-  });
   const askToRemoveBudget = () => confirm({
     title: t("projects.remove-budget.title"), text: t("projects.remove-budget.text"), action: t("projects.remove-budget"),
     run: async () => { await remove(`${path}/budget`); reload(); },
   });
   return html`<dl class="fields">
       <div><dt>${t("projects.balance")}</dt><dd>${data.is_limited ? html`<${Money} dollars=${toDollars(data.balance)} />` : html`<span class="muted">${t("projects.balance.unlimited")}</span>`}</dd></div>
-      <div><dt>${t("projects.spent")}</dt><dd><${Money} dollars=${toDollars(data.spent_this_month)} /></dd></div>
-      <div><dt>${t("projects.limit")}</dt><dd><${SpendLimit} limit=${data.spend_limit} /></dd></div>
+      <${SpendRows} credits=${data} />
     </dl>
     ${canChange && html`<div class="spending-actions">
       <${Button} kind="primary" icon="plus" onClick=${() => setOpen("grant")}>${t("projects.grant")}<//>
       <${Button} icon="gauge" onClick=${() => setOpen("limit")}>${t("projects.set-limit")}<//>
-      ${data.spend_limit && html`<${Button} icon="x" onClick=${askToRemoveLimit}>${t("projects.remove-limit")}<//>`}
+      ${data.spend_limit && html`<${Button} icon="x" onClick=${() => askToRemoveLimit(path, {}, change)}>${t("projects.remove-limit")}<//>`}
       ${data.is_limited && html`<${Button} icon="x" onClick=${askToRemoveBudget}>${t("projects.remove-budget")}<//>`}</div>`}
     <${CreditHistory} key=${round} path="${path}/entries" />
     ${open === "grant" && html`<${GrantDialog} path=${path} onClose=${close} onDone=${change} />`}
