@@ -48,6 +48,7 @@ def assert_metrics_report_the_outage(address):
 
 
 def assert_each_change_is_logged_once(server):
+    eventually(lambda: "database available again" in server.log.read_text())
     logged = server.log.read_text()
     assert "Traceback" not in logged
     assert logged.count("database unavailable: ") == 1, logged

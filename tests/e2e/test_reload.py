@@ -70,7 +70,7 @@ def test_settings_that_cannot_be_used_change_nothing_and_are_logged(new_server, 
     server = new_server().start()
     server.config.write_text(addition + MORE.format(url=upstream.url))
     reload(server, "reload failed, the settings are unchanged: ")
-    assert reason in server.log.read_text()
+    eventually(lambda: reason in server.log.read_text())
     server.log.write_text("")
     assert "added-model" not in [model.id for model in server.client.models.list()]
 

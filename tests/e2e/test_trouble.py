@@ -16,7 +16,7 @@ PARIS = call("get_weather", call_id="call_a", city="Paris")
 
 def test_a_full_disk_returns_503_and_accepted_messages_survive(new_server):
     server = new_server()
-    server.prefix = limit_files(2048)
+    server.prefix = limit_files(4096)
     server.start()
     thread = new_thread(server.client)
     accepted = []

@@ -279,7 +279,7 @@ def test_an_operators_endpoint_that_cannot_work_is_refused_at_the_start(new_serv
     with pytest.raises(AssertionError):
         server.start()
     assert server.process.wait(15) == 2
-    assert message in server.log.read_text()
+    eventually(lambda: message in server.log.read_text())
     server.kill()
 
 

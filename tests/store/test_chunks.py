@@ -268,7 +268,8 @@ async def test_common_words_rate_the_chunks_that_rare_words_select(store, monkey
     await add(store, 1, ["rare berth harbour"] * 5, number=2)
 
     def places(hits):
-        return [(one.file, one.chunk.position) for one in sorted(hits, key=lambda one: -one.match)]
+        ranked = sorted(hits, key=lambda one: (-one.match, one.file, one.chunk.position))
+        return [(one.file, one.chunk.position) for one in ranked]
 
     assert places(await found(store, "harbour rare berth", limit=4)) == [(1, 13), (1, 23), (2, 13), (2, 23)]
     assert places(await found(store, "harbour rare berth", limit=9)) == [

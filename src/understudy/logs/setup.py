@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any
 
 from understudy import telemetry
+from understudy.errors import UpstreamError
 from understudy.logs.handler import QueueHandler
 from understudy.logs.redactor import Redactor
 from understudy.logs.requests import log_requests
@@ -34,6 +35,7 @@ def configure(settings: Settings) -> LineWriter:
         force=True,
     )
     logging.captureWarnings(capture=True)
+    logging.getLogger("uvicorn.error").addFilter(_summarize_cut_off)
     set_level(settings.log_level)
     if settings.log_level == "debug":
         _subscriptions.append(telemetry.log_events(logging.getLogger("understudy.telemetry")))
@@ -53,6 +55,15 @@ def set_level(level: str) -> None:
         logger = logging.getLogger(name)
         if logger.level < logging.CRITICAL:
             logger.setLevel(quiet)
+
+
+def _summarize_cut_off(record: logging.LogRecord) -> bool:
+    """A response that ends with its provider's has no other form than an exception, which uvicorn logs as a fault."""
+    error = record.exc_info[1] if record.exc_info else None
+    if isinstance(error, UpstreamError):
+        record.levelno, record.levelname = logging.WARNING, "WARNING"
+        record.msg, record.args, record.exc_info = "a response was cut off: %s", (error.message,), None
+    return True
 
 
 def _log_uncaught_errors() -> None:
