@@ -334,6 +334,10 @@ def test_a_project_uses_the_models_that_it_may(organization, project, client):
     assert client.chat.completions.create(**HELLO).choices
 
 
+def create_message(client, **members):
+    return client.post("/messages", body={**HELLO, "max_tokens": 10, **members}, cast_to=object)
+
+
 def test_a_project_uses_the_hosted_tools_that_it_may(organization, project, client):
     permissions = organization.projects.hosted_tool_permissions
     assert all(one["enabled"] for one in permissions.retrieve(project.id).to_dict().values())
@@ -348,10 +352,17 @@ def test_a_project_uses_the_hosted_tools_that_it_may(organization, project, clie
         (lambda: client.beta.threads.create_and_run(assistant_id=assistant.id, thread=thread), "tools[0]"),
         (lambda: client.responses.create(model=MODEL, input="hello", tools=[WEATHER_TOOL, search]), "tools[1]"),
         (lambda: client.chat.completions.create(**HELLO, web_search_options={}), "web_search_options"),
+        (lambda: create_message(client, tools=[{"type": "web_search_20250305", "name": "web_search"}]), None),
+        (lambda: create_message(client, tools=[{"type": "web_fetch_20250910", "name": "web_fetch"}]), None),
     ):
         with pytest.raises(openai.BadRequestError, match="is disabled for this project") as refused:
             request()
-        assert (refused.value.code, refused.value.param) == ("unsupported_tool", param)
+        assert (refused.value.code, refused.value.param) == (param and "unsupported_tool", param)
+    line = chat_line("one", "hello", web_search_options={})
+    file = client.files.create(file=("input.jsonl", jsonl([line])), purpose="batch")
+    batch = client.batches.create(input_file_id=file.id, endpoint="/v1/chat/completions", completion_window="24h")
+    ended = eventually(lambda: (one := client.batches.retrieve(batch.id)).status == "completed" and one)
+    assert "is disabled for this project" in client.files.content(ended.error_file_id).text
     permissions.update(project.id, file_search={"enabled": True})
     assert client.responses.create(model=MODEL, input="hello", tools=[search]).status == "completed"
     types = [one.type for one in organization.audit_logs.list(project_ids=[project.id])]

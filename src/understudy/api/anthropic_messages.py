@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from understudy.api.errors import message_envelope, to_api_error
 from understudy.api.event_stream import EventStream
+from understudy.api.hosted_tools import check_hosted_tools
 from understudy.api.metering import UsageMeter, admit, render_charged, reserve
 from understudy.api.operations import OperationGroup
 from understudy.api.parts import Parts, parts_of, project_of
@@ -47,6 +48,7 @@ async def create_message(request: Request) -> Response:
     await parts.admission.chat.check_message(body)
     await admit(request)
     await reserve(request, body["model"], raw, body)
+    await check_hosted_tools(parts, project_of(request), body)
     meter = UsageMeter(request, "completion", body)
     if not body.get("stream"):
         message = await parts.models.message(body, _beta_header(request))
@@ -82,6 +84,7 @@ async def complete_message(parts: Parts, project_id: str, raw: bytes) -> bytes:
     """Completes one line of a batch, which cannot stream. Returns the JSON of the message."""
     body = await decode_body(raw, _check_body, raw, parts.settings.limits)
     await parts.limiter.permissions.check_model(project_id, str(body["model"]))
+    await check_hosted_tools(parts, project_id, body)
     await parts.admission.chat.check_message(body)
     check_whole(body.get("stream"))
     message = msgspec.json.decode(await parts.models.message(body))

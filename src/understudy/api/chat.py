@@ -11,6 +11,7 @@ from starlette.responses import Response
 from understudy.api.chat_files import inline_files
 from understudy.api.errors import envelope, to_api_error
 from understudy.api.event_stream import EventStream
+from understudy.api.hosted_tools import check_hosted_tools
 from understudy.api.metering import StreamTail, UsageMeter, admit, render_charged, reserve
 from understudy.api.operations import OperationGroup, Schema
 from understudy.api.parts import Parts, parts_of, project_of
@@ -70,6 +71,7 @@ async def complete_chat(parts: Parts, project_id: str, raw: bytes) -> bytes:
     """Completes one line of a batch, which cannot stream. Returns the JSON of the completion."""
     body = await decode_body(raw, _decode_body, raw, ChatRequest, parts.settings.limits)
     check_whole(body.get("stream"))
+    await check_hosted_tools(parts, project_id, body)
     if body.get("store"):
         stored = StoredCompletion(parts, project_id, None, body)
         stored.body = await inline_files(parts, project_id, stored.body)
@@ -87,9 +89,7 @@ def _decode_body(raw: bytes, kind: type[DeploymentChatRequest], limits: LimitSet
 async def _respond(request: Request, raw: bytes, body: ChatBody) -> Response:
     await admit(request)
     await reserve(request, body["model"], raw, body)
-    if body.get("web_search_options") is not None:
-        tools = [("web_search", "web_search_options")]
-        await parts_of(request).limiter.permissions.check_tools(project_of(request), tools)
+    await check_hosted_tools(parts_of(request), project_of(request), body)
     models = parts_of(request).models
     stored = None
     if body.get("store"):

@@ -79,8 +79,12 @@ def _measure(body: RelayBody) -> Demand:
     return demand_of(count_tokens(body.prompt), 0)
 
 
-async def relay_line(parts: Parts, relayed: RelayRequest) -> bytes:
-    """The JSON of the response to a line of a batch, which the batch charges."""
+async def relay_line(parts: Parts, project_id: str, relayed: RelayRequest) -> bytes:
+    """The JSON of the response to a line of a batch, which the batch charges.
+
+    Raises PermissionDenied for the default model of a line without one, and UpstreamError.
+    """
+    await parts.limiter.permissions.check_model(project_id, relayed.body.model)
     response = await parts.models.relay(relayed.operation, relayed.body)
     if response.whole is None:
         await response.chunks.aclose()
