@@ -180,6 +180,22 @@ async def test_an_image_file_is_sent_as_a_data_url(conversation):
     assert prompt.body["messages"] == [user([shown])]
 
 
+async def test_files_are_loaded_once_and_left_out_beyond_the_limit_the_oldest_first(conversation):
+    loaded = []
+
+    async def load(file_id):
+        loaded.append(file_id)
+        return "data:image/png;base64," + "a" * (10 << 20)
+
+    for name in ("old", "new", "new", "new", "new"):
+        await conversation.says("user", None, content=[MessageContentImageFileObject(ImageFile(f"file-{name}"))])
+    prompt = await build_request(conversation.store.messages, conversation.spec(), 1, WIDE, load)
+    first, *others = [message["content"][0] for message in prompt.body["messages"]]
+    assert first["text"].startswith("[The file file-old is left out")
+    assert [part["type"] for part in others] == ["image_url"] * 4
+    assert loaded == ["file-new", "file-old"]
+
+
 @pytest.mark.parametrize("keep", [1, 2, 3, 10])
 async def test_last_messages_truncation_sends_the_newest_messages_with_their_calls(conversation, keep):
     await conversation.says("user", "one")

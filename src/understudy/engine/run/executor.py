@@ -17,6 +17,7 @@ from understudy.engine.run import events
 from understudy.engine.run.cancellation import Interrupted, Interruption, Reason
 from understudy.engine.run.checkpoint import RunLost, RunWriter
 from understudy.engine.run.compaction import ContextCompaction
+from understudy.engine.run.loaded_contents import LoadImage
 from understudy.engine.run.log import RunLog
 from understudy.engine.run.model_turn import NO_USAGE, ModelTurn
 from understudy.engine.run.outcome import (
@@ -27,7 +28,7 @@ from understudy.engine.run.outcome import (
     TurnLimitExceeded,
     outcome_of,
 )
-from understudy.engine.run.prompt import LoadImage, Prompt, build_request
+from understudy.engine.run.prompt import Prompt, build_request
 from understudy.engine.run.spans import begin_execution
 from understudy.engine.run.spec import CompactionRule, RunSpec
 from understudy.engine.run.state import RunState

@@ -1,15 +1,15 @@
 """Builds the chat completions request of a run's next model turn."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import msgspec
 
 from understudy.engine.prompt_messages import MessageBuilder
 from understudy.engine.prompt_tools import add_tools, offer_found
 from understudy.engine.run.citations import Sources
+from understudy.engine.run.loaded_contents import LoadDocument, LoadImage, load_contents
 from understudy.engine.run.spec import RunSpec
 from understudy.engine.run.truncation import (
     ContextTooLong,
@@ -21,25 +21,9 @@ from understudy.engine.run.truncation import (
     may_exceed_window,
 )
 from understudy.engine.tools.base import BuiltIn, OfferedFunction
-from understudy.llm.messages import (
-    DocumentReference,
-    ImagePart,
-    ImageReference,
-    ImageUrl,
-    Message,
-    Part,
-    TextPart,
-    UserMessage,
-    to_wire,
-)
+from understudy.llm.messages import Message, to_wire
 from understudy.llm.provider import ChatBody
 from understudy.store.run_state import ClientTool, PromptExtent
-
-LoadImage = Callable[[str], Awaitable[str | None]]
-"""From a File's id to a `data:` URL; None if the image does not exist."""
-
-LoadDocument = Callable[[Mapping[str, Any]], Awaitable[list[Part]]]
-"""From an `input_file` part to the document's content parts: its text, and pages as images."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +73,7 @@ async def build_request(
         client = {**client, **found.tools}
         add_tools(body, spec, offered, forced=turn == 0, tool_calls=tool_calls, found=found.functions)
     _apply_settings(body, spec, told)
-    await _load_contents(conversation, load_image or _load_no_image, load_document or _load_no_document)
+    await load_contents(conversation, load_image, load_document)
     if (
         spec.overflow == "fail"
         and may_exceed_window(conversation, body.get("tools"), room.window)
@@ -128,34 +112,3 @@ def _apply_settings(body: ChatBody, spec: RunSpec, told: MessageBuilder) -> None
         body["reasoning_effort"] = told.effort
     if told.response_format is not None and spec.response_format == "auto":
         body["response_format"] = told.response_format
-
-
-# -- images ------------------------------------------------------------------------------------------------------
-
-
-async def _load_contents(messages: list[Message], load: LoadImage, read: LoadDocument) -> None:
-    """Replaces references by the bytes of images and the text of documents, or by a note if they are gone."""
-    for message in messages:
-        if isinstance(message, UserMessage) and not isinstance(message.content, str):
-            message.content = [one for part in message.content for one in await _load_part(part, load, read)]
-
-
-async def _load_no_image(_: str) -> None:
-    return None
-
-
-async def _load_no_document(part: Mapping[str, Any]) -> list[Part]:
-    name = part.get("filename") or part.get("file_id")
-    return [TextPart(f"[The file {name} is not available.]")]
-
-
-async def _load_part(part: Part, load: LoadImage, read: LoadDocument) -> list[Part]:
-    match part:
-        case DocumentReference(source=source):
-            return await read(source)
-        case ImageReference(file_id=file_id, detail=detail):
-            url = await load(file_id)
-            if url is None:
-                return [TextPart(f"[The image {file_id} is not available.]")]
-            return [ImagePart(ImageUrl(url, detail))]
-    return [part]

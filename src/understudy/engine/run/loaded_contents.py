@@ -1,0 +1,94 @@
+"""Loads the images and documents that messages name, as far as one request of a model has room for them."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Final
+
+from understudy.llm.messages import (
+    DocumentReference,
+    ImagePart,
+    ImageReference,
+    ImageUrl,
+    Message,
+    Part,
+    TextPart,
+    UserMessage,
+)
+
+LoadImage = Callable[[str], Awaitable[str | None]]
+"""From a File's id to a `data:` URL; None if the image does not exist."""
+
+LoadDocument = Callable[[Mapping[str, Any]], Awaitable[list[Part]]]
+"""From an `input_file` part to the document's content parts: its text, and pages as images."""
+
+MAX_LOADED: Final = 50 * 1024 * 1024
+"""Characters of all images and documents of a request, as at the hosted API. A message can name a File many times."""
+
+
+async def load_contents(messages: Sequence[Message], load: LoadImage | None, read: LoadDocument | None) -> None:
+    """Replaces references by the bytes of images and the text of documents, the newest messages first.
+
+    A note replaces what does not exist, and what there is no room for.
+    """
+    loader = _Loader(load or _load_no_image, read or _load_no_document)
+    for message in reversed(messages):
+        if isinstance(message, UserMessage) and not isinstance(message.content, str):
+            message.content = [one for part in message.content for one in await loader.load_part(part)]
+
+
+class _Loader:
+    """Loads each File once."""
+
+    def __init__(self, load: LoadImage, read: LoadDocument) -> None:
+        self._load = load
+        self._read = read
+        self._room = MAX_LOADED
+        self._loaded: dict[tuple[type[Part], str], list[Part]] = {}
+
+    async def load_part(self, part: Part) -> list[Part]:
+        match part:
+            case ImageReference(file_id=name):
+                is_file = True
+            case DocumentReference(source=source):
+                name, is_file = str(source.get("file_id") or source.get("filename")), bool(source.get("file_id"))
+            case _:
+                return [part]
+        key = type(part), name
+        parts = self._loaded.get(key) if is_file else None
+        if parts is None:
+            parts = await self._read_part(part) if self._room > 0 else None
+        if parts is None or (size := sum(map(_measure, parts))) > self._room:
+            return [TextPart(f"[The file {name} is left out: there are too many bytes of images and files.]")]
+        self._room -= size
+        if is_file:
+            self._loaded[key] = parts
+        return [_with_detail(one, part) for one in parts]
+
+    async def _read_part(self, part: ImageReference | DocumentReference) -> list[Part]:
+        if isinstance(part, DocumentReference):
+            return await self._read(part.source)
+        url = await self._load(part.file_id)
+        return [TextPart(f"[The image {part.file_id} is not available.]") if url is None else ImagePart(ImageUrl(url))]
+
+
+def _measure(part: Part) -> int:
+    match part:
+        case TextPart(text=text):
+            return len(text)
+        case ImagePart(image_url=image):
+            return len(image.url)
+    return 0
+
+
+def _with_detail(part: Part, reference: ImageReference | DocumentReference) -> Part:
+    if isinstance(part, ImagePart) and isinstance(reference, ImageReference):
+        return ImagePart(ImageUrl(part.image_url.url, reference.detail))
+    return part
+
+
+async def _load_no_image(_: str) -> None:
+    return None
+
+
+async def _load_no_document(part: Mapping[str, Any]) -> list[Part]:
+    name = part.get("filename") or part.get("file_id")
+    return [TextPart(f"[The file {name} is not available.]")]
