@@ -81,6 +81,13 @@ def test_an_edit_in_json_sends_the_bytes_of_a_file(server, client, upstream):
     assert image == {"image_url": f"data:image/png;base64,{base64.b64encode(PNG).decode()}"}
 
 
+def test_the_files_of_an_edit_have_a_limit_together(server, client, upstream):
+    file = client.files.create(file=("a.png", PNG + bytes(10 << 20)), purpose="vision")
+    body = {"model": "gpt-4o", "prompt": "A hat", "images": [{"file_id": file.id}] * 4}
+    answered = server.ask("POST", "/images/edits", body)
+    assert (answered.status, answered.json["error"]["param"], upstream.requests) == (400, "images[3]", [])
+
+
 def test_partial_images_are_streamed_with_their_event_names(client, upstream):
     events = [
         ("image_generation.partial_image", {"b64_json": "aGk=", "partial_image_index": 0}),

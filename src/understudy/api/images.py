@@ -33,6 +33,8 @@ VARIATIONS: Final = "images/variations"
 # The hosted API's defaults, in the order of its description.
 _DEFAULT_MODELS: Final = {GENERATIONS: "dall-e-2", EDITS: "gpt-image-1.5", VARIATIONS: "dall-e-2"}
 _MOST_IMAGES: Final = 16
+_MAX_INLINED: Final = 50 * 1024 * 1024
+"""Characters of all Files of a request, as data URLs."""
 
 
 @operations.add(
@@ -129,16 +131,23 @@ async def _inline_images(request: Request, body: JsonBody) -> JsonBody:
 async def _inline_files(parts: Parts, project_id: str, body: dict[str, Any]) -> dict[str, Any]:
     """The body with the bytes of the Files that it names, which providers do not know.
 
-    Raises InvalidRequest for a File that is missing or no image, and UpstreamError for a URL that is not public.
+    Raises InvalidRequest for a File that is missing or no image, and for too many bytes; UpstreamError for a URL that
+    is not public.
     """
     references = {f"images[{number}]": one for number, one in enumerate(body["images"])}
     if isinstance(mask := body.get("mask"), dict):
         references["mask"] = mask
+    room = _MAX_INLINED
     for place, reference in references.items():
         if (url := reference.get("image_url")) is not None and not parts.settings.limits.private_urls:
             remote_urls.check_url(f"{place}.image_url", url)
         if (file_id := reference.pop("file_id", None)) is not None:
-            reference["image_url"] = await _load_image(parts, project_id, file_id, f"{place}.file_id")
+            inlined = reference["image_url"] = await _load_image(parts, project_id, file_id, f"{place}.file_id")
+            room -= len(inlined)
+            if room < 0:
+                raise InvalidRequest(
+                    "The files of the images have too many bytes together: at most 50 MB as base64.", param=place
+                )
     return body
 
 
