@@ -25,7 +25,7 @@ AUTH_PATHS: Final = frozenset({"/auth/login", "/auth/callback", "/auth/config", 
 
 
 def read_cookies(fields: Fields) -> dict[str, str]:
-    """All cookies by name. Other programs of this host may have set some that are malformed, which end no parsing."""
+    """All cookies by name. Malformed ones, which other programs of this host may have set, are skipped."""
     pairs = (part.strip().partition("=") for part in fields.get(b"cookie", b"").decode("latin-1").split(";"))
     return {name: value for name, _, value in pairs if name}
 

@@ -118,7 +118,7 @@ async def _reserve(
 
     def measure() -> Demand:
         members = {"input": asked.input, "instructions": asked.instructions}
-        more = None if prompt is None else prompt.shown
+        more = None if prompt is None else prompt.instructions
         return measure_request(body, members | {"max_output_tokens": output}, more)
 
     return await reserve_tokens(request, asked.model or "", measure)

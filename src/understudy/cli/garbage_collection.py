@@ -4,7 +4,7 @@ import gc
 
 
 def pause_garbage_collector() -> None:
-    """Until it is tuned: imports make many objects and hardly any garbage, and searches for it delay a start."""
+    """Pauses the collector until it is tuned: searches for garbage delay a start, whose imports make hardly any."""
     gc.disable()
 
 

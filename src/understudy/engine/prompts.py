@@ -46,20 +46,20 @@ async def resolve_prompt(
     _fill_members(asked, content)
     if asked.model is None:
         raise InvalidBody(error_texts.missing("model"))
-    shown = await asyncio.to_thread(_build_messages, content, variables)
+    instructions = await asyncio.to_thread(_build_messages, content, variables)
     if asked.instructions:
-        shown.insert(0, _message("developer", [{"type": "input_text", "text": asked.instructions}]))
-    messages = await admission.admit_messages(project_id, [_typed(message) for message in shown])
+        instructions.insert(0, _message("developer", [{"type": "input_text", "text": asked.instructions}]))
+    messages = await admission.admit_messages(project_id, [_typed(message) for message in instructions])
     applied = PromptReference(id=reference.id, variables=dict(variables), version=version.version)
-    return ResolvedPrompt(applied, messages, shown)
+    return ResolvedPrompt(applied, messages, instructions)
 
 
-def _check_variables(named: Sequence[str], given: Variables) -> None:
-    if missing := [name for name in named if name not in given]:
+def _check_variables(expected: Sequence[str], values: Variables) -> None:
+    if missing := [name for name in expected if name not in values]:
         raise InvalidRequest(
             f"Missing prompt variables: {', '.join(missing)}", param="prompt.variables", code="missing_variables"
         )
-    if unknown := [name[:64] for name in given if name not in named]:
+    if unknown := [name[:64] for name in values if name not in expected]:
         raise InvalidRequest(
             f"Unknown prompt variables: {', '.join(unknown)}", param="prompt.variables", code="unknown_variables"
         )
@@ -71,7 +71,7 @@ def _fill_members(asked: CreateResponseRequest, content: PromptContent) -> None:
             setattr(asked, name, getattr(content, name))
 
 
-class _Room:
+class _MessageBudget:
     """What may still be added to the messages of a prompt. The methods raise InvalidBody if it is too much."""
 
     def __init__(self) -> None:
@@ -94,14 +94,14 @@ class _Room:
 
 def _build_messages(content: PromptContent, variables: Variables) -> list[dict[str, Any]]:
     """The messages with the variables' values. Raises InvalidBody if they are too long."""
-    room = _Room()
+    budget = _MessageBudget()
     sizes = {name: len(msgspec.json.encode(value)) for name, value in variables.items() if isinstance(value, dict)}
     texts = [("developer", content.instructions)] if content.instructions else []
     texts += [(message.role, message.content) for message in content.messages or ()]
-    return [_message(role, _expand(text, variables, sizes, room)) for role, text in texts]
+    return [_message(role, _expand(text, variables, sizes, budget)) for role, text in texts]
 
 
-def _expand(text: str, variables: Variables, sizes: Mapping[str, int], room: _Room) -> list[dict[str, Any]]:
+def _expand(text: str, variables: Variables, sizes: Mapping[str, int], budget: _MessageBudget) -> list[dict[str, Any]]:
     """The content parts of a text. `sizes` are those of the variables that are no texts. Raises InvalidBody."""
     parts: list[dict[str, Any]] = []
     pieces: list[str] = []
@@ -111,10 +111,10 @@ def _expand(text: str, variables: Variables, sizes: Mapping[str, int], room: _Ro
         if isinstance(value, dict) and value.get("type") == "input_text":
             value = str(value.get("text", ""))
         if isinstance(value, str):
-            room.take_text(value)
+            budget.take_text(value)
             pieces.append(value)
             continue
-        room.take_part(sizes[piece])
+        budget.take_part(sizes[piece])
         if pieces:
             parts.append({"type": "input_text", "text": "".join(pieces)})
         parts.append(value)

@@ -62,7 +62,7 @@ class ResolvedPrompt:
 
     reference: PromptReference
     messages: Sequence[InputItem]
-    shown: list[dict[str, Any]]
+    instructions: list[dict[str, Any]]
     """The messages as `instructions` of the response."""
 
 
@@ -212,7 +212,7 @@ def _render_response(asked: CreateResponseRequest, run: RunObject, prompt: Resol
         status="queued" if asked.background else "in_progress",
         background=bool(asked.background),
         conversation=conversation,
-        instructions=asked.instructions if prompt is None else prompt.shown,
+        instructions=asked.instructions if prompt is None else prompt.instructions,
         max_output_tokens=asked.max_output_tokens,
         max_tool_calls=asked.max_tool_calls,
         model=run.model,

@@ -115,7 +115,7 @@ class SignIn:
         await self._store.user_sessions.end(session.id, Change(actor, int(self._clock.now())))
 
     async def find_logout_url(self) -> str | None:
-        """Where the provider's own session is ended; None if it has no such place, or is unavailable."""
+        """The URL that ends the provider's own session; None if it has none, or is unavailable."""
         try:
             return await self._client.logout_url(f"{self.public_url}/console/")
         except OidcError as error:

@@ -71,7 +71,7 @@ class LocalCells:
             self._cells[rule.cell] = _Cell(max(level + cost, 0.0), now, rule.rate)
 
     def sweep(self, now: float) -> None:
-        """Forgets some of the empty cells; repeated calls come to all."""
+        """Forgets some of the empty cells; repeated calls visit all of them."""
         names = list(islice(self._swept, _SWEPT_AT_ONCE))
         if not names:
             self._swept = iter(list(self._cells))

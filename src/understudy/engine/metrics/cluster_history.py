@@ -25,7 +25,7 @@ _SECONDS: Final = 1.0
 
 class ClusterHistory:
     def __init__(self, history: History, lag: LoopLag, broker: Broker, nodes: Nodes, clock: Clock) -> None:
-        """Before the start of the broker."""
+        """Subscribes to the broker, which must not have started."""
         self._history = history
         self._lag = lag
         self._broker = broker

@@ -9,7 +9,7 @@ _INTERVAL_SECONDS: Final = 0.05
 
 
 class LoopLag:
-    """Adds the lag of each interval, in seconds, to `distribution`; no longer block is missed."""
+    """Adds the lag of each interval, in seconds, to `distribution`; no block of the loop that is longer is missed."""
 
     def __init__(self, distribution: Distribution) -> None:
         self._distribution = distribution

@@ -30,7 +30,7 @@ class SharedMinute(Struct, array_like=True):
 
     @property
     def number(self) -> int:
-        """The same for the minutes of all nodes at one time."""
+        """The number of the minute since 1970, which is the same on all nodes."""
         return int((self.started_at + _EARLY_SECONDS) // _MINUTE_SECONDS)
 
 
