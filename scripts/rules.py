@@ -40,6 +40,7 @@ LAYERS = (
         "redaction",
         "looper",
         "parent_death",
+        "child_processes",
     },
 )
 """A part imports itself and the parts of later lines, never those of its own line or above."""

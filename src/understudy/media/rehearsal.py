@@ -3,14 +3,13 @@
 import asyncio
 import importlib.util
 import os
-import sys
-from asyncio.subprocess import DEVNULL, PIPE, Process
-from contextlib import suppress
+from asyncio.subprocess import Process
 from pathlib import Path
 from typing import Final, Literal
 
 import msgspec
 
+from understudy.child_processes import kill, start_python
 from understudy.media.frame_sizes import frame_size
 from understudy.media.provider import Frame, Job, MediaError, Progress, VideoFiles
 from understudy.media.storyboard.messages import Picture, RenderRequest, RenderResponse
@@ -76,29 +75,13 @@ class RehearsalRenderer:
             # The kernel killed it for its memory or its time: a retry may find more of them.
             raise MediaError("The process that draws the storyboard died.", passing=True) from None
         finally:
-            await _kill_process(process)
+            await kill(process)
 
 
 async def _start_process() -> Process:
-    """Without this server's secrets, and in its own session so that Ctrl+C reaches only the server."""
+    """Without this server's secrets."""
     environment = {name: os.environ[name] for name in _INHERITED_VARIABLES if name in os.environ}
-    arguments = ("-P", "-X", "utf8", "-m", _MODULE, str(os.getpid()))
-    return await asyncio.create_subprocess_exec(
-        sys.executable,
-        *arguments,
-        stdin=PIPE,
-        stdout=PIPE,
-        stderr=DEVNULL,
-        env=environment,
-        start_new_session=True,
-    )
-
-
-async def _kill_process(process: Process) -> None:
-    if process.returncode is None:
-        with suppress(ProcessLookupError):
-            process.kill()
-        await asyncio.shield(process.wait())
+    return await start_python("-P", "-X", "utf8", "-m", _MODULE, str(os.getpid()), environment=environment)
 
 
 def _select_picture(frame: Frame | None, which: Literal["first", "last"]) -> Picture | None:

@@ -6,14 +6,14 @@ secret, since it reads untrusted files.
 
 import asyncio
 import os
-import sys
-from asyncio.subprocess import DEVNULL, PIPE, Process
+from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Final, Literal
 
 import msgspec
 
+from understudy.child_processes import start_python
 from understudy.errors import UnderstudyError
 from understudy.retrieval.messages import LENGTH_PREFIX_BYTES, Reply, Request
 
@@ -125,17 +125,7 @@ class ChildPool:
     async def _spawn(self) -> ChildProcess:
         environment = {name: os.environ[name] for name in _INHERITED_VARIABLES if name in os.environ}
         arguments = ("-P", "-X", "utf8", "-m", _MODULE, str(self._memory), str(os.getpid()))
-        # Own session: a Ctrl+C in the terminal ends the server, and the server ends its children.
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *arguments,
-            stdin=PIPE,
-            stdout=PIPE,
-            stderr=DEVNULL,
-            env=environment,
-            start_new_session=True,
-        )
-        child = ChildProcess(process)
+        child = ChildProcess(await start_python(*arguments, environment=environment))
         self._all.add(child)
         return child
 
