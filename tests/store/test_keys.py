@@ -7,7 +7,8 @@ import pytest
 from understudy import ids
 from understudy.errors import Conflict, NotFound
 from understudy.store.audit_logs import OPERATOR, Change
-from understudy.store.keys import hash_key, hint_of
+from understudy.store.keys import hint_of
+from understudy.store.principals import hash_key
 
 NOW = 1_700_000_000
 CHANGE = Change(OPERATOR, NOW)

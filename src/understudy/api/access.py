@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 from understudy.errors import InvalidRequest, PermissionDenied, Unauthenticated
 from understudy.errors.objects import project_needed
-from understudy.store.keys import Principal
+from understudy.store.principals import Principal
 from understudy.store.roles import Person
 
 Audience = Literal["project", "admin", "any"]

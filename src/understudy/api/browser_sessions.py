@@ -11,7 +11,7 @@ from starlette.types import Scope
 from understudy.api.request_head import Fields
 from understudy.engine.sign_in import SignIn
 from understudy.store.audit_logs import Actor
-from understudy.store.keys import Principal
+from understudy.store.principals import Principal
 from understudy.store.user_sessions import BrowserSession
 
 SESSION_COOKIE: Final = "__Host-understudy-session"

@@ -18,7 +18,7 @@ from understudy.api.request_head import Fields, Headers, check_request_head, fie
 from understudy.api.videos import CONTENT_PATH
 from understudy.errors import Unauthenticated
 from understudy.settings import Settings
-from understudy.store.keys import Principal
+from understudy.store.principals import Principal
 
 logger = logging.getLogger(__name__)
 PUBLIC: Final = browser_sessions.AUTH_PATHS | {

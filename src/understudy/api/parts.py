@@ -38,7 +38,7 @@ from understudy.llm.router import Models
 from understudy.settings import Settings
 from understudy.store import Store
 from understudy.store.audit_logs import Change
-from understudy.store.keys import Principal
+from understudy.store.principals import Principal
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """When each key was last used: collected in memory, and stored in the background, so that no request waits."""
 
 from understudy.store import Store
-from understudy.store.keys import KeyUse, Principal
+from understudy.store.principals import KeyUse, Principal
 
 
 class KeyUses:

@@ -6,8 +6,9 @@ from understudy import ids
 from understudy.errors import not_found
 from understudy.store.audit_logs import Change, insert_entry
 from understudy.store.database import Database, Transaction
-from understudy.store.keys import Principal, hash_key, hint_of
+from understudy.store.keys import hint_of
 from understudy.store.pages import PageRequest, PageSource, RecordPage, read_records
+from understudy.store.principals import Principal, hash_key
 
 
 @dataclass(frozen=True, slots=True)

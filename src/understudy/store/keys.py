@@ -3,7 +3,6 @@
 A rotated key has two secrets until the overlap ends. Deleted keys stay as rows, so that usage keeps their names.
 """
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypedDict
@@ -16,29 +15,15 @@ from understudy.errors.objects import key_ended
 from understudy.store.audit_logs import OPERATOR, Change, insert_entry
 from understudy.store.database import Database, Row, Transaction
 from understudy.store.pages import PageRequest, PageSource, RecordPage, read_records
+from understudy.store.principals import (
+    KeyUse,
+    Principal,
+    authenticate_key,
+    filter_active_keys,
+    hash_key,
+    record_key_uses,
+)
 from understudy.store.projects import DEFAULT_PROJECT, check_open, find_project, get_project
-from understudy.store.roles import Person
-from understudy.store.sql import compose_sql, padded_batches, sql_parameters
-
-
-@dataclass(frozen=True, slots=True)
-class Principal:
-    """Who makes a request: a key of a project, with an empty `project_id` an admin key, or a person.
-
-    `scopes` None is all of a project. `expires_at` is in Unix seconds; `is_old`: the secret before a rotation. The
-    `key_id` of a person is the user's id; without a project, a person who owns the organization is as an admin key.
-    """
-
-    project_id: str
-    key_id: str
-    scopes: frozenset[str] | None = None
-    expires_at: int | None = None
-    is_old: bool = False
-    person: Person | None = None
-
-    @property
-    def is_admin(self) -> bool:
-        return not self.project_id and (self.person is None or self.person.is_owner)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +62,6 @@ class KeyChanges(TypedDict, total=False):
 
     scopes: tuple[str, ...] | None
     expires_at: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class KeyUse:
-    key_id: str
-    is_old: bool
 
 
 class Keys:
@@ -128,11 +107,11 @@ class Keys:
 
     async def authenticate(self, key: str) -> Principal | None:
         """None for an unknown or revoked key, and for one of an archived project; it may have expired."""
-        return await self._database.read(_authenticate, hash_key(key))
+        return await self._database.read(authenticate_key, hash_key(key))
 
     async def active(self, key_ids: Sequence[str], now: int) -> set[str]:
         """The ids among `key_ids` of keys, admin keys too, that are valid, and of users who are signed in."""
-        return await self._database.read(_filter_active, key_ids, now)
+        return await self._database.read(filter_active_keys, key_ids, now)
 
     async def change(self, project_id: str, key_id: str, members: KeyChanges, change: Change) -> KeyRecord:
         """Raises NotFound, InvalidRequest if the key has expired."""
@@ -156,11 +135,7 @@ class Keys:
     async def record_uses(self, uses: Mapping[KeyUse, int]) -> None:
         """Stores the time of the last use of each key and admin key, in Unix seconds."""
         if uses:
-            await self._database.write(_record_uses, uses)
-
-
-def hash_key(key: str) -> str:
-    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
+            await self._database.write(record_key_uses, uses)
 
 
 def hint_of(key: str) -> str:
@@ -229,43 +204,6 @@ def _get_key(project_id: str, key_id: str) -> Transaction[KeyRecord]:
     return _load_record(rows[0])
 
 
-_AUTHENTICATE = (
-    "SELECT keys.project_id, keys.id, scopes, {expiry} FROM keys JOIN projects ON projects.id = keys.project_id"
-    " WHERE {hash} = $1 AND revoked_at IS NULL AND archived_at IS NULL"
-)
-_BY_HASH = _AUTHENTICATE.format(hash="hash", expiry="expires_at")
-_BY_OLD_HASH = _AUTHENTICATE.format(hash="old_hash", expiry="old_expires_at")
-
-
-def _authenticate(digest: str) -> Transaction[Principal | None]:
-    rows = yield _BY_HASH, (digest,)
-    is_old = not rows
-    if is_old:
-        rows = yield _BY_OLD_HASH, (digest,)
-    if not rows:
-        return None
-    project_id, key_id, scopes, expires_at = rows[0]
-    allowed = None if scopes is None else frozenset(_decode_scopes(scopes))
-    return Principal(project_id, key_id, allowed, expires_at, is_old)
-
-
-_ACTIVE_KEYS = (
-    "SELECT keys.id FROM keys JOIN projects ON projects.id = keys.project_id WHERE keys.id IN ({ids})"
-    " AND revoked_at IS NULL AND archived_at IS NULL AND (expires_at IS NULL OR expires_at > {now})"
-    " UNION ALL SELECT id FROM admin_keys WHERE id IN ({ids})"
-    " AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > {now})"
-    " UNION ALL SELECT user_id FROM user_sessions WHERE user_id IN ({ids}) AND expires_at > {now}"
-)
-
-
-def _filter_active(key_ids: Sequence[str], now: int) -> Transaction[set[str]]:
-    active: set[str] = set()
-    for batch in padded_batches(key_ids):
-        sql = _ACTIVE_KEYS.format(ids=sql_parameters(1, len(batch)), now=f"${len(batch) + 1}")
-        active.update(row[0] for row in (yield sql, (*batch, now)))
-    return active
-
-
 def _lock_key(project_id: str, key_id: str, now: int) -> Transaction[KeyRecord]:
     """Raises NotFound, InvalidRequest if the key has expired."""
     yield "SELECT seq FROM keys WHERE project_id = $1 AND id = $2 FOR UPDATE", (project_id, key_id)
@@ -326,16 +264,3 @@ def _revoke_key(identifier: str, change: Change) -> Transaction[KeyRecord | None
     record = _load_record(rows[0])
     yield from _delete_key(record.project_id, record.id, change)
     return replace(record, revoked_at=change.now)
-
-
-_USE = "SET last_used_at = $2 WHERE id = $1 AND COALESCE(last_used_at, 0) < $2"
-_OLD_USE = "UPDATE keys SET old_last_used_at = $2 WHERE id = $1 AND COALESCE(old_last_used_at, 0) < $2"
-
-
-def _record_uses(uses: Mapping[KeyUse, int]) -> Transaction[None]:
-    for use, at in uses.items():
-        if use.is_old:
-            yield _OLD_USE, (use.key_id, at)
-        else:
-            yield compose_sql("UPDATE keys", _USE), (use.key_id, at)
-            yield compose_sql("UPDATE admin_keys", _USE), (use.key_id, at)
