@@ -212,3 +212,30 @@ def test_malformed_rows_are_reported_and_the_rest_is_imported(server):
     done = Project(server).import_(lines(*rows))
     assert (done["status"], done["report"]["imported"]) == ("completed", {"thread": 2})
     assert [one["id"] for one in done["report"]["entries"]] == ["line 4", "fc_x", "resp_x", "chatcmpl-x", "batch_x"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "change"),
+    [
+        ("understudy.item", {"run_id": {"a": 1}}),
+        ("understudy.item", {"row": {"role": "user\0"}}),
+        ("understudy.batch", {"row": {"counts": [10**30] * 7}}),
+        ("understudy.response", {"previous_id": ["resp_x"]}),
+        ("understudy.response", {"row": {"body": {"status": "in_progress"}}}),
+        ("understudy.video", {"row": {"upstream_id": "a\0"}}),
+    ],
+)
+def test_a_row_that_no_database_could_store_is_reported(server, source, kind, change):
+    rows = (json.loads(row) for file in source.export().values() for row in file.splitlines() if row[:1] == b"{")
+    row = next(row for row in rows if row.get("object") == kind)
+    done = Project(server).import_(lines(_change(row, change)))
+    assert (done["status"], done["report"]["imported"].keys() <= {"thread"}) == ("completed", True)
+    assert "Malformed" in done["report"]["entries"][0]["reason"]
+
+
+def _change(row: Any, change: Any) -> Any:
+    changed = {
+        name: _change(row[name], one) if isinstance(one, dict) and name != "run_id" else one
+        for name, one in change.items()
+    }
+    return {**row, **changed}

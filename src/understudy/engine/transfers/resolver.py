@@ -33,7 +33,12 @@ class Resolver:
             self._missing.clear()
         wanted: dict[ReferenceKind, set[str]] = {}
         for kind, public in references:
-            if (kind, public) not in self.stored and public:
+            if (kind, public) in self.stored or not public:
+                continue
+            if "\x00" in public:  # which PostgreSQL has in no text
+                self.stored[kind, public] = public.replace("\x00", "") + qualifier(self._project_id)
+                self._missing.add((kind, public))
+            else:
                 wanted.setdefault(kind, set()).add(public)
         for kind, ids in wanted.items():
             found = (await self.search(kind, ids)).stored

@@ -2,10 +2,10 @@
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from understudy.engine.transfers.conversion import UnusableObject
 from understudy.engine.views.items import render_item
@@ -18,6 +18,9 @@ from understudy.store.video_rows import Record, Role, VideoFile
 from understudy.wire.responses import ResponseObject
 
 _COUNTS: Final = 7
+# PostgreSQL stores no null character, and neither database a larger number.
+_Text = Annotated[str, Meta(pattern=r"\A[^\x00]*\Z")]
+_Count = Annotated[int, Meta(ge=0, le=2**53)]
 _MALFORMED: Final = (msgspec.ValidationError, KeyError, TypeError, ValueError, RecursionError)
 
 
@@ -27,8 +30,8 @@ class _Context(Struct):
 
 
 class _Item(Struct):
-    kind: str
-    role: str | None
+    kind: _Text
+    role: _Text | None
     body: dict[str, Any]
 
 
@@ -48,15 +51,15 @@ class _Chat(Struct):
 class _Batch(Struct):
     dialect: Dialect
     status: Status
-    counts: list[int]
+    counts: list[_Count]
     has_results: bool
     body: dict[str, Any]
 
 
 class _Video(Struct):
     state: Literal["completed", "failed"]
-    provider: str
-    upstream_id: str | None
+    provider: _Text
+    upstream_id: _Text | None
     files: list[Role]
     body: Record
 
@@ -95,12 +98,17 @@ def with_files(row: NewRow, files: Sequence[VideoFile]) -> NewRow:
 def _item_row(raw: RawObject, stored_id: str, _: str, now: int) -> NewRow:
     item = msgspec.convert(raw.body["row"], _Item)
     body = _encode(item.body, stored_id)
-    run_id = raw.body.get("run_id")
+    run_id = _read_name(raw, "run_id")
     # Raises what the list of the items would raise.
     render_item(Item(0, item.kind, item.role, run_id, body))
     text = _find_text(item.body) if item.kind == "message" else ""
     values = (stored_id, str(raw.body["thread_id"]), run_id, item.kind, item.role, body)
     return NewRow(values, text=text, created_at=raw.created_at or now, noun="item")
+
+
+def _read_name(raw: RawObject, member: str) -> str | None:
+    """The stored id of another object."""
+    return msgspec.convert(raw.body.get(member), _Text | None)
 
 
 def _find_text(message: Mapping[str, Any]) -> str:
@@ -111,12 +119,13 @@ def _find_text(message: Mapping[str, Any]) -> str:
 def _response_row(raw: RawObject, stored_id: str, project_id: str, now: int) -> NewRow:
     response = msgspec.convert(raw.body["row"], _Response)
     body = _encode(response.body, stored_id)
-    msgspec.json.decode(body, type=ResponseObject)
+    if msgspec.json.decode(body, type=ResponseObject).status in {"queued", "in_progress"}:
+        raise ValueError("it has not ended")
     links = NewResponseLinks(
         response.input_item, response.last_item, [(one.thread_id, one.last_item) for one in response.context]
     )
     thread_id = str(raw.body["thread_id"])
-    values = (stored_id, project_id, thread_id, raw.body.get("previous_id"), 0, 0, 1, raw.created_at or now, body)
+    values = (stored_id, project_id, thread_id, _read_name(raw, "previous_id"), 0, 0, 1, raw.created_at or now, body)
     return NewRow(values, links=links)
 
 
