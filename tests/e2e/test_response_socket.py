@@ -1,6 +1,8 @@
 """Responses over WebSocket: turns, lanes, what a connection remembers, and errors."""
 
 import json
+import socket as plain_socket
+from urllib.parse import urlsplit
 
 import pytest
 from websockets.exceptions import InvalidStatus
@@ -208,3 +210,24 @@ def test_a_provider_error_fails_the_response(socket, upstream):
     event = socket.turn(input="Hello")[-1]
     assert event["type"] in {"response.failed", "error"}
     assert "Down." in json.dumps(event)
+
+
+def test_pongs_are_left_out_while_the_client_does_not_read(server):
+    address = urlsplit(server.url)
+    head = (
+        f"GET /v1/responses HTTP/1.1\r\nHost: {address.netloc}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+        f"Authorization: Bearer {KEY}\r\n\r\n"
+    )
+    pings = (b"\x89\xfd\0\0\0\0" + b"a" * 125) * 120_000
+    received = 0
+    with plain_socket.socket() as connection:
+        connection.settimeout(20)
+        connection.setsockopt(plain_socket.SOL_SOCKET, plain_socket.SO_RCVBUF, 65_536)
+        connection.connect((address.hostname, address.port))
+        connection.sendall(head.encode())
+        assert connection.recv(4096).startswith(b"HTTP/1.1 101")
+        connection.sendall(pings + b"\x88\x82\0\0\0\0\x03\xe8")
+        while chunk := connection.recv(1 << 20):
+            received += len(chunk)
+    assert 0 < received < len(pings) // 2
