@@ -1,5 +1,6 @@
 """The client of an OpenID provider against one that returns what each test makes it return: tokens that must be refused."""
 
+import asyncio
 import base64
 import hmac
 import json
@@ -31,7 +32,7 @@ class FakeProvider:
         self.token = ""
         self.user_information = {}
         self.requests = []
-        self.key_loads = 0
+        self.key_loads = self.document_loads = 0
         self.changes = {}
 
     async def start(self):
@@ -51,6 +52,7 @@ class FakeProvider:
         self.issuer = f"http://127.0.0.1:{self.runner.addresses[0][1]}"
 
     async def document(self, _):
+        self.document_loads += 1
         at = {name: f"{self.issuer}/{path}" for name, path in (("jwks_uri", "keys"), ("token_endpoint", "token"))}
         at |= {"authorization_endpoint": f"{self.issuer}/login?tenant=a", "userinfo_endpoint": f"{self.issuer}/me"}
         return web.json_response({"issuer": self.issuer, **at, **self.changes})
@@ -180,6 +182,18 @@ async def test_a_token_that_the_provider_has_not_signed_is_refused(provider, cli
     with pytest.raises(OidcError) as raised:
         await finish(client, login)
     assert raised.value.code == "invalid_token"
+
+
+async def test_those_who_wait_for_a_provider_that_fails_fail_with_it(provider, client):
+    await client.close()
+    provider.changes, provider.document_loads = {"token_endpoint": None}, 0
+    waiting = make_client(provider)
+    failed = await asyncio.gather(*(waiting.start("/console/", 1) for _ in range(5)), return_exceptions=True)
+    assert [one.code for one in failed] == ["provider_unavailable"] * 5
+    assert provider.document_loads == 1
+    provider.changes = {}
+    assert await waiting.start("/console/", 1)
+    await waiting.close()
 
 
 async def test_keys_that_the_provider_has_rotated_are_loaded_again_but_not_for_each_token(

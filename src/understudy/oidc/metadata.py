@@ -5,7 +5,7 @@ Source: OpenID Connect Discovery 1.0.
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -55,21 +55,35 @@ class ProviderMetadata:
         self._document: tuple[float, DiscoveryDocument] | None = None
         self._keys: tuple[float, KeySet] | None = None
         self._lock = asyncio.Lock()
+        self._failure: tuple[float, OidcError] | None = None
 
     async def load(self) -> DiscoveryDocument:
+        began = time.monotonic()
         async with self._lock:
             if self._document is None or self._document[0] < time.monotonic() - _VALID_SECONDS:
-                self._document = time.monotonic(), await self._fetch_document()
+                self._document = time.monotonic(), await self._attempt(self._fetch_document(), began)
             return self._document[1]
 
     async def load_keys(self, *, is_fresh: bool = False) -> KeySet:
         """With `is_fresh`, keys that are at most some seconds old."""
         document = await self.load()
+        began = time.monotonic()
         async with self._lock:
             age = _RELOAD_SECONDS if is_fresh else _VALID_SECONDS
             if self._keys is None or self._keys[0] < time.monotonic() - age:
-                self._keys = time.monotonic(), await self._fetch_keys(document.jwks_uri)
+                self._keys = time.monotonic(), await self._attempt(self._fetch_keys(document.jwks_uri), began)
             return self._keys[1]
+
+    async def _attempt(self, loading: Coroutine[Any, Any, T], began: float) -> T:
+        """Those who waited while another one failed fail with it, so that they do not wait for one timeout each."""
+        if self._failure is not None and self._failure[0] > began:
+            loading.close()
+            raise OidcError(self._failure[1].code, str(self._failure[1]))
+        try:
+            return await loading
+        except OidcError as error:
+            self._failure = time.monotonic(), error
+            raise
 
     async def _fetch_document(self) -> DiscoveryDocument:
         url = f"{self._issuer.rstrip('/')}/.well-known/openid-configuration"
