@@ -38,6 +38,8 @@ _NO_STORE_HEADER: Final = (b"cache-control", b"no-store")
 _AIMLAPI_ALIASES: Final = frozenset({"/v2/chat/completions"})
 # Headers that the AI/ML API's own client sends with each request.
 _REFERER, _TITLE = b"http-referer", b"x-title"
+# Of the paths with a token in place of a key.
+_TOKEN_PREFIXES: Final = ("/generations/", "/file_downloads/")
 _MODELS_PATH: Final = re.compile(r"/models?(/.*)?")
 _TOOLKIT_BASE = re.compile(r"(?:/v1)?/api/v3(?:\.1)?(?=/)")
 _AZURE_PROJECT_BASE = re.compile(r"/api/projects/[^/]+(?=/)")
@@ -193,12 +195,16 @@ def _find_dialect(base: str, fields: Fields, settings: Settings) -> str:
 
 
 def _is_public(scope: Scope, fields: Fields, settings: Settings) -> bool:
-    if scope["path"] in PUBLIC or any(path.fullmatch(scope["path"]) for path in (CONTENT_PATH, DOWNLOAD_PATH)):
+    path: str = scope["path"]
+    if path in PUBLIC:
         return True
-    if scope["path"] == METRICS_PATH and has_metrics_token(fields, settings.metrics.token):
+    # Nearly every path is neither, which a prefix says faster than a pattern.
+    if path.startswith(_TOKEN_PREFIXES) and (CONTENT_PATH.fullmatch(path) or DOWNLOAD_PATH.fullmatch(path)):
+        return True
+    if path == METRICS_PATH and has_metrics_token(fields, settings.metrics.token):
         return True
     reads = settings.public_models and scope["method"] in {"GET", "HEAD"}
-    return reads and _MODELS_PATH.fullmatch(scope["path"]) is not None and find_key(fields) is None
+    return reads and _MODELS_PATH.fullmatch(path) is not None and find_key(fields) is None
 
 
 def _strip_base(scope: Scope) -> str:

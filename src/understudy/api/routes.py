@@ -178,4 +178,4 @@ def routes() -> list[BaseRoute]:
         "/auth/callback": {"GET": Target(sign_in.finish_sign_in, "finishSignIn")},
     }
     sockets = [WebSocketRoute(path, serve_socket) for path in response_socket.PATHS]
-    return [Route(PATH, McpEndpoint(), include_in_schema=False), *sockets, RouteTable(table.items())]
+    return [Route(PATH, McpEndpoint(), include_in_schema=False), RouteTable(table.items()), *sockets]
