@@ -50,10 +50,7 @@ def build_page() -> str:
             rows.append((method, path, "relayed" if method == "POST" and _RELAYED.search(plain) else "served", ""))
         else:
             rows.append((method, path, "404", reasons.get((method, _shape(plain))) or _find_reason(plain)))
-    groups = groupby(
-        sorted(rows, key=lambda row: row[1].split("/")[1].partition("?")[0]),
-        key=lambda row: row[1].split("/")[1].partition("?")[0],
-    )
+    groups = groupby(sorted(rows, key=_find_noun), key=_find_noun)
     counts = {state: sum(row[2] == state for row in rows) for state in ("served", "relayed", "404")}
     return PAGE.format(
         count=len(rows),
@@ -62,6 +59,10 @@ def build_page() -> str:
         refused=counts["404"],
         groups="\n".join(_section(noun, list(group)) for noun, group in groups),
     )
+
+
+def _find_noun(row: tuple[str, str, str, str]) -> str:
+    return row[1].split("/")[1].partition("?")[0]
 
 
 def _section(noun: str, rows: list[tuple[str, str, str, str]]) -> str:

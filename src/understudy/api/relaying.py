@@ -87,7 +87,7 @@ async def relay_line(parts: Parts, project_id: str, relayed: RelayRequest) -> by
     await parts.limiter.permissions.check_model(project_id, relayed.body.model)
     response = await parts.models.relay(relayed.operation, relayed.body)
     if response.whole is None:
-        await response.chunks.aclose()
+        response.close()
         raise UpstreamError("malformed", "The upstream returned a stream for a line of a batch.")
     return response.whole
 

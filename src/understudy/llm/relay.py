@@ -65,12 +65,13 @@ class Relayed:
     """A provider's response after its 2xx status. `whole` is its body, if it is one to be read whole.
 
     Otherwise `chunks` yields it as it arrives, and raises UpstreamError if it is cut off; a caller that does not
-    iterate over it closes it.
+    iterate over it calls `close`.
     """
 
     content_type: str
     whole: bytes | None
     chunks: AsyncGenerator[bytes, None]
+    close: Callable[[], None]
 
     @property
     def is_event_stream(self) -> bool:
@@ -95,12 +96,12 @@ async def read_response(response: UpstreamResponse, secret: faults.ProviderSecre
     """Reads a response that is to be read whole, and opens any other. Raises UpstreamError for an error as its body."""
     kind = response.content_type.lower()
     if kind.startswith(EVENT_STREAM) or not kind.startswith(_WHOLE_TYPES):
-        return Relayed(response.content_type, None, _stream_chunks(response))
+        return Relayed(response.content_type, None, _stream_chunks(response), response.close)
     with closing(response):
         data = await response.read()
     if kind.startswith("application/json"):
         await _check_object(data, secret)
-    return Relayed(response.content_type, data, _no_chunks())
+    return Relayed(response.content_type, data, _no_chunks(), response.close)
 
 
 async def _check_object(data: bytes, secret: faults.ProviderSecrets | None) -> None:
