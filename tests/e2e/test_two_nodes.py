@@ -7,6 +7,7 @@ import signal
 
 import asyncpg
 import pytest
+import redis as sync_redis
 
 from e2e.assistants_client import WEATHER, new_thread, outputs_for, reached, texts
 from serving import KEY, parse_events
@@ -147,6 +148,47 @@ def test_a_background_response_is_streamed_and_cancelled_on_the_other_node(nodes
     other = first.client.responses.create(model="gpt-4o", input="Hello", background=True)
     upstream.wait_for(2)
     assert second.client.responses.cancel(other.id).status == "cancelled"
+
+
+def erase_stored_events(url, run_id):
+    """Puts Redis in the state before the node that executes the run has written its last events."""
+    with sync_redis.Redis.from_url(url) as client:
+        eventually(lambda: client.unlink(*[key.decode() for key in client.scan_iter(f"*{run_id}*")] or [""]))
+
+
+def test_the_other_node_has_every_event_before_redis_has_them(nodes, upstream, session_redis):
+    first, second = nodes
+    upstream.answer(text("Hel", "lo, ", "wor", "ld."))
+    asked = {"model": "gpt-4o", "input": "Hello", "background": True, "stream": True}
+    whole = [data for _, data in first.events("/v1/responses", asked)]
+    response_id = whole[0]["response"]["id"]
+    erase_stored_events(session_redis, response_id)
+    for after in range(len(whole) - 1):
+        path = f"/v1/responses/{response_id}?stream=true&starting_after={after}"
+        rest = [data for _, data in data_of(second.ask("GET", path).body)]
+        assert delta_text(rest) == delta_text(whole[after + 1 :])
+        assert (rest[0]["sequence_number"] > after, rest[-1]) == (True, whole[-1])
+
+
+def test_the_other_node_has_every_event_of_a_run_that_waits_before_redis_has_them(nodes, upstream, session_redis):
+    first = nodes[0]
+    assistant = first.client.beta.assistants.create(model="gpt-4o", tools=[WEATHER])
+    thread = new_thread(first.client, "Weather?")
+    upstream.answer(calls(call("get_weather", city="Paris")), text("Mi", "ld."))
+    run = first.client.beta.threads.runs.create_and_poll(
+        thread_id=thread.id, assistant_id=assistant.id, poll_interval_ms=10
+    )
+    for is_waiting in (True, False):
+        erase_stored_events(session_redis, run.id)
+        whole = first.ask("GET", path_of(run)).body
+        for number in numbers_of(whole):
+            rest = [node.ask("GET", f"{path_of(run)}?starting_after={number}").body for node in nodes]
+            assert joined(data_of(rest[0])) == joined(data_of(rest[1]))
+            assert numbers_of(rest[0])[-1:] == numbers_of(rest[1])[-1:]
+        if is_waiting:
+            first.client.beta.threads.runs.submit_tool_outputs_and_poll(
+                run_id=run.id, thread_id=thread.id, tool_outputs=outputs_for(run), poll_interval_ms=10
+            )
 
 
 def steal(database, run):

@@ -24,7 +24,7 @@ def logs():
 
 
 async def test_events_that_do_not_continue_a_copy_end_its_streams_with_an_error(logs, caplog):
-    remote = RemoteLogs(SilentBroker(), None, None, logs, None, None, None)
+    remote = RemoteLogs(SilentBroker(), None, None, None, logs, None, None, None)
     log = logs.create("run_1", RunEncoder)
     made, _ = histories.run()
     log.append(histories.queued(made), ())

@@ -109,6 +109,10 @@ class Nodes:
         """The live nodes, and those that have died lately; the oldest first."""
         return await self._database.read(_list_nodes)
 
+    async def list_live(self) -> tuple[str, ...]:
+        """The ids of the live nodes."""
+        return tuple(one.node.id for one in await self.list() if one.is_live)
+
 
 def _register(node: Node, schema: int, *, is_single: bool) -> Transaction[RegisteredNode | None]:
     yield _LOCK, ()

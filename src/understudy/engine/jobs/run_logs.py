@@ -17,6 +17,7 @@ from understudy.engine.run.event_codec import EventCodec
 from understudy.engine.run.feed import EventFeed
 from understudy.engine.run.log import EVENTS_PER_EPOCH, Encoder, LogEntry, Logs, RunLog, resume_position
 from understudy.engine.run.log_streams import LogStreams
+from understudy.engine.run.node_logs import NodeLogs
 from understudy.engine.run.remote_logs import RemoteLogs
 from understudy.engine.run.stored_logs import StoredLogs, append_entries, encoder_at_end
 from understudy.engine.views.ending import ending_events
@@ -73,7 +74,9 @@ class RunLogs:
             self._stored = StoredLogs(broker, codec)
             self.streams = LogStreams(broker, codec, self._stored, retention, report_lost)
             self._feed = EventFeed(broker, codec, logs, self.streams.flush)
-            self.remote = RemoteLogs(broker, codec, self._stored, logs, store.runs.find_owners, node_of, self.complete)
+            node_logs = NodeLogs(broker, codec, self._stored, store.nodes.list_live)
+            find_owners = store.runs.find_owners
+            self.remote = RemoteLogs(broker, codec, self._stored, node_logs, logs, find_owners, node_of, self.complete)
 
     async def load_past(self, project_id: str, thread_id: str, run_id: str, last_epoch: int | None = None) -> Past:
         """What is stored of a run whose events up to now are not all in a log here.

@@ -18,8 +18,9 @@ from understudy.broker import Broker, BrokerError
 from understudy.engine.run.checkpoint import WAITING_STATUSES
 from understudy.engine.run.event_codec import EventCodec
 from understudy.engine.run.events import ActionRequired, ApprovalRequired
-from understudy.engine.run.feed import EVENTS_TOPIC, FOLLOW_TOPIC, FollowRequest, SentEvents, decode_sent
+from understudy.engine.run.feed import EVENTS_TOPIC, SentEvents, decode_sent
 from understudy.engine.run.log import Encoder, LogEntry, Logs, RunLog
+from understudy.engine.run.node_logs import NodeLogs
 from understudy.engine.run.stored_logs import StoredLogs, append_entries, build_log, encoder_at_end
 from understudy.errors import StoreError
 from understudy.looper import Looper
@@ -30,7 +31,6 @@ _IDLE_SECONDS: Final = 2.0
 # Streams wait so long for an owner that cannot be reached.
 _PATIENCE_SECONDS: Final = 20.0
 _ACTIVE: Final = frozenset({"queued", "in_progress", "cancelling", "requires_action"})
-_encode = msgspec.msgpack.Encoder().encode
 logger = logging.getLogger(__name__)
 
 
@@ -42,6 +42,9 @@ class RunOwner(Protocol):
 
     @property
     def owner(self) -> str | None: ...
+
+    @property
+    def epoch(self) -> int: ...
 
 
 @dataclass(slots=True)
@@ -67,6 +70,7 @@ class RemoteLogs:
         broker: Broker,
         codec: EventCodec,
         stored: StoredLogs,
+        node_logs: NodeLogs,
         logs: Logs,
         find_owners: Callable[[Sequence[str]], Awaitable[Mapping[str, RunOwner]]],
         node_of: Callable[[str], str],
@@ -75,6 +79,7 @@ class RemoteLogs:
         self._broker = broker
         self._codec = codec
         self._stored = stored
+        self._node_logs = node_logs
         self._logs = logs
         self._find_owners = find_owners
         self._node_of = node_of
@@ -122,12 +127,18 @@ class RemoteLogs:
             run.log.is_remote = False
 
     async def load_closed(self, run_id: str, new_encoder: Callable[[], Encoder], status: str) -> RunLog | None:
-        """The log of a run that has ended, or waits for its client, as it is stored; None if that is incomplete."""
+        """The log of a run that has ended, or waits for its client; None if neither broker nor nodes have all of it.
+
+        The node that has executed the run may not have written the last events to the broker yet.
+        """
         log = build_log(new_encoder, await self._load(run_id))
-        if log.length and not log.has_ended and status not in WAITING_STATUSES:
-            await self._complete(run_id, log, encoder_at_end(log))
-        is_waiting = status in WAITING_STATUSES and isinstance(log.last_event, ActionRequired | ApprovalRequired)
-        if not (log.has_ended or is_waiting):
+        found = None if log.has_ended else (await self._find_owners([run_id])).get(run_id)
+        if found is not None and not _is_whole(log, found):
+            node_id = None if found.owner is None else self._node_of(found.owner)
+            log = await self._node_logs.copy(run_id, node_id, new_encoder) or log
+            if log.length and not log.has_ended and status not in WAITING_STATUSES:
+                await self._complete(run_id, log, encoder_at_end(log))
+        if not (log.has_ended or (found is not None and _is_whole(log, found))):
             return None
         log.close()
         return log
@@ -164,9 +175,7 @@ class RemoteLogs:
             while run.node_id is not None and self._runs.get(run.run_id) is run:
                 after = run.log.length
                 try:
-                    request = _encode(FollowRequest(run.run_id, after))
-                    sent = decode_sent(await self._broker.request(run.node_id, FOLLOW_TOPIC, request))
-                    entries = await self._entries_of(run, sent)
+                    sent, entries = await self._node_logs.request(run.node_id, run.run_id, after)
                 except (BrokerError, msgspec.MsgspecError):
                     run.node_id = None
                     return
@@ -182,11 +191,6 @@ class RemoteLogs:
                 if run.log.length == after:
                     run.node_id = None
                     return
-
-    async def _entries_of(self, run: _RemoteRun, sent: SentEvents) -> list[LogEntry]:
-        if sent.is_stored:
-            return await self._stored.load(run.run_id, run.log.length)
-        return self._codec.decode_entries(sent.entries) if sent.entries else []
 
     def _apply(self, run: _RemoteRun, entries: Sequence[LogEntry]) -> bool:
         """Appends the entries; False where they do not fit the copy, whose streams end with an error then."""
@@ -313,3 +317,11 @@ class RemoteLogs:
         except StoreError as error:
             # It is repeated with the next check.
             logger.debug("store unavailable: %s", error)
+
+
+def _is_whole(log: RunLog, found: RunOwner) -> bool:
+    """Whether a log has the end of its run, or all up to where the run waits for its client."""
+    if log.has_ended or found.status not in WAITING_STATUSES:
+        return log.has_ended
+    # The run may have waited before, in an earlier epoch.
+    return isinstance(log.last_event, ActionRequired | ApprovalRequired) and log.epoch >= found.epoch
