@@ -272,7 +272,8 @@ class Upstream:
     async def _serve(self) -> None:
         self._stop = asyncio.Event()
         app = web.Application(client_max_size=2**28)
-        app.router.add_get("/v1/models", self._list)
+        for base in ("/v1", "/openai/v1"):
+            app.router.add_get(base + "/models", self._list)
         app.router.add_post("/{path:.*}/messages", self._messages)
         app.router.add_post("/{path:.*}/messages/count_tokens", self._messages)
         app.router.add_post("/{path:.*}/chat/completions", self._chat)

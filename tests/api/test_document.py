@@ -99,6 +99,8 @@ def test_the_assistants_tag_has_exactly_the_published_operations():
         "getVectorStoreReferences",
         "listConversations",
         "listProjectRuns",
+        "listProviders",
+        "testProvider",
         "listResponses",
         "createPrompt",
         "createPromptVersion",

@@ -37,6 +37,14 @@ def test_the_health_of_the_server_is_in_words(browser, console, server, upstream
         "aria-valuetext", re.compile(r"median \d.*95th percentile \d")
     )
     assert console.find_accessibility_problems() == []
+    provider = page.get_by_role("button", name=re.compile("^Test ")).first
+    provider.click()
+    expect(page.get_by_role("status").get_by_text(re.compile(r"\d+ models, in "))).to_be_visible()
+    failed = {"status": "failed", "error": {"type": "authentication", "message": "The key is wrong."}}
+    page.route("**/v1/organization/providers/*/test", lambda route: route.fulfill(json=failed))
+    provider.click()
+    expect(page.get_by_role("status").get_by_text("The key is wrong.")).to_be_visible()
+    assert console.find_accessibility_problems() == []
     upstream.answer(fault(401))
     server.ask("POST", "/v1/chat/completions", {"model": "gpt-4o", "messages": messages})
     expect(page.get_by_text("The latest call to")).to_be_visible()

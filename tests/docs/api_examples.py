@@ -305,6 +305,7 @@ EXAMPLES: tuple[Example, ...] = (
     Example("getReadiness"),
     Example("getOrganizationHealth"),
     Example("getOrganizationHealthHistory"),
+    Example("listProviders"),
     Example("getSignInOptions"),
     # Imports, exports and deletions
     Example(
@@ -421,6 +422,7 @@ WITHOUT = {
     "downloadExport downloadLinkedFile": "return the bytes of a file",
     "getRunContext": "has the parts of a prompt, which differ between runs",
     "cancelResponse": "the embedded model answers before it can be cancelled",
+    "testProvider": "needs a provider",
     "testWebhookEndpoint": "sends a request to another server",
     "deleteModel": "is refused: models belong to providers",
     "ListContainers CreateContainer RetrieveContainer DeleteContainer": "need a sandbox",

@@ -25,6 +25,7 @@ from understudy.engine.key_uses import KeyUses
 from understudy.engine.limits.limiter import RateLimiter
 from understudy.engine.metrics.metrics import Metrics
 from understudy.engine.project_events import ProjectEvents
+from understudy.engine.providers import Providers
 from understudy.engine.responses import Responses
 from understudy.engine.run_contexts import RunContexts
 from understudy.engine.runs import Runs
@@ -68,6 +69,7 @@ class Parts:
     documents: Documents
     images: Images
     health: Health
+    providers: Providers
     metrics: Metrics
     key_uses: KeyUses
     clock: Clock

@@ -31,6 +31,7 @@ from understudy.engine.metrics.metrics import Metrics
 from understudy.engine.metrics.snapshot import MetricsSources
 from understudy.engine.project_events import ProjectEvents
 from understudy.engine.provider_calls import ProviderHistory
+from understudy.engine.providers import Providers
 from understudy.engine.responses import Responses
 from understudy.engine.run.log import Logs
 from understudy.engine.run_contexts import RunContexts
@@ -122,6 +123,7 @@ def build_parts(
         images=retrieval.images,
         key_uses=KeyUses(store),
         health=health,
+        providers=Providers(base.models, providers, clock),
         metrics=_build_metrics(base, health, providers, streams),
         clock=clock,
         streams=streams,

@@ -9,7 +9,7 @@ from typing import Final
 from understudy import __version__
 from understudy.broker import Broker
 from understudy.clock import Clock
-from understudy.engine.provider_calls import ModelCalls, ProviderCalls, ProviderHistory
+from understudy.engine.provider_calls import ModelCalls, ProviderHistory, render_calls
 from understudy.retrieval.embed import Embedders
 from understudy.settings import Settings
 from understudy.store import Store
@@ -23,7 +23,6 @@ from understudy.wire.health import (
     HealthEmbedder,
     HealthNode,
     HealthObject,
-    HealthProvider,
     HealthQueue,
     HealthSandbox,
 )
@@ -86,7 +85,7 @@ class Health:
             blobs=await self._examine_blobs(),
             sandbox=None if sources.sandbox is None else await self._examine_sandbox(sources.sandbox),
             embedder=HealthEmbedder(name=sources.embedders.default_name, successor=successor),
-            providers=[_render_provider(one) for one in sources.providers.list()],
+            providers=[render_calls(one) for one in sources.providers.list()],
         )
 
     async def _examine_database(self) -> HealthDatabase:
@@ -135,14 +134,3 @@ def _render_node(registered: RegisteredNode) -> HealthNode:
 
 def _render_queue(queue: QueueState) -> HealthQueue:
     return HealthQueue(name=queue.name, waiting=queue.waiting, oldest_created_at=queue.oldest_created_at)
-
-
-def _render_provider(one: ProviderCalls) -> HealthProvider:
-    return HealthProvider(
-        name=one.name,
-        calls=one.calls,
-        errors=one.errors,
-        last_success_at=None if one.last_success_at is None else int(one.last_success_at),
-        last_error_at=None if one.last_error_at is None else int(one.last_error_at),
-        last_error=one.last_error,
-    )

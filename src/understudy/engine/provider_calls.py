@@ -10,6 +10,7 @@ from understudy import telemetry
 from understudy.clock import Clock
 from understudy.engine.metrics import families
 from understudy.engine.metrics.instruments import Counter, Histogram
+from understudy.wire.health import HealthProvider
 
 _MAX_PROVIDERS: Final = 100
 _MAX_MODELS: Final = 1000
@@ -76,6 +77,10 @@ class ProviderHistory:
         """The providers that were called, by name."""
         return sorted(self._providers.values(), key=lambda one: one.name)
 
+    def find_provider(self, name: str) -> ProviderCalls | None:
+        """The calls to a provider; None before the first one."""
+        return self._providers.get(name)
+
     def find_model(self, model: str) -> ModelCalls | None:
         """The calls of a model, by the provider's id for it, also behind `PROVIDER/`; None before the first one."""
         return self._models.get(model)
@@ -98,3 +103,14 @@ class ProviderHistory:
         if event.retry:
             self.retries.add((provider,))
         self.durations.observe((provider, "true" if event.streamed else "false"), event.duration)
+
+
+def render_calls(one: ProviderCalls) -> HealthProvider:
+    return HealthProvider(
+        name=one.name,
+        calls=one.calls,
+        errors=one.errors,
+        last_success_at=None if one.last_success_at is None else int(one.last_success_at),
+        last_error_at=None if one.last_error_at is None else int(one.last_error_at),
+        last_error=one.last_error,
+    )

@@ -75,6 +75,10 @@ class Catalog:
     def has_provider(self, name: str) -> bool:
         return name in self._providers
 
+    def list_providers(self) -> list[ProviderModels]:
+        """In the order of the settings, without the embedded model."""
+        return list(self._providers.values())
+
     async def find(self, model: str) -> Route | None:
         """None if no provider can have the model. Waits for lists at most DISCOVERY_WAIT seconds."""
         if (route := self._resolve(model)) is not None and route.listed:

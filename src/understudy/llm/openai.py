@@ -104,6 +104,15 @@ class AzureProvider(OpenAIProvider):
     async def models(self) -> Sequence[ModelCard]:
         return ()
 
+    async def check(self) -> None:
+        """Requests the deployable models, which are not the deployments. Raises UpstreamError."""
+        if self._base.endswith("/openai/v1"):
+            url = self._url({}, "models")
+        else:
+            query = urlencode({"api-version": self._version or DEFAULT_AZURE_VERSION})
+            url = f"{self._base.removesuffix('/openai')}/openai/models?{query}"
+        await self._connection.get(url)
+
     def _headers(self, key: str | None) -> dict[str, str]:
         return {"api-key": key} if key else {}
 

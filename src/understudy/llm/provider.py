@@ -49,6 +49,15 @@ class Provider(Protocol):
 
 
 @runtime_checkable
+class UnlistedProvider(Protocol):
+    """A provider whose models only the settings name."""
+
+    async def check(self) -> None:
+        """Returns if the provider accepts the key."""
+        ...
+
+
+@runtime_checkable
 class RerankingProvider(Protocol):
     """A provider with a `POST /rerank`."""
 

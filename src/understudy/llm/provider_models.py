@@ -13,7 +13,7 @@ from typing import Final
 from understudy.clock import Clock
 from understudy.errors import UpstreamError
 from understudy.llm import context_windows
-from understudy.llm.provider import ModelCard, Provider
+from understudy.llm.provider import ModelCard, Provider, UnlistedProvider
 from understudy.settings import ProviderSettings
 
 DISCOVERY_WAIT: Final = 2.0
@@ -119,6 +119,19 @@ class ProviderModels:
         remaining = self._discovery_started_at + DISCOVERY_WAIT - self._clock.now()
         return 0.0 if self._failed else min(max(remaining, 0.0), DISCOVERY_WAIT)
 
+    async def fetch(self) -> int | None:
+        """How many models the provider lists now; None for one that lists no models of its own.
+
+        The list becomes the current one, unless the settings have one. Raises UpstreamError.
+        """
+        if isinstance(self.provider, UnlistedProvider):
+            await self.provider.check()
+            return None
+        cards = await self.provider.models()
+        if self._discovers:
+            self._adopt(cards)
+        return len(cards)
+
     async def close(self) -> None:
         if self._task is not None:
             self._task.cancel()
@@ -131,7 +144,11 @@ class ProviderModels:
         except UpstreamError:
             self._failed = True  # the list stays as it was
             return
+        self._adopt(cards)
+
+    def _adopt(self, cards: Sequence[ModelCard]) -> None:
         self._failed = False
+        self._discovery_started_at = self._clock.now()
         self._cards = {card.id: card for card in cards}
         self._id_variants = {name for card in cards for name in _id_variants(card.id)}
         self._on_change()

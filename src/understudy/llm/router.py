@@ -22,6 +22,7 @@ from understudy.llm.messages_request import MessageBody
 from understudy.llm.models import Catalog, Route, Target
 from understudy.llm.openai import AzureProvider, OpenAIProvider
 from understudy.llm.provider import ChatBody, MessagesProvider, ModelCard, Provider, RerankingProvider
+from understudy.llm.provider_models import ProviderModels
 from understudy.llm.relay import RelayBody, Relayed, RelayingProvider
 from understudy.llm.stream import Stream, has_content, read_until_content
 from understudy.llm.upstream_response import deadline_exceeded
@@ -95,6 +96,10 @@ class Models:
     def has_provider(self, name: str) -> bool:
         """Whether the settings have a provider of the name."""
         return self._catalog.has_provider(name)
+
+    def list_providers(self) -> list[ProviderModels]:
+        """In the order of the settings, without the embedded model."""
+        return self._catalog.list_providers()
 
     async def find(self, model: str) -> Route | None:
         """The model's route; None if no provider can have it. Waits at most 2 s for lists."""

@@ -8,7 +8,7 @@
 /** Reports that both kinds of keys may read, and the kind that shows what a reader expects of the page. */
 /** @type {readonly (readonly [RegExp, KeyKind])[]} */
 const SHARED = [
-  [/^\/organization\/health\b/, "admin"],
+  [/^\/organization\/(health|providers)\b/, "admin"],
   [/^\/organization\/(costs|usage)\b/, "project"],
 ];
 

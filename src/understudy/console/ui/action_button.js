@@ -8,10 +8,10 @@ import { html, useState } from "./view.js";
 /**
  * A button that runs a request: busy meanwhile, and a failure stands in a dialog.
  *
- * @param {{icon: string, run: () => Promise<unknown>, children?: any, kind?: "plain" | "primary" | "quiet", done?: string}} props
- *   `done` is spoken after a success
+ * @param {{icon: string, run: () => Promise<unknown>, children?: any, kind?: "plain" | "primary" | "quiet", done?: string, label?: string}} props
+ *   `done` is spoken after a success, `label` instead of the children
  */
-export function ActionButton({ icon, run, children, kind = "plain", done }) {
+export function ActionButton({ icon, run, children, kind = "plain", done, label }) {
   const [isBusy, setBusy] = useState(false);
   const act = async () => {
     setBusy(true);
@@ -23,5 +23,5 @@ export function ActionButton({ icon, run, children, kind = "plain", done }) {
     }
     setBusy(false);
   };
-  return html`<${Button} kind=${kind} icon=${icon} busy=${isBusy} onClick=${act}>${children}<//>`;
+  return html`<${Button} kind=${kind} icon=${icon} label=${label} busy=${isBusy} onClick=${act}>${children}<//>`;
 }

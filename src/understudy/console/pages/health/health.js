@@ -34,7 +34,7 @@ export default function HealthPage() {
       <${History} nodes=${data.nodes} />
       <${Parts} health=${data} />
       <${QueueTable} queues=${data.queues} now=${data.checked_at} />
-      <${ProviderTable} providers=${data.providers} />
+      <${ProviderTable} calls=${data.providers} />
       <${NodeTable} nodes=${data.nodes} nodeId=${data.node_id} />`}
   <//>`;
 }

@@ -21,6 +21,7 @@ export function FirstSteps({ hasRuns }) {
   const models = useResource("/models", CHAT);
   const assistants = useResource("/assistants", { limit: 1 });
   const health = useResource("/organization/health");
+  const providers = useResource("/organization/providers");
   const error = models.error ?? assistants.error;
   const retry = () => {
     models.reload();
@@ -40,7 +41,7 @@ export function FirstSteps({ hasRuns }) {
       ${error !== null && html`<${ErrorNote} error=${error} onRetry=${retry} />`}
       ${error === null && !(models.data && assistants.data) && html`<${Skeleton} rows=${8} />`}
       ${models.data && assistants.data && html`<ol class="steps" aria-label=${t("start.steps")}>
-        <${ModelStep} models=${rows} isCurrent=${current === 1} onCheck=${async () => models.set(await get("/models", CHAT))} />
+        <${ModelStep} models=${rows} providers=${providers.data?.data ?? []} isCurrent=${current === 1} onCheck=${async () => models.set(await get("/models", CHAT))} />
         <${AssistantStep} assistant=${assistant} models=${rows} canRunCode=${health.data?.sandbox?.available !== false} isCurrent=${current === 2}
           onCreated=${(/** @type {any} */ created) => assistants.set({ data: [created] })} />
         <${QuestionStep} assistant=${assistant} isDone=${hasRuns} isCurrent=${current === 3} /></ol>`}

@@ -16,6 +16,7 @@ export default {
   "start.model.connect.text": "Start the server with the key of a provider, or with the address of a server that has the OpenAI API.",
   "start.model.provider": "Provider",
   "start.model.other": "Another server",
+  "start.model.providers": "Providers of the settings",
   "start.model.check": "Check again",
   "start.model.checked": "The list of models is up to date",
 
