@@ -1,16 +1,15 @@
-"""HTTP/1.1 on a connection: uvicorn's protocol, with limits on the size and the duration of a request's head, and on
-the duration of its body.
+"""HTTP/1.1 on a connection, with limits on the size and the duration of a request's head, and on the duration of its
+body.
 
 A malformed request gets the error envelope as well. Knows no application.
 """
 
 import asyncio
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import msgspec
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from understudy.api.event_stream import WRITER
+from understudy.cli.http_connection import HttpConnection
 from understudy.wire.errors import Error, ErrorResponse
 
 HEAD_BYTES: Final = 64 * 1024
@@ -22,33 +21,11 @@ _TOO_LARGE: Final = f"The request's head is too large. The limit is {HEAD_BYTES}
 _REASONS: Final = {400: "Bad Request", 408: "Request Timeout", 431: "Request Header Fields Too Large"}
 
 
-class _ResponseWriter:
-    """Writes parts of a response directly to its socket, as the server's own `send` does in the end."""
-
-    __slots__ = ("_cycle",)
-
-    def __init__(self, cycle: RequestResponseCycle) -> None:
-        self._cycle = cycle
-
-    @property
-    def ready(self) -> bool:
-        cycle = self._cycle
-        return (
-            cycle.chunked_encoding is True
-            and not cycle.response_complete
-            and not cycle.disconnected
-            and not cycle.flow.write_paused
-        )
-
-    def write(self, body: bytes) -> None:
-        self._cycle.transport.write(b"%x\r\n%b\r\n" % (len(body), body))
-
-
 class _HeadTooLarge(Exception):
     """Raised inside a parser's callback, which stops the parser."""
 
 
-class BoundedProtocol(HttpToolsProtocol):
+class BoundedProtocol(HttpConnection):
     """Refuses a head (request line and headers) of more than `HEAD_BYTES`, or one that takes over `HEAD_SECONDS`.
 
     Also a body of which less than `MIN_BODY_RATE` arrives in any `body_seconds`, unless the server itself pauses it.
@@ -103,10 +80,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if head_bytes > HEAD_BYTES and self._size_of_head() > HEAD_BYTES:
             self._too_large = True
             raise _HeadTooLarge
-        previous = self.cycle
         super().on_headers_complete()
-        if self.cycle is not previous:
-            cast("dict[str, Any]", self.scope)["extensions"] = {WRITER: _ResponseWriter(self.cycle)}
 
     def _size_of_head(self) -> int:
         return len(self.url) + sum([len(name) + len(value) + 4 for name, value in self.headers])

@@ -1,0 +1,131 @@
+"""A connection without a socket: how a response is written, and that a request leaves nothing behind."""
+
+import asyncio
+import gc
+
+import httptools
+import pytest
+import uvicorn
+from uvicorn.server import ServerState
+
+from understudy.cli.http_connection import HttpConnection, split_target
+from understudy.cli.request_cycle import render_head
+
+
+class Transport(asyncio.Transport):
+    """Collects what is written."""
+
+    def __init__(self):
+        super().__init__()
+        self.writes = []
+        self.is_closed = False
+
+    def write(self, data):
+        self.writes.append(bytes(data))
+
+    def is_closing(self):
+        return self.is_closed
+
+    def close(self):
+        self.is_closed = True
+
+
+def respond(headers, *parts):
+    """An application with this response."""
+
+    async def app(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        for number, part in enumerate(parts, 1):
+            await send({"type": "http.response.body", "body": part, "more_body": number < len(parts)})
+
+    return app
+
+
+class Exchange:
+    """A connection to `app`."""
+
+    def __init__(self, app):
+        config = uvicorn.Config(app, lifespan="off", log_config=None, ws="none")
+        config.load()
+        self._state = ServerState()
+        self.transport = Transport()
+        self._connection = HttpConnection(config=config, server_state=self._state, app_state={})
+        self._connection.connection_made(self.transport)
+
+    async def send(self, data):
+        """Returns what the server has written when all of its tasks have ended."""
+        self.transport.writes.clear()
+        self._connection.data_received(data)
+        while self._state.tasks:
+            await asyncio.wait(set(self._state.tasks))
+        return self.transport.writes
+
+
+GET = b"GET /v1/models?limit=1 HTTP/1.1\r\nhost: x\r\n\r\n"
+LENGTH = [(b"content-length", b"2")]
+
+
+async def test_a_whole_response_is_one_write():
+    exchange = Exchange(respond(LENGTH, b"{}"))
+    assert await exchange.send(GET) == [b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"]
+    assert not exchange.transport.is_closed
+
+
+async def test_the_head_of_a_stream_does_not_wait_for_its_body():
+    exchange = Exchange(respond([], b"one", b"two"))
+    head, *parts = await exchange.send(GET)
+    assert head == b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
+    assert parts == [b"3\r\none\r\n", b"3\r\ntwo\r\n0\r\n\r\n"]
+
+
+async def test_a_response_to_head_has_no_body():
+    exchange = Exchange(respond(LENGTH, b"{}"))
+    assert await exchange.send(GET.replace(b"GET", b"HEAD")) == [b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "parts"),
+    [(LENGTH, [b"{}}"]), (LENGTH, [b"{"]), ([(b"x-name", b"a\r\nset-cookie: b")], [b"{}"]), (LENGTH, [])],
+)
+async def test_a_response_that_cannot_be_framed_closes_the_connection(headers, parts):
+    exchange = Exchange(respond(headers, *parts))
+    await exchange.send(GET)
+    assert exchange.transport.is_closed
+
+
+async def test_an_application_that_fails_before_its_response_gets_an_error_response():
+    async def fail(scope, receive, send):
+        raise ValueError(scope["path"])
+
+    (written,) = await Exchange(fail).send(GET)
+    assert written.startswith(b"HTTP/1.1 500 Internal Server Error\r\n")
+
+
+async def test_requests_leave_nothing_to_the_garbage_collector():
+    """A reference from a request to its scope and back would cost a fifth of a small request."""
+    exchange = Exchange(respond(LENGTH, b"{}"))
+    await exchange.send(GET)
+    gc.collect()
+    for _ in range(10):
+        await exchange.send(GET)
+    assert gc.collect() < 10
+
+
+@pytest.mark.parametrize("value", [b"a\nb", b"a\rb", b"a\r\nb", b"a\0b", b"a\x7fb"])
+def test_a_header_with_a_control_character_is_refused(value):
+    with pytest.raises(ValueError, match="control character"):
+        render_head(200, [(b"x-name", value)])
+
+
+def test_a_head_without_headers_is_a_status_line():
+    assert render_head(204, []) == b"HTTP/1.1 204 No Content\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "target", [b"/", b"/v1/a%20b?x=1&y", b"/?", b"//host/path?x", b"http://host/path?x=1#f", b"/path?x#f", b"/path#f?x"]
+)
+def test_a_target_is_split_like_the_parser_does(target):
+    url = httptools.parse_url(target)
+    path, raw_path, query = split_target(target)
+    assert (raw_path, query) == (url.path, url.query or b"")
+    assert path == url.path.decode().replace("%20", " ")
