@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from understudy.store import chunk_cells, chunk_words_postgres, chunk_words_sqlite, search_depth, term_plan
+from understudy.store import (
+    chunk_cells,
+    chunk_vectors_postgres,
+    chunk_words_postgres,
+    chunk_words_sqlite,
+    chunks_sqlite,
+    search_depth,
+    term_plan,
+)
 from understudy.store.chunk_rows import ChunkQuery, RatedTerm
 from understudy.store.chunks import DocumentRemoved, Indexed, NewChunk, StoreQuery
 from understudy.text.terms import index_terms, is_word_boundary, join_part_terms, passage_terms, query_terms
@@ -242,6 +250,54 @@ async def test_in_a_large_store_nearly_all_of_the_nearest_are_found(store):
         share += len(got & set(exact)) / 20 / 10
     assert share >= 0.95
     assert [one.chunk.position for one in await found(store, "the harbour of part77", limit=1)] == [77]
+
+
+@pytest.mark.parametrize(("files", "margin"), [(None, 2), (None, 1e-9), ([1, 3], 2), ([1, 3], 1e-9)])
+async def test_codes_that_are_too_far_are_left_out_and_none_of_the_wanted(store, monkeypatch, files, margin):
+    for module in (chunk_vectors_postgres, chunks_sqlite):
+        monkeypatch.setattr(module, "_EXACT_SEARCH_CHUNKS", 0)
+    monkeypatch.setattr(search_depth, "_MIN_CANDIDATES", 8)
+    monkeypatch.setattr(chunk_vectors_postgres, "_MARGIN", margin)
+    chance = random.Random(8)
+    vectors = [unit([chance.gauss(0, 1) for _ in range(64)]) for _ in range(450)]
+    for file in range(1, 4):
+        part = vectors[150 * file - 150 : 150 * file]
+        await add(store, file, ["harbour"] * 150, vectors=part, size=64)
+
+    async def search():
+        hits = await found(store, "", vectors[7], limit=1, files=files)
+        return [(one.file, one.chunk.position) for one in hits]
+
+    limited = await search()
+    monkeypatch.setattr(chunk_vectors_postgres, "_MIN_LEFT_OUT", 1000)
+    assert limited == await search() == [(1, 7)]
+
+
+async def test_counts_of_a_store_follow_its_documents(store):
+    async def totals():
+        rows = await store.database.read(_select_totals)
+        return {row[:3]: row[3:] for row in rows}
+
+    await add(store, 1, ["harbour dock", "quay"])
+    await add(store, 2, ["berth"], embedder="f")
+    assert await totals() == {(1, "e", "english"): (2, 2, 3), (1, "f", "english"): (1, 1, 1)}
+    await add(store, 1, ["rare"])
+    await store.chunks.begin(1, 2, "e", SIZE)
+    assert await totals() == {(1, "e", "english"): (1, 1, 1), (1, "f", "english"): (1, 1, 1)}
+    await store.chunks.remove(1, 2)
+    await add(store, 3, ["harbour"], number=2)
+    assert await totals() == {(1, "e", "english"): (1, 1, 1), (2, "e", "english"): (1, 1, 1)}
+    await store.chunks.remove_store(1)
+    await store.chunks.sweep()
+    assert await totals() == {(2, "e", "english"): (1, 1, 1)}
+
+
+def _select_totals():
+    sql = (
+        "SELECT store, embedder, language, CAST(sum(chunks) AS BIGINT), CAST(sum(rated_chunks) AS BIGINT),"
+        " CAST(sum(terms) AS BIGINT) FROM chunk_totals GROUP BY store, embedder, language HAVING sum(chunks) <> 0"
+    )
+    return [tuple(row) for row in (yield sql, ())]
 
 
 async def test_common_words_have_the_weight_of_their_estimated_number(store, monkeypatch):

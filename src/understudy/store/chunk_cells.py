@@ -36,8 +36,8 @@ _BATCH: Final = 250
 
 _CELL_BITS: Final = 16
 _LARGE_STORES: Final = (
-    "SELECT store, embedder, dimensions, CAST(sum(chunks) AS BIGINT) FROM chunk_documents WHERE state = $1"
-    " GROUP BY store, embedder, dimensions HAVING sum(chunks) >= $2 ORDER BY store"
+    "SELECT store, embedder, dimensions, CAST(sum(chunks) AS BIGINT) FROM chunk_totals"
+    " GROUP BY store, embedder, dimensions HAVING sum(chunks) >= $1 ORDER BY store"
 )
 _DOCUMENTS: Final = (
     "JOIN chunk_documents AS d ON d.seq = c.document AND d.embedder = $2 AND d.dimensions = $3 AND d.state = $4"
@@ -171,7 +171,7 @@ def _delete_cells(cells: _Cells) -> Transaction[None]:
 
 
 def _list_groups() -> Transaction[list[_Group]]:
-    rows = yield _LARGE_STORES, (READY, _MIN_DIVIDED_CHUNKS)
+    rows = yield _LARGE_STORES, (_MIN_DIVIDED_CHUNKS,)
     return [_Group(*row) for row in rows]
 
 

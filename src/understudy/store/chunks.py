@@ -41,13 +41,16 @@ __all__ = [
 
 _PAGE_SIZE: Final = 50
 _ERASE_BATCH: Final = 100
-_STORE_TOTALS: Final = (
-    "SELECT embedder, dimensions, language, CAST(sum(chunks) AS BIGINT),"
-    " CAST(COALESCE(sum(chunks) FILTER (WHERE terms IS NOT NULL), 0) AS BIGINT),"
-    " CAST(COALESCE(sum(terms), 0) AS BIGINT)"
-    " FROM chunk_documents WHERE store = $1 AND state = 1 GROUP BY embedder, dimensions, language ORDER BY language"
+_DELETE_UNUSED_TOTALS: Final = (
+    "DELETE FROM chunk_totals WHERE store = $1 AND NOT EXISTS (SELECT 1 FROM chunk_documents WHERE store = $1)"
+    " AND NOT EXISTS (SELECT 1 FROM vector_stores WHERE seq = $1 AND body IS NOT NULL)"
 )
-_HAS_UNREADY: Final = "SELECT 1 FROM chunk_documents WHERE store = $1 AND state <> 1 LIMIT 1"
+_STORE_TOTALS: Final = (
+    "SELECT embedder, dimensions, language, CAST(sum(chunks) AS BIGINT), CAST(sum(rated_chunks) AS BIGINT),"
+    " CAST(sum(terms) AS BIGINT), EXISTS (SELECT 1 FROM chunk_documents WHERE store = $1 AND state <> 1)"
+    " FROM chunk_totals WHERE store = $1 GROUP BY embedder, dimensions, language HAVING sum(chunks) > 0"
+    " ORDER BY language"
+)
 
 
 class DocumentRemoved(UnderstudyError):
@@ -359,14 +362,13 @@ class _StoreTotals:
 
 def _select_totals(query: StoreQuery) -> Transaction[_StoreTotals]:
     rows = yield _STORE_TOTALS, (query.store,)
-    unready = yield _HAS_UNREADY, (query.store,)
     kind = query.embedder, len(query.vector or b"") // 4
     with_terms, terms = sum(row[4] for row in rows), sum(row[5] for row in rows)
     return _StoreTotals(
-        list(dict.fromkeys(row[2] for row in rows if row[3])),
+        list(dict.fromkeys(row[2] for row in rows)),
         sum(row[3] for row in rows),
         max(1.0, terms / max(1, with_terms)),
-        not unready and all((row[0], row[1]) == kind for row in rows),
+        not any(row[6] for row in rows) and all((row[0], row[1]) == kind for row in rows),
     )
 
 
@@ -403,4 +405,5 @@ def _erase_document(dialect: Dialect) -> Transaction[bool]:
     if erased < _ERASE_BATCH:
         yield "DELETE FROM chunk_documents WHERE seq = $1 AND state = $2", (document, REMOVED)
         yield from chunk_cells.delete_unused_cells(store)
+        yield _DELETE_UNUSED_TOTALS, (store,)
     return True

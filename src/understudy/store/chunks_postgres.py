@@ -7,9 +7,8 @@ misses passages where a search is restricted to some of its rows.
 import struct
 import sys
 from array import array
-from collections.abc import Mapping, Sequence
-from functools import partial
-from typing import Final, LiteralString
+from collections.abc import Sequence
+from typing import Final
 
 from understudy.errors import StoreError
 from understudy.store import chunk_words_postgres, pgvector
@@ -22,22 +21,24 @@ from understudy.store.chunk_rows import (
     NewChunk,
     build_hit,
 )
+from understudy.store.chunk_vectors_postgres import (
+    compare_vectors,
+    decode_floats,
+    encode_signs,
+    search_vectors,
+    table_name,
+)
 from understudy.store.database import Bundle, Row, Transaction
-from understudy.store.search_depth import NearChunk, count_candidates, rate_candidates, search_parts
-from understudy.store.sql import SqlArguments, compose_sql
+from understudy.store.sql import compose_sql
 
 VECTOR_COLUMN: Final = "vector_send(v.vector)"
 
 INSERT_BATCH: Final = 64
 """Chunks to insert in one transaction: fewer take more round trips and commits."""
 
-_EXACT_SEARCH_CHUNKS: Final = 2000
-"""Up to so many chunks, all full vectors are compared."""
-
 _INLINE_DIMENSIONS: Final = 1900
 """Most dimensions of a vector that fits into a page, which is read twice as quickly as one that is stored apart."""
 
-_BIT_DIGITS: Final = bytes.maketrans(b"\x00\x01", b"01")
 _INSERT_CHUNKS: Final = (
     "INSERT INTO chunks (document, position, start_at, end_at, body, page, headings, header)"
     " SELECT $1, p, s, e, b, n, h, t FROM unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::text[],"
@@ -91,8 +92,8 @@ def prepare(dimensions: int) -> Transaction[None]:
 def insert(store: int, document: int, dimensions: int, chunks: Sequence[NewChunk]) -> Transaction[None]:
     """One statement for the rows of all tables: a round trip costs more than most rows."""
     positions = [chunk.position for chunk in chunks]
-    floats = _floats(b"".join(chunk.vector for chunk in chunks))
-    bits = [_sign_bits(floats[start : start + dimensions]) for start in range(0, len(floats), dimensions)]
+    floats = decode_floats(b"".join(chunk.vector for chunk in chunks))
+    bits = [encode_signs(floats[start : start + dimensions]) for start in range(0, len(floats), dimensions)]
     bundle = Bundle()
     bundle.add(
         _INSERT_CHUNKS,
@@ -123,16 +124,16 @@ def decode_vector(value: bytes | Sequence[float]) -> bytes:
 
 
 def encode_center(vector: bytes) -> list[float]:
-    return _floats(vector)
+    return decode_floats(vector)
 
 
 def rank_centers(number: int, vector: bytes) -> Transaction[list[tuple[int, float, float]]]:
     """Places, shares and distances, the nearest center first."""
     sql = (
-        "SELECT place, share, vector::vector <=> $2::real[]::vector AS distance FROM chunk_centers"
+        "SELECT place, share, vector::vector <=> (SELECT $2::real[]::vector) AS distance FROM chunk_centers"
         " WHERE cells = $1 ORDER BY distance"
     )
-    return (yield sql, (number, _floats(vector)))
+    return (yield sql, (number, decode_floats(vector)))
 
 
 def move_codes(store: int, source: int, numbers: Sequence[int], cells: Sequence[int]) -> Transaction[None]:
@@ -144,11 +145,6 @@ def move_codes(store: int, source: int, numbers: Sequence[int], cells: Sequence[
         " SELECT $1, place, seq, document, bits FROM moved ORDER BY place, seq"
     )
     yield sql, (store, source, list(numbers), list(cells))
-
-
-def _sign_bits(numbers: Sequence[float]) -> str:
-    """A digit for each number, 1 where it is positive."""
-    return bytes(map((0.0).__lt__, numbers)).translate(_BIT_DIGITS).decode("ascii")
 
 
 def delete(store: int, document: int, dimensions: int, limit: int) -> Transaction[int]:  # noqa: ARG001
@@ -172,12 +168,12 @@ def list_documents(store: int, files: Sequence[int] | None) -> Transaction[list[
 
 
 def search(query: ChunkQuery) -> Transaction[ChunkScores]:
-    near = yield from _search_vectors(query)
+    near = yield from search_vectors(query)
     matching = yield from chunk_words_postgres.search_terms(query)
     similarity = dict(near)
     missing = [seq for seq in matching if seq not in similarity]
     if query.vector is not None and query.comparable != [] and missing:
-        similarity |= yield from _similarities(query, missing)
+        similarity |= yield from compare_vectors(query, missing)
     return ChunkScores([seq for seq, _ in near], matching, similarity)
 
 
@@ -191,70 +187,3 @@ def read(numbers: Sequence[int]) -> Transaction[list[ChunkHit]]:
     )
     rows = yield sql, (list(numbers), READY)
     return [build_hit(row) for row in rows]
-
-
-def _search_vectors(query: ChunkQuery) -> Transaction[list[tuple[int, float]]]:
-    if query.vector is None or query.comparable == []:
-        return []
-    if query.size <= _EXACT_SEARCH_CHUNKS:
-        sql = compose_sql(
-            "SELECT seq, vector <=> $2::real[]::vector AS distance FROM",
-            table_name(len(query.vector) // 4),
-            "WHERE store = $1",
-            "" if query.comparable is None else "AND document = ANY($4::bigint[])",
-            "ORDER BY distance, seq LIMIT $3",
-        )
-        args = query.store, _floats(query.vector), query.limit
-        rows = yield sql, args if query.comparable is None else (*args, list(query.comparable))
-        return [(seq, 1.0 - distance) for seq, distance in rows]
-    if query.cells is None:
-        hits = yield from _compare_codes(query, None)
-    else:
-        hits = yield from search_parts(query.cells, query.limit, partial(_compare_codes, query))
-    return [(seq, similarity) for seq, similarity, _ in hits]
-
-
-def _compare_codes(query: ChunkQuery, cells: Sequence[int] | None) -> Transaction[list[NearChunk]]:
-    """The nearest of the chunks in the cells, of which None is all."""
-    arguments = SqlArguments((query.store, _sign_bits(_floats(query.vector or b""))))
-    conditions: list[LiteralString] = []
-    if query.comparable is not None:
-        documents = arguments.bind(list(query.comparable))
-        # A long array of documents is searched from its start for each row; a test for truth makes a hash table of it.
-        conditions.append(
-            compose_sql("AND document = ANY(", documents, "::bigint[])")
-            if cells is None
-            else compose_sql("AND (document IN (SELECT unnest(", documents, "::bigint[]))) IS TRUE")
-        )
-    if cells is not None:
-        conditions.append(compose_sql("AND cell = ANY(", arguments.bind(list(cells)), "::bigint[])"))
-    sql = compose_sql(
-        # Where all chunks are compared, their cells do not matter, and are not in the index of documents.
-        "SELECT seq,",
-        "0" if cells is None else "cell",
-        "FROM chunk_codes WHERE store = $1",
-        *conditions,
-        "ORDER BY bits <~> $2::text::bit varying, seq LIMIT",
-        arguments.bind(count_candidates(query.limit, is_filtered=query.comparable is not None)),
-    )
-    rows = yield sql, arguments.values
-    return (yield from rate_candidates([(row[0], row[1]) for row in rows], query.limit, partial(_similarities, query)))
-
-
-def _similarities(query: ChunkQuery, numbers: Sequence[int]) -> Transaction[Mapping[int, float]]:
-    """Cosines of the chunks whose vectors are comparable with the query's."""
-    vector = query.vector or b""
-    sql = compose_sql(
-        "SELECT seq, vector <=> $1::real[]::vector FROM", table_name(len(vector) // 4), "WHERE seq = ANY($2::bigint[])"
-    )
-    rows = yield sql, (_floats(vector), list(numbers))
-    return {seq: 1.0 - distance for seq, distance in rows}
-
-
-def table_name(dimensions: int) -> str:
-    """The table of vectors."""
-    return f"chunk_vectors_{int(dimensions)}"
-
-
-def _floats(vector: bytes) -> list[float]:
-    return list(struct.unpack(f"<{len(vector) // 4}f", vector))

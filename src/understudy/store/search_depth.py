@@ -47,22 +47,27 @@ _MAX_LATE_HITS: Final = 1
 
 @dataclass(frozen=True, slots=True)
 class CellPlan:
-    """`first` are cells to read at once, of which the `last` ones are the farthest; then the parts of `further`."""
+    """`first` are cells to read at once, of which the `last` ones are the farthest; then the parts of `further`.
+
+    `share` is the part of the store's chunks that is in the first.
+    """
 
     first: Sequence[int]
     last: Sequence[int] = ()
     further: Sequence[Sequence[int]] = ()
+    share: float = 1.0
 
 
 def plan_cells(ranked: Sequence[RankedCell], size: int, identify: Callable[[int], int]) -> CellPlan:
     """For a search among `size` chunks; `ranked` has the nearest cell first. `identify` returns a place's cell."""
     number = _count_nearest(ranked, SEARCHED_CHUNKS / size)
     first, others = ranked[:number], ranked[number:]
-    share = _PART * sum(cell[1] for cell in first)
+    share = sum(cell[1] for cell in first)
     return CellPlan(
         [identify(cell[0]) for cell in first],
-        [identify(place) for place in next(_divide(reversed(first), share))],
-        [[identify(place) for place in part] for part in _divide(others, share)],
+        [identify(place) for place in next(_divide(reversed(first), _PART * share))],
+        [[identify(place) for place in part] for part in _divide(others, _PART * share)],
+        share,
     )
 
 
