@@ -434,6 +434,7 @@ WITHOUT = {
     "deleteDreamMachineGeneration deleteLumaGeneration": "delete a video",
     "createImage createImageEdit createImageVariation createModeration": "are relayed to a provider",
     "createSpeech createTranscription createTranslation": "are relayed to a provider",
+    "createTts createStt createSttTask getSttTask": "are relayed to a provider",
     "createVideoGeneration getVideoGeneration createVideoGenerationV2 getVideoGenerationV2": "render a video",
     "deleteVideoGeneration downloadVideo downloadThumbnail": "render a video",
     "createVideo ListVideos GetVideo DeleteVideo RetrieveVideoContent CreateVideoRemix": "render a video",

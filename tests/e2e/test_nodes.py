@@ -56,7 +56,7 @@ def test_the_health_report_has_the_parts_of_the_server_and_the_calls_of_its_prov
     node = next(node for node in health["nodes"] if node["id"] == health["node_id"])
     assert (node["live"], node["role"], node["version"]) == (True, "server", understudy.__version__)
     names = [queue["name"] for queue in health["queues"] if queue["name"] != "vectors"]
-    assert names == ["runs", "batches", "files", "videos", "deliveries", "transfers"]
+    assert names == ["runs", "batches", "files", "videos", "transcriptions", "deliveries", "transfers"]
     assert health["database"]["kind"] in {"sqlite", "postgres"}
     assert health["broker"]["available"]
     assert 0 < health["blobs"]["free_bytes"] <= health["blobs"]["total_bytes"]

@@ -70,7 +70,8 @@ _PREFIXES: Final = ("/api/v3", "/v2")
 _MODEL_REQUESTS: Final = frozenset(
     {"createChatCompletion", "createCompletion", "createEmbedding", "createAnthropicMessage"}
     | {"createImage", "createImageEdit", "createImageVariation", "createModeration"}
-    | {"createSpeech", "createTranscription", "createTranslation"}
+    | {"createSpeech", "createTranscription", "createTranslation", "createTts", "createStt"}
+    | {"createSttTask", "getSttTask"}
 )
 _READING_POSTS: Final = frozenset(
     {"searchVectorStore", "createFileDownloadLink", "createExportDownloadLink", "getInputTokenCounts"}

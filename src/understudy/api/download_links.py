@@ -26,6 +26,8 @@ DOWNLOAD_PATH: Final = re.compile(r"/file_downloads/[A-Za-z0-9_-]{1,64}")
 """Needs no key."""
 
 _VALID_SECONDS: Final = 60
+_REUSABLE_PREFIX: Final = "r-"
+"""Of the tokens of links that grant access until they expire."""
 _EXPORT_PREFIX: Final = "export_"
 
 
@@ -40,7 +42,7 @@ async def create_file_download_link(request: Request) -> Response:
     file = await parts_of(request).store.files.find(project_of(request), request.path_params["file_id"])
     if not file.has_content:
         raise file_without_content(file.id)
-    url, expires_at = await _create_link(request, file.id)
+    url, expires_at = await create_link(request, file.id)
     return struct_response(DownloadLink(file_id=file.id, url=url, expires_at=expires_at))
 
 
@@ -53,7 +55,7 @@ async def create_file_download_link(request: Request) -> Response:
 )
 async def create_export_download_link(request: Request) -> Response:
     archive = await find_archive(parts_of(request), project_of(request), request.path_params["export_id"])
-    url, expires_at = await _create_link(request, archive.id)
+    url, expires_at = await create_link(request, archive.id)
     return struct_response(ExportDownloadLink(export_id=archive.id, url=url, expires_at=expires_at))
 
 
@@ -67,9 +69,10 @@ async def create_export_download_link(request: Request) -> Response:
     authenticated=False,
 )
 async def download_linked_file(request: Request) -> Response:
-    """`HEAD` leaves the link valid."""
+    """`HEAD` leaves every link valid."""
     parts, links, token = parts_of(request), parts_of(request).store.download_links, request.path_params["token"]
-    look_up = links.find if request.method == "HEAD" else links.redeem
+    is_kept = request.method == "HEAD" or token.startswith(_REUSABLE_PREFIX)
+    look_up = links.find if is_kept else links.redeem
     linked = await look_up(token, parts.now())
     if linked is None:
         raise NotFound("This link has expired or was used before. Create another one.")
@@ -80,10 +83,11 @@ async def download_linked_file(request: Request) -> Response:
     return FileContent(parts.blobs, file, parse_range(request, file), check)
 
 
-async def _create_link(request: Request, file_id: str) -> tuple[str, int]:
-    """The URL of a new link, and when it expires, in Unix seconds."""
+async def create_link(request: Request, file_id: str, seconds: int | None = None) -> tuple[str, int]:
+    """The URL of a new link, and when it expires, in Unix seconds: with `seconds` it works until then, else once."""
     parts = parts_of(request)
-    token, now = secrets.token_urlsafe(32), parts.now()
-    expires_at = now + _VALID_SECONDS
+    prefix = "" if seconds is None else _REUSABLE_PREFIX
+    token, now = f"{prefix}{secrets.token_urlsafe(32)}", parts.now()
+    expires_at = now + (seconds or _VALID_SECONDS)
     await parts.store.download_links.create(token, LinkedFile(project_of(request), file_id), now, expires_at)
     return f"{public_base_url(request)}/file_downloads/{token}", expires_at

@@ -20,6 +20,7 @@ from understudy.engine.health import Health
 from understudy.engine.images import Images
 from understudy.engine.jobs.batches import Batches
 from understudy.engine.jobs.deliveries import Webhooks
+from understudy.engine.jobs.transcriptions import Transcriptions
 from understudy.engine.jobs.transfers import Transfers
 from understudy.engine.key_uses import KeyUses
 from understudy.engine.limits.limiter import RateLimiter
@@ -36,6 +37,7 @@ from understudy.engine.vector_stores import VectorStores
 from understudy.engine.videos import Videos
 from understudy.llm.model_info import ModelProfiles
 from understudy.llm.router import Models
+from understudy.media.download import Downloader
 from understudy.settings import Settings
 from understudy.store import Store
 from understudy.store.audit_logs import Change
@@ -61,6 +63,8 @@ class Parts:
     batches: Batches
     videos: Videos
     webhooks: Webhooks
+    transcriptions: Transcriptions
+    recordings: Downloader
     transfers: Transfers
     containers: Containers
     blobs: Blobs

@@ -3,7 +3,7 @@
 The usage is recorded before the last byte, like that of chat completions.
 """
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
@@ -15,7 +15,7 @@ from starlette.responses import Response, StreamingResponse
 from understudy import ids
 from understudy.api.errors import envelope, to_api_error
 from understudy.api.event_stream import EventStream
-from understudy.api.metering import admit, format_cost, reserve_tokens
+from understudy.api.metering import admit, format_cost, reserve_tokens, wants_meta, with_meta
 from understudy.api.parts import Parts, parts_of, project_of
 from understudy.engine.accounting import Accounting
 from understudy.engine.limits.demand import Demand, count_tokens, demand_of
@@ -53,25 +53,63 @@ def named_model(request: Request) -> str:
 async def relay(request: Request, relayed: RelayRequest) -> Response:
     """The provider's response to a request over HTTP. Raises OutOfFunds, RateLimitExceeded,
     PermissionDenied and UpstreamError."""
+    meter = await _open_meter(request, relayed)
+    response = await parts_of(request).models.relay(relayed.operation, relayed.body)
+    if response.whole is not None:
+        usage = await meter.charge(response.whole)
+        body = with_meta(response.whole, usage) if _needs_meta(request, relayed, response) else response.whole
+        return Response(body, headers=cost_headers(usage), media_type=response.content_type)
+    if response.is_event_stream:
+        return EventStream(request, _relay_events(response, meter, request.state.request_id))
+    return StreamingResponse(_relay_bytes(response, meter), media_type=response.content_type)
+
+
+def _needs_meta(request: Request, relayed: RelayRequest, response: Relayed) -> bool:
+    return wants_meta(request) and relayed.kind != "moderation" and response.is_json
+
+
+async def relay_into(
+    request: Request, relayed: RelayRequest, write: Callable[[bytes], Awaitable[object]]
+) -> tuple[Usage, str]:
+    """Passes the provider's response to `write`; returns its usage, which is recorded, and its content type.
+
+    Raises what `relay` does.
+    """
+    meter = await _open_meter(request, relayed)
+    response = await parts_of(request).models.relay(relayed.operation, relayed.body)
+    if response.whole is not None:
+        await write(response.whole)
+        return await meter.charge(response.whole), response.content_type
+    try:
+        async with aclosing(response.chunks) as chunks:
+            async for chunk in chunks:
+                await write(chunk)
+        return await meter.charge(b""), response.content_type
+    finally:
+        meter.charge_abandoned(b"")
+
+
+def cost_headers(usage: Usage) -> dict[str, str]:
+    """The AI/ML API's headers of a response with this usage."""
+    return {"x-aimlapi-credits-used": str(usage.credits), "x-aimlapi-usd-spent": format_cost(usage)}
+
+
+async def admit_relay(request: Request, body: RelayBody) -> Reservation | None:
+    """Called before a request is relayed. Raises OutOfFunds, RateLimitExceeded and PermissionDenied."""
     await admit(request)
-    reservation = await reserve_tokens(request, relayed.body.model, partial(_measure, relayed.body))
-    parts = parts_of(request)
-    meter = _Meter(
-        parts.accounting,
+    return await reserve_tokens(request, body.model, partial(_measure, body))
+
+
+async def _open_meter(request: Request, relayed: RelayRequest) -> "_Meter":
+    reservation = await admit_relay(request, relayed.body)
+    return _Meter(
+        parts_of(request).accounting,
         relayed,
         project_of(request),
         request.state.key_id,
         request.state.inference_id,
         reservation,
     )
-    response = await parts.models.relay(relayed.operation, relayed.body)
-    if response.whole is not None:
-        usage = await meter.charge(response.whole)
-        headers = {"x-aimlapi-credits-used": str(usage.credits), "x-aimlapi-usd-spent": format_cost(usage)}
-        return Response(response.whole, headers=headers, media_type=response.content_type)
-    if response.is_event_stream:
-        return EventStream(request, _relay_events(response, meter, request.state.request_id))
-    return StreamingResponse(_relay_bytes(response, meter), media_type=response.content_type)
 
 
 def _measure(body: RelayBody) -> Demand:

@@ -7,6 +7,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from understudy.api import (
     admin_keys,
+    aimlapi_audio,
     anthropic_messages,
     assistants,
     audio,
@@ -95,6 +96,7 @@ MODULES = (
     embeddings,
     images,
     audio,
+    aimlapi_audio,
     moderations,
     batches,
     responses,

@@ -15,7 +15,9 @@ from understudy.app.building import (
     build_batches,
     build_health,
     build_interpreter,
+    build_recordings,
     build_sign_in,
+    build_transcriptions,
     build_transfers,
     build_worker,
 )
@@ -95,7 +97,9 @@ def build_parts(
     settings, store, clock, worker = base.settings, base.store, base.clock, execution.worker
     health = build_health(base, retrieval, execution.sandbox, providers)
     streams, mcp, traces = OpenStreams(), McpServer(settings), Traces(store, worker)
+    recordings = build_recordings(base)
     stack.push_async_callback(mcp.close)
+    stack.push_async_callback(recordings.close)
     parts = Parts(
         settings=settings,
         store=store,
@@ -115,6 +119,8 @@ def build_parts(
         containers=execution.containers,
         videos=video.videos,
         webhooks=Webhooks(store, settings.webhooks, clock, base.broker, delivers=base.role.runs_jobs),
+        transcriptions=build_transcriptions(base),
+        recordings=recordings,
         transfers=build_transfers(base, retrieval.ingestion),
         blobs=base.blobs,
         broker=base.broker,

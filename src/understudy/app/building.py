@@ -21,6 +21,7 @@ from understudy.engine.jobs.batches import Batches
 from understudy.engine.jobs.embedding import Embedding
 from understudy.engine.jobs.ingestion import Ingestion
 from understudy.engine.jobs.runs import RunWorker
+from understudy.engine.jobs.transcriptions import Transcriptions
 from understudy.engine.jobs.transfers import Transfers
 from understudy.engine.jobs.video_callbacks import VideoCallbacks
 from understudy.engine.jobs.videos import VideoJobs
@@ -55,6 +56,10 @@ from understudy.tools.sandbox import Sandbox, open_sandbox
 
 # Each reads and writes as fast as the disk and the database allow.
 _MAX_TRANSFERS = 2
+# Each waits for a provider.
+_MAX_TRANSCRIPTIONS = 32
+# For a whole file.
+_RECORDING_SECONDS = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +197,27 @@ def build_transfers(base: Base, ingestion: Ingestion) -> Transfers:
         ingestion,
         base.role.own_directory(base.settings.data / "transfers"),
         base.role.limit_jobs(_MAX_TRANSFERS),
+    )
+
+
+def build_transcriptions(base: Base) -> Transcriptions:
+    return Transcriptions(
+        base.store,
+        base.blobs,
+        base.files,
+        base.models,
+        base.accounting,
+        base.clock,
+        base.broker,
+        base.role.limit_jobs(_MAX_TRANSCRIPTIONS),
+    )
+
+
+def build_recordings(base: Base) -> Downloader:
+    """Downloads recordings from the URLs of requests."""
+    limits = base.settings.limits
+    return Downloader(
+        allow_private=limits.private_urls, seconds=_RECORDING_SECONDS, private_setting="limits.private_urls"
     )
 
 

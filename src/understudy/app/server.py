@@ -128,6 +128,7 @@ def _list_drains(
     return (
         worker.stop,
         parts.batches.stop,
+        parts.transcriptions.stop,
         parts.transfers.stop,
         retrieval.ingestion.stop,
         retrieval.embedding.stop,
@@ -166,6 +167,7 @@ def _list_background_parts(
         Looper(_REVOKED_KEYS_SECONDS, partial(parts.streams.end_revoked, parts.active_keys)),
         Looper(_KEY_USES_SECONDS, parts.key_uses.flush),
         parts.batches,
+        parts.transcriptions,
         parts.transfers,
     )
     if not base.role.runs_jobs:

@@ -245,6 +245,14 @@ def video_limit_reached(limit: int) -> RateLimited:
     )
 
 
+def transcription_limit_reached(limit: int) -> RateLimited:
+    return RateLimited(
+        f"{limit} transcriptions of this project are waiting or under way, which is the limit. Try again when one has"
+        " ended.",
+        code="rate_limit_exceeded",
+    )
+
+
 def idempotency_key_reused(key: str) -> InvalidRequest:
     return InvalidRequest(
         f"The idempotency key {key!r} was used for another request. Use a new key for a new request.",

@@ -18,7 +18,8 @@ from understudy.llm.encoded_body import EncodedBody
 from understudy.llm.upstream_response import UpstreamResponse
 
 EVENT_STREAM: Final = "text/event-stream"
-_WHOLE_TYPES: Final = ("application/json", "text/")
+_JSON: Final = "application/json"
+_WHOLE_TYPES: Final = (_JSON, "text/")
 # A larger body is decoded in a thread.
 _INLINE_DECODE_BYTES: Final = 256 * 1024
 
@@ -74,6 +75,10 @@ class Relayed:
     close: Callable[[], None]
 
     @property
+    def is_json(self) -> bool:
+        return self.content_type.lower().startswith(_JSON)
+
+    @property
     def is_event_stream(self) -> bool:
         return self.content_type.startswith(EVENT_STREAM)
 
@@ -99,7 +104,7 @@ async def read_response(response: UpstreamResponse, secret: faults.ProviderSecre
         return Relayed(response.content_type, None, _stream_chunks(response), response.close)
     with closing(response):
         data = await response.read()
-    if kind.startswith("application/json"):
+    if kind.startswith(_JSON):
         await _check_object(data, secret)
     return Relayed(response.content_type, data, _no_chunks(), response.close)
 

@@ -13,9 +13,9 @@ _PERMANENT_FAILURES: Final = {"invalid_url", "private_address", "too_many_redire
 
 
 class Downloader:
-    def __init__(self, *, allow_private: bool, seconds: float) -> None:
-        """`seconds` limits one whole file."""
-        self._client = Client(allow_private=allow_private, private_setting="video.allow_private")
+    def __init__(self, *, allow_private: bool, seconds: float, private_setting: str = "video.allow_private") -> None:
+        """`seconds` limits one whole file. `private_setting` is the setting of `allow_private`, for messages."""
+        self._client = Client(allow_private=allow_private, private_setting=private_setting)
         self._seconds = seconds
 
     async def fetch(

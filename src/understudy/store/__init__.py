@@ -55,6 +55,7 @@ from understudy.store.signing_secrets import SigningSecretStore
 from understudy.store.sqlite import SqliteDatabase
 from understudy.store.thread_branches import ThreadBranches
 from understudy.store.threads import Threads
+from understudy.store.transcriptions import Transcriptions
 from understudy.store.transfers import Transfers
 from understudy.store.uploads import Uploads
 from understudy.store.usage import UsageReports
@@ -115,6 +116,7 @@ class Store:
     usage: UsageReports
     batches: Batches
     batch_jobs: BatchJobs
+    transcriptions: Transcriptions
     transfers: Transfers
     imports: Imports
     export_rows: ExportRows
@@ -218,6 +220,7 @@ def _build_store(database: Database, clock: Clock, lock: DirectoryLock | None) -
         usage=UsageReports(database),
         batches=Batches(database),
         batch_jobs=BatchJobs(database),
+        transcriptions=Transcriptions(database),
         transfers=Transfers(database),
         imports=Imports(database),
         export_rows=ExportRows(database),

@@ -16,11 +16,12 @@ from understudy.store.fair_candidates import FairListing
 from understudy.store.ingestion import WAITING_FILES
 from understudy.store.run_claims import WAITING_RUNS
 from understudy.store.sql import compose_sql
+from understudy.store.transcriptions import WAITING_TRANSCRIPTIONS
 from understudy.store.transfers import WAITING_TRANSFERS
 from understudy.store.video_claims import WAITING_VIDEOS
 from understudy.store.webhook_deliveries import WAITING_DELIVERIES
 
-QueueName = Literal["runs", "batches", "files", "vectors", "videos", "deliveries", "transfers"]
+QueueName = Literal["runs", "batches", "files", "vectors", "videos", "transcriptions", "deliveries", "transfers"]
 MAX_COUNT: Final = 10_000
 """Larger queues are not counted to their end."""
 # The tables of each queue, and the column that has the time of creation: in Unix seconds, or in an encoded object.
@@ -30,6 +31,7 @@ _QUEUES: Final[tuple[tuple[QueueName, tuple[FairListing, ...], LiteralString], .
     ("files", (WAITING_FILES,), "body"),
     ("vectors", (WAITING_DOCUMENTS,), ""),
     ("videos", (WAITING_VIDEOS,), "body"),
+    ("transcriptions", (WAITING_TRANSCRIPTIONS,), "body"),
     ("deliveries", (WAITING_DELIVERIES,), "created_at"),
     ("transfers", (WAITING_TRANSFERS,), "body"),
 )

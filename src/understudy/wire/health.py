@@ -26,7 +26,7 @@ class HealthQueue(Struct, kw_only=True):
     `oldest_created_at` is of the jobs that wait; null if none does, or if it is unknown.
     """
 
-    name: Literal["runs", "batches", "files", "vectors", "videos", "deliveries", "transfers"]
+    name: Literal["runs", "batches", "files", "vectors", "videos", "transcriptions", "deliveries", "transfers"]
     waiting: Annotated[int, Meta(description="Jobs without a worker, also those to retry later; counted up to 10,000.")]
     oldest_created_at: Seconds | None
 

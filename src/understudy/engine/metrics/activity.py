@@ -29,6 +29,7 @@ _QUEUES: Final = {
     "file": "files",
     "embedding": "vectors",
     "video": "videos",
+    "transcription": "transcriptions",
     "delivery": "deliveries",
     "transfer": "transfers",
 }

@@ -1,0 +1,110 @@
+"""A multipart form on its way to a provider: its copy on the disk, and its body for each attempt. Knows no HTTP.
+
+The fields and files are forwarded unchanged, in their order, with their names and content types. Only the field
+`model` is written anew, because the provider may have another id for the model.
+"""
+
+import asyncio
+import secrets
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass, field
+from typing import IO, Final
+
+from understudy.blobs.spool import disk_error
+from understudy.llm.encoded_body import EncodedBody
+
+MODEL: Final = "model"
+"""The field with the model."""
+IN_MEMORY_BYTES: Final = 256 * 1024
+_CHUNK_BYTES: Final = 256 * 1024
+
+
+@dataclass(slots=True)
+class RelayedForm:
+    """`spool` has all parts but the model, `size` bytes of them. `fields` are the texts of each field, `files` the
+    numbers of files of each. `model` is set before it is sent."""
+
+    spool: IO[bytes]
+    size: int = 0
+    boundary: str = field(default_factory=lambda: secrets.token_hex(16))
+    model: str = ""
+    fields: dict[str, list[str]] = field(default_factory=dict)
+    files: dict[str, int] = field(default_factory=dict)
+    file_bytes: int = 0
+    _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    @property
+    def prompt(self) -> Mapping[str, object]:
+        return self.fields
+
+    def encode(self, model: str) -> EncodedBody:
+        head = self._part_head(f'name="{MODEL}"', None) + model.encode() + b"\r\n"
+        tail = f"--{self.boundary}--\r\n".encode()
+        size = len(head) + self.size + len(tail)
+        return EncodedBody(f"multipart/form-data; boundary={self.boundary}", size, self._read(head, tail))
+
+    async def read_parts(self) -> AsyncGenerator[bytes, None]:
+        """All parts but the model, as they are sent."""
+        offset = 0
+        while chunk := await self._read_chunk(offset):
+            offset += len(chunk)
+            yield chunk
+
+    async def _read(self, head: bytes, tail: bytes) -> AsyncGenerator[bytes, None]:
+        yield head
+        async for chunk in self.read_parts():
+            yield chunk
+        yield tail
+
+    async def _read_chunk(self, offset: int) -> bytes:
+        spool = self.spool
+
+        def read() -> bytes:
+            spool.seek(offset)
+            return spool.read(_CHUNK_BYTES)
+
+        async with self._lock:
+            return await asyncio.to_thread(read)
+
+    async def write(self, data: bytes) -> None:
+        """Appends to the copy of the form. Raises StoreError."""
+        spool = self.spool
+        self.size += len(data)
+        try:
+            if self.size <= IN_MEMORY_BYTES:
+                spool.write(data)
+            else:
+                await asyncio.to_thread(spool.write, data)
+        except OSError as error:
+            raise disk_error(error) from None
+
+    def _part_head(self, disposition: str, content_type: str | None) -> bytes:
+        kind = f"\r\nContent-Type: {content_type}" if content_type else ""
+        head = f"--{self.boundary}\r\nContent-Disposition: form-data; {disposition}{kind}\r\n\r\n"
+        return head.encode("utf-8", "surrogatepass")
+
+    async def begin_file(self, name: str, filename: str, content_type: str | None) -> None:
+        """Begins a part with a file, whose bytes are written next."""
+        self.files[name.partition("[")[0]] = self.files.get(name.partition("[")[0], 0) + 1
+        disposition = f'name="{_quote(name)}"; filename="{_quote(filename)}"'
+        await self.write(self._part_head(disposition, _clean(content_type) or "application/octet-stream"))
+
+    async def end_part(self) -> None:
+        await self.write(b"\r\n")
+
+    async def add_field(self, name: str, text: str) -> None:
+        """Adds a part with a text; the model is only noted."""
+        self.fields.setdefault(name.partition("[")[0], []).append(text)
+        if name != MODEL:
+            head = self._part_head(f'name="{_quote(name)}"', None)
+            await self.write(head + text.encode("utf-8", "surrogatepass") + b"\r\n")
+
+
+def _clean(content_type: str | None) -> str | None:
+    """None for a header that could end its line."""
+    return content_type if content_type and content_type.isprintable() else None
+
+
+def _quote(name: str) -> str:
+    """As browsers write names (WHATWG HTML, multipart/form-data)."""
+    return name.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
