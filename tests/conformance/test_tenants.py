@@ -200,6 +200,7 @@ def theirs(tenants, session_upstream):
         "webhook_endpoint_id": endpoint,
         "delivery_id": delivery["id"],
         "generation_id": ask("POST", "/luma-ai/generations", {"user_prompt": "Still", "aspect_ratio": "1:1"})["id"],
+        "stt generation_id": transcribe(server),
         "video_id": ask("POST", "/videos", {"prompt": "Still"})["id"],
         "prompt_id": ask("POST", "/prompts", {"instructions": "Hi"})["id"],
         "version": "1",
@@ -243,6 +244,11 @@ def never_was(identifier):
     """An id of the same shape that nobody has."""
     prefix, _, rest = identifier.rpartition("_" if "_" in identifier else "-")
     return f"{prefix}{identifier[len(prefix)]}{'0' * len(rest)}"
+
+
+def transcribe(server):
+    parts = [field("model", "gpt-4o"), file_part(b"RIFF", "a.wav", name="audio")]
+    return send(server, "/v1/stt/create", *parts, key=KEY).json["generation_id"]
 
 
 def identifier_for(path, name, theirs):

@@ -131,7 +131,8 @@ def _insert(
         yield from check_stored_bytes(project_id, int(waiting_bytes) + record.size, limit)
     name = yield from retain(blob)
     insert = (
-        "INSERT INTO transcriptions (id, project_id, status, input, body, origin) VALUES ($1, $2, 'queued', $3, $4, $5)"
+        "INSERT INTO transcriptions (id, project_id, status, input, bytes, body, origin)"
+        " VALUES ($1, $2, 'queued', $3, $4, $5, $6)"
     )
     yield insert, (transcription_id, project_id, name, record.size, _encode(record), origin)
 
