@@ -185,7 +185,10 @@ def test_what_bears_the_metadata_of_one_user_is_exported_and_deleted(server, sou
     assert counts == {
         "files": 3, "threads": 2, "messages": 10, "responses": 1, "chat_completions": 1, "batches": 1
     }  # fmt: skip
+    counted = target.ended("deletion", target.ask("POST", "/v1/deletions", {"metadata": ADA, "dry_run": True}).json)
+    assert target.export(metadata=ADA).keys() == entries.keys()
     done = target.ended("deletion", target.ask("POST", "/v1/deletions", {"metadata": ADA}).json)
+    assert (counted["dry_run"], done["dry_run"], counted["deleted"]) == (True, False, done["deleted"])
     assert done["deleted"] == {"file": 3, "thread": 2, "response": 1, "chat_completion": 1, "batch": 1}
     left = json.dumps([one for one in contents(target).values() if not isinstance(one, bytes)], default=str)
     assert '"user": "ada"' not in left

@@ -328,7 +328,10 @@ def test_what_belongs_to_one_user_is_exported_and_deleted(server, history):
     names = [json.loads(line)["filename"] for line in entries["files.jsonl"].splitlines()]
     assert names == ["ada.txt"]
     assert "assistants.jsonl" not in entries
+    dry = {"metadata": {"user": "ada"}, "dry_run": True}
+    counted = project.ended("deletion", project.ask("POST", "/v1/deletions", dry).json)
     deleted = project.ended("deletion", project.ask("POST", "/v1/deletions", {"metadata": {"user": "ada"}}).json)
+    assert counted["deleted"] == deleted["deleted"]
     assert (deleted["status"], deleted["deleted"]) == ("completed", {"vector_store": 1, "file": 1, "thread": 1})
     client = project.client()
     assert [one["metadata"] for one in project.ask("GET", "/v1/threads").json["data"]] == [{"user": "bob"}]

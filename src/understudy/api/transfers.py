@@ -151,7 +151,8 @@ async def delete_export(request: Request) -> Response:
 async def create_deletion(request: Request) -> Response:
     parts = parts_of(request)
     body = await read_json(request, CreateDeletionRequest, parts.settings.limits)
-    return struct_response(await parts.transfers.create_deletion(project_of(request), body.metadata))
+    created = await parts.transfers.create_deletion(project_of(request), body.metadata, dry_run=body.dry_run)
+    return struct_response(created)
 
 
 @operations.add(

@@ -49,8 +49,8 @@ class Target(ABC):
             await self._delete_export(done)
         return done
 
-    async def run_deletion(self, metadata: dict[str, str]) -> DeletionObject:
-        return await self._wait("deletion", await self._create_deletion(metadata))
+    async def run_deletion(self, metadata: dict[str, str], *, dry_run: bool) -> DeletionObject:
+        return await self._wait("deletion", await self._create_deletion(metadata, dry_run=dry_run))
 
     async def _wait(self, kind: TransferKind, created: T) -> T:
         """The job at its end. An interrupt cancels it."""
@@ -75,7 +75,7 @@ class Target(ABC):
     async def _create_export(self, metadata: dict[str, str]) -> ExportObject: ...
 
     @abstractmethod
-    async def _create_deletion(self, metadata: dict[str, str]) -> DeletionObject: ...
+    async def _create_deletion(self, metadata: dict[str, str], *, dry_run: bool) -> DeletionObject: ...
 
     @abstractmethod
     async def _get(self, kind: TransferKind, transfer_id: str) -> TransferObject: ...
@@ -108,8 +108,8 @@ class _Directory(Target):
     async def _create_export(self, metadata: dict[str, str]) -> ExportObject:
         return await self._parts.transfers.create_export(self._project_id, metadata)
 
-    async def _create_deletion(self, metadata: dict[str, str]) -> DeletionObject:
-        return await self._parts.transfers.create_deletion(self._project_id, metadata)
+    async def _create_deletion(self, metadata: dict[str, str], *, dry_run: bool) -> DeletionObject:
+        return await self._parts.transfers.create_deletion(self._project_id, metadata, dry_run=dry_run)
 
     async def _get(self, kind: TransferKind, transfer_id: str) -> TransferObject:
         return await self._parts.store.transfers.get(self._project_id, kind, transfer_id)
@@ -144,8 +144,9 @@ class _Server(Target):
     async def _create_export(self, metadata: dict[str, str]) -> ExportObject:
         return await self._request("POST", "/exports", ExportObject, json={"metadata": metadata})
 
-    async def _create_deletion(self, metadata: dict[str, str]) -> DeletionObject:
-        return await self._request("POST", "/deletions", DeletionObject, json={"metadata": metadata})
+    async def _create_deletion(self, metadata: dict[str, str], *, dry_run: bool) -> DeletionObject:
+        body = {"metadata": metadata, "dry_run": dry_run}
+        return await self._request("POST", "/deletions", DeletionObject, json=body)
 
     async def _get(self, kind: TransferKind, transfer_id: str) -> TransferObject:
         return await self._request("GET", f"/{kind}s/{transfer_id}", _OBJECTS[kind])

@@ -123,6 +123,7 @@ def export(
 
 @click.command()
 @click.option("--metadata", multiple=True, required=True, metavar="KEY=VALUE", help="A pair of metadata.")
+@click.option("--dry-run", is_flag=True, help="Count the objects, and delete nothing.")
 @click.option("--yes", is_flag=True, help="Delete without a question.")
 @with_json_flag
 @_with_target
@@ -130,6 +131,7 @@ def delete(
     loaded: "LoadedSettings",
     *,
     metadata: tuple[str, ...],
+    dry_run: bool,
     yes: bool,
     as_json: bool,
     base_url: str | None,
@@ -140,11 +142,11 @@ def delete(
     import asyncio
 
     pairs = _parse_pairs(metadata)
-    if not yes:
+    if not yes and not dry_run:
         click.confirm(f"Delete everything with {' and '.join(metadata)}?", abort=True)
 
     async def run(target: "Target", _: Path) -> "DeletionObject":
-        return await target.run_deletion(pairs)
+        return await target.run_deletion(pairs, dry_run=dry_run)
 
     _print(asyncio.run(_with_open_target(loaded, base_url, key, project, run)), _report_deletion, as_json=as_json)
 
@@ -218,10 +220,10 @@ def _report_export(done: "ExportObject") -> None:
 
 
 def _report_deletion(done: "DeletionObject") -> None:
-    _print_counts("Deleted", done.deleted)
+    _print_counts("Would delete" if done.dry_run else "Deleted", done.deleted)
 
 
 def _print_counts(verb: str, counts: dict[str, Any]) -> None:
-    if counts or verb in {"Imported", "Exported", "Deleted", "Would import"}:
+    if counts or verb in {"Imported", "Exported", "Deleted", "Would import", "Would delete"}:
         listed = ", ".join(f"{kind} {number}" for kind, number in counts.items()) or "nothing"
         click.echo(f"{verb}: {listed}")

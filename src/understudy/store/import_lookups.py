@@ -1,6 +1,6 @@
 """What an import looks up: objects that the project has by their public ids, and their states."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, LiteralString
 
@@ -107,16 +107,18 @@ def has_objects(project_id: str) -> Transaction[bool]:
     return False
 
 
-def find_indexed(file_ids: Sequence[str]) -> Transaction[set[str]]:
+def find_indexed(file_ids: Sequence[str], besides: Container[str]) -> Transaction[set[str]]:
+    """`besides` are stores that do not count."""
     indexed: set[str] = set()
     for batch in padded_batches(file_ids):
         sql = compose_sql(
-            "SELECT store_files.id FROM store_files JOIN vector_stores ON vector_stores.seq = store_files.store",
+            "SELECT store_files.id, vector_stores.id FROM store_files",
+            "JOIN vector_stores ON vector_stores.seq = store_files.store",
             "WHERE store_files.body IS NOT NULL AND vector_stores.body IS NOT NULL AND store_files.id IN (",
             sql_parameters(1, len(batch)),
             ")",
         )
-        indexed.update(row[0] for row in (yield sql, tuple(batch)))
+        indexed.update(file_id for file_id, store_id in (yield sql, tuple(batch)) if store_id not in besides)
     return indexed
 
 

@@ -1,6 +1,6 @@
 """Inserts imported objects with their own ids and times: one transaction a batch, with the progress of the job."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, LiteralString, cast
 
@@ -125,9 +125,9 @@ class Imports:
         """Those of the runs, by their stored ids, that have not ended."""
         return await self._database.read(find_active_runs, run_ids)
 
-    async def find_indexed(self, file_ids: Sequence[str]) -> set[str]:
-        """Those of the files, by their stored ids, that are in a vector store."""
-        return await self._database.read(find_indexed, file_ids)
+    async def find_indexed(self, file_ids: Sequence[str], besides: Container[str]) -> set[str]:
+        """Those of the files, by their stored ids, that are in a vector store; the stores `besides` do not count."""
+        return await self._database.read(find_indexed, file_ids, besides)
 
     async def load_unknown(self, stored_ids: Sequence[str]) -> dict[str, str]:
         """The encoded members that an import set aside, by the stored ids of their objects."""

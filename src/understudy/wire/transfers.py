@@ -76,9 +76,10 @@ class ExportObject(TransferObject, kw_only=True, tag_field="object", tag="export
 
 
 class DeletionObject(TransferObject, kw_only=True, tag_field="object", tag="deletion"):
-    """`deleted` counts objects by kind."""
+    """`deleted` counts objects by kind; with `dry_run` those that would be deleted."""
 
     metadata: dict[str, str]
+    dry_run: bool = False
     deleted: dict[str, int] = {}
 
 
@@ -109,6 +110,7 @@ class CreateExportRequest(Struct, kw_only=True, forbid_unknown_fields=True):
 
 class CreateDeletionRequest(Struct, kw_only=True, forbid_unknown_fields=True):
     metadata: Annotated[Metadata, Meta(min_length=1, description="Which objects to delete: those with these pairs.")]
+    dry_run: Annotated[bool, Meta(description="Count the objects, and delete nothing.")] = False
 
 
 class ListImportsResponse(Struct, kw_only=True):

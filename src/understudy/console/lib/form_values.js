@@ -42,6 +42,7 @@ function toValue({ kind }, text) {
   if (kind === "metadata") return parse(text, {});
   if (kind === "choices") return parse(text, []);
   if (text === "") return kind === "json" ? [] : null;
+  if (kind === "switch") return text === "true";
   if (kind === "number") return Number(text);
   if (kind === "lifetime") return text === FOR_EVER ? null : Number(text);
   return kind === "json" ? parse(text, []) : text;

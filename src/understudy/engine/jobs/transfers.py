@@ -124,9 +124,15 @@ class Transfers(JobKind[int, TransferClaim]):
         await self._create(project_id, "export", created)
         return created
 
-    async def create_deletion(self, project_id: str, metadata: dict[str, str]) -> DeletionObject:
+    async def create_deletion(
+        self, project_id: str, metadata: dict[str, str], *, dry_run: bool = False
+    ) -> DeletionObject:
         created = DeletionObject(
-            id=ids.deletion(), created_at=int(self._clock.now()), progress=TransferProgress(), metadata=metadata
+            id=ids.deletion(),
+            created_at=int(self._clock.now()),
+            progress=TransferProgress(),
+            metadata=metadata,
+            dry_run=dry_run,
         )
         await self._create(project_id, "deletion", created)
         return created
@@ -299,8 +305,17 @@ class Transfers(JobKind[int, TransferClaim]):
 
         parts = self.deleters
         eraser = Eraser(
-            self._store, parts.runs, parts.containers, parts.vector_stores, parts.responses, selection, report_progress
+            self._store,
+            parts.runs,
+            parts.containers,
+            parts.vector_stores,
+            parts.responses,
+            selection,
+            report_progress,
+            dry_run=transfer.dry_run,
         )
+        if transfer.dry_run:
+            transfer.deleted = {}  # an interrupted count begins again
         await eraser.run(transfer.deleted)
         transfer.progress.total = transfer.progress.done
         await self._finish(work, "completed")

@@ -15,6 +15,7 @@ from understudy.store.batches import Dialect
 
 class Eraser:
     """One deletion. `report_progress` is awaited with the counts by kind; what it raises ends the deletion.
+    With `dry_run` it counts, and deletes nothing.
 
     It may be repeated: what is deleted already is not found again. The files that threads name are deleted before the
     threads, without which they would not be found.
@@ -29,6 +30,8 @@ class Eraser:
         responses: Responses,
         selection: Selection,
         report_progress: Callable[[], Awaitable[None]],
+        *,
+        dry_run: bool = False,
     ) -> None:
         self._store = store
         self._runs = runs
@@ -37,6 +40,7 @@ class Eraser:
         self._selection = selection
         self._responses = responses
         self._report_progress = report_progress
+        self._dry_run = dry_run
 
     async def run(self, deleted: dict[str, int]) -> None:
         """Adds to the counts by kind."""
@@ -45,7 +49,7 @@ class Eraser:
         responses = [one.id async for page in self._selection.stored_responses() for one in page]
         stores = await _ids(self._selection.vector_stores())
         await self._delete("vector_store", stores, lambda one: self._vector_stores.delete(project_id, one), deleted)
-        shared = await self._store.imports.find_indexed(file_ids)
+        shared = await self._store.imports.find_indexed(file_ids, set(stores))
         await self._delete("file", [one for one in file_ids if one not in shared], self._delete_file, deleted)
         await self._delete("thread", await _ids(self._selection.threads()), self._delete_thread, deleted)
         assistants = await _ids(self._selection.assistants())
@@ -62,7 +66,8 @@ class Eraser:
     ) -> None:
         for identifier in ids:
             try:
-                await delete(identifier)
+                if not self._dry_run:
+                    await delete(identifier)
             except NotFound:
                 continue
             count(deleted, kind, 1)

@@ -8,5 +8,5 @@ export const texts = ["transfers"];
 
 /** @param {{params: {id: string}}} props */
 export default function DeletionDetail({ params }) {
-  return html`<${TransferDetail} noun=${DELETIONS} type="deletion" id=${params.id}>${(/** @type {any} */ row) => html`<${CountTable} label=${t("deletions.deleted-objects")} columns=${[{ label: t("deletions.deleted"), counts: row.deleted }]} />`}<//>`;
+  return html`<${TransferDetail} noun=${DELETIONS} type="deletion" id=${params.id}>${(/** @type {any} */ row) => html`<${CountTable} label=${t(row.dry_run ? "deletions.counted-objects" : "deletions.deleted-objects")} columns=${[{ label: t(row.dry_run ? "deletions.counted" : "deletions.deleted"), counts: row.deleted }]} />`}<//>`;
 }

@@ -1,5 +1,5 @@
 import { hasText, t } from "../../text/texts.js";
-import { Select, TextArea, TextField } from "../field.js";
+import { Checkbox, Select, TextArea, TextField } from "../field.js";
 import { Choices } from "./choices.js";
 import { JsonEditor } from "../json_editor.js";
 import { LifetimeField } from "../lifetime_field.js";
@@ -17,6 +17,7 @@ export function FormControl({ noun, field, value, error, onInput }) {
   const props = { label: t(key), hint, error, value, onInput, required: field.required };
   if (field.control) return html`<${field.control} ...${props} />`;
   if (field.kind === "area") return html`<${TextArea} ...${props} rows=${6} />`;
+  if (field.kind === "switch") return html`<${Checkbox} label=${t(key)} hint=${hint} checked=${value === "true"} onChange=${(/** @type {boolean} */ isOn) => onInput(isOn ? "true" : "")} />`;
   if (field.kind === "number") return html`<${TextField} ...${props} type="number" step="any" />`;
   if (field.kind === "json") return html`<${JsonEditor} ...${props} validate=${field.validate} />`;
   if (field.kind === "metadata") return html`<${JsonEditor} ...${props} rows=${4} validate=${validateMetadata} />`;

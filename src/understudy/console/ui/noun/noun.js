@@ -19,7 +19,7 @@
  *
  * @typedef {object} FormField
  * @property {string} name of the member of the request's body
- * @property {"text" | "area" | "number" | "json" | "metadata" | "select" | "choices" | "model" | "lifetime"} kind
+ * @property {"text" | "area" | "number" | "switch" | "json" | "metadata" | "select" | "choices" | "model" | "lifetime"} kind
  * @property {any} [control] a component in place of the one of the kind, with the same properties
  * @property {boolean} [required]
  * @property {readonly string[]} [options] of a select, or of choices, whose value is a list
