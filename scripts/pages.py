@@ -38,6 +38,7 @@ from understudy.settings import (
     Settings,
     VideoSettings,
     WebhookSettings,
+    WebSearchSettings,
     describe_allowed,
 )
 from understudy_toolkit.catalog import AI_ML_API, Parameter, Tool
@@ -180,6 +181,7 @@ def settings_tables() -> Iterator[str]:
     yield table("Models", 'models."ID".', ModelSettings)
     yield table("Remote MCP servers", "mcp.", McpSettings)
     yield table("Responses", "responses.", ResponseSettings)
+    yield table("Web search", "web_search.", WebSearchSettings)
     yield table("Providers", "providers.NAME.", ProviderSettings)
 
 

@@ -97,6 +97,12 @@ def main(kind: str, log: str, guard: str) -> None:  # noqa: C901 - one program, 
         return "late"
 
     @server.tool()
+    def search_web(query: str, max_results: int = 5) -> str:
+        """Searches the web."""
+        note("search_web", query=query, max_results=max_results)
+        return json.dumps([{"url": "https://mcp.example/a", "title": "A", "content": "About <b>engines</b>"}])
+
+    @server.tool()
     def tally(bare: bool) -> CallToolResult:
         """Counts. Its result is structured content alone; `bare`: without the member `content`, as some servers do."""
         return CallToolResult(content=[], structured_content={"total": 36, "bare": bare})

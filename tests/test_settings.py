@@ -154,6 +154,14 @@ def test_an_unknown_variable_is_refused_with_the_nearest_one(folder, written, me
         ("[providers.local]\nretries = 1", "The provider 'local' in the file {path} requires `base_url` or `api_key`."),
         ("[providers.local]\nkind = 'openi'", "is 'openi'; it must be one of 'anthropic', 'azure', 'openai'."),
         ("[providers.a]\nkind = 'azure'\napi_key = 'k'", "The provider 'a' in the file {path} requires `base_url`."),
+        (
+            "[web_search]\nprovider = 'searxng'",
+            "`web_search.provider` in the file {path} requires `web_search.url`, which is unset.",
+        ),
+        (
+            "[web_search]\nprovider = 'brave'",
+            "`web_search.provider` in the file {path} requires `web_search.api_key`, which is unset.",
+        ),
         ("[providers.a]\nkind = 'azure'\nbase_url = 'https://h'", "requires `api_version`, or a `base_url` that ends"),
     ],
 )

@@ -151,6 +151,10 @@ def file_search_call() -> str:
     return "fs_" + secrets.token_hex(25)
 
 
+def web_search_call() -> str:
+    return "ws_" + secrets.token_hex(25)
+
+
 def code_interpreter_call() -> str:
     return "ci_" + secrets.token_hex(25)
 

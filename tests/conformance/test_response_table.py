@@ -72,7 +72,13 @@ def tools_server(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def table_server(session_upstream, tmp_path_factory, tools_server):
-    server = Server(tmp_path_factory.mktemp("server"), session_upstream.url, mcp__allowed=tools_server.url)
+    server = Server(
+        tmp_path_factory.mktemp("server"),
+        session_upstream.url,
+        mcp__allowed=tools_server.url,
+        web_search__provider="searxng",
+        web_search__url="http://127.0.0.1:9",
+    )
     try:
         yield server.start()
         server.stop()
@@ -160,6 +166,7 @@ OFFERED = {
     "shell": {"type": "shell"},
     "local_shell": {"type": "local_shell"},
     "tool_search": {"type": "tool_search", "execution": "client", "parameters": SCHEMA},
+    "web_search": {"type": "web_search"},
     "computer": {"type": "computer"},
     "computer_use_preview": {
         "type": "computer_use_preview",

@@ -290,6 +290,7 @@ EXAMPLES: tuple[Example, ...] = (
     Example("usage-audio-speeches", query="start_time=1700000000&limit=1"),
     Example("usage-audio-transcriptions", query="start_time=1700000000&limit=1"),
     Example("usage-moderations", query="start_time=1700000000&limit=1"),
+    Example("usage-web-search-calls", query="start_time=1700000000&limit=1"),
     # Tools for agents
     Example("listTools", query="query=create+thread&limit=1"),
     Example("getTool"),

@@ -159,7 +159,7 @@ def test_a_stream_contains_the_mcp_call_and_can_be_replayed(mcp_server, client, 
         ({"tool_names": ["roll", "fail"]}, ["fail", "roll"]),
         ({"read_only": True}, ["roll"]),
         ({"read_only": False, "tool_names": ["roll"]}, []),
-        (None, ["fail", "roll", "shout", "sleep", "tally"]),
+        (None, ["fail", "roll", "search_web", "shout", "sleep", "tally"]),
     ],
 )
 def test_only_allowed_tools_are_offered(client, upstream, dice, allowed, offered):

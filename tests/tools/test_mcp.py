@@ -7,8 +7,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from mcp_server import SECRET, McpProcess
-from understudy.settings import McpSettings
+from understudy.settings import McpSettings, WebSearchSettings
 from understudy.tools.mcp import McpServer, McpServerError, RemoteServers
+from understudy.tools.web import SearchRequest, WebSearchError
+from understudy.tools.web.mcp_engine import McpEngine
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +33,7 @@ async def test_tools_are_listed_and_called_over_both_transports(either):
     servers = remote(either.url)
     server = servers.resolve_server(either.url)
     tools = {tool.name: tool for tool in await servers.list_tools(server)}
-    assert sorted(tools) == ["fail", "roll", "shout", "sleep", "tally"]
+    assert sorted(tools) == ["fail", "roll", "search_web", "shout", "sleep", "tally"]
     assert (tools["roll"].description, tools["roll"].read_only) == ("Rolls dice, like 2d4+1.", True)
     assert tools["roll"].schema["properties"]["expression"]["type"] == "string"
     assert (await servers.call_tool(server, "roll", {"expression": "1d6"})).text == "rolled 1d6: 7"
@@ -70,7 +72,7 @@ async def test_headers_are_sent_and_their_absence_is_the_servers_business(tmp_pa
         ):
             await servers.list_tools(servers.resolve_server(guarded.url))
         server = servers.resolve_server(guarded.url, SECRET)
-        assert len(await servers.list_tools(server)) == 5
+        assert len(await servers.list_tools(server)) == 6
         assert "sesame" not in repr(server)
 
 
@@ -154,3 +156,14 @@ def test_only_servers_that_the_operator_allows_are_called(entry, url, covered):
         with pytest.raises(McpServerError, match="is not allowed"):
             servers.resolve_server(url)
     assert not remote().is_allowed(url)
+
+
+async def test_a_search_tool_is_the_engine_of_web_search(running):
+    servers = RemoteServers(McpSettings())
+    engine = McpEngine(WebSearchSettings(provider="mcp", url=running.url), servers)
+    found = await engine.search(SearchRequest("engines", 3))
+    assert {"name": "search_web", "query": "engines", "max_results": 3} in running.calls()
+    assert [(one.url, one.title, one.text) for one in found] == [("https://mcp.example/a", "A", "About engines")]
+    missing = McpEngine(WebSearchSettings(provider="mcp", url=running.url, tool="nothing"), servers)
+    with pytest.raises(WebSearchError, match="has no tool named 'nothing'"):
+        await missing.search(SearchRequest("engines", 3))

@@ -1,4 +1,7 @@
-"""The usage of relayed requests over HTTP: images, speech, transcriptions and moderations, in time buckets."""
+"""The usage of relayed requests over HTTP: images, speech, transcriptions and moderations, in time buckets.
+
+Web searches of responses as well, which are counted the same way.
+"""
 
 from collections.abc import Callable
 
@@ -19,11 +22,19 @@ from understudy.wire.usage import (
     TranscriptionsUsageResult,
     UnitUsageBucket,
     UnitUsagePage,
+    WebSearchesUsageResult,
+    WebSearchUsageQuery,
 )
 
 operations = OperationGroup("Usage", audience="any")
 
-_Result = ImagesUsageResult | SpeechesUsageResult | TranscriptionsUsageResult | ModerationsUsageResult
+_Result = (
+    ImagesUsageResult
+    | SpeechesUsageResult
+    | TranscriptionsUsageResult
+    | ModerationsUsageResult
+    | WebSearchesUsageResult
+)
 
 
 @operations.add(
@@ -92,9 +103,27 @@ async def get_moderations_usage(request: Request) -> Response:
     )
 
 
+@operations.add(
+    "usage-web-search-calls",
+    "GET",
+    "/organization/usage/web_search_calls",
+    summary="Retrieve the number of web searches that responses made, in time buckets.",
+    query=WebSearchUsageQuery,
+    response=UnitUsagePage,
+)
+async def get_web_searches_usage(request: Request) -> Response:
+    query = queries.parse(request.scope["query_string"], WebSearchUsageQuery)
+    return await _respond(
+        request,
+        query,
+        "web_search",
+        lambda one: WebSearchesUsageResult(num_requests=one.units, **model_members(one)),
+    )
+
+
 async def _respond(
     request: Request,
-    query: EmbeddingsUsageQuery | ImagesUsageQuery,
+    query: EmbeddingsUsageQuery | ImagesUsageQuery | WebSearchUsageQuery,
     kind: Kind,
     render: Callable[[UsageTotals], _Result],
 ) -> Response:

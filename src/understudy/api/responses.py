@@ -58,7 +58,13 @@ _POLL_AFTER_MS = "300"
 _ACTIVE = frozenset({"queued", "in_progress"})
 # Parts of items that a response has only if `include` names them.
 _PARTS_NOT_IN_RESPONSE = frozenset(
-    {"file_search_call.results", "code_interpreter_call.outputs", "reasoning.encrypted_content"}
+    {
+        "file_search_call.results",
+        "code_interpreter_call.outputs",
+        "reasoning.encrypted_content",
+        "web_search_call.action.sources",
+        "web_search_call.results",
+    }
 )
 _decode = msgspec.json.Decoder(ResponseObject).decode
 
@@ -288,7 +294,8 @@ async def render_items(
 
 def _warn_of_dropped_tools(request: Request, asked: CreateResponseRequest) -> None:
     """Names the tools that no model is offered in a header of the response; adds none without such tools."""
-    dropped = dict.fromkeys(kind for _, kind in hosted_tools(asked.tools or ()))
+    served = parts_of(request).responses.hosted.served
+    dropped = dict.fromkeys(kind for _, kind in hosted_tools(asked.tools or (), served))
     if dropped:
         add_headers(request, [(b"x-understudy-dropped-tools", ", ".join(dropped).encode())])
 

@@ -29,6 +29,7 @@ from understudy.wire.usage import (
     EmbeddingsUsagePage,
     EmbeddingsUsageQuery,
     ImagesUsageQuery,
+    WebSearchUsageQuery,
 )
 
 operations = OperationGroup("Usage", audience="any")
@@ -43,7 +44,7 @@ _GROUP_COLUMNS: dict[str, Group] = {
     "batch": "batch",
 }
 _CURSOR_PREFIX = "page_"
-UsageQuery = CompletionsUsageQuery | EmbeddingsUsageQuery | ImagesUsageQuery | CostsQuery
+UsageQuery = CompletionsUsageQuery | EmbeddingsUsageQuery | ImagesUsageQuery | WebSearchUsageQuery | CostsQuery
 
 
 @dataclass(frozen=True, slots=True)

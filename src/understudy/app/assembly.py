@@ -25,6 +25,7 @@ from understudy.engine.admission import Admission
 from understudy.engine.admission.models import ModelChecks
 from understudy.engine.containers import Containers
 from understudy.engine.health import Health
+from understudy.engine.hosted_tools import HostedTools
 from understudy.engine.jobs.deliveries import Webhooks
 from understudy.engine.jobs.runs import RunWorker
 from understudy.engine.jobs.transfers import Deleters
@@ -45,6 +46,7 @@ from understudy.llm.model_info import ModelProfiles
 from understudy.settings import Settings
 from understudy.tools.mcp import RemoteServers
 from understudy.tools.sandbox import Sandbox
+from understudy.tools.web import WebSearch
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +57,19 @@ class Execution:
     interpreter: Interpreter
     containers: Containers
     remote_servers: RemoteServers
+    hosted: HostedTools
     logs: Logs
     worker: RunWorker
 
 
-def build_execution(base: Base, retrieval: Retrieval) -> Execution:
+def build_execution(stack: AsyncExitStack, base: Base, retrieval: Retrieval) -> Execution:
     sandbox, interpreter, containers = build_interpreter(base)
     remote_servers = RemoteServers(base.settings.mcp)
     logs = Logs(base.clock, base.settings.limits.log_retention)
-    worker = build_worker(base, retrieval, interpreter, remote_servers, logs)
-    return Execution(sandbox, interpreter, containers, remote_servers, logs, worker)
+    web = WebSearch(base.settings.web_search, remote_servers, retrieval.documents.read_page)
+    stack.push_async_callback(web.close)
+    worker = build_worker(base, retrieval, interpreter, remote_servers, web, logs)
+    return Execution(sandbox, interpreter, containers, remote_servers, HostedTools(web), logs, worker)
 
 
 def build_admission(
@@ -81,6 +86,7 @@ def build_admission(
         retrieval.images,
         base.clock,
         base.limiter,
+        execution.hosted,
     )
 
 
@@ -109,7 +115,15 @@ def build_parts(
         limiter=base.limiter,
         details=ModelProfiles(base.models, base.prices, settings.models),
         runs=Runs(store, worker, execution.logs, clock, settings.limits.run_seconds, base.limiter),
-        responses=Responses(store, worker, execution.logs, clock, settings.limits.response_seconds, base.limiter),
+        responses=Responses(
+            store,
+            worker,
+            execution.logs,
+            clock,
+            settings.limits.response_seconds,
+            base.limiter,
+            execution.hosted,
+        ),
         traces=traces,
         contexts=RunContexts(store, traces),
         files=base.files,

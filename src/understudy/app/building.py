@@ -53,6 +53,7 @@ from understudy.settings import ProviderSettings, Settings
 from understudy.store import Store
 from understudy.tools.mcp import RemoteServers
 from understudy.tools.sandbox import Sandbox, open_sandbox
+from understudy.tools.web import WebSearch
 
 # Each reads and writes as fast as the disk and the database allow.
 _MAX_TRANSFERS = 2
@@ -143,9 +144,21 @@ def build_sign_in(stack: AsyncExitStack, base: Base) -> SignIn | None:
 
 
 def build_worker(
-    base: Base, retrieval: Retrieval, interpreter: Interpreter, remote_servers: RemoteServers, logs: Logs
+    base: Base,
+    retrieval: Retrieval,
+    interpreter: Interpreter,
+    remote_servers: RemoteServers,
+    web: WebSearch,
+    logs: Logs,
 ) -> RunWorker:
-    tools = Tools(retrieval.vector_stores, interpreter, remote_servers, retrieval.images.load, retrieval.documents.load)
+    tools = Tools(
+        retrieval.vector_stores,
+        interpreter,
+        remote_servers,
+        web,
+        retrieval.images.load,
+        retrieval.documents.load,
+    )
     places = base.role.limit_jobs(base.settings.limits.concurrent_runs)
     return RunWorker(
         base.store,

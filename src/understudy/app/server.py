@@ -102,7 +102,7 @@ async def _open_parts(app: Starlette, stack: AsyncExitStack, settings: Settings,
     base = build_base(stack, settings, clock, role, store, blobs, broker)
     BlobProbe(broker, base.files, store, blobs)
     retrieval = build_retrieval(stack, base)
-    execution = build_execution(base, retrieval)
+    execution = build_execution(stack, base, retrieval)
     video = build_videos(base)
     checks, providers = ModelChecks(base.models, base.limiter.permissions), ProviderHistory(clock)
     admit = partial(build_admission, base, retrieval, execution, checks)

@@ -22,6 +22,7 @@ from understudy.cli.embedder_state import describe_embedder, find_embedding_mode
 from understudy.cli.listen import bind
 from understudy.cli.node_checks import CheckResult, check_nodes, format_time
 from understudy.cli.sign_in_check import check_sign_in
+from understudy.cli.web_search_check import check_web_search
 from understudy.clock import SystemClock
 from understudy.errors import SandboxError, SettingsError, StoreError, UpstreamError
 from understudy.llm.router import PROVIDER_TYPES
@@ -144,6 +145,8 @@ def _remote_checks(settings: Settings) -> Iterator[Awaitable[CheckResult]]:
         yield _check_provider(name, provider, settings.embeddings)
     if settings.oidc.issuer is not None:
         yield check_sign_in(settings.oidc)
+    if settings.web_search.provider is not None:
+        yield check_web_search(settings)
 
 
 async def _check_database(settings: Settings) -> CheckResult:

@@ -14,6 +14,7 @@ import msgspec
 
 from understudy.engine.client_calls import COMPUTER_ACTIONS
 from understudy.store.run_state import ClientTool
+from understudy.wire.response_rules import hosted_kind
 from understudy.wire.response_tools import (
     ApplyPatchTool,
     ComputerTool,
@@ -40,20 +41,30 @@ STREAMED: Final = frozenset({"function", "custom"})
 
 @dataclass(slots=True)
 class OfferedTools:
-    """`functions` are what a model is offered; `tools` are the client's tools behind those of another name or kind."""
+    """`functions` are what a model is offered; `tools` are the client's tools behind those of another name or kind.
+
+    `hosted` are the tools of the vendor's that this server runs.
+    """
 
     functions: list[AssistantToolsFunction] = field(default_factory=list)
     tools: dict[str, ClientTool] = field(default_factory=dict)
+    hosted: Collection[str] = ()
 
 
 def offer_tools(
-    tools: Iterable[ResponseTool], taken: Collection[str] = (), offered: Collection[ClientTool] = ()
+    tools: Iterable[ResponseTool],
+    taken: Collection[str] = (),
+    offered: Collection[ClientTool] = (),
+    served: Collection[str] = (),
 ) -> OfferedTools:
     """The functions for all of the tools that clients run; none has a name that is `taken`.
 
-    A tool that is declared twice, or `offered` already, is left out.
+    A tool that is declared twice, or `offered` already, is left out. `served` are the hosted tools that this server
+    runs.
     """
-    offer = OfferedTools()
+    tools = list(tools)
+    kinds = {hosted_kind(type_of(tool)) for tool in tools}
+    offer = OfferedTools(hosted=[kind for kind in served if kind in kinds])
     declared = [one for tool in tools for one in _namespace_tools(tool)]
     # Functions keep their own names, so they come first.
     declared.sort(key=lambda one: bool(one[0].namespace) or one[0].kind not in STREAMED)

@@ -53,6 +53,16 @@ class Documents:
         except (ExtractionError, BlobMissing, LookupError, binascii.Error) as fault:
             return [TextPart(f"[The file {name!r} cannot be read: {fault}]")]
 
+    async def read_page(self, data: bytes, media_type: str) -> str:
+        """The text of a page of the web, read like a document. Raises ValueError with a sentence."""
+        with tempfile.NamedTemporaryFile(dir=self._spool, prefix="page-") as file:
+            await asyncio.to_thread(_write, file, data)
+            name = readable_name("page", media_type, data[:HEAD_BYTES])
+            try:
+                return await self._text_content(Path(file.name), name, None)
+            except ExtractionError as fault:
+                raise ValueError(fault.message) from None
+
     async def _load_file(self, project_id: str, file_id: str, *, sees: bool) -> list[Part]:
         files = await self._store.files.lookup(project_id, [file_id])
         if not files:
@@ -112,3 +122,8 @@ class Documents:
         if scan.left_out:
             parts.append(TextPart(f"[{len(scan.left_out)} more pages of file {name!r} without text are left out.]"))
         return parts
+
+
+def _write(file: Any, data: bytes) -> None:
+    file.write(data)
+    file.flush()

@@ -32,10 +32,11 @@ from understudy.llm.messages import (
 )
 from understudy.store.messages import Item
 from understudy.store.run_state import ClientTool
-from understudy.tools import code_interpreter, file_search, mcp
+from understudy.tools import code_interpreter, file_search, mcp, web_search
 from understudy.tools.file_search import Passage
+from understudy.tools.web_search import WebSource
 from understudy.wire.input_items import ConfigurationUpdate
-from understudy.wire.items import CodeInterpreterCallItem, FileSearchCallItem, McpCallItem, ToolItem
+from understudy.wire.items import CodeInterpreterCallItem, FileSearchCallItem, McpCallItem, ToolItem, WebSearchCallItem
 from understudy.wire.messages import (
     FileCitationAnnotation,
     MessageContentImageFileObject,
@@ -47,7 +48,9 @@ from understudy.wire.messages import (
 from understudy.wire.response_tools import ResponseTool, ToolList
 from understudy.wire.tools import AssistantsApiResponseFormatOption
 
-_TOOL_ITEMS: Final = frozenset({"file_search_call", "code_interpreter_call", "mcp_call"})
+_TOOL_ITEMS: Final = frozenset({"file_search_call", "code_interpreter_call", "mcp_call", "web_search"})
+# The numbers of turns in marks of searches by earlier runs; those of a run itself are lower.
+_EARLIER_TURNS: Final = 1000
 _TEXT_MESSAGES: Final[dict[str, Callable[[str], Message]]] = {
     "user": UserMessage,
     "assistant": AssistantMessage,
@@ -84,9 +87,11 @@ class MessageBuilder:
         self.response_format: dict[str, Any] | None = None
         self._run_id = run_id
         self._all_turns = all_turns
-        self.passages: dict[tuple[int, int], Passage] = {}
+        self.passages: dict[tuple[int, int], Passage | WebSource] = {}
         self.paths: dict[str, str] = {}
         self._names = names
+        self._is_own = True
+        self._earlier_searches = 0
 
     def messages(self, items: Sequence[Item]) -> list[Message]:
         outputs = outputs_of_calls(items)
@@ -116,6 +121,7 @@ class MessageBuilder:
         if item.kind == "message":
             self._add_message(messages, _decode_message(item.body))
         elif item.kind in _TOOL_ITEMS:
+            self._is_own = item.run_id == self._run_id
             self._add_built_in(messages, _decode_tool_item(item.body), joined=joined)
         elif item.kind == "input":
             _add_input(messages, _decode_call(item.body))
@@ -170,6 +176,8 @@ class MessageBuilder:
     def _add_built_in(self, messages: list[Message], item: ToolItem, *, joined: bool) -> None:
         if isinstance(item, McpCallItem):
             name, arguments, output = item.function, item.arguments, mcp.render_output(item)
+        elif isinstance(item, WebSearchCallItem):
+            name, arguments, output = item.function, item.arguments, self._web_output(item)
         elif isinstance(item, FileSearchCallItem):
             name, output = self._names.get("file_search", "file_search"), self._search_output(item)
             arguments = msgspec.json.encode({"queries": item.queries}).decode()
@@ -194,6 +202,14 @@ class MessageBuilder:
         ]
         self.passages.update({(passage.turn, passage.index): passage for passage in found})
         return file_search.render_passages(found)
+
+    def _web_output(self, item: WebSearchCallItem) -> str:
+        """Results of earlier runs have marks of their own, and only the beginning of their text."""
+        if not self._is_own:
+            self._earlier_searches += 1
+            item = web_search.shorten(item, _EARLIER_TURNS + self._earlier_searches)
+        self.passages.update({(source.turn, source.index): source for source in web_search.list_sources(item)})
+        return web_search.render_output(item)
 
     def _code_output(self, item: CodeInterpreterCallItem) -> str:
         self.paths.update({file.path: file.file_id for file in item.files})

@@ -3,7 +3,7 @@
 What no run can say of a request stands in its plan.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,7 +19,7 @@ from understudy.llm.sampling import is_reasoning_model, resolve_sampling
 from understudy.store.response_items import ItemRow
 from understudy.store.response_placement import ResponsePlacement
 from understudy.store.responses import NewResponse
-from understudy.store.run_state import Plan, PrefaceItem, Progress
+from understudy.store.run_state import Plan, PrefaceItem, Progress, WebSearchOptions
 from understudy.wire.input_items import CompactionTrigger, InputItem
 from understudy.wire.response_tool_choices import AllowedTools
 from understudy.wire.response_tools import (
@@ -30,6 +30,9 @@ from understudy.wire.response_tools import (
     McpTool,
     RankingOptions,
     ResponseTool,
+    SearchLocation,
+    WebSearchFilters,
+    WebSearchTool,
 )
 from understudy.wire.responses import (
     ConversationReference,
@@ -75,11 +78,15 @@ def new_response(
     *,
     seconds: float,
     prompt: ResolvedPrompt | None = None,
+    served: Collection[str] = (),
 ) -> NewResponse:
-    """The response that a request asks for, and the run that makes it. Times in seconds."""
+    """The response that a request asks for, and the run that makes it. Times in seconds.
+
+    `served` are the hosted tools that this server runs, see `HostedTools`; others are not offered.
+    """
     model = asked.model or ""
     tools = asked.tools or ()
-    offer = offer_tools(tools)
+    offer = offer_tools(tools, served=served)
     plan = _build_plan(asked, offer)
     plan.context = place.context
     if prompt is not None:
@@ -136,6 +143,8 @@ def _build_plan(asked: CreateResponseRequest, offer: OfferedTools) -> Plan:
     )
     for tool in asked.tools or ():
         match tool:
+            case WebSearchTool() if "web_search" in offer.hosted:
+                plan.web_search = _web_search_options(tool)
             case FileSearchTool():
                 plan.vector_store_ids = tool.vector_store_ids
                 plan.filters = msgspec.to_builtins(tool.filters)
@@ -157,6 +166,20 @@ def _build_plan(asked: CreateResponseRequest, offer: OfferedTools) -> Plan:
     plan.all_turns = asked.reasoning is not None and asked.reasoning.context == "all_turns"
     plan.verbosity = asked.text.verbosity if asked.text is not None else None
     return plan
+
+
+def _web_search_options(tool: WebSearchTool) -> WebSearchOptions:
+    filters = tool.filters if isinstance(tool.filters, WebSearchFilters) else WebSearchFilters()
+    place = tool.user_location if isinstance(tool.user_location, SearchLocation) else SearchLocation()
+    return WebSearchOptions(
+        filters.allowed_domains or [],
+        place.city or "",
+        place.region or "",
+        place.country or "",
+        place.timezone or "",
+        tool.search_context_size or "medium",
+        opens_pages=tool.external_web_access is not False,
+    )
 
 
 def assistants_tools(tools: Sequence[ResponseTool], offer: OfferedTools) -> list[AssistantTool]:

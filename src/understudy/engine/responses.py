@@ -11,6 +11,7 @@ import msgspec
 
 from understudy import correlation, ids
 from understudy.clock import Clock
+from understudy.engine.hosted_tools import HostedTools
 from understudy.engine.jobs.runs import RunWorker
 from understudy.engine.limits.limiter import RateLimiter
 from understudy.engine.response_approvals import list_approved_calls
@@ -22,6 +23,7 @@ from understudy.engine.run.truncation import PromptBudget, count_prompt_tokens
 from understudy.engine.run_specs import build_spec
 from understudy.engine.tools.code_interpreter import offer_code_interpreter
 from understudy.engine.tools.file_search import offer_file_search
+from understudy.engine.tools.web_search import offer_web_search
 from understudy.engine.views.frames import ResponseEncoder
 from understudy.engine.views.projections import new_encoder
 from understudy.engine.views.response_replay import ResponseReplay
@@ -53,13 +55,21 @@ _decode = msgspec.json.Decoder(ResponseObject).decode
 
 class Responses:
     def __init__(
-        self, store: Store, worker: RunWorker, logs: Logs, clock: Clock, seconds: float, limiter: RateLimiter
+        self,
+        store: Store,
+        worker: RunWorker,
+        logs: Logs,
+        clock: Clock,
+        seconds: float,
+        limiter: RateLimiter,
+        hosted: HostedTools,
     ) -> None:
         self._store = store
         self._worker = worker
         self._logs = logs
         self._clock = clock
         self._limiter = limiter
+        self.hosted = hosted
         self.seconds = seconds
 
     async def create(
@@ -92,7 +102,9 @@ class Responses:
 
         def begin(place: ResponsePlacement) -> NewResponse:
             # Made anew each time: a transaction may be tried again.
-            new = new_response(asked, items, response_id, now, place, seconds=self.seconds, prompt=prompt)
+            new = new_response(
+                asked, items, response_id, now, place, seconds=self.seconds, prompt=prompt, served=self.hosted.served
+            )
             progress = new.progress
             progress.key_id, progress.origin, progress.calls = key_id, origin, calls
             progress.in_batch, progress.reserved = in_batch, reserved
@@ -222,10 +234,13 @@ class Responses:
         request = _to_create_request(asked)
         here = ResponsePlacement(_HYPOTHETICAL_ID, [*place.context, ContextPart(place.thread_id, _MAX_ITEM_NUMBER)])
         now = int(self._clock.now())
-        new = new_response(request, items, _HYPOTHETICAL_ID, now, here, seconds=self.seconds)
+        served = self.hosted.served
+        new = new_response(request, items, _HYPOTHETICAL_ID, now, here, seconds=self.seconds, served=served)
         stored_items = _HypotheticalItems(self._store, new.items)
         spec = build_spec(new.run, new.progress.plan)
-        offered = [*offer_code_interpreter(spec), *offer_file_search(spec)]
+        opens_pages = self.hosted.web.settings.open_pages
+        web = offer_web_search(spec, opens_pages=opens_pages)
+        offered = [*offer_code_interpreter(spec), *offer_file_search(spec), *web]
         budget = PromptBudget(_MAX_ITEM_NUMBER)
         prompt = await build_request(stored_items, spec, 0, budget, offered=offered)
         return await asyncio.to_thread(count_prompt_tokens, prompt.messages, prompt.body.get("tools"))

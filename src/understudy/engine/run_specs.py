@@ -59,6 +59,7 @@ def _response_values(plan: Plan) -> dict[str, Any]:
         "max_tool_calls": plan.max_tool_calls,
         "vector_store_ids": plan.vector_store_ids,
         "filters": plan.filters,
+        "web_search": plan.web_search,
         "file_ids": plan.file_ids,
         "own_container": plan.owned,
         "overflow": "cut" if plan.cuts else "fail",

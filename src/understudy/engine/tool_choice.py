@@ -1,10 +1,10 @@
 """Validates a tool choice, and resolves it to the offered functions. Pure.
 
-A choice becomes keys: names of offered functions, `file_search`, `code_interpreter`, and `LABEL/` or `LABEL/NAME` for
-all tools or one tool of a remote server.
+A choice becomes keys: names of offered functions, `file_search`, `code_interpreter`, `web_search`, and `LABEL/` or
+`LABEL/NAME` for all tools or one tool of a remote server.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -13,6 +13,7 @@ from understudy.engine.client_tools import OfferedTools, offer_tools, provider_n
 from understudy.errors import InvalidRequest
 from understudy.store.run_state import ClientTool
 from understudy.wire import error_texts
+from understudy.wire.response_rules import hosted_kind
 from understudy.wire.response_tool_choices import AllowedTools, ChosenCodeInterpreter, ChosenFileSearch, ToolChoice
 from understudy.wire.response_tools import HostedTool, McpTool, ResponseTool, type_of
 from understudy.wire.tools import (
@@ -27,21 +28,23 @@ _NAMED_KINDS: Final = frozenset({"function", "custom"})
 _COMPUTER_KINDS: Final = frozenset({"computer", "computer_use", "computer_use_preview"})
 
 
-def check_choice(choice: ToolChoice | None, tools: Sequence[ResponseTool], *, more: bool) -> None:
+def check_choice(
+    choice: ToolChoice | None, tools: Sequence[ResponseTool], *, more: bool, served: Collection[str] = ()
+) -> None:
     """Raises InvalidRequest for a choice of an unknown tool, and for `required` without a callable tool.
 
-    `more`: the conversation may add functions.
+    `more`: the conversation may add functions. `served` are the hosted tools that this server runs.
     """
     if choice is None or choice in ("none", "auto"):
         return
-    offer = offer_tools(tools)
+    offer = offer_tools(tools, served=served)
     if isinstance(choice, AllowedTools):
         _check_allowed(choice, tools, offer, more=more)
     elif choice != "required":
         entry = _to_dict(choice)
         if not _is_callable(entry, tools, offer, more=more):
             raise _not_offered_error(entry, tools)
-    elif not (more or offer.functions or _has_built_in(tools)):
+    elif not (more or offer.functions or offer.hosted or _has_built_in(tools)):
         raise _invalid_choice("Tool choice 'required' needs a tool in 'tools' that this server or the client can run.")
 
 
@@ -68,6 +71,8 @@ def find_keys(entry: Mapping[str, Any], tools: Sequence[ResponseTool], offer: Of
             return _find_server_keys(entry.get("server_label"), name, tools)
         case "file_search" | "code_interpreter":
             return [str(kind)] if any(type_of(tool) == kind for tool in tools) else []
+        case str() if (hosted := hosted_kind(kind)) is not None:
+            return [hosted] if hosted in offer.hosted else []
         case "namespace":
             return [key for key, tool in offer.tools.items() if tool.namespace == name]
         case "function" | "custom":
@@ -114,7 +119,7 @@ def chat_choice(
             return ToolChoiceCode()
         case _:
             entry = _to_dict(choice)
-            if entry["type"] == "mcp":
+            if entry["type"] == "mcp" or hosted_kind(entry["type"]) in offer.hosted:
                 return "required"
             keys = find_keys(entry, tools, offer) or [_discoverable_name(entry)]
             return ToolChoiceFunction(AssistantsNamedToolChoiceFunction(keys[0]))
@@ -128,8 +133,10 @@ def allowed_keys(choice: AllowedTools, tools: Sequence[ResponseTool], offer: Off
 
 
 def forced_key(choice: ToolChoice | None, tools: Sequence[ResponseTool], offer: OfferedTools) -> str:
-    """The key of the forced remote server or tool; empty without one."""
-    if choice is None or isinstance(choice, str) or type_of(choice) != "mcp":
+    """The key of the forced remote server, its tool, or hosted tool; empty without one."""
+    if choice is None or isinstance(choice, str):
+        return ""
+    if type_of(choice) != "mcp" and hosted_kind(type_of(choice)) is None:
         return ""
     return next(iter(find_keys(_to_dict(choice), tools, offer)), "")
 
@@ -165,7 +172,7 @@ def _not_offered_error(
     name = str(entry.get("name") or entry.get("server_label") or entry.get("type"))
     if _is_hosted(entry, tools):
         return InvalidRequest(
-            f"Tool choice {name!r} is not available: the tool runs on the vendor's servers only.",
+            f"Tool choice {name!r} is not available: this server does not run the tool.",
             param=param,
             code="unsupported_value",
         )

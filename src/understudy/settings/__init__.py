@@ -22,11 +22,13 @@ from understudy.settings.sections.retrieval import RetrievalSettings
 from understudy.settings.sections.sandbox import SandboxSettings
 from understudy.settings.sections.tracing import TracingSettings
 from understudy.settings.sections.video import VideoSettings
+from understudy.settings.sections.web_search import VENDOR_SEARCH_URLS, WebSearchSettings
 from understudy.settings.sections.webhooks import WebhookSettings
 from understudy.settings.value import describe_allowed
 
 __all__ = [
     "MEMORY_BROKER",
+    "VENDOR_SEARCH_URLS",
     "BillingSettings",
     "BlobSettings",
     "ConsoleSettings",
@@ -48,6 +50,7 @@ __all__ = [
     "Settings",
     "TracingSettings",
     "VideoSettings",
+    "WebSearchSettings",
     "WebhookSettings",
     "describe_allowed",
     "is_any",

@@ -86,6 +86,7 @@ def load(
     _check_sandbox(settings_by_path, settings)
     _check_webhooks(settings_by_path, settings)
     _check_oidc(settings_by_path, settings)
+    _check_web_search(settings_by_path, settings)
     sources = {path: leaf.source for path, leaf in settings_by_path.items()}
     return LoadedSettings(settings, sources, partial(load, flags, environ, directory))
 
@@ -204,6 +205,31 @@ def _check_oidc(settings_by_path: _SettingsByPath, settings: Settings) -> None:
         )
     if oidc.role_claim is not None and not oidc.roles:
         raise settings_by_path["oidc", "role_claim"].requirement_error("oidc.roles")
+
+
+def _check_web_search(settings_by_path: _SettingsByPath, settings: Settings) -> None:
+    search = settings.web_search
+    required = {"searxng": "url", "mcp": "url", "brave": "api_key", "tavily": "api_key"}.get(search.provider or "")
+    if required is not None and getattr(search, required) is None:
+        raise settings_by_path["web_search", "provider"].requirement_error(f"web_search.{required}")
+    if search.url is not None and not _is_service_url(search.url):
+        raise settings_by_path["web_search", "url"].invalid_value_error(
+            "an 'http://' or 'https://' URL without a user and a fragment"
+        )
+    key = search.api_key
+    if key is not None and not (key.isascii() and key.isprintable() and " " not in key):
+        raise settings_by_path["web_search", "api_key"].invalid_value_error(
+            "a key of printable ASCII characters without spaces"
+        )
+
+
+def _is_service_url(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # raises for a malformed port
+    except ValueError:
+        return False
+    return parts.scheme in {"http", "https"} and bool(parts.hostname) and not set(url) & set(" #@")
 
 
 def _is_secure_url(url: str) -> bool:

@@ -27,6 +27,7 @@ from understudy.settings.sections.retrieval import RetrievalSettings
 from understudy.settings.sections.sandbox import SandboxSettings
 from understudy.settings.sections.tracing import TracingSettings
 from understudy.settings.sections.video import VideoSettings
+from understudy.settings.sections.web_search import WebSearchSettings
 from understudy.settings.sections.webhooks import WebhookSettings
 from understudy.settings.text import ClientKey, Text
 
@@ -121,6 +122,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     oidc: OidcSettings = OidcSettings()
     metrics: MetricsSettings = MetricsSettings()
     video: VideoSettings = VideoSettings()
+    web_search: WebSearchSettings = WebSearchSettings()
     tracing: TracingSettings = TracingSettings()
     providers: dict[str, ProviderSettings] = {}
 

@@ -34,18 +34,11 @@ def list_secrets(settings: Settings) -> Iterator[str]:
         yield settings.api_key
     yield from _passwords(settings.database or "")
     yield from _passwords(settings.broker)
-    if settings.sandbox.token:
-        yield settings.sandbox.token
-    if settings.metrics.token:
-        yield settings.metrics.token
-    if settings.blobs.secret_key:
-        yield settings.blobs.secret_key
-    if settings.webhooks.secret:
-        yield settings.webhooks.secret
-    if settings.oidc.client_secret:
-        yield settings.oidc.client_secret
-    if settings.video.api_key:
-        yield settings.video.api_key
+    single = (
+        *(settings.sandbox.token, settings.metrics.token, settings.blobs.secret_key, settings.webhooks.secret),
+        *(settings.oidc.client_secret, settings.video.api_key, settings.web_search.api_key),
+    )
+    yield from (secret for secret in single if secret)
     yield from (value for value in settings.tracing.headers.values() if value)
     for provider in settings.providers.values():
         if provider.api_key:

@@ -15,7 +15,7 @@ from understudy.store.sql import compose_sql
 DAY_SECONDS: Final = 86_400
 # A sum is spread over so many rows, so that writers do not wait for each other; SQLite has one writer.
 _SLOTS: Final = {"sqlite": 1, "postgres": 16}
-Kind = Literal["completion", "embedding", "image", "video", "speech", "transcription", "moderation"]
+Kind = Literal["completion", "embedding", "image", "video", "speech", "transcription", "moderation", "web_search"]
 EntryType = Literal["PAYMENT", "BONUS", "REFUND", "ADJUSTMENT", "MODEL_USAGE", "CREDITS_EXPIRED", "INIT"]
 
 
@@ -23,7 +23,7 @@ EntryType = Literal["PAYMENT", "BONUS", "REFUND", "ADJUSTMENT", "MODEL_USAGE", "
 class Usage:
     """The usage of one result. `reference` identifies it: recording it again changes nothing.
 
-    `units` are images, characters of speech, or seconds of a transcribed recording, by `kind`.
+    `units` are images, characters of speech, seconds of a transcribed recording, or web searches, by `kind`.
     `cached_tokens` are part of `input_tokens`. `credits` is the cost, 0 unless `priced`: the price is unknown.
     `created_at` is in Unix seconds.
     """

@@ -57,6 +57,21 @@ class PendingCall(Struct, omit_defaults=True):
     client: ClientTool | None = None
 
 
+class WebSearchOptions(Struct, frozen=True, omit_defaults=True):
+    """What a request for a response says of web search: see the tool's members of these names.
+
+    `opens_pages` is false where the client wants no live access to the web; empty `domains` are all.
+    """
+
+    domains: list[str] = []
+    city: str = ""
+    region: str = ""
+    country: str = ""
+    timezone: str = ""
+    context_size: Literal["low", "medium", "high"] = "medium"
+    opens_pages: bool = True
+
+
 class ContextPart(Struct, array_like=True):
     """A part of a run's context: the items of another thread up to the number `last_seq`."""
 
@@ -83,7 +98,7 @@ class Plan(Struct, omit_defaults=True):
     with log probabilities. `compacts`: the context is compacted above `compact_above` tokens; `compacted` afterwards,
     with `summary_tokens`; `compacts_only`: the request needs only the summary. `sequence`: the number of stream events
     up to the last checkpoint. `is_private`: the response is not to be stored, so neither are its events. `preface`: the
-    messages of a stored prompt, which the model receives before the conversation.
+    messages of a stored prompt, which the model receives before the conversation. `web_search`: None without that tool.
     """
 
     included: list[str] = []
@@ -111,6 +126,7 @@ class Plan(Struct, omit_defaults=True):
     sequence: int = 0
     is_private: bool = False
     preface: list[PrefaceItem] = []
+    web_search: WebSearchOptions | None = None
 
 
 CutRule = Literal["last_messages", "window", "max_prompt_tokens", "summary"]

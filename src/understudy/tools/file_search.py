@@ -39,8 +39,13 @@ class Passage:
     heading_path: tuple[str, ...] = ()
 
     @property
+    def name(self) -> str:
+        """What its mark names."""
+        return sanitize_citation_name(self.filename)
+
+    @property
     def mark(self) -> str:
-        return f"\u3010{self.turn}:{self.index}\u2020{sanitize_citation_name(self.filename)}\u3011"
+        return f"\u3010{self.turn}:{self.index}\u2020{self.name}\u3011"
 
     @property
     def place(self) -> str:

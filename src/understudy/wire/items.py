@@ -1,7 +1,8 @@
 """Items of a conversation other than messages: calls of built-in tools with their results.
 
 Source: the Responses API's items `file_search_call` and `code_interpreter_call`. `call_id`, `turn` and `first` are
-ours: the model's id of its call, and the first number of its passages in citation marks.
+ours: the model's id of its call, and the first number of its passages in citation marks. A web search is stored as
+`web_search`: items `web_search_call` in a thread are those of clients, stored as they came.
 """
 
 from typing import Any, Literal
@@ -90,4 +91,29 @@ class McpCallItem(Struct, kw_only=True, tag_field="type", tag="mcp_call"):
     function: str
 
 
-ToolItem = FileSearchCallItem | CodeInterpreterCallItem | McpCallItem
+class WebResult(Struct, kw_only=True, omit_defaults=True):
+    """A page, with what of it the model receives; `url` is http or https and in ASCII."""
+
+    url: str
+    title: str
+    text: str = ""
+
+
+class WebSearchCallItem(Struct, kw_only=True, omit_defaults=True, tag_field="type", tag="web_search"):
+    """`function` and `arguments` are the model's; `action` is that of the item that clients see.
+
+    `error` is a sentence if the call failed. `turn` and `first` number the results in citation marks.
+    """
+
+    id: str
+    call_id: str
+    function: str
+    arguments: str
+    action: dict[str, Any]
+    results: list[WebResult] = []
+    error: str | None = None
+    turn: int = 0
+    first: int = 0
+
+
+ToolItem = FileSearchCallItem | CodeInterpreterCallItem | McpCallItem | WebSearchCallItem

@@ -68,7 +68,21 @@ class FilePathAnnotation(Struct, tag_field="type", tag="file_path"):
     file_path: FilePath
 
 
-Annotation = FileCitationAnnotation | FilePathAnnotation
+class UrlCitation(Struct):
+    url: str
+    title: str
+
+
+class UrlCitationAnnotation(Struct, tag_field="type", tag="url_citation"):
+    """A link to a page of a web search, in the form of Azure's agents: only responses make such messages."""
+
+    text: str
+    start_index: int
+    end_index: int
+    url_citation: UrlCitation
+
+
+Annotation = FileCitationAnnotation | FilePathAnnotation | UrlCitationAnnotation
 
 
 class TextContent(Struct):

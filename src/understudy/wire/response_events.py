@@ -90,6 +90,18 @@ class FileSearchCompleted(_ItemEvent, kw_only=True, tag="response.file_search_ca
     pass
 
 
+class WebSearchInProgress(_ItemEvent, kw_only=True, tag="response.web_search_call.in_progress"):
+    pass
+
+
+class WebSearchSearching(_ItemEvent, kw_only=True, tag="response.web_search_call.searching"):
+    pass
+
+
+class WebSearchCompleted(_ItemEvent, kw_only=True, tag="response.web_search_call.completed"):
+    pass
+
+
 class CodeInterpreterInProgress(_ItemEvent, kw_only=True, tag="response.code_interpreter_call.in_progress"):
     pass
 
@@ -321,6 +333,7 @@ STREAM_EVENTS: tuple[type[ResponseStreamEvent], ...] = (
     *(ReasoningSummaryPartAdded, ReasoningSummaryPartDone, ReasoningSummaryTextDelta, ReasoningSummaryTextDone),
     *(FunctionCallArgumentsDelta, FunctionCallArgumentsDone, CustomToolCallInputDelta, CustomToolCallInputDone),
     *(FileSearchInProgress, FileSearchSearching, FileSearchCompleted),
+    *(WebSearchInProgress, WebSearchSearching, WebSearchCompleted),
     *(CodeInterpreterInProgress, CodeInterpreterCodeDelta, CodeInterpreterCodeDone),
     *(CodeInterpreterInterpreting, CodeInterpreterCompleted),
     *(McpListToolsInProgress, McpListToolsCompleted, McpListToolsFailed),

@@ -35,7 +35,16 @@ class ContainerFileCitation(Struct, kw_only=True, tag_field="type", tag="contain
     start_index: int
 
 
-ItemAnnotation = FileCitation | ContainerFileCitation
+class UrlCitation(Struct, kw_only=True, tag_field="type", tag="url_citation"):
+    """`start_index` and `end_index` count the code points of the text, the end exclusive: the link in it."""
+
+    end_index: int
+    start_index: int
+    title: str
+    url: str
+
+
+ItemAnnotation = FileCitation | ContainerFileCitation | UrlCitation
 
 
 class OutputText(Struct, kw_only=True, tag_field="type", tag="output_text"):
@@ -80,6 +89,15 @@ class FileSearchCall(Struct, kw_only=True, tag_field="type", tag="file_search_ca
     status: Literal["in_progress", "searching", "completed", "incomplete", "failed"]
     queries: list[str]
     results: list[dict[str, Any]] | None = None
+
+
+class WebSearchCall(Struct, kw_only=True, tag_field="type", tag="web_search_call"):
+    """`action` is a search, a page that was opened, or a text that was searched for in a page."""
+
+    id: str
+    status: Literal["in_progress", "searching", "completed", "failed"]
+    action: dict[str, Any]
+    results: list[dict[str, Any]] | UnsetType = UNSET
 
 
 class CodeInterpreterCall(Struct, kw_only=True, tag_field="type", tag="code_interpreter_call"):
@@ -140,6 +158,7 @@ OutputItem = (
     | CustomToolCallItem
     | ClientCall
     | FileSearchCall
+    | WebSearchCall
     | CodeInterpreterCall
     | ReasoningItem
     | CompactionItem

@@ -4,7 +4,7 @@ A request is refused where the hosted service would act on something and this se
 answer is taken and ignored.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, Final
 
 from msgspec import Struct
@@ -36,6 +36,7 @@ _HOSTED_MEMBERS: Final = {
 }
 # Those of namespaces included.
 _MAX_TOOLS: Final = 512
+_HOSTED_KINDS: Final = ("web_search", "image_generation")
 _TUNNEL_TEXT: Final = "Connectors and tunnels run on the vendor's servers only; give the 'server_url' of an MCP server"
 
 
@@ -92,11 +93,18 @@ def check_strict_tools(tools: Sequence[ResponseTool], path: str = "tools") -> No
             check_strict_schema(tool.name, tool.parameters, f"{here}.parameters")
 
 
-def hosted_tools(tools: Sequence[ResponseTool], path: str = "tools") -> list[tuple[str, str]]:
-    """The tools that only the hosted service runs: where each is, and its type."""
+def hosted_tools(tools: Sequence[ResponseTool], served: Collection[str], path: str = "tools") -> list[tuple[str, str]]:
+    """The tools of the hosted service that are not `served` here: where each is, and its type."""
     return [
-        (f"{path}[{index}].type", type_of(tool)) for index, tool in enumerate(tools) if isinstance(tool, HostedTool)
+        (f"{path}[{index}].type", type_of(tool))
+        for index, tool in enumerate(tools)
+        if isinstance(tool, HostedTool) and hosted_kind(type_of(tool)) not in served
     ]
+
+
+def hosted_kind(kind: str) -> str | None:
+    """`web_search` or `image_generation`, for every type of these tools; None for any other one."""
+    return next((name for name in _HOSTED_KINDS if kind == name or kind.startswith(f"{name}_")), None)
 
 
 def check_input(given: str | Sequence[Any] | None, *, alone: bool) -> None:

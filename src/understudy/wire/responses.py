@@ -245,7 +245,7 @@ class SearchUsage(Struct, frozen=True):
 
 
 class ToolUsage(Struct, frozen=True):
-    """What the tools that only the hosted service has were used for."""
+    """What image generation and web search were used for; `num_requests` counts queries."""
 
     image_gen: ImageUsage = ImageUsage()
     web_search: SearchUsage = SearchUsage()

@@ -53,6 +53,15 @@ class ImagesUsageQuery(ModelUsageQuery, frozen=True, kw_only=True):
     ] = []
 
 
+class WebSearchUsageQuery(ModelUsageQuery, frozen=True, kw_only=True):
+    context_levels: Annotated[
+        list[str], Meta(description="Only these search context sizes; no use is known by it here.")
+    ] = []
+    group_by: Annotated[
+        list[Literal["project_id", "user_id", "api_key_id", "model", "context_level"]], Meta(description=_GROUPS)
+    ] = []
+
+
 class CostsQuery(TimeQuery, frozen=True, kw_only=True):
     bucket_width: Annotated[Literal["1d"], Meta(description="How much time is summed up.")] = "1d"
     group_by: Annotated[list[Literal["project_id", "line_item", "api_key_id"]], Meta(description=_GROUPS)] = []
@@ -120,11 +129,26 @@ class ModerationsUsageResult(
     input_tokens: int
 
 
+class WebSearchesUsageResult(
+    UnitUsageResult, kw_only=True, tag_field="object", tag="organization.usage.web_searches.result"
+):
+    """`model` is `web_search/` and the search engine; `num_requests` counts queries."""
+
+    num_requests: int
+    context_level: str | None = None
+
+
 class UnitUsageBucket(Struct, kw_only=True):
     object: Literal["bucket"] = "bucket"
     start_time: int
     end_time: int
-    results: list[ImagesUsageResult | SpeechesUsageResult | TranscriptionsUsageResult | ModerationsUsageResult]
+    results: list[
+        ImagesUsageResult
+        | SpeechesUsageResult
+        | TranscriptionsUsageResult
+        | ModerationsUsageResult
+        | WebSearchesUsageResult
+    ]
 
 
 class UnitUsagePage(Struct, kw_only=True):

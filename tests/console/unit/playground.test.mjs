@@ -149,6 +149,13 @@ test("calls stand with their outputs, and those without one wait", () => {
   assert.deepEqual(pendingCalls(items).map((item) => item.id), ["fc_2"]);
 });
 
+test("a web search has its results, or else its sources", () => {
+  const action = { type: "search", queries: ["a"], sources: [{ type: "url", url: "https://a.example" }] };
+  const [found, failed] = listEntries([{ id: "ws_1", type: "web_search_call", action }, { id: "ws_2", type: "web_search_call" }]);
+  assert.deepEqual(found.call.web_search, { action, results: action.sources });
+  assert.deepEqual(failed.call.web_search, { action: {}, results: [] });
+});
+
 test("a response has what the form and the composer have", () => {
   const form = { ...EMPTY_RESPONSE_FORM, model: "m", temperature: "0.2", stores: ["vs_1"], tools: [{ type: "file_search" }, { type: "code_interpreter" }, { type: "function", function: { name: "f" } }] };
   assert.deepEqual(responseBody(form, "Hi", { previous: "resp_1" }), {

@@ -9,7 +9,7 @@
 export const EMPTY_RESPONSE_FORM = { model: "", instructions: "", temperature: "", top_p: "", tools: [], stores: [], files: [] };
 
 /** What the console needs to show results where they happen. */
-export const INCLUDED = ["file_search_call.results", "code_interpreter_call.outputs"];
+export const INCLUDED = ["file_search_call.results", "code_interpreter_call.outputs", "web_search_call.results"];
 
 /**
  * @param {ResponseForm} form
@@ -33,6 +33,7 @@ export function responseBody(form, input, { conversation, previous }) {
 function toTool(tool, form) {
   if (tool.type === "function") return { type: "function", strict: false, ...tool.function };
   if (tool.type === "code_interpreter") return { type: "code_interpreter", container: { type: "auto", ...(form.files.length ? { file_ids: form.files } : {}) } };
+  if (tool.type === "web_search") return { type: "web_search" };
   // A search needs a vector store.
   return form.stores.length ? { type: "file_search", vector_store_ids: form.stores } : null;
 }
@@ -73,6 +74,7 @@ export function formOfResponse(response) {
 /** @param {any} tool */
 function toFormTool({ type, ...members }) {
   if (type === "function") return { type, function: members };
+  if (type.startsWith("web_search")) return { type: "web_search" };
   return type === "file_search" || type === "code_interpreter" ? { type } : null;
 }
 

@@ -17,6 +17,7 @@ from understudy.engine.admission.runs import RunAdmission
 from understudy.engine.admission.threads import ThreadAdmission
 from understudy.engine.admission.tool_resources import ResourceChecks
 from understudy.engine.admission.tools import ToolChecks
+from understudy.engine.hosted_tools import HostedTools
 from understudy.engine.images import Images
 from understudy.engine.limits.limiter import RateLimiter
 from understudy.engine.tools.interpreter import Interpreter
@@ -39,6 +40,7 @@ class Admission:
         images: Images,
         clock: Clock,
         limiter: RateLimiter,
+        hosted: HostedTools,
     ) -> None:
         private_urls = settings.limits.private_urls
         self.check_funds = accounting.admit
@@ -54,6 +56,11 @@ class Admission:
         )
         self.items = ItemAdmission(store, self.files, private_urls=private_urls)
         self.responses = ResponseAdmission(
-            self.items, self.files, tools, models, refuses_hosted_tools=settings.responses.hosted_tools == "refuse"
+            self.items,
+            self.files,
+            tools,
+            models,
+            hosted,
+            refuses_hosted_tools=settings.responses.hosted_tools == "refuse",
         )
         self.chat = ChatAdmission(self.files)

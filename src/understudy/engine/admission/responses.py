@@ -8,6 +8,7 @@ from understudy.engine.admission.files import FileChecks
 from understudy.engine.admission.input_items import ItemAdmission
 from understudy.engine.admission.models import ModelChecks
 from understudy.engine.admission.tools import ToolChecks
+from understudy.engine.hosted_tools import HostedTools
 from understudy.engine.response_request import remote_server
 from understudy.engine.tool_choice import check_choice
 from understudy.errors import InvalidRequest, NotFound
@@ -30,14 +31,16 @@ class ResponseAdmission:
         files: FileChecks,
         tools: ToolChecks,
         models: ModelChecks,
+        hosted: HostedTools,
         *,
         refuses_hosted_tools: bool,
     ) -> None:
-        """`refuses_hosted_tools`: a tool that only the hosted service runs is refused."""
+        """`refuses_hosted_tools`: a hosted tool that this server does not run is refused."""
         self._items = items
         self._files = files
         self._tools = tools
         self._models = models
+        self._hosted = hosted
         self._refuses_hosted_tools = refuses_hosted_tools
 
     async def admit(self, project_id: str, asked: CreateResponseRequest) -> list[InputItem]:
@@ -61,14 +64,14 @@ class ResponseAdmission:
         """
         items = await self._items.admit(project_id, await _parse_items([] if asked.input is None else asked.input))
         if self._refuses_hosted_tools:
-            _reject_hosted_tools(asked.tools or (), items)
+            self._reject_hosted_tools(asked.tools or (), items)
         await self._check_tools(project_id, asked.tools or ())
         for item in items:
             if isinstance(item, ToolSearchOutput | AdditionalTools):
                 await self._tools.check_permitted(project_id, item.tools)
         more = asked.previous_response_id is not None or asked.conversation is not None
         more = more or any(isinstance(item, ToolSearchOutput | AdditionalTools) for item in items)
-        check_choice(asked.tool_choice, asked.tools or (), more=more)
+        check_choice(asked.tool_choice, asked.tools or (), more=more, served=self._hosted.served)
         if model is not None:
             await self._models.check(project_id, model)
         return items
@@ -89,6 +92,17 @@ class ResponseAdmission:
                     await self._check_code_interpreter(project_id, tool, f"tools[{index}]")
                 case _:
                     pass
+
+    def _reject_hosted_tools(self, tools: Sequence[ResponseTool], items: Sequence[InputItem]) -> None:
+        """Raises InvalidRequest for the first hosted tool that this server does not run."""
+        served = self._hosted.served
+        found = hosted_tools(tools, served)
+        for index, item in enumerate(items):
+            if isinstance(item, ToolSearchOutput | AdditionalTools):
+                found += hosted_tools(item.tools, (), f"input[{index}].tools")
+        if found:
+            path, kind = found[0]
+            raise InvalidRequest(self._hosted.explain_missing(kind), param=path, code="unsupported_tool")
 
     async def _check_stores(self, project_id: str, store_ids: list[str], path: str) -> None:
         for index, store_id in enumerate(store_ids):
@@ -111,20 +125,3 @@ async def _parse_items(requested: str | list[dict[str, Any]]) -> list[InputItem]
     if isinstance(requested, str) or len(requested) <= _MAX_INLINE_ITEMS:
         return whole(requested)
     return await asyncio.to_thread(whole, requested)
-
-
-def _reject_hosted_tools(tools: Sequence[ResponseTool], items: Sequence[InputItem]) -> None:
-    """Raises InvalidRequest for the first tool that only the hosted service runs."""
-    found = hosted_tools(tools)
-    for index, item in enumerate(items):
-        if isinstance(item, ToolSearchOutput | AdditionalTools):
-            found += hosted_tools(item.tools, f"input[{index}].tools")
-    if found:
-        path, kind = found[0]
-        raise InvalidRequest(
-            f"The tool {kind!r} is not available on this server: it runs on the vendor's servers only. Leave it out, or"
-            ' have the operator set `responses.hosted_tools` to "drop", so that such tools are accepted and never'
-            " called.",
-            param=path,
-            code="unsupported_tool",
-        )

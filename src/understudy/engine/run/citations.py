@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from understudy.tools.file_search import Passage, sanitize_citation_name
+from understudy.tools.file_search import Passage
+from understudy.tools.web_search import WebSource
 
 _CITATION_MARK: Final = re.compile(
     "\u3010(?:(?P<turn>\\d{1,4}):)?(?P<index>\\d{1,4})(?:\u2020(?P<name>[^\u3010\u3011\\n]{0,300}))?\u3011"
@@ -21,14 +22,17 @@ _SANDBOX_PREFIX: Final = "sandbox:/"
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A part of the text that points at a file. `start` and `end` count code points, the end exclusive."""
+    """A part of the text that points at a file, or at a page of the web.
+
+    `start` and `end` count code points, the end exclusive.
+    """
 
     text: str
     start: int
     end: int
-    file_id: str
+    file_id: str = ""
     filename: str = ""
-    passage: Passage | None = None
+    passage: Passage | WebSource | None = None
     """What a mark cites; None for a path."""
 
 
@@ -36,7 +40,7 @@ class Reference:
 class Sources:
     """The valid references: passages by the turn and the number in their marks, files by their path."""
 
-    passages: Mapping[tuple[int, int], Passage] = field(default_factory=dict)
+    passages: Mapping[tuple[int, int], Passage | WebSource] = field(default_factory=dict)
     paths: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -99,17 +103,19 @@ class CitationParser:
         passage = self._find_passage(match)
         if passage is None:
             return _ParsedReference(len(match[0]))
+        if isinstance(passage, WebSource):
+            return _ParsedReference(len(match[0]), passage.link, passage=passage)
         return _ParsedReference(len(match[0]), passage.mark, passage.file_id, passage.filename, passage)
 
-    def _find_passage(self, match: re.Match[str]) -> Passage | None:
+    def _find_passage(self, match: re.Match[str]) -> Passage | WebSource | None:
         """By number if the name matches, otherwise by a name that is unique."""
         passages, name = self._sources.passages, match["name"]
         if match["turn"] is not None:
             passage = passages.get((int(match["turn"]), int(match["index"])))
-            if passage is not None and name in {None, "", "source", sanitize_citation_name(passage.filename)}:
+            if passage is not None and name in {None, "", "source", passage.name}:
                 return passage
-        named = [passage for passage in passages.values() if sanitize_citation_name(passage.filename) == name]
-        return named[0] if len({passage.file_id for passage in named}) == 1 else None
+        named = [passage for passage in passages.values() if passage.name == name]
+        return named[0] if len({_target(passage) for passage in named}) == 1 else None
 
     def _parse_path(self, text: str, start: int, *, last: bool) -> "_ParsedReference | _Incomplete":
         rest = text[start:]
@@ -132,6 +138,10 @@ class CitationParser:
             )
 
 
+def _target(passage: Passage | WebSource) -> str:
+    return passage.url if isinstance(passage, WebSource) else passage.file_id
+
+
 @dataclass(frozen=True, slots=True)
 class _ParsedReference:
     """A reference of `length` characters in the model's text; an invented one is removed."""
@@ -140,7 +150,7 @@ class _ParsedReference:
     text: str = ""
     file_id: str = ""
     filename: str = ""
-    passage: Passage | None = None
+    passage: Passage | WebSource | None = None
 
 
 # None: not a reference; "open": undecided until more text arrives.

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from understudy.engine.run.spec import RunSpec
 from understudy.store.run_state import ClientTool
-from understudy.wire.items import CodeOutput, FileSearchResult
+from understudy.wire.items import CodeOutput, FileSearchResult, WebResult
 from understudy.wire.run_outcome import LastError, RunCompletionUsage, RunIncompleteDetails, RunStatus
 
 
@@ -94,6 +94,16 @@ class CitationAdded(Event, frozen=True, tag="cited"):
         return {name: value for name, value in known.items() if value}
 
 
+class UrlCited(Event, frozen=True, tag="url_cited"):
+    """More text, which is a link to a page of the web that the model cites; `start` and `end` as in CitationAdded."""
+
+    text: str
+    start: int
+    end: int
+    url: str
+    title: str
+
+
 class RefusalDelta(Event, frozen=True, tag="refusal_delta"):
     text: str
 
@@ -144,6 +154,28 @@ class SearchDone(Event, frozen=True, tag="search_done"):
     index: int
     results: tuple[FileSearchResult, ...]
     queries: tuple[str, ...] = ()
+
+
+class WebCallOpened(Event, frozen=True, tag="web_opened"):
+    """A call of web search; `action` is the action of its item, as far as it is known."""
+
+    index: int
+    call_id: str
+    item_id: str
+    action: dict[str, Any]
+
+
+class WebCallRunning(Event, frozen=True, tag="web_running"):
+    index: int
+
+
+class WebCallDone(Event, frozen=True, tag="web_done"):
+    """`action` is complete, without its sources, which are the `results`; `error` is a sentence if the call failed."""
+
+    index: int
+    action: dict[str, Any]
+    results: tuple[WebResult, ...] = ()
+    error: str | None = None
 
 
 class CodeOpened(Event, frozen=True, tag="code_opened"):

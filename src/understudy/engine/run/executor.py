@@ -231,6 +231,7 @@ class RunExecutor:
         if stage.tokens is not None:
             await stage.tokens.admit(prompt)
         self._accounting.prefetch_price(stage.spec.model)
+        self._tool_use.observe(prompt)
         self._model_turn = ModelTurn(stage, self._interruption, self._tool_use, prompt)
         turn = await self._model_turn.consume_stream(self._models, budget)
         self._model_turn.end_span("completed")

@@ -21,9 +21,11 @@ from understudy.llm import chunks
 from understudy.llm.chunks import TokenLogprob
 from understudy.llm.router import Models
 from understudy.store.run_state import NewItem, Span
+from understudy.tools.web_search import WebSource
 from understudy.wire.run_outcome import RunCompletionUsage
 
 NO_USAGE = RunCompletionUsage()
+_CITING_TOOLS = frozenset({"file_search", "web_search"})
 
 
 class CallOpener(Protocol):
@@ -191,7 +193,7 @@ class ModelTurn:
     def _new_citation_parser(self) -> CitationParser | None:
         """None where the text can refer to nothing, which spares looking for it."""
         sources = self._prompt.sources
-        searches = "file_search" in self._prompt.built_in.values()
+        searches = not _CITING_TOOLS.isdisjoint(self._prompt.built_in.values())
         return CitationParser(sources) if searches or sources.paths else None
 
     # -- what the model thinks ---------------------------------------------------------------------------------
@@ -281,8 +283,10 @@ def _render_token(token: TokenLogprob) -> dict[str, Any]:
     return {"token": token.token, "bytes": encoded, "logprob": token.logprob}
 
 
-def _citation_event(reference: Reference) -> events.CitationAdded:
+def _citation_event(reference: Reference) -> events.CitationAdded | events.UrlCited:
     passage = reference.passage
+    if isinstance(passage, WebSource):
+        return events.UrlCited(reference.text, reference.start, reference.end, passage.url, passage.title)
     return events.CitationAdded(
         reference.text,
         reference.start,

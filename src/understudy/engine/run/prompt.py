@@ -25,6 +25,9 @@ from understudy.llm.messages import Message, to_wire
 from understudy.llm.provider import ChatBody
 from understudy.store.run_state import ClientTool, PromptExtent
 
+_NAMED_TOOLS = frozenset({"file_search", "code_interpreter"})
+"""Whose calls are stored without the names of their functions."""
+
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
@@ -61,7 +64,7 @@ async def build_request(
     Raises BudgetExceeded; ContextTooLong where the run's overflow is `fail`.
     """
     body: ChatBody = {"model": spec.model, "messages": [], "stream": True}
-    names: dict[BuiltIn, str] = {function.kind: function.name for function in offered if function.kind != "mcp"}
+    names: dict[BuiltIn, str] = {function.kind: function.name for function in offered if function.kind in _NAMED_TOOLS}
     add_tools(body, spec, offered, forced=turn == 0, tool_calls=tool_calls)
     _add_settings(body, spec, room)
     fixed = count_tokens(body.get("tools")) + count_tokens(body.get("response_format"))

@@ -134,14 +134,18 @@ _REDUCERS: Final[dict[type[events.Event], Callable[[RunState, Any], None]]] = {
     events.RunEnded: RunState._end,  # noqa: SLF001
     events.MessageOpened: RunState._open_message,  # noqa: SLF001
     events.CitationAdded: RunState._add_content,  # noqa: SLF001
+    events.UrlCited: RunState._add_content,  # noqa: SLF001
     events.RefusalDelta: RunState._add_content,  # noqa: SLF001
     events.ImageAdded: RunState._add_content,  # noqa: SLF001
     events.MessageClosed: RunState._close_message,  # noqa: SLF001
     events.CallsStepOpened: RunState._open_calls_step,  # noqa: SLF001
     events.CallsStepClosed: RunState._close_calls,  # noqa: SLF001
     **dict.fromkeys(
-        (events.CallOpened, events.SearchOpened, events.CodeOpened, events.RemoteCallOpened),
+        (events.CallOpened, events.SearchOpened, events.CodeOpened, events.RemoteCallOpened, events.WebCallOpened),
         RunState._open_call,  # noqa: SLF001
     ),
-    **dict.fromkeys((events.SearchDone, events.CodeDone, events.RemoteCallDone), RunState._close_call),  # noqa: SLF001
+    **dict.fromkeys(
+        (events.SearchDone, events.CodeDone, events.RemoteCallDone, events.WebCallDone),
+        RunState._close_call,  # noqa: SLF001
+    ),
 }

@@ -12,6 +12,7 @@ from understudy import ids, telemetry, tracing
 from understudy.engine.run import events
 from understudy.engine.run.cancellation import Interruption
 from understudy.engine.run.checkpoint import RunWriter
+from understudy.engine.run.prompt import Prompt
 from understudy.engine.run.spans import open_span
 from understudy.engine.run.turn import ToolCall
 from understudy.engine.tools import functions
@@ -20,12 +21,19 @@ from understudy.engine.tools.code_interpreter import CodeInterpreterTool
 from understudy.engine.tools.file_search import FileSearchTool, VectorStores
 from understudy.engine.tools.interpreter import Interpreter
 from understudy.engine.tools.mcp import McpTools
+from understudy.engine.tools.web_search import WebSearchTool
 from understudy.llm.messages import Part
 from understudy.store.run_state import NewItem, PendingCall, Span
 from understudy.tools.mcp import RemoteServers
+from understudy.tools.web import WebSearch
 from understudy.wire.run_outcome import RunCompletionUsage
 
-_TOOL_TYPES: Final = {"file_search": "datastore", "code_interpreter": "extension", "mcp": "extension"}
+_TOOL_TYPES: Final = {
+    "file_search": "datastore",
+    "code_interpreter": "extension",
+    "mcp": "extension",
+    "web_search": "extension",
+}
 """Of the semantic conventions."""
 NextStep = Literal["continue", "wait"]
 """After the calls of a turn: the model is called again, or the client has to act."""
@@ -38,6 +46,7 @@ class Tools:
     vector_stores: VectorStores
     interpreter: Interpreter
     remote_servers: RemoteServers
+    web: WebSearch
     load_image: Callable[[str, str], Awaitable[str | None]]
     """From a project's id and a File's to a `data:` URL."""
     load_document: Callable[..., Awaitable[list[Part]]]
@@ -49,13 +58,19 @@ class ToolUse:
         self._stage = stage
         self._interruption = interruption
         self._mcp = McpTools(stage, interruption, tools.remote_servers)
+        self._web = WebSearchTool(stage, interruption, tools.web)
         # In the order in which they are prepared and offered.
         self._built_in: dict[str, BuiltInTool] = {
             "code_interpreter": CodeInterpreterTool(stage, interruption, tools.interpreter),
             "file_search": FileSearchTool(stage, interruption, tools.vector_stores),
             "mcp": self._mcp,
+            "web_search": self._web,
         }
         self._reasoning: Sequence[NewItem] = ()
+
+    def observe(self, prompt: Prompt) -> None:
+        """Notes what a prompt names, before its model calls tools."""
+        self._web.observe(prompt.messages, prompt.sources.passages.values())
 
     async def prepare(self) -> None:
         """Loads, and waits for, what the tools need before the model is called."""

@@ -27,7 +27,7 @@ from understudy.wire.tools import AssistantTool, AssistantToolsMcp, McpToolAppro
 
 _MAX_NAME_LENGTH: Final = 64
 _INVALID_NAME_CHARS: Final = re.compile("[^a-zA-Z0-9_-]")
-_RESERVED_NAMES: Final = ("file_search", "code_interpreter")
+_RESERVED_NAMES: Final = ("file_search", "code_interpreter", "web_search", "open_page", "find_in_page")
 _NEWEST: Final = 1 << 61
 _CALL_LIMIT_ERROR: Final = "Not called: the client allows no more tool calls."
 APPROVAL_DENIED: Final = "The user did not approve of this call."

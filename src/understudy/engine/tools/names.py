@@ -5,12 +5,14 @@ from typing import Literal
 from understudy.engine.run.spec import RunSpec
 from understudy.wire.tools import AssistantToolsFunction
 
+BuiltInFunction = Literal["file_search", "code_interpreter", "web_search", "open_page", "find_in_page"]
+
 
 def client_function_names(spec: RunSpec) -> set[str]:
     """The names of the functions that the client runs."""
     return {tool.function.name for tool in spec.tools if isinstance(tool, AssistantToolsFunction)}
 
 
-def function_name(kind: Literal["file_search", "code_interpreter"], spec: RunSpec) -> str:
-    """The name that a built-in tool is offered under; a client's function of that name comes first."""
+def function_name(kind: BuiltInFunction, spec: RunSpec) -> str:
+    """The name that a function of a built-in tool is offered under; a client's function of that name comes first."""
     return f"built_in_{kind}" if kind in client_function_names(spec) else kind

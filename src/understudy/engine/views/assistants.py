@@ -28,6 +28,8 @@ from understudy.wire.messages import (
     MessageIncompleteDetails,
     MessageObject,
     TextContent,
+    UrlCitation,
+    UrlCitationAnnotation,
 )
 from understudy.wire.run_events import (
     CitationDelta,
@@ -255,6 +257,14 @@ class RunView:
         self._annotations.append(_annotation(event))
         return [self._content_event(ContentDelta(index=self._part_index("text"), type="text", text=value))]
 
+    def _on_url_cited(self, event: events.UrlCited) -> _Stream:
+        """Only responses cite pages; their streams are those of the other view."""
+        cited = UrlCitation(event.url, event.title)
+        self._text.append(event.text)
+        self._annotations.append(UrlCitationAnnotation(event.text, event.start, event.end, cited))
+        self._part_index("text")
+        return ()
+
     def _on_image_added(self, event: events.ImageAdded) -> _Stream:
         self._images.append(event.file_id)
         image = ImageFile(event.file_id)
@@ -334,6 +344,9 @@ class RunView:
     def _on_remote_done(self, event: events.RemoteCallDone) -> _Stream:
         return [self._steps.end_remote(event)]
 
+    def _on_web_opened(self, event: events.WebCallOpened) -> _Stream:
+        return [self._steps.open_web_call(event)]
+
     def _on_code_opened(self, event: events.CodeOpened) -> _Stream:
         return [self._steps.open_code(event)]
 
@@ -369,6 +382,7 @@ _HANDLERS: Final[dict[type[events.Event], Callable[[RunView, Any], _Stream]]] = 
     events.RunStarted: RunView._on_started,  # noqa: SLF001
     events.MessageOpened: RunView._on_message_opened,  # noqa: SLF001
     events.TextDelta: RunView._on_text_delta,  # noqa: SLF001
+    events.UrlCited: RunView._on_url_cited,  # noqa: SLF001
     events.ImageAdded: RunView._on_image_added,  # noqa: SLF001
     events.CitationAdded: RunView._on_citation_added,  # noqa: SLF001
     events.RefusalDelta: RunView._on_refusal_delta,  # noqa: SLF001
@@ -382,6 +396,7 @@ _HANDLERS: Final[dict[type[events.Event], Callable[[RunView, Any], _Stream]]] = 
     events.RemoteCallDone: RunView._on_remote_done,  # noqa: SLF001
     events.ApprovalRequired: RunView._on_approval_required,  # noqa: SLF001
     events.ApprovalsSubmitted: RunView._on_approvals_submitted,  # noqa: SLF001
+    events.WebCallOpened: RunView._on_web_opened,  # noqa: SLF001
     events.CodeOpened: RunView._on_code_opened,  # noqa: SLF001
     events.CodeDelta: RunView._on_code_delta,  # noqa: SLF001
     events.CodeOutputDelta: RunView._on_code_output_delta,  # noqa: SLF001

@@ -41,7 +41,7 @@ def remaining_message(replay: Iterable[events.Event], rendered: RenderedMessage)
                 rendered.images -= 1
             case events.LogprobsReceived() if rendered.text:
                 continue
-            case events.CitationAdded() if rendered.citations:
+            case events.CitationAdded() | events.UrlCited() if rendered.citations:
                 rendered.citations -= 1
                 rendered.text -= len(event.text)
             case events.TextDelta():
@@ -67,13 +67,19 @@ def remaining_calls(
                 continue
             case _ if call is None:
                 yield event
-            case events.CallOpened() | events.SearchOpened() | events.CodeOpened() | events.RemoteCallOpened():
+            case (
+                events.CallOpened()
+                | events.SearchOpened()
+                | events.CodeOpened()
+                | events.RemoteCallOpened()
+                | events.WebCallOpened()
+            ):
                 continue
             case events.ArgumentsDelta() | events.CodeDelta():
                 rest = _cut(event, call.length)
                 call.length = max(0, call.length - len(event.text))
                 yield from rest
-            case events.CodeRunning() if call.is_running:
+            case events.CodeRunning() | events.WebCallRunning() if call.is_running:
                 continue
             case events.RemoteCallDone() | events.CodeOutputDelta() if call.has_result:
                 continue

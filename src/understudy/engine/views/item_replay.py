@@ -10,6 +10,7 @@ from understudy.engine.views.items import parse_code_output
 from understudy.store.run_state import ClientTool
 from understudy.tools.mcp import execution_error
 from understudy.wire.client_items import ApplyPatchCall, ComputerCall, LocalShellCall, ShellCall, ToolSearchCall
+from understudy.wire.items import WebResult
 from understudy.wire.response_items import (
     CodeInterpreterCall,
     CompactionItem,
@@ -25,6 +26,8 @@ from understudy.wire.response_items import (
     OutputMessage,
     OutputText,
     ReasoningItem,
+    UrlCitation,
+    WebSearchCall,
 )
 from understudy.wire.run_outcome import RunCompletionUsage
 
@@ -41,6 +44,8 @@ def item_events(index: int, item: OutputItem) -> Iterator[events.Event]:
             yield events.SearchOpened(index, "", {}, item.id)
             if item.status == "completed":
                 yield events.SearchDone(index, msgspec.convert(tuple(item.results or ()), Any), tuple(item.queries))
+        case WebSearchCall():
+            yield from _web_events(index, item)
         case CodeInterpreterCall():
             yield from _code_events(index, item)
         case McpListTools() | McpCall() | McpApprovalRequest():
@@ -106,11 +111,29 @@ def _code_events(index: int, item: CodeInterpreterCall) -> Iterator[events.Event
         yield events.CodeDone(index)
 
 
+def _web_events(index: int, item: WebSearchCall) -> Iterator[events.Event]:
+    action = item.action
+    yield events.WebCallOpened(index, "", item.id, {"type": action["type"]})
+    if item.status not in {"completed", "failed"}:
+        return
+    yield events.WebCallRunning(index)
+    listed = item.results if isinstance(item.results, list) else action.get("sources", ())
+    results = tuple(WebResult(url=one["url"], title=one.get("title", ""), text=one.get("text", "")) for one in listed)
+    action = {name: value for name, value in action.items() if name != "sources"}
+    yield events.WebCallDone(index, action, results, "" if item.status == "failed" else None)
+
+
 def _text_events(part: OutputText) -> Iterator[events.Event]:
     end = 0
     if part.logprobs:
         yield events.LogprobsReceived(tuple(part.logprobs))
     for one in part.annotations:
+        if isinstance(one, UrlCitation):
+            if one.start_index > end:
+                yield events.TextDelta(part.text[end : one.start_index])
+            end = one.end_index
+            yield events.UrlCited(part.text[one.start_index : end], one.start_index, end, one.url, one.title)
+            continue
         start = one.index if isinstance(one, FileCitation) else one.start_index
         if start > end:
             yield events.TextDelta(part.text[end:start])

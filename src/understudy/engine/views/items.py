@@ -18,24 +18,28 @@ from understudy.wire.items import (
     FileSearchCallItem,
     FileSearchResult,
     McpCallItem,
+    WebResult,
+    WebSearchCallItem,
 )
 from understudy.wire.messages import (
-    Annotation,
     FileCitationAnnotation,
+    FilePathAnnotation,
     MessageContentImageFileObject,
     MessageContentImageUrlObject,
     MessageContentRefusalObject,
     MessageContentTextObject,
     MessageObject,
     TextContent,
+    UrlCitationAnnotation,
 )
-from understudy.wire.response_items import CodeInterpreterCall, FileSearchCall, OutputItem, ReasoningItem
+from understudy.wire.response_items import CodeInterpreterCall, FileSearchCall, OutputItem, ReasoningItem, WebSearchCall
 from understudy.wire.responses import ResponseObject
 
-_ITEMS_WITH_INCLUDES: Final = frozenset({"file_search_call", "code_interpreter_call", "reasoning"})
+_ITEMS_WITH_INCLUDES: Final = frozenset({"file_search_call", "code_interpreter_call", "reasoning", "web_search"})
 _decode_message = msgspec.json.Decoder(MessageObject).decode
 _decode_search = msgspec.json.Decoder(FileSearchCallItem).decode
 _decode_code = msgspec.json.Decoder(CodeInterpreterCallItem).decode
+_decode_web = msgspec.json.Decoder(WebSearchCallItem).decode
 _decode_remote = msgspec.json.Decoder(McpCallItem).decode
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 # Members that responses with a reference to the item need, and that clients never see.
@@ -60,7 +64,11 @@ def cited_file_ids(items: Iterable[Item]) -> list[str]:
         if item.kind == "message" and '"annotations":[{' in item.body:
             for part in _decode_message(item.body).content:
                 if isinstance(part, MessageContentTextObject):
-                    found |= {_annotation_target(one): None for one in part.text.annotations}
+                    found |= {
+                        _annotation_target(one): None
+                        for one in part.text.annotations
+                        if not isinstance(one, UrlCitationAnnotation)
+                    }
     return list(found)
 
 
@@ -76,6 +84,17 @@ def search_results(results: Iterable[FileSearchResult]) -> list[dict[str, Any]]:
         }
         for one in results
     ]
+
+
+def web_members(action: Mapping[str, Any], results: Sequence[WebResult], included: frozenset[str]) -> dict[str, Any]:
+    """The members of a web search call: its action, and the sources and results that the client requested."""
+    rendered = dict(action)
+    if action.get("type") == "search" and "web_search_call.action.sources" in included:
+        rendered["sources"] = [{"type": "url", "url": one.url} for one in results]
+    members: dict[str, Any] = {"action": rendered}
+    if "web_search_call.results" in included:
+        members["results"] = [msgspec.to_builtins(one) for one in results]
+    return members
 
 
 def code_outputs(outputs: Iterable[CodeOutput], before: Sequence[dict[str, Any]] = ()) -> list[dict[str, Any]]:
@@ -107,6 +126,9 @@ def _add_included_to_item(item: OutputItem, known: Mapping[str, Any]) -> OutputI
             return msgspec.structs.replace(item, results=known.get("results"))
         case CodeInterpreterCall(outputs=None):
             return msgspec.structs.replace(item, outputs=known.get("outputs"))
+        case WebSearchCall():
+            members = {name: known[name] for name in ("action", "results") if name in known}
+            return item if "sources" in item.action else msgspec.structs.replace(item, **members)
         case ReasoningItem() if known.get("encrypted_content"):
             return msgspec.structs.replace(item, encrypted_content=known["encrypted_content"])
         case _:
@@ -126,6 +148,12 @@ def strip_citation_marks(text: TextContent, names: Mapping[str, str]) -> tuple[s
     for one in sorted(text.annotations, key=lambda one: one.start_index):
         plain += text.value[end : one.start_index]
         end = one.end_index
+        if isinstance(one, UrlCitationAnnotation):
+            link = text.value[one.start_index : end]
+            span = {"end_index": len(plain) + len(link), "start_index": len(plain)}
+            annotations.append({"type": "url_citation", **span, **_url_members(one)})
+            plain += link
+            continue
         file_id = _annotation_target(one)
         name = names.get(file_id, "")
         if isinstance(one, FileCitationAnnotation):
@@ -140,7 +168,11 @@ def strip_citation_marks(text: TextContent, names: Mapping[str, str]) -> tuple[s
     return plain + text.value[end:], annotations
 
 
-def _annotation_target(annotation: Annotation) -> str:
+def _url_members(annotation: UrlCitationAnnotation) -> dict[str, str]:
+    return {"title": annotation.url_citation.title, "url": annotation.url_citation.url}
+
+
+def _annotation_target(annotation: FileCitationAnnotation | FilePathAnnotation) -> str:
     if isinstance(annotation, FileCitationAnnotation):
         return annotation.file_citation.file_id
     return annotation.file_path.file_id
@@ -187,6 +219,13 @@ def _render_search(body: str, included: frozenset[str]) -> dict[str, Any]:
         "queries": item.queries,
         "results": results,
     }
+
+
+def _render_web_call(body: str, included: frozenset[str]) -> dict[str, Any]:
+    item = _decode_web(body)
+    members = web_members(item.action, item.results, included)
+    status = "completed" if item.error is None else "failed"
+    return {"id": item.id, "type": "web_search_call", "status": status, **members}
 
 
 def _render_code(body: str, included: frozenset[str]) -> dict[str, Any]:
@@ -246,6 +285,7 @@ def _render_remote_call(body: str, _: frozenset[str]) -> dict[str, Any]:
 
 _RENDERERS: Final[dict[str, Callable[[str, frozenset[str]], dict[str, Any]]]] = {
     "file_search_call": _render_search,
+    "web_search": _render_web_call,
     "code_interpreter_call": _render_code,
     "input": _omit_file_data,
     "reasoning": _render_reasoning,

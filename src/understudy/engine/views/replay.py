@@ -23,6 +23,7 @@ from understudy.wire.messages import (
     MessageContentTextObject,
     MessageObject,
     TextContent,
+    UrlCitationAnnotation,
 )
 from understudy.wire.run_outcome import RunCompletionUsage
 from understudy.wire.runs import RunObject, SubmitToolApproval
@@ -215,6 +216,9 @@ def _text_events(text: TextContent) -> Iterator[events.Event]:
             yield events.TextDelta(before)
         end = one.end_index
         span = one.text, one.start_index, end
+        if isinstance(one, UrlCitationAnnotation):
+            yield events.UrlCited(*span, one.url_citation.url, one.url_citation.title)
+            continue
         if isinstance(one, FilePathAnnotation):
             yield events.CitationAdded(*span, one.file_path.file_id, is_path=True)
         else:

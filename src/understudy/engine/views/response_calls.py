@@ -10,7 +10,7 @@ from understudy.engine.client_tools import STREAMED
 from understudy.engine.run import events
 from understudy.engine.views.client_items import UnrenderedCall, command_events, initial_item
 from understudy.engine.views.difference import RenderedCall
-from understudy.engine.views.items import code_outputs, search_results
+from understudy.engine.views.items import code_outputs, search_results, web_members
 from understudy.engine.views.origins import OpenCall
 from understudy.engine.views.response_stream import ResponseStream
 from understudy.store.run_state import ClientTool
@@ -38,6 +38,9 @@ from understudy.wire.response_events import (
     McpListToolsFailed,
     McpListToolsInProgress,
     ResponseStreamEvent,
+    WebSearchCompleted,
+    WebSearchInProgress,
+    WebSearchSearching,
 )
 from understudy.wire.response_items import (
     CodeInterpreterCall,
@@ -47,12 +50,13 @@ from understudy.wire.response_items import (
     McpApprovalRequest,
     McpCall,
     McpListTools,
+    WebSearchCall,
 )
 
 _replace: Final = msgspec.structs.replace
-_Call = FunctionCallItem | CustomToolCallItem | FileSearchCall | CodeInterpreterCall | McpCall
+_Call = FunctionCallItem | CustomToolCallItem | FileSearchCall | CodeInterpreterCall | McpCall | WebSearchCall
 _Stream = list[ResponseStreamEvent]
-C = TypeVar("C", FileSearchCall, CodeInterpreterCall, McpCall)
+C = TypeVar("C", FileSearchCall, CodeInterpreterCall, McpCall, WebSearchCall)
 
 
 class _OpenCall:
@@ -76,7 +80,7 @@ class _OpenCall:
                 return _replace(self.item, input=text, **changes)
             case CodeInterpreterCall():
                 return _replace(self.item, code=text, **changes)
-            case FileSearchCall():
+            case FileSearchCall() | WebSearchCall():
                 return _replace(self.item, **changes)
             case _:
                 return _replace(self.item, arguments=text, **changes)
@@ -115,11 +119,15 @@ class ResponseCalls:
         if isinstance(call.item, CodeInterpreterCall):
             is_running = call.item.status == "interpreting"
             call.item = _replace(call.item, outputs=None)
+        elif isinstance(call.item, WebSearchCall):
+            is_running = call.item.status == "searching"
         return {index: RenderedCall(sum(map(len, call.parts)), is_running=is_running)}
 
     def reopen(self, call: OpenCall, container_id: str) -> _Stream:
         if call.kind == "file_search":
             return self.search_opened(events.SearchOpened(call.index, call.call_id, {}, call.item_id))
+        if call.kind == "web_search":
+            return self.web_opened(events.WebCallOpened(call.index, call.call_id, call.item_id, {"type": "search"}))
         if call.kind == "code_interpreter":
             return self.code_opened(events.CodeOpened(call.index, call.call_id, call.item_id, container_id))
         arguments = events.ArgumentsDelta(call.index, call.arguments)
@@ -255,6 +263,23 @@ class ResponseCalls:
             *self._close_call(event.index),
         ]
 
+    def web_opened(self, event: events.WebCallOpened) -> _Stream:
+        item = WebSearchCall(id=event.item_id, status="in_progress", action=event.action)
+        return [self._open_call(event.index, item), self._progress(WebSearchInProgress, event.index)]
+
+    def web_running(self, event: events.WebCallRunning) -> _Stream:
+        call, item = self._require_call(event.index, WebSearchCall)
+        call.item = _replace(item, status="searching")
+        return [self._progress(WebSearchSearching, event.index)]
+
+    def web_done(self, event: events.WebCallDone) -> _Stream:
+        call, item = self._require_call(event.index, WebSearchCall)
+        failed = event.error is not None
+        members = web_members(event.action, event.results, self._included)
+        call.item = _replace(item, status="failed" if failed else "completed", **members)
+        completed = [] if failed else [self._progress(WebSearchCompleted, event.index)]
+        return [*completed, *self._close_call(event.index)]
+
     def code_opened(self, event: events.CodeOpened) -> _Stream:
         item = CodeInterpreterCall(id=event.item_id, status="in_progress", code="", container_id=event.container_id)
         return [self._open_call(event.index, item), self._progress(CodeInterpreterInProgress, event.index)]
@@ -292,7 +317,10 @@ class ResponseCalls:
     def _close_call(self, index: int, *, whole: bool = True) -> _Stream:
         call = self._calls.pop(index)
         status: Any = call.item.status
-        if not isinstance(call.item, McpCall) or status == "in_progress":
+        if isinstance(call.item, WebSearchCall):
+            # The item has no status for a call that was cut off.
+            status = status if status == "completed" else "failed"
+        elif not isinstance(call.item, McpCall) or status == "in_progress":
             status = "completed" if whole else "incomplete"
         item = call.render(status=status)
         stream: _Stream = []
@@ -320,6 +348,9 @@ HANDLERS: Final[dict[type[events.Event], Callable[[ResponseCalls, Any], Sequence
     events.CallsReceived: ResponseCalls.calls_received,
     events.SearchOpened: ResponseCalls.search_opened,
     events.SearchDone: ResponseCalls.search_done,
+    events.WebCallOpened: ResponseCalls.web_opened,
+    events.WebCallRunning: ResponseCalls.web_running,
+    events.WebCallDone: ResponseCalls.web_done,
     events.CodeOpened: ResponseCalls.code_opened,
     events.CodeDelta: ResponseCalls.code_delta,
     events.CodeRunning: ResponseCalls.code_running,

@@ -26,6 +26,7 @@ from understudy.wire.response_items import (
     OutputMessage,
     OutputText,
     Refusal,
+    UrlCitation,
 )
 
 
@@ -117,12 +118,21 @@ class ResponseMessages:
         else:
             # The mark is a part of the other dialect's text; here the citation has its place.
             annotation = FileCitation(file_id=event.file_id, filename=event.filename, index=self._length, **event.place)
+        return [*stream, self._add_annotation(annotation)]
+
+    def _add_annotation(self, annotation: ItemAnnotation) -> ResponseStreamEvent:
         number = len(self._annotations)
         self._annotations.append(annotation)
-        added = self._stream.event(
+        return self._stream.event(
             OutputTextAnnotationAdded, annotation=annotation, annotation_index=number, **self._place()
         )
-        return [*stream, added]
+
+    def url_cited(self, event: events.UrlCited) -> list[ResponseStreamEvent]:
+        stream = self._open_part(OutputText(text=""))
+        start = self._length
+        stream += self.text_delta(events.TextDelta(event.text))
+        cited = UrlCitation(end_index=self._length, start_index=start, title=event.title, url=event.url)
+        return [*stream, self._add_annotation(cited)]
 
     def image_added(self, event: events.ImageAdded) -> list[ResponseStreamEvent]:
         """A plot is not part of the text; it is cited at the current end of the text."""
@@ -200,6 +210,7 @@ HANDLERS: Final[dict[type[events.Event], Callable[[ResponseMessages, Any], Seque
     events.TextDelta: ResponseMessages.text_delta,
     events.LogprobsReceived: ResponseMessages.logprobs_received,
     events.CitationAdded: ResponseMessages.citation_added,
+    events.UrlCited: ResponseMessages.url_cited,
     events.ImageAdded: ResponseMessages.image_added,
     events.RefusalDelta: ResponseMessages.refusal_delta,
     events.MessageClosed: ResponseMessages.closed,

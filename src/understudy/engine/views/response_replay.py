@@ -20,6 +20,7 @@ from understudy.wire.response_items import (
     CodeInterpreterCall,
     FileSearchCall,
     ReasoningItem,
+    WebSearchCall,
 )
 from understudy.wire.responses import TERMINAL_STATUSES, ResponseObject
 
@@ -95,6 +96,10 @@ def _rendered_parts(response: ResponseObject) -> Iterator[str]:
             yield "file_search_call.results"
         if isinstance(item, CodeInterpreterCall) and item.outputs is not None:
             yield "code_interpreter_call.outputs"
+        if isinstance(item, WebSearchCall) and "sources" in item.action:
+            yield "web_search_call.action.sources"
+        if isinstance(item, WebSearchCall) and isinstance(item.results, list):
+            yield "web_search_call.results"
         if isinstance(item, ReasoningItem) and item.encrypted_content:
             yield "reasoning.encrypted_content"
 

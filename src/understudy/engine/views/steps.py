@@ -241,6 +241,11 @@ class StepView:
         delta = CodeInterpreterDelta(outputs=[{"index": len(outputs) - 1, **added}])
         return _code_delta(step, event.index, delta)
 
+    def open_web_call(self, event: events.WebCallOpened) -> RunStepDeltaEvent:
+        """The place of a call that only responses show."""
+        call = RunStepToolCall(id=event.call_id, type="web_search")
+        return self._add_call(call, ToolCallDelta(index=event.index, id=call.id, type="web_search"))
+
     # -- tools of remote servers -------------------------------------------------------------------------------
 
     def open_remote(self, event: events.RemoteCallOpened) -> RunStepDeltaEvent:

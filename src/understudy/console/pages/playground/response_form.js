@@ -9,6 +9,7 @@ import { html } from "../../ui/view.js";
 import { ToolFields } from "./tool_fields.js";
 
 const MOST_STORES = 2;
+const HOSTED = ["web_search"];
 
 /** @typedef {import("../../lib/response_request.js").ResponseForm & {isConversation: boolean}} ResponseSettings */
 
@@ -24,7 +25,7 @@ export function ResponseFormPane({ form, onChange, error, hasStarted, conversati
   const modes = [{ value: "previous", label: t("playground.continue.previous") }, { value: "conversation", label: t("playground.continue.conversation") }];
   return html`<div class="stack assistant-form">
     <${ModelField} ...${field("model")} required=${true} /><${TextArea} ...${field("instructions")} rows=${6} />
-    <${ToolFields} form=${form} mostStores=${MOST_STORES} onChange=${onChange} />
+    <${ToolFields} form=${form} mostStores=${MOST_STORES} hosted=${HOSTED} onChange=${onChange} />
     <div class="pair"><${TextField} ...${field("temperature")} type="number" min="0" max="2" step="0.1" placeholder="1" /><${TextField} ...${field("top_p")} type="number" min="0" max="1" step="0.05" placeholder="1" /></div>
     <div class="stack-small"><span class="field-label">${t("playground.continue")}</span>
       ${hasStarted ? html`<p class="muted">${t(conversation ? "playground.continue.in-conversation" : "playground.continue.by-previous")}</p>${conversation && html`<${Id} id=${conversation} />`}`

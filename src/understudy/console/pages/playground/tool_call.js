@@ -6,9 +6,10 @@ import { Icon } from "../../ui/icon.js";
 import { FileImage } from "../../ui/message/file_image.js";
 import { Badge } from "../../ui/values.js";
 import { html, useState } from "../../ui/view.js";
+import { WebCall, summarizeWebCall } from "./web_call.js";
 
 /** @type {Record<string, string>} */
-const ICONS = { function: "braces", code_interpreter: "square-terminal", file_search: "file-search", mcp: "plug" };
+const ICONS = { function: "braces", code_interpreter: "square-terminal", file_search: "file-search", mcp: "plug", web_search: "globe" };
 
 /**
  * @param {{call: any, step: any, isActive: boolean, isWaiting: boolean, onPassages: (source: import("../../ui/passage/passage_pane.js").PassageSource) => void}} props
@@ -34,6 +35,7 @@ function nameOf(call) {
 /** @param {any} call */
 function summarize(call) {
   if (call.type === "file_search") return call.file_search?.results?.length ? t("playground.passages", { count: call.file_search.results.length }) : "";
+  if (call.type === "web_search") return summarizeWebCall(call.web_search);
   const text = call.function?.arguments ?? call.arguments ?? call.code_interpreter?.input ?? "";
   return text.trim().split("\n")[0].slice(0, 160);
 }
@@ -42,6 +44,7 @@ function summarize(call) {
 function CallBody({ call, step, onPassages }) {
   if (call.type === "code_interpreter") return html`<${CodeCall} call=${call.code_interpreter ?? {}} />`;
   if (call.type === "file_search") return html`<${SearchCall} call=${call} step=${step} onPassages=${onPassages} />`;
+  if (call.type === "web_search") return html`<${WebCall} call=${call.web_search} isRunning=${step.status === "in_progress"} />`;
   const { arguments: input = "", output } = call.type === "function" ? (call.function ?? {}) : call;
   return html`<${CodeBlock} code=${input} language="json" label=${t("playground.arguments")} />
     ${typeof output === "string" && html`<${CodeBlock} code=${output} language="json" label=${t("playground.output")} />`}

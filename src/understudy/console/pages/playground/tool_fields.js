@@ -9,10 +9,12 @@ import { ObjectList } from "./object_list.js";
 const MOST_FILES = 20;
 
 /**
- * @param {{form: {tools: any[], stores: string[], files: string[]}, mostStores: number, onChange: (changes: Partial<{tools: any[],
+ * `hosted` are further tools without settings.
+ *
+ * @param {{form: {tools: any[], stores: string[], files: string[]}, mostStores: number, hosted?: readonly string[], onChange: (changes: Partial<{tools: any[],
  *   stores: string[], files: string[]}>) => void}} props
  */
-export function ToolFields({ form, mostStores, onChange }) {
+export function ToolFields({ form, mostStores, hosted = [], onChange }) {
   const toggle = (/** @type {string} */ type) => html`<${Checkbox} label=${t(`playground.tool.${type}`)} checked=${hasTool(form, type)}
     onChange=${(/** @type {boolean} */ isOn) => onChange({ tools: isOn ? [...form.tools, { type }] : form.tools.filter((tool) => tool.type !== type) })} />`;
   return html`<fieldset class="stack-small"><legend>${t("playground.tools")}</legend>
@@ -20,5 +22,6 @@ export function ToolFields({ form, mostStores, onChange }) {
     ${hasTool(form, "file_search") && html`<${ObjectList} label=${t("playground.stores")} ids=${form.stores} path="/vector_stores" nameOf=${(/** @type {any} */ row) => row.name ?? ""} most=${mostStores} onChange=${(/** @type {string[]} */ stores) => onChange({ stores })} />`}
     ${toggle("code_interpreter")}
     ${hasTool(form, "code_interpreter") && html`<${ObjectList} label=${t("playground.code-files")} ids=${form.files} path="/files" query=${{ purpose: "assistants" }} nameOf=${(/** @type {any} */ row) => row.filename} most=${MOST_FILES} onChange=${(/** @type {string[]} */ files) => onChange({ files })} />`}
+    ${hosted.map(toggle)}
     <${Functions} tools=${form.tools} onChange=${(/** @type {any[]} */ tools) => onChange({ tools })} /></fieldset>`;
 }

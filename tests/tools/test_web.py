@@ -1,0 +1,138 @@
+"""Search engines in their documented JSON, a search tool of an MCP server, and pages: what is read and what is refused."""
+
+import asyncio
+
+import pytest
+
+from understudy.settings import McpSettings, WebSearchSettings
+from understudy.tools.mcp import RemoteServers
+from understudy.tools.web import Location, SearchRequest, WebSearch, WebSearchError
+from understudy.tools.web.mcp_engine import parse_results
+from understudy.tools.web.types import is_within, normalize_url
+from understudy.tools.web_search import find_matches, list_urls, parse_arguments
+from web_pages import WebPages
+
+URLS = ["https://www.example.com/engines", "https://docs.example.org/a_%28b%29?x=1"]
+
+
+@pytest.fixture(scope="module")
+def web():
+    with WebPages() as pages:
+        yield pages
+
+
+async def read_text(data, kind):
+    return data.decode()
+
+
+def run(settings, use):
+    async def work():
+        search = WebSearch(settings, RemoteServers(McpSettings()), read_text)
+        try:
+            return await use(search)
+        finally:
+            await search.close()
+
+    return asyncio.run(work())
+
+
+ENGINES = [
+    ("searxng", "", {"q": "engines site:example.org", "format": "json"}, {}),
+    (
+        "brave",
+        "/brave/search",
+        {"q": "engines site:example.org", "count": "5", "text_decorations": "false", "country": "FR"},
+        {"x-subscription-token": "key-of-search", "x-loc-city": "Lyon"},
+    ),
+    (
+        "tavily",
+        "/tavily",
+        {"query": "engines", "max_results": 5, "include_domains": ["example.org"]},
+        {"authorization": "Bearer key-of-search"},
+    ),
+]
+
+
+@pytest.mark.parametrize(("provider", "path", "sent", "headers"), ENGINES)
+def test_an_engine_is_searched_in_its_own_form(web, provider, path, sent, headers):
+    web.reset()
+    settings = WebSearchSettings(provider=provider, url=web.url + path, api_key="key-of-search")
+    request = SearchRequest("engines", 5, ["example.org"], Location(city="Lyon", country="FR"))
+    found = run(settings, lambda search: search.search([request]))
+    assert [(one.url, one.title) for one in found] == [(URLS[1], "Docs")]
+    assert web.searches == [sent]
+    assert headers.items() <= web.requests[0][2].items()
+
+
+@pytest.mark.parametrize(("status", "reason"), [(401, "API key"), (403, "search.formats"), (429, "rate limit")])
+def test_a_refusal_of_an_engine_names_its_cause(web, status, reason):
+    web.reset()
+    web.status = status
+    settings = WebSearchSettings(provider="searxng", url=web.url)
+    with pytest.raises(WebSearchError, match=reason):
+        run(settings, lambda search: search.search([SearchRequest("engines", 5)]))
+
+
+@pytest.mark.parametrize(
+    ("text", "results"),
+    [
+        ('{"results": [{"link": "https://a.example", "name": "A", "snippet": "x"}]}', [("https://a.example", "A")]),
+        ('{"url": "https://a.example", "title": "A"}\n{"url": "https://b.example"}', [("https://a.example", "A"), ...]),
+        (
+            "1. **A page**\nhttps://a.example.\nWords\n\nTitle: B\nURL: https://b.example/x",
+            [("https://a.example", "A page"), ...],
+        ),
+        ("No results", []),
+        ("[" * 100_000, []),
+    ],
+)
+def test_results_are_found_in_the_text_of_a_tool(text, results):
+    found = [(one.url, one.title) for one in parse_results(text)]
+    assert len(found) == len(results)
+    assert all(mine in {..., wanted} or wanted is ... for mine, wanted in zip(found, results, strict=True))
+
+
+def test_a_page_on_a_private_address_is_not_opened(web):
+    web.reset()
+    settings = WebSearchSettings(provider="searxng", url=web.url)
+    with pytest.raises(WebSearchError, match=r"private, which `web_search.allow_private` does not allow"):
+        run(settings, lambda search: search.open(f"{web.url}/page"))
+    assert web.requests == []
+
+
+@pytest.mark.parametrize(
+    ("url", "normal"),
+    [
+        ("https://a.example/(x) y\n#part", "https://a.example/%28x%29%20y"),
+        ("https://bücher.example/ü", "https://xn--bcher-kva.example/%C3%BC"),
+        ("https://user:secret@a.example/", None),
+        ("javascript:alert(1)", None),
+        ("https://a.example:port/", None),
+        ("https://", None),
+        (None, None),
+    ],
+)
+def test_urls_are_normalized_or_refused(url, normal):
+    assert normalize_url(url) == normal
+
+
+@pytest.mark.parametrize(
+    ("url", "domains", "within"),
+    [
+        ("https://docs.example.org/x", ["example.org"], True),
+        ("https://example.org/x", ["https://Example.org/docs"], True),
+        ("https://notexample.org/x", ["example.org"], False),
+        ("https://example.org.evil.test/x", ["example.org"], False),
+    ],
+)
+def test_domains_match_their_subdomains_alone(url, domains, within):
+    assert is_within(url, domains) == within
+
+
+def test_arguments_and_texts_of_any_form_are_accepted():
+    assert list(parse_arguments("search", '{"query": "x"}').queries) == ["x"]
+    assert parse_arguments("open_page", "[1").url is None
+    assert parse_arguments("find_in_page", '{"url": "https://a.example", "pattern": 5}').pattern == ""
+    assert list_urls("See https://a.example/x, or (https://b.example).") == {"https://a.example/x", "https://b.example"}
+    assert find_matches("a" * 1000 + " Needle " + "b" * 1000, "needle").count("Needle") == 1
+    assert find_matches("text", "") == ""
