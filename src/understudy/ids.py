@@ -10,6 +10,8 @@ import secrets
 import string
 import time
 import uuid
+from functools import lru_cache
+from typing import Final
 
 _ALPHANUMERIC = string.digits + string.ascii_uppercase + string.ascii_lowercase
 _URL_SAFE = _ALPHANUMERIC + "-_"
@@ -26,22 +28,47 @@ _PAIRS = tuple(first + second for first in _ALPHANUMERIC for second in _ALPHANUM
 def _random(length: int) -> str:
     tail = b""
     while len(tail) < length:
-        tail += os.urandom(length + 8).translate(_SYMBOLS, _REJECTED)
+        tail += _draw().translate(_SYMBOLS, _REJECTED)
     return tail[:length].decode()
 
 
+_CHUNK: Final = 32
+# One call of the system reads for many ids: it costs more than the rest of an id. `pop` is safe among threads.
+_unused: Final[list[bytes]] = []
+os.register_at_fork(after_in_child=_unused.clear)
+
+
+def _draw() -> bytes:
+    """32 random bytes, which nothing else has."""
+    try:
+        return _unused.pop()
+    except IndexError:
+        block = os.urandom(64 * _CHUNK)
+        _unused.extend(block[start : start + _CHUNK] for start in range(_CHUNK, len(block), _CHUNK))
+        return block[:_CHUNK]
+
+
+def _draw_hex(count: int) -> str:
+    """Two digits for each of up to 32 random bytes."""
+    return _draw()[:count].hex()
+
+
 def _time_ordered() -> str:
-    ticks = time.time_ns() // _TICK_NS
-    stamp = ""
-    for _ in range(_STAMP_LENGTH // 2):
-        ticks, pair = divmod(ticks, len(_PAIRS))
-        stamp = _PAIRS[pair] + stamp
-    return stamp + _random(_TAIL_LENGTH - _STAMP_LENGTH)
+    rest, last = divmod(time.time_ns() // _TICK_NS, len(_PAIRS))
+    rest, third = divmod(rest, len(_PAIRS))
+    return _first_pairs(rest) + _PAIRS[third] + _PAIRS[last] + _random(_TAIL_LENGTH - _STAMP_LENGTH)
+
+
+@lru_cache(maxsize=4)
+def _first_pairs(ticks: int) -> str:
+    """The first half of a stamp, which changes twice an hour."""
+    first, second = divmod(ticks, len(_PAIRS))
+    return _PAIRS[first] + _PAIRS[second]
 
 
 def _time_ordered_hex() -> str:
     """32 hexadecimal digits: the time, and 76 random bits."""
-    return f"{time.time_ns() // _TICK_NS:013x}" + secrets.token_hex(10)[1:]
+    return f"{time.time_ns() // _TICK_NS:013x}" + _draw_hex(10)[1:]
 
 
 def blob_location() -> str:
@@ -93,27 +120,27 @@ def completion() -> str:
 
 
 def request() -> str:
-    return "req_" + os.urandom(16).hex()
+    return "req_" + _draw_hex(16)
 
 
 def function_call_item() -> str:
-    return "fc_" + secrets.token_hex(25)
+    return "fc_" + _draw_hex(25)
 
 
 def function_call_output_item() -> str:
-    return "fc_" + secrets.token_hex(25)
+    return "fc_" + _draw_hex(25)
 
 
 def custom_tool_call_item() -> str:
-    return "ctc_" + secrets.token_hex(24)
+    return "ctc_" + _draw_hex(24)
 
 
 def custom_tool_call_output_item() -> str:
-    return "ctco_" + secrets.token_hex(24)
+    return "ctco_" + _draw_hex(24)
 
 
 def reasoning() -> str:
-    return "rs_" + secrets.token_hex(25)
+    return "rs_" + _draw_hex(25)
 
 
 _CLIENT_CALLS = {
@@ -128,27 +155,27 @@ _CLIENT_CALLS = {
 
 def client_call(kind: str) -> str:
     """For a call of a client's tool of that kind."""
-    return f"{_CLIENT_CALLS[kind]}_{secrets.token_hex(25)}"
+    return f"{_CLIENT_CALLS[kind]}_{_draw_hex(25)}"
 
 
 def compaction() -> str:
-    return "cmp_" + secrets.token_hex(25)
+    return "cmp_" + _draw_hex(25)
 
 
 def other_item() -> str:
-    return "item_" + secrets.token_hex(24)
+    return "item_" + _draw_hex(24)
 
 
 def prompt() -> str:
-    return "pmpt_" + _time_ordered_hex() + secrets.token_hex(9)
+    return "pmpt_" + _time_ordered_hex() + _draw_hex(9)
 
 
 def response() -> str:
-    return "resp_" + _time_ordered_hex() + secrets.token_hex(9)
+    return "resp_" + _time_ordered_hex() + _draw_hex(9)
 
 
 def file_search_call() -> str:
-    return "fs_" + secrets.token_hex(25)
+    return "fs_" + _draw_hex(25)
 
 
 def web_search_call() -> str:
@@ -156,23 +183,23 @@ def web_search_call() -> str:
 
 
 def code_interpreter_call() -> str:
-    return "ci_" + secrets.token_hex(25)
+    return "ci_" + _draw_hex(25)
 
 
 def mcp_list() -> str:
-    return "mcpl_" + secrets.token_hex(24)
+    return "mcpl_" + _draw_hex(24)
 
 
 def mcp_approval_request() -> str:
-    return "mcpr_" + secrets.token_hex(24)
+    return "mcpr_" + _draw_hex(24)
 
 
 def mcp_call() -> str:
-    return "mcp_" + secrets.token_hex(25)
+    return "mcp_" + _draw_hex(25)
 
 
 def container() -> str:
-    return "cntr_" + secrets.token_hex(24)
+    return "cntr_" + _draw_hex(24)
 
 
 def generation() -> str:
@@ -212,7 +239,7 @@ def batch() -> str:
 
 def batch_request() -> str:
     """A line of a batch's output."""
-    return "batch_req_" + secrets.token_hex(16)
+    return "batch_req_" + _draw_hex(16)
 
 
 def message_batch() -> str:
@@ -284,4 +311,4 @@ def ledger_entry() -> str:
 
 def inference() -> str:
     """21 url-safe characters, as the AI/ML API names an answer."""
-    return os.urandom(21).translate(_SYMBOLS).decode()
+    return _draw()[:21].translate(_SYMBOLS).decode()
