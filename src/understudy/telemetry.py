@@ -248,11 +248,13 @@ _subscribers: dict[object, tuple[Callable[[Any], None], ...]] = {}
 
 def emit(event_type: Callable[P, Event], *args: P.args, **kwargs: P.kwargs) -> None:
     """Builds the event and passes it to every subscriber of its type; does nothing without one. Raises nothing."""
-    subscribers = _subscribers.get(event_type)
-    if subscribers is None:
-        return
-    event = event_type(*args, **kwargs)
-    for subscriber in subscribers:
+    if event_type in _subscribers:
+        publish(event_type(*args, **kwargs))
+
+
+def publish(event: Event) -> None:
+    """Passes an event that nearly always has subscribers to them; `emit` costs more then. Raises nothing."""
+    for subscriber in _subscribers.get(type(event), ()):
         try:
             subscriber(event)
         except Exception:

@@ -31,7 +31,7 @@ def ask(app, headers=()):
     async def receive():
         return {"type": "http.request", "body": b"", "more_body": False}
 
-    asyncio.run(RequestMiddleware(app, CorsPolicy(["*"]))(scope, receive, send))
+    asyncio.run(RequestMiddleware(app, app, CorsPolicy(["*"]))(scope, receive, send))
     return sent[0]["status"], dict(sent[0]["headers"]), sent[1]["body"]
 
 

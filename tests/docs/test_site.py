@@ -8,13 +8,12 @@ from hashlib import sha256
 
 import httpx
 import pytest
-from starlette.applications import Starlette
 
 from console.browser import NARROW, WIDE, launch_browser
 from docs.api_examples import STORED, differences, operations_without, record, shorten
 from docs.blocks import ROOT
 from serving import WAIT, Server, serve
-from understudy.api.routes import OPERATIONS, routes
+from understudy.api.routes import OPERATIONS, build_routes
 from understudy.site import Site
 
 SCRIPT, STYLE = "let a = 1", "b { color: red }"
@@ -40,7 +39,8 @@ def folder(tmp_path):
 
 @pytest.fixture
 async def client(folder):
-    site = Site(Starlette(routes=routes()), folder)
+    routes = build_routes()
+    site = Site(lambda scope, receive, send: routes({**scope, "state": {}}, receive, send), folder)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(site), base_url="http://test") as client:
         yield client
 

@@ -27,7 +27,11 @@ def has_metrics_token(fields: Fields, token: str | None) -> bool:
 
 async def get_metrics(request: Request) -> Response:
     """In the text format of Prometheus, or OpenMetrics if the request accepts it."""
-    body, content_type = await parts_of(request).metrics.scrape(request.headers.get("accept", ""))
+    return await _render_metrics(parts_of(request), request)
+
+
+async def _render_metrics(parts: Parts, request: Request) -> Response:
+    body, content_type = await parts.metrics.scrape(request.headers.get("accept", ""))
     return Response(body, headers={"content-type": content_type, "cache-control": "no-store"})
 
 
@@ -38,26 +42,22 @@ def build_metrics_app(parts: Parts) -> Starlette:
         token = parts.settings.metrics.token
         if token is not None and not has_metrics_token(fields_of(request.scope), token):
             return Response("`metrics.token` is required.\n", 401, {"www-authenticate": "Bearer"})
-        return await get_metrics(request)
+        return await _render_metrics(parts, request)
 
-    app = Starlette(
+    async def get_readiness(_: Request) -> Response:
+        """503 without the database."""
+        try:
+            await parts.store.database.ready()
+        except StoreError:
+            return Response('{"status":"unavailable"}', 503, media_type="application/json")
+        status = "ok" if parts.broker.is_available else "degraded"
+        return Response(f'{{"status":"{status}"}}', media_type="application/json")
+
+    return Starlette(
         routes=[
             Route(METRICS_PATH, get_guarded_metrics),
             Route("/health/live", live),
-            Route("/health/ready", _get_readiness),
-            Route("/health", _get_readiness),
+            Route("/health/ready", get_readiness),
+            Route("/health", get_readiness),
         ]
     )
-    app.state.parts = parts
-    return app
-
-
-async def _get_readiness(request: Request) -> Response:
-    """503 without the database."""
-    parts = parts_of(request)
-    try:
-        await parts.store.database.ready()
-    except StoreError:
-        return Response('{"status":"unavailable"}', 503, media_type="application/json")
-    status = "ok" if parts.broker.is_available else "degraded"
-    return Response(f'{{"status":"{status}"}}', media_type="application/json")

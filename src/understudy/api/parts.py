@@ -91,7 +91,8 @@ class Parts:
 
 
 def parts_of(request: Request) -> Parts:
-    parts: Parts = request.app.state.parts
+    """Those of the request's begin: a reload of the settings replaces them."""
+    parts: Parts = request.scope["state"]["parts"]
     return parts
 
 

@@ -6,6 +6,7 @@ Source: RFC 9110 and RFC 9112. The connection refuses unparsable requests before
 import base64
 import binascii
 import re
+from functools import lru_cache
 from typing import Final
 
 from starlette.types import Scope
@@ -51,8 +52,13 @@ def check_request_head(scope: Scope, fields: Fields) -> None:
 def _check_host(scope: Scope, host: bytes | None) -> None:
     if host is None and scope.get("http_version") != "1.0":
         raise InvalidRequest("The header 'host' is missing. HTTP/1.1 requires it.")
-    if host is not None and not _HOST_PATTERN.fullmatch(host):
+    if host is not None and not _is_host(host):
         raise InvalidRequest("The header 'host' is malformed. Expected a host name with an optional port.")
+
+
+@lru_cache(maxsize=256)
+def _is_host(host: bytes) -> bool:
+    return _HOST_PATTERN.fullmatch(host) is not None
 
 
 def find_key(fields: Fields) -> str | None:

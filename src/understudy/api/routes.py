@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.routing import BaseRoute, WebSocketRoute
 
 from understudy.api import (
     admin_keys,
@@ -162,7 +162,7 @@ _DEPLOYMENT_HANDLERS: Final[dict[str, tuple[str, Handler]]] = {
 }
 
 
-def routes() -> list[BaseRoute]:
+def build_routes() -> RouteTable:
     """The routes of all operations and of the endpoints beside them."""
     table: dict[str, dict[str, Target]] = {}
     for operation in OPERATIONS:
@@ -181,5 +181,8 @@ def routes() -> list[BaseRoute]:
         "/auth/login": {"GET": Target(sign_in.start_sign_in, "startSignIn")},
         "/auth/callback": {"GET": Target(sign_in.finish_sign_in, "finishSignIn")},
     }
-    sockets = [WebSocketRoute(path, serve_socket) for path in response_socket.PATHS]
-    return [Route(PATH, McpEndpoint(), include_in_schema=False), RouteTable(table.items()), *sockets]
+    return RouteTable(table.items(), {PATH: McpEndpoint()})
+
+
+def build_socket_routes() -> list[BaseRoute]:
+    return [WebSocketRoute(path, serve_socket) for path in response_socket.PATHS]

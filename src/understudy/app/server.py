@@ -15,7 +15,7 @@ from understudy.api.cors import CorsPolicy
 from understudy.api.middleware import RequestMiddleware
 from understudy.api.open_streams import OpenStreams
 from understudy.api.parts import Parts
-from understudy.api.routes import routes
+from understudy.api.routes import build_routes, build_socket_routes
 from understudy.app.assembly import Execution, build_admission, build_execution, build_parts
 from understudy.app.building import (
     Base,
@@ -84,10 +84,10 @@ def create_app(settings: Settings, clock: Clock | None = None, role: Role | None
             await _open_parts(app, stack, settings, clock or SystemClock(), role or Role())
             yield
 
-    app = Starlette(routes=routes(), lifespan=lifespan)
+    # Starlette routes WebSockets only, and has none of its two layers for errors: the middleware renders them all.
+    app = Starlette(routes=build_socket_routes(), lifespan=lifespan)
     app.router.redirect_slashes = False
-    # Without Starlette's own two layers for errors: this one renders them all.
-    api = RequestMiddleware(app.router, CorsPolicy(settings.cors.origins))
+    api = RequestMiddleware(build_routes(), app.router, CorsPolicy(settings.cors.origins))
     site = Site(api)
     app.middleware_stack = Console(site, reloads=settings.console.reload) if settings.console.enabled else site
     return app

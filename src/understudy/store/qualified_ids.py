@@ -53,11 +53,15 @@ class QualifiedIds:
         self._without_import: dict[str, float] = {}
         self._with_import: set[str] = set()
 
+    def has_no_imports(self, project_id: str) -> bool:
+        """Whether the project had no import a moment ago; False if `has_imports` has to find out."""
+        return self._without_import.get(project_id, 0.0) > time.monotonic()
+
     async def has_imports(self, project_id: str) -> bool:
         """Whether ids of the project may be qualified; at most CACHE_SECONDS late."""
         if project_id in self._with_import:
             return True
-        if self._without_import.get(project_id, 0.0) > time.monotonic():
+        if self.has_no_imports(project_id):
             return False
         if await self._database.read(_has_import, project_id):
             self.mark(project_id)
