@@ -55,6 +55,16 @@ async def test_an_unused_session_ends_after_its_idle_time(new_sandbox, clock, ev
     assert new.id != session.id
 
 
+async def test_two_who_replace_an_expired_session_get_one(new_sandbox, clock):
+    sandbox = await new_sandbox(clock, idle_seconds=100)
+    session = await sandbox.open("a")
+    clock.time += 100
+    first, second = await asyncio.gather(sandbox.open("a"), sandbox.open("a"))
+    assert session.ended
+    assert first is second
+    assert sandbox.count_sessions() == 1
+
+
 async def test_every_session_ends_after_its_whole_time(new_sandbox, clock):
     sandbox = await new_sandbox(clock, session_seconds=3600)
     session = await sandbox.open("a")

@@ -45,11 +45,12 @@ class Sessions:
         return await self._start_session(key, kernel)
 
     async def _start_session(self, key: str, kernel: Kernel | None = None) -> KernelSession:
+        """The session that another caller has started meanwhile, if one has; else `kernel` becomes one."""
         await self.sweep()
-        while len(self._sessions) >= self._settings.sessions:
+        while self.find(key) is None and len(self._sessions) >= self._settings.sessions:
             await self._evict_idlest()
-            if session := self.find(key):
-                return session
+        if session := self.find(key):
+            return session
         session = KernelSession(key, self._settings, self._clock, self._start, kernel)
         self._sessions[key] = session
         return session
