@@ -53,11 +53,15 @@ class TraceContext(NamedTuple):
 
 
 class Origin(Struct, frozen=True, array_like=True, omit_defaults=True):
-    """What is stored with a job of the request that created it. `traceparent` and `tracestate` as in the headers."""
+    """What is stored with a job of the request that created it. `traceparent` and `tracestate` as in the headers.
+
+    `key_id` is the request's key.
+    """
 
     request_id: str = ""
     traceparent: str = ""
     tracestate: str = ""
+    key_id: str = ""
 
     @property
     def trace(self) -> TraceContext | None:
@@ -92,10 +96,10 @@ def set_run(run_id: str) -> None:
 def origin() -> Origin:
     """What to store with a job that the current task creates."""
     position = trace.get()
-    request_id = current.get().request_id
+    known = current.get()
     if position is None:
-        return Origin(request_id)
-    return Origin(request_id, position.traceparent, position.state)
+        return Origin(known.request_id, key_id=known.key_id)
+    return Origin(known.request_id, position.traceparent, position.state, known.key_id)
 
 
 def encode_origin() -> str | None:

@@ -54,8 +54,8 @@ class Node:
         self.extractor = Watched(self.children, directory / f"spool-{id(self)}", read)
         index = Index(store.chunks, self.embedders, self.children)
         self.clock = SystemClock()
-        self.ingestion = Ingestion(store, self.blobs, self.extractor, index, self.clock, MemoryBroker(), places)
-        self.vector_stores = VectorStores(store, index, self.ingestion, self.clock, None)
+        self.ingestion = Ingestion(store, self.blobs, self.extractor, index, None, self.clock, MemoryBroker(), places)
+        self.vector_stores = VectorStores(store, index, self.ingestion, self.clock, None, None)
 
     async def add(self, name, project=OURS):
         """A File whose name is its text."""

@@ -146,6 +146,8 @@ async def search_vector_store(request: Request) -> Response:
         weight=None if ranking.hybrid_search is None else ranking.hybrid_search.words,
         filters=body.filters,
         explain="explanation" in query.include,
+        key_id=request.state.key_id,
+        reference=request.state.inference_id,
     )
     return struct_response(
         VectorStoreSearchResultsPage(search_query=search_queries, data=[_render_result(one) for one in passages])

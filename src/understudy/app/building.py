@@ -29,6 +29,7 @@ from understudy.engine.limits.limiter import RateLimiter
 from understudy.engine.limits.policies import Policies
 from understudy.engine.provider_calls import ProviderHistory
 from understudy.engine.remote_containers import RemoteContainers
+from understudy.engine.retrieval_charges import RetrievalCharges
 from understudy.engine.run.log import Logs
 from understudy.engine.run.tool_use import Tools
 from understudy.engine.sign_in import SignIn
@@ -106,7 +107,7 @@ def build_base(
     blobs: Blobs,
     broker: Broker,
 ) -> Base:
-    models, prices, accounting = _build_models_and_prices(stack, settings, store, clock)
+    models, prices, accounting = build_models_and_prices(stack, settings, store, clock)
     files = Files(store, blobs, clock)
     limiter = RateLimiter(Policies(store, broker, settings.limits), broker, models, clock)
     return Base(settings, clock, role, store, blobs, files, models, prices, accounting, limiter, broker)
@@ -115,12 +116,23 @@ def build_base(
 def build_retrieval(stack: AsyncExitStack, base: Base) -> Retrieval:
     spool = base.role.own_directory(base.settings.data / "spool")
     index, ingestion, extractor = build_ingestion(
-        stack, base.settings, base.store, base.blobs, base.models, base.clock, base.broker, base.role, spool
+        stack,
+        base.settings,
+        base.store,
+        base.blobs,
+        base.models,
+        base.accounting,
+        base.clock,
+        base.broker,
+        base.role,
+        spool,
     )
     return Retrieval(
         ingestion,
         Embedding(base.store, index, base.clock, base.broker, base.role.limit_jobs(1)),
-        VectorStores(base.store, index, ingestion, base.clock, base.limiter.permissions),
+        VectorStores(
+            base.store, index, ingestion, base.clock, base.limiter.permissions, RetrievalCharges(base.accounting)
+        ),
         Documents(base.store, base.blobs, extractor, spool),
         Images(base.store, base.blobs),
         index.embedders,
@@ -174,7 +186,7 @@ def build_worker(
     )
 
 
-def _build_models_and_prices(
+def build_models_and_prices(
     stack: AsyncExitStack, settings: Settings, store: Store, clock: Clock
 ) -> tuple[Models, Prices, Accounting]:
     models = build_models(settings, clock)
@@ -312,6 +324,7 @@ def build_ingestion(
     store: Store,
     blobs: Blobs,
     models: Models,
+    accounting: Accounting,
     clock: Clock,
     broker: Broker,
     role: Role,
@@ -326,7 +339,14 @@ def build_ingestion(
     extractor = Extractor(children, spool, seconds=reading.seconds, text_bytes=reading.text_bytes)
     index = Index(store.chunks, embedders, children, ProviderReranker(models))
     ingestion = Ingestion(
-        store, blobs, extractor, index, clock, broker, role.limit_jobs(settings.limits.concurrent_indexing)
+        store,
+        blobs,
+        extractor,
+        index,
+        RetrievalCharges(accounting),
+        clock,
+        broker,
+        role.limit_jobs(settings.limits.concurrent_indexing),
     )
     return index, ingestion, extractor
 

@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from understudy.app.building import build_ingestion, build_models
+from understudy.app.building import build_ingestion, build_models_and_prices
 from understudy.app.roles import Role
 from understudy.app.storage import start_parts
 from understudy.blobs import open_blobs
@@ -30,12 +30,11 @@ async def reindexing(settings: Settings) -> AsyncIterator[Reindexer]:
         blobs = await open_blobs(settings.blobs, room)
         stack.push_async_callback(blobs.close)
         await require_location(store, blobs)
-        models = build_models(settings, clock)
-        stack.push_async_callback(models.close)
+        models, _, accounting = build_models_and_prices(stack, settings, store, clock)
         # A spool of its own, since a server clears the shared one.
         spool = Path(stack.enter_context(TemporaryDirectory(prefix="spool-", dir=room)))
         index, ingestion, _ = build_ingestion(
-            stack, settings, store, blobs, models, clock, MemoryBroker(), Role(), spool
+            stack, settings, store, blobs, models, accounting, clock, MemoryBroker(), Role(), spool
         )
         await start_parts(stack, [ingestion])
         yield Reindexer(store, index, ingestion)

@@ -11,8 +11,10 @@ from understudy import ids
 from understudy.clock import Clock
 from understudy.engine.jobs.ingestion import Ingestion
 from understudy.engine.limits.permissions import PermissionChecks
+from understudy.engine.retrieval_charges import Payer, RetrievalCharges
 from understudy.errors import BadGateway, InvalidRequest, StoreError
 from understudy.redaction import redact
+from understudy.retrieval import model_use
 from understudy.retrieval.embed import EmbeddingError, UnknownEmbedderError
 from understudy.retrieval.explanation import Explanation
 from understudy.retrieval.reranking import RerankingError, UnknownRerankerError
@@ -56,13 +58,20 @@ class SearchResult:
 
 class VectorStores:
     def __init__(
-        self, store: Store, index: Index, ingestion: Ingestion, clock: Clock, permissions: PermissionChecks
+        self,
+        store: Store,
+        index: Index,
+        ingestion: Ingestion,
+        clock: Clock,
+        permissions: PermissionChecks,
+        charges: RetrievalCharges,
     ) -> None:
         self._store = store
         self._index = index
         self._ingestion = ingestion
         self._clock = clock
         self._permissions = permissions
+        self._charges = charges
 
     def new(
         self,
@@ -182,10 +191,13 @@ class VectorStores:
         weight: float | None = None,
         filters: Filter | None = None,
         explain: bool = False,
+        key_id: str = "",
+        reference: str = "",
     ) -> list[SearchResult]:
         """The best passages of the stores, best first; `weight` is the weight of words, from 0 to 1.
 
-        `explain` adds to each why it was found.
+        `explain` adds to each why it was found. The key `key_id` pays for models of providers; a search that is
+        repeated has the same `reference`.
 
         Raises NotFound, VectorStoreExpired, InvalidRequest if a store's embedder is unavailable, and PermissionDenied
         if the ranker is a model that the project may not use.
@@ -195,11 +207,16 @@ class VectorStores:
         now = self._now()
         places = await self._store.vector_stores.scopes(project_id, store_ids, filters, now)
         options = (queries, limit, threshold, ranker, weight)
-        hits = await self._search_index(places, options, explain=explain)
-        if self._may_switch(places):
-            current = await self._store.vector_stores.scopes(project_id, store_ids, filters, now)
-            if [place.embedder for place in current] != [place.embedder for place in places]:
-                hits = await self._search_index(current, options, explain=explain)
+        with model_use.collect() as uses:
+            try:
+                hits = await self._search_index(places, options, explain=explain)
+                if self._may_switch(places):
+                    current = await self._store.vector_stores.scopes(project_id, store_ids, filters, now)
+                    if [place.embedder for place in current] != [place.embedder for place in places]:
+                        hits = await self._search_index(current, options, explain=explain)
+            finally:
+                if uses:
+                    await self._charges.record(Payer(project_id, reference or ids.inference(), key_id), uses)
         files = await self._store.vector_store_files.indexed(sorted({hit.file for hit, _ in hits}))
         used = [place.seq for place in places if place.last_active_at < now]
         if used:

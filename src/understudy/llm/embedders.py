@@ -8,6 +8,8 @@ from understudy.errors import UpstreamError
 from understudy.llm import embeddings
 from understudy.llm.attempts import RETRYABLE
 from understudy.llm.router import Models
+from understudy.llm.usage import parse_usage
+from understudy.retrieval import model_use
 from understudy.retrieval.children import ChildPool
 from understudy.retrieval.embed import (
     BUILTIN,
@@ -61,7 +63,10 @@ class ProviderEmbedder:
         if self._settings.dimensions is not None:
             body["dimensions"] = self._settings.dimensions
         try:
-            rows = embeddings.parse_embeddings(await self._models.embed(body, fallbacks=False))
+            reply = await self._models.embed(body, fallbacks=False)
+            used = parse_usage(reply)
+            model_use.add("embedding", self.name, used.input if used else None, sum(map(len, texts)))
+            rows = embeddings.parse_embeddings(reply)
             return [normalize_vector(embeddings.floats(row.embedding)) for row in rows]
         except UpstreamError as error:
             message = f"The embedder {self.name!r} failed: {error.message}"

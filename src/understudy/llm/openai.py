@@ -20,6 +20,7 @@ from understudy.llm.chunks import Chunk, decode, parse_valid_chunk
 from understudy.llm.connection import Connection
 from understudy.llm.provider import ChatBody, ModelCard
 from understudy.llm.relay import RelayBody, Relayed
+from understudy.llm.reranking import Reranking
 from understudy.llm.tool_call_indexes import ToolCallIndexer
 from understudy.llm.upstream_response import UpstreamResponse
 from understudy.net import sse
@@ -51,10 +52,10 @@ class OpenAIProvider:
             data = await response.read()
         return await embeddings.check_embeddings(data, body, secret=self._secret)
 
-    async def rerank(self, body: dict[str, Any]) -> list[float]:
+    async def rerank(self, body: dict[str, Any]) -> Reranking:
         with closing(await self._connection.post(self._url(body, "rerank"), body)) as response:
             data = await response.read()
-        return reranking.parse_scores(data, len(body["documents"]), secret=self._secret)
+        return reranking.parse_reranking(data, len(body["documents"]), secret=self._secret)
 
     async def relay(self, operation: str, model: str, body: RelayBody, deadline: float) -> Relayed:
         url = self._url({"model": model}, operation)

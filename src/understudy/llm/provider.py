@@ -10,6 +10,8 @@ from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
+from understudy.llm.reranking import Reranking
+
 ChatBody = dict[str, Any]
 """The body of `POST /chat/completions` with all its parameters, unknown ones included."""
 
@@ -63,7 +65,7 @@ class RerankingProvider(Protocol):
 
     name: str
 
-    async def rerank(self, body: dict[str, Any]) -> list[float]:
+    async def rerank(self, body: dict[str, Any]) -> Reranking:
         """The scores of `documents` in order, from 0 to 1, for `query` and `model`."""
         ...
 

@@ -4,6 +4,7 @@ The dialect is that of Cohere, Jina and vLLM: `results` of `index` and `relevanc
 """
 
 import math
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import msgspec
@@ -24,7 +25,46 @@ class _Results(msgspec.Struct):
     error: Any = None
 
 
+class _TokenCount(msgspec.Struct):
+    total_tokens: Annotated[int, Meta(ge=0)] | None = None
+    input_tokens: Annotated[int, Meta(ge=0)] | None = None
+
+
+class _CohereMeta(msgspec.Struct):
+    tokens: _TokenCount | None = None
+
+
+class _Usage(msgspec.Struct):
+    usage: _TokenCount | None = None
+    meta: _CohereMeta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reranking:
+    """The scores of documents in order, from 0 to 1. `tokens` were read; None if the provider does not report them."""
+
+    scores: list[float]
+    tokens: int | None = None
+
+
 _decode = msgspec.json.Decoder(_Results).decode
+_decode_usage = msgspec.json.Decoder(_Usage).decode
+
+
+def parse_reranking(data: bytes, count: int, *, secret: faults.ProviderSecrets | None = None) -> Reranking:
+    """The body of a 2xx response for `count` documents. Raises what `parse_scores` does."""
+    return Reranking(parse_scores(data, count, secret=secret), _parse_tokens(data))
+
+
+def _parse_tokens(data: bytes) -> int | None:
+    try:
+        reported = _decode_usage(data)
+    except payload.DECODE_ERRORS:
+        return None
+    counted = reported.usage or (reported.meta and reported.meta.tokens)
+    if not counted:
+        return None
+    return counted.input_tokens if counted.total_tokens is None else counted.total_tokens
 
 
 def parse_scores(data: bytes, count: int, *, secret: faults.ProviderSecrets | None = None) -> list[float]:

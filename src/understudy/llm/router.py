@@ -24,6 +24,7 @@ from understudy.llm.openai import AzureProvider, OpenAIProvider
 from understudy.llm.provider import ChatBody, MessagesProvider, ModelCard, Provider, RerankingProvider
 from understudy.llm.provider_models import ProviderModels
 from understudy.llm.relay import RelayBody, Relayed, RelayingProvider
+from understudy.llm.reranking import Reranking
 from understudy.llm.stream import Stream, has_content, read_until_content
 from understudy.llm.upstream_response import deadline_exceeded
 from understudy.settings import ProviderSettings
@@ -167,13 +168,13 @@ class Models:
                 allowed, lambda target: target.provider.embed({**body, "model": target.model}), body, "embeddings"
             )
 
-    async def rerank(self, body: dict[str, Any]) -> list[float]:
+    async def rerank(self, body: dict[str, Any]) -> Reranking:
         """The scores of `documents` in order, from 0 to 1, for `query` and `model`.
 
         Raises UpstreamError as `complete` does, with the code `unsupported_model` if the provider has no such endpoint.
         """
 
-        async def rerank(target: Target) -> list[float]:
+        async def rerank(target: Target) -> Reranking:
             if isinstance(target.provider, RerankingProvider):
                 return await target.provider.rerank({**body, "model": target.model})
             raise UpstreamError(

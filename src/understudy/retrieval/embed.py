@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from understudy.errors import UnderstudyError
-from understudy.retrieval import builtin
+from understudy.retrieval import builtin, model_use
 from understudy.retrieval.children import ChildPool, ChildRequestError
 from understudy.retrieval.messages import Embed, Rows
 from understudy.retrieval.similarity import BUILTIN_SCALES, UNKNOWN_SCALES, SimilarityScales, measure_scales
@@ -126,7 +126,9 @@ class Embedders:
             return (await embedder.embed(texts, query=query)).rows
 
         try:
-            self._scales[name] = await measure_scales(embed)
+            # Whoever searches first does not pay for what all searches need.
+            with model_use.collect():
+                self._scales[name] = await measure_scales(embed)
         except EmbeddingError as error:
             logger.warning("the similarities of the embedder %r were not measured: %s", name, error)
             return UNKNOWN_SCALES

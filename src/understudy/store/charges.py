@@ -15,7 +15,17 @@ from understudy.store.sql import compose_sql
 DAY_SECONDS: Final = 86_400
 # A sum is spread over so many rows, so that writers do not wait for each other; SQLite has one writer.
 _SLOTS: Final = {"sqlite": 1, "postgres": 16}
-Kind = Literal["completion", "embedding", "image", "video", "speech", "transcription", "moderation", "web_search"]
+Kind = Literal[
+    "completion",
+    "embedding",
+    "image",
+    "video",
+    "speech",
+    "transcription",
+    "moderation",
+    "web_search",
+    "reranking",
+]
 EntryType = Literal["PAYMENT", "BONUS", "REFUND", "ADJUSTMENT", "MODEL_USAGE", "CREDITS_EXPIRED", "INIT"]
 
 

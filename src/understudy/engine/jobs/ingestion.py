@@ -13,11 +13,14 @@ from understudy.engine.change_notices import ChangeNotices
 from understudy.engine.jobs.backoff import Backoff
 from understudy.engine.jobs.pool import MAX_INTERRUPTIONS, JobKind, LeasePool
 from understudy.engine.jobs.waiters import Waiters
+from understudy.engine.retrieval_charges import Payer, RetrievalCharges
 from understudy.errors import StoreError
 from understudy.looper import Looper
 from understudy.redaction import redact
+from understudy.retrieval import model_use
 from understudy.retrieval.embed import EmbeddingError, UnknownEmbedderError
 from understudy.retrieval.extract import ExtractionError, Extractor
+from understudy.retrieval.model_use import ModelUse
 from understudy.retrieval.search import Index
 from understudy.store import Store
 from understudy.store.chunks import DocumentRemoved
@@ -43,6 +46,7 @@ class Ingestion(JobKind[int, FileClaim]):
         blobs: Blobs,
         extractor: Extractor,
         index: Index,
+        charges: RetrievalCharges,
         clock: Clock,
         broker: Broker,
         places: int,
@@ -52,6 +56,7 @@ class Ingestion(JobKind[int, FileClaim]):
         self._blobs = blobs
         self._extractor = extractor
         self._index = index
+        self._charges = charges
         self._clock = clock
         self._cursor = FairCursor()
         self._waiters = Waiters()
@@ -117,8 +122,14 @@ class Ingestion(JobKind[int, FileClaim]):
             reason = f"The server stopped unexpectedly {work.interruptions} times while it indexed this file."
             await self._fail(work, "server_error", reason)
             return None
+        with model_use.collect() as uses:
+            return await self._attempt(work, uses)
+
+    async def _attempt(self, work: FileClaim, uses: Sequence[ModelUse]) -> float | None:
+        """`uses` grow while the file is indexed. What a file's last attempt used is charged, once."""
         try:
             usage_bytes, warnings = await self._index_file(work)
+            await self._charge(work, uses)
             for warning in warnings:
                 logger.warning("file %s: read in part: %s", work.file.id, warning)
             await self._store.ingestion.finish(
@@ -127,8 +138,17 @@ class Ingestion(JobKind[int, FileClaim]):
         except (asyncio.CancelledError, DocumentRemoved):
             await self._store.ingestion.release(self._pool.id, work, 0.0, attempts=1)
         except Exception as error:  # noqa: BLE001 - each ends the attempt
-            return await self._handle_failure(work, error)
+            delay = await self._handle_failure(work, error)
+            if delay is None:
+                await self._charge(work, uses)
+            return delay
         return None
+
+    async def _charge(self, claimed: FileClaim, uses: Sequence[ModelUse]) -> None:
+        if not uses:
+            return
+        reference = f"{claimed.file.id}:{claimed.store}:{claimed.seq}:{claimed.round}"
+        await self._charges.record(Payer(claimed.project_id, reference, claimed.origin.key_id), uses)
 
     async def _handle_failure(self, claimed: FileClaim, error: Exception) -> float | None:
         """Fails the file, or releases it for a retry; returns the seconds until then."""

@@ -62,6 +62,8 @@ class VectorStores(Protocol):
         ranker: str = "auto",
         filters: Filter | None = None,
         weight: float | None = None,
+        key_id: str = "",
+        reference: str = "",
     ) -> Sequence[RankedPassage]: ...
 
     async def wait_indexed(self, store_ids: Sequence[str], file_ids: Sequence[str] | None, seconds: float) -> bool: ...
@@ -91,7 +93,7 @@ class FileSearchTool(BuiltInTool):
     async def execute(self, call: PendingCall) -> CallResult:
         queries = file_search.parse_queries(call.arguments)
         with self._interruption.waiting():
-            results = await self._search(queries)
+            results = await self._search(queries, call)
         return self._completed_call(call, queries, results)
 
     def refuse(self, call: PendingCall) -> CallResult:
@@ -114,7 +116,7 @@ class FileSearchTool(BuiltInTool):
         done = events.SearchDone(call.index, tuple(results), tuple(queries))
         return CallResult([done], NewItem(item.id, "file_search_call", body))
 
-    async def _search(self, queries: Sequence[str]) -> list[FileSearchResult]:
+    async def _search(self, queries: Sequence[str], call: PendingCall) -> list[FileSearchResult]:
         spec, stores = self._stage.spec, await self._vector_store_ids()
         if not stores or not queries:
             return []
@@ -132,6 +134,8 @@ class FileSearchTool(BuiltInTool):
                 ranker=ranking.ranker if ranking is not None else "auto",
                 filters=self._filter(),
                 weight=None if weights is None else weights.words,
+                key_id=self._stage.progress.key_id,
+                reference=call.item_id,
             )
         fitting = file_search.count_within_budget(spec.model, [tokens.count(one.text) for one in passages])
         return [

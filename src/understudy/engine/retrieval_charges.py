@@ -1,0 +1,41 @@
+"""Charges what models of providers were used for during indexing and searches. Knows no index."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from understudy.engine.accounting import Accounting
+from understudy.llm.prices import Tokens
+from understudy.retrieval.model_use import ModelUse, UseKind
+
+
+@dataclass(frozen=True, slots=True)
+class Payer:
+    """The key `key_id` of the project pays; `reference` is unique to the work, and the same when it is repeated."""
+
+    project_id: str
+    reference: str
+    key_id: str = ""
+
+
+class RetrievalCharges:
+    def __init__(self, accounting: Accounting) -> None:
+        self._accounting = accounting
+
+    async def record(self, payer: Payer, uses: Iterable[ModelUse]) -> None:
+        """Records the uses as one usage for each model, unless they were recorded before. Durable when it returns.
+
+        Raises StoreError.
+        """
+        sums: dict[tuple[UseKind, str], list[int]] = {}
+        for use in uses:
+            sums.setdefault((use.kind, use.model), []).append(use.tokens)
+        for (kind, model), tokens in sums.items():
+            usage = await self._accounting.usage(
+                f"{payer.reference}:{kind}:{model}",
+                kind,
+                model,
+                Tokens(sum(tokens)),
+                key_id=payer.key_id,
+                requests=len(tokens),
+            )
+            await self._accounting.record(payer.project_id, usage)
