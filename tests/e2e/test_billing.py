@@ -4,6 +4,7 @@ import asyncio
 import http.client
 import json
 import re
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import openai
@@ -203,7 +204,7 @@ def test_a_response_costs_its_turns(tenant, upstream):
     assert tenant.check() == 560
 
 
-def test_a_response_in_a_batch_costs_half(tenant, upstream):
+def test_a_response_in_a_batch_costs_half_and_is_usage_of_the_key(tenant, upstream):
     tenant.grant("5USD")
     upstream.answer(text("Hi", usage=(100, 10)))
     line = {"custom_id": "a", "method": "POST", "url": "/v1/responses", "body": {"model": "gpt-4o", "input": "Hello"}}
@@ -212,6 +213,10 @@ def test_a_response_in_a_batch_costs_half(tenant, upstream):
         batch = client.batches.create(input_file_id=made.id, endpoint="/v1/responses", completion_window="24h")
         eventually(lambda: client.batches.retrieve(batch.id).status == "completed", within=30)
     assert tenant.check() == 280
+    key_id = tenant.ask("GET", "/v1/key").json["data"]["id"]
+    query = f"start_time={int(time.time()) - 90_000}&group_by[]=api_key_id&bucket_width=1d"
+    buckets = tenant.ask("GET", f"/v1/organization/usage/completions?{query}").json["data"]
+    assert [one["api_key_id"] for bucket in buckets for one in bucket["results"]] == [key_id]
 
 
 @slow_on_postgres

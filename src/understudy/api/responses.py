@@ -130,14 +130,14 @@ async def _reserve(
     return await reserve_tokens(request, asked.model or "", measure)
 
 
-async def complete_response(parts: Parts, project_id: str, body: bytes) -> bytes:
-    """The whole response to the body of a request. Raises what the request would be refused with."""
+async def complete_response(parts: Parts, project_id: str, key_id: str, body: bytes) -> bytes:
+    """The whole response to a line of a batch of this key. Raises what the request would be refused with."""
     asked = await decode_body(body, parse_request, body, parts.settings.limits)
     if asked.stream or asked.background:
         raise errors.InvalidRequest("A line of a batch can neither be streamed nor run in the background.")
     prompt = await resolve_prompt(parts.store.prompts, parts.admission.responses, project_id, asked)
     items = await parts.admission.responses.admit(project_id, asked)
-    begun = await parts.responses.create(project_id, asked, items, prompt=prompt, in_batch=True)
+    begun = await parts.responses.create(project_id, asked, items, key_id, prompt=prompt, in_batch=True)
     return await _await_response(parts, begun, kept=asked.store is not False)
 
 

@@ -121,7 +121,7 @@ class Responses:
             conversation_thread=conversation_thread_id(asked.conversation),
             kept=asked.store is not False,
             reserved_for=reserved_for,
-            limits=await self._limiter.run_limits(project_id, key_id),
+            limits=await self._limiter.run_limits(project_id, "" if in_batch else key_id),
             follows_unstored=follows_unstored,
         )
         return self._start(project_id, response_id, made[-1], included, reserved_for, at_once=at_once)

@@ -150,7 +150,7 @@ def _insert_response(
     )
     new = make(place)
     if limits is not None:
-        yield from check_active_runs(project_id, new.progress.key_id, limits)
+        yield from check_active_runs(project_id, new.progress.limited_key_id, limits)
     yield from check_outputs(place, previous_id, new.items)
     input_seq = yield from insert_items(text_insert, place.thread_id, response_id, new.items)
     yield from insert_response_run(project_id, new.run, owner, new.progress, reserved_for)

@@ -44,7 +44,7 @@ def insert_run(
     limits: RunLimits | None = None,
 ) -> Transaction[None]:
     if limits is not None:
-        yield from check_active_runs(project_id, progress.key_id, limits)
+        yield from check_active_runs(project_id, progress.limited_key_id, limits)
     if thread is not None:
         _require_user_message_in(run, messages)
         yield from attach_to_stores(project_id, fillings, thread.created_at)
@@ -114,7 +114,7 @@ def _add_run(
     expires_at = float(run.expires_at or 0)
     known = encode_progress(progress)
     row = (run.id, run.thread_id, project_id, run.status, owner, 0, expires_at, known, body, kind)
-    named = (run.assistant_id, run.model, run.created_at, progress.key_id or None)
+    named = (run.assistant_id, run.model, run.created_at, progress.limited_key_id or None)
     last = bundle.add(sql, *row, *named, *((reserved_for, RESERVED_SECONDS) if reserved_for else ()))
     for message in messages:
         last = add_message(bundle, text_insert, message, last)

@@ -202,6 +202,11 @@ class Progress(Struct, omit_defaults=True):
     spans: list[Span] = []
     origin: Origin = NO_ORIGIN
 
+    @property
+    def limited_key_id(self) -> str:
+        """The key whose limits count the run: none for a line of a batch, which is counted with the batch."""
+        return "" if self.in_batch else self.key_id
+
     def use_pending(self) -> RunCompletionUsage:
         """Moves the usage of the pending turn to `used`; returns it."""
         usage = self.pending or RunCompletionUsage()

@@ -24,8 +24,8 @@ from understudy.store.charges import Kind
 EndpointResult = tuple[int, bytes]
 """An HTTP status, and a body that is JSON."""
 
-Endpoint = Callable[[str, bytes], Awaitable[EndpointResult]]
-"""Executes a request of a project. Raises nothing but CancelledError."""
+Endpoint = Callable[[str, str, bytes], Awaitable[EndpointResult]]
+"""Executes a request of a project and of the key that created the batch. Raises nothing but CancelledError."""
 
 MESSAGES: Final = "/v1/messages"
 RESPONSES: Final = "/v1/responses"
@@ -151,7 +151,7 @@ class LineExecutor:
                 # A model that responds without waiting would execute every place's line before other tasks run.
                 async with self._turn:
                     await asyncio.sleep(0)
-                status, answered = await endpoint(claimed.project_id, body)
+                status, answered = await endpoint(claimed.project_id, claimed.batch.job.key_id, body)
             if status not in _RETRYABLE_STATUSES or any(sign in answered for sign in _PERMANENT_ERRORS):
                 break
             if _MALFORMED in answered and attempts >= _MALFORMED_ATTEMPTS:

@@ -19,13 +19,13 @@ class RunTokens:
     async def admit(self, prompt: Prompt) -> None:
         """Does nothing for a run that is admitted. Raises RateLimitExceeded."""
         progress = self._progress
-        if progress.reserved is not None or not progress.key_id:
+        if progress.reserved is not None or not progress.limited_key_id:
             return
 
         def measure() -> Demand:
             return demand_of(count_tokens(prompt.body), self._spec.max_completion_tokens)
 
-        reservation = await self._limiter.reserve(self._project_id, progress.key_id, self._spec.model, measure)
+        reservation = await self._limiter.reserve(self._project_id, progress.limited_key_id, self._spec.model, measure)
         if reservation is not None and reservation.refusal is not None:
             raise reservation.refusal
         progress.reserved = 0 if reservation is None else reservation.transfer()
@@ -33,8 +33,8 @@ class RunTokens:
     def charge(self, tokens: int) -> None:
         """Counts the tokens of a call of the model, of which the first corrects what was reserved for the run."""
         reserved, self._progress.reserved = self._progress.reserved or 0, 0
-        if self._progress.key_id:
-            self._limiter.charge(self._project_id, self._progress.key_id, self._spec.model, tokens - reserved)
+        if key_id := self._progress.limited_key_id:
+            self._limiter.charge(self._project_id, key_id, self._spec.model, tokens - reserved)
 
     def release(self) -> None:
         """Gives back what is reserved for a run that ends without a call of the model."""
