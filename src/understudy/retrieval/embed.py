@@ -126,7 +126,7 @@ class Embedders:
             return (await embedder.embed(texts, query=query)).rows
 
         try:
-            # Whoever searches first does not pay for what all searches need.
+            # The first search does not pay for what all searches need.
             with model_use.collect():
                 self._scales[name] = await measure_scales(embed)
         except EmbeddingError as error:
