@@ -309,6 +309,10 @@ def ledger_entry() -> str:
     return "txn_" + _time_ordered()
 
 
+def usage_journal() -> str:
+    return "journal_" + _time_ordered()
+
+
 def inference() -> str:
     """21 url-safe characters, as the AI/ML API names an answer."""
     return _draw()[:21].translate(_SYMBOLS).decode()

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from understudy.api.errors import message_envelope, to_api_error
 from understudy.api.event_stream import EventStream
 from understudy.api.hosted_tools import check_hosted_tools
-from understudy.api.metering import UsageMeter, admit, render_charged, reserve
+from understudy.api.metering import UsageMeter, admit_unstored, render_charged, reserve
 from understudy.api.operations import OperationGroup
 from understudy.api.parts import Parts, parts_of, project_of
 from understudy.api.requests import decode_body, emit_first_delta, read_body, struct_response
@@ -46,7 +46,7 @@ async def create_message(request: Request) -> Response:
     raw = await read_body(request, limits)
     body = await decode_body(raw, _check_body, raw, limits)
     await parts.admission.chat.check_message(body)
-    await admit(request)
+    await admit_unstored(request)
     await reserve(request, body["model"], raw, body)
     await check_hosted_tools(parts, project_of(request), body)
     meter = UsageMeter(request, "completion", body)

@@ -12,7 +12,7 @@ from understudy.api.chat_files import inline_files
 from understudy.api.errors import envelope, to_api_error
 from understudy.api.event_stream import EventStream
 from understudy.api.hosted_tools import check_hosted_tools
-from understudy.api.metering import StreamTail, UsageMeter, admit, render_charged, reserve
+from understudy.api.metering import StreamTail, UsageMeter, admit, admit_unstored, render_charged, reserve
 from understudy.api.operations import OperationGroup, Schema
 from understudy.api.parts import Parts, parts_of, project_of
 from understudy.api.requests import decode_body, emit_first_delta, read_body
@@ -87,7 +87,7 @@ def _decode_body(raw: bytes, kind: type[DeploymentChatRequest], limits: LimitSet
 
 
 async def _respond(request: Request, raw: bytes, body: ChatBody) -> Response:
-    await admit(request)
+    await (admit(request) if body.get("store") else admit_unstored(request))
     await reserve(request, body["model"], raw, body)
     await check_hosted_tools(parts_of(request), project_of(request), body)
     models = parts_of(request).models
@@ -98,7 +98,7 @@ async def _respond(request: Request, raw: bytes, body: ChatBody) -> Response:
     body = await inline_files(parts_of(request), project_of(request), body)
     if stored is not None:
         stored.body = body
-    meter = UsageMeter(request, "completion", body)
+    meter = UsageMeter(request, "completion", body, is_stored=stored is not None)
     if not body.get("stream"):
         completion = await (models.complete(body) if stored is None else stored.complete())
         return render_charged(meter, completion, await meter.charge(completion))

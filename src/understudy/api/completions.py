@@ -15,7 +15,7 @@ from understudy import ids
 from understudy.api.completion_logprobs import TextLogprobs
 from understudy.api.errors import envelope, to_api_error
 from understudy.api.event_stream import EventStream
-from understudy.api.metering import UsageMeter, admit, render_charged, reserve
+from understudy.api.metering import UsageMeter, admit_unstored, render_charged, reserve
 from understudy.api.operations import OperationGroup
 from understudy.api.parts import Parts, parts_of
 from understudy.api.requests import decode_body, emit_first_delta, read_body
@@ -54,7 +54,7 @@ _FORWARDED_PARAMETERS: Final = (
     streams=True,
 )
 async def create_completion(request: Request) -> Response:
-    await admit(request)
+    await admit_unstored(request)
     parts = parts_of(request)
     limits = parts.settings.limits
     raw = await read_body(request, limits)

@@ -5,7 +5,7 @@ from functools import partial
 from starlette.requests import Request
 from starlette.responses import Response
 
-from understudy.api.metering import UsageMeter, admit, render_charged, reserve_tokens
+from understudy.api.metering import UsageMeter, admit_unstored, render_charged, reserve_tokens
 from understudy.api.operations import OperationGroup
 from understudy.api.parts import Parts, parts_of
 from understudy.api.requests import decode_body, read_body
@@ -43,7 +43,7 @@ async def embed(parts: Parts, project_id: str, raw: bytes) -> bytes:  # noqa: AR
 
 
 async def _respond(request: Request, body: ChatBody) -> Response:
-    await admit(request)
+    await admit_unstored(request)
     await reserve_tokens(request, body["model"], partial(_measure, body))
     meter = UsageMeter(request, "embedding", body)
     embeddings = await _embed(parts_of(request), body)

@@ -32,6 +32,11 @@ async def admit(request: Request) -> None:
     await parts_of(request).admission.check_funds(project_of(request), request.state.key_id)
 
 
+async def admit_unstored(request: Request) -> None:
+    """As `admit`, for work whose response is not stored: it is decided from memory."""
+    await parts_of(request).accounting.admit(project_of(request), request.state.key_id, is_journaled=True)
+
+
 async def admit_model(request: Request, model: str) -> None:
     """As `admit`, for a model without tokens. Also raises PermissionDenied if the project may not use it."""
     await admit(request)
@@ -67,11 +72,12 @@ def wants_meta(request: Request) -> bool:
 
 
 class UsageMeter:
-    """Counts the usage of one model response, whole or streamed."""
+    """Counts the usage of one model response, whole or streamed; in a transaction if the response `is_stored`."""
 
-    def __init__(self, request: Request, kind: Kind, body: ChatBody) -> None:
+    def __init__(self, request: Request, kind: Kind, body: ChatBody, *, is_stored: bool = False) -> None:
         self.wants_meta = kind == "completion" and wants_meta(request)
         self._accounting = parts_of(request).accounting
+        self._is_stored = is_stored
         self._project_id = project_of(request)
         self._key_id: str = request.state.key_id
         self._reference: str = request.state.inference_id
@@ -85,7 +91,7 @@ class UsageMeter:
         stand_in.mark_response(request, str(body["model"]))
 
     async def charge(self, body: bytes) -> Usage:
-        """Counts a whole response; durable when it returns."""
+        """Counts a whole response, before it is sent."""
         self._settled = True
         output_tokens = 0 if self._kind == "embedding" else len(body) // _BYTES_PER_TOKEN
         return await self._record_usage(parse_usage(body) or self._estimate_tokens(output_tokens))
@@ -98,7 +104,7 @@ class UsageMeter:
                 self._last = chunk
 
     async def settle(self) -> Usage:
-        """Counts a finished stream; durable when it returns."""
+        """Counts a finished stream, before its end is sent."""
         self._settled = True
         return await self._record_usage(self._counted_tokens())
 
@@ -128,7 +134,8 @@ class UsageMeter:
     async def _record_usage(self, tokens: Tokens) -> Usage:
         self._settle_reservation(tokens)
         usage = await self._build_usage(tokens)
-        await self._accounting.record(self._project_id, usage)
+        record = self._accounting.record if self._is_stored else self._accounting.charge
+        await record(self._project_id, usage)
         return usage
 
 

@@ -15,7 +15,7 @@ from starlette.responses import Response, StreamingResponse
 from understudy import ids
 from understudy.api.errors import envelope, to_api_error
 from understudy.api.event_stream import EventStream
-from understudy.api.metering import admit, format_cost, reserve_tokens, wants_meta, with_meta
+from understudy.api.metering import admit_unstored, format_cost, reserve_tokens, wants_meta, with_meta
 from understudy.api.parts import Parts, parts_of, project_of
 from understudy.engine.accounting import Accounting
 from understudy.engine.limits.demand import Demand, count_tokens, demand_of
@@ -96,7 +96,7 @@ def cost_headers(usage: Usage) -> dict[str, str]:
 
 async def admit_relay(request: Request, body: RelayBody) -> Reservation | None:
     """Called before a request is relayed. Raises OutOfFunds, RateLimitExceeded and PermissionDenied."""
-    await admit(request)
+    await admit_unstored(request)
     return await reserve_tokens(request, body.model, partial(_measure, body))
 
 
@@ -152,11 +152,11 @@ class _Meter:
         accounting.prefetch_price(relayed.body.model)
 
     async def charge(self, body: bytes) -> Usage:
-        """Counts a response by its whole body, or by the last event of a stream; durable when it returns."""
+        """Counts a response by its whole body, or by the last event of a stream, before its last byte is sent."""
         self._settled = True
         self._settle_reservation(body)
         usage = await self._build_usage(body)
-        await self._accounting.record(self._project_id, usage)
+        await self._accounting.charge(self._project_id, usage)
         return usage
 
     def charge_abandoned(self, body: bytes) -> None:

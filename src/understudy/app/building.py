@@ -192,7 +192,7 @@ def build_models_and_prices(
     models = build_models(settings, clock)
     stack.push_async_callback(models.close)
     prices = Prices(settings.models, clock, public=settings.billing.public_prices)
-    accounting = Accounting(store.ledger, models, prices, settings.billing, clock)
+    accounting = Accounting(store.ledger, store.usage_journal, models, prices, settings.billing, clock)
     stack.push_async_callback(accounting.close)
     return models, prices, accounting
 

@@ -49,6 +49,7 @@ _SWEEP_RESPONSES_SECONDS = 60.0
 _SWEEP_KERNELS_SECONDS = 60.0
 _REVOKED_KEYS_SECONDS = 1.0
 _KEY_USES_SECONDS = 20.0
+_SWEEP_JOURNALS_SECONDS = 5.0
 # The share of the shutdown time in which streams may end by themselves.
 _DRAIN_SHARE = 0.75
 
@@ -166,6 +167,7 @@ def _list_background_parts(
         Looper(_SWEEP_FILES_SECONDS, base.files.sweep),
         Looper(_REVOKED_KEYS_SECONDS, partial(parts.streams.end_revoked, parts.active_keys)),
         Looper(_KEY_USES_SECONDS, parts.key_uses.flush),
+        Looper(_SWEEP_JOURNALS_SECONDS, store.usage_journal.sweep),
         parts.batches,
         parts.transcriptions,
         parts.transfers,

@@ -59,6 +59,7 @@ async def open_node_store(
     )
     stack.push_async_callback(store.close)
     await start_parts(stack, [NodeRegistration(store, _new_node(settings, role, broker), superseded.set)])
+    await store.usage_journal.sweep()
     if settings.database is None:
         # The directory is locked, so every worker with a lease in it has died.
         await store.workers.retire()

@@ -12,13 +12,15 @@ from typing import Final
 
 from understudy import telemetry
 from understudy.clock import Clock
+from understudy.engine.spending_view import SpendingView
 from understudy.errors import OutOfFunds
 from understudy.llm.prices import CREDITS_PER_USD, FREE, Price, Prices, Tokens
 from understudy.llm.router import Models
 from understudy.settings import BillingSettings
 from understudy.store.charges import Kind, Usage
 from understudy.store.ledger import Ledger
-from understudy.store.spending import Period, Spending, SpendingState
+from understudy.store.spending import Period, Spending
+from understudy.store.usage_journal import UsageJournal
 
 _UNLIMITED_CACHE_SECONDS: Final = 1.0
 _MAX_UNLIMITED_CACHED: Final = 10_000
@@ -38,9 +40,19 @@ class Account:
 
 
 class Accounting:
-    def __init__(self, ledger: Ledger, models: Models, prices: Prices, settings: BillingSettings, clock: Clock) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        journal: UsageJournal,
+        models: Models,
+        prices: Prices,
+        settings: BillingSettings,
+        clock: Clock,
+    ) -> None:
         self.settings = settings
         self._ledger = ledger
+        self._journal = journal
+        self._view = SpendingView(ledger, journal)
         self._models = models
         self._prices = prices
         self._clock = clock
@@ -51,21 +63,35 @@ class Accounting:
         """Waits for pending records."""
         await asyncio.gather(*self._settling)
 
-    async def admit(self, project_id: str, key_id: str) -> None:
-        """Raises OutOfFunds if the balance is used up or a spend limit is reached."""
+    async def admit(self, project_id: str, key_id: str, *, is_journaled: bool = False) -> None:
+        """Raises OutOfFunds if the balance is used up or a spend limit is reached.
+
+        `is_journaled`: the work is charged by `charge`, so it is decided from memory.
+        """
         now = self._clock.now()
         if self._free.get((project_id, key_id), 0.0) > now:
             return
-        standing = await self._ledger.spending_state(project_id, key_id, int(now))
-        if standing.balance is None and not standing.limits:
+        if not is_journaled:
+            self._view.forget(project_id, key_id)
+        refusal = await self._find_refusal(project_id, key_id, now)
+        if refusal is not None and is_journaled:
+            # Others may have granted credits since the state was read.
+            self._view.forget(project_id, key_id)
+            refusal = await self._find_refusal(project_id, key_id, now)
+        if refusal is not None:
+            raise refusal
+
+    async def _find_refusal(self, project_id: str, key_id: str, now: float) -> OutOfFunds | None:
+        state = await self._view.load(project_id, key_id, int(now))
+        if state.balance is None and not state.limits:
             if len(self._free) >= _MAX_UNLIMITED_CACHED:
                 self._free.clear()
             self._free[project_id, key_id] = now + _UNLIMITED_CACHE_SECONDS
-            return
-        for one in standing.limits:
+            return None
+        for one in state.limits:
             if one.spent >= one.limit.credits:
-                raise OutOfFunds(_spend_limit_message(one, project_id))
-        await self._check_balance(project_id, standing)
+                return OutOfFunds(_spend_limit_message(one, project_id))
+        return None if state.balance is None else await self._check_balance(project_id, state.balance)
 
     async def account(self, project_id: str) -> Account:
         account = await self._ledger.account(project_id)
@@ -128,15 +154,19 @@ class Accounting:
         return await self._prices.price(names, url)
 
     async def record(self, project_id: str, usage: Usage) -> None:
-        """Durable when it returns. For callers without a transaction of their own."""
+        """Durable when it returns. For callers without a transaction of their own, about something that is stored."""
         await self._ledger.record(project_id, usage)
+
+    async def charge(self, project_id: str, usage: Usage) -> None:
+        """Counts a reply that is not stored. When it returns, the usage survives the death of the process."""
+        await self._journal.add(project_id, usage)
 
     def record_in_background(self, project_id: str, usage: Awaitable[Usage]) -> None:
         """For a reply whose client has disconnected."""
 
         async def settle() -> None:
             try:
-                await self._ledger.record(project_id, await usage)
+                await self._journal.add(project_id, await usage)
             except Exception:
                 logger.exception("recording the usage of a disconnected client failed")
 
@@ -144,18 +174,17 @@ class Accounting:
         self._settling.add(task)
         task.add_done_callback(self._settling.discard)
 
-    async def _check_balance(self, project_id: str, standing: SpendingState) -> None:
-        balance = standing.balance
-        if balance is None:
-            return
+    async def _check_balance(self, project_id: str, balance: int) -> OutOfFunds | None:
         amount, below = _to_credits(self.settings.auto_top_up_usd), _to_credits(self.settings.auto_top_up_below_usd)
         if amount and balance < below and await self._ledger.top_up(project_id, below, amount, int(self._clock.now())):
+            self._view.clear()
             balance += amount
-        if balance <= 0:
-            raise OutOfFunds(
-                f"You've run out of funds: the project's balance is {balance} credits. New work begins again once the"
-                " operator of this server has granted more, with `understudy credits grant`."
-            )
+        if balance > 0:
+            return None
+        return OutOfFunds(
+            f"You've run out of funds: the project's balance is {balance} credits. New work begins again once the"
+            " operator of this server has granted more, with `understudy credits grant`."
+        )
 
 
 def usd(credits_: int) -> float:

@@ -59,6 +59,7 @@ from understudy.store.transcriptions import Transcriptions
 from understudy.store.transfers import Transfers
 from understudy.store.uploads import Uploads
 from understudy.store.usage import UsageReports
+from understudy.store.usage_journal import UsageJournal
 from understudy.store.user_sessions import UserSessions
 from understudy.store.users import Users
 from understudy.store.vector_store_files import VectorStoreFiles
@@ -114,6 +115,7 @@ class Store:
     limits: Limits
     permissions: Permissions
     usage: UsageReports
+    usage_journal: UsageJournal
     batches: Batches
     batch_jobs: BatchJobs
     transcriptions: Transcriptions
@@ -127,6 +129,7 @@ class Store:
     lock: DirectoryLock | None
 
     async def close(self) -> None:
+        await self.usage_journal.close()
         await self.database.close()
         if self.lock is not None:
             self.lock.release()
@@ -154,7 +157,7 @@ async def open_store(
         if lock is not None:
             lock.release()
         raise
-    return _build_store(database, clock or SystemClock(), lock)
+    return _build_store(database, data, clock or SystemClock(), lock)
 
 
 async def open_existing_store(
@@ -173,10 +176,11 @@ async def open_existing_store(
     except BaseException:
         await database.close()
         raise
-    return _build_store(await _migrate_or_close(database, data), clock or SystemClock(), None)
+    return _build_store(await _migrate_or_close(database, data), data, clock or SystemClock(), None)
 
 
-def _build_store(database: Database, clock: Clock, lock: DirectoryLock | None) -> Store:
+def _build_store(database: Database, data: Path, clock: Clock, lock: DirectoryLock | None) -> Store:
+    journal = UsageJournal(database, data, clock)
     return Store(
         database=database,
         assistants=Assistants(database),
@@ -214,10 +218,11 @@ def _build_store(database: Database, clock: Clock, lock: DirectoryLock | None) -
         containers=Containers(database),
         webhooks=Webhooks(database),
         chat_completions=ChatCompletions(database),
-        ledger=Ledger(database),
+        ledger=Ledger(database, journal),
         limits=Limits(database),
         permissions=Permissions(database),
-        usage=UsageReports(database),
+        usage=UsageReports(database, journal),
+        usage_journal=journal,
         batches=Batches(database),
         batch_jobs=BatchJobs(database),
         transcriptions=Transcriptions(database),

@@ -5,12 +5,13 @@ entry and are never recomputed. Knows no price and no model.
 """
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from understudy import ids
 from understudy.store.database import Bundle, Database, Transaction
-from understudy.store.sql import compose_sql
+from understudy.store.sql import compose_sql, insert_rows, split_batches
 
 DAY_SECONDS: Final = 86_400
 # A sum is spread over so many rows, so that writers do not wait for each other; SQLite has one writer.
@@ -75,6 +76,23 @@ def record(database: Database, project_id: str, usage: Usage) -> Transaction[boo
     return bool((yield bundle))
 
 
+def record_group(database: Database, charges: Sequence[tuple[str, Usage]]) -> Transaction[int]:
+    """`record` for many results, pairs of a project and its usage; returns how many were not counted before.
+
+    A sum changes once for the whole group.
+    """
+    unique = {usage.reference: (project_id, usage) for project_id, usage in reversed(charges)}
+    counted: list[tuple[str, Usage]] = []
+    for batch in split_batches([*reversed(unique.values())]):
+        rows = [_usage_arguments(project_id, usage) for project_id, usage in batch]
+        inserted = yield from insert_rows(
+            "usage", _COLUMNS, rows, "ON CONFLICT (reference) DO NOTHING RETURNING reference"
+        )
+        counted += [unique[row[0]] for row in inserted]
+    yield from _debit_group([(project_id, usage) for project_id, usage in counted if usage.credits], slot_of(database))
+    return len(counted)
+
+
 def add_usage(bundle: Bundle, after: str, project_id: str, usage: Usage, slot: int) -> None:
     """`record` as a part of a bundle; the rows of `after` guard against counting twice."""
     places = ", ".join(f"${number}" for number in range(1, 15))
@@ -103,21 +121,48 @@ _UPSERT_BALANCE = compose_sql("INSERT INTO balances (project_id, slot, credits) 
 _DEBIT = compose_sql(
     "INSERT INTO balances (project_id, slot, credits) SELECT $1, $2, $3 FROM {used} WHERE true", _ADD_TO_BALANCE
 )
-_SPEND = (
-    "INSERT INTO spending (project_id, day, key_id, slot, credits) SELECT $1, $2, $3, $4, $5 FROM {used} WHERE true"
-    " ON CONFLICT (project_id, day, key_id, slot) DO UPDATE SET credits = spending.credits + excluded.credits"
+_ADD_TO_SPENDING = (
+    "ON CONFLICT (project_id, day, key_id, slot) DO UPDATE SET credits = spending.credits + excluded.credits"
+)
+_SPEND = compose_sql(
+    "INSERT INTO spending (project_id, day, key_id, slot, credits) SELECT $1, $2, $3, $4, $5 FROM {used} WHERE true",
+    _ADD_TO_SPENDING,
 )
 
 
 def _add_debit(bundle: Bundle, used: str, project_id: str, usage: Usage, slot: int) -> None:
     if not usage.credits:
         return
-    entry = Entry(ids.ledger_entry(), "MODEL_USAGE", -usage.credits, usage.model, usage.reference, usage.created_at)
+    entry = _usage_entry(usage)
     sql = compose_sql("INSERT INTO ledger (", _ENTRY_COLUMNS, ") SELECT $1, $2, $3, $4, $5, $6, $7 FROM", used)
     bundle.add(sql, *_entry_arguments(project_id, entry))
     bundle.add(_DEBIT.replace("{used}", used), project_id, slot, entry.credits)
     day = usage.created_at // DAY_SECONDS
     bundle.add(_SPEND.replace("{used}", used), project_id, day, usage.key_id, slot, usage.credits)
+
+
+def _debit_group(charges: Sequence[tuple[str, Usage]], slot: int) -> Transaction[None]:
+    """Sorted, so that two groups change the sums in the same order."""
+    balances: dict[str, int] = {}
+    spending: dict[tuple[str, int, str], int] = {}
+    entries: list[tuple[Any, ...]] = []
+    for project_id, usage in charges:
+        day = project_id, usage.created_at // DAY_SECONDS, usage.key_id
+        balances[project_id] = balances.get(project_id, 0) - usage.credits
+        spending[day] = spending.get(day, 0) + usage.credits
+        entries.append(_entry_arguments(project_id, _usage_entry(usage)))
+    for batch in split_batches(entries):
+        yield from insert_rows("ledger", _ENTRY_COLUMNS, batch)
+    sums = [(project_id, slot, credits_) for project_id, credits_ in sorted(balances.items())]
+    for sum_batch in split_batches(sums):
+        yield from insert_rows("balances", "project_id, slot, credits", sum_batch, _ADD_TO_BALANCE)
+    spent = [(*day, slot, credits_) for day, credits_ in sorted(spending.items())]
+    for spent_batch in split_batches(spent):
+        yield from insert_rows("spending", "project_id, day, key_id, slot, credits", spent_batch, _ADD_TO_SPENDING)
+
+
+def _usage_entry(usage: Usage) -> Entry:
+    return Entry(ids.ledger_entry(), "MODEL_USAGE", -usage.credits, usage.model, usage.reference, usage.created_at)
 
 
 def _usage_arguments(project_id: str, usage: Usage) -> tuple[object, ...]:

@@ -14,7 +14,7 @@ from typing import Final
 from understudy.errors import StoreError
 
 DATABASE: Final = "understudy.sqlite3"
-_FOLDERS: Final = ("blobs", "spool", "videos")
+_FOLDERS: Final = ("blobs", "spool", "usage", "videos")
 _HINT: Final = (
     "Start the server there first (`understudy serve`), or name the directory of a running one with --data or"
     " UNDERSTUDY_DATA; the server prints it."

@@ -22,6 +22,7 @@ from understudy.store.spending import (
     sum_spending,
     upsert_limit,
 )
+from understudy.store.usage_journal import UsageJournal, fold_before_reading
 
 CREDITS_PER_USD: Final = 2_000_000
 
@@ -37,8 +38,11 @@ class EntryFilter:
 
 
 class Ledger:
-    def __init__(self, database: Database) -> None:
+    """Whatever reads sums or entries folds the journals of this data directory before."""
+
+    def __init__(self, database: Database, journal: UsageJournal) -> None:
         self._database = database
+        self._journal = journal
 
     async def record(self, project_id: str, usage: Usage) -> bool:
         """`record` in a transaction of its own; durable when this returns."""
@@ -58,10 +62,12 @@ class Ledger:
         A negative amount takes credits back. A `change` is in the audit log. Raises InvalidRequest for an unknown
         project.
         """
+        await fold_before_reading(self._journal)
         return await self._database.write(_grant_credits, project_id, credits_, type_, now, note, change)
 
     async def top_up(self, project_id: str, below: int, credits_: int, now: int) -> bool:
         """Adds `credits_` if the balance is below `below`; only one of several concurrent calls does."""
+        await fold_before_reading(self._journal)
         return await self._database.write(_top_up, project_id, below, credits_, now)
 
     async def remove_budget(self, project_id: str, change: Change) -> bool:
@@ -69,13 +75,21 @@ class Ledger:
         return await self._database.write(_remove_budget, project_id, change)
 
     async def account(self, project_id: str) -> Account:
+        await fold_before_reading(self._journal)
         return await self._database.read(select_account, project_id)
 
     async def spending_state(self, project_id: str, key_id: str, now: int) -> SpendingState:
-        return await self._database.read(spending_state, project_id, key_id, now)
+        """The state with the records of this process that are not folded. Folds nothing."""
+        while True:
+            journal = self._journal.id
+            state, position = await self._database.read(spending_state, project_id, key_id, now, journal)
+            unfolded = self._journal.unfolded_credits(journal, position)
+            if unfolded is not None:
+                return state.spend(project_id, unfolded)
 
     async def spending(self, limit: SpendLimit, project_id: str, now: int) -> int:
         """Credits spent in the limit's current period by its key or project."""
+        await fold_before_reading(self._journal)
         return await self._database.read(sum_spending, limit, project_id, now)
 
     async def limit(self, scope: str) -> SpendLimit | None:
@@ -92,6 +106,7 @@ class Ledger:
         self, project_id: str, entry_filter: EntryFilter, limit: int, after: str | None
     ) -> RecordPage[Entry]:
         """Entries, newest first. Raises InvalidRequest for an unknown cursor."""
+        await fold_before_reading(self._journal)
         return await self._database.read(_list_entries, project_id, entry_filter, limit, after)
 
 

@@ -1,5 +1,6 @@
 """Spend limits of keys and projects, and what is spent of them in their current period."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
@@ -35,6 +36,12 @@ class SpendingState:
     balance: int | None
     limits: tuple[Spending, ...]
 
+    def spend(self, project_id: str, credits_: Mapping[str, int]) -> "SpendingState":
+        """The state after the project and its keys have spent these credits, by their ids."""
+        balance = None if self.balance is None else self.balance - credits_.get(project_id, 0)
+        limits = tuple([Spending(one.limit, one.spent + credits_.get(one.limit.scope, 0)) for one in self.limits])
+        return SpendingState(balance, limits)
+
 
 @dataclass(frozen=True, slots=True)
 class Account:
@@ -48,19 +55,37 @@ _BALANCE = "SELECT CAST(COALESCE(sum(credits), 0) AS BIGINT) FROM balances WHERE
 _ACCOUNT = compose_sql("SELECT (", _BALANCE, "), (SELECT count(*) FROM budgets WHERE project_id = $1)")
 
 
+_SPENT = (
+    "SELECT CAST(COALESCE(sum(credits), 0) AS BIGINT) FROM spending WHERE project_id = $1"
+    " AND (scope = $1 OR key_id = scope) AND day >="
+    " CASE period WHEN 'day' THEN $4 WHEN 'week' THEN $5 WHEN 'month' THEN $6 ELSE 0 END"
+)
+_SPENDING_STATE = compose_sql(
+    "SELECT (",
+    _BALANCE,
+    "), (SELECT count(*) FROM budgets WHERE project_id = $1),"
+    " COALESCE((SELECT position FROM usage_journals WHERE id = $3), 0), scope, credits_limit, period, (",
+    _SPENT,
+    ") FROM (SELECT 1) AS one LEFT JOIN (SELECT scope, credits AS credits_limit, period FROM spend_limits"
+    " WHERE scope IN ($1, $2)) AS limits ON true",
+)
+
+
 def select_account(project_id: str) -> Transaction[Account]:
     rows = yield _ACCOUNT, (project_id,)
     return Account(rows[0][0], bool(rows[0][1]))
 
 
-def spending_state(project_id: str, key_id: str, now: int) -> Transaction[SpendingState]:
-    limits = yield "SELECT scope, credits, period FROM spend_limits WHERE scope IN ($1, $2)", (project_id, key_id)
-    spending = []
-    for row in limits:
-        limit = SpendLimit(*row)
-        spending.append(Spending(limit, (yield from sum_spending(limit, project_id, now))))
-    account = yield from select_account(project_id)
-    return SpendingState(account.balance if account.budgeted else None, tuple(spending))
+def spending_state(project_id: str, key_id: str, now: int, journal: str = "") -> Transaction[tuple[SpendingState, int]]:
+    """The state, and the position up to which the usage journal with the id `journal` is part of it.
+
+    One statement, which reads one moment.
+    """
+    days = [first_day(period, now) for period in ("day", "week", "month")]
+    rows = yield _SPENDING_STATE, (project_id, key_id, journal, *days)
+    limits = tuple([Spending(SpendLimit(*row[3:6]), row[6]) for row in rows if row[3] is not None])
+    balance, is_budgeted, position = rows[0][:3]
+    return SpendingState(balance if is_budgeted else None, limits), position
 
 
 def sum_spending(limit: SpendLimit, project_id: str, now: int) -> Transaction[int]:

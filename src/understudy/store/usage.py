@@ -10,6 +10,7 @@ from typing import Literal
 from understudy.store.charges import Kind
 from understudy.store.database import Database, Transaction
 from understudy.store.sql import compose_sql
+from understudy.store.usage_journal import UsageJournal, fold_before_reading
 
 Group = Literal["project_id", "key_id", "model", "batch", "kind"]
 
@@ -52,11 +53,13 @@ _SUM_COLUMNS = ("requests", "input_tokens", "cached_tokens", "output_tokens", "c
 
 
 class UsageReports:
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, journal: UsageJournal) -> None:
         self._database = database
+        self._journal = journal
 
     async def sum_usage(self, project_ids: Sequence[str], usage_filter: UsageFilter) -> list[UsageTotals]:
         """Totals of these projects, or of all for none, ordered by bucket, then by group."""
+        await fold_before_reading(self._journal)
         return await self._database.scan(_sum_usage, project_ids, usage_filter)
 
 

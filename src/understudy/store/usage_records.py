@@ -1,0 +1,128 @@
+"""The lines of a usage journal: one record each, with its checksum and its length. Knows no file and no database.
+
+`<crc32 of the payload, 8 hex digits> <length of the payload, hex> <payload as JSON>\n`. A process that is killed while
+it appends leaves the beginning of a line, and a power cut any bytes; neither passes as a record.
+"""
+
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+import msgspec
+
+from understudy.store.charges import Kind, Usage
+
+_MAX_INTEGER: Final = 2**62
+_encode = msgspec.json.Encoder().encode
+
+
+class UsageRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """The usage of one response. Members are only ever added at the end, so that old journals can be read."""
+
+    project_id: str
+    reference: str
+    kind: Kind
+    model: str
+    created_at: int
+    key_id: str
+    input_tokens: int
+    cached_tokens: int
+    output_tokens: int
+    credits: int
+    priced: bool
+    batch: bool
+    requests: int
+    units: int
+
+    def usage(self) -> Usage:
+        return Usage(
+            reference=self.reference,
+            kind=self.kind,
+            model=self.model,
+            created_at=self.created_at,
+            key_id=self.key_id,
+            input_tokens=self.input_tokens,
+            cached_tokens=self.cached_tokens,
+            output_tokens=self.output_tokens,
+            credits=self.credits,
+            priced=self.priced,
+            batch=self.batch,
+            requests=self.requests,
+            units=self.units,
+        )
+
+
+_decoder = msgspec.json.Decoder(UsageRecord)
+
+
+@dataclass(slots=True)
+class ParsedRecords:
+    """`records` of complete lines up to the byte `end`; `damaged` lines among them are none. `rest` bytes follow."""
+
+    records: list[UsageRecord] = field(default_factory=list)
+    end: int = 0
+    damaged: int = 0
+    rest: int = 0
+
+
+def encode_record(project_id: str, usage: Usage) -> bytes | None:
+    """The line; None if a database could not store the usage: it has the character 0 or too large a number."""
+    payload = _encode(
+        (
+            project_id,
+            usage.reference,
+            usage.kind,
+            usage.model,
+            usage.created_at,
+            usage.key_id,
+            usage.input_tokens,
+            usage.cached_tokens,
+            usage.output_tokens,
+            usage.credits,
+            usage.priced,
+            usage.batch,
+            usage.requests,
+            usage.units,
+        )
+    )
+    if max(usage.input_tokens, usage.output_tokens, usage.credits, usage.units) > _MAX_INTEGER or b"\\u0000" in payload:
+        return None
+    return b"%08x %x %b\n" % (zlib.crc32(payload), len(payload), payload)
+
+
+def parse_records(data: bytes, most: int) -> ParsedRecords:
+    """The first `most` records of `data`, which begins with a line."""
+    parsed = ParsedRecords()
+    while len(parsed.records) < most:
+        end = data.find(b"\n", parsed.end)
+        if end < 0:
+            break
+        record = _parse_line(data[parsed.end : end])
+        parsed.end = end + 1
+        if record is None:
+            parsed.damaged += 1
+        else:
+            parsed.records.append(record)
+    parsed.rest = len(data) - parsed.end
+    return parsed
+
+
+def sum_credits(records: Iterable[tuple[str, str, int]]) -> dict[str, int]:
+    """Credits by project and by key, of triples of project, key and credits."""
+    sums: dict[str, int] = {}
+    for project_id, key_id, credits_ in records:
+        for scope in (project_id, key_id):
+            sums[scope] = sums.get(scope, 0) + credits_
+    return sums
+
+
+def _parse_line(line: bytes) -> UsageRecord | None:
+    checksum, _, rest = line.partition(b" ")
+    length, _, payload = rest.partition(b" ")
+    try:
+        if int(length, 16) != len(payload) or int(checksum, 16) != zlib.crc32(payload):
+            return None
+        return _decoder.decode(payload)
+    except (ValueError, msgspec.DecodeError):
+        return None
