@@ -14,11 +14,19 @@ from store.test_ledger import agree, entries, project, usage
 from understudy.clock import SystemClock
 from understudy.errors import StoreError
 from understudy.store import usage_journal, usage_records
+from understudy.store.examination import JournalFacts, examine_journals
 from understudy.store.spending import SpendLimit
-from understudy.store.usage_journal import UsageJournal
+from understudy.store.usage_journal import UsageJournal, fold_directory
 from understudy.store.usage_records import encode_record, parse_records
 
 _numbers = itertools.count()
+
+
+@pytest.fixture(autouse=True)
+def patience(request, monkeypatch):
+    """Nothing is folded by time, except where that is tested."""
+    if "by_themselves" not in request.node.name:
+        monkeypatch.setattr(usage_journal, "FOLD_SECONDS", 3600)
 
 
 class Fault(Exception):
@@ -167,8 +175,6 @@ async def test_records_are_folded_by_themselves(store, monkeypatch):
     ours = await project(store)
     await store.usage_journal.add(ours, usage(5))
     await store.usage_journal.add(ours, usage(6))
-    assert store.usage_journal.waiting == 2
-    assert store.usage_journal.oldest_seconds() >= 0
     folded = asyncio.Event()
     forget = store.usage_journal._forget
     monkeypatch.setattr(store.usage_journal, "_forget", lambda position: (forget(position), folded.set()))
@@ -284,6 +290,36 @@ async def test_a_damaged_line_costs_itself_alone(store, tmp_path):
     await store.usage_journal.sweep()
     assert await agree(store, ours) == -3
     assert store.usage_journal.counts.damaged == 1
+
+
+async def test_doctor_reads_what_waits(store, tmp_path, url):
+    ours = await project(store)
+    assert await examine_journals(tmp_path, url) == JournalFacts()
+    process = Process(store, tmp_path)
+    await process.journal.add(ours, usage(1))
+    await process.journal.fold()
+    await process.journal.add(ours, usage(2))
+    os.write(process.journal._file.descriptor, b"damage\n" + encode_record(ours, usage(4)) + b"torn")
+    facts = await examine_journals(tmp_path, url)
+    assert (facts.journals, facts.records, facts.damaged, facts.torn_bytes) == (1, 2, 1, 4)
+    await process.journal.fold()
+    assert (await examine_journals(tmp_path, url)).records == 0
+    process.kill()
+
+
+async def test_a_backup_folds_the_journals_of_a_running_server(store, tmp_path, url):
+    if url is not None:
+        pytest.skip("a database of PostgreSQL is dumped by its own program")
+    ours = await project(store)
+    process = Process(store, tmp_path)
+    await process.journal.add(ours, usage(3))
+    await fold_directory(tmp_path)
+    assert await agree(store, ours) == -3
+    # The server continues its file.
+    await process.journal.add(ours, usage(4))
+    await process.journal.fold()
+    await process.journal.close()
+    assert await agree(store, ours) == -7
 
 
 def _write_half(descriptor, data, write=os.write):

@@ -156,7 +156,16 @@ def build_parts(
 
 def _build_metrics(base: Base, health: Health, providers: ProviderHistory, streams: OpenStreams) -> Metrics:
     store = base.store
-    sources = MetricsSources(base.role.name, base.broker, store.database, store.nodes, health, providers, streams.count)
+    sources = MetricsSources(
+        base.role.name,
+        base.broker,
+        store.database,
+        store.nodes,
+        store.usage_journal,
+        health,
+        providers,
+        streams.count,
+    )
     return Metrics(GROUPS, sources, base.clock)
 
 

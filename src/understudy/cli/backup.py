@@ -24,13 +24,17 @@ def backup(loaded: "LoadedSettings", *, directory: Path, as_json: bool) -> None:
 
     Settings files and the variables of the service are not part of it.
     """
+    import asyncio
+
     from understudy.store import data_directory
     from understudy.store.backups import write_backup
+    from understudy.store.usage_journal import fold_directory
 
     settings = loaded.settings
     _require_sqlite(settings.database)
     data_directory.check(settings.data)
     has_blobs = settings.blobs.kind == "directory"
+    asyncio.run(fold_directory(settings.data))
     manifest = write_backup(settings.data, directory, has_blobs=has_blobs)
     if as_json:
         print_json(asdict(manifest))

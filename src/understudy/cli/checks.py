@@ -30,13 +30,14 @@ from understudy.retrieval import e5_weights, semantic
 from understudy.retrieval.embed import BUILTIN, E5
 from understudy.settings import MEMORY_BROKER, EmbeddingSettings, ProviderSettings, SandboxSettings, Settings, unix_path
 from understudy.settings.sections.embeddings import AUTO
-from understudy.store import data_directory, postgres_url
-from understudy.store.examination import examine_database, examine_embedding
+from understudy.store import data_directory, journal_files, postgres_url
+from understudy.store.examination import examine_database, examine_embedding, examine_journals
 from understudy.tools.sandbox.report import facts
 
 _TIMEOUT_SECONDS = 3.0
 _SPACE_LOW, _MIN_FREE_BYTES = 1024**3, 100 * 1024**2
 _MIN_OPEN_FILES = 4096
+_UNFOLDED_SECONDS = 60.0
 
 
 async def run_checks(settings: Settings) -> list[CheckResult]:
@@ -141,6 +142,7 @@ def _remote_checks(settings: Settings) -> Iterator[Awaitable[CheckResult]]:
     yield _check_blobs(settings)
     yield _check_sandbox(settings.sandbox)
     yield _check_vectors(settings)
+    yield _check_journals(settings)
     for name, provider in settings.providers.items():
         yield _check_provider(name, provider, settings.embeddings)
     if settings.oidc.issuer is not None:
@@ -223,6 +225,27 @@ async def _check_vectors(settings: Settings) -> CheckResult:
     if semantic.is_installed():
         return CheckResult(subject, "ok", f"{left}; a server replaces them in the background")
     return CheckResult(subject, "ok", left)
+
+
+async def _check_journals(settings: Settings) -> CheckResult:
+    subject = "usage"
+    try:
+        async with asyncio.timeout(_TIMEOUT_SECONDS):
+            facts = await examine_journals(settings.data, settings.database, is_pooled=settings.postgres.is_pooled)
+    except (StoreError, TimeoutError):
+        return CheckResult(subject, "ok", "not checked: the database is unavailable")
+    where = settings.data / journal_files.FOLDER
+    if facts.damaged:
+        return CheckResult(
+            subject, "warning", f"{facts.damaged} records in {where} are damaged, as by a power cut, and do not count"
+        )
+    if not facts.records:
+        torn = f"; {facts.torn_bytes} bytes in {where} are of an unfinished record" if facts.torn_bytes else ""
+        return CheckResult(subject, "ok", f"all in the ledger{torn}")
+    text = f"{facts.records} records in {where} are not in the ledger yet"
+    if facts.oldest < _UNFOLDED_SECONDS:
+        return CheckResult(subject, "ok", text)
+    return CheckResult(subject, "warning", f"{text}, for {facts.oldest:.0f} s; a server that runs there adds them")
 
 
 async def _check_provider(name: str, settings: ProviderSettings, embeddings: EmbeddingSettings) -> CheckResult:

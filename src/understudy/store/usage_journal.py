@@ -15,12 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from understudy.clock import Clock
+from understudy.clock import Clock, SystemClock
 from understudy.errors import StoreError, StoreUnavailable
-from understudy.store import journal_files
+from understudy.store import data_directory, journal_files
 from understudy.store.charges import Usage, record
 from understudy.store.database import Database
 from understudy.store.journal_files import JournalFile
+from understudy.store.migrate import is_current
+from understudy.store.sqlite import SqliteDatabase
 from understudy.store.usage_folding import Folded, add_journal, delete_journal, fold_file
 from understudy.store.usage_records import encode_record, sum_credits
 
@@ -303,3 +305,18 @@ async def fold_before_reading(journal: UsageJournal) -> None:
     """What was answered before is part of what is read next. Without room on the disk, it is so later."""
     with suppress(StoreError):
         await journal.fold()
+
+
+async def fold_directory(data: Path) -> None:
+    """Folds all journals of a data directory into its SQLite database, also beside a server. Raises StoreError.
+
+    Leaves a database of another version as it is.
+    """
+    if not journal_files.list_sizes(data):
+        return
+    database = SqliteDatabase(data / data_directory.DATABASE)
+    try:
+        if await is_current(database):
+            await UsageJournal(database, data, SystemClock()).fold()
+    finally:
+        await database.close()

@@ -58,7 +58,7 @@ _decoder = msgspec.json.Decoder(UsageRecord)
 
 @dataclass(slots=True)
 class ParsedRecords:
-    """`records` of complete lines up to the byte `end`; `damaged` lines among them are none. `rest` bytes follow."""
+    """`records` of the complete lines up to the byte `end`, without `damaged` ones. `rest` bytes follow."""
 
     records: list[UsageRecord] = field(default_factory=list)
     end: int = 0

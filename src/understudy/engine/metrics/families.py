@@ -179,6 +179,14 @@ STORE_POOL: Final = Family(
     "Connections to PostgreSQL: `busy`, `idle`, `limit`, and callers `waiting` for one.",
     ("state",),
 )
+USAGE_WAITING: Final = Family(
+    "usage_journal_records", "gauge", "Usage records of unstored replies that are not in the ledger yet."
+)
+USAGE_OLDEST: Final = Family(
+    "usage_journal_oldest_seconds", "gauge", "Age of the oldest usage record that is not in the ledger; 0 without one."
+)
+USAGE_FOLDS: Final = Family("usage_journal_folds", "counter", "Transactions that added usage records to the ledger.")
+USAGE_FOLDED: Final = Family("usage_journal_folded_records", "counter", "Usage records added to the ledger by these.")
 BROKER_UP: Final = Family("broker_up", "gauge", "Whether the broker is reachable; always 1 without Redis.")
 BROKER_DISCONNECTS: Final = Family("broker_disconnects", "counter", "How often the connection to Redis was lost.")
 SANDBOX_SESSIONS: Final = Family(

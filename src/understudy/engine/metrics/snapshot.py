@@ -15,6 +15,7 @@ from understudy.engine.metrics.instruments import Labels
 from understudy.engine.provider_calls import ProviderHistory
 from understudy.store.database import ConnectionCounts, Database
 from understudy.store.nodes import Nodes
+from understudy.store.usage_journal import UsageJournal
 from understudy.wire.health import HealthObject
 
 Values = Mapping[Labels, float]
@@ -37,6 +38,7 @@ class MetricsSources:
     broker: Broker
     database: Database
     nodes: Nodes
+    usage_journal: UsageJournal
     health: Health
     providers: ProviderHistory
     count_streams: Callable[[], int]
@@ -51,6 +53,9 @@ def take_snapshot(activity: Activity, sources: MetricsSources, report: HealthObj
     counters = {family: counter.copy() for family, counter in activity.counters.items()}
     counters[families.HTTP_REQUESTS] = dict(activity.count_requests())
     counters[families.UPSTREAM_REQUESTS] = providers.attempts.copy()
+    journal = sources.usage_journal
+    counters[families.USAGE_FOLDS] = {_NO_LABELS: journal.counts.groups}
+    counters[families.USAGE_FOLDED] = {_NO_LABELS: journal.counts.records}
     counters[families.UPSTREAM_RETRIES] = providers.retries.copy()
     histograms = {family: histogram.copy() for family, histogram in activity.histograms.items()}
     histograms[families.UPSTREAM_SECONDS] = providers.durations.copy()
@@ -58,6 +63,8 @@ def take_snapshot(activity: Activity, sources: MetricsSources, report: HealthObj
         families.JOBS_RUNNING: {(queue,): count for queue, count in activity.running.items()},
         families.STREAMS_OPEN: {_NO_LABELS: sources.count_streams()},
         families.BUILD: {_describe_build(sources): 1},
+        families.USAGE_WAITING: {_NO_LABELS: journal.waiting},
+        families.USAGE_OLDEST: {_NO_LABELS: journal.oldest_seconds()},
         families.BROKER_UP: {_NO_LABELS: float(sources.broker.is_available)},
         families.STORE_UP: {_NO_LABELS: float(report is not None)},
         families.STORE_POOL: _measure_pool(sources.database.count_connections()),
