@@ -106,9 +106,9 @@ class Console:
         return self.server.url.removesuffix("/v1")
 
     def open(self, path: str = "") -> Page:
-        """Loads a page of the console, and waits until it has rendered its title."""
+        """Loads a page of the console, and waits until it is there with its first data."""
         self.page.goto(f"{self.origin}/console/{path}")
-        self.page.locator("#page-title").wait_for()
+        wait_until_ready(self.page)
         return self.page
 
     def find_accessibility_problems(self, page: Page | None = None) -> list[str]:
@@ -127,6 +127,11 @@ class Console:
         scrolls = """() => [document.documentElement, document.getElementById("main")]
             .some((one) => one && one.scrollWidth > one.clientWidth + 1)"""
         return bool(self.page.evaluate(scrolls))
+
+
+def wait_until_ready(page: Page) -> None:
+    """Waits for the page that the URL names, and for its first data: from then on its keys work."""
+    page.locator("#main:not([aria-busy]):not(:has(.skeleton)) #page-title").wait_for()
 
 
 @contextlib.contextmanager

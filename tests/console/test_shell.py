@@ -83,6 +83,41 @@ def test_keys_and_the_palette_reach_every_page(console, server):
     expect(page.get_by_role("dialog")).to_have_count(0)
 
 
+def test_keys_that_are_pressed_while_a_page_loads_run_once_it_is_there(console):
+    page = console.open()
+    loading = []
+    page.route("**/pages/assistants/list.js", lambda route: loading.append(route))
+    for key in ("g", "a", "c"):
+        page.keyboard.press(key)
+    expect(page.locator("#main")).to_have_attribute("aria-busy", "true")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    loading.pop().continue_()
+    expect(page.get_by_role("dialog", name="New assistant")).to_be_visible()
+
+
+def test_a_key_that_is_pressed_while_rows_load_runs_once_they_are_there(console, server):
+    server.client.beta.assistants.create(model="gpt-4o", name="First row")
+    page = console.open()
+    loading = []
+    page.route("**/v1/assistants?**", lambda route: loading.append(route))
+    page.get_by_role("navigation").get_by_role("link", name="Assistants").locator("visible=true").click()
+    expect(page.locator("#main .skeleton")).to_have_count(1)
+    page.keyboard.press("j")
+    loading.pop().continue_()
+    expect(page.get_by_role("link", name="First row").first).to_be_focused()
+
+
+def test_text_that_is_typed_before_the_palette_is_loaded_is_in_it(console):
+    loading = []
+    console.page.route("**/app/palette.js", lambda route: loading.append(route))
+    page = console.open()
+    page.keyboard.press("Control+k")
+    page.keyboard.type("sett")
+    page.keyboard.press("Enter")
+    loading.pop().continue_()
+    expect(page.locator("h1")).to_have_text("Settings")
+
+
 def test_a_modified_click_opens_a_signed_in_tab(console):
     page = console.open()
     with console.context.expect_page() as opened:

@@ -7,8 +7,10 @@ import { Page } from "../ui/page.js";
 import { Skeleton } from "../ui/states.js";
 import { html, useEffect, useLayoutEffect, useState } from "../ui/view.js";
 import { ASSETS } from "./base.js";
+import { markPage } from "./early_keys.js";
 import { route, scroller, scrollPosition } from "./router.js";
 import { accessOf, canOpen } from "./routes.js";
+import { runEarlyKey } from "./shortcuts.js";
 import { MissingKey } from "./sign_in.js";
 
 /** @typedef {{component: any, key: string, params: Record<string, string>}} LoadedPage */
@@ -33,8 +35,14 @@ export function PageOutlet() {
   useLayoutEffect(() => {
     if (page) enterPage();
   }, [page?.key]);
+  const lacksKey = row !== null && (row.path !== "" || !canUse("admin")) && !canOpen(row);
+  const isMounted = error !== null || lacksKey || page?.key === path;
+  useLayoutEffect(() => {
+    markPage(isMounted ? path : null);
+    runEarlyKey();
+  }, [isMounted, path]);
   if (error !== null) return html`<${Page} title=${t("page.failed")}><${ErrorNote} error=${error} onRetry=${() => location.reload()} /><//>`;
-  if (row && (row.path !== "" || !canUse("admin")) && !canOpen(row)) return html`<${MissingKey} key=${path} kind=${accessOf(row)} title=${titleOf(row)} />`;
+  if (row && lacksKey) return html`<${MissingKey} key=${path} kind=${accessOf(row)} title=${titleOf(row)} />`;
   if (!page || (row && !canOpen(row))) return html`<div class="page-body"><${Skeleton} /></div>`;
   return html`<${page.component} key=${page.key} params=${page.params} />`;
 }

@@ -3,6 +3,7 @@ import { pathOfId } from "../lib/paths.js";
 import { t } from "../text/texts.js";
 import { Icon } from "../ui/icon.js";
 import { html, useId, useLayoutEffect, useRef, useState } from "../ui/view.js";
+import { takeKeys } from "./early_keys.js";
 import { navLabel } from "./navigation.js";
 import { hasPage, navigate } from "./router.js";
 import { canOpen, ROUTES } from "./routes.js";
@@ -12,7 +13,8 @@ import { activeShortcuts } from "./shortcuts.js";
 
 /** @param {{onClose: () => void}} props */
 export function Palette({ onClose }) {
-  const [text, setText] = useState("");
+  const [early] = useState(takeKeys);
+  const [text, setText] = useState(early.filter((key) => key !== "Enter").join(""));
   const [chosen, setChosen] = useState(0);
   const dialog = useRef(/** @type {HTMLDialogElement | null} */ (null));
   const id = useId();
@@ -25,6 +27,9 @@ export function Palette({ onClose }) {
     // After the dialog has returned the focus.
     if (entry) queueMicrotask(entry.run);
   };
+  useLayoutEffect(() => {
+    if (early.includes("Enter")) choose(entries[0]);
+  }, []);
   /** @param {KeyboardEvent} event */
   const move = (event) => {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];

@@ -149,7 +149,8 @@ function useRowShortcuts({ pathOf, onDelete, peek }, table, rows) {
     const row = rows[current()];
     if (row) act(row);
   };
-  useShortcuts([
+  // Without rows there is none to move to; a key that is pressed while they are loaded waits for them.
+  useShortcuts(!rows.length ? [] : [
     { key: "j", label: t("ui.next-row"), run: () => move(1) },
     { key: "k", label: t("ui.previous-row"), run: () => move(-1) },
     { key: "o", label: t("ui.open"), run: onRow((row) => navigate(pathOf(row))) },
