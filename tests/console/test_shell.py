@@ -83,10 +83,19 @@ def test_keys_and_the_palette_reach_every_page(console, server):
     expect(page.get_by_role("dialog")).to_have_count(0)
 
 
+def hold(page, pattern, requests):
+    """Collects the requests for the URLs of the pattern, which wait until the test continues them."""
+
+    def collect(route):
+        requests.append(route)
+
+    page.route(pattern, collect)
+
+
 def test_keys_that_are_pressed_while_a_page_loads_run_once_it_is_there(console):
     page = console.open()
     loading = []
-    page.route("**/pages/assistants/list.js", lambda route: loading.append(route))
+    hold(page, "**/pages/assistants/list.js", loading)
     for key in ("g", "a", "c"):
         page.keyboard.press(key)
     expect(page.locator("#main")).to_have_attribute("aria-busy", "true")
@@ -99,7 +108,7 @@ def test_a_key_that_is_pressed_while_rows_load_runs_once_they_are_there(console,
     server.client.beta.assistants.create(model="gpt-4o", name="First row")
     page = console.open()
     loading = []
-    page.route("**/v1/assistants?**", lambda route: loading.append(route))
+    hold(page, "**/v1/assistants?**", loading)
     page.get_by_role("navigation").get_by_role("link", name="Assistants").locator("visible=true").click()
     expect(page.locator("#main .skeleton")).to_have_count(1)
     page.keyboard.press("j")
@@ -109,7 +118,7 @@ def test_a_key_that_is_pressed_while_rows_load_runs_once_they_are_there(console,
 
 def test_text_that_is_typed_before_the_palette_is_loaded_is_in_it(console):
     loading = []
-    console.page.route("**/app/palette.js", lambda route: loading.append(route))
+    hold(console.page, "**/app/palette.js", loading)
     page = console.open()
     page.keyboard.press("Control+k")
     page.keyboard.type("sett")

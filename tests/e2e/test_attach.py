@@ -1,6 +1,7 @@
 """Attaching to a run: at any time, as often as wanted, from any event on."""
 
 import itertools
+import re
 
 import pytest
 
@@ -139,6 +140,13 @@ def test_a_run_of_an_earlier_process_is_replayed_from_the_database(new_server, u
     after = told(server, run)
     assert [name for _, name, _ in after if "delta" not in name] == [n for _, n, _ in before if "delta" not in n]
     assert plain(after)[-2:] == plain(before)[-2:]
+    # The numbers of the log are gone with the process, and those of the replay are others.
+    for number in (number for number, _, _ in before if number is not None):
+        refused = server.ask("GET", f"{path_of(run)}?starting_after={number}")
+        assert_error(refused, 400, re.compile(f"Event {number} is not stored.*"), "starting_after")
+    for place, (number, _, _) in enumerate(after):
+        if number is not None:
+            assert told(server, run, f"?starting_after={number}") == after[place + 1 :]
 
 
 @each_database

@@ -12,6 +12,7 @@ from e2e.assistants_client import on_both
 from e2e.uploads import upload
 from media.films import picture
 from retrieval import documents
+from serving import parse_events
 from upstream import DROP, Gate, call, calls, deltas, fault, stalled, text
 from waiting import eventually
 
@@ -392,6 +393,34 @@ def test_a_stream_is_replayed_from_the_database_after_a_restart(new_server, upst
     again = list(server.client.responses.retrieve(made.id, stream=True))
     assert again[-1].response.to_dict() == made.to_dict()
     assert [event.delta for event in again if event.type == "response.output_text.delta"] == ["Hi there."]
+
+
+def test_a_stream_resumes_after_any_of_its_events_after_a_restart(new_server, upstream):
+    server = new_server().start()
+    upstream.answer(text("Hi ", "there, ", "all."), calls(PARIS, ROME))
+    streams = [list(respond(server.client, background=True, stream=True, tools=[WEATHER])) for _ in range(2)]
+    server.stop()
+    server.start()
+    for events in streams:
+        whole = [event.to_dict() for event in events]
+        for place, event in enumerate(events[:-1]):
+            path = f"/v1/responses/{events[0].response.id}?stream=true&starting_after={event.sequence_number}"
+            rest = [data for _, data in parse_events(server.ask("GET", path).body)]
+            assert rest[-1] == whole[-1]
+            assert [one["sequence_number"] for one in rest] == sorted({one["sequence_number"] for one in rest})
+            assert join_deltas([*whole[: place + 1], *rest]) == join_deltas(whole)
+
+
+def join_deltas(stream):
+    """The stream without its numbers, with neighbouring deltas as one."""
+    joined = []
+    for event in stream:
+        plain = {name: value for name, value in event.items() if name not in {"sequence_number", "obfuscation"}}
+        if "delta" in event and joined and joined[-1]["type"] == event["type"]:
+            joined[-1] = {**plain, "delta": joined[-1]["delta"] + event["delta"]}
+        else:
+            joined.append(plain)
+    return joined
 
 
 @pytest.mark.parametrize("count", [3, 6])

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from array import array
 
 import msgspec
 import pytest
@@ -21,6 +22,7 @@ from understudy.engine.views.assistants import RunView
 from understudy.engine.views.frames import ResponseEncoder
 from understudy.engine.views.replay import restored_event
 from understudy.engine.views.response_replay import ResponseReplay, frames_after, next_sequence, response_events
+from understudy.engine.views.stream_outline import pack_outline
 from understudy.store.run_state import PendingCall, Plan, Progress, StoredRun
 
 WITHIN = 5.0
@@ -151,6 +153,26 @@ async def test_a_stream_replayed_from_a_stored_response_has_the_same_events(hist
     assert [data["sequence_number"] for data in again] == list(range(len(again)))
     half = len(again) // 2
     assert read(b"".join(ResponseReplay(view.response, half).frames)) == again[half + 1 :]
+
+
+@given(answers.histories_of(), st.booleans())
+def test_a_stored_response_is_resumed_after_any_event_or_refuses(history, has_outline):
+    encoder = ResponseEncoder(answers.EVERYTHING)
+    encoder.view.outline = array("I")
+    response = msgspec.structs.replace(history[0].origin.response, background=True, status="queued")
+    origin = msgspec.structs.replace(history[0].origin, response=response)
+    history = [msgspec.structs.replace(history[0], origin=origin), *history[1:]]
+    whole = read(b"".join([frame for event in history for frame in encoder.encode(event)]))
+    plan = Plan(sequence=encoder.view.sequence, outline=pack_outline(encoder.view.outline) if has_outline else b"")
+    assert ResponseReplay(encoder.view.response, -1, plan).is_exact
+    for after in range(-1, len(whole)):
+        replay = ResponseReplay(encoder.view.response, after, plan)
+        if replay.is_exact:
+            rest = read(b"".join(replay.frames))
+            assert by_item(whole[: after + 1] + rest) == by_item(whole)
+        if replay.is_exact and after >= 3:
+            assert joined(whole[: after + 1] + rest) == joined(whole)
+            assert [data["sequence_number"] for data in rest][-1:] == [len(whole) - 1][: len(rest)]
 
 
 @settings(max_examples=60)

@@ -14,6 +14,7 @@ from understudy.engine.views.frames import Frames
 from understudy.engine.views.origins import Origin
 from understudy.engine.views.projections import ResponseProjection
 from understudy.engine.views.response_replay import ResponseReplay, frames_after, next_sequence
+from understudy.errors import InvalidRequest
 from understudy.store.responses import NewResponse
 from understudy.wire.response_items import encode_items
 from understudy.wire.responses import CreateResponseRequest
@@ -103,3 +104,12 @@ def _queued_event(new: NewResponse, asked: CreateResponseRequest) -> events.Even
         build_spec(new.run, new.progress.plan),
         Origin(msgspec.structs.replace(new.run), None, False, new.response, hides),
     )
+
+
+def lost_event_error(number: int, place: str) -> InvalidRequest:
+    """The refusal to resume behind an event of which it is unknown what the client has; `place` is where to resume."""
+    text = (
+        f"Event {number} is not stored: it was lost with the server that sent it, or is older than"
+        f" `limits.log_retention`. Resume {place}."
+    )
+    return InvalidRequest(text, param="starting_after")

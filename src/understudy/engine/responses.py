@@ -16,7 +16,7 @@ from understudy.engine.jobs.runs import RunWorker
 from understudy.engine.limits.limiter import RateLimiter
 from understudy.engine.response_approvals import list_approved_calls
 from understudy.engine.response_request import ResolvedPrompt, conversation_thread_id, new_response
-from understudy.engine.response_streams import CreatedResponse, InitialResponse, ResponseStreamTail
+from understudy.engine.response_streams import CreatedResponse, InitialResponse, ResponseStreamTail, lost_event_error
 from understudy.engine.run.log import Logs, RunLog
 from understudy.engine.run.prompt import build_request
 from understudy.engine.run.truncation import PromptBudget, count_prompt_tokens
@@ -33,7 +33,7 @@ from understudy.store.messages import Item
 from understudy.store.response_items import ItemRow
 from understudy.store.response_placement import ResponsePlacement
 from understudy.store.responses import NewResponse
-from understudy.store.run_state import Checkpoint, ContextPart, StoredRun
+from understudy.store.run_state import Checkpoint, ContextPart, Plan, Progress, StoredRun
 from understudy.wire.input_items import InputItem
 from understudy.wire.response_items import encode_items
 from understudy.wire.response_tools import CodeInterpreterTool
@@ -201,26 +201,37 @@ class Responses:
         await self._worker.delete(response_id)
 
     async def follow(self, project_id: str, response_id: str, after: int | None) -> "ResponseStreamTail":
-        """The stream of a response after the event with that number, live or over. Raises NotFound.
+        """The stream of a response after the event with that number, live or over.
 
-        That of a response which another server executes ends with what is stored of it so far.
+        That of a response which another server executes ends with what is stored of it so far. Raises NotFound, and
+        InvalidRequest if the numbers of the events that the client has are not stored any more.
         """
         response = _decode(await self._store.responses.get(project_id, response_id))
         known = -1 if after is None else after
         log = self._logs.get(response_id)
-        if log is None:
-            log = await self._find_remote_log(response)
         if log is not None:
             return ResponseStreamTail(known, log)
-        return ResponseStreamTail(
-            known, replay=ResponseReplay(response, known), whole=response.status in TERMINAL_STATUSES
-        )
+        progress = await self._store.runs.progress(response_id)
+        log = None if progress is None else await self._find_remote_log(response, progress)
+        if log is not None:
+            return ResponseStreamTail(known, log)
+        return self._replay(response, known, None if progress is None else progress.plan)
 
-    async def _find_remote_log(self, response: ResponseObject) -> RunLog | None:
+    def _replay(self, response: ResponseObject, after: int, plan: Plan | None) -> ResponseStreamTail:
+        """What the store has of a response whose log is gone, or of one that nobody executes yet."""
+        is_over = response.status in TERMINAL_STATUSES
+        if not is_over and after >= 0:
+            # The log of its next owner has the numbers of the events.
+            return ResponseStreamTail(after, whole=False)
+        replay = ResponseReplay(response, after, plan if is_over else None)
+        if not replay.is_exact:
+            raise lost_event_error(after, "from the start, or retrieve the response")
+        return ResponseStreamTail(after, replay=replay, whole=is_over)
+
+    async def _find_remote_log(self, response: ResponseObject, progress: Progress) -> RunLog | None:
         """The log of a response that another node executes or has executed; None where only the store has it."""
         remote = self._worker.remote
-        progress = await self._store.runs.progress(response.id) if remote is not None else None
-        if remote is None or progress is None:
+        if remote is None:
             return None
         if response.status in TERMINAL_STATUSES:
             return await remote.load_closed(response.id, new_encoder(progress), response.status)

@@ -15,6 +15,7 @@ from understudy.engine.jobs.runs import RunWorker
 from understudy.engine.limits.limiter import RateLimiter
 from understudy.engine.new_runs import InitialRun
 from understudy.engine.required_actions import apply_approvals, build_output_item, check_approvals, check_outputs
+from understudy.engine.response_streams import lost_event_error
 from understudy.engine.run import events
 from understudy.engine.run.log import LogReader, Logs, RunLog
 from understudy.engine.run.spans import end_wait
@@ -27,7 +28,7 @@ from understudy.engine.views.resumption import last_resumable
 from understudy.errors import InvalidRequest, ThreadBusy
 from understudy.store import Store
 from understudy.store.attachments import VectorStoreUpload
-from understudy.store.run_state import Checkpoint, NewItem, Progress, StoredRun
+from understudy.store.run_state import Checkpoint, NewItem, Progress, RunHistory, StoredRun
 from understudy.store.states import EXECUTING
 from understudy.wire.messages import MessageObject
 from understudy.wire.run_outcome import RunStatus
@@ -241,27 +242,38 @@ class Runs:
         """The run's log, live or finished; replayed from the store if this process has none.
 
         For a run that another server executes, the log ends before the run does. Raises InvalidRequest if the events up
-        to the number `after` were lost with the server that sent them, and the next ones may repeat them.
+        to the number `after` were lost with the server that sent them, and the next ones may repeat or miss some.
         """
-        log = await self._find_log(project_id, thread_id, run_id)
+        history = await self._store.runs.history(project_id, thread_id, run_id)
+        log = await self._find_log(history)
+        if log is None:
+            return await self._replay(history, after)
         if (number := last_resumable(log, after)) is not None:
-            raise InvalidRequest(
-                f"Event {after} was lost with the server that sent it. Resume after event {number}, or from the start.",
-                param="starting_after",
-            )
+            raise lost_event_error(after, f"after event {number}, or from the start")
         return log
 
-    async def _find_log(self, project_id: str, thread_id: str, run_id: str) -> RunLog:
-        history = await self._store.runs.history(project_id, thread_id, run_id)
+    async def _find_log(self, history: RunHistory) -> RunLog | None:
+        """The log of a run, here or on another node; None where only the store has its events."""
+        run_id = history.run.id
         log = self._logs.get(run_id)
         if log is not None and (not log.closed or await self._is_current(log, history.run)):
             return log
-        if (followed := await self._find_remote_log(run_id, history.run.status)) is not None:
-            return followed
+        return await self._find_remote_log(run_id, history.run.status)
+
+    async def _replay(self, history: RunHistory, after: int) -> RunLog:
+        """What is stored of a run: each text is one event, so the numbers are others than those of its log."""
         log, encoder = RunLog(RunEncoder), RunEncoder()
-        for event in run_events(history, self.run_seconds):
-            log.append(event, encoder.encode(event))
-        log.close(handed_back=history.run.status in EXECUTING)
+        run, is_executing = history.run, history.run.status in EXECUTING
+        if not is_executing:
+            found = (await self._store.runs.find_owners([run.id])).get(run.id)
+            log.begin_replay(1 if found is None else max(found.epoch, 1))
+            if 0 < after <= log.length:
+                raise lost_event_error(after, "from the start")
+        if not (is_executing and after):
+            # Else the log of its next owner has the numbers of the client's events.
+            for event in run_events(history, self.run_seconds):
+                log.append(event, encoder.encode(event))
+        log.close(handed_back=is_executing)
         return log
 
     async def _find_remote_log(self, run_id: str, status: RunStatus) -> RunLog | None:

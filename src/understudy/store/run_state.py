@@ -97,8 +97,9 @@ class Plan(Struct, omit_defaults=True):
     dropped. `all_turns`: the model receives the reasoning of earlier turns. `top_logprobs`: the number of alternatives
     with log probabilities. `compacts`: the context is compacted above `compact_above` tokens; `compacted` afterwards,
     with `summary_tokens`; `compacts_only`: the request needs only the summary. `sequence`: the number of stream events
-    up to the last checkpoint. `is_private`: the response is not to be stored, so neither are its events. `preface`: the
-    messages of a stored prompt, which the model receives before the conversation. `web_search`: None without that tool.
+    up to the last checkpoint; `outline`: their kinds and lengths, packed, once a background response has ended.
+    `is_private`: the response is not to be stored, so neither are its events. `preface`: the messages of a stored
+    prompt, which the model receives before the conversation. `web_search`: None without that tool.
     """
 
     included: list[str] = []
@@ -124,6 +125,7 @@ class Plan(Struct, omit_defaults=True):
     compacted: bool = False
     summary_tokens: int = 0
     sequence: int = 0
+    outline: bytes = b""
     is_private: bool = False
     preface: list[PrefaceItem] = []
     web_search: WebSearchOptions | None = None

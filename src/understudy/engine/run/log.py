@@ -23,6 +23,8 @@ _MAX_RECENT_EVENTS = 512
 _MERGE_CHUNK = 32
 EVENTS_PER_EPOCH: Final = 1_000_000
 """Event `n` of epoch `e` of a run has the number `(e - 1) * EVENTS_PER_EPOCH + n`; both count from 1."""
+# An owner's events have lower numbers in its epoch, and its clients do not resume behind a replay of them.
+_FIRST_REPLAYED: Final = EVENTS_PER_EPOCH - 20_000
 # The limit of finished logs, however long their retention.
 _MAX_FINISHED_LOGS = 2000
 
@@ -185,6 +187,11 @@ class RunLog:
         """Makes the next event the first of the epoch: of two owners of a run, none uses a number of the other's."""
         self.epoch = epoch
         self.length = max(self.length, (epoch - 1) * EVENTS_PER_EPOCH)
+
+    def begin_replay(self, epoch: int) -> None:
+        """Makes the next event the first of a replay of what is stored: its numbers are of no owner's event."""
+        self.epoch = epoch
+        self.length = (epoch - 1) * EVENTS_PER_EPOCH + _FIRST_REPLAYED
 
     def append(self, event: Event, frames: tuple[bytes, ...]) -> None:
         """Appends an event with its frames, and notifies the readers."""

@@ -3,6 +3,7 @@
 The engine sees them only through `Projection`; here each dialect has its own.
 """
 
+from array import array
 from collections.abc import Callable, Iterable
 from functools import partial
 
@@ -12,6 +13,7 @@ from understudy.engine.run import events
 from understudy.engine.run.log import Encoder
 from understudy.engine.views.assistants import RunView
 from understudy.engine.views.frames import Frames, ResponseEncoder, RunEncoder
+from understudy.engine.views.stream_outline import pack_outline
 from understudy.store.run_state import Checkpoint, Progress
 from understudy.wire.messages import MessageObject
 from understudy.wire.responses import ResponseObject
@@ -75,6 +77,7 @@ class ResponseProjection(RunProjection):
         super().__init__()
         self._response_encoder = ResponseEncoder(included)
         self._response_view = self._response_encoder.view
+        self._response_view.outline = array("I")
         self.encode = self._encode_response
 
     def _encode_response(self, event: events.Event) -> Frames:
@@ -96,7 +99,10 @@ class ResponseProjection(RunProjection):
     def stored_response(self, progress: Progress) -> ResponseObject:
         """The response with the items that are complete; records in `progress` how far its stream is."""
         if progress.plan is not None:
-            progress.plan.sequence = self._response_view.sequence
+            view = self._response_view
+            progress.plan.sequence = view.sequence
+            if view.ended and view.outline is not None:
+                progress.plan.outline = pack_outline(view.outline)
         return self._response_view.settled()
 
     def checkpoint(self, progress: Progress, *, with_run: bool) -> Checkpoint:

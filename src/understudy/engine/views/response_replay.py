@@ -15,6 +15,8 @@ from understudy.engine.run.log import RunLog
 from understudy.engine.views.frames import ResponseEncoder, encode_response_event
 from understudy.engine.views.item_replay import item_events
 from understudy.engine.views.responses import ResponseView
+from understudy.engine.views.stream_outline import renumber, unpack_outline
+from understudy.store.run_state import Plan
 from understudy.wire.response_events import ResponseStreamEvent
 from understudy.wire.response_items import (
     CodeInterpreterCall,
@@ -76,18 +78,27 @@ def _locate(log: RunLog, after: int) -> tuple[int, int]:
 class ResponseReplay:
     """The stream of a response that has no log here: each text is one delta. One that is in progress has no end here.
 
-    `frames` are those behind the event with the number `after`; `sequence` is the number of the next event.
+    `frames` are those behind the event with the number `after`; `sequence` is the number of the next event. `plan` is
+    that of the response, None if it was imported. `is_exact`: the numbers are those of the stream that clients had;
+    without the outline of that stream, a text that they have in part cannot be divided.
     """
 
-    def __init__(self, response: ResponseObject, after: int) -> None:
+    def __init__(self, response: ResponseObject, after: int, plan: Plan | None = None) -> None:
         view = ResponseView(frozenset(_rendered_parts(response)))
         stream: list[ResponseStreamEvent] = []
         for event in response_events(response, started=response.status != "queued"):
             stream += view.apply(event)
         if response.status in TERMINAL_STATUSES:
             stream += view.end(response)
-        self.frames = [encode_response_event(one) for one in stream if one.number > after]
-        self.sequence = view.sequence
+        # What comes before the first item is the same in each stream.
+        first = next((one.number for one in stream if hasattr(one, "output_index")), view.sequence)
+        self.sequence, self.is_exact = view.sequence, plan is None or after < first
+        rest = [one for one in stream if one.number > after]
+        if plan is not None and plan.outline:
+            renumbered = renumber(stream, unpack_outline(plan.outline), after)
+            if renumbered is not None:
+                rest, self.sequence, self.is_exact = renumbered, plan.sequence, True
+        self.frames = [encode_response_event(one) for one in rest]
 
 
 def _rendered_parts(response: ResponseObject) -> Iterator[str]:

@@ -4,6 +4,7 @@ Every event of a stream has the next number, and each delta of the engine is one
 after any number. Every object is replaced and never changed, so that whatever holds one has it as it was.
 """
 
+from array import array
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ from understudy.engine.views.difference import remaining_calls, remaining_messag
 from understudy.engine.views.item_replay import item_events
 from understudy.engine.views.origins import Origin, RestoredOrigin
 from understudy.engine.views.response_stream import ResponseStream
+from understudy.engine.views.stream_outline import mark_delta, mark_event
 from understudy.wire.response_events import (
     CompactionCompacting,
     ReasoningSummaryPartAdded,
@@ -74,6 +76,8 @@ class ResponseView:
         self._messages = response_messages.ResponseMessages(stream)
         self._calls = response_calls.ResponseCalls(stream, included)
         self.ended = False
+        self.outline: array[int] | None = None
+        """Collects the marks of all events, where it is an array; None again once an earlier owner has sent some."""
         self._is_loaded = False
         self._included = included
         self._reasoning: tuple[int, ReasoningItem] | None = None
@@ -101,6 +105,8 @@ class ResponseView:
         elif handler := _HANDLERS.get(kind):
             stream = handler(self, event)
         self._stream.merged = 0
+        if self.outline is not None:
+            self.outline.extend(map(mark_event, stream))
         return stream
 
     def extend_text(self, text: str, merged: int = 0) -> tuple[int, str | UnsetType] | None:
@@ -110,6 +116,8 @@ class ResponseView:
         """
         self._stream.merged = merged
         number = self._messages.extend_text(text)
+        if self.outline is not None and number is not None:
+            self.outline.append(mark_delta(len(text)))
         return None if number is None else (number, self._stream.obfuscation(text))
 
     def settled(self) -> ResponseObject:
@@ -131,6 +139,9 @@ class ResponseView:
         self._stream.response = response
         self._stream.output = []
         self._is_loaded = True
+        if not response.background:
+            # Its stream cannot be resumed.
+            self.outline = None
         stream = [self._stream.response_event("created")]
         if response.background:
             stream.append(self._stream.response_event("queued"))
@@ -143,6 +154,8 @@ class ResponseView:
         # Whatever a view has rendered before, and renders here, the next event has the same number in all of them.
         reserved = origin.sequence - _RESTORED_NUMBERS if event.status != "queued" else 0
         self._stream.sequence = max(self._stream.sequence, reserved)
+        if event.status != "queued":
+            self.outline = None
         # Without a step, no event of the calls was published.
         calls = [call for call in (origin.calls if origin.steps else ()) if call.item_id]
         known = {item.id for item in origin.response.output}
