@@ -89,6 +89,8 @@ class SqliteDatabase:
             self._reader = _connect(path, writable=False)
         except (apsw.Error, OSError) as error:
             raise StoreError(f"The database {str(path)!r} cannot be opened: {_describe_error(error)}") from None
+        # A statement's rows are all fetched before the next one, so that one cursor is enough.
+        self._reading, self._writing = self._reader.cursor(), self._writer.cursor()
         self._waiting: deque[_Write] = deque()
         self._busy = False
         self._begun_at = 0.0
@@ -105,7 +107,7 @@ class SqliteDatabase:
 
     async def read(self, transaction: Callable[P, Transaction[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         try:
-            return _run_transaction(self._reader, transaction(*args, **kwargs))
+            return _run_transaction(self._reading, transaction(*args, **kwargs))
         except apsw.Error as error:
             raise self._failure(error) from None
 
@@ -194,7 +196,7 @@ class SqliteDatabase:
         if not alone:
             self._writer.execute("SAVEPOINT intent")
         try:
-            write.value = _run_transaction(self._writer, write.transaction())
+            write.value = _run_transaction(self._writing, write.transaction())
         except (apsw.FullError, apsw.IOError, apsw.CorruptError, apsw.ReadOnlyError, apsw.NotADBError):
             raise
         except Exception as error:  # noqa: BLE001 - raised by `write` of this transaction
@@ -244,13 +246,14 @@ class SqliteDatabase:
         except apsw.Error as error:
             raise self._failure(error) from None
 
-    def _scanner(self) -> apsw.Connection:
-        """The connection of this thread, reused by its next scan."""
-        connection: apsw.Connection | None = getattr(self._scanning, "connection", None)
-        if connection is None:
-            connection = self._scanning.connection = _connect(self._path, writable=False)
+    def _scanner(self) -> apsw.Cursor:
+        """The cursor of this thread, reused by its next scan."""
+        cursor: apsw.Cursor | None = getattr(self._scanning, "cursor", None)
+        if cursor is None:
+            connection = _connect(self._path, writable=False)
             self._scanners.append(connection)
-        return connection
+            cursor = self._scanning.cursor = connection.cursor()
+        return cursor
 
     def _failure(self, error: BaseException) -> StoreError:
         return StoreError(f"The database {self._path.name!r} failed: {_describe_error(error)}")
@@ -294,28 +297,28 @@ def _find_vector_extension() -> str:
     return str(Path(spec.origin).with_name("vec0"))
 
 
-def _run_transaction(connection: apsw.Connection, transaction: Transaction[T]) -> T:
+def _run_transaction(cursor: apsw.Cursor, transaction: Transaction[T]) -> T:
     try:
         statement = next(transaction)
         while True:
             if isinstance(statement, Bundle):
-                rows = _execute_all(connection, statement)
+                rows = _execute_all(cursor, statement)
             else:
-                rows = connection.execute(_to_sqlite(statement[0]), statement[1]).fetchall()
+                rows = cursor.execute(_to_sqlite(statement[0]), statement[1]).fetchall()
             statement = transaction.send(rows)
     except StopIteration as stop:
         value: T = stop.value
         return value
 
 
-def _execute_all(connection: apsw.Connection, bundle: Bundle) -> list[Row]:
+def _execute_all(cursor: apsw.Cursor, bundle: Bundle) -> list[Row]:
     if not bundle.queries:
         return []
     (sql, args), *others = bundle.queries
-    rows = connection.execute(_to_sqlite(sql), args).fetchall()
+    rows = cursor.execute(_to_sqlite(sql), args).fetchall()
     if rows:
         for sql, args in others:
-            connection.execute(_to_sqlite(sql), args).fetchall()
+            cursor.execute(_to_sqlite(sql), args).fetchall()
     return rows
 
 
