@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from understudy.api import stand_in
-from understudy.api.parts import parts_of, project_of
+from understudy.api.parts import key_of, parts_of, project_of
 from understudy.api.rate_limit_headers import render_headers
 from understudy.api.requests import add_headers, json_response
 from understudy.engine.accounting import usd
@@ -29,7 +29,7 @@ _BYTES_PER_TOKEN: Final = 4
 
 async def admit(request: Request) -> None:
     """Called before new billable work. Raises OutOfFunds."""
-    await parts_of(request).admission.check_funds(project_of(request), request.state.key_id)
+    await parts_of(request).admission.check_funds(project_of(request), key_of(request))
 
 
 async def admit_unstored(request: Request) -> None:
@@ -55,10 +55,10 @@ async def reserve_tokens(request: Request, model: str, measure: Callable[[], Dem
     """
     parts = parts_of(request)
     await parts.limiter.permissions.check_model(project_of(request), model)
-    reservation = await parts.limiter.reserve(project_of(request), request.state.key_id, model, measure)
+    reservation = await parts.limiter.reserve(project_of(request), key_of(request), model, measure)
     if reservation is None:
         return None
-    add_headers(request, render_headers(reservation, request.state.dialect, parts.clock.now()))
+    add_headers(request, render_headers(reservation, request.scope["state"]["dialect"], parts.clock.now()))
     if reservation.refusal is not None:
         raise reservation.refusal
     request.scope["state"]["reservation"] = reservation
@@ -67,7 +67,7 @@ async def reserve_tokens(request: Request, model: str, measure: Callable[[], Dem
 
 def wants_meta(request: Request) -> bool:
     """Whether the response needs the AI/ML API's `meta` member."""
-    dialect: str = request.state.dialect
+    dialect: str = request.scope["state"]["dialect"]
     return dialect == "aimlapi"
 
 
@@ -79,8 +79,8 @@ class UsageMeter:
         self._accounting = parts_of(request).accounting
         self._is_stored = is_stored
         self._project_id = project_of(request)
-        self._key_id: str = request.state.key_id
-        self._reference: str = request.state.inference_id
+        self._key_id = key_of(request)
+        self._reference: str = request.scope["state"]["inference_id"]
         self._kind = kind
         self._body = body
         self._last = b""
@@ -142,8 +142,10 @@ class UsageMeter:
 def render_charged(meter: UsageMeter, body: bytes, usage: Usage) -> Response:
     """The response with its cost."""
     response = json_response(with_meta(body, usage) if meter.wants_meta else body)
-    response.headers["x-aimlapi-credits-used"] = str(usage.credits)
-    response.headers["x-aimlapi-usd-spent"] = format_cost(usage)
+    response.raw_headers += [
+        (b"x-aimlapi-credits-used", b"%d" % usage.credits),
+        (b"x-aimlapi-usd-spent", format_cost(usage).encode()),
+    ]
     return response
 
 

@@ -119,6 +119,12 @@ def named_user_of(request: Request) -> str:
     return user_id
 
 
+def key_of(request: Request) -> str:
+    """The id of the request's key, or of the user whose session it has; empty without either."""
+    key_id: str = request.scope["state"]["key_id"]
+    return key_id
+
+
 def project_of(request: Request) -> str:
     """The id of the project of the request's key."""
     project_id: str = request.scope["state"]["project_id"]
