@@ -13,6 +13,7 @@ from e2e.batching import wait_for_batch
 from e2e.billing import new_key
 from serving import KEY
 from upstream import DROP, fault, raw, reply, text
+from waiting import eventually
 
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -53,7 +54,12 @@ def test_images_are_made_by_the_provider_and_counted(server, upstream):
     assert answered.json["meta"]["usage"]["credits_used"] == int(answered.headers["x-aimlapi-credits-used"])
     assert upstream.requests[-1].path == "/v1/images/generations"
     assert upstream.requests[-1].body == body
-    counted = [one for one in usage_of(server, "images", **options) if one["model"] == "gpt-4o"]
+
+    def images():
+        return [one for one in usage_of(server, "images", **options) if one["model"] == "gpt-4o"]
+
+    # Another node sees the usage of one within 100 ms.
+    counted = eventually(images)
     assert [(one["object"], one["images"] >= 2) for one in counted] == [("organization.usage.images.result", True)]
 
 
