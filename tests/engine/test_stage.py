@@ -1,5 +1,6 @@
 """What a run's boundaries store: one that fails is made up for by the next, so that nothing stays open for ever."""
 
+import asyncio
 import json
 
 import pytest
@@ -11,6 +12,7 @@ from understudy import ids
 from understudy.engine.run import events
 from understudy.engine.run.checkpoint import EventLimitExceeded, RunLost, RunWriter
 from understudy.engine.run.log import RunLog
+from understudy.engine.run.openings import UnstoredOpenings
 from understudy.engine.run.state import RunState
 from understudy.engine.views.frames import RunEncoder
 from understudy.engine.views.projections import RunProjection
@@ -37,18 +39,33 @@ async def store(tmp_path):
     await store.close()
 
 
-async def test_a_run_whose_reply_cannot_be_stored_ends_with_its_message_and_step(store):
+async def start_run(store, openings=None):
+    """The writer of a run that has started, on a thread of its own."""
     run = samples.run(samples.thread().id, "queued")
-    thread = samples.thread(id=run.thread_id)
-    await store.threads.create(OURS, thread, [])
+    await store.threads.create(OURS, samples.thread(id=run.thread_id), [])
     await store.runs.create(OURS, run, OWNER)
     await store.workers.renew_lease(OWNER, 60.0)
     state, projection, log = RunState(), RunProjection(), RunLog(RunEncoder)
     queued = histories.queued(run)
     state.apply(queued)
     log.append(queued, projection.encode(queued))
-    stage = RunWriter(OWNER, store, StillClock(), OURS, state, projection, log, Progress())
+    stage = RunWriter(OWNER, store, StillClock(), OURS, state, projection, log, Progress(), openings=openings)
     await stage.commit(events.RunStarted(NOW))
+    return stage
+
+
+async def list_messages(store, stage):
+    page = await store.messages.page(OURS, stage.spec.thread_id, PageRequest())
+    return [json.loads(row[1]) for row in page.rows]
+
+
+async def list_steps(store, stage):
+    page = await store.runs.page_steps(OURS, stage.spec.thread_id, stage.spec.id, PageRequest())
+    return [json.loads(row[1]) for row in page.rows]
+
+
+async def test_a_run_whose_reply_cannot_be_stored_ends_with_its_message_and_step(store):
+    stage = await start_run(store)
     await stage.commit(events.MessageOpened(ids.step(), ids.message(), NOW))
     stage.publish(events.TextDelta("Hello"))
     stage.add_usage(Usage(reference="r", kind="completion", model="m", created_at=NOW, credits=10**30))
@@ -58,13 +75,56 @@ async def test_a_run_whose_reply_cannot_be_stored_ends_with_its_message_and_step
         await stage.commit(events.MessageClosed(NOW, COUNTED), ended)
     stage.drop_usage()
     await stage.commit(events.RunEnded("failed", NOW, stage.progress.used, error=REASON, cut="run_failed"))
-    _, stored = await store.runs.get(OURS, thread.id, run.id)
+    _, stored = await store.runs.get(OURS, stage.spec.thread_id, stage.spec.id)
     assert (json.loads(stored)["status"], json.loads(stored)["usage"]["total_tokens"]) == ("failed", 0)
-    (message,) = [json.loads(row[1]) for row in (await store.messages.page(OURS, thread.id, PageRequest())).rows]
+    (message,) = await list_messages(store, stage)
     assert message["content"][0]["text"]["value"] == "Hello"
     assert message["status"] != "in_progress"
-    (step,) = [json.loads(row[1]) for row in (await store.runs.page_steps(OURS, thread.id, run.id, PageRequest())).rows]
+    (step,) = await list_steps(store, stage)
     assert step["status"] != "in_progress"
+
+
+async def test_an_opening_is_stored_with_the_end_of_its_message(store):
+    openings = UnstoredOpenings(delay=3600)
+    stage = await start_run(store, openings)
+    await stage.open(events.MessageOpened(ids.step(), ids.message(), NOW))
+    assert b"thread.message.created" in stage.log.reader().read()
+    assert (await list_messages(store, stage), await list_steps(store, stage)) == ([], [])
+    stage.publish(events.TextDelta("Hello"))
+    await stage.commit(events.MessageClosed(NOW, COUNTED), events.RunEnded("completed", NOW, COUNTED))
+    (message,), (step,) = await list_messages(store, stage), await list_steps(store, stage)
+    assert (message["status"], step["status"]) == ("completed", "completed")
+    assert message["content"][0]["text"]["value"] == "Hello"
+
+
+@pytest.mark.parametrize("is_read", [True, False], ids=["before a reader", "after a delay"])
+async def test_an_opening_whose_message_stays_open_is_stored(store, is_read):
+    openings = UnstoredOpenings(delay=3600 if is_read else 0)
+    stage = await start_run(store, openings)
+    await stage.open(events.MessageOpened(ids.step(), ids.message(), NOW))
+    await openings.flush(stage.spec.thread_id if is_read else ids.thread())
+    async with asyncio.timeout(10):
+        while not await list_messages(store, stage):  # noqa: ASYNC110 - the store calls nobody
+            await asyncio.sleep(0)
+    (message,), (step,) = await list_messages(store, stage), await list_steps(store, stage)
+    assert (message["status"], message["content"], step["status"]) == ("in_progress", [], "in_progress")
+    stage.publish(events.TextDelta("Hello"))
+    await stage.open(events.CallsStepOpened(ids.step(), NOW))
+    await asyncio.gather(openings.flush(stage.spec.thread_id), stage.commit(events.MessageClosed(NOW, COUNTED)))
+    (message,) = await list_messages(store, stage)
+    assert (message["status"], message["content"][0]["text"]["value"]) == ("completed", "Hello")
+    assert sorted(step["status"] for step in await list_steps(store, stage)) == ["completed", "in_progress"]
+
+
+async def test_an_opening_of_a_lost_run_is_not_stored(store):
+    openings = UnstoredOpenings(delay=3600)
+    stage = await start_run(store, openings)
+    await stage.open(events.MessageOpened(ids.step(), ids.message(), NOW))
+    await store.runs.release_runs(OWNER)
+    await openings.flush(stage.spec.thread_id)
+    with pytest.raises(RunLost):
+        await stage.commit(events.MessageClosed(NOW, COUNTED))
+    assert (await list_messages(store, stage), await list_steps(store, stage)) == ([], [])
 
 
 @pytest.mark.parametrize(("used", "holds", "raised"), [(0, False, RunLost), (960_000, True, EventLimitExceeded)])

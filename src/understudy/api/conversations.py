@@ -201,7 +201,7 @@ async def create_conversation_items(request: Request) -> Response:
 async def list_conversation_items(request: Request) -> Response:
     parts, project_id = parts_of(request), project_of(request)
     query = queries.parse(request.scope["query_string"], queries.ListItemsQuery)
-    page = await parts.store.conversations.page(project_id, _thread_id(request), page_request(query))
+    page = await parts.store.conversations.page(project_id, await _read_thread_id(request), page_request(query))
     return struct_response(await render_item_list(parts, project_id, page.items, query.include, has_more=page.has_more))
 
 
@@ -214,9 +214,9 @@ async def list_conversation_items(request: Request) -> Response:
     response=_ANY_ITEM,
 )
 async def get_conversation_item(request: Request) -> Response:
-    parts, project_id = parts_of(request), project_of(request)
+    parts, project_id, thread_id = parts_of(request), project_of(request), await _read_thread_id(request)
     query = queries.parse(request.scope["query_string"], queries.ItemQuery)
-    item = await parts.store.conversations.item(project_id, _thread_id(request), request.path_params["item_id"])
+    item = await parts.store.conversations.item(project_id, thread_id, request.path_params["item_id"])
     return json_response(msgspec.json.encode((await render_items(parts, project_id, [item], query.include))[0]))
 
 
@@ -228,7 +228,7 @@ async def get_conversation_item(request: Request) -> Response:
     response=ConversationObject,
 )
 async def delete_conversation_item(request: Request) -> Response:
-    parts, project_id, thread_id = parts_of(request), project_of(request), _thread_id(request)
+    parts, project_id, thread_id = parts_of(request), project_of(request), await _read_thread_id(request)
     await parts.store.conversations.delete_item(project_id, thread_id, request.path_params["item_id"])
     return await get_conversation(request)
 
@@ -242,6 +242,13 @@ def _thread_id(request: Request) -> str:
     conversation_id: str = request.path_params["conversation_id"]
     check_id("conversation_id", conversation_id, "conv_")
     return _to_thread_id(conversation_id)
+
+
+async def _read_thread_id(request: Request) -> str:
+    """As `_thread_id`, once the store has what streams of the conversation's responses already have."""
+    thread_id = _thread_id(request)
+    await parts_of(request).runs.store_openings(thread_id)
+    return thread_id
 
 
 def _to_thread_id(conversation_id: str) -> str:

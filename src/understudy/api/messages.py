@@ -7,7 +7,7 @@ from starlette.responses import Response
 from understudy.api.operations import OperationGroup
 from understudy.api.parts import parts_of, project_of
 from understudy.api.requests import json_response, list_response, page_request, read_json, set_metadata, struct_response
-from understudy.api.threads import thread_id_of
+from understudy.api.threads import read_thread_id, thread_id_of
 from understudy.engine.new_messages import new_message
 from understudy.wire import queries
 from understudy.wire.messages import (
@@ -31,7 +31,7 @@ operations = OperationGroup("Assistants")
     response=ListMessagesResponse,
 )
 async def list_messages(request: Request) -> Response:
-    thread_id = thread_id_of(request)
+    thread_id = await read_thread_id(request)
     query = queries.parse(request.scope["query_string"], queries.ListMessagesQuery)
     if query.run_id is not None:
         check_id("run_id", query.run_id, "run")
@@ -71,7 +71,7 @@ async def create_message(request: Request) -> Response:
     response=MessageObject,
 )
 async def get_message(request: Request) -> Response:
-    thread_id, message_id = thread_id_of(request), _message_id(request)
+    thread_id, message_id = await read_thread_id(request), _message_id(request)
     return json_response(await parts_of(request).store.messages.get(project_of(request), thread_id, message_id))
 
 
@@ -85,7 +85,7 @@ async def get_message(request: Request) -> Response:
 )
 async def modify_message(request: Request) -> Response:
     parts = parts_of(request)
-    thread_id, message_id = thread_id_of(request), _message_id(request)
+    thread_id, message_id = await read_thread_id(request), _message_id(request)
     body = await read_json(request, ModifyMessageRequest, parts.settings.limits)
     change = set_metadata(None if body.metadata is UNSET else body.metadata or {})
     return json_response(await parts.store.messages.modify(project_of(request), thread_id, message_id, change))
@@ -99,7 +99,7 @@ async def modify_message(request: Request) -> Response:
     response=DeleteMessageResponse,
 )
 async def delete_message(request: Request) -> Response:
-    thread_id, message_id = thread_id_of(request), _message_id(request)
+    thread_id, message_id = await read_thread_id(request), _message_id(request)
     await parts_of(request).store.messages.delete(project_of(request), thread_id, message_id)
     return struct_response(DeleteMessageResponse(id=message_id))
 

@@ -2,31 +2,43 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from functools import partial
 
 import msgspec
+from starlette.requests import Request
 
 from understudy import errors
 from understudy.api.errors import to_api_error
-from understudy.api.parts import Parts
+from understudy.api.event_stream import EventStream
+from understudy.api.parts import Parts, parts_of
 from understudy.api.response_memory import ResponseMemory
 from understudy.engine.response_streams import CreatedResponse, ResponseStreamTail
 from understudy.wire.response_items import encode_items
 from understudy.wire.responses import ResponseObject
 
 
-async def stream_frames(
-    parts: Parts, begun: CreatedResponse, memory: ResponseMemory | None, *, kept: bool
-) -> AsyncGenerator[bytes, None]:
+def stream_response(
+    request: Request, begun: CreatedResponse, memory: ResponseMemory | None, *, kept: bool
+) -> EventStream:
     """The stream of a new response. One that is not `kept` is erased at the end, or with the connection of `memory`."""
+    if not kept and memory is None:
+        return EventStream(request, _frames_until_erased(parts_of(request), begun), partial(_end_frame, begun))
     if memory is not None and not kept:
         memory.unstored.add(begun.id)
-    async with aclosing(begun.frames()) as frames:
+    return EventStream(request, begun.reader(), partial(_end_frame, begun))
+
+
+async def _frames_until_erased(parts: Parts, begun: CreatedResponse) -> AsyncGenerator[bytes, None]:
+    async with aclosing(begun.log.follow()) as frames:
         async for joined in frames:
             yield joined
-    if begun.log.handed_back:
-        yield _cut_frame(begun.next_sequence())
-    elif not kept and memory is None:
+    if not begun.log.handed_back:
         await parts.responses.delete_unstored(begun.id)
+
+
+def _end_frame(begun: CreatedResponse) -> bytes:
+    """What follows the last event: nothing, unless this server stopped following the response."""
+    return _cut_frame(begun.next_sequence()) if begun.log.handed_back else b""
 
 
 async def warm_up_frames(response: ResponseObject) -> AsyncGenerator[bytes, None]:

@@ -23,7 +23,7 @@ from understudy.api.requests import (
     read_json,
     struct_response,
 )
-from understudy.api.response_frames import followed_frames, stream_frames, warm_up_frames
+from understudy.api.response_frames import followed_frames, stream_response, warm_up_frames
 from understudy.api.response_memory import turn_of
 from understudy.api.response_requests import check_shape, parse_request
 from understudy.engine.limits.demand import Demand, measure_request
@@ -106,7 +106,7 @@ async def create_response(request: Request) -> Response:
     stand_in.mark_response(request, asked.model or "")
     _warn_of_dropped_tools(request, asked)
     if asked.stream:
-        return EventStream(request, stream_frames(parts, begun, memory, kept=asked.store is not False))
+        return stream_response(request, begun, memory, kept=asked.store is not False)
     if asked.background:
         return json_response(begun.body)
     with parts.streams.waiting(request.state.key_id):

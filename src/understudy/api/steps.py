@@ -10,7 +10,7 @@ from understudy.api.operations import OperationGroup
 from understudy.api.parts import parts_of, project_of
 from understudy.api.requests import json_response, list_response, page_request
 from understudy.api.runs import run_id_of
-from understudy.api.threads import thread_id_of
+from understudy.api.threads import read_thread_id
 from understudy.engine.views.steps import omit_search_texts
 from understudy.wire import queries
 from understudy.wire.parsing import check_id
@@ -30,7 +30,7 @@ _decode = msgspec.json.Decoder(RunStepObject).decode
     response=ListRunStepsResponse,
 )
 async def list_run_steps(request: Request) -> Response:
-    thread_id, run_id = thread_id_of(request), run_id_of(request)
+    thread_id, run_id = await read_thread_id(request), run_id_of(request)
     query = queries.parse(request.scope["query_string"], queries.ListRunStepsQuery)
     steps = parts_of(request).store.runs
     page = await steps.page_steps(project_of(request), thread_id, run_id, page_request(query))
@@ -48,7 +48,7 @@ async def list_run_steps(request: Request) -> Response:
     response=RunStepObject,
 )
 async def get_run_step(request: Request) -> Response:
-    thread_id, run_id = thread_id_of(request), run_id_of(request)
+    thread_id, run_id = await read_thread_id(request), run_id_of(request)
     step_id = request.path_params["step_id"]
     check_id("step_id", step_id, "step")
     query = queries.parse(request.scope["query_string"], queries.IncludeQuery)

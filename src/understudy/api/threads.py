@@ -164,6 +164,13 @@ def thread_id_of(request: Request) -> str:
     return thread_id
 
 
+async def read_thread_id(request: Request) -> str:
+    """As `thread_id_of`, once the store has what streams of the thread's runs already have."""
+    thread_id = thread_id_of(request)
+    await parts_of(request).runs.store_openings(thread_id)
+    return thread_id
+
+
 def _build_change(body: ModifyThreadRequest) -> Callable[[ThreadObject], None]:
     changes = {name: value for name, value in msgspec.structs.asdict(body).items() if value is not UNSET}
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import msgspec
 
 from understudy.engine.run import events
-from understudy.engine.run.log import RunLog
+from understudy.engine.run.log import LogReader, RunLog
 from understudy.engine.run.state import RunState
 from understudy.engine.run_specs import build_spec
 from understudy.engine.views.frames import Frames
@@ -28,8 +28,9 @@ class CreatedResponse:
     body: bytes
     log: RunLog
 
-    def frames(self) -> AsyncGenerator[bytes, None]:
-        return self.log.follow(0)
+    def reader(self) -> LogReader:
+        """A reader of the server-sent events, until the response ends."""
+        return self.log.reader()
 
     def next_sequence(self) -> int:
         """The number of the next event of the stream."""

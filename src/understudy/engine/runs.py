@@ -68,6 +68,8 @@ class Runs:
         self._clock = clock
         self._limiter = limiter
         self.run_seconds = run_seconds
+        self.store_openings = worker.store_openings
+        """Before a client reads messages or steps of a thread: its streams may already have those."""
 
     async def create(
         self,

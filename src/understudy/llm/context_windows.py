@@ -3,6 +3,7 @@
 Source: the vendors' model pages. Other models have `DEFAULT`, unless the settings have a window.
 """
 
+from functools import lru_cache
 from typing import Final
 
 DEFAULT: Final = 128_000
@@ -34,6 +35,7 @@ _WINDOWS: Final = {
 }
 
 
+@lru_cache(maxsize=1024)
 def window(model: str) -> int:
     """The window of `model`, whose id may begin with a vendor: `openai/gpt-4o`."""
     name = model.rpartition("/")[2].lower()

@@ -61,8 +61,10 @@ class ProviderModels:
         """The context window of one of the provider's own models, in tokens."""
         if (exact := self.settings.context_windows.get(own)) is not None:
             return exact
-        matches = (size for pattern, size in self._windows if pattern.fullmatch(own))
-        return next(matches, context_windows.window(own))
+        for pattern, size in self._windows:
+            if pattern.fullmatch(own):
+                return size
+        return context_windows.window(own)
 
     def is_listed(self, model: str) -> bool:
         """Whether the current list has the model, by its full id or a short one."""

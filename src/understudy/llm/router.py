@@ -74,11 +74,13 @@ class Models:
         self._private_urls = private_urls
         self._chance = chance or random.Random()  # noqa: S311 - spreads retries, guards nothing
         self._sleep = sleep
+        self._pinned: Models | None = None
 
     def adopt(self, other: "Models", seconds: float) -> None:
         """Takes over the models of `other`. The replaced providers are closed after `seconds`, or with these models."""
         before = self._catalog
         self._catalog = other.release()
+        self._pinned = None
         self._replaced[before] = asyncio.create_task(self._close_later(before, seconds))
 
     def release(self) -> Catalog:
@@ -87,12 +89,15 @@ class Models:
 
     def pin(self) -> "Models":
         """The models as they are now, for a run that uses them until its end, whatever is adopted meanwhile."""
-        return copy.copy(self)
+        if self._pinned is None:
+            self._pinned = copy.copy(self)
+        return self._pinned
 
     def limit_calls(self, chat_seconds: float, *, private_urls: bool) -> None:
         """Replaces the limits of later calls."""
         self._chat_seconds = chat_seconds
         self._private_urls = private_urls
+        self._pinned = None
 
     def has_provider(self, name: str) -> bool:
         """Whether the settings have a provider of the name."""

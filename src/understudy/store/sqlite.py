@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from importlib.util import find_spec
@@ -22,8 +23,7 @@ from typing import Any, LiteralString, ParamSpec, TypeVar
 
 import apsw
 
-from understudy import correlation, telemetry
-from understudy.correlation import Correlation, TraceContext
+from understudy import telemetry
 from understudy.errors import StoreError
 from understudy.store import data_directory, large_writes
 from understudy.store.database import Bundle, ConnectionCounts, Guard, Row, Transaction
@@ -54,14 +54,13 @@ def _to_sqlite(sql: str) -> str:
 class _Write:
     """A queued transaction. `large`: the statements of its batch run in a thread.
 
-    `known` and `position` are of the task that waits for it, for what the transaction stores of its request.
+    `context` is that of the task that waits for it, for what the transaction stores of its request.
     """
 
     transaction: Callable[[], Transaction[Any]]
     future: asyncio.Future[Any]
     large: bool = False
-    known: Correlation = field(default_factory=correlation.current.get)
-    position: TraceContext | None = field(default_factory=correlation.trace.get)
+    context: Context = field(default_factory=copy_context)
     value: Any = None
     error: BaseException | None = None
 
@@ -93,6 +92,8 @@ class SqliteDatabase:
         self._reading, self._writing = self._reader.cursor(), self._writer.cursor()
         self._waiting: deque[_Write] = deque()
         self._busy = False
+        self._in_thread = False
+        """Whether the writer belongs to another thread now."""
         self._begun_at = 0.0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -107,7 +108,9 @@ class SqliteDatabase:
 
     async def read(self, transaction: Callable[P, Transaction[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         try:
-            return _run_transaction(self._reading, transaction(*args, **kwargs))
+            # The pages of the last commit are in the writer's cache, while the reader has to load them from the file.
+            cursor = self._reading if self._in_thread else self._writing
+            return _run_transaction(cursor, transaction(*args, **kwargs))
         except apsw.Error as error:
             raise self._failure(error) from None
 
@@ -159,6 +162,7 @@ class SqliteDatabase:
             return
         self._begun_at = time.perf_counter()
         if any(write.large for write in batch):
+            self._in_thread = True
             done = asyncio.get_running_loop().run_in_executor(self._disk, self._execute, batch)
             done.add_done_callback(lambda future: self._execute_in_batch(batch, future.exception()))
             return
@@ -176,6 +180,7 @@ class SqliteDatabase:
             self._apply(write, alone=len(batch) == 1)
 
     def _execute_in_batch(self, batch: list[_Write], error: BaseException | None) -> None:
+        self._in_thread = False
         if error is not None:
             self._abandon(batch, error)
             return
@@ -191,12 +196,10 @@ class SqliteDatabase:
 
     def _apply(self, write: _Write, *, alone: bool) -> None:
         """A failed write is rolled back alone; only a failure of the storage fails the whole batch."""
-        correlation.current.set(write.known)
-        correlation.trace.set(write.position)
         if not alone:
             self._writer.execute("SAVEPOINT intent")
         try:
-            write.value = _run_transaction(self._writing, write.transaction())
+            write.value = write.context.run(_run_transaction, self._writing, write.transaction())
         except (apsw.FullError, apsw.IOError, apsw.CorruptError, apsw.ReadOnlyError, apsw.NotADBError):
             raise
         except Exception as error:  # noqa: BLE001 - raised by `write` of this transaction
@@ -208,11 +211,12 @@ class SqliteDatabase:
             self._writer.execute("RELEASE intent")
 
     def _commit(self, batch: list[_Write]) -> None:
-        loop = asyncio.get_running_loop()
-        done = loop.run_in_executor(self._disk, self._writer.execute, "COMMIT")
+        self._in_thread = True
+        done = asyncio.get_running_loop().run_in_executor(self._disk, self._writer.execute, "COMMIT")
         done.add_done_callback(lambda future: self._committed(batch, future.exception()))
 
     def _committed(self, batch: list[_Write], error: BaseException | None) -> None:
+        self._in_thread = False
         if error is not None:
             self._abandon(batch, error)
             return

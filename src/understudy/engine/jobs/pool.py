@@ -413,7 +413,10 @@ class LeasePool(Generic[Key, Work]):
         key = job.candidate.key
         self._correlate(job)
         try:
-            job.retry_delay = await self._run_traced(job)
+            if self._is_traced(job):
+                job.retry_delay = await self._run_in_span(job)
+            else:
+                job.retry_delay = await self._kind.run(job.work)
         except asyncio.CancelledError:
             pass
         except StoreError as error:
@@ -425,10 +428,11 @@ class LeasePool(Generic[Key, Work]):
         finally:
             self._remove(job)
 
-    async def _run_traced(self, job: Job[Key, Work]) -> float | None:
-        """A run has a span of its own; other jobs have one below that of the request that created them."""
-        if correlation.trace.get() is None or isinstance(job.candidate.key, str):
-            return await self._kind.run(job.work)
+    def _is_traced(self, job: Job[Key, Work]) -> bool:
+        """Whether the job has a span below that of the request that created it; a run has a span of its own."""
+        return correlation.trace.get() is not None and not isinstance(job.candidate.key, str)
+
+    async def _run_in_span(self, job: Job[Key, Work]) -> float | None:
         name, project_id = self._kind.name, job.candidate.project_id
         attributes: dict[str, tracing.Value] = {"understudy.job.kind": name, "understudy.project.id": project_id}
         with tracing.span(f"process {name}", "consumer", attributes):

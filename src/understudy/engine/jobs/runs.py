@@ -6,8 +6,8 @@ Every write of a run is guarded by its owner, so a lost claim is noticed there.
 import asyncio
 import contextlib
 import time
-from collections.abc import Mapping, Sequence
-from typing import Final
+from collections.abc import Coroutine, Mapping, Sequence
+from typing import Any, Final
 
 import msgspec
 
@@ -25,6 +25,7 @@ from understudy.engine.run.checkpoint import NOTHING_ABANDONED, Abandoned, Proje
 from understudy.engine.run.end_notices import EndNotices
 from understudy.engine.run.executor import RunExecutor
 from understudy.engine.run.log import Logs, RunLog
+from understudy.engine.run.openings import UnstoredOpenings
 from understudy.engine.run.run_tokens import RunTokens
 from understudy.engine.run.state import RunState
 from understudy.engine.run.tool_use import Tools
@@ -93,6 +94,8 @@ class RunWorker(JobKind[str, RunExecutor]):
         if broker.is_shared:
             is_active = self._pool.jobs.__contains__
             self._notices = EndNotices(broker, store.runs.find_owners, node_of, is_active, self._waiters.notify)
+        # Another node would not see them, nor could a reader there store them.
+        self._openings = None if broker.is_shared or store.workers.is_shared else UnstoredOpenings()
         self.id = self._pool.id
         self.start = self._pool.start
         self._stopping = False
@@ -137,6 +140,7 @@ class RunWorker(JobKind[str, RunExecutor]):
             abandoned=abandoned,
             holds_lease=self._holds_lease,
             tokens=RunTokens(self._limiter, project_id, state.spec, progress),
+            openings=self._openings,
         )
         is_private = progress.plan is not None and progress.plan.is_private
         self._run_logs.write(state.spec.id, log, is_private=is_private)
@@ -204,6 +208,11 @@ class RunWorker(JobKind[str, RunExecutor]):
     def launch(self, execution: RunExecutor) -> None:
         self._announced.pop(execution.run_id, None)
         self._pool.launch(Candidate(execution.run_id, execution.project_id), execution)
+
+    async def store_openings(self, thread_id: str) -> None:
+        """Stores the steps and messages that streams of the thread's runs already have."""
+        if self._openings is not None:
+            await self._openings.flush(thread_id)
 
     def active(self, run_id: str) -> RunExecutor | None:
         job = self._pool.jobs.get(run_id)
@@ -295,8 +304,8 @@ class RunWorker(JobKind[str, RunExecutor]):
         for run_id in keys:
             self._abandoned.setdefault(run_id, Candidate(run_id, ""))
 
-    async def run(self, work: RunExecutor) -> None:
-        await work.work()
+    def run(self, work: RunExecutor) -> Coroutine[Any, Any, None]:
+        return work.work()
 
     def interrupt(self, work: RunExecutor, _: asyncio.Task[None], /) -> None:
         work.interrupt("stop" if self._stopping else "lost")

@@ -1,10 +1,11 @@
 """Applies a run's events to its state and public objects, to the store at a checkpoint, and then to the log.
 
-Therefore streams send only stored changes, and the thread's lock is released before the final event.
+Therefore streams send only stored changes, openings aside, and the thread's lock is released before the final event.
 """
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeVar
 
@@ -13,6 +14,7 @@ import msgspec
 from understudy.clock import Clock
 from understudy.engine.run import events
 from understudy.engine.run.log import EVENTS_PER_EPOCH, RunLog
+from understudy.engine.run.openings import UnstoredOpenings
 from understudy.engine.run.run_tokens import RunTokens
 from understudy.engine.run.state import RunState
 from understudy.errors import StoreError, StoreUnavailable
@@ -89,8 +91,9 @@ class RunWriter:
         abandoned: Abandoned = NOTHING_ABANDONED,
         holds_lease: Callable[[], bool] = lambda: True,
         tokens: RunTokens | None = None,
+        openings: UnstoredOpenings | None = None,
     ) -> None:
-        """`tokens` None is without limits."""
+        """`tokens` None is without limits; without `openings` each is stored before it is published."""
         self.store = store
         self.project_id = project_id
         self.state = state
@@ -107,6 +110,8 @@ class RunWriter:
         self._abandoned = abandoned
         self._holds_lease = holds_lease
         self._last_number = (epoch - 1) * EVENTS_PER_EPOCH + _MAX_EVENTS
+        self._openings = openings
+        self._storing: asyncio.Task[None] | None = None
         self._used: list[Usage] = []
         self._unstored: Checkpoint | None = None
         self._stored_usage = progress.used
@@ -122,6 +127,44 @@ class RunWriter:
     def publish(self, event: events.Event) -> None:
         self.state.apply(event)
         self.log.append(event, self._projection.encode(event))
+
+    async def open(self, event: events.Event) -> None:
+        """Publishes the opening of a step or a message, and stores it, now or a moment later.
+
+        Raises RunLost, having published nothing.
+        """
+        if self._openings is None:
+            await self.commit(event)
+        else:
+            self.publish(event)
+            self._openings.add(self.store_opening, self.spec.thread_id)
+
+    def store_opening(self) -> asyncio.Task[None]:
+        """Stores the openings that no checkpoint has stored. A failure is that of the next checkpoint."""
+        self.discard_opening()
+        self._storing = asyncio.create_task(self._store_opening(self._storing))
+        return self._storing
+
+    async def _store_opening(self, earlier: asyncio.Task[None] | None) -> None:
+        if earlier is not None:
+            await asyncio.wait([earlier])
+        opening = msgspec.structs.replace(
+            self._projection.checkpoint(self.progress, with_run=False),
+            project_id=self.project_id,
+            only_opens=True,
+            abandoned_steps=self._abandoned.steps,
+            abandoned_messages=self._abandoned.messages,
+        )
+        self._unstored = opening if self._unstored is None else _merge_checkpoints(self._unstored, opening)
+        with suppress(StoreError):
+            if await self.store.runs.advance(self._owner, self.epoch, self._unstored):
+                self._unstored = None
+                self._abandoned = NOTHING_ABANDONED
+
+    def discard_opening(self) -> None:
+        """Stores nothing more without a checkpoint."""
+        if self._openings is not None:
+            self._openings.remove(self.store_opening)
 
     def add_usage(self, usage: Usage) -> None:
         """Adds the usage of a model turn, which the transaction of the next checkpoint debits."""
@@ -148,6 +191,10 @@ class RunWriter:
 
         Raises RunLost, having published nothing.
         """
+        self.discard_opening()
+        if self._storing is not None:
+            await asyncio.wait([self._storing])
+            self._storing = None
         state = self.state
         frames = [self._apply(event) for event in happened]
         if state.ended:

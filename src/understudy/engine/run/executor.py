@@ -119,6 +119,7 @@ class RunExecutor:
             await self._work_traced()
         else:
             await self._work()
+        self._stage.discard_opening()
         telemetry.emit(
             telemetry.RunStopped,
             run_id=self.run_id,

@@ -199,7 +199,9 @@ class RunLog:
         self._recent.append(LogEntry(number, event, number, frames))
         if len(self._recent) >= self._merge_threshold:
             self._merge_read_events()
-        self._notify_followers()
+        for follower in self.followers:
+            if follower.notify is not None:
+                follower.notify()
 
     def append_entry(self, entry: LogEntry, frames: tuple[bytes, ...]) -> None:
         """Appends an entry of the same log in another process."""

@@ -99,7 +99,10 @@ class ModelTurn:
         if stage.state.message_id is None:
             opened = events.MessageOpened(ids.step(), ids.message(), stage.now())
             thoughts, self.reasoning_items = self.reasoning_items, []
-            await stage.commit(opened, calls=thoughts, checkpoint=bool(thoughts))
+            if thoughts:
+                await stage.commit(opened, calls=thoughts, checkpoint=True)
+            else:
+                await stage.open(opened)
             self._citation_parser = self._new_citation_parser()
         if self._figures and stage.state.is_message_empty:
             for file_id in self._figures:
@@ -224,7 +227,7 @@ class ModelTurn:
         if stage.state.message_id is not None:
             await self._close_message()
         if not stage.state.has_open_step:
-            await stage.commit(events.CallsStepOpened(ids.step(), stage.now()))
+            await stage.open(events.CallsStepOpened(ids.step(), stage.now()))
         for other in self.turn.calls[: call.index + 1]:
             if not other.opened:
                 other.opened = True
