@@ -13,7 +13,7 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from opentelemetry.sdk.resources import SERVICE_INSTANCE_ID, SERVICE_NAME, SERVICE_VERSION, Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
+from opentelemetry.sdk.trace.sampling import Decision, ParentBased, TraceIdRatioBased
 from opentelemetry.trace import (
     NonRecordingSpan,
     SpanContext,
@@ -78,8 +78,12 @@ class OtelTracer:
         if "OTEL_SERVICE_NAME" not in os.environ:
             resource[SERVICE_NAME] = settings.service_name
         sampler = None
+        # Of requests whose callers ask for a record; None if those decide.
+        self._caller_sampler: TraceIdRatioBased | None = None
         if "OTEL_TRACES_SAMPLER" not in os.environ:
-            sampler = ParentBased(TraceIdRatioBased(settings.sample_ratio))
+            ratio = TraceIdRatioBased(settings.sample_ratio)
+            sampler = ParentBased(ratio)
+            self._caller_sampler = None if settings.follow_caller else ratio
         self._provider = TracerProvider(sampler, Resource.create(resource), shutdown_on_exit=False)
         endpoint = None if settings.endpoint is None else settings.endpoint.rstrip("/").removesuffix(_TRACES_PATH)
         exporter = OTLPSpanExporter(
@@ -89,6 +93,9 @@ class OtelTracer:
         self._tracer = self._provider.get_tracer("understudy", version, SCHEMA_URL)
 
     def start(self, name: str, kind: Kind, parent: TraceContext | None, attributes: Mapping[str, Value]) -> Span:
+        if parent is not None and kind == "server" and parent.sampled and self._caller_sampler is not None:
+            result = self._caller_sampler.should_sample(None, int(parent.trace_id, 16), name)
+            parent = parent._replace(sampled=result.decision is Decision.RECORD_AND_SAMPLE)
         context = None if parent is None else set_span_in_context(NonRecordingSpan(_to_span_context(parent)))
         return OtelSpan(self._tracer.start_span(name, context, _KINDS[kind], dict(attributes)))
 

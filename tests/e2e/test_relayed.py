@@ -235,6 +235,14 @@ def test_an_error_of_the_provider_is_an_error_of_the_request(server, upstream, a
             {"model": "gpt-4o", "prompt": "A", "images": [{"image_url": "http://127.0.0.1/"}]},
             "images[0].image_url",
         ),
+        (
+            "/images/edits",
+            {"model": "gpt-4o", "prompt": "A", "images": [{"image_url": "data:,"}], "mask": {"image_url": "file:///x"}},
+            "mask.image_url",
+        ),
+        ("/images/generations", {"model": "gpt-4o", "prompt": "A", "image_url": "http://10.0.0.1/"}, "image_url"),
+        ("/images/generations", {"model": "gpt-4o", "prompt": "A", "refs": ["x", "http://[::1]/"]}, "refs[1]"),
+        ("/tts", {"model": "gpt-4o", "text": "A", "voice": {"sample": {"at": "ht\ntp://127.1/"}}}, "voice.sample.at"),
         ("/audio/speech", {"model": "gpt-4o", "input": "Hello"}, "voice"),
         ("/audio/speech", {"model": "gpt-4o", "input": "a" * 4097, "voice": "alloy"}, "input"),
         ("/moderations", {"model": "gpt-4o"}, "input"),
@@ -251,6 +259,18 @@ def test_an_invalid_request_is_refused(server, upstream, path, body, param):
     assert answered.status == 400
     assert answered.json["error"]["param"] == param
     assert len(upstream.requests) == before
+
+
+def test_a_private_url_in_a_form_is_refused(server, upstream):
+    for name in ("url", "image[]", "extra"):
+        answered = httpx.post(
+            f"{server.url}/images/variations",
+            data={"model": "gpt-4o", "prompt": "http://127.0.0.1/ is a text", name: "http://169.254.169.254/"},
+            files={"image": ("a.png", PNG)},
+            headers={"authorization": f"Bearer {KEY}"},
+        )
+        assert (answered.status_code, answered.json()["error"]["param"]) == (400, f"{name.removesuffix('[]')}[0]")
+    assert upstream.requests == []
 
 
 @pytest.mark.parametrize(

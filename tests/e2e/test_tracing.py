@@ -10,6 +10,9 @@ from collector import Collector
 from e2e.assistants_client import new_thread
 from e2e.batching import CHAT, chat_line, input_file
 from receiver import Receiver
+from understudy.correlation import TraceContext
+from understudy.otel import OtelTracer
+from understudy.settings import TracingSettings
 from upstream import call, calls, fault, text
 from waiting import eventually
 
@@ -199,3 +202,14 @@ def test_a_run_of_another_node_is_in_the_trace_of_its_request(new_node, upstream
     assert (agent.parent_id, chat.parent_id) == (created.span_id, agent.span_id)
     assert upstream.requests[-1].headers["traceparent"].startswith(f"00-{TRACE}-{chat.span_id}")
     eventually(lambda: collector.find("GET /v1/threads/{thread_id}/runs/{run_id}"))
+
+
+@pytest.mark.parametrize(("follows", "sampled"), [(False, False), (True, True)])
+def test_a_caller_cannot_have_its_traces_recorded_unless_it_is_followed(follows, sampled):
+    settings = TracingSettings(endpoint="http://127.0.0.1:9", sample_ratio=0.0, follow_caller=follows)
+    tracer = OtelTracer(settings, "1", "node", captures_content=False)
+    caller = TraceContext("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331", sampled=True)
+    request = tracer.start("GET", "server", caller, {})
+    assert (request.context.trace_id, request.context.sampled) == (caller.trace_id, sampled)
+    assert tracer.start("chat", "client", request.context, {}).context.sampled == sampled
+    assert not tracer.start("GET", "server", caller._replace(sampled=False), {}).context.sampled

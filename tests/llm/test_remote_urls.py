@@ -3,7 +3,8 @@
 import pytest
 
 from llm.reading import failure
-from understudy.llm.remote_urls import is_allowed
+from understudy.errors import UpstreamError
+from understudy.llm.remote_urls import check_relayed, check_urls, is_allowed
 from upstream import text
 
 PRIVATE = [
@@ -98,6 +99,31 @@ async def test_no_dialect_sends_a_private_url_to_a_provider(upstream, models, pa
         caught = await failure(one)
         assert (caught.kind, caught.param) == ("invalid_request", f"messages[0].content[0].{path}")
     assert upstream.requests == []
+
+
+@pytest.mark.parametrize(
+    ("members", "path"),
+    [
+        ({"plugins": [{"source": INSIDE}]}, "plugins[0].source"),
+        ({"reference": "file:/etc/passwd"}, "reference"),
+        ({"tools": [{"type": "mcp", "server_url": INSIDE}]}, "tools[0].server_url"),
+        ({"input": ["text", {"image": INSIDE}]}, "input[1].image"),
+    ],
+)
+def test_a_private_url_in_any_other_member_is_refused(members, path):
+    with pytest.raises(UpstreamError) as refused:
+        check_urls({"model": "m", "messages": [], **members})
+    assert refused.value.param == path
+
+
+def test_names_in_schemas_and_texts_are_not_fetched():
+    schema = {"$schema": "http://localhost/schema", "properties": {"url": {"default": INSIDE}}}
+    tools = [
+        {"type": "function", "function": {"name": "f", "parameters": schema}},
+        {"name": "g", "input_schema": schema},
+    ]
+    check_urls({"model": "m", "messages": [], "tools": tools, "user": INSIDE, "input": [INSIDE], "size": "auto:high"})
+    check_relayed({"prompt": INSIDE, "input": [INSIDE], "size": "1024x1024", "quality": "file name: high"})
 
 
 async def test_urls_in_texts_and_citations_are_not_fetched(upstream, models):

@@ -11,7 +11,6 @@ from understudy.api.relayed_form import check_field, open_form
 from understudy.api.relaying import RelayRequest, named_model, relay, relay_line
 from understudy.api.requests import decode_body, read_body
 from understudy.errors import InvalidRequest
-from understudy.llm import remote_urls
 from understudy.llm.relay import JsonBody, RelayBody
 from understudy.llm.usage import count_images
 from understudy.settings import LimitSettings
@@ -131,16 +130,13 @@ async def _inline_images(request: Request, body: JsonBody) -> JsonBody:
 async def _inline_files(parts: Parts, project_id: str, body: dict[str, Any]) -> dict[str, Any]:
     """The body with the bytes of the Files that it names, which providers do not know.
 
-    Raises InvalidRequest for a File that is missing or no image, and for too many bytes; UpstreamError for a URL that
-    is not public.
+    Raises InvalidRequest for a File that is missing or no image, and for too many bytes.
     """
     references = {f"images[{number}]": one for number, one in enumerate(body["images"])}
     if isinstance(mask := body.get("mask"), dict):
         references["mask"] = mask
     room = _MAX_INLINED
     for place, reference in references.items():
-        if (url := reference.get("image_url")) is not None and not parts.settings.limits.private_urls:
-            remote_urls.check_url(f"{place}.image_url", url)
         if (file_id := reference.pop("file_id", None)) is not None:
             inlined = reference["image_url"] = await _load_image(parts, project_id, file_id, f"{place}.file_id")
             room -= len(inlined)

@@ -9,7 +9,6 @@ from understudy.api.operations import OperationGroup
 from understudy.api.parts import Parts, parts_of
 from understudy.api.relaying import RelayRequest, relay, relay_line
 from understudy.api.requests import decode_body, read_body
-from understudy.llm import payload, remote_urls
 from understudy.llm.relay import JsonBody
 from understudy.settings import LimitSettings
 from understudy.wire.moderations import CreateModerationRequest, CreateModerationResponse
@@ -48,8 +47,5 @@ def _moderation(body: dict[str, Any]) -> RelayRequest:
 
 def _parse_body(raw: bytes, limits: LimitSettings) -> dict[str, Any]:
     body = parse_object(raw, CreateModerationRequest, depth=limits.json_depth, values=limits.json_values)
-    for number, item in enumerate(payload.items(body["input"])):
-        if isinstance(item, dict) and "image_url" in item and not limits.private_urls:
-            remote_urls.check_url(f"input[{number}].image_url.url", item["image_url"]["url"])
     body["model"] = body.get("model") or _DEFAULT_MODEL
     return body

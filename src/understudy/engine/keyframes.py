@@ -75,7 +75,13 @@ class Keyframes:
             )
         rendered = {"type": "generation", "id": earlier.id}
         if "file" in self._provider.takes and self._provider.name == "rehearsal":
-            video = (await self._store.videos.list_files(earlier.id))["video"]
+            video = (await self._store.videos.list_files(earlier.id)).get("video")
+            if video is None:
+                raise InvalidRequest(
+                    f"Invalid '{param}': the generation {generation_id!r} has no video file.",
+                    param=param,
+                    code="invalid_value",
+                )
             return Keyframe(kind="generation", shown=rendered), VideoFile(role, video.blob, video.bytes)
         if earlier.provider != self._provider.name or earlier.upstream_id is None:
             raise InvalidRequest(

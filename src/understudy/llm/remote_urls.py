@@ -2,10 +2,13 @@
 
 A provider is often inside the operator's network, where a URL could make it read what clients must not reach: metadata
 services, other servers, its own files.
+
+One rule holds for all dialects and endpoints: a member that is named as a URL has a public one, and so has every other
+string with a scheme that a client could fetch, unless the member is known to be text for the model.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from understudy.errors import UpstreamError
@@ -17,15 +20,49 @@ _IGNORED_CHARACTERS: Final = re.compile(r"[\t\r\n]+")
 # Providers fetch no URL in these.
 _UNFETCHED_MEMBERS: Final = frozenset({"annotations", "citations", "text", "input", "tool_calls", "metadata"})
 _FETCHED_MEMBERS: Final = ("messages", "mcp_servers")
+# Members of chat completions, of legacy completions and of Anthropic's messages without URLs, or with their own checks.
+_PLAIN_MEMBERS: Final = frozenset(
+    {"model", "messages", "mcp_servers", "prompt", "suffix", "system", "input", "stream", "stream_options", "n", "stop"}
+    | {"temperature", "top_p", "max_tokens", "max_completion_tokens", "presence_penalty", "frequency_penalty", "seed"}
+    | {"tools", "tool_choice", "parallel_tool_calls", "functions", "function_call", "response_format", "metadata"}
+    | {"user", "safety_identifier", "prompt_cache_key", "store", "logprobs", "top_logprobs", "logit_bias", "modalities"}
+    | {"reasoning_effort", "service_tier", "verbosity", "prediction", "top_k", "thinking", "stop_sequences", "echo"}
+    | {"best_of", "encoding_format", "dimensions", "query", "documents"}
+)
+# Texts of relayed requests.
+_RELAYED_TEXTS: Final = frozenset(
+    {"model", "prompt", "negative_prompt", "input", "text", "instructions", "user", "metadata", "language", "keywords"}
+    | {"safety_identifier", "safety_identifiers"}
+)
+# Functions have schemas, in which URLs are names.
+_CLIENT_TOOLS: Final = frozenset({"function", "custom", None})
+_FETCHABLE: Final = re.compile(r"[a-z][a-z0-9+.-]*:(?://|\\\\)|(?:https?|ftps?|file|gopher|s3|gs):", re.IGNORECASE)
 _PLAIN: Final = frozenset({"role", "content"})
 
 
 def check_urls(body: dict[str, Any]) -> None:
-    """Raises UpstreamError(invalid_request) for a URL that is not public."""
+    """Raises UpstreamError(invalid_request) for a URL that is not public, in the body of a chat dialect."""
+    if others := body.keys() - _PLAIN_MEMBERS:
+        _check_members({name: body[name] for name in others})
+    for index, tool in enumerate(payload.items(body.get("tools"))):
+        if isinstance(tool, dict) and tool.get("type") not in _CLIENT_TOOLS and "input_schema" not in tool:
+            _check_item(tool, f"tools[{index}]")
+    # Some models embed images; arrays of tokens are long.
+    inputs = body.get("input")
+    if isinstance(inputs, list) and any(isinstance(item, dict) for item in inputs):
+        _check_members({"input": inputs})
     for member in _FETCHED_MEMBERS:
         for index, item in enumerate(payload.items(body.get(member))):
             if not _is_plain(item):
                 _check_item(item, f"{member}[{index}]")
+
+
+def check_relayed(members: Mapping[str, Any]) -> None:
+    """Raises UpstreamError(invalid_request) for a URL that is not public, in the members of a relayed request.
+
+    Those of a form are lists of texts.
+    """
+    _check_members(members)
 
 
 def check_url(path: str, url: str) -> None:
@@ -75,6 +112,29 @@ def _find_urls(value: Any, path: str) -> Iterator[tuple[str, str]]:
                     yield f"{path}.{name}", item
             elif isinstance(item, dict | list) and name not in _UNFETCHED_MEMBERS:
                 yield from _find_urls(item, f"{path}.{name}")
+
+
+def _check_members(members: Mapping[str, Any]) -> None:
+    for name, value in members.items():
+        for place, url in _find_fetchable(value, name, name):
+            check_url(place, url)
+
+
+def _find_fetchable(value: Any, name: str, path: str) -> Iterator[tuple[str, str]]:
+    """What a provider may fetch, by its path. `name` is the member that has the value, or the list with it."""
+    if isinstance(value, str):
+        if _is_url_member(name) or (name not in _RELAYED_TEXTS and _is_fetchable(value)):
+            yield path, value
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _find_fetchable(item, name, f"{path}[{index}]")
+    elif isinstance(value, dict):
+        for member, item in value.items():
+            yield from _find_fetchable(item, member, f"{path}.{member}")
+
+
+def _is_fetchable(text: str) -> bool:
+    return _FETCHABLE.match(_IGNORED_CHARACTERS.sub("", text[:256]).lstrip()) is not None
 
 
 def _is_url_member(name: str) -> bool:

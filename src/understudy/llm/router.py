@@ -205,6 +205,8 @@ class Models:
 
         if not self._relays:
             raise relay.no_provider(operation)
+        if not self._private_urls:
+            remote_urls.check_relayed(body.prompt)
         async with _Until(deadline):
             named = {"model": body.model}
             return await self._with_retries(await self._targets(named), send, named, "relay")

@@ -74,6 +74,7 @@ class QualifiedIds:
     def mark(self, project_id: str) -> None:
         """The project has an import."""
         self._with_import.add(project_id)
+        self._without_import.pop(project_id, None)
 
     async def find(self, project_id: str, ids: Iterable[str]) -> dict[str, str]:
         """The stored ids of imported objects by their public ones; those of all other objects are left out."""

@@ -154,8 +154,9 @@ def _video_row(raw: RawObject, stored_id: str, project_id: str, now: int) -> New
     # The address of a file has no key: the token says which project's video it is.
     token = f"{secrets.token_urlsafe(24)}.{qualifier(project_id).removeprefix(SEPARATOR)}"
     body = msgspec.json.encode(video.body).decode()
-    # Kept from the import on as long as from its end.
-    values = (stored_id, project_id, video.state, 0, 0.0, video.provider, video.upstream_id, token, float(now), body)
+    # A file can name any generation of the video service, and the account may be that of other projects as well: what
+    # an import names is never continued there. Kept from the import on as long as from its end.
+    values = (stored_id, project_id, video.state, 0, 0.0, video.provider, None, token, float(now), body)
     return NewRow(values)
 
 

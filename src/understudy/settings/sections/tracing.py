@@ -23,8 +23,15 @@ class TracingSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     ] = {}
     sample_ratio: Annotated[
         float,
-        Meta(ge=0, le=1, description="Share of traces to record; a request with `traceparent` follows its caller."),
+        Meta(ge=0, le=1, description="Share of traces to record, at most what the callers of requests record."),
     ] = 1.0
+    follow_caller: Annotated[
+        bool,
+        Meta(
+            description="Whether a request whose `traceparent` is sampled is always recorded. Otherwise `sample_ratio`"
+            " decides by the trace id, so that clients cannot have all of their traces recorded."
+        ),
+    ] = False
     service_name: Annotated[
         Text,
         Meta(description="The resource's `service.name`, unless `OTEL_SERVICE_NAME` is set."),
