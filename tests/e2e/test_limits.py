@@ -9,7 +9,7 @@ import pytest
 
 from e2e.assistants_client import WEATHER, on_both, reached
 from e2e.batching import chat_line, jsonl
-from upstream import call, calls, echo
+from upstream import call, calls, echo, fault, reply
 from waiting import eventually
 
 pytestmark = on_both
@@ -86,13 +86,51 @@ def test_the_rate_limits_of_models_are_listed_and_changed(organization, project)
     assert ([one.id for one in page.data], page.has_more) == (every[-2:-1], len(every) > 2)
     with pytest.raises(openai.NotFoundError, match="rl-unknown"):
         limits.update_rate_limit("rl-unknown", project_id=project.id, max_requests_per_1_minute=1)
-    with pytest.raises(openai.BadRequestError, match="max_images_per_1_minute"):
-        limits.update_rate_limit(row.id, project_id=project.id, max_images_per_1_minute=1)
+    relayed = limits.update_rate_limit(
+        row.id, project_id=project.id, max_images_per_1_minute=3, max_audio_megabytes_per_1_minute=1
+    )
+    assert (relayed.max_images_per_1_minute, relayed.max_audio_megabytes_per_1_minute) == (3, 1)
     entry = organization.audit_logs.list(project_ids=[project.id], event_types=["rate_limit.updated"]).data[-1]
     assert (entry.rate_limit_updated.id, entry.rate_limit_updated.changes_requested.max_requests_per_1_minute) == (
         row.id,
         60,
     )
+
+
+def test_images_and_audio_of_a_model_are_limited(organization, project, client, upstream):
+    limits = organization.projects.rate_limits
+    limits.update_rate_limit(
+        f"rl-{MODEL}", project_id=project.id, max_images_per_1_minute=3, max_audio_megabytes_per_1_minute=1
+    )
+    two = reply({"created": 1, "data": [{"b64_json": "aGk="}] * 2})
+
+    def draw(n):
+        return client.images.generate(model=MODEL, prompt="A cat", n=n)
+
+    def transcribe(size):
+        return client.audio.transcriptions.create(model=MODEL, file=("a.wav", bytes(size)))
+
+    upstream.answer(fault(400), two)
+    with pytest.raises(openai.BadRequestError):
+        draw(3)
+    eventually(lambda: draw(2))
+    with pytest.raises(openai.RateLimitError, match=r"images per min \(IPM\): Limit 3, Used 2, Requested 2"):
+        draw(2)
+    with pytest.raises(openai.RateLimitError, match="The number of images must be reduced"):
+        draw(4)
+    upstream.answer(reply({"text": "Hi"}), reply(bytes(500_000), content_type="audio/mpeg"))
+    transcribe(600_000)
+    with pytest.raises(openai.RateLimitError, match="bytes of audio per min: Limit 1000000"):
+        transcribe(600_000)
+    assert len(client.audio.speech.create(model=MODEL, voice="alloy", input="Hi").content) == 500_000
+
+    def is_full():
+        upstream.always(reply(b"ID3", content_type="audio/mpeg"))
+        with pytest.raises(openai.RateLimitError):
+            client.audio.speech.create(model=MODEL, voice="alloy", input="Hi")
+        return True
+
+    assert is_full()
 
 
 def test_limits_of_a_project_and_a_key_are_set_and_removed(server, administer, organization, project, key):

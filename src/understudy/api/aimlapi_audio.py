@@ -103,7 +103,7 @@ async def create_stt(request: Request) -> Response:
 async def create_stt_task(request: Request) -> Response:
     parts, project_id = parts_of(request), project_of(request)
     async with _read_recording(request) as form:
-        await admit_relay(request, form)
+        await admit_relay(request, "transcription", form)
         limit = await parts.limiter.size_limit(project_id, "stored_bytes")
         task_id = await parts.transcriptions.create(project_id, form, request.state.key_id, limit)
     return json_response(msgspec.json.encode(SttTask(generation_id=task_id, status="queued")))
@@ -187,6 +187,7 @@ async def _download(request: Request, form: RelayedForm, url: str) -> None:
     except MediaError as error:
         raise InvalidRequest(error.message, param="url", code="invalid_value") from None
     await form.end_part()
+    form.file_bytes = form.size
 
 
 def _field_texts(value: Any) -> list[str]:

@@ -11,7 +11,7 @@ from understudy.api.operations import OperationGroup
 from understudy.api.parts import Parts, change_of, named_project_of, parts_of
 from understudy.api.requests import objects_response, read_json, struct_response
 from understudy.engine.limits.policy import Policy
-from understudy.errors import InvalidRequest, NotFound, not_found
+from understudy.errors import NotFound, not_found
 from understudy.store.limits import METRICS, UNLIMITED, LimitChange, Metric
 from understudy.store.projects import check_open
 from understudy.wire import queries
@@ -65,7 +65,6 @@ async def list_rate_limits(request: Request) -> Response:
 async def update_rate_limit(request: Request) -> Response:
     parts, project_id = parts_of(request), named_project_of(request)
     body = await read_json(request, UpdateRateLimitRequest, parts.settings.limits)
-    _check_supported(body)
     check_open(await parts.store.projects.get(project_id))
     rate_limit_id: str = request.path_params["rate_limit_id"]
     model = rate_limit_id.removeprefix(_PREFIX)
@@ -94,16 +93,6 @@ def _find_position(models: list[str], rate_limit_id: str) -> int:
     return models.index(model)
 
 
-def _check_supported(body: UpdateRateLimitRequest) -> None:
-    for member in ("max_images_per_1_minute", "max_audio_megabytes_per_1_minute"):
-        if getattr(body, member) is not UNSET:
-            raise InvalidRequest(
-                f"Unsupported parameter: '{member}'. This server counts requests and tokens only.",
-                param=member,
-                code="unsupported_parameter",
-            )
-
-
 def _to_stored(amount: int | None) -> int | None:
     return UNLIMITED if amount is not None and amount >= NO_LIMIT else amount
 
@@ -120,4 +109,8 @@ def _render_rate_limit(policy: Policy, model: str) -> ProjectRateLimit:
         rendered.max_requests_per_1_day = requests
     if (tokens := amounts["batch_1_day_max_input_tokens"]) is not None:
         rendered.batch_1_day_max_input_tokens = tokens
+    if (images := amounts["max_images_per_1_minute"]) is not None:
+        rendered.max_images_per_1_minute = images
+    if (megabytes := amounts["max_audio_megabytes_per_1_minute"]) is not None:
+        rendered.max_audio_megabytes_per_1_minute = megabytes
     return rendered

@@ -17,6 +17,7 @@ from understudy.api.errors import envelope, to_api_error
 from understudy.api.event_stream import EventStream
 from understudy.api.metering import admit_unstored, format_cost, reserve_tokens, wants_meta, with_meta
 from understudy.api.parts import Parts, parts_of, project_of
+from understudy.api.relayed_limits import reserve_units
 from understudy.engine.accounting import Accounting
 from understudy.engine.limits.demand import Demand, count_tokens, demand_of
 from understudy.engine.limits.limiter import Reservation
@@ -54,7 +55,7 @@ async def relay(request: Request, relayed: RelayRequest) -> Response:
     """The provider's response to a request over HTTP. Raises OutOfFunds, RateLimitExceeded,
     PermissionDenied and UpstreamError."""
     meter = await _open_meter(request, relayed)
-    response = await parts_of(request).models.relay(relayed.operation, relayed.body)
+    response = await _send(request, relayed, meter)
     if response.whole is not None:
         usage = await meter.charge(response.whole)
         body = with_meta(response.whole, usage) if _needs_meta(request, relayed, response) else response.whole
@@ -76,13 +77,14 @@ async def relay_into(
     Raises what `relay` does.
     """
     meter = await _open_meter(request, relayed)
-    response = await parts_of(request).models.relay(relayed.operation, relayed.body)
+    response = await _send(request, relayed, meter)
     if response.whole is not None:
         await write(response.whole)
         return await meter.charge(response.whole), response.content_type
     try:
         async with aclosing(response.chunks) as chunks:
             async for chunk in chunks:
+                meter.sent_bytes += len(chunk)
                 await write(chunk)
         return await meter.charge(b""), response.content_type
     finally:
@@ -94,14 +96,26 @@ def cost_headers(usage: Usage) -> dict[str, str]:
     return {"x-aimlapi-credits-used": str(usage.credits), "x-aimlapi-usd-spent": format_cost(usage)}
 
 
-async def admit_relay(request: Request, body: RelayBody) -> Reservation | None:
-    """Called before a request is relayed. Raises OutOfFunds, RateLimitExceeded and PermissionDenied."""
+async def admit_relay(request: Request, kind: Kind, body: RelayBody) -> tuple[Reservation | None, Reservation | None]:
+    """Called before a request is relayed; returns what it has taken of the limits of tokens, and of images or audio.
+
+    Raises OutOfFunds, RateLimitExceeded and PermissionDenied.
+    """
     await admit_unstored(request)
-    return await reserve_tokens(request, body.model, partial(_measure, body))
+    tokens = await reserve_tokens(request, body.model, partial(_measure, body))
+    return tokens, await reserve_units(request, kind, body)
+
+
+async def _send(request: Request, relayed: RelayRequest, meter: "_Meter") -> Relayed:
+    try:
+        return await parts_of(request).models.relay(relayed.operation, relayed.body)
+    except BaseException:
+        meter.release()
+        raise
 
 
 async def _open_meter(request: Request, relayed: RelayRequest) -> "_Meter":
-    reservation = await admit_relay(request, relayed.body)
+    reservation, units = await admit_relay(request, relayed.kind, relayed.body)
     return _Meter(
         parts_of(request).accounting,
         relayed,
@@ -109,6 +123,7 @@ async def _open_meter(request: Request, relayed: RelayRequest) -> "_Meter":
         request.state.key_id,
         request.state.inference_id,
         reservation,
+        units,
     )
 
 
@@ -141,6 +156,7 @@ class _Meter:
         key_id: str,
         reference: str,
         reservation: Reservation | None,
+        units: Reservation | None,
     ) -> None:
         self._accounting = accounting
         self._relayed = relayed
@@ -148,7 +164,10 @@ class _Meter:
         self._key_id = key_id
         self._reference = reference or ids.inference()
         self._reservation = reservation
+        self._units = units
         self._settled = False
+        self.sent_bytes = 0
+        """Of a response in chunks, up to now."""
         accounting.prefetch_price(relayed.body.model)
 
     async def charge(self, body: bytes) -> Usage:
@@ -166,7 +185,16 @@ class _Meter:
             self._settle_reservation(body)
             self._accounting.record_in_background(self._project_id, self._build_usage(body))
 
+    def release(self) -> None:
+        """Gives back what is reserved for a request that has failed."""
+        if self._units is not None:
+            self._units.settle(0)
+
     def _settle_reservation(self, body: bytes) -> None:
+        if self._units is not None and self._relayed.kind == "image":
+            self._units.settle(self._relayed.units(body))
+        elif self._units is not None and self._relayed.kind == "speech":
+            self._units.settle(self.sent_bytes or len(body))
         if self._reservation is not None:
             tokens = parse_usage(body) or Tokens()
             self._reservation.settle(tokens.input + tokens.output)
@@ -188,6 +216,7 @@ async def _relay_bytes(response: Relayed, meter: _Meter) -> AsyncGenerator[bytes
     try:
         async with aclosing(response.chunks) as chunks:
             async for chunk in chunks:
+                meter.sent_bytes += len(chunk)
                 if last:
                     yield last
                 last = chunk

@@ -37,6 +37,11 @@ class RelayBody(Protocol):
         """The members or fields with what the model reads, files of a form excepted."""
         ...
 
+    @property
+    def file_bytes(self) -> int:
+        """The size of all files of a form."""
+        ...
+
     def encode(self, model: str) -> EncodedBody:
         """The body with another model id."""
         ...
@@ -55,6 +60,10 @@ class JsonBody:
     @property
     def prompt(self) -> Mapping[str, object]:
         return self.members
+
+    @property
+    def file_bytes(self) -> int:
+        return 0
 
     def encode(self, model: str) -> EncodedBody:
         data = msgspec.json.encode({**self.members, "model": model})

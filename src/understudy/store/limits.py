@@ -13,6 +13,8 @@ Metric = Literal[
     "tokens_per_minute",
     "tokens_per_day",
     "batch_tokens_per_day",
+    "images_per_minute",
+    "audio_megabytes_per_minute",
     "concurrent_runs",
     "stored_bytes",
     "vector_stores",

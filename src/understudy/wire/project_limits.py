@@ -18,6 +18,8 @@ RATE_LIMIT_MEMBERS = {
     "tokens_per_minute": "max_tokens_per_1_minute",
     "requests_per_day": "max_requests_per_1_day",
     "batch_tokens_per_day": "batch_1_day_max_input_tokens",
+    "images_per_minute": "max_images_per_1_minute",
+    "audio_megabytes_per_minute": "max_audio_megabytes_per_1_minute",
 }
 """The members of a rate limit by the names of limits here."""
 
@@ -32,6 +34,8 @@ class ProjectRateLimit(Struct, kw_only=True):
     max_tokens_per_1_minute: int
     max_requests_per_1_day: int | UnsetType = UNSET
     batch_1_day_max_input_tokens: int | UnsetType = UNSET
+    max_images_per_1_minute: int | UnsetType = UNSET
+    max_audio_megabytes_per_1_minute: int | UnsetType = UNSET
 
 
 class ProjectRateLimitList(Struct, kw_only=True):
@@ -53,12 +57,8 @@ class UpdateRateLimitRequest(Struct, kw_only=True, forbid_unknown_fields=True):
     max_tokens_per_1_minute: _Change = UNSET
     max_requests_per_1_day: _Change = UNSET
     batch_1_day_max_input_tokens: _Change = UNSET
-    max_images_per_1_minute: Annotated[
-        int | UnsetType, Meta(description="Refused: this server does not count images.")
-    ] = UNSET
-    max_audio_megabytes_per_1_minute: Annotated[
-        int | UnsetType, Meta(description="Refused: this server does not count audio.")
-    ] = UNSET
+    max_images_per_1_minute: _Change = UNSET
+    max_audio_megabytes_per_1_minute: _Change = UNSET
 
 
 Amount = int | Literal["unlimited"] | None

@@ -15,7 +15,7 @@ from understudy.engine.limits.cells import LocalCells
 from understudy.engine.limits.demand import Demand
 from understudy.engine.limits.permissions import PermissionChecks
 from understudy.engine.limits.policies import Policies
-from understudy.engine.limits.policy import Policy, Rule
+from understudy.engine.limits.policy import Policy, RelayedUnit, Rule
 from understudy.engine.limits.refusals import exceeded_error, too_large_error
 from understudy.errors import RateLimitExceeded
 from understudy.llm.router import Models
@@ -104,6 +104,21 @@ class RateLimiter:
             return None
         return (await self._reserve(project_id, model or "batches", rules, Demand(tokens, tokens))).refusal
 
+    async def reserve_relayed(
+        self, project_id: str, key_id: str, model: str, unit: RelayedUnit, amount: int
+    ) -> Reservation | None:
+        """Takes images or bytes of audio of a relayed request; None without limits. Raises RateLimitExceeded."""
+        if self.policies.is_unused:
+            return None
+        policy = self.policies.find(project_id, key_id) or await self.policies.load(project_id, key_id)
+        rules = policy.list_relayed_rules(self._models.names_and_url(model)[0], unit)
+        if not rules:
+            return None
+        reservation = await self._reserve(project_id, model, rules, Demand(amount, amount))
+        if reservation.refusal is not None:
+            raise reservation.refusal
+        return reservation
+
     async def run_limits(self, project_id: str, key_id: str) -> RunLimits | None:
         """How many runs may be active; None without limits, and without a key, as for a line of a batch."""
         if self.policies.is_unused or not key_id:
@@ -178,8 +193,8 @@ class RateLimiter:
         return self._cells.take(rules, scaled, self._clock.now())
 
     def _add(self, project_id: str, rules: Sequence[Rule], tokens: int) -> None:
-        """Adds to the limits of tokens, in the background if nodes share them."""
-        rules = [rule for rule in rules if rule.unit == "tokens"]
+        """Adds to the limits of tokens, images or audio, in the background if nodes share them."""
+        rules = [rule for rule in rules if rule.unit != "requests"]
         if not rules or not tokens:
             return
         costs = [tokens] * len(rules)

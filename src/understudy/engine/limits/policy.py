@@ -10,7 +10,9 @@ from understudy.store.permissions import UNRESTRICTED, ProjectPermissions
 
 Owner = Literal["key", "project", "model"]
 """Whose limit it is: a key's, a project's, or that of a model in a project."""
-Unit = Literal["requests", "tokens", "batch_tokens"]
+RelayedUnit = Literal["images", "audio_bytes"]
+"""What relayed requests make or send, beside tokens."""
+Unit = Literal["requests", "tokens", "batch_tokens", RelayedUnit]
 
 MINUTE: Final = 60
 DAY: Final = 86_400
@@ -21,6 +23,12 @@ _RATES: Final[tuple[tuple[Metric, Unit, int], ...]] = (
     ("tokens_per_day", "tokens", DAY),
 )
 _BATCH_RATES: Final[tuple[tuple[Metric, Unit, int], ...]] = (("batch_tokens_per_day", "batch_tokens", DAY),)
+_RELAYED_RATES: Final[dict[RelayedUnit, tuple[tuple[Metric, Unit, int], ...]]] = {
+    "images": (("images_per_minute", "images", MINUTE),),
+    "audio_bytes": (("audio_megabytes_per_minute", "audio_bytes", MINUTE),),
+}
+_UNITS_EACH: Final[dict[Metric, int]] = {"audio_megabytes_per_minute": 1_000_000}
+"""How many units one of a limit is, if not one."""
 _OWNERS: Final[tuple[Owner, ...]] = ("model", "key", "project")
 _MAX_MODELS: Final = 1000
 
@@ -92,6 +100,10 @@ class Policy:
         """The rules for the input of a batch."""
         return self._build_rules(models, _BATCH_RATES)
 
+    def list_relayed_rules(self, models: Sequence[str], unit: RelayedUnit) -> tuple[Rule, ...]:
+        """The rules for images that a request makes, or for its bytes of audio."""
+        return self._build_rules(models, _RELAYED_RATES[unit])
+
     def _build_rules(self, models: Sequence[str], rates: Sequence[tuple[Metric, Unit, int]]) -> tuple[Rule, ...]:
         rules = []
         for owner in _OWNERS:
@@ -100,8 +112,9 @@ class Policy:
                 continue
             names = models if owner == "model" else ("",)
             for metric, unit, window in rates:
-                limit = self.amount(owner, metric, names)
-                if limit is not None:
+                amount = self.amount(owner, metric, names)
+                if amount is not None:
+                    limit = amount * _UNITS_EACH.get(metric, 1)
                     # All ids of a model are one count.
                     cell = f"{scope}/{names[-1]}/{metric}" if owner == "model" else f"{scope}//{metric}"
                     rules.append(Rule(cell, owner, scope, unit, window, limit, limit / window))

@@ -1,11 +1,11 @@
 """The errors of requests over a limit, in the hosted API's words, which programs parse. Source: its error bodies."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, Literal
 
 from understudy import telemetry
-from understudy.engine.limits.policy import MINUTE, Rule
+from understudy.engine.limits.policy import MINUTE, Rule, Unit
 from understudy.errors import RateLimitExceeded
 
 ORGANIZATION: Final = "understudy"
@@ -16,6 +16,13 @@ _UNITS: Final = {
     ("tokens", True): "tokens per min (TPM)",
     ("tokens", False): "tokens per day (TPD)",
     ("batch_tokens", False): "batch input tokens per day",
+    ("images", True): "images per min (IPM)",
+    ("audio_bytes", True): "bytes of audio per min",
+}
+_OTHER_REDUCTION: Final = "The input or output tokens must be reduced"
+_REDUCTIONS: Final[Mapping[Unit, str]] = {
+    "images": "The number of images must be reduced",
+    "audio_bytes": "The recording must be shorter",
 }
 _MILLISECOND: Final = 1000
 # The error of a sum of floats must not add a millisecond.
@@ -44,11 +51,11 @@ def too_large_error(rule: Rule, model: str, tokens: int) -> RateLimitExceeded:
     """The request's tokens exceed the whole limit, so no wait helps."""
     message = (
         f"Request too large for {model} in organization {ORGANIZATION} on {_describe_unit(rule)}: Limit {rule.limit},"
-        f" Requested {tokens}. The input or output tokens must be reduced in order to run successfully."
+        f" Requested {tokens}. {_REDUCTIONS.get(rule.unit, _OTHER_REDUCTION)} in order to run successfully."
         f" {_describe_owner(rule)}"
     )
     _emit_refusal(rule)
-    return RateLimitExceeded(message, "tokens", None)
+    return RateLimitExceeded(message, "tokens" if "tokens" in rule.unit else "requests", None)
 
 
 def exceeded_error(
@@ -62,7 +69,7 @@ def exceeded_error(
         f" Used {round(levels[number])}, Requested {round(costs[number])}. Please try again in {format_duration(wait)}."
         f" {_describe_owner(rule)}"
     )
-    kind: Literal["requests", "tokens"] = "requests" if rule.unit == "requests" else "tokens"
+    kind: Literal["requests", "tokens"] = "tokens" if "tokens" in rule.unit else "requests"
     _emit_refusal(rule)
     return RateLimitExceeded(message, kind, round_up(wait) / _MILLISECOND)
 

@@ -1,0 +1,40 @@
+"""The limits of images and audio of relayed requests: what a request takes before it is sent, and what it used."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from starlette.requests import Request
+
+from understudy.api.parts import parts_of, project_of
+from understudy.engine.limits.limiter import Reservation
+from understudy.engine.limits.policy import RelayedUnit
+from understudy.llm.relay import RelayBody
+from understudy.store.charges import Kind
+
+_UNITS: Final[dict[Kind, RelayedUnit]] = {
+    "image": "images",
+    "speech": "audio_bytes",
+    "transcription": "audio_bytes",
+}
+
+
+async def reserve_units(request: Request, kind: Kind, body: RelayBody) -> Reservation | None:
+    """Takes the requested images or the recording's bytes; speech takes its bytes when they are known.
+
+    None without limits. Raises RateLimitExceeded.
+    """
+    unit = _UNITS.get(kind)
+    if unit is None:
+        return None
+    amount = _count_images(body.prompt.get("n")) if unit == "images" else body.file_bytes
+    limiter = parts_of(request).limiter
+    return await limiter.reserve_relayed(project_of(request), request.state.key_id, body.model, unit, amount)
+
+
+def _count_images(requested: object) -> int:
+    """The images by the member or the field `n`; one by default."""
+    if isinstance(requested, Sequence) and not isinstance(requested, str):
+        requested = requested[0] if requested else None
+    if isinstance(requested, str) and requested.isascii() and requested.isdecimal() and len(requested) < 4:
+        requested = int(requested)
+    return max(requested, 1) if isinstance(requested, int) else 1
