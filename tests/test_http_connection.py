@@ -8,6 +8,8 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
+from serving import WAIT
+from understudy.api.event_stream import WRITER
 from understudy.cli.http_connection import HttpConnection, split_target
 from understudy.cli.request_cycle import render_head
 
@@ -51,6 +53,9 @@ class Exchange:
         self.transport = Transport()
         self._connection = HttpConnection(config=config, server_state=self._state, app_state={})
         self._connection.connection_made(self.transport)
+
+    def lose(self):
+        self._connection.connection_lost(None)
 
     async def send(self, data):
         """Returns what the server has written when all of its tasks have ended."""
@@ -129,3 +134,20 @@ def test_a_target_is_split_like_the_parser_does(target):
     path, raw_path, query = split_target(target)
     assert (raw_path, query) == (url.path, url.query or b"")
     assert path == url.path.decode().replace("%20", " ")
+
+
+async def test_a_stream_ends_when_its_client_leaves():
+    """Without a task that waits for it."""
+    left = asyncio.Event()
+
+    async def app(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        scope["extensions"][WRITER].watch(left.set)
+        await left.wait()
+
+    exchange = Exchange(app)
+    sending = asyncio.create_task(exchange.send(GET))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    exchange.lose()
+    await asyncio.wait_for(sending, WAIT)

@@ -18,9 +18,9 @@ class JumpingLoop(asyncio.SelectorEventLoop):
 
 def parts_of_stream(frames):
     """The messages that an ASGI server is sent for a stream of these frames."""
-    app = SimpleNamespace(state=SimpleNamespace(parts=SimpleNamespace(streams=OpenStreams())))
-    state = {"dialect": "openai", "key_id": "", "request_id": "req_1"}
-    request = SimpleNamespace(app=app, state=SimpleNamespace(**state), scope={"state": state})
+    parts = SimpleNamespace(streams=OpenStreams())
+    state = {"parts": parts, "dialect": "openai", "key_id": "", "request_id": "req_1"}
+    request = SimpleNamespace(scope={"state": state})
     sent = []
 
     async def send(message):

@@ -36,6 +36,10 @@ class Writer(Protocol):
         """Sends a part of the body."""
         ...
 
+    def watch(self, on_disconnect: Callable[[], None] | None) -> None:
+        """Calls `on_disconnect` if the client leaves before the end of the response; None ends the watch."""
+        ...
+
 
 class EventStream(Response):
     """Each chunk of `frames` has one or more whole SSE frames; `last` renders the frames after the last chunk.
@@ -73,7 +77,7 @@ class EventStream(Response):
         # task resumes every coroutine below it, which is half of the cost of a delta.
         send = self._direct or send
         pump = asyncio.create_task(self._send_all(send))
-        watcher = asyncio.create_task(self._watch_disconnect(receive, pump))
+        unwatch = self._watch_disconnect(receive, pump)
         if self._comments:
             self._last_sent_at = asyncio.get_running_loop().time()
             self._keep_alive(send)
@@ -84,7 +88,7 @@ class EventStream(Response):
             if not self._gone:
                 raise
         finally:
-            watcher.cancel()
+            unwatch()
             if self._timer is not None:
                 self._timer.cancel()
 
@@ -129,11 +133,17 @@ class EventStream(Response):
     def record_activity(self, now: float) -> None:
         self._last_sent_at = now
 
-    async def _watch_disconnect(self, receive: Receive, pump: "asyncio.Task[None]") -> None:
-        while (await receive())["type"] != "http.disconnect":
-            pass
-        self._gone = True
-        pump.cancel()
+    def _watch_disconnect(self, receive: Receive, pump: "asyncio.Task[None]") -> Callable[[], object]:
+        """Ends `pump` when the client leaves, until the returned function is called."""
+
+        def end_pump() -> None:
+            self._gone = True
+            pump.cancel()
+
+        if (writer := self._writer) is not None:
+            writer.watch(end_pump)
+            return lambda: writer.watch(None)
+        return asyncio.create_task(_wait_for_disconnect(receive, end_pump)).cancel
 
     def _keep_alive(self, send: Send) -> None:
         """Sends a comment after a long silence, and schedules the next check."""
@@ -147,6 +157,12 @@ class EventStream(Response):
         # The stream may end at the same moment: provider timeouts are round numbers of seconds too.
         if not self._ended:
             await send({"type": "http.response.body", "body": _KEEP_ALIVE_FRAME, "more_body": True})
+
+
+async def _wait_for_disconnect(receive: Receive, on_disconnect: Callable[[], None]) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    on_disconnect()
 
 
 class _LogWriter:

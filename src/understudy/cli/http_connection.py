@@ -37,8 +37,7 @@ class HttpConnection(HttpToolsProtocol):
         if self.timeout_keep_alive_task is not None:
             self.timeout_keep_alive_task.cancel()
         if self.cycle is not None:
-            self.cycle.disconnected = not self.cycle.response_complete
-            self.cycle.notify()
+            self.cycle.disconnect()
         self.flow.resume_writing()
         if exc is None:
             self.transport.close()

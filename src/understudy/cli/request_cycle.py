@@ -6,7 +6,7 @@ frees them; that costs a fifth of a small request. This one refers to nothing th
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 from starlette.types import ASGIApp, Message, Scope
@@ -42,6 +42,7 @@ class RequestCycle:
 
     __slots__ = (
         *("_arrival", "_connection", "_expected_bytes", "_head", "_is_chunked", "_is_head", "_is_notified"),
+        "_on_disconnect",
         *("body", "disconnected", "keep_alive", "more_body", "response_complete", "response_started"),
         "waiting_for_100_continue",
     )
@@ -61,12 +62,20 @@ class RequestCycle:
         self._expected_bytes = 0
         self._is_notified = False
         self._arrival: asyncio.Event | None = None
+        self._on_disconnect: Callable[[], None] | None = None
 
     def notify(self) -> None:
         """Wakes `receive`: more of the body has arrived, or the response or the connection has ended."""
         self._is_notified = True
         if self._arrival is not None:
             self._arrival.set()
+
+    def disconnect(self) -> None:
+        """The connection is lost."""
+        self.disconnected = not self.response_complete
+        self.notify()
+        if self.disconnected and self._on_disconnect is not None:
+            self._on_disconnect()
 
     async def run(self, app: ASGIApp, scope: Scope) -> None:
         try:
@@ -142,6 +151,13 @@ class RequestCycle:
     def write(self, body: bytes) -> None:
         """Writes a part of the body, as `send` does in the end."""
         self._connection.transport.write(b"%x\r\n%b\r\n" % (len(body), body))
+
+    def watch(self, on_disconnect: Callable[[], None] | None) -> None:
+        """Calls `on_disconnect` if the connection is lost before the end of the response, as `receive` returns then."""
+        self._on_disconnect = on_disconnect
+        self._connection.flow.resume_reading()
+        if self.disconnected and on_disconnect is not None:
+            on_disconnect()
 
     def _start(self, status: int, added: Headers) -> None:
         """Writes the head of a stream; that of a whole response waits for its body, and is written with it."""
