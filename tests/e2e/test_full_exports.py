@@ -60,6 +60,10 @@ def source(sqlite_server: Server) -> Project:
     thread = client.beta.threads.create(metadata=ADA, messages=[{"role": "user", "content": "Hi"}] * 2)
     last = client.beta.threads.messages.list(thread.id).data[0].id
     project.ask("POST", f"/v1/threads/{thread.id}/branch", {"after": last})
+    version = {"model": "rehearsal", "instructions": "Speak like {{who}}.", "metadata": ADA, "name": "Tone"}
+    prompt = project.ask("POST", "/v1/prompts", version).json["id"]
+    shorter = {"model": "rehearsal", "instructions": "Be brief.", "make_default": False}
+    assert project.ask("POST", f"/v1/prompts/{prompt}/versions", shorter).status == 200
     eventually(lambda: client.batches.retrieve(batches[0].id).status == "completed")
     message_batch = f"/v1/messages/batches/{batches[1]['id']}"
     eventually(lambda: project.ask("GET", message_batch).json["processing_status"] == "ended")
@@ -76,6 +80,7 @@ LISTS = {
     ],
     "/v1/responses?order=asc": ["/v1/responses/{id}", "/v1/responses/{id}/input_items?order=asc"],
     "/v1/chat/completions?order=asc": ["/v1/chat/completions/{id}", "/v1/chat/completions/{id}/messages"],
+    "/v1/prompts?order=asc": ["/v1/prompts/{id}", "/v1/prompts/{id}/versions", "/v1/prompts/{id}/versions/2"],
     "/v1/batches": ["/v1/batches/{id}"],
     "/v1/messages/batches": ["/v1/messages/batches/{id}", "/v1/messages/batches/{id}/results"],
     "/luma-ai/generations": ["/luma-ai/generation?ids={id}"],
@@ -130,7 +135,7 @@ def test_every_kind_of_object_round_trips(server, source):
     before = contents(source)
     done, packed = exported(source)
     assert done["exported"] == {
-        "file": 3, "thread": 3, "message": 7, "item": 10, "response": 5, "chat_completion": 1, "batch": 2, "video": 1
+        "file": 3, "prompt": 1, "thread": 3, "message": 7, "item": 10, "response": 5, "chat_completion": 1, "batch": 2, "video": 1
     }  # fmt: skip
     for target in (Project(server), Project(server)):
         imported = target.import_(packed)
@@ -166,6 +171,10 @@ def test_imported_responses_and_conversations_continue(server, source):
     branch = next(one for one in target.ask("GET", "/v1/threads").json["data"] if "branched_from" in one)
     listed = target.ask("GET", f"/v1/threads?branched_from={branch['branched_from']['thread_id']}").json["data"]
     assert [one["id"] for one in listed] == [branch["id"]]
+    (prompt,) = target.ask("GET", "/v1/prompts").json["data"]
+    reference = {"id": prompt["id"], "variables": {"who": "a pirate"}}
+    answered = target.ask("POST", "/v1/responses", {"prompt": reference, "input": "Hi"}).json
+    assert (answered["status"], answered["prompt"]["id"]) == ("completed", prompt["id"])
     first = target.ask("GET", "/v1/responses?order=asc&limit=1").json["data"][0]["id"]
     client.responses.delete(first)
     assert target.ask("GET", f"/v1/responses/{first}").status == 404
@@ -183,13 +192,13 @@ def test_what_bears_the_metadata_of_one_user_is_exported_and_deleted(server, sou
     }
     del counts["manifest.json"]
     assert counts == {
-        "files": 3, "threads": 2, "messages": 10, "responses": 1, "chat_completions": 1, "batches": 1
+        "files": 3, "prompts": 1, "threads": 2, "messages": 10, "responses": 1, "chat_completions": 1, "batches": 1
     }  # fmt: skip
     counted = target.ended("deletion", target.ask("POST", "/v1/deletions", {"metadata": ADA, "dry_run": True}).json)
     assert target.export(metadata=ADA).keys() == entries.keys()
     done = target.ended("deletion", target.ask("POST", "/v1/deletions", {"metadata": ADA}).json)
     assert (counted["dry_run"], done["dry_run"], counted["deleted"]) == (True, False, done["deleted"])
-    assert done["deleted"] == {"file": 3, "thread": 2, "response": 1, "chat_completion": 1, "batch": 1}
+    assert done["deleted"] == {"file": 3, "thread": 2, "prompt": 1, "response": 1, "chat_completion": 1, "batch": 1}
     left = json.dumps([one for one in contents(target).values() if not isinstance(one, bytes)], default=str)
     assert '"user": "ada"' not in left
     assert len(target.ask("GET", "/v1/responses").json["data"]) == 4
@@ -226,6 +235,9 @@ def test_malformed_rows_are_reported_and_the_rest_is_imported(server):
         ("understudy.response", {"previous_id": ["resp_x"]}),
         ("understudy.response", {"row": {"body": {"status": "in_progress"}}}),
         ("understudy.video", {"row": {"upstream_id": "a\0"}}),
+        ("understudy.prompt", {"row": {"body": {"name": "a\0"}}}),
+        ("understudy.prompt", {"row": {"body": {"default_version": "9"}}}),
+        ("understudy.prompt", {"row": {"versions": []}}),
     ],
 )
 def test_a_row_that_no_database_could_store_is_reported(server, source, kind, change):

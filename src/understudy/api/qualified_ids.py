@@ -61,6 +61,8 @@ _STATIC_SEGMENTS: Final = frozenset(
         "files",
         "content",
         "vector_stores",
+        "prompts",
+        "versions",
         "file_batches",
         "search",
         "cancel",

@@ -18,6 +18,7 @@ KIND_BY_OBJECT: Final[dict[str, Kind]] = {
     "thread.run": "run",
     "thread.run.step": "step",
     "understudy.item": "message",
+    "understudy.prompt": "prompt",
     "understudy.response": "response",
     "understudy.chat_completion": "chat_completion",
     "understudy.batch": "batch",

@@ -1,4 +1,4 @@
-"""Rows of an export that the API has no list of: items of threads, responses, stored chats, ended batches and videos.
+"""Rows of an export: items of threads, prompts with all versions, responses, stored chats, ended batches and videos.
 
 Each verb returns one page, oldest first. Numbers of items mean nothing elsewhere, so a response names items instead.
 """
@@ -14,6 +14,8 @@ from understudy.store.video_rows import VideoFile
 from understudy.wire.videos import State
 
 _PAGE: Final = 100
+_PROMPTS: Final = 10
+"""A prompt has all of its versions with it."""
 _ENDED_RESPONSE: Final = "kept = 1 AND body IS NOT NULL AND last_seq IS NOT NULL"
 _ITEMS: Final = compose_sql(
     "SELECT items.seq, items.id, kind, role, run_id, COALESCE(responses.created_at, 0), items.body FROM items",
@@ -85,6 +87,16 @@ class ResponseLine:
 
 
 @dataclass(frozen=True, slots=True)
+class PromptLine:
+    """A stored prompt; `versions` are encoded, oldest first."""
+
+    seq: int
+    id: str
+    body: str
+    versions: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ChatLine:
     """A stored chat completion; `messages` is an encoded array, `tags` are what a list finds it by, each encoded."""
 
@@ -137,6 +149,10 @@ class ExportRows:
         read = self._database.scan if pairs else self._database.read
         return await read(_page_responses, self._database, project_id, after, pairs, thread_id)
 
+    async def prompts(self, project_id: str, after: int, pairs: Sequence[tuple[str, str]] = ()) -> list[PromptLine]:
+        read = self._database.scan if pairs else self._database.read
+        return await read(_page_prompts, self._database, project_id, after, pairs)
+
     async def chats(self, project_id: str, after: int, pairs: Sequence[tuple[str, str]] = ()) -> list[ChatLine]:
         read = self._database.scan if pairs else self._database.read
         return await read(_page_chats, self._database, project_id, after, pairs)
@@ -154,12 +170,16 @@ def _page_items(thread_id: str, after: int) -> Transaction[list[ItemLine]]:
 
 
 def _select_page(
-    database: Database, select: LiteralString, values: Sequence[Any], pairs: Sequence[tuple[str, str]]
+    database: Database,
+    select: LiteralString,
+    values: Sequence[Any],
+    pairs: Sequence[tuple[str, str]],
+    size: int = _PAGE,
 ) -> Transaction[list[Row]]:
     """`select` ends with a condition that binds `values`."""
     arguments = SqlArguments(values)
     conditions = [compose_sql("AND", one) for one in match_metadata(database.json_pair, pairs, arguments)]
-    limit = arguments.bind(_PAGE)
+    limit = arguments.bind(size)
     return (yield compose_sql(select, *conditions, "ORDER BY seq LIMIT", limit), arguments.values)
 
 
@@ -177,6 +197,21 @@ def _page_responses(
         for response_id, thread, has_root, last_item in (yield sql, tuple(batch)):
             contexts.setdefault(response_id, []).append(ContextLine(thread, bool(has_root), last_item))
     return [ResponseLine(*(*row, contexts.get(row[1], ()))) for row in rows]
+
+
+def _page_prompts(
+    database: Database, project_id: str, after: int, pairs: Sequence[tuple[str, str]]
+) -> Transaction[list[PromptLine]]:
+    sql = "SELECT seq, id, body FROM prompts WHERE project_id = $1 AND seq > $2 AND body IS NOT NULL"
+    rows = yield from _select_page(database, sql, (project_id, after), pairs, _PROMPTS)
+    versions: dict[str, list[str]] = {}
+    for batch in padded_batches([row[1] for row in rows]):
+        ids = sql_parameters(1, len(batch))
+        order = "ORDER BY prompt_id, version"
+        sql = compose_sql("SELECT prompt_id, body FROM prompt_versions WHERE prompt_id IN (", ids, ")", order)
+        for prompt_id, body in (yield sql, tuple(batch)):
+            versions.setdefault(prompt_id, []).append(body)
+    return [PromptLine(*(*row, versions.get(row[1], ()))) for row in rows]
 
 
 def _page_chats(

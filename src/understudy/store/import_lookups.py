@@ -33,6 +33,7 @@ IMPORT_TABLES: Final[Mapping[str, ImportTable]] = {
         "vector_stores",
         "id, project_id, last_active_at, expires_at, in_progress, completed, failed, cancelled, usage_bytes, body",
     ),
+    "prompt": ImportTable("prompts", "id, project_id, body"),
     "thread": ImportTable("threads", "id, project_id, last_active_at, branched_from, body"),
     "message": ImportTable("items", "id, thread_id, run_id, kind, role, body", _OF_THREAD),
     "run": ImportTable(
@@ -62,6 +63,7 @@ _PROJECT_TABLES: Final[tuple[LiteralString, ...]] = (
     "files",
     "vector_stores",
     "assistants",
+    "prompts",
     "threads",
     "runs",
     "responses",

@@ -56,7 +56,8 @@ class NewRow(Struct, frozen=True):
 
     `text` is what the text index has of a message, `created_at` when it was created, `pairs` the encoded metadata of a
     thread or the tags of a stored chat, `resources` what its tools or those of an assistant use, `unknown` the encoded
-    members that this server does not know, `files` those of a video. `noun` is the row's kind in reports where it is
+    members that this server does not know, `files` those of a video, `versions` the numbers and encoded bodies of a
+    prompt. `noun` is the row's kind in reports where it is
     not that of its batch.
     """
 
@@ -68,6 +69,7 @@ class NewRow(Struct, frozen=True):
     unknown: str = ""
     links: NewResponseLinks | None = None
     files: Sequence[VideoFile] = ()
+    versions: Sequence[tuple[int, str]] = ()
     noun: str = ""
 
     @property
@@ -181,6 +183,8 @@ def _add_details(project_id: str, batch: Batch) -> Transaction[None]:
     for row in batch.inserted:
         if row.files:
             yield from insert_files(row.id, row.files)
+    if batch.kind == "prompt":
+        yield from _write_versions(batch)
     for row in (*batch.inserted, *batch.replaced):
         if row.unknown:
             yield from _keep_unknown(row.id, row.unknown)
@@ -194,6 +198,14 @@ def _record_references(kind: Literal["assistant", "thread"], batch: Batch) -> Tr
     for row in (*batch.inserted, *batch.replaced):
         if row.resources is not None:
             yield from replace_references(kind, row.id, (), row.resources)
+
+
+def _write_versions(batch: Batch) -> Transaction[None]:
+    for row in batch.replaced:
+        yield "DELETE FROM prompt_versions WHERE prompt_id = $1", (row.id,)
+    versions = [(row.id, *version) for row in (*batch.inserted, *batch.replaced) for version in row.versions]
+    for some in split_batches(versions):
+        yield from insert_rows("prompt_versions", "prompt_id, version, body", some)
 
 
 def _free_tombstones(table: ImportTable, stored_ids: Sequence[str]) -> Transaction[None]:

@@ -30,6 +30,7 @@ _TABLES: Final[tuple[tuple[str, LiteralString], ...]] = (
     ("file", "files"),
     ("assistant", "files"),
     ("vs", "vector_stores"),
+    ("pmpt", "prompts"),
     ("resp", "responses"),
     ("chatcmpl", "chat_completions"),
     ("batch", "batches"),

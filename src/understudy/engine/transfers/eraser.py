@@ -54,6 +54,8 @@ class Eraser:
         await self._delete("thread", await _ids(self._selection.threads()), self._delete_thread, deleted)
         assistants = await _ids(self._selection.assistants())
         await self._delete("assistant", assistants, lambda one: self._store.assistants.delete(project_id, one), deleted)
+        prompts = await _ids(self._selection.prompts())
+        await self._delete("prompt", prompts, lambda one: self._store.prompts.delete(project_id, one), deleted)
         await self._delete("response", responses, self._delete_response, deleted)
         completions = await _ids(self._selection.chats())
         await self._delete("chat_completion", completions, self._delete_completion, deleted)

@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from understudy.importing.objects import ORDER_MEMBER
-from understudy.store.export_rows import BatchLine, ChatLine, ItemLine, ResponseLine, VideoLine
+from understudy.store.export_rows import BatchLine, ChatLine, ItemLine, PromptLine, ResponseLine, VideoLine
 
 SHARED_PREFIX: Final = "resp_"
 """Begins the ids of threads without a row, which only responses have."""
@@ -58,6 +58,14 @@ def render_response(response: ResponseLine) -> str:
         "body": msgspec.Raw(response.body.encode()),
     }
     return _encode("response", response.id, response.created_at, row, members)
+
+
+def render_prompt(prompt: PromptLine) -> str:
+    row = {
+        "body": msgspec.Raw(prompt.body.encode()),
+        "versions": [msgspec.Raw(version.encode()) for version in prompt.versions],
+    }
+    return _encode("prompt", prompt.id, int(_decode_created(prompt.body).created_at), row)
 
 
 def render_chat(chat: ChatLine) -> str:

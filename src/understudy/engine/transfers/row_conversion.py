@@ -15,6 +15,7 @@ from understudy.store.imports import NewResponseLinks, NewRow
 from understudy.store.messages import Item
 from understudy.store.qualified_ids import SEPARATOR, qualifier
 from understudy.store.video_rows import Record, Role, VideoFile
+from understudy.wire.prompts import PromptContent, PromptObject, PromptVersionObject, VersionNumber
 from understudy.wire.responses import ResponseObject
 
 _COUNTS: Final = 7
@@ -40,6 +41,11 @@ class _Response(Struct):
     last_item: str | None
     context: list[_Context]
     body: dict[str, Any]
+
+
+class _Prompt(Struct):
+    body: dict[str, Any]
+    versions: Annotated[list[dict[str, Any]], Meta(min_length=1)]
 
 
 class _Chat(Struct):
@@ -129,6 +135,27 @@ def _response_row(raw: RawObject, stored_id: str, project_id: str, now: int) -> 
     return NewRow(values, links=links)
 
 
+def _prompt_row(raw: RawObject, stored_id: str, project_id: str, _: int) -> NewRow:
+    row = msgspec.convert(raw.body["row"], _Prompt)
+    prompt = msgspec.convert({**row.body, "id": stored_id}, PromptObject)
+    versions: dict[int, str] = {}
+    for one in row.versions:
+        version = msgspec.convert({**one, "prompt_id": stored_id}, PromptVersionObject)
+        # Raises what a request with the prompt would raise.
+        msgspec.convert(version.content, PromptContent)
+        versions[_number(version.version)] = msgspec.json.encode(version).decode()
+    if _number(prompt.default_version) not in versions or _number(prompt.latest_version) != max(versions):
+        raise ValueError("its default version, or its latest one, is missing")
+    body = msgspec.json.encode(prompt).decode()
+    if r"\u0000" in body:
+        raise ValueError("it has a null character")
+    return NewRow((stored_id, project_id, body), versions=list(versions.items()))
+
+
+def _number(version: str) -> int:
+    return int(msgspec.convert(version, VersionNumber))
+
+
 def _chat_row(raw: RawObject, stored_id: str, project_id: str, _: int) -> NewRow:
     chat = msgspec.convert(raw.body["row"], _Chat)
     metadata = msgspec.convert(chat.body.get("metadata") or {}, dict[str, str])
@@ -168,6 +195,7 @@ def _encode(body: dict[str, Any], stored_id: str) -> str:
 
 _ROWS: Final[Mapping[str, Callable[[RawObject, str, str, int], NewRow]]] = {
     "understudy.item": _item_row,
+    "understudy.prompt": _prompt_row,
     "understudy.response": _response_row,
     "understudy.chat_completion": _chat_row,
     "understudy.batch": _batch_row,

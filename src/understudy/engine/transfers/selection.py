@@ -11,6 +11,7 @@ from understudy.engine.transfers.lines import (
     ItemLines,
     render_batch,
     render_chat,
+    render_prompt,
     render_response,
     render_video,
 )
@@ -32,9 +33,10 @@ Rows = AsyncIterator[Sequence[tuple[str, str]]]
 class Selection:
     """Pages are of `(stored id, encoded object)`, in the order of lists.
 
-    With `metadata`, those are the assistants, vector stores, threads, responses, stored chats and batches with all the
-    pairs, the contents of these threads, the items before these responses, the files that were attached to them or made
-    in them, and the vector stores that were created for these attachments. Files that are only cited belong to others.
+    With `metadata`, those are the assistants, prompts, vector stores, threads, responses, stored chats and batches with
+    all the pairs, the contents of these threads, the items before these responses, the files that were attached to them
+    or made in them, and the vector stores that were created for these attachments. Files that are only cited belong to
+    others.
     Jobs that have not ended are left out.
     """
 
@@ -52,6 +54,7 @@ class Selection:
         yield "vector_store", self.vector_stores()
         yield "vector_store_file", self.vector_store_files()
         yield "assistant", self.assistants()
+        yield "prompt", self.prompts()
         yield "thread", self.threads()
         yield "message", self.items()
         yield "run", self.runs()
@@ -65,6 +68,11 @@ class Selection:
         chosen = ListFilter(metadata=self.pairs)
         async for rows in list_pages(lambda request: self._store.assistants.page(self.project_id, request, chosen)):
             yield rows
+
+    async def prompts(self) -> Rows:
+        rows = self._store.export_rows
+        async for page in _list_rows(lambda after: rows.prompts(self.project_id, after, self.pairs)):
+            yield [(one.id, render_prompt(one)) for one in page]
 
     async def threads(self) -> Rows:
         chosen = ThreadFilter(metadata=self.pairs)

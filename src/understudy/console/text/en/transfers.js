@@ -17,6 +17,7 @@ export default {
   "transfers.kind.message": "Messages",
   "transfers.kind.run": "Runs",
   "transfers.kind.step": "Run steps",
+  "transfers.kind.prompt": "Prompts",
   "transfers.kind.response": "Responses",
   "transfers.kind.chat_completion": "Stored completions",
   "transfers.kind.item": "Other items",
