@@ -66,6 +66,7 @@ class QualifiedIds:
             return False
         if await self._database.read(_has_import, project_id):
             self.mark(project_id)
+        if project_id in self._with_import:
             return True
         if len(self._without_import) >= _MAX_CACHED:
             self._without_import.clear()
