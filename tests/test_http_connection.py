@@ -76,11 +76,32 @@ async def test_a_whole_response_is_one_write():
     assert not exchange.transport.is_closed
 
 
-async def test_the_head_of_a_stream_does_not_wait_for_its_body():
+async def test_parts_that_are_sent_at_once_are_one_write():
     exchange = Exchange(respond([], b"one", b"two"))
-    head, *parts = await exchange.send(GET)
-    assert head == b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
-    assert parts == [b"3\r\none\r\n", b"3\r\ntwo\r\n0\r\n\r\n"]
+    head = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
+    assert await exchange.send(GET) == [head + b"3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n"]
+
+
+async def test_no_part_of_a_stream_waits_for_the_next_one():
+    written = []
+
+    async def app(scope, receive, send):
+        async def pause():
+            for _ in range(3):
+                await asyncio.sleep(0)
+            written.append(len(exchange.transport.writes))
+
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await pause()
+        for part in (b"one", b"two"):
+            await send({"type": "http.response.body", "body": part, "more_body": True})
+            await pause()
+        await send({"type": "http.response.body", "body": b""})
+
+    exchange = Exchange(app)
+    head = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
+    assert await exchange.send(GET) == [head, b"3\r\none\r\n", b"3\r\ntwo\r\n", b"0\r\n\r\n"]
+    assert written == [1, 2, 3]
 
 
 async def test_a_response_to_head_has_no_body():

@@ -41,7 +41,7 @@ class RequestCycle:
     """Also the `event_stream.Writer` of its response. The connection feeds it and calls `notify`."""
 
     __slots__ = (
-        *("_arrival", "_connection", "_expected_bytes", "_head", "_is_chunked", "_is_head", "_is_notified"),
+        *("_arrival", "_connection", "_expected_bytes", "_is_chunked", "_is_head", "_is_notified", "_unwritten"),
         "_on_disconnect",
         *("body", "disconnected", "keep_alive", "more_body", "response_complete", "response_started"),
         "waiting_for_100_continue",
@@ -57,7 +57,7 @@ class RequestCycle:
         self.more_body = True
         self.response_started = False
         self.response_complete = False
-        self._head = b""
+        self._unwritten: list[bytes] = []
         self._is_chunked = False
         self._expected_bytes = 0
         self._is_notified = False
@@ -150,6 +150,7 @@ class RequestCycle:
 
     def write(self, body: bytes) -> None:
         """Writes a part of the body, as `send` does in the end."""
+        self._flush()
         self._connection.transport.write(b"%x\r\n%b\r\n" % (len(body), body))
 
     def watch(self, on_disconnect: Callable[[], None] | None) -> None:
@@ -160,7 +161,7 @@ class RequestCycle:
             on_disconnect()
 
     def _start(self, status: int, added: Headers) -> None:
-        """Writes the head of a stream; that of a whole response waits for its body, and is written with it."""
+        """The head of a whole response waits for its body. That of a stream waits for what its tasks send at once."""
         self.response_started = True
         self.waiting_for_100_continue = False
         headers = [*self._connection.default_headers, *added]
@@ -177,33 +178,44 @@ class RequestCycle:
             self.keep_alive = False
         elif not self.keep_alive:
             headers.append(_CLOSE)
-        self._head = render_head(status, headers)
+        self._unwritten.append(render_head(status, headers))
         if self._is_chunked:
-            self._write_with_head(b"")
+            # A body that is ready is sent by a task, whose first step is called before this calls back again.
+            loop = asyncio.get_running_loop()
+            loop.call_soon(loop.call_soon, self._flush)
 
     def _send_body(self, body: bytes, *, is_last: bool) -> None:
         if self._is_head:
             self._expected_bytes = 0
-            self._write_with_head(b"")
         elif self._is_chunked:
-            chunk = b"%x\r\n%b\r\n" % (len(body), body) if body else b""
-            self._write_with_head(chunk + b"0\r\n\r\n" if is_last else chunk)
+            if body:
+                self._write_soon(b"%x\r\n%b\r\n" % (len(body), body))
+            if is_last:
+                self._unwritten.append(b"0\r\n\r\n")
         else:
             self._expected_bytes -= len(body)
             if self._expected_bytes < 0:
                 raise RuntimeError("The response is longer than its content-length.")
-            self._write_with_head(body)
+            self._unwritten.append(body)
+            self._flush()
         if is_last:
             self._end()
 
-    def _write_with_head(self, data: bytes) -> None:
-        """With the head in front if it is not written yet, so that a whole response is one write."""
-        if self._head:
-            data, self._head = self._head + data, b""
-        if data:
+    def _write_soon(self, chunk: bytes) -> None:
+        """Chunks of one turn of the event loop are one write: each write is a system call."""
+        if not self._unwritten:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._unwritten.append(chunk)
+
+    def _flush(self) -> None:
+        unwritten = self._unwritten
+        if unwritten:
+            data = unwritten[0] if len(unwritten) == 1 else b"".join(unwritten)
+            unwritten.clear()
             self._connection.transport.write(data)
 
     def _end(self) -> None:
+        self._flush()
         if self._expected_bytes:
             raise RuntimeError("The response is shorter than its content-length.")
         self.response_complete = True

@@ -26,8 +26,8 @@ from understudy.store.sqlite import SqliteDatabase
 from understudy.store.usage_folding import Folded, add_journal, delete_journal, fold_file
 from understudy.store.usage_records import encode_record, sum_credits
 
-FOLD_SECONDS: Final = 0.05
-"""After its append a record waits at most so long, and the time of two transactions: together less than 100 ms."""
+FOLD_SECONDS: Final = 0.08
+"""After its append a record waits at most so long for its transaction, which makes less than 100 ms in all."""
 _RETRY_SECONDS: Final = 1.0
 _MAX_LINE: Final = 64 * 1024
 _MAX_UNFOLDED: Final = 16 << 20
