@@ -182,6 +182,10 @@ def web_search_call() -> str:
     return "ws_" + secrets.token_hex(25)
 
 
+def image_generation_call() -> str:
+    return "ig_" + secrets.token_hex(25)
+
+
 def code_interpreter_call() -> str:
     return "ci_" + _draw_hex(25)
 

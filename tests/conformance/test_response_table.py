@@ -78,6 +78,7 @@ def table_server(session_upstream, tmp_path_factory, tools_server):
         mcp__allowed=tools_server.url,
         web_search__provider="searxng",
         web_search__url="http://127.0.0.1:9",
+        responses__image_model="gpt-4o",
     )
     try:
         yield server.start()
@@ -167,6 +168,7 @@ OFFERED = {
     "local_shell": {"type": "local_shell"},
     "tool_search": {"type": "tool_search", "execution": "client", "parameters": SCHEMA},
     "web_search": {"type": "web_search"},
+    "image_generation": {"type": "image_generation"},
     "computer": {"type": "computer"},
     "computer_use_preview": {
         "type": "computer_use_preview",

@@ -39,6 +39,7 @@ from understudy.wire import queries, response_events
 from understudy.wire.parsing import check_id, parse
 from understudy.wire.response_items import encode_items
 from understudy.wire.response_rules import hosted_tools
+from understudy.wire.response_tools import HostedTool
 from understudy.wire.responses import (
     CompactionObject,
     CompactRequest,
@@ -104,7 +105,7 @@ async def create_response(request: Request) -> Response:
     if reservation is not None:
         reservation.transfer()
     stand_in.mark_response(request, asked.model or "")
-    _warn_of_dropped_tools(request, asked)
+    await _warn_of_dropped_tools(request, asked)
     if asked.stream:
         return stream_response(request, begun, memory, kept=asked.store is not False)
     if asked.background:
@@ -292,9 +293,11 @@ async def render_items(
     return [render_item(item, frozenset(include), names) for item in items]
 
 
-def _warn_of_dropped_tools(request: Request, asked: CreateResponseRequest) -> None:
+async def _warn_of_dropped_tools(request: Request, asked: CreateResponseRequest) -> None:
     """Names the tools that no model is offered in a header of the response; adds none without such tools."""
-    served = parts_of(request).responses.hosted.served
+    if not any(isinstance(tool, HostedTool) for tool in asked.tools or ()):
+        return
+    served = await parts_of(request).responses.hosted.find_served(asked.tools or ())
     dropped = dict.fromkeys(kind for _, kind in hosted_tools(asked.tools or (), served))
     if dropped:
         add_headers(request, [(b"x-understudy-dropped-tools", ", ".join(dropped).encode())])

@@ -68,8 +68,9 @@ def build_execution(stack: AsyncExitStack, base: Base, retrieval: Retrieval) -> 
     logs = Logs(base.clock, base.settings.limits.log_retention)
     web = WebSearch(base.settings.web_search, remote_servers, retrieval.documents.read_page)
     stack.push_async_callback(web.close)
+    hosted = HostedTools(web, base.models, base.settings.responses)
     worker = build_worker(base, retrieval, interpreter, remote_servers, web, logs)
-    return Execution(sandbox, interpreter, containers, remote_servers, HostedTools(web), logs, worker)
+    return Execution(sandbox, interpreter, containers, remote_servers, hosted, logs, worker)
 
 
 def build_admission(

@@ -12,6 +12,7 @@ import msgspec
 
 from understudy import ids
 from understudy.store.response_items import ItemRow
+from understudy.tools.image_generation import UNKNOWN_ARGUMENTS
 from understudy.wire.client_items import (
     ApplyPatchCallOutput,
     ComputerCallOutput,
@@ -27,6 +28,7 @@ from understudy.wire.input_items import (
     InputFileSearchCall,
     InputFunctionCallOutput,
     InputImage,
+    InputImageCall,
     InputItem,
     InputMcpCall,
     InputMessage,
@@ -35,7 +37,14 @@ from understudy.wire.input_items import (
     InputText,
     UnsupportedItem,
 )
-from understudy.wire.items import CodeInterpreterCallItem, CodeOutput, FileSearchCallItem, FileSearchResult, McpCallItem
+from understudy.wire.items import (
+    CodeInterpreterCallItem,
+    CodeOutput,
+    FileSearchCallItem,
+    FileSearchResult,
+    ImageGenerationCallItem,
+    McpCallItem,
+)
 from understudy.wire.messages import (
     ImageFile,
     ImageUrl,
@@ -57,6 +66,7 @@ _NEW_IDS: Final[dict[str, Callable[[], str]]] = {
     "custom_tool_call_output": ids.custom_tool_call_output_item,
     "file_search_call": ids.file_search_call,
     "code_interpreter_call": ids.code_interpreter_call,
+    "image_generation_call": ids.image_generation_call,
     "reasoning": ids.reasoning,
     "mcp_call": ids.mcp_call,
     "mcp_approval_request": ids.mcp_approval_request,
@@ -95,18 +105,14 @@ def _to_stored_item(number: int, item: InputItem, thread_id: str, now: int) -> I
     kind = str(item.__struct_config__.tag)
     # Each item gets a new id: an item that is sent to another response is a different item.
     item.id = _NEW_IDS.get(kind, ids.other_item)()
-    match item:
-        case InputMessage():
-            return _to_message(item, thread_id, now)
-        case InputFileSearchCall():
-            return _to_file_search_call(number, item)
-        case InputCodeInterpreterCall():
-            return _to_code_call(item)
-        case InputMcpCall():
-            return _to_mcp_call(item)
-        case _:
-            call_id = item.call_id if isinstance(item, _OUTPUTS) else None
-            return ItemRow(item.id or "", kind, encode_items(item).decode(), answers=call_id)
+    if isinstance(item, InputMessage):
+        return _to_message(item, thread_id, now)
+    if isinstance(item, InputFileSearchCall):
+        return _to_file_search_call(number, item)
+    if (convert := _CALL_CONVERTERS.get(type(item))) is not None:
+        return convert(item)
+    call_id = item.call_id if isinstance(item, _OUTPUTS) else None
+    return ItemRow(item.id or "", kind, encode_items(item).decode(), answers=call_id)
 
 
 def _encode_item(item: msgspec.Struct) -> str:
@@ -192,6 +198,19 @@ def _to_mcp_call(item: InputMcpCall) -> ItemRow:
     return ItemRow(made.id, "mcp_call", _encode_item(made))
 
 
+def _to_image_call(item: InputImageCall) -> ItemRow:
+    members = {name: one for name in ("output_format", "revised_prompt") if isinstance(one := getattr(item, name), str)}
+    made = ImageGenerationCallItem(
+        id=item.id or "",
+        call_id=ids.tool_call(),
+        function="image_generation",
+        arguments=UNKNOWN_ARGUMENTS,
+        result=item.result,
+        members=members,
+    )
+    return ItemRow(made.id, "image_generation", _encode_item(made))
+
+
 def _error_text(error: Any) -> str:
     """The text of an error for a model: its message, or the text of its content."""
     if not isinstance(error, dict):
@@ -217,3 +236,10 @@ def _to_code_call(item: InputCodeInterpreterCall) -> ItemRow:
         outputs=outputs,
     )
     return ItemRow(made.id, "code_interpreter_call", _encode_item(made))
+
+
+_CALL_CONVERTERS: Final[dict[type, Callable[[Any], ItemRow]]] = {
+    InputCodeInterpreterCall: _to_code_call,
+    InputMcpCall: _to_mcp_call,
+    InputImageCall: _to_image_call,
+}

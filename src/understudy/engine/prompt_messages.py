@@ -32,11 +32,19 @@ from understudy.llm.messages import (
 )
 from understudy.store.messages import Item
 from understudy.store.run_state import ClientTool
-from understudy.tools import code_interpreter, file_search, mcp, web_search
+from understudy.tools import code_interpreter, file_search, image_generation, mcp, web_search
 from understudy.tools.file_search import Passage
+from understudy.tools.image_generation import UNKNOWN_ARGUMENTS
 from understudy.tools.web_search import WebSource
 from understudy.wire.input_items import ConfigurationUpdate
-from understudy.wire.items import CodeInterpreterCallItem, FileSearchCallItem, McpCallItem, ToolItem, WebSearchCallItem
+from understudy.wire.items import (
+    CodeInterpreterCallItem,
+    FileSearchCallItem,
+    ImageGenerationCallItem,
+    McpCallItem,
+    ToolItem,
+    WebSearchCallItem,
+)
 from understudy.wire.messages import (
     FileCitationAnnotation,
     MessageContentImageFileObject,
@@ -48,7 +56,9 @@ from understudy.wire.messages import (
 from understudy.wire.response_tools import ResponseTool, ToolList
 from understudy.wire.tools import AssistantsApiResponseFormatOption
 
-_TOOL_ITEMS: Final = frozenset({"file_search_call", "code_interpreter_call", "mcp_call", "web_search"})
+_TOOL_ITEMS: Final = frozenset(
+    {"file_search_call", "code_interpreter_call", "mcp_call", "web_search", "image_generation"}
+)
 # The numbers of turns in marks of searches by earlier runs; those of a run itself are lower.
 _EARLIER_TURNS: Final = 1000
 _TEXT_MESSAGES: Final[dict[str, Callable[[str], Message]]] = {
@@ -89,6 +99,8 @@ class MessageBuilder:
         self._all_turns = all_turns
         self.passages: dict[tuple[int, int], Passage | WebSource] = {}
         self.paths: dict[str, str] = {}
+        self.images: dict[str, str] = {}
+        """The images that calls made, as data URLs by the ids of the calls."""
         self._names = names
         self._is_own = True
         self._earlier_searches = 0
@@ -174,8 +186,12 @@ class MessageBuilder:
             messages.append(AssistantMessage(text))
 
     def _add_built_in(self, messages: list[Message], item: ToolItem, *, joined: bool) -> None:
+        if _is_input_image(item) and "image_generation" not in self._names:
+            return
         if isinstance(item, McpCallItem):
             name, arguments, output = item.function, item.arguments, mcp.render_output(item)
+        elif isinstance(item, ImageGenerationCallItem):
+            name, arguments, output = item.function, item.arguments, self._image_output(item)
         elif isinstance(item, WebSearchCallItem):
             name, arguments, output = item.function, item.arguments, self._web_output(item)
         elif isinstance(item, FileSearchCallItem):
@@ -203,6 +219,12 @@ class MessageBuilder:
         self.passages.update({(passage.turn, passage.index): passage for passage in found})
         return file_search.render_passages(found)
 
+    def _image_output(self, item: ImageGenerationCallItem) -> str:
+        if item.result is not None:
+            kind = item.members.get("output_format", "png")
+            self.images[item.call_id] = f"data:image/{kind};base64,{item.result}"
+        return image_generation.render_output(item)
+
     def _web_output(self, item: WebSearchCallItem) -> str:
         """Results of earlier runs have marks of their own, and only the beginning of their text."""
         if not self._is_own:
@@ -214,6 +236,11 @@ class MessageBuilder:
     def _code_output(self, item: CodeInterpreterCallItem) -> str:
         self.paths.update({file.path: file.file_id for file in item.files})
         return code_interpreter.render_result(item)
+
+
+def _is_input_image(item: ToolItem) -> bool:
+    """Whether a client has sent the image, for a call that may change it: it means nothing without the tool."""
+    return isinstance(item, ImageGenerationCallItem) and item.arguments == UNKNOWN_ARGUMENTS
 
 
 def outputs_of_calls(items: Sequence[Item]) -> dict[int, Item]:

@@ -3,7 +3,7 @@
 What no run can say of a request stands in its plan.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,7 +19,7 @@ from understudy.llm.sampling import is_reasoning_model, resolve_sampling
 from understudy.store.response_items import ItemRow
 from understudy.store.response_placement import ResponsePlacement
 from understudy.store.responses import NewResponse
-from understudy.store.run_state import Plan, PrefaceItem, Progress, WebSearchOptions
+from understudy.store.run_state import ImageOptions, Plan, PrefaceItem, Progress, WebSearchOptions
 from understudy.wire.input_items import CompactionTrigger, InputItem
 from understudy.wire.response_tool_choices import AllowedTools
 from understudy.wire.response_tools import (
@@ -27,6 +27,7 @@ from understudy.wire.response_tools import (
     CodeInterpreterTool,
     FileSearchTool,
     FunctionTool,
+    ImageGenerationTool,
     McpTool,
     RankingOptions,
     ResponseTool,
@@ -55,6 +56,7 @@ from understudy.wire.tools import (
     TruncationObject,
 )
 
+NOTHING_SERVED: Mapping[str, str] = {}
 # Passages of a search where a tool does not say how many.
 _DEFAULT_MAX_RESULTS = 20
 
@@ -78,16 +80,16 @@ def new_response(
     *,
     seconds: float,
     prompt: ResolvedPrompt | None = None,
-    served: Collection[str] = (),
+    served: Mapping[str, str] = NOTHING_SERVED,
 ) -> NewResponse:
     """The response that a request asks for, and the run that makes it. Times in seconds.
 
-    `served` are the hosted tools that this server runs, see `HostedTools`; others are not offered.
+    `served` maps the hosted tools that this server runs to their models, see `HostedTools`; others are not offered.
     """
     model = asked.model or ""
     tools = asked.tools or ()
     offer = offer_tools(tools, served=served)
-    plan = _build_plan(asked, offer)
+    plan = _build_plan(asked, offer, served)
     plan.context = place.context
     if prompt is not None:
         plan.preface = [_to_preface(row) for row in to_stored(prompt.messages, place.thread_id, now)]
@@ -134,7 +136,7 @@ def conversation_thread_id(conversation: str | ConversationReference | None) -> 
     return "thread_" + conversation_id.partition("_")[2]
 
 
-def _build_plan(asked: CreateResponseRequest, offer: OfferedTools) -> Plan:
+def _build_plan(asked: CreateResponseRequest, offer: OfferedTools, served: Mapping[str, str]) -> Plan:
     plan = Plan(
         included=list(asked.include or ()),
         max_tool_calls=asked.max_tool_calls,
@@ -145,6 +147,8 @@ def _build_plan(asked: CreateResponseRequest, offer: OfferedTools) -> Plan:
         match tool:
             case WebSearchTool() if "web_search" in offer.hosted:
                 plan.web_search = _web_search_options(tool)
+            case ImageGenerationTool() if "image_generation" in offer.hosted:
+                plan.image_generation = _image_options(tool, served["image_generation"])
             case FileSearchTool():
                 plan.vector_store_ids = tool.vector_store_ids
                 plan.filters = msgspec.to_builtins(tool.filters)
@@ -166,6 +170,23 @@ def _build_plan(asked: CreateResponseRequest, offer: OfferedTools) -> Plan:
     plan.all_turns = asked.reasoning is not None and asked.reasoning.context == "all_turns"
     plan.verbosity = asked.text.verbosity if asked.text is not None else None
     return plan
+
+
+_IMAGE_MEMBERS = (
+    *("quality", "size", "output_format", "output_compression", "moderation", "background", "input_fidelity"),
+)
+
+
+def _image_options(tool: ImageGenerationTool, model: str) -> ImageOptions:
+    members = {name: one for name in _IMAGE_MEMBERS if (one := getattr(tool, name)) not in {msgspec.UNSET, None}}
+    mask = tool.input_image_mask or {}
+    return ImageOptions(
+        model,
+        members,
+        tool.action or "auto",
+        str(mask.get("image_url") or mask.get("file_id") or ""),
+        tool.partial_images or 0,
+    )
 
 
 def _web_search_options(tool: WebSearchTool) -> WebSearchOptions:

@@ -23,6 +23,7 @@ from understudy.engine.run.truncation import PromptBudget, count_prompt_tokens
 from understudy.engine.run_specs import build_spec
 from understudy.engine.tools.code_interpreter import offer_code_interpreter
 from understudy.engine.tools.file_search import offer_file_search
+from understudy.engine.tools.image_generation import offer_image_generation
 from understudy.engine.tools.web_search import offer_web_search
 from understudy.engine.views.frames import ResponseEncoder
 from understudy.engine.views.projections import new_encoder
@@ -96,6 +97,7 @@ class Responses:
         origin = correlation.origin()
         reserved_for = await self._find_container_worker(project_id, asked)
         at_once = reserved_for is None and self._worker.has_capacity()
+        served = await self.hosted.find_served(asked.tools or ())
         calls = await list_approved_calls(self._store, project_id, items)
         included = frozenset(asked.include or ())
         made: list[InitialResponse] = []
@@ -103,7 +105,7 @@ class Responses:
         def begin(place: ResponsePlacement) -> NewResponse:
             # Made anew each time: a transaction may be tried again.
             new = new_response(
-                asked, items, response_id, now, place, seconds=self.seconds, prompt=prompt, served=self.hosted.served
+                asked, items, response_id, now, place, seconds=self.seconds, prompt=prompt, served=served
             )
             progress = new.progress
             progress.key_id, progress.origin, progress.calls = key_id, origin, calls
@@ -245,13 +247,14 @@ class Responses:
         request = _to_create_request(asked)
         here = ResponsePlacement(_HYPOTHETICAL_ID, [*place.context, ContextPart(place.thread_id, _MAX_ITEM_NUMBER)])
         now = int(self._clock.now())
-        served = self.hosted.served
+        served = await self.hosted.find_served(asked.tools or ())
         new = new_response(request, items, _HYPOTHETICAL_ID, now, here, seconds=self.seconds, served=served)
         stored_items = _HypotheticalItems(self._store, new.items)
         spec = build_spec(new.run, new.progress.plan)
         opens_pages = self.hosted.web.settings.open_pages
         web = offer_web_search(spec, opens_pages=opens_pages)
-        offered = [*offer_code_interpreter(spec), *offer_file_search(spec), *web]
+        hosted = [*web, *offer_image_generation(spec)]
+        offered = [*offer_code_interpreter(spec), *offer_file_search(spec), *hosted]
         budget = PromptBudget(_MAX_ITEM_NUMBER)
         prompt = await build_request(stored_items, spec, 0, budget, offered=offered)
         return await asyncio.to_thread(count_prompt_tokens, prompt.messages, prompt.body.get("tools"))

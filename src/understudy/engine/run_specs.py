@@ -60,6 +60,7 @@ def _response_values(plan: Plan) -> dict[str, Any]:
         "vector_store_ids": plan.vector_store_ids,
         "filters": plan.filters,
         "web_search": plan.web_search,
+        "image_generation": plan.image_generation,
         "file_ids": plan.file_ids,
         "own_container": plan.owned,
         "overflow": "cut" if plan.cuts else "fail",

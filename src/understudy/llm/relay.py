@@ -5,6 +5,7 @@ whole, if it is JSON or a text, else in chunks as it arrives.
 """
 
 import asyncio
+import secrets
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
@@ -68,6 +69,46 @@ class JsonBody:
     def encode(self, model: str) -> EncodedBody:
         data = msgspec.json.encode({**self.members, "model": model})
         return EncodedBody("application/json", len(data), data)
+
+
+@dataclass(frozen=True, slots=True)
+class FormFile:
+    """`field` is the name of the form's field."""
+
+    field: str
+    filename: str
+    content_type: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class FormBody:
+    """A multipart form that is made here; names and texts of fields are of this server, or plain values."""
+
+    model: str
+    fields: Mapping[str, str]
+    files: tuple[FormFile, ...]
+
+    @property
+    def prompt(self) -> Mapping[str, object]:
+        return self.fields
+
+    @property
+    def file_bytes(self) -> int:
+        return sum(len(file.data) for file in self.files)
+
+    def encode(self, model: str) -> EncodedBody:
+        boundary = secrets.token_hex(16)
+        parts = []
+        for name, value in {"model": model, **self.fields}.items():
+            head = f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n'
+            parts.append(head.encode() + value.encode("utf-8", "replace") + b"\r\n")
+        for file in self.files:
+            disposition = f'form-data; name="{file.field}"; filename="{file.filename}"'
+            head = f"--{boundary}\r\nContent-Disposition: {disposition}\r\nContent-Type: {file.content_type}\r\n\r\n"
+            parts.append(head.encode() + file.data + b"\r\n")
+        data = b"".join([*parts, f"--{boundary}--\r\n".encode()])
+        return EncodedBody(f"multipart/form-data; boundary={boundary}", len(data), data)
 
 
 @dataclass(frozen=True, slots=True)

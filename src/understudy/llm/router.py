@@ -81,6 +81,7 @@ class Models:
         before = self._catalog
         self._catalog = other.release()
         self._pinned = None
+        self._relays = other._relays  # noqa: SLF001 - of this class
         self._replaced[before] = asyncio.create_task(self._close_later(before, seconds))
 
     def release(self) -> Catalog:
@@ -115,6 +116,11 @@ class Models:
         """Whether a provider of the model supports log probabilities, which the Messages API does not."""
         route = await self.find(model)
         return route is None or any(not isinstance(target.provider, MessagesProvider) for target in route.targets)
+
+    async def can_relay(self, model: str) -> bool:
+        """Whether a provider of the model has endpoints beside chat."""
+        route = await self.find(model) if self._relays else None
+        return route is not None and any(isinstance(target.provider, RelayingProvider) for target in route.targets)
 
     def suggest_models(self, model: str) -> str:
         """A sentence with a few existing models, for error messages; empty without any."""

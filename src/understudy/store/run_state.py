@@ -72,6 +72,19 @@ class WebSearchOptions(Struct, frozen=True, omit_defaults=True):
     opens_pages: bool = True
 
 
+class ImageOptions(Struct, frozen=True, omit_defaults=True):
+    """What a request for a response says of image generation; `members` are those that the provider gets.
+
+    `action` is `auto`, `generate` or `edit`; `mask` a data URL or the id of a File, empty without one.
+    """
+
+    model: str
+    members: dict[str, Any] = {}
+    action: str = "auto"
+    mask: str = ""
+    partial_images: int = 0
+
+
 class ContextPart(Struct, array_like=True):
     """A part of a run's context: the items of another thread up to the number `last_seq`."""
 
@@ -99,7 +112,8 @@ class Plan(Struct, omit_defaults=True):
     with `summary_tokens`; `compacts_only`: the request needs only the summary. `sequence`: the number of stream events
     up to the last checkpoint; `outline`: their kinds and lengths, packed, once a background response has ended.
     `is_private`: the response is not to be stored, so neither are its events. `preface`: the messages of a stored
-    prompt, which the model receives before the conversation. `web_search`: None without that tool.
+    prompt, which the model receives before the conversation. `web_search` and `image_generation`: None
+    without these tools.
     """
 
     included: list[str] = []
@@ -129,6 +143,7 @@ class Plan(Struct, omit_defaults=True):
     is_private: bool = False
     preface: list[PrefaceItem] = []
     web_search: WebSearchOptions | None = None
+    image_generation: ImageOptions | None = None
 
 
 CutRule = Literal["last_messages", "window", "max_prompt_tokens", "summary"]

@@ -115,6 +115,16 @@ class InputCodeInterpreterCall(Struct, kw_only=True, tag_field="type", tag="code
     outputs: list[dict[str, Any]] | None = None
 
 
+class InputImageCall(Struct, kw_only=True, tag_field="type", tag="image_generation_call"):
+    """An image that a later call may change: its bytes as base64 in `result`, or the id of a stored call."""
+
+    id: str | None = ""
+    status: str | None = "completed"
+    result: str | None = None
+    output_format: str | UnsetType | None = UNSET
+    revised_prompt: str | UnsetType | None = UNSET
+
+
 class InputReasoning(Struct, kw_only=True, tag_field="type", tag="reasoning"):
     id: str | None = ""
     encrypted_content: str | None = None
@@ -184,6 +194,7 @@ InputItem = (
     | InputCustomToolCallOutput
     | InputFileSearchCall
     | InputCodeInterpreterCall
+    | InputImageCall
     | InputReasoning
     | InputMcpApproval
     | InputMcpCall

@@ -37,6 +37,7 @@ from understudy.wire.input_items import (
     InputFunctionCall,
     InputFunctionCallOutput,
     InputImage,
+    InputImageCall,
     InputItem,
     InputMcpApproval,
     InputMcpApprovalRequest,
@@ -137,6 +138,9 @@ def _check_trigger(items: Sequence[InputItem], param: str) -> None:
 
 def _whole(item: dict[str, Any], path: str) -> InputItem:
     kind = _kind_of(item)
+    if kind == "image_generation_call" and _has_image(item):
+        image: InputItem = _converted(item, InputImageCall, path)
+        return image
     if kind in _FOREIGN:
         return UnsupportedItem(kind, {key: value for key, value in item.items() if key != "id"})
     known = _KINDS.get(kind) if isinstance(kind, str) else None
@@ -149,6 +153,14 @@ def _whole(item: dict[str, Any], path: str) -> InputItem:
         found.status = found.status or "completed"
     _check_item(found, path)
     return found
+
+
+def _has_image(item: Mapping[str, Any]) -> bool:
+    """Whether a call of image generation has its image, or the id of a stored call; others are stored as they came."""
+    result, item_id = item.get("result"), item.get("id")
+    if item.get("status") == "failed":
+        return False
+    return bool(result) if result is not None else isinstance(item_id, str) and item_id.startswith("ig_")
 
 
 def _kind_of(item: dict[str, Any]) -> Any:

@@ -2,7 +2,8 @@
 
 Source: the Responses API's items `file_search_call` and `code_interpreter_call`. `call_id`, `turn` and `first` are
 ours: the model's id of its call, and the first number of its passages in citation marks. A web search is stored as
-`web_search`: items `web_search_call` in a thread are those of clients, stored as they came.
+`web_search`, and an image as `image_generation`: items with `_call` in a thread are those of clients, stored as they
+came.
 """
 
 from typing import Any, Literal
@@ -116,4 +117,16 @@ class WebSearchCallItem(Struct, kw_only=True, omit_defaults=True, tag_field="typ
     first: int = 0
 
 
-ToolItem = FileSearchCallItem | CodeInterpreterCallItem | McpCallItem | WebSearchCallItem
+class ImageGenerationCallItem(Struct, kw_only=True, omit_defaults=True, tag_field="type", tag="image_generation"):
+    """`result` is base64, None if the call failed with `error`; `members` are those of the item that clients see."""
+
+    id: str
+    call_id: str
+    function: str
+    arguments: str
+    result: str | None = None
+    members: dict[str, str] = {}
+    error: str | None = None
+
+
+ToolItem = FileSearchCallItem | CodeInterpreterCallItem | McpCallItem | WebSearchCallItem | ImageGenerationCallItem

@@ -102,6 +102,30 @@ class WebSearchCompleted(_ItemEvent, kw_only=True, tag="response.web_search_call
     pass
 
 
+class ImageGenerationInProgress(_ItemEvent, kw_only=True, tag="response.image_generation_call.in_progress"):
+    pass
+
+
+class ImageGenerationGenerating(_ItemEvent, kw_only=True, tag="response.image_generation_call.generating"):
+    pass
+
+
+class ImageGenerationCompleted(_ItemEvent, kw_only=True, tag="response.image_generation_call.completed"):
+    pass
+
+
+class ImageGenerationPartial(ResponseStreamEvent, kw_only=True, tag="response.image_generation_call.partial_image"):
+    background: str | UnsetType = UNSET
+    item_id: str
+    output_format: str | UnsetType = UNSET
+    output_index: int
+    partial_image_b64: str
+    partial_image_index: int
+    quality: str | UnsetType = UNSET
+    sequence_number: int
+    size: str | UnsetType = UNSET
+
+
 class CodeInterpreterInProgress(_ItemEvent, kw_only=True, tag="response.code_interpreter_call.in_progress"):
     pass
 
@@ -334,6 +358,7 @@ STREAM_EVENTS: tuple[type[ResponseStreamEvent], ...] = (
     *(FunctionCallArgumentsDelta, FunctionCallArgumentsDone, CustomToolCallInputDelta, CustomToolCallInputDone),
     *(FileSearchInProgress, FileSearchSearching, FileSearchCompleted),
     *(WebSearchInProgress, WebSearchSearching, WebSearchCompleted),
+    *(ImageGenerationInProgress, ImageGenerationGenerating, ImageGenerationPartial, ImageGenerationCompleted),
     *(CodeInterpreterInProgress, CodeInterpreterCodeDelta, CodeInterpreterCodeDone),
     *(CodeInterpreterInterpreting, CodeInterpreterCompleted),
     *(McpListToolsInProgress, McpListToolsCompleted, McpListToolsFailed),

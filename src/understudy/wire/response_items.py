@@ -100,6 +100,19 @@ class WebSearchCall(Struct, kw_only=True, tag_field="type", tag="web_search_call
     results: list[dict[str, Any]] | UnsetType = UNSET
 
 
+class ImageGenerationCall(Struct, kw_only=True, tag_field="type", tag="image_generation_call"):
+    """`result` is base64. The other members are those of the provider."""
+
+    id: str
+    status: Literal["in_progress", "generating", "completed", "failed"]
+    background: str | UnsetType = UNSET
+    output_format: str | UnsetType = UNSET
+    quality: str | UnsetType = UNSET
+    result: str | None = None
+    revised_prompt: str | UnsetType = UNSET
+    size: str | UnsetType = UNSET
+
+
 class CodeInterpreterCall(Struct, kw_only=True, tag_field="type", tag="code_interpreter_call"):
     id: str
     status: Literal["in_progress", "interpreting", "completed", "incomplete", "failed"]
@@ -159,6 +172,7 @@ OutputItem = (
     | ClientCall
     | FileSearchCall
     | WebSearchCall
+    | ImageGenerationCall
     | CodeInterpreterCall
     | ReasoningItem
     | CompactionItem

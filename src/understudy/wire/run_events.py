@@ -77,7 +77,7 @@ class ToolCallDelta(Struct, kw_only=True):
 
     index: int
     id: str | UnsetType = UNSET
-    type: Literal["function", "code_interpreter", "file_search", "mcp", "web_search"]
+    type: Literal["function", "code_interpreter", "file_search", "mcp", "web_search", "image_generation"]
     function: FunctionDelta | UnsetType = UNSET
     code_interpreter: CodeInterpreterDelta | UnsetType = UNSET
     file_search: FileSearchCall | UnsetType = UNSET

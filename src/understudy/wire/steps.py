@@ -40,11 +40,11 @@ class RunStepToolCall(Struct, kw_only=True):
     """One call of a tool. Exactly the member that `type` names is there.
 
     A call of a remote server's tool has its members itself, as with Azure's agents; `error` where it has failed. A web
-    search, which only responses make, has none.
+    search and an image, which only responses make, have none.
     """
 
     id: str
-    type: Literal["function", "code_interpreter", "file_search", "mcp", "web_search"]
+    type: Literal["function", "code_interpreter", "file_search", "mcp", "web_search", "image_generation"]
     function: FunctionCall | UnsetType = UNSET
     code_interpreter: CodeInterpreterCall | UnsetType = UNSET
     file_search: FileSearchCall | UnsetType = UNSET

@@ -149,6 +149,14 @@ test("calls stand with their outputs, and those without one wait", () => {
   assert.deepEqual(pendingCalls(items).map((item) => item.id), ["fc_2"]);
 });
 
+test("an image is its newest preview until it is there", () => {
+  const item = { id: "ig_1", type: "image_generation_call", result: null };
+  const events = [{ type: "response.output_item.added", output_index: 0, item }, { type: "response.image_generation_call.partial_image", output_index: 0, partial_image_b64: "aGk=" }].map((event, sequence_number) => ({ ...event, sequence_number }));
+  const state = events.reduce(applyResponseEvent, startResponse({ id: "resp_1" }));
+  assert.equal(listEntries(state.items)[0].call.image_generation.result, "aGk=");
+  assert.equal(listEntries([{ ...item, result: "aG8=" }])[0].call.image_generation.result, "aG8=");
+});
+
 test("a web search has its results, or else its sources", () => {
   const action = { type: "search", queries: ["a"], sources: [{ type: "url", url: "https://a.example" }] };
   const [found, failed] = listEntries([{ id: "ws_1", type: "web_search_call", action }, { id: "ws_2", type: "web_search_call" }]);

@@ -51,6 +51,8 @@ function changeItem(item, event) {
     case "response.function_call_arguments.delta":
     case "response.mcp_call_arguments.delta":
       return { ...item, arguments: (item.arguments ?? "") + event.delta };
+    case "response.image_generation_call.partial_image":
+      return { ...item, preview: event.partial_image_b64, output_format: event.output_format ?? item.output_format };
     case "response.code_interpreter_call_code.delta":
       return { ...item, code: (item.code ?? "") + event.delta };
     case "response.reasoning_summary_text.delta":

@@ -8,6 +8,8 @@
 /** @type {ResponseForm} */
 export const EMPTY_RESPONSE_FORM = { model: "", instructions: "", temperature: "", top_p: "", tools: [], stores: [], files: [] };
 
+const PREVIEWS = 2;
+
 /** What the console needs to show results where they happen. */
 export const INCLUDED = ["file_search_call.results", "code_interpreter_call.outputs", "web_search_call.results"];
 
@@ -34,6 +36,7 @@ function toTool(tool, form) {
   if (tool.type === "function") return { type: "function", strict: false, ...tool.function };
   if (tool.type === "code_interpreter") return { type: "code_interpreter", container: { type: "auto", ...(form.files.length ? { file_ids: form.files } : {}) } };
   if (tool.type === "web_search") return { type: "web_search" };
+  if (tool.type === "image_generation") return { type: "image_generation", partial_images: PREVIEWS };
   // A search needs a vector store.
   return form.stores.length ? { type: "file_search", vector_store_ids: form.stores } : null;
 }
@@ -75,7 +78,7 @@ export function formOfResponse(response) {
 function toFormTool({ type, ...members }) {
   if (type === "function") return { type, function: members };
   if (type.startsWith("web_search")) return { type: "web_search" };
-  return type === "file_search" || type === "code_interpreter" ? { type } : null;
+  return type === "file_search" || type === "code_interpreter" || type === "image_generation" ? { type } : null;
 }
 
 /** The input that answers calls of functions. @param {readonly {id: string, output: string}[]} outputs by `call_id` */

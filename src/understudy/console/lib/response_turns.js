@@ -34,6 +34,8 @@ function toCall(item, outputs) {
       return { id: item.id, type: "file_search", file_search: { results: (item.results ?? []).map((/** @type {any} */ hit) => ({ ...hit, file_name: hit.filename })) } };
     case "web_search_call":
       return { id: item.id, type: "web_search", web_search: { action: item.action ?? {}, results: item.results ?? item.action?.sources ?? [] } };
+    case "image_generation_call":
+      return { id: item.id, type: "image_generation", image_generation: { result: item.result ?? item.preview ?? null, format: item.output_format ?? "png", prompt: item.revised_prompt ?? "" } };
     case "code_interpreter_call":
       return { id: item.id, type: "code_interpreter", code_interpreter: { input: item.code ?? "", outputs: (item.outputs ?? []).map(toOutput) } };
     default:

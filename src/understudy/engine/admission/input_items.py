@@ -7,7 +7,7 @@ from understudy.engine.admission.files import FileChecks
 from understudy.engine.admission.inline_data import check_file_data, check_image_url, check_remote_url
 from understudy.engine.run import summaries
 from understudy.engine.views.items import FILE_DATA, render_item
-from understudy.errors import InvalidRequest
+from understudy.errors import InvalidRequest, NotFound
 from understudy.store import Store
 from understudy.wire.client_items import ComputerCallOutput
 from understudy.wire.input_items import (
@@ -15,6 +15,7 @@ from understudy.wire.input_items import (
     InputFile,
     InputFunctionCallOutput,
     InputImage,
+    InputImageCall,
     InputItem,
     InputMessage,
     ItemReference,
@@ -47,12 +48,24 @@ class ItemAdmission:
     async def _resolve_references(self, project_id: str, items: Sequence[InputItem]) -> list[InputItem]:
         found: list[InputItem] = []
         for item in items:
-            if isinstance(item, ItemReference):
+            if isinstance(item, InputImageCall) and item.result is None:
+                found.append(await self._find_image(project_id, item))
+            elif isinstance(item, ItemReference):
                 stored = await self._store.responses.item(project_id, item.id)
                 found += whole([render_item(stored, _ALL_INCLUDES)])
             else:
                 found.append(item)
         return found
+
+    async def _find_image(self, project_id: str, item: InputImageCall) -> InputItem:
+        """The stored call with its image; the item as it came if there is none."""
+        try:
+            stored = await self._store.responses.item(project_id, item.id or "")
+        except NotFound:
+            stored = None
+        if stored is not None and stored.kind == "image_generation":
+            return whole([render_item(stored)])[0]
+        return UnsupportedItem("image_generation_call", {"type": "image_generation_call", "status": item.status})
 
     async def _check_files(self, project_id: str, items: Sequence[InputItem], param: str) -> None:
         images: dict[str, str] = {}

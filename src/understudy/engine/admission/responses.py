@@ -1,7 +1,7 @@
 """Admission of responses: their input, their tools, their model, and the files and vector stores they name."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 from understudy.engine.admission.files import FileChecks
@@ -63,15 +63,16 @@ class ResponseAdmission:
         Raises InvalidId, InvalidBody, NotFound or InvalidRequest for anything that cannot be used.
         """
         items = await self._items.admit(project_id, await _parse_items([] if asked.input is None else asked.input))
+        served = await self._hosted.find_served(asked.tools or ())
         if self._refuses_hosted_tools:
-            self._reject_hosted_tools(asked.tools or (), items)
+            self._reject_hosted_tools(asked.tools or (), items, served)
         await self._check_tools(project_id, asked.tools or ())
         for item in items:
             if isinstance(item, ToolSearchOutput | AdditionalTools):
                 await self._tools.check_permitted(project_id, item.tools)
         more = asked.previous_response_id is not None or asked.conversation is not None
         more = more or any(isinstance(item, ToolSearchOutput | AdditionalTools) for item in items)
-        check_choice(asked.tool_choice, asked.tools or (), more=more, served=self._hosted.served)
+        check_choice(asked.tool_choice, asked.tools or (), more=more, served=served)
         if model is not None:
             await self._models.check(project_id, model)
         return items
@@ -93,9 +94,10 @@ class ResponseAdmission:
                 case _:
                     pass
 
-    def _reject_hosted_tools(self, tools: Sequence[ResponseTool], items: Sequence[InputItem]) -> None:
+    def _reject_hosted_tools(
+        self, tools: Sequence[ResponseTool], items: Sequence[InputItem], served: Collection[str]
+    ) -> None:
         """Raises InvalidRequest for the first hosted tool that this server does not run."""
-        served = self._hosted.served
         found = hosted_tools(tools, served)
         for index, item in enumerate(items):
             if isinstance(item, ToolSearchOutput | AdditionalTools):

@@ -178,6 +178,37 @@ class WebCallDone(Event, frozen=True, tag="web_done"):
     error: str | None = None
 
 
+class ImageCallOpened(Event, frozen=True, tag="image_opened"):
+    """A call of image generation."""
+
+    index: int
+    call_id: str
+    item_id: str
+
+
+class ImageCallRunning(Event, frozen=True, tag="image_running"):
+    index: int
+
+
+class ImagePartReceived(Event, frozen=True, tag="image_part"):
+    """A preview of the image, in base64; `number` counts from 0. `members` are those of the item."""
+
+    index: int
+    number: int
+    image: str
+    members: dict[str, str]
+
+
+class ImageCallDone(Event, frozen=True, tag="image_done"):
+    """The image in base64; None if the call failed, with a sentence in `error`. `usage` is the provider's."""
+
+    index: int
+    result: str | None
+    members: dict[str, str] = {}
+    usage: dict[str, Any] = {}
+    error: str | None = None
+
+
 class CodeOpened(Event, frozen=True, tag="code_opened"):
     index: int
     call_id: str

@@ -56,7 +56,7 @@ class RunExecutor:
         self._accounting = accounting
         self._models = models
         self._interruption = Interruption()
-        self._tool_use = ToolUse(stage, self._interruption, tools)
+        self._tool_use = ToolUse(stage, self._interruption, tools, models, accounting)
         self._load_image: LoadImage = partial(tools.load_image, stage.project_id)
         self._tools = tools
         self._model_turn: ModelTurn | None = None

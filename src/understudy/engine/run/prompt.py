@@ -25,8 +25,8 @@ from understudy.llm.messages import Message, to_wire
 from understudy.llm.provider import ChatBody
 from understudy.store.run_state import ClientTool, PromptExtent
 
-_NAMED_TOOLS = frozenset({"file_search", "code_interpreter"})
-"""Whose calls are stored without the names of their functions."""
+_NAMED_TOOLS = frozenset({"file_search", "code_interpreter", "image_generation"})
+"""Whose calls are stored without the names of their functions, or may be of a client."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,7 @@ class Prompt:
     `messages` are the messages of `body`, typed. `built_in` maps the names of offered built-in tools to their kinds,
     `remote` the names of offered functions to tools of remote servers, and `client` to tools of the client other than
     functions. `sources` are the passages and files that citations may name. `extent` is what of the thread it has.
+    `images` are those that calls made, as data URLs by the ids of the calls.
     """
 
     body: ChatBody
@@ -44,6 +45,7 @@ class Prompt:
     sources: Sources
     extent: PromptExtent
     client: Mapping[str, ClientTool] = field(default_factory=dict)
+    images: Mapping[str, str] = field(default_factory=dict)
 
 
 async def build_request(
@@ -86,7 +88,7 @@ async def build_request(
     built_in = {function.name: function.kind for function in offered}
     sources = Sources(told.passages, told.paths)
     body["messages"] = to_wire(conversation)
-    return Prompt(body, conversation, built_in, sources, extent, client)
+    return Prompt(body, conversation, built_in, sources, extent, client, told.images)
 
 
 def _add_settings(body: ChatBody, spec: RunSpec, room: PromptBudget) -> None:

@@ -6,7 +6,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from understudy.store.messages import Item
-from understudy.store.run_state import ClientTool, ContextPart, WebSearchOptions
+from understudy.store.run_state import ClientTool, ContextPart, ImageOptions, WebSearchOptions
 from understudy.wire.tools import (
     AssistantsApiResponseFormatOption,
     AssistantsApiToolChoiceOption,
@@ -32,13 +32,13 @@ class RunSpec(Struct, frozen=True, kw_only=True):
     What the run works with:
     `tools`: built-in tools, functions that the client runs, and remote servers, in the order of the request.
     `client_tools`: function names of the client's tools that are not plain functions of that name. `allowed`: callable
-    functions, `file_search`, `code_interpreter`, `web_search`, and `LABEL/` or `LABEL/NAME` of a remote server, None
-    for all; `forced`: the server or tool that the first turn must call. `max_tool_calls`: of built-in tools, in the
-    whole run. `context`: the threads before its own, oldest first. `last_messages`: the number of messages before the
-    run that the model receives, None for all that fit. `vector_store_ids`, `filters` (as JSON) and `file_ids` are those
-    of the request; with `uses_thread_resources` the thread's and the assistant's apply instead. `own_container`: code
-    runs in the container of the thread, unless the client chose another one; `bare_file_names`: files there are named
-    by their id alone.
+    functions, `file_search`, `code_interpreter`, `web_search`, `image_generation`, and `LABEL/` or `LABEL/NAME` of a
+    remote server, None for all; `forced`: the server or tool that the first turn must call. `max_tool_calls`: of
+    built-in tools, in the whole run. `context`: the threads before its own, oldest first. `last_messages`: the number
+    of messages before the run that the model receives, None for all that fit. `vector_store_ids`, `filters` (as JSON)
+    and `file_ids` are those of the request; with `uses_thread_resources` the thread's and the assistant's apply
+    instead. `own_container`: code runs in the container of the thread, unless the client chose another one;
+    `bare_file_names`: files there are named by their id alone.
 
     What differs between the dialects:
     `on_client_action`: where the client must act, the run pauses until it does, or ends. `overflow`: input over the
@@ -77,6 +77,8 @@ class RunSpec(Struct, frozen=True, kw_only=True):
     vector_store_ids: Sequence[str] = ()
     filters: Mapping[str, Any] | None = None
     web_search: WebSearchOptions | None = None
+    """None without that tool."""
+    image_generation: ImageOptions | None = None
     """None without that tool."""
     file_ids: Sequence[str] = ()
     own_container: bool = True

@@ -141,11 +141,18 @@ _REDUCERS: Final[dict[type[events.Event], Callable[[RunState, Any], None]]] = {
     events.CallsStepOpened: RunState._open_calls_step,  # noqa: SLF001
     events.CallsStepClosed: RunState._close_calls,  # noqa: SLF001
     **dict.fromkeys(
-        (events.CallOpened, events.SearchOpened, events.CodeOpened, events.RemoteCallOpened, events.WebCallOpened),
+        (
+            events.CallOpened,
+            events.SearchOpened,
+            events.CodeOpened,
+            events.RemoteCallOpened,
+            events.WebCallOpened,
+            events.ImageCallOpened,
+        ),
         RunState._open_call,  # noqa: SLF001
     ),
     **dict.fromkeys(
-        (events.SearchDone, events.CodeDone, events.RemoteCallDone, events.WebCallDone),
+        (events.SearchDone, events.CodeDone, events.RemoteCallDone, events.WebCallDone, events.ImageCallDone),
         RunState._close_call,  # noqa: SLF001
     ),
 }

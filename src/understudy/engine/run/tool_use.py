@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from understudy import ids, telemetry, tracing
+from understudy.engine.accounting import Accounting
 from understudy.engine.run import events
 from understudy.engine.run.cancellation import Interruption
 from understudy.engine.run.checkpoint import RunWriter
@@ -19,10 +20,12 @@ from understudy.engine.tools import functions
 from understudy.engine.tools.base import BuiltIn, BuiltInTool, CallResult, OfferedFunction
 from understudy.engine.tools.code_interpreter import CodeInterpreterTool
 from understudy.engine.tools.file_search import FileSearchTool, VectorStores
+from understudy.engine.tools.image_generation import ImageGenerationTool
 from understudy.engine.tools.interpreter import Interpreter
 from understudy.engine.tools.mcp import McpTools
 from understudy.engine.tools.web_search import WebSearchTool
 from understudy.llm.messages import Part
+from understudy.llm.router import Models
 from understudy.store.run_state import NewItem, PendingCall, Span
 from understudy.tools.mcp import RemoteServers
 from understudy.tools.web import WebSearch
@@ -33,6 +36,7 @@ _TOOL_TYPES: Final = {
     "code_interpreter": "extension",
     "mcp": "extension",
     "web_search": "extension",
+    "image_generation": "extension",
 }
 """Of the semantic conventions."""
 NextStep = Literal["continue", "wait"]
@@ -54,23 +58,28 @@ class Tools:
 
 
 class ToolUse:
-    def __init__(self, stage: RunWriter, interruption: Interruption, tools: Tools) -> None:
+    def __init__(
+        self, stage: RunWriter, interruption: Interruption, tools: Tools, models: Models, accounting: Accounting
+    ) -> None:
         self._stage = stage
         self._interruption = interruption
         self._mcp = McpTools(stage, interruption, tools.remote_servers)
         self._web = WebSearchTool(stage, interruption, tools.web)
+        self._image = ImageGenerationTool(stage, interruption, models, accounting, tools.load_image)
         # In the order in which they are prepared and offered.
         self._built_in: dict[str, BuiltInTool] = {
             "code_interpreter": CodeInterpreterTool(stage, interruption, tools.interpreter),
             "file_search": FileSearchTool(stage, interruption, tools.vector_stores),
             "mcp": self._mcp,
             "web_search": self._web,
+            "image_generation": self._image,
         }
         self._reasoning: Sequence[NewItem] = ()
 
     def observe(self, prompt: Prompt) -> None:
         """Notes what a prompt names, before its model calls tools."""
         self._web.observe(prompt.messages, prompt.sources.passages.values())
+        self._image.observe(prompt.messages, prompt.images)
 
     async def prepare(self) -> None:
         """Loads, and waits for, what the tools need before the model is called."""

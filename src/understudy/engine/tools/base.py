@@ -11,7 +11,7 @@ from understudy.engine.run import events
 from understudy.engine.run.turn import ToolCall
 from understudy.store.run_state import NewItem, PendingCall
 
-BuiltIn = Literal["file_search", "code_interpreter", "mcp", "web_search"]
+BuiltIn = Literal["file_search", "code_interpreter", "mcp", "web_search", "image_generation"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ run's progress and in no object.
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import msgspec
 
@@ -17,7 +17,7 @@ from understudy.engine.run.cancellation import Interruption
 from understudy.engine.run.checkpoint import RunWriter
 from understudy.engine.run.turn import ToolCall
 from understudy.engine.tools.base import BuiltInTool, CallResult, OfferedFunction
-from understudy.engine.tools.names import client_function_names
+from understudy.engine.tools.names import BuiltInFunction, client_function_names
 from understudy.errors import UpstreamError
 from understudy.store.run_state import ContextPart, NewItem, PendingCall
 from understudy.tools.mcp import McpOutput, McpServerError, McpTool, RemoteServers
@@ -27,7 +27,7 @@ from understudy.wire.tools import AssistantTool, AssistantToolsMcp, McpToolAppro
 
 _MAX_NAME_LENGTH: Final = 64
 _INVALID_NAME_CHARS: Final = re.compile("[^a-zA-Z0-9_-]")
-_RESERVED_NAMES: Final = ("file_search", "code_interpreter", "web_search", "open_page", "find_in_page")
+_RESERVED_NAMES: Final = get_args(BuiltInFunction)
 _NEWEST: Final = 1 << 61
 _CALL_LIMIT_ERROR: Final = "Not called: the client allows no more tool calls."
 APPROVAL_DENIED: Final = "The user did not approve of this call."

@@ -5,7 +5,9 @@ from typing import Literal
 from understudy.engine.run.spec import RunSpec
 from understudy.wire.tools import AssistantToolsFunction
 
-BuiltInFunction = Literal["file_search", "code_interpreter", "web_search", "open_page", "find_in_page"]
+BuiltInFunction = Literal[
+    "file_search", "code_interpreter", "web_search", "open_page", "find_in_page", "image_generation"
+]
 
 
 def client_function_names(spec: RunSpec) -> set[str]:

@@ -344,8 +344,8 @@ class RunView:
     def _on_remote_done(self, event: events.RemoteCallDone) -> _Stream:
         return [self._steps.end_remote(event)]
 
-    def _on_web_opened(self, event: events.WebCallOpened) -> _Stream:
-        return [self._steps.open_web_call(event)]
+    def _on_hosted_opened(self, event: events.WebCallOpened | events.ImageCallOpened) -> _Stream:
+        return [self._steps.open_hosted_call(event)]
 
     def _on_code_opened(self, event: events.CodeOpened) -> _Stream:
         return [self._steps.open_code(event)]
@@ -396,7 +396,8 @@ _HANDLERS: Final[dict[type[events.Event], Callable[[RunView, Any], _Stream]]] = 
     events.RemoteCallDone: RunView._on_remote_done,  # noqa: SLF001
     events.ApprovalRequired: RunView._on_approval_required,  # noqa: SLF001
     events.ApprovalsSubmitted: RunView._on_approvals_submitted,  # noqa: SLF001
-    events.WebCallOpened: RunView._on_web_opened,  # noqa: SLF001
+    events.WebCallOpened: RunView._on_hosted_opened,  # noqa: SLF001
+    events.ImageCallOpened: RunView._on_hosted_opened,  # noqa: SLF001
     events.CodeOpened: RunView._on_code_opened,  # noqa: SLF001
     events.CodeDelta: RunView._on_code_delta,  # noqa: SLF001
     events.CodeOutputDelta: RunView._on_code_output_delta,  # noqa: SLF001

@@ -73,13 +73,14 @@ def remaining_calls(
                 | events.CodeOpened()
                 | events.RemoteCallOpened()
                 | events.WebCallOpened()
+                | events.ImageCallOpened()
             ):
                 continue
             case events.ArgumentsDelta() | events.CodeDelta():
                 rest = _cut(event, call.length)
                 call.length = max(0, call.length - len(event.text))
                 yield from rest
-            case events.CodeRunning() | events.WebCallRunning() if call.is_running:
+            case events.CodeRunning() | events.WebCallRunning() | events.ImageCallRunning() if call.is_running:
                 continue
             case events.RemoteCallDone() | events.CodeOutputDelta() if call.has_result:
                 continue

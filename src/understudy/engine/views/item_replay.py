@@ -19,6 +19,7 @@ from understudy.wire.response_items import (
     FileCitation,
     FileSearchCall,
     FunctionCallItem,
+    ImageGenerationCall,
     McpApprovalRequest,
     McpCall,
     McpListTools,
@@ -44,8 +45,8 @@ def item_events(index: int, item: OutputItem) -> Iterator[events.Event]:
             yield events.SearchOpened(index, "", {}, item.id)
             if item.status == "completed":
                 yield events.SearchDone(index, msgspec.convert(tuple(item.results or ()), Any), tuple(item.queries))
-        case WebSearchCall():
-            yield from _web_events(index, item)
+        case WebSearchCall() | ImageGenerationCall():
+            yield from _hosted_events(index, item)
         case CodeInterpreterCall():
             yield from _code_events(index, item)
         case McpListTools() | McpCall() | McpApprovalRequest():
@@ -109,6 +110,20 @@ def _code_events(index: int, item: CodeInterpreterCall) -> Iterator[events.Event
         for output in item.outputs or ():
             yield events.CodeOutputDelta(index, parse_code_output(output))
         yield events.CodeDone(index)
+
+
+def _hosted_events(index: int, item: WebSearchCall | ImageGenerationCall) -> Iterator[events.Event]:
+    return _web_events(index, item) if isinstance(item, WebSearchCall) else _image_events(index, item)
+
+
+def _image_events(index: int, item: ImageGenerationCall) -> Iterator[events.Event]:
+    yield events.ImageCallOpened(index, "", item.id)
+    if item.status not in {"completed", "failed"}:
+        return
+    yield events.ImageCallRunning(index)
+    named = ("background", "output_format", "quality", "revised_prompt", "size")
+    members = {name: one for name in named if isinstance(one := getattr(item, name), str)}
+    yield events.ImageCallDone(index, item.result, members, error="" if item.status == "failed" else None)
 
 
 def _web_events(index: int, item: WebSearchCall) -> Iterator[events.Event]:

@@ -17,6 +17,7 @@ from understudy.wire.items import (
     CodeOutput,
     FileSearchCallItem,
     FileSearchResult,
+    ImageGenerationCallItem,
     McpCallItem,
     WebResult,
     WebSearchCallItem,
@@ -39,6 +40,7 @@ _ITEMS_WITH_INCLUDES: Final = frozenset({"file_search_call", "code_interpreter_c
 _decode_message = msgspec.json.Decoder(MessageObject).decode
 _decode_search = msgspec.json.Decoder(FileSearchCallItem).decode
 _decode_code = msgspec.json.Decoder(CodeInterpreterCallItem).decode
+_decode_image = msgspec.json.Decoder(ImageGenerationCallItem).decode
 _decode_web = msgspec.json.Decoder(WebSearchCallItem).decode
 _decode_remote = msgspec.json.Decoder(McpCallItem).decode
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
@@ -228,6 +230,13 @@ def _render_web_call(body: str, included: frozenset[str]) -> dict[str, Any]:
     return {"id": item.id, "type": "web_search_call", "status": status, **members}
 
 
+def _render_image_call(body: str, _: frozenset[str]) -> dict[str, Any]:
+    item = _decode_image(body)
+    status = "completed" if item.error is None else "failed"
+    made = {"id": item.id, "type": "image_generation_call", "status": status, "result": item.result}
+    return made | item.members
+
+
 def _render_code(body: str, included: frozenset[str]) -> dict[str, Any]:
     item = _decode_code(body)
     wanted = "code_interpreter_call.outputs" in included
@@ -286,6 +295,7 @@ def _render_remote_call(body: str, _: frozenset[str]) -> dict[str, Any]:
 _RENDERERS: Final[dict[str, Callable[[str, frozenset[str]], dict[str, Any]]]] = {
     "file_search_call": _render_search,
     "web_search": _render_web_call,
+    "image_generation": _render_image_call,
     "code_interpreter_call": _render_code,
     "input": _omit_file_data,
     "reasoning": _render_reasoning,

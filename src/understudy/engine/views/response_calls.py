@@ -13,6 +13,7 @@ from understudy.engine.views.difference import RenderedCall
 from understudy.engine.views.items import code_outputs, search_results, web_members
 from understudy.engine.views.origins import OpenCall
 from understudy.engine.views.response_stream import ResponseStream
+from understudy.engine.views.tool_usage import add_image_usage
 from understudy.store.run_state import ClientTool
 from understudy.tools.mcp import execution_error
 from understudy.wire.client_items import ClientCall
@@ -29,6 +30,10 @@ from understudy.wire.response_events import (
     FileSearchSearching,
     FunctionCallArgumentsDelta,
     FunctionCallArgumentsDone,
+    ImageGenerationCompleted,
+    ImageGenerationGenerating,
+    ImageGenerationInProgress,
+    ImageGenerationPartial,
     McpCallArgumentsDelta,
     McpCallArgumentsDone,
     McpCallCompleted,
@@ -47,6 +52,7 @@ from understudy.wire.response_items import (
     CustomToolCallItem,
     FileSearchCall,
     FunctionCallItem,
+    ImageGenerationCall,
     McpApprovalRequest,
     McpCall,
     McpListTools,
@@ -54,9 +60,10 @@ from understudy.wire.response_items import (
 )
 
 _replace: Final = msgspec.structs.replace
-_Call = FunctionCallItem | CustomToolCallItem | FileSearchCall | CodeInterpreterCall | McpCall | WebSearchCall
+_HostedCall = WebSearchCall | ImageGenerationCall
+_Call = FunctionCallItem | CustomToolCallItem | FileSearchCall | CodeInterpreterCall | McpCall | _HostedCall
 _Stream = list[ResponseStreamEvent]
-C = TypeVar("C", FileSearchCall, CodeInterpreterCall, McpCall, WebSearchCall)
+C = TypeVar("C", FileSearchCall, CodeInterpreterCall, McpCall, WebSearchCall, ImageGenerationCall)
 
 
 class _OpenCall:
@@ -80,7 +87,7 @@ class _OpenCall:
                 return _replace(self.item, input=text, **changes)
             case CodeInterpreterCall():
                 return _replace(self.item, code=text, **changes)
-            case FileSearchCall() | WebSearchCall():
+            case FileSearchCall() | WebSearchCall() | ImageGenerationCall():
                 return _replace(self.item, **changes)
             case _:
                 return _replace(self.item, arguments=text, **changes)
@@ -119,8 +126,8 @@ class ResponseCalls:
         if isinstance(call.item, CodeInterpreterCall):
             is_running = call.item.status == "interpreting"
             call.item = _replace(call.item, outputs=None)
-        elif isinstance(call.item, WebSearchCall):
-            is_running = call.item.status == "searching"
+        elif isinstance(call.item, _HostedCall):
+            is_running = call.item.status in {"searching", "generating"}
         return {index: RenderedCall(sum(map(len, call.parts)), is_running=is_running)}
 
     def reopen(self, call: OpenCall, container_id: str) -> _Stream:
@@ -128,6 +135,8 @@ class ResponseCalls:
             return self.search_opened(events.SearchOpened(call.index, call.call_id, {}, call.item_id))
         if call.kind == "web_search":
             return self.web_opened(events.WebCallOpened(call.index, call.call_id, call.item_id, {"type": "search"}))
+        if call.kind == "image_generation":
+            return self.image_opened(events.ImageCallOpened(call.index, call.call_id, call.item_id))
         if call.kind == "code_interpreter":
             return self.code_opened(events.CodeOpened(call.index, call.call_id, call.item_id, container_id))
         arguments = events.ArgumentsDelta(call.index, call.arguments)
@@ -280,6 +289,30 @@ class ResponseCalls:
         completed = [] if failed else [self._progress(WebSearchCompleted, event.index)]
         return [*completed, *self._close_call(event.index)]
 
+    def image_opened(self, event: events.ImageCallOpened) -> _Stream:
+        item = ImageGenerationCall(id=event.item_id, status="in_progress")
+        return [self._open_call(event.index, item), self._progress(ImageGenerationInProgress, event.index)]
+
+    def image_running(self, event: events.ImageCallRunning) -> _Stream:
+        call, item = self._require_call(event.index, ImageGenerationCall)
+        call.item = _replace(item, status="generating")
+        return [self._progress(ImageGenerationGenerating, event.index)]
+
+    def image_part_received(self, event: events.ImagePartReceived) -> _Stream:
+        call, _ = self._require_call(event.index, ImageGenerationCall)
+        members: dict[str, Any] = {name: one for name, one in event.members.items() if name != "revised_prompt"}
+        part = {"partial_image_b64": event.image, "partial_image_index": event.number}
+        return [self._stream.event(ImageGenerationPartial, **members, **part, **call.place())]
+
+    def image_done(self, event: events.ImageCallDone) -> _Stream:
+        call, item = self._require_call(event.index, ImageGenerationCall)
+        failed = event.error is not None
+        members: dict[str, Any] = dict(event.members)
+        call.item = _replace(item, status="failed" if failed else "completed", result=event.result, **members)
+        self._stream.response = add_image_usage(self._stream.response, event.usage)
+        completed = [] if failed else [self._progress(ImageGenerationCompleted, event.index)]
+        return [*completed, *self._close_call(event.index)]
+
     def code_opened(self, event: events.CodeOpened) -> _Stream:
         item = CodeInterpreterCall(id=event.item_id, status="in_progress", code="", container_id=event.container_id)
         return [self._open_call(event.index, item), self._progress(CodeInterpreterInProgress, event.index)]
@@ -317,7 +350,7 @@ class ResponseCalls:
     def _close_call(self, index: int, *, whole: bool = True) -> _Stream:
         call = self._calls.pop(index)
         status: Any = call.item.status
-        if isinstance(call.item, WebSearchCall):
+        if isinstance(call.item, _HostedCall):
             # The item has no status for a call that was cut off.
             status = status if status == "completed" else "failed"
         elif not isinstance(call.item, McpCall) or status == "in_progress":
@@ -351,6 +384,10 @@ HANDLERS: Final[dict[type[events.Event], Callable[[ResponseCalls, Any], Sequence
     events.WebCallOpened: ResponseCalls.web_opened,
     events.WebCallRunning: ResponseCalls.web_running,
     events.WebCallDone: ResponseCalls.web_done,
+    events.ImageCallOpened: ResponseCalls.image_opened,
+    events.ImageCallRunning: ResponseCalls.image_running,
+    events.ImagePartReceived: ResponseCalls.image_part_received,
+    events.ImageCallDone: ResponseCalls.image_done,
     events.CodeOpened: ResponseCalls.code_opened,
     events.CodeDelta: ResponseCalls.code_delta,
     events.CodeRunning: ResponseCalls.code_running,

@@ -18,6 +18,7 @@ from understudy.engine.views.item_replay import item_events
 from understudy.engine.views.origins import Origin, RestoredOrigin
 from understudy.engine.views.response_stream import ResponseStream
 from understudy.engine.views.stream_outline import mark_delta, mark_event
+from understudy.engine.views.tool_usage import count_searches
 from understudy.wire.response_events import (
     CompactionCompacting,
     ReasoningSummaryPartAdded,
@@ -26,7 +27,7 @@ from understudy.wire.response_events import (
     ReasoningSummaryTextDone,
     ResponseStreamEvent,
 )
-from understudy.wire.response_items import CompactionItem, OutputItem, ReasoningItem, SummaryText, WebSearchCall
+from understudy.wire.response_items import CompactionItem, ReasoningItem, SummaryText
 from understudy.wire.responses import (
     Billing,
     InputTokensDetails,
@@ -36,8 +37,6 @@ from understudy.wire.responses import (
     ResponseObject,
     ResponseStatus,
     ResponseUsage,
-    SearchUsage,
-    ToolUsage,
 )
 from understudy.wire.run_outcome import RunCompletionUsage, RunStatus
 
@@ -61,7 +60,6 @@ _FINAL_EVENT: Final = {
 _RESTORED_NUMBERS: Final = 10_000
 # The first number of calls that a view renders after their end; open calls have lower ones.
 _MISSED_CALLS: Final = 1_000_000
-_NO_TOOL_USAGE: Final = ToolUsage()
 _EXPIRED_MESSAGE: Final = "The response took longer than this server allows."
 
 
@@ -214,7 +212,8 @@ class ResponseView:
     def _on_ended(self, event: events.RunEnded) -> _Stream:
         status = _RESPONSE_STATUS[event.status]
         stream = self.close_items(whole=status == "completed")
-        self._change(status=status, tool_usage=_count_tool_usage(self._stream.items()), **_end_members(event, status))
+        usage = count_searches(self._stream.response.tool_usage, self._stream.items())
+        self._change(status=status, tool_usage=usage, **_end_members(event, status))
         self.ended = True
         stream.append(self._stream.response_event(_FINAL_EVENT[status]))
         # The payer is in the stored response, and not in streams.
@@ -309,15 +308,6 @@ def _end_members(event: events.RunEnded, status: ResponseStatus) -> dict[str, An
         reason: Any = "content_filter" if event.cut == "content_filter" else "max_output_tokens"
         members["incomplete_details"] = ResponseIncompleteDetails(reason)
     return members
-
-
-def _count_tool_usage(output: Sequence[OutputItem]) -> ToolUsage:
-    searches = sum(
-        len(item.action.get("queries", ()))
-        for item in output
-        if isinstance(item, WebSearchCall) and item.status == "completed"
-    )
-    return ToolUsage(web_search=SearchUsage(searches)) if searches else _NO_TOOL_USAGE
 
 
 def render_usage(usage: RunCompletionUsage) -> ResponseUsage:

@@ -241,10 +241,11 @@ class StepView:
         delta = CodeInterpreterDelta(outputs=[{"index": len(outputs) - 1, **added}])
         return _code_delta(step, event.index, delta)
 
-    def open_web_call(self, event: events.WebCallOpened) -> RunStepDeltaEvent:
+    def open_hosted_call(self, event: events.WebCallOpened | events.ImageCallOpened) -> RunStepDeltaEvent:
         """The place of a call that only responses show."""
-        call = RunStepToolCall(id=event.call_id, type="web_search")
-        return self._add_call(call, ToolCallDelta(index=event.index, id=call.id, type="web_search"))
+        kind: Any = "web_search" if isinstance(event, events.WebCallOpened) else "image_generation"
+        call = RunStepToolCall(id=event.call_id, type=kind)
+        return self._add_call(call, ToolCallDelta(index=event.index, id=call.id, type=kind))
 
     # -- tools of remote servers -------------------------------------------------------------------------------
 

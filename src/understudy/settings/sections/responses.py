@@ -4,6 +4,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from understudy.settings.text import Text
+
 
 class ResponseSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Options of the Responses API."""
@@ -15,3 +17,11 @@ class ResponseSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             " `drop` ignores them and lists them in the header `x-understudy-dropped-tools`."
         ),
     ] = "refuse"
+    image_model: Annotated[
+        Text | None,
+        Meta(
+            description="Model of the tool `image_generation` where a request names none, of a provider with"
+            " `/images/generations`; when unset, the first of `gpt-image-1`, `gpt-image-1.5`, `gpt-image-2` and"
+            " `gpt-image-1-mini` that a provider has."
+        ),
+    ] = None

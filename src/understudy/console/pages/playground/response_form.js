@@ -9,7 +9,7 @@ import { html } from "../../ui/view.js";
 import { ToolFields } from "./tool_fields.js";
 
 const MOST_STORES = 2;
-const HOSTED = ["web_search"];
+const HOSTED = ["web_search", "image_generation"];
 
 /** @typedef {import("../../lib/response_request.js").ResponseForm & {isConversation: boolean}} ResponseSettings */
 

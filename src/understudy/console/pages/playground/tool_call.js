@@ -6,10 +6,11 @@ import { Icon } from "../../ui/icon.js";
 import { FileImage } from "../../ui/message/file_image.js";
 import { Badge } from "../../ui/values.js";
 import { html, useState } from "../../ui/view.js";
+import { GeneratedImage } from "./generated_image.js";
 import { WebCall, summarizeWebCall } from "./web_call.js";
 
 /** @type {Record<string, string>} */
-const ICONS = { function: "braces", code_interpreter: "square-terminal", file_search: "file-search", mcp: "plug", web_search: "globe" };
+const ICONS = { function: "braces", code_interpreter: "square-terminal", file_search: "file-search", mcp: "plug", web_search: "globe", image_generation: "image" };
 
 /**
  * @param {{call: any, step: any, isActive: boolean, isWaiting: boolean, onPassages: (source: import("../../ui/passage/passage_pane.js").PassageSource) => void}} props
@@ -17,7 +18,7 @@ const ICONS = { function: "braces", code_interpreter: "square-terminal", file_se
 export function ToolCall({ call, step, isActive, isWaiting, onPassages }) {
   const isRunning = isActive && step.status === "in_progress";
   // What is open at first stays open: nothing closes by itself under the reader.
-  const [isOpen, setOpen] = useState(call.type === "code_interpreter" || (call.type === "function" && isRunning));
+  const [isOpen, setOpen] = useState(call.type === "code_interpreter" || call.type === "image_generation" || (call.type === "function" && isRunning));
   return html`<div class="call"><button type="button" class="item-line" aria-expanded=${isOpen} onClick=${() => setOpen(!isOpen)}>
       <${Icon} name=${isOpen ? "chevron-down" : "chevron-right"} size=${14} /><${Icon} name=${ICONS[call.type] ?? "wrench"} size=${14} />
       <span class="mono">${nameOf(call)}</span><span class="muted truncate" dir="auto">${summarize(call)}</span>${isRunning && html`<${Icon} name=${isWaiting ? "hand" : "loader-circle"} size=${14} class=${isWaiting ? "" : "is-spinning"} />`}
@@ -35,6 +36,7 @@ function nameOf(call) {
 /** @param {any} call */
 function summarize(call) {
   if (call.type === "file_search") return call.file_search?.results?.length ? t("playground.passages", { count: call.file_search.results.length }) : "";
+  if (call.type === "image_generation") return call.image_generation.prompt;
   if (call.type === "web_search") return summarizeWebCall(call.web_search);
   const text = call.function?.arguments ?? call.arguments ?? call.code_interpreter?.input ?? "";
   return text.trim().split("\n")[0].slice(0, 160);
@@ -44,6 +46,7 @@ function summarize(call) {
 function CallBody({ call, step, onPassages }) {
   if (call.type === "code_interpreter") return html`<${CodeCall} call=${call.code_interpreter ?? {}} />`;
   if (call.type === "file_search") return html`<${SearchCall} call=${call} step=${step} onPassages=${onPassages} />`;
+  if (call.type === "image_generation") return html`<${GeneratedImage} image=${call.image_generation} isRunning=${step.status === "in_progress"} />`;
   if (call.type === "web_search") return html`<${WebCall} call=${call.web_search} isRunning=${step.status === "in_progress"} />`;
   const { arguments: input = "", output } = call.type === "function" ? (call.function ?? {}) : call;
   return html`<${CodeBlock} code=${input} language="json" label=${t("playground.arguments")} />
