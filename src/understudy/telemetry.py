@@ -168,12 +168,14 @@ class PassagesEmbedded(Event, frozen=True, kw_only=True, gc=False):
 class JobClaimed(Event, frozen=True, kw_only=True, gc=False):
     """A worker begins an attempt at a job. `job_kind`: `run`, `batch`, `file`, `embedding` or `video`.
 
-    `key` is the id of a run, and the row number of other jobs.
+    `key` is the id of a run, and the row number of other jobs. `wait` are the seconds since the job was created, at its
+    first attempt; None at later ones.
     """
 
     job_kind: str
     key: str | int
     project_id: str
+    wait: float | None = None
 
 
 class JobFinished(Event, frozen=True, kw_only=True, gc=False):

@@ -116,7 +116,7 @@ def test_what_a_run_does_is_counted_once(server, client, upstream, admin_key):
     assert added("runs_total", kind="run", status="failed") == added("runs_total", kind="run", status="completed") == 1
     assert added("run_duration_seconds_count", kind="run") == 2
     assert added("time_to_first_delta_seconds_count", kind="run") == 1
-    assert added("jobs_total", queue="runs", outcome="ended") == 2
+    assert added("jobs_total", queue="runs", outcome="ended") == added("job_wait_seconds_count", queue="runs") == 2
     assert added("upstream_requests_total", outcome="server_error") == 1
     assert added("upstream_requests_total", outcome="ok") == 1
     assert added("upstream_request_duration_seconds_count", streamed="true") == 2

@@ -63,6 +63,7 @@ class Understudy:
     """
 
     store: Store
+    node_id: str
     worker: RunWorker
     drains: Sequence[Callable[[], Awaitable[None]]]
     streams: OpenStreams
@@ -111,6 +112,7 @@ async def _open_parts(app: Starlette, stack: AsyncExitStack, settings: Settings,
     app.state.parts = parts
     app.state.understudy = Understudy(
         store,
+        broker.node_id,
         execution.worker,
         _list_drains(retrieval, execution.worker, video, parts),
         parts.streams,

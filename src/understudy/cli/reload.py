@@ -3,14 +3,16 @@
 import asyncio
 import logging
 import signal
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Coroutine, Sequence
 
 from understudy import logs
 from understudy.app import Understudy
 from understudy.cli import trials
 from understudy.cli.service_manager import ServiceManager, Terminal
-from understudy.errors import SettingsError
+from understudy.errors import SettingsError, StoreError
 from understudy.settings import LoadedSettings, Settings
+from understudy.store.audit_logs import OPERATOR, Change
 
 _log = logging.getLogger("understudy.server")
 
@@ -33,7 +35,7 @@ class SettingsReloader:
         self._manager = manager
         self._on_applied = on_applied
         self._terminal = Terminal()
-        self._checks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
 
     def listen(self) -> None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._on_hangup)
@@ -65,7 +67,22 @@ class SettingsReloader:
         logs.configure(applied.settings)
         _log.info("reload: applied %s", ", ".join(applied.changes))
         self._on_applied(applied.settings)
+        self._start(self._record(applied.changes))
         if any(name.startswith("providers.") for name in applied.changes):
-            task = asyncio.create_task(trials.run_startup_checks(applied.settings))
-            self._checks.add(task)
-            task.add_done_callback(self._checks.discard)
+            self._start(trials.run_startup_checks(applied.settings))
+
+    async def _record(self, changes: Sequence[str]) -> None:
+        """Adds the names of the changed settings to the audit log: values may be secret."""
+        change = Change(OPERATOR, int(time.time()))
+        details = {"changes_requested": {"settings": list(changes)}}
+        try:
+            await self._understudy.store.audit_logs.add(
+                change, "understudy.settings.reloaded", self._understudy.node_id, details, None
+            )
+        except StoreError as error:
+            _log.warning("the reload is not in the audit log: %s", error)
+
+    def _start(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

@@ -36,6 +36,7 @@ EventType = Literal[
     "rate_limit.updated",
     "organization.updated",
     "understudy.credits.granted",
+    "understudy.settings.reloaded",
 ]
 
 

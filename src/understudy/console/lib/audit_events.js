@@ -7,7 +7,7 @@ export const EVENT_TYPES = [
   "service_account.created", "service_account.updated", "service_account.deleted",
   "user.added", "user.updated", "user.deleted", "invite.sent", "invite.accepted", "invite.deleted",
   "login.succeeded", "login.failed", "logout.succeeded",
-  "rate_limit.updated", "organization.updated", "understudy.credits.granted",
+  "rate_limit.updated", "organization.updated", "understudy.credits.granted", "understudy.settings.reloaded",
 ];
 /** The actor of changes by the command line of the server's machine. */
 export const OPERATOR = "user-operator";

@@ -140,6 +140,9 @@ class Batches(JobKind[int, _BatchJob]):
     def origin(self, work: _BatchJob, /) -> Origin:
         return work.claimed.batch.job.origin
 
+    def created_at(self, work: _BatchJob, /) -> float | None:
+        return work.claimed.batch.job.created_at if work.status == "validating" else None
+
     def is_current(self, work: _BatchJob, revision: Status) -> bool:
         return revision != "cancelling" or work.status == "cancelling"
 

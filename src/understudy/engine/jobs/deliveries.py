@@ -145,6 +145,9 @@ class Webhooks(JobKind[int, DueDelivery]):
     def origin(self, work: DueDelivery, /) -> Origin:
         return work.origin
 
+    def created_at(self, work: DueDelivery, /) -> float | None:
+        return work.since if work.attempt == 1 else None
+
     async def release_forgotten(self, owner: str, keys: Sequence[int]) -> None:
         for seq in keys:
             await self._store.release(seq, owner, self._clock.now(), attempts=1)

@@ -103,6 +103,9 @@ class Ingestion(JobKind[int, FileClaim]):
     def origin(self, work: FileClaim, /) -> Origin:
         return work.origin
 
+    def created_at(self, work: FileClaim, /) -> float | None:
+        return work.file.created_at if work.attempts == 1 and not work.round else None
+
     def is_current(self, work: FileClaim, revision: int) -> bool:
         return work.round == revision
 

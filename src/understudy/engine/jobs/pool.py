@@ -81,6 +81,10 @@ class JobKind(ABC, Generic[Key, Work]):
         """What was stored with the job of the request that created it."""
         return NO_ORIGIN
 
+    def created_at(self, _work: Work, /) -> float | None:
+        """When a job was created whose first attempt this is, in Unix seconds; None for a later one, or if unknown."""
+        return None
+
     def is_current(self, _work: Work, _revision: Any, /) -> bool:
         """Whether the claim still covers what is to be done, by the revision that is stored now."""
         return True
@@ -254,8 +258,13 @@ class LeasePool(Generic[Key, Work]):
         # A task that is cancelled before its first step runs no line of its own.
         job.task.add_done_callback(lambda _: self._remove(job))
         self._queue.job_started(candidate)
+        created_at = self._kind.created_at(work)
         telemetry.emit(
-            telemetry.JobClaimed, job_kind=self._kind.name, key=candidate.key, project_id=candidate.project_id
+            telemetry.JobClaimed,
+            job_kind=self._kind.name,
+            key=candidate.key,
+            project_id=candidate.project_id,
+            wait=None if created_at is None else max(0.0, self._clock.now() - created_at),
         )
         self._kind.job_started(work, job.task)
 

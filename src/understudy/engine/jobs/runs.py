@@ -296,6 +296,9 @@ class RunWorker(JobKind[str, RunExecutor]):
     def origin(self, work: RunExecutor, /) -> Origin:
         return work.origin
 
+    def created_at(self, work: RunExecutor, /) -> float | None:
+        return work.accepted_at if work.epoch == 1 else None
+
     def is_current(self, work: RunExecutor, revision: int) -> bool:
         return work.epoch == revision
 

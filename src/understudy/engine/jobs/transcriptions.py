@@ -108,6 +108,9 @@ class Transcriptions(JobKind[int, TranscriptionClaim]):
     def origin(self, work: TranscriptionClaim, /) -> Origin:
         return work.origin
 
+    def created_at(self, work: TranscriptionClaim, /) -> float | None:
+        return work.record.created_at if work.attempts == 1 else None
+
     async def release_forgotten(self, owner: str, keys: Sequence[int]) -> None:
         for seq in keys:
             await self._store.release(seq, owner, attempts=1)

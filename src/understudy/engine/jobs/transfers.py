@@ -171,6 +171,9 @@ class Transfers(JobKind[int, TransferClaim]):
     def is_current(self, work: TransferClaim, revision: TransferStatus, /) -> bool:
         return revision != "cancelling" or work.status == "cancelling"
 
+    def created_at(self, work: TransferClaim, /) -> float | None:
+        return work.record.transfer.created_at if work.attempts == 1 else None
+
     async def release_forgotten(self, owner: str, keys: Sequence[int]) -> None:
         for seq in keys:
             await self._store.transfers.release(seq, owner, attempts=1)

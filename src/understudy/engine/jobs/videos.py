@@ -118,6 +118,9 @@ class VideoJobs(JobKind[int, VideoClaim]):
     async def list_owned(self, owner: str) -> Mapping[int, int]:
         return await self._store.videos.list_owned(owner)
 
+    def created_at(self, work: VideoClaim, /) -> float | None:
+        return work.video.record.created_at if work.attempts == 1 else None
+
     async def release_forgotten(self, owner: str, keys: Sequence[int]) -> None:
         for seq in keys:
             await self._store.videos.release(owner, seq, 0.0, attempts=1)

@@ -169,6 +169,8 @@ class Activity:
     def _add_job(self, event: telemetry.JobClaimed) -> None:
         queue = _QUEUES.get(event.job_kind, event.job_kind)
         self.running[queue] = self.running.get(queue, 0) + 1
+        if event.wait is not None:
+            self._observe(families.JOB_WAIT, event.wait, queue)
 
     def _end_job(self, event: telemetry.JobFinished) -> None:
         self._add_job_end(event, event.status)

@@ -122,6 +122,9 @@ JOBS: Final = Family(
 JOB_SECONDS: Final = Family(
     "job_duration_seconds", "histogram", "Seconds of an attempt at a job.", ("queue",), _JOB_SECONDS
 )
+JOB_WAIT: Final = Family(
+    "job_wait_seconds", "histogram", "Seconds from a job's creation to its first attempt.", ("queue",), _JOB_SECONDS
+)
 JOBS_RUNNING: Final = Family("jobs_running", "gauge", "Jobs that this process runs now.", ("queue",))
 JOBS_WAITING: Final = Family(
     "jobs_waiting",

@@ -77,6 +77,12 @@ class RunExecutor:
         return self._stage.progress.origin
 
     @property
+    def accepted_at(self) -> float | None:
+        """The time of the run's request, in Unix seconds; None if it is unknown, or once a turn has ended."""
+        progress = self._stage.progress
+        return None if progress.turns else progress.accepted_at or None
+
+    @property
     def epoch(self) -> int:
         """The number of the claim under which it writes."""
         return self._stage.epoch

@@ -45,4 +45,5 @@ export default {
   "audit-log.event.rate_limit.updated": "Rate limit changed",
   "audit-log.event.organization.updated": "Server changed",
   "audit-log.event.understudy.credits.granted": "Credits added",
+  "audit-log.event.understudy.settings.reloaded": "Settings reloaded",
 };
