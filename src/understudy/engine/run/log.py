@@ -320,11 +320,11 @@ def _add_event_id(frames: tuple[bytes, ...], number: int) -> bytes:
 
 
 def _text_key(event: Event) -> object:
-    """Neighbours with the same key are parts of one text; other events have a key of their own."""
+    """Neighbours with the same key are parts of one text; None for an event that is no part of a text."""
     kind = type(event)
     if kind is TextDelta or kind is RefusalDelta:
         return kind
-    return event.index if isinstance(event, ArgumentsDelta) else object()
+    return event.index if isinstance(event, ArgumentsDelta) else None
 
 
 def merge_deltas(entries: Iterable[LogEntry]) -> list[LogEntry]:
@@ -333,8 +333,9 @@ def merge_deltas(entries: Iterable[LogEntry]) -> list[LogEntry]:
     group: list[LogEntry] = []
     key: object = None
     for entry in entries:
-        entry_key = _text_key(entry.event)
-        if group and (entry_key != key or entry.first != group[-1].number + 1):
+        event = entry.event
+        entry_key = TextDelta if type(event) is TextDelta else _text_key(event)
+        if group and (entry_key is None or entry_key != key or entry.first != group[-1].number + 1):
             merged.append(_merge_group(group))
             group = []
         key = entry_key

@@ -7,10 +7,10 @@ around the text is the same in all deltas of one part.
 from typing import Final
 
 import msgspec
-from msgspec import UNSET
 
 from understudy.engine.run.events import Event, TextDelta
 from understudy.engine.views.assistants import RunView
+from understudy.engine.views.response_stream import OBFUSCATION_MULTIPLE, obfuscation_of
 from understudy.engine.views.responses import ResponseView
 from understudy.wire.response_events import (
     STREAM_EVENTS,
@@ -25,6 +25,10 @@ from understudy.wire.run_events import MessageDelta, MessageDeltaEvent, RunStrea
 DONE_FRAME: Final = b"event: done\ndata: [DONE]\n\n"
 _encode_json: Final = msgspec.json.encode
 Frames = tuple[bytes, ...]
+# By the length of the text they hide, modulo what a text and its filler are a multiple of.
+_FILLERS: Final = tuple(
+    b'"obfuscation":"%b",' % obfuscation_of(length).encode() for length in range(OBFUSCATION_MULTIPLE)
+)
 _EVENT_NAMES: Final = {kind: str(kind.__struct_config__.tag).encode() for kind in STREAM_EVENTS}
 
 
@@ -64,20 +68,21 @@ class ResponseEncoder:
 
     def __init__(self, included: frozenset[str] = frozenset()) -> None:
         self.view = ResponseView(included)
-        self._around: tuple[bytes, bytes, bytes] | None = None
-        """What stands around the text, its obfuscation and its number in a delta of the open text."""
+        self._around: tuple[bytes, tuple[bytes, ...]] | None = None
+        """What stands before the text in a delta of the open text, and between it and the number, by its length."""
 
     def encode(self, event: Event, merged: int = 0) -> Frames:
         around = self._around
         if type(event) is TextDelta and around is not None:
-            extended = self.view.extend_text(event.text, merged)
-            if extended is not None:
-                number, hidden = extended
-                obfuscation = b"" if hidden is UNSET else b'"obfuscation":"%b",' % hidden.encode()
-                text = _encode_json(event.text)
-                return (b"%b%b%b%b%b%d}\n\n" % (around[0], text, around[1], obfuscation, around[2], number),)
+            text = event.text
+            number = self.view.extend_text(text, merged)
+            if number is not None:
+                middle = around[1][len(text) % OBFUSCATION_MULTIPLE]
+                return (b"%b%b%b%d}\n\n" % (around[0], _encode_json(text), middle, number),)
         stream = self.view.apply(event, merged)
-        self._around = _text_surroundings(stream[-1]) if type(event) is TextDelta else None
+        self._around = None
+        if type(event) is TextDelta:
+            self._around = _text_surroundings(stream[-1], is_obfuscated=self.view.is_obfuscated)
         return tuple([encode_response_event(one) for one in stream])
 
 
@@ -90,11 +95,14 @@ def _run_text_head(event: RunStreamEvent) -> bytes:
     ) % (_encode_json(delta.id), delta.delta.content[0].index)
 
 
-def _text_surroundings(event: ResponseStreamEvent) -> tuple[bytes, bytes, bytes]:
+def _text_surroundings(event: ResponseStreamEvent, *, is_obfuscated: bool) -> tuple[bytes, tuple[bytes, ...]]:
     assert isinstance(event, OutputTextDelta)
     head = (
         b"event: response.output_text.delta\ndata: "
         b'{"type":"response.output_text.delta","content_index":%d,"delta":' % event.content_index
     )
     item = b',"item_id":%b,"logprobs":[],' % _encode_json(event.item_id)
-    return head, item, b'"output_index":%d,"sequence_number":' % event.output_index
+    number = b'"output_index":%d,"sequence_number":' % event.output_index
+    if not is_obfuscated:
+        return head, (item + number,) * OBFUSCATION_MULTIPLE
+    return head, tuple([b"%b%b%b" % (item, filler, number) for filler in _FILLERS])

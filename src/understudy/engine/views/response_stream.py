@@ -20,8 +20,8 @@ from understudy.wire.response_events import (
 from understudy.wire.response_items import OutputItem
 from understudy.wire.responses import ResponseObject
 
-# The length of a delta and its filler is a multiple of it.
-_OBFUSCATION_MULTIPLE: Final = 16
+OBFUSCATION_MULTIPLE: Final = 16
+"""The length of a delta and of what obfuscates it is a multiple of it."""
 _OBFUSCATION_CHARACTERS: Final = "k3VtQz8JwYbR5nXe"
 _RESPONSE_EVENTS: Final = {
     "created": ResponseCreated,
@@ -107,4 +107,9 @@ class ResponseStream:
 
     def obfuscation(self, text: str) -> str | UnsetType:
         """What hides the length of a delta; unset where the client wants none."""
-        return _OBFUSCATION_CHARACTERS[: -len(text) % _OBFUSCATION_MULTIPLE] if self.obfuscated else UNSET
+        return obfuscation_of(len(text)) if self.obfuscated else UNSET
+
+
+def obfuscation_of(length: int) -> str:
+    """What hides the length of a text."""
+    return _OBFUSCATION_CHARACTERS[: -length % OBFUSCATION_MULTIPLE]

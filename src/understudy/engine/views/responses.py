@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET
 
 from understudy.engine.run import events
 from understudy.engine.views import response_calls, response_messages
@@ -107,8 +107,13 @@ class ResponseView:
             self.outline.extend(map(mark_event, stream))
         return stream
 
-    def extend_text(self, text: str, merged: int = 0) -> tuple[int, str | UnsetType] | None:
-        """Applies a text delta that only continues the text; returns its number and what obfuscates its length.
+    @property
+    def is_obfuscated(self) -> bool:
+        """Whether deltas hide their length."""
+        return self._stream.obfuscated
+
+    def extend_text(self, text: str, merged: int = 0) -> int | None:
+        """Applies a text delta that only continues the text; returns its number.
 
         None where there is more to it, and nothing was applied.
         """
@@ -116,7 +121,7 @@ class ResponseView:
         number = self._messages.extend_text(text)
         if self.outline is not None and number is not None:
             self.outline.append(mark_delta(len(text)))
-        return None if number is None else (number, self._stream.obfuscation(text))
+        return number
 
     def settled(self) -> ResponseObject:
         """The response with its complete items, as it is read while it is in progress."""
