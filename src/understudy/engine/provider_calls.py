@@ -87,12 +87,17 @@ class ProviderHistory:
 
     def _add_call(self, event: telemetry.ModelCalled) -> None:
         now = self._clock.now()
-        if event.provider in self._providers or len(self._providers) < _MAX_PROVIDERS:
-            self._providers.setdefault(event.provider, ProviderCalls(event.provider)).add(event.status, now)
+        provider = self._providers.get(event.provider)
+        if provider is None and len(self._providers) < _MAX_PROVIDERS:
+            provider = self._providers[event.provider] = ProviderCalls(event.provider)
+        if provider is not None:
+            provider.add(event.status, now)
             self._measure(event)
         for name in (event.model, f"{event.provider}/{event.model}"):
-            if name in self._models or len(self._models) < _MAX_MODELS:
-                model = self._models.setdefault(name, ModelCalls(ProviderCalls(name)))
+            model = self._models.get(name)
+            if model is None and len(self._models) < _MAX_MODELS:
+                model = self._models[name] = ModelCalls(ProviderCalls(name))
+            if model is not None:
                 model.calls.add(event.status, now)
                 if event.streamed and event.status == "ok":
                     model.first_deltas.append(event.duration)

@@ -83,8 +83,9 @@ class ToolUse:
 
     async def prepare(self) -> None:
         """Loads, and waits for, what the tools need before the model is called."""
-        for tool in self._built_in.values():
-            await tool.prepare()
+        if self._stage.spec.tools:
+            for tool in self._built_in.values():
+                await tool.prepare()
 
     def offer(self) -> list[OfferedFunction]:
         """The functions that the model is offered for built-in tools."""
