@@ -22,7 +22,7 @@ def stream_response(
 ) -> EventStream:
     """The stream of a new response. One that is not `kept` is erased at the end, or with the connection of `memory`."""
     if not kept and memory is None:
-        return EventStream(request, _frames_until_erased(parts_of(request), begun), partial(_end_frame, begun))
+        return EventStream(request, _frames_until_erased(parts_of(request), begun))
     if memory is not None and not kept:
         memory.unstored.add(begun.id)
     return EventStream(request, begun.reader(), partial(_end_frame, begun))
@@ -32,7 +32,9 @@ async def _frames_until_erased(parts: Parts, begun: CreatedResponse) -> AsyncGen
     async with aclosing(begun.log.follow()) as frames:
         async for joined in frames:
             yield joined
-    if not begun.log.handed_back:
+    if begun.log.handed_back:
+        yield _end_frame(begun)
+    else:
         await parts.responses.delete_unstored(begun.id)
 
 

@@ -320,7 +320,7 @@ def _add_event_id(frames: tuple[bytes, ...], number: int) -> bytes:
 
 
 def _text_key(event: Event) -> object:
-    """Neighbours with the same key are parts of one text; None for an event that is no part of a text."""
+    """Neighbours with the same key are parts of one text; other events have none."""
     kind = type(event)
     if kind is TextDelta or kind is RefusalDelta:
         return kind
