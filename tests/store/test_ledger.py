@@ -1,9 +1,9 @@
 """Stored usage and credits: each record is counted once, and every sum matches the entries."""
 
 import asyncio
-import dataclasses
 import itertools
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -63,7 +63,7 @@ async def agree(store, project_id):
 async def test_usage_is_debited_once(store):
     one = usage(250, key_id="key_a")
     assert await store.ledger.record(OURS, one)
-    assert not await store.ledger.record(OURS, dataclasses.replace(one, credits=99))
+    assert not await store.ledger.record(OURS, msgspec.structs.replace(one, credits=99))
     assert await agree(store, OURS) == -250
     (entry,) = await entries(store, OURS)
     assert (entry.type, entry.credits, entry.model, entry.reference) == ("MODEL_USAGE", -250, "m", one.reference)

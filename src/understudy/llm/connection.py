@@ -7,6 +7,7 @@ import asyncio
 import io
 import math
 from collections.abc import AsyncIterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 import aiohttp
@@ -108,7 +109,7 @@ class Connection:
             async with asyncio.timeout_at(deadline):
                 return await self._get_session().request(
                     method,
-                    yarl.URL(url, encoded=True),
+                    _parse_url(url),
                     data=_chunk_body(content),
                     headers=headers,
                     allow_redirects=False,
@@ -143,6 +144,11 @@ class Connection:
                 cookie_jar=aiohttp.DummyCookieJar(),
             )
         return self._session
+
+
+@lru_cache(maxsize=256)
+def _parse_url(url: str) -> yarl.URL:
+    return yarl.URL(url, encoded=True)
 
 
 def _chunk_body(content: _Content) -> _Content | io.BytesIO:

@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
 
+import msgspec
+
 from understudy.clock import Clock
 from understudy.settings import ModelSettings
 
@@ -22,8 +24,7 @@ _FACTS_TTL: Final = 3600.0
 _MAX_CACHED_FACTS: Final = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class Tokens:
+class Tokens(msgspec.Struct, frozen=True, gc=False):
     """The usage of one response; `cached` and `written` (to the provider's cache) are parts of `input`."""
 
     input: int = 0

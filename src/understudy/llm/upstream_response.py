@@ -87,6 +87,8 @@ class UpstreamResponse:
     async def drain(self) -> None:
         """Waits a moment for the end of a body after its last event, to reuse the connection."""
         with suppress(UpstreamError, TimeoutError):
+            if not self.read_available() and self.at_eof:
+                return
             async with asyncio.timeout(_DRAIN_TIMEOUT):
                 while await self.read_chunk():
                     pass

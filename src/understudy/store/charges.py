@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+import msgspec
+
 from understudy import ids
 from understudy.store.database import Bundle, Database, Transaction
 from understudy.store.sql import compose_sql, insert_rows, split_batches
@@ -30,8 +32,7 @@ Kind = Literal[
 EntryType = Literal["PAYMENT", "BONUS", "REFUND", "ADJUSTMENT", "MODEL_USAGE", "CREDITS_EXPIRED", "INIT"]
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(msgspec.Struct, frozen=True, gc=False):
     """The usage of one result. `reference` identifies it: recording it again changes nothing.
 
     `units` are images, characters of speech, seconds of a transcribed recording, or web searches, by `kind`.
@@ -54,6 +55,26 @@ class Usage:
     units: int = 0
 
 
+class UsageRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A row of `usage`, in the order of its columns. New members have a default and are at the end, since the journals
+    of an earlier version are read as well."""
+
+    reference: str
+    project_id: str
+    key_id: str
+    kind: Kind
+    model: str
+    batch: int
+    requests: int
+    input_tokens: int
+    cached_tokens: int
+    output_tokens: int
+    credits: int
+    priced: int
+    created_at: int
+    units: int
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One change of a balance: incoming `credits` are positive."""
@@ -66,6 +87,25 @@ class Entry:
     created_at: int
 
 
+def row_of(project_id: str, usage: Usage) -> UsageRow:
+    return UsageRow(
+        usage.reference,
+        project_id,
+        usage.key_id,
+        usage.kind,
+        usage.model,
+        int(usage.batch),
+        usage.requests,
+        usage.input_tokens,
+        usage.cached_tokens,
+        usage.output_tokens,
+        usage.credits,
+        int(usage.priced),
+        usage.created_at,
+        usage.units,
+    )
+
+
 def record(database: Database, project_id: str, usage: Usage) -> Transaction[bool]:
     """Counts usage and debits its cost, in the transaction that stores the result; False if it was counted before."""
     bundle = Bundle()
@@ -76,20 +116,17 @@ def record(database: Database, project_id: str, usage: Usage) -> Transaction[boo
     return bool((yield bundle))
 
 
-def record_group(database: Database, charges: Sequence[tuple[str, Usage]]) -> Transaction[int]:
-    """`record` for many results, pairs of a project and its usage; returns how many were not counted before.
-
-    A sum changes once for the whole group.
-    """
-    unique = {usage.reference: (project_id, usage) for project_id, usage in reversed(charges)}
-    counted: list[tuple[str, Usage]] = []
+def record_group(database: Database, records: Sequence[UsageRow]) -> Transaction[int]:
+    """`record` for many results; returns how many were not counted before. A sum changes once for the whole group."""
+    unique = {row.reference: row for row in reversed(records)}
+    counted: list[UsageRow] = []
     for batch in split_batches([*reversed(unique.values())]):
-        rows = [_usage_arguments(project_id, usage) for project_id, usage in batch]
+        rows = [msgspec.structs.astuple(row) for row in batch]
         inserted = yield from insert_rows(
             "usage", _COLUMNS, rows, "ON CONFLICT (reference) DO NOTHING RETURNING reference"
         )
         counted += [unique[row[0]] for row in inserted]
-    yield from _debit_group([(project_id, usage) for project_id, usage in counted if usage.credits], slot_of(database))
+    yield from _debit_group([row for row in counted if row.credits], slot_of(database))
     return len(counted)
 
 
@@ -141,16 +178,16 @@ def _add_debit(bundle: Bundle, used: str, project_id: str, usage: Usage, slot: i
     bundle.add(_SPEND.replace("{used}", used), project_id, day, usage.key_id, slot, usage.credits)
 
 
-def _debit_group(charges: Sequence[tuple[str, Usage]], slot: int) -> Transaction[None]:
+def _debit_group(records: Sequence[UsageRow], slot: int) -> Transaction[None]:
     """Sorted, so that two groups change the sums in the same order."""
     balances: dict[str, int] = {}
     spending: dict[tuple[str, int, str], int] = {}
     entries: list[tuple[Any, ...]] = []
-    for project_id, usage in charges:
-        day = project_id, usage.created_at // DAY_SECONDS, usage.key_id
-        balances[project_id] = balances.get(project_id, 0) - usage.credits
-        spending[day] = spending.get(day, 0) + usage.credits
-        entries.append(_entry_arguments(project_id, _usage_entry(usage)))
+    for row in records:
+        day = row.project_id, row.created_at // DAY_SECONDS, row.key_id
+        balances[row.project_id] = balances.get(row.project_id, 0) - row.credits
+        spending[day] = spending.get(day, 0) + row.credits
+        entries.append(_entry_arguments(row.project_id, _usage_entry(row)))
     for batch in split_batches(entries):
         yield from insert_rows("ledger", _ENTRY_COLUMNS, batch)
     sums = [(project_id, slot, credits_) for project_id, credits_ in sorted(balances.items())]
@@ -161,27 +198,12 @@ def _debit_group(charges: Sequence[tuple[str, Usage]], slot: int) -> Transaction
         yield from insert_rows("spending", "project_id, day, key_id, slot, credits", spent_batch, _ADD_TO_SPENDING)
 
 
-def _usage_entry(usage: Usage) -> Entry:
+def _usage_entry(usage: Usage | UsageRow) -> Entry:
     return Entry(ids.ledger_entry(), "MODEL_USAGE", -usage.credits, usage.model, usage.reference, usage.created_at)
 
 
-def _usage_arguments(project_id: str, usage: Usage) -> tuple[object, ...]:
-    return (
-        usage.reference,
-        project_id,
-        usage.key_id,
-        usage.kind,
-        usage.model,
-        int(usage.batch),
-        usage.requests,
-        usage.input_tokens,
-        usage.cached_tokens,
-        usage.output_tokens,
-        usage.credits,
-        int(usage.priced),
-        usage.created_at,
-        usage.units,
-    )
+def _usage_arguments(project_id: str, usage: Usage) -> tuple[Any, ...]:
+    return msgspec.structs.astuple(row_of(project_id, usage))
 
 
 def _entry_arguments(project_id: str, entry: Entry) -> tuple[object, ...]:

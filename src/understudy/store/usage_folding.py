@@ -12,7 +12,7 @@ from understudy.clock import Clock
 from understudy.store import charges
 from understudy.store.database import Database, Transaction
 from understudy.store.journal_files import JournalFile
-from understudy.store.usage_records import UsageRecord, parse_records
+from understudy.store.usage_records import parse_records
 
 _MAX_GROUP: Final = 256
 """On SQLite a transaction runs on the event loop, about 10 µs a record."""
@@ -88,11 +88,11 @@ def _delete_journal(journal: str) -> Transaction[None]:
 
 
 def _fold_group(
-    database: Database, journal: str, start: int, end: int, records: list[UsageRecord], now: int
+    database: Database, journal: str, start: int, end: int, records: list[charges.UsageRow], now: int
 ) -> Transaction[bool]:
     """False if the journal is not folded up to `start` exactly."""
     sql = "UPDATE usage_journals SET position = $3, folded_at = $4 WHERE id = $1 AND position = $2 RETURNING position"
     if not (yield sql, (journal, start, end, now)):
         return False
-    yield from charges.record_group(database, [(record.project_id, record.usage()) for record in records])
+    yield from charges.record_group(database, records)
     return True

@@ -11,56 +11,20 @@ from typing import Final
 
 import msgspec
 
-from understudy.store.charges import Kind, Usage
+from understudy.store.charges import Usage, UsageRow, row_of
 
 _MAX_INTEGER: Final = 2**62
 _encode = msgspec.json.Encoder().encode
 
 
-class UsageRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """The usage of one response. Members are only ever added at the end, so that old journals can be read."""
-
-    project_id: str
-    reference: str
-    kind: Kind
-    model: str
-    created_at: int
-    key_id: str
-    input_tokens: int
-    cached_tokens: int
-    output_tokens: int
-    credits: int
-    priced: bool
-    batch: bool
-    requests: int
-    units: int
-
-    def usage(self) -> Usage:
-        return Usage(
-            reference=self.reference,
-            kind=self.kind,
-            model=self.model,
-            created_at=self.created_at,
-            key_id=self.key_id,
-            input_tokens=self.input_tokens,
-            cached_tokens=self.cached_tokens,
-            output_tokens=self.output_tokens,
-            credits=self.credits,
-            priced=self.priced,
-            batch=self.batch,
-            requests=self.requests,
-            units=self.units,
-        )
-
-
-_decoder = msgspec.json.Decoder(UsageRecord)
+_decoder = msgspec.json.Decoder(UsageRow)
 
 
 @dataclass(slots=True)
 class ParsedRecords:
     """`records` of the complete lines up to the byte `end`, without `damaged` ones. `rest` bytes follow."""
 
-    records: list[UsageRecord] = field(default_factory=list)
+    records: list[UsageRow] = field(default_factory=list)
     end: int = 0
     damaged: int = 0
     rest: int = 0
@@ -68,24 +32,7 @@ class ParsedRecords:
 
 def encode_record(project_id: str, usage: Usage) -> bytes | None:
     """The line; None if a database could not store the usage: it has the character 0 or too large a number."""
-    payload = _encode(
-        (
-            project_id,
-            usage.reference,
-            usage.kind,
-            usage.model,
-            usage.created_at,
-            usage.key_id,
-            usage.input_tokens,
-            usage.cached_tokens,
-            usage.output_tokens,
-            usage.credits,
-            usage.priced,
-            usage.batch,
-            usage.requests,
-            usage.units,
-        )
-    )
+    payload = _encode(row_of(project_id, usage))
     if max(usage.input_tokens, usage.output_tokens, usage.credits, usage.units) > _MAX_INTEGER or b"\\u0000" in payload:
         return None
     return b"%08x %x %b\n" % (zlib.crc32(payload), len(payload), payload)
@@ -117,7 +64,7 @@ def sum_credits(records: Iterable[tuple[str, str, int]]) -> dict[str, int]:
     return sums
 
 
-def _parse_line(line: bytes) -> UsageRecord | None:
+def _parse_line(line: bytes) -> UsageRow | None:
     checksum, _, rest = line.partition(b" ")
     length, _, payload = rest.partition(b" ")
     try:
