@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from understudy.errors import not_found
 from understudy.store.chunks import remove_store_documents
-from understudy.store.database import Database, Transaction
+from understudy.store.database import Database, Row, Transaction
 from understudy.store.filters import Condition
 from understudy.store.list_filters import ALL, ListFilter, read_filtered_page
 from understudy.store.pages import Page, PageRequest, PageSource
@@ -130,7 +130,7 @@ class VectorStores:
 
     async def erase(self, rows: int = 200) -> bool:
         """Erases up to `rows` rows of deleted stores; False if nothing is left."""
-        return await self._database.write(_erase_rows, rows)
+        return bool(await self._database.read(_find_erasure)) and await self._database.write(_erase_rows, rows)
 
 
 def insert_store(
@@ -242,9 +242,13 @@ def _has_pending_files(store_ids: Sequence[str], file_ids: Sequence[str] | None)
     return False
 
 
+def _find_erasure() -> Transaction[list[Row]]:
+    return (yield "SELECT store FROM store_erasures ORDER BY store LIMIT 1", ())
+
+
 def _erase_rows(limit: int) -> Transaction[bool]:
     """Files with an owner stay until their worker releases them, so that no late write follows the erasure."""
-    pending = yield "SELECT store FROM store_erasures ORDER BY store LIMIT 1", ()
+    pending = yield from _find_erasure()
     if not pending:
         return False
     (store,) = pending[0]
