@@ -51,7 +51,9 @@ _SCOPES = (
     _Scope("one large store", None),
     _Scope("50 % of its files", lambda _, file, __: file % 2 == 0),
     _Scope("50 % of its files, other topics", lambda query, _, topic: (topic - query.topic) % 2 == 1),
-    _Scope("5 % of its files", lambda _, file, __: file % 20 == 0),
+    _Scope("10 % of its files", lambda _, file, __: file % 10 == 0),
+    _Scope("1 % of its files", lambda _, file, __: file % 100 == 0),
+    _Scope("0.1 % of its files", lambda _, file, __: file % 1000 == 0),
     _Scope("one store of many", None, is_small=True),
 )
 
@@ -212,10 +214,10 @@ def _select_files() -> Transaction[set[tuple[int, int]]]:
 async def _read_project(stage: Stage, store: Store, size: int) -> _Project:
     passages, count = SyntheticPassages(_FILE_SIZE, DIMENSIONS), size // _FILE_SIZE
     queries = [passages.query(file, file % _FILE_SIZE) for file in range(0, count, count // _QUERIES)][:_QUERIES]
-    path = _directory(stage, size) / "exact.npz"
-    if not path.exists():
+    path, names = _directory(stage, size) / "exact.npz", [scope.name for scope in _SCOPES]
+    if not path.exists() or np.load(path).get("scopes", np.array([])).tolist() != names:
         topics, truth = await asyncio.to_thread(_search_exactly, passages, queries, size)
-        np.savez(path, topics=topics, truth=truth)
+        np.savez(path, topics=topics, truth=truth, scopes=np.array(names))
     stored = np.load(path)
     return _Project(store, queries, stored["topics"].tolist(), stored["truth"].tolist())
 

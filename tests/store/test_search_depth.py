@@ -23,7 +23,7 @@ def search(allowed, *, size=1_000_000, hits_of_cell=2, limit=20):
         yield from ()
         return sorted(hits, key=lambda hit: -hit[1])[:limit]
 
-    hits = run(search_parts(plan_cells(_CELLS, size, lambda place: place), limit, search_cells))
+    hits = run(search_parts(plan_cells(_CELLS, size, size, lambda place: place), limit, search_cells))
     return read, [seq for seq, *_ in hits]
 
 
@@ -46,6 +46,12 @@ def test_all_are_read_if_few_chunks_pass():
     assert search([3, 40, 99]) == (list(range(100)), [30, 31, 400, 401, 990, 991])
 
 
+def test_a_filter_that_leaves_few_chunks_reads_more_cells():
+    shares = [plan_cells(_CELLS, size, 1_000_000, lambda place: place).share for size in (1_000_000, 250_000)]
+    assert shares[1] == pytest.approx(0.2)
+    assert shares[0] < 0.2
+
+
 def test_a_store_that_is_hardly_larger_than_what_is_read_at_least_is_read_whole():
     assert search(range(100), size=100_001)[0] == list(range(100))
 
@@ -62,9 +68,15 @@ def test_more_vectors_are_compared_while_the_best_have_late_codes(best, rated):
         yield from ()
         return {seq: 0.9 if seq in best else 0.5 - seq / 10_000 for seq in numbers}
 
-    candidates = [(seq, 7) for seq in range(count_candidates(50, is_filtered=True))]
+    candidates = [(seq, 7) for seq in range(count_candidates(50, 1_000_000))]
     hits = run(rate_candidates(candidates, 50, rate))
     assert read == list(range(rated))
     assert {seq for seq, *_ in hits} >= set(best) & set(read)
     assert {cell for *_, cell in hits} == {7}
     assert len(hits) == 50
+
+
+def test_a_filter_takes_more_candidates_as_far_as_it_leaves_many_chunks():
+    counts = [count_candidates(50, filtered) for filtered in (None, 100, 10_000, 25_000, 1_000_000)]
+    assert counts == [1000, 1000, 1000, 2000, 4000]
+    assert count_candidates(400) == 3200

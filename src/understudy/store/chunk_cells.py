@@ -140,9 +140,9 @@ async def _move_chunks(database: Database, table: VectorTable, group: _Group, ce
 
 
 def select_cells(
-    table: VectorTable, store: int, embedder: str, vector: bytes, size: int
+    table: VectorTable, store: int, embedder: str, vector: bytes, size: int, total: int
 ) -> Transaction[CellPlan | None]:
-    """The cells to search for a vector among `size` chunks of the store; None is all of its chunks."""
+    """The cells to search for a vector among `size` of the store's `total` chunks; None is all of its chunks."""
     if size <= SEARCHED_CHUNKS:
         return None
     cells = yield from _read_cells(_Group(store, embedder, len(vector) // 4, size))
@@ -150,7 +150,7 @@ def select_cells(
         return None
     newest, *older = cells
     ranked = yield from table.rank_centers(newest.number, vector)
-    plan = plan_cells(ranked, size, newest.identify)
+    plan = plan_cells(ranked, size, total, newest.identify)
     older_cells = (cell for one in older for cell in one.identify_all())
     return replace(plan, first=[0, *older_cells, *plan.first])
 

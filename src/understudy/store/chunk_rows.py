@@ -105,7 +105,14 @@ class ChunkQuery:
     cells: CellPlan | None
 
 
-DOCUMENTS: Final = "SELECT seq, chunks, embedder, dimensions FROM chunk_documents WHERE store = $1 AND state = $2"
+@dataclass(frozen=True, slots=True)
+class DocumentGroup:
+    """The numbers of searchable documents that have vectors of one kind, and how many chunks they have together."""
+
+    embedder: str
+    dimensions: int
+    chunks: int
+    documents: Sequence[int]
 
 
 @dataclass(frozen=True, slots=True)

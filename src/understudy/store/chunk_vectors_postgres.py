@@ -68,7 +68,7 @@ class _Reach:
 
 def _compare_codes(query: ChunkQuery, reach: _Reach, cells: Sequence[int] | None) -> Transaction[list[NearChunk]]:
     """The nearest of the chunks in the cells, of which None is all. Later ones must be as near as the first."""
-    number = count_candidates(query.limit, is_filtered=query.comparable is not None)
+    number = count_candidates(query.limit, None if query.comparable is None else query.size)
     bound = reach.distance
     if bound is None and (bound := (yield from _estimate_bound(query, cells, number))) is not None:
         rows = yield from _select_codes(query, cells, bound, number)

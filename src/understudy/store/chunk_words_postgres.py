@@ -80,7 +80,8 @@ def search_terms(query: ChunkQuery) -> Transaction[dict[int, float]]:
     # Each term is looked up in the index. A join would read the whole table, as no count is known to it.
     sql = compose_sql(
         "SELECT found.seq, sum(($3::float8[])[t.n]) /",
-        f"(1 + {K1} * ({1 - B} + {B} * max(found.length) / $4::float8)) AS score",
+        # As float8: constants with a point are of the type numeric, which is far slower.
+        f"({1 + K1 * (1 - B)}::float8 + {K1 * B}::float8 * max(found.length) / $4::float8) AS score",
         _FROM_TERMS,
         "JOIN LATERAL ((SELECT c.seq, c.length FROM chunk_terms AS c WHERE t.n <= $6 AND c.keys && t.keys",
         document_filter,

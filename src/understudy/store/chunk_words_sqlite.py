@@ -90,7 +90,8 @@ def _rank_selected(query: ChunkQuery, plan: TermPlan, scope: str) -> Transaction
         # The limit: SQLite would filter all chunks before it orders them, though a few of the best are enough.
         ") GROUP BY seq ORDER BY weight DESC, seq LIMIT 1000000) AS best",
         "CROSS JOIN chunk_terms_docsize AS size ON size.id = best.seq WHERE true",
-        "" if scope else _filter_store(query, arguments),
+        # Documents are those of the store.
+        "" if scope or query.documents is not None else _filter_store(query, arguments),
         _filter_documents(query, "best.seq", arguments),
         "LIMIT",
         arguments.bind(max(_MIN_RATED_CHUNKS, 4 * query.limit)),

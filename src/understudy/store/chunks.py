@@ -18,11 +18,12 @@ from understudy.store.chunk_rows import (
     ChunkHit,
     ChunkQuery,
     ChunkScores,
+    DocumentGroup,
     NewChunk,
     RatedTerm,
     StoredChunk,
 )
-from understudy.store.database import Database, Row, Transaction
+from understudy.store.database import Database, Transaction
 from understudy.store.sql import compose_sql
 from understudy.store.term_counts import TermCounts
 from understudy.text.terms import QueryTerm, query_terms
@@ -129,8 +130,8 @@ class Dialect(chunk_upgrade.TermTable, chunk_cells.VectorTable, Protocol):
 
     def delete(self, store: int, document: int, dimensions: int, limit: int) -> Transaction[int]: ...
 
-    def list_documents(self, store: int, files: Sequence[int] | None) -> Transaction[list[Row]]:
-        """Number, chunks, embedder and dimensions of each searchable document of the files; None is all files."""
+    def list_documents(self, store: int, files: Sequence[int] | None) -> Transaction[list[DocumentGroup]]:
+        """The searchable documents of the files; None is all files."""
         ...
 
     def count_terms(self, store: int, terms: Sequence[Sequence[str]]) -> Transaction[list[int]]: ...
@@ -291,7 +292,8 @@ def _search_chunks(dialect: Dialect, counts: TermCounts, query: StoreQuery, limi
     statistics = QueryStatistics(totals.languages, terms, [term.weight for term in rated], totals.average_length)
     cells = None
     if query.vector is not None:
-        cells = yield from chunk_cells.select_cells(dialect, query.store, query.embedder, query.vector, scope.size)
+        sizes = scope.size, totals.chunks
+        cells = yield from chunk_cells.select_cells(dialect, query.store, query.embedder, query.vector, *sizes)
     scores = yield from dialect.search(
         ChunkQuery(
             query.store,
@@ -315,7 +317,8 @@ def _score_chunks(
     store: int, scope: "_SearchScope", scores: ChunkScores, near: Container[int], rows: Sequence[ChunkHit]
 ) -> list[ScoredChunk]:
     documents = None if scope.documents is None else set(scope.documents)
-    comparable = None if scope.comparable is None else set(scope.comparable)
+    is_same = scope.comparable is scope.documents
+    comparable = documents if is_same or scope.comparable is None else set(scope.comparable)
     return [
         ScoredChunk(
             row.seq,
@@ -388,12 +391,19 @@ def _select_scope(dialect: Dialect, query: StoreQuery, totals: _StoreTotals) -> 
     """Most searches cover a whole store, which may have thousands of documents: then totals suffice."""
     if query.files is None and (query.vector is None or totals.comparable):
         return _SearchScope(totals.chunks)
-    rows = yield from dialect.list_documents(query.store, query.files)
-    comparable: list[int] = []
-    if query.vector is not None:
-        kind = query.embedder, len(query.vector) // 4
-        comparable = [row[0] for row in rows if (row[2], row[3]) == kind]
-    return _SearchScope(sum(row[1] for row in rows), [row[0] for row in rows], comparable)
+    groups = yield from dialect.list_documents(query.store, query.files)
+    kind = query.embedder, len(query.vector or b"") // 4
+    comparable = [group for group in groups if (group.embedder, group.dimensions) == kind]
+    documents = _join_documents(groups)
+    return _SearchScope(
+        sum(group.chunks for group in groups),
+        documents,
+        documents if len(comparable) == len(groups) else _join_documents(comparable),
+    )
+
+
+def _join_documents(groups: Sequence[DocumentGroup]) -> Sequence[int]:
+    return groups[0].documents if len(groups) == 1 else [seq for group in groups for seq in group.documents]
 
 
 def _erase_document(dialect: Dialect) -> Transaction[bool]:

@@ -5,7 +5,6 @@ misses passages where a search is restricted to some of its rows.
 """
 
 import struct
-import sys
 from array import array
 from collections.abc import Sequence
 from typing import Final
@@ -13,11 +12,11 @@ from typing import Final
 from understudy.errors import StoreError
 from understudy.store import chunk_words_postgres, pgvector
 from understudy.store.chunk_rows import (
-    DOCUMENTS,
     READY,
     ChunkHit,
     ChunkQuery,
     ChunkScores,
+    DocumentGroup,
     NewChunk,
     build_hit,
 )
@@ -28,7 +27,7 @@ from understudy.store.chunk_vectors_postgres import (
     search_vectors,
     table_name,
 )
-from understudy.store.database import Bundle, Row, Transaction
+from understudy.store.database import Bundle, Transaction
 from understudy.store.sql import compose_sql
 
 VECTOR_COLUMN: Final = "vector_send(v.vector)"
@@ -118,9 +117,8 @@ def decode_vector(value: bytes | Sequence[float]) -> bytes:
     if not isinstance(value, bytes):
         return struct.pack(f"<{len(value)}f", *value)
     numbers = array("f", value[4:])
-    if sys.byteorder == "little":
-        numbers.byteswap()
-    return struct.pack(f"<{len(numbers)}f", *numbers)
+    numbers.byteswap()
+    return numbers.tobytes()
 
 
 def encode_center(vector: bytes) -> list[float]:
@@ -159,12 +157,16 @@ def delete(store: int, document: int, dimensions: int, limit: int) -> Transactio
     return len(numbers)
 
 
-def list_documents(store: int, files: Sequence[int] | None) -> Transaction[list[Row]]:
-    """Number, chunks, embedder and dimensions of each searchable document of the files; None is all files."""
-    if files is None:
-        return (yield DOCUMENTS, (store, READY))
-    sql = compose_sql(DOCUMENTS, "AND file IN (SELECT unnest($3::bigint[]))")
-    return (yield sql, (store, READY, list(files)))
+def list_documents(store: int, files: Sequence[int] | None) -> Transaction[list[DocumentGroup]]:
+    """The searchable documents of the files; None is all files."""
+    sql = compose_sql(
+        "SELECT embedder, dimensions, CAST(sum(chunks) AS BIGINT), array_agg(seq) FROM chunk_documents",
+        "WHERE store = $1 AND state = $2",
+        "" if files is None else "AND file = ANY($3::bigint[])",
+        "GROUP BY embedder, dimensions",
+    )
+    rows = yield sql, (store, READY) if files is None else (store, READY, list(files))
+    return [DocumentGroup(*row) for row in rows]
 
 
 def search(query: ChunkQuery) -> Transaction[ChunkScores]:

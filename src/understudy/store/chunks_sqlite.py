@@ -12,15 +12,15 @@ from typing import Final, LiteralString
 
 from understudy.store import chunk_words_sqlite
 from understudy.store.chunk_rows import (
-    DOCUMENTS,
     READY,
     ChunkHit,
     ChunkQuery,
     ChunkScores,
+    DocumentGroup,
     NewChunk,
     build_hit,
 )
-from understudy.store.database import Row, Transaction
+from understudy.store.database import Transaction
 from understudy.store.search_depth import NearChunk, count_candidates, rate_candidates, search_parts
 from understudy.store.sql import SqlArguments, compose_sql
 
@@ -28,6 +28,9 @@ VECTOR_COLUMN: Final = "v.vector"
 
 INSERT_BATCH: Final = 16
 """Chunks to insert in one transaction, which other writers wait for."""
+
+_IN_STORE: Final = "+c.store = $1"
+"""The plus: SQLite would read all codes of the store, not those of the documents, which have an index, too."""
 
 _EXACT_SEARCH_CHUNKS: Final = 1000
 """Up to so many chunks of a store, all full vectors are compared."""
@@ -106,12 +109,16 @@ def delete(store: int, document: int, dimensions: int, limit: int) -> Transactio
     return len(rows)
 
 
-def list_documents(store: int, files: Sequence[int] | None) -> Transaction[list[Row]]:
-    """Number, chunks, embedder and dimensions of each searchable document of the files; None is all files."""
-    if files is None:
-        return (yield DOCUMENTS, (store, READY))
-    sql = compose_sql(DOCUMENTS, "AND file IN (SELECT value FROM json_each($3))")
-    return (yield sql, (store, READY, json.dumps(list(files))))
+def list_documents(store: int, files: Sequence[int] | None) -> Transaction[list[DocumentGroup]]:
+    """The searchable documents of the files; None is all files."""
+    sql = compose_sql(
+        "SELECT embedder, dimensions, sum(chunks), json_group_array(seq) FROM chunk_documents",
+        "WHERE store = $1 AND state = $2",
+        "" if files is None else "AND file IN (SELECT value FROM json_each($3))",
+        "GROUP BY embedder, dimensions",
+    )
+    rows = yield sql, (store, READY) if files is None else (store, READY, json.dumps(list(files)))
+    return [DocumentGroup(embedder, size, chunks, json.loads(seqs)) for embedder, size, chunks, seqs in rows]
 
 
 def search(query: ChunkQuery) -> Transaction[ChunkScores]:
@@ -142,7 +149,8 @@ def _search_vectors(query: ChunkQuery) -> Transaction[list[tuple[int, float]]]:
     if query.size <= _EXACT_SEARCH_CHUNKS:
         sql = compose_sql(
             "SELECT c.seq, vec_distance_cosine(v.vector, $2) AS distance FROM chunk_codes AS c JOIN chunk_vectors",
-            "AS v ON v.seq = c.seq WHERE c.store = $1",
+            "AS v ON v.seq = c.seq WHERE",
+            "c.store = $1" if query.comparable is None else _IN_STORE,
             "" if query.comparable is None else "AND c.document IN (SELECT value FROM json_each($4))",
             "ORDER BY distance, c.seq LIMIT $3",
         )
@@ -169,10 +177,11 @@ def _compare_codes(query: ChunkQuery, cells: Sequence[int] | None) -> Transactio
         bound = arguments.bind(json.dumps(list(cells)))
         conditions.append(compose_sql("AND c.cell IN (SELECT value FROM json_each(", bound, "))"))
     sql = compose_sql(
-        "SELECT c.seq, c.cell FROM chunk_codes AS c WHERE c.store = $1",
+        "SELECT c.seq, c.cell FROM chunk_codes AS c WHERE",
+        _IN_STORE if cells is None and query.comparable is not None else "c.store = $1",
         *conditions,
         "ORDER BY vec_distance_hamming(vec_bit(c.bits), vec_quantize_binary($2)), c.seq LIMIT",
-        arguments.bind(count_candidates(query.limit, is_filtered=query.comparable is not None)),
+        arguments.bind(count_candidates(query.limit, None if query.comparable is None else query.size)),
     )
     rows = yield sql, arguments.values
     return (yield from rate_candidates([(row[0], row[1]) for row in rows], query.limit, partial(_similarities, query)))

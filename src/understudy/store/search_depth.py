@@ -34,7 +34,10 @@ built-in ones, of which two fifths of the cells have 97 %.
 
 _MIN_CANDIDATES: Final = 1000
 _MAX_DEEPENING: Final = 4
-"""Whole vectors that are compared first, and at most so many times as many in a search with a filter."""
+_DEEPENED_SHARE: Final = 0.08
+"""Whole vectors that are compared first, and at most so many times as many in a search with a filter: up to a part of
+what it leaves.
+"""
 
 _MIN_MEAN_DISTANCE: Final = 0.1
 _PART: Final = 1 / 3
@@ -58,9 +61,12 @@ class CellPlan:
     share: float = 1.0
 
 
-def plan_cells(ranked: Sequence[RankedCell], size: int, identify: Callable[[int], int]) -> CellPlan:
-    """For a search among `size` chunks; `ranked` has the nearest cell first. `identify` returns a place's cell."""
-    number = _count_nearest(ranked, SEARCHED_CHUNKS / size)
+def plan_cells(ranked: Sequence[RankedCell], size: int, total: int, identify: Callable[[int], int]) -> CellPlan:
+    """For a search among `size` of `total` chunks; `ranked` has the nearest cell first, `identify` returns its number.
+
+    Where a filter leaves few chunks, the nearest of them are in more cells.
+    """
+    number = _count_nearest(ranked, SEARCHED_CHUNKS / math.sqrt(size * total))
     first, others = ranked[:number], ranked[number:]
     share = sum(cell[1] for cell in first)
     return CellPlan(
@@ -87,9 +93,10 @@ def search_parts(
     return hits
 
 
-def count_candidates(limit: int, *, is_filtered: bool) -> int:
-    """How many of the nearest codes `rate_candidates` takes."""
-    return max(_MIN_CANDIDATES, 8 * limit) * (_MAX_DEEPENING if is_filtered else 1)
+def count_candidates(limit: int, filtered: int | None = None) -> int:
+    """How many of the nearest codes `rate_candidates` takes; a filter leaves `filtered` chunks, None: without one."""
+    least = max(_MIN_CANDIDATES, 8 * limit)
+    return least if filtered is None else min(_MAX_DEEPENING * least, max(least, round(_DEEPENED_SHARE * filtered)))
 
 
 def rate_candidates(
@@ -103,7 +110,7 @@ def rate_candidates(
     """
     places = {seq: place for place, (seq, _) in enumerate(candidates)}
     hits: list[NearChunk] = []
-    start, end = 0, count_candidates(limit, is_filtered=False)
+    start, end = 0, count_candidates(limit)
     while start < len(candidates):
         part = candidates[start:end]
         cosines = yield from rate([seq for seq, _ in part])
