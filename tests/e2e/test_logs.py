@@ -20,7 +20,13 @@ WRONG_KEY = "sk-wrong-key-0123456789abcdef"
 @pytest.fixture(scope="module")
 def json_server(session_upstream, tmp_path_factory):
     yield from serve(
-        Server(tmp_path_factory.mktemp("logs"), session_upstream.url, log_format="json", access_log="true")
+        Server(
+            tmp_path_factory.mktemp("logs"),
+            session_upstream.url,
+            log_format="json",
+            access_log="true",
+            trusted_proxies="127.0.0.0/8",
+        )
     )
 
 
@@ -33,7 +39,7 @@ def find(server, event, **fields):
 
 
 def test_each_request_is_one_line_with_its_ids(json_server):
-    headers = {"x-client-request-id": "mine-1", "traceparent": PARENT}
+    headers = {"x-client-request-id": "mine-1", "traceparent": PARENT, "x-forwarded-for": "192.0.2.1, 198.51.100.7"}
     answered = json_server.ask("POST", "/threads", {}, headers)
     json_server.ask("GET", "/no-such-path?token=secret-in-the-query")
     json_server.ask("GET", "/health/live")
@@ -45,7 +51,7 @@ def test_each_request_is_one_line_with_its_ids(json_server):
         "event": "request",
         "request_id": answered.headers["x-request-id"],
         "client_request_id": "mine-1",
-        "client": "127.0.0.1",
+        "client": "198.51.100.7",
         "trace_id": PARENT[3:35],
         "span_id": PARENT[36:52],
         "operation": "createThread",

@@ -8,6 +8,7 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 from understudy import correlation, telemetry, tracing
+from understudy.api.client_address import apply_proxies
 from understudy.api.errors import error_response, to_api_error
 from understudy.api.request_head import Fields
 from understudy.correlation import Correlation, parse_traceparent
@@ -24,6 +25,8 @@ def enter(scope: Scope, request_id: str, fields: Fields) -> Correlation:
     `fields` are the request's headers. A traced request has its span in `scope["state"]["span"]`.
     """
     known = Correlation(request_id)
+    if proxies := scope["state"]["parts"].settings.trusted_proxies:
+        apply_proxies(scope, proxies)
     if client := scope.get("client"):
         known.client = client[0]
     correlation.current.set(known)

@@ -11,6 +11,7 @@ from functools import partial
 
 from starlette.applications import Starlette
 
+from understudy.api.client_address import check_proxies
 from understudy.api.cors import CorsPolicy
 from understudy.api.middleware import RequestMiddleware
 from understudy.api.open_streams import OpenStreams
@@ -78,7 +79,11 @@ class Understudy:
 
 
 def create_app(settings: Settings, clock: Clock | None = None, role: Role | None = None) -> Starlette:
-    """The ASGI application. Its lifespan raises StoreError if the store cannot be opened."""
+    """The ASGI application. Its lifespan raises StoreError if the store cannot be opened.
+
+    Raises SettingsError for an invalid proxy.
+    """
+    check_proxies(settings.trusted_proxies)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:

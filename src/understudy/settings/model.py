@@ -89,6 +89,13 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         bool,
         Meta(description="Whether each request is logged, except successful health checks and scrapes."),
     ] = False
+    trusted_proxies: Annotated[
+        tuple[Text, ...],
+        Meta(
+            description="Addresses and networks of proxies whose `X-Forwarded-For` or `Forwarded` names the client, for"
+            " logs, traces and the audit log; `unix` are those that connect over a Unix socket."
+        ),
+    ] = ()
     log_content: Annotated[
         bool,
         Meta(description="Whether logs and traces contain prompts, outputs and texts of clients."),
