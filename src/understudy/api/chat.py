@@ -41,6 +41,9 @@ _COMPLETION_REQUEST: Schema = {
 
 _ChunkStream = Stream | AsyncGenerator[Sequence[bytes], None]
 _NO_CHOICES = re.compile(rb'"choices": ?\[\]')
+_BETWEEN_CHUNKS = b"\n\ndata: "
+# A stream ends with its finish reason and its usage: of many chunks of one read, only the last ones are special.
+_LAST_CHUNKS, _MANY_CHUNKS = 2, 4
 
 
 @operations.add(
@@ -119,6 +122,12 @@ def _join_chunks(chunks: Sequence[bytes]) -> bytes:
 
 
 def _frame_chunks(chunks: Sequence[bytes], meter: UsageMeter, tail: StreamTail | None, *, usage: bool) -> bytes:
+    if tail is None and len(chunks) >= _MANY_CHUNKS:
+        others = chunks[:-_LAST_CHUNKS]
+        joined = _BETWEEN_CHUNKS.join(others)
+        if b'"usage"' not in joined and (usage or not _NO_CHOICES.search(joined)):
+            meter.count(len(others))
+            return b"data: " + joined + b"\n\n" + _frame_chunks(chunks[-_LAST_CHUNKS:], meter, None, usage=usage)
     meter.observe(chunks)
     visible = _visible_chunks(chunks, usage=usage)
     return _join_chunks(visible if tail is None else tail.push(visible))

@@ -103,6 +103,10 @@ class UsageMeter:
             if b'"usage"' in chunk and b'"usage":null' not in chunk and b'"usage": null' not in chunk:
                 self._last = chunk
 
+    def count(self, chunks: int) -> None:
+        """As `observe`, for so many chunks without usage."""
+        self._chunks += chunks
+
     async def settle(self) -> Usage:
         """Counts a finished stream, before its end is sent."""
         self._settled = True
