@@ -69,6 +69,7 @@ def test_an_image_is_made_by_the_provider_and_returned_in_the_item(client, upstr
     }
 
 
+@pytest.mark.proves("responses.image_generation")
 def test_previews_are_streamed(client, upstream):
     events = [
         ("image_generation.partial_image", {"b64_json": "aGk=", "partial_image_index": 0, "size": "1024x1024"}),

@@ -6,7 +6,7 @@ import openai
 import pytest
 
 from e2e.test_responses import MODEL, respond
-from upstream import call, calls, text
+from upstream import call, calls, deltas, text
 from waiting import eventually
 
 OPEN_SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}, "unit": {"type": "string"}}}
@@ -534,6 +534,24 @@ def test_items_of_hosted_tools_are_stored_unchanged(client, upstream):
     listed = [one.to_dict() for one in client.responses.input_items.list(made.id, order="asc").data]
     assert [{name: value for name, value in one.items() if name != "id"} for one in listed[:-1]] == FOREIGN
     assert [one["content"] for one in told(upstream)] == ["Hi"]
+
+
+def test_messages_have_the_phase_that_the_provider_sends(client, upstream):
+    first = {"role": "assistant", "phase": "commentary"}
+    upstream.answer(
+        deltas(first, {"content": "Look"}, {"content": "ing."}, {"content": "Done.", "phase": "final_answer"})
+    )
+    conversation = client.conversations.create()
+    with client.responses.stream(model=MODEL, input="Hi", conversation=conversation.id) as stream:
+        added = [one.item.to_dict() for one in stream if one.type == "response.output_item.added"]
+        made = stream.get_final_response().to_dict()["output"]
+    expected = [("Looking.", "commentary"), ("Done.", "final_answer")]
+    assert [one["phase"] for one in added] == [phase for _, phase in expected]
+    assert [(one["content"][0]["text"], one["phase"]) for one in made] == expected
+    listed = client.conversations.items.list(conversation.id, order="asc").to_dict()["data"]
+    assert [(one["content"][0]["text"], one["phase"]) for one in listed[1:]] == expected
+    upstream.answer(deltas({"content": "Yes.", "phase": 5}))
+    assert "phase" not in respond(client).to_dict()["output"][0]
 
 
 def test_weights_of_a_hybrid_search_are_returned_and_checked(client, server, upstream):

@@ -81,6 +81,7 @@ def test_results_reach_the_model_as_untrusted_text_without_markup(client, upstre
     assert "\u30101:0\u2020other.test" not in output
 
 
+@pytest.mark.proves("responses.web_search")
 def test_a_stream_has_the_events_of_the_search(client, upstream, web):
     upstream.answer(SEARCH, ANSWER)
     with client.responses.stream(model=MODEL, input="Hello", tools=[TOOL]) as stream:

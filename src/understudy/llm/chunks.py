@@ -39,6 +39,7 @@ class Delta(msgspec.Struct, gc=False):
     tool_calls: Annotated[list[ToolCallFragment], Meta(max_length=MAX_TOOL_CALLS)] | None = None
     reasoning_content: str | None = None
     reasoning: str | None = None
+    phase: Any = None
 
 
 class TokenLogprob(msgspec.Struct, gc=False):

@@ -131,6 +131,8 @@ class MessageObject(Struct, kw_only=True):
     content: list[MessageContent]
     attachments: list[Attachment]
     metadata: dict[str, str]
+    phase: Literal["commentary", "final_answer"] | UnsetType = UNSET
+    """Only of messages that a response made, and that its provider calls so."""
 
 
 class CreateMessageRequest(Struct, kw_only=True, forbid_unknown_fields=True):

@@ -61,6 +61,7 @@ class OutputMessage(Struct, kw_only=True, tag_field="type", tag="message"):
     id: str
     status: ItemStatus
     content: list[OutputText | Refusal]
+    phase: Literal["commentary", "final_answer"] | UnsetType = UNSET
     role: Literal["assistant"] = "assistant"
 
 

@@ -50,9 +50,12 @@ class RunStarted(Event, frozen=True, tag="run_started"):
 
 
 class MessageOpened(Event, frozen=True, tag="message_opened"):
+    """`phase` is what the provider calls the message, `commentary` or `final_answer`; empty if it does not."""
+
     step_id: str
     message_id: str
     at: int
+    phase: str = ""
 
 
 class TextDelta(Event, frozen=True, tag="text_delta"):

@@ -51,6 +51,7 @@ class ModelTurn:
         self._tools = tools
         self._citation_parser: CitationParser | None = None
         self._deferred_text = ""
+        self._phase = ""
         self._wants_logprobs = stage.spec.top_logprobs is not None
         self._logprobs: list[dict[str, Any]] = []
         self._reasoning_texts: list[str] = []
@@ -97,7 +98,8 @@ class ModelTurn:
     async def open_message(self) -> None:
         stage = self._stage
         if stage.state.message_id is None:
-            opened = events.MessageOpened(ids.step(), ids.message(), stage.now())
+            self._phase = self.turn.phase
+            opened = events.MessageOpened(ids.step(), ids.message(), stage.now(), self._phase)
             thoughts, self.reasoning_items = self.reasoning_items, []
             if thoughts:
                 await stage.commit(opened, calls=thoughts, checkpoint=True)
@@ -174,6 +176,8 @@ class ModelTurn:
         await self._write_message_text(text)
 
     async def _write_message_text(self, text: str) -> None:
+        if self.turn.phase != self._phase and self._stage.state.message_id is not None:
+            await self._close_message()
         await self.open_message()
         self._publish_logprobs()
         if self._citation_parser is None:

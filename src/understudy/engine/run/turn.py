@@ -4,7 +4,7 @@ Tolerates what real servers send: fragments without an index, out of order, ids 
 """
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 from understudy import ids
 from understudy.llm.chunks import Chunk, TokenCounts, TokenLogprob, ToolCallFragment
@@ -46,6 +46,7 @@ class ChunkDelta:
 
 
 _EMPTY_DELTA = ChunkDelta()
+PHASES: Final = ("commentary", "final_answer")
 
 
 class Turn:
@@ -53,6 +54,8 @@ class Turn:
         self.calls: list[ToolCall] = []
         self.finish_reason: str | None = None
         self.deltas = 0
+        self.phase = ""
+        """Of the text that follows, by the provider."""
         self._counts: TokenCounts | None = None
         self._by_index: dict[int, ToolCall] = {}
 
@@ -67,6 +70,8 @@ class Turn:
         delta = choice.delta
         if delta is None:
             return _EMPTY_DELTA
+        if delta.phase in PHASES:
+            self.phase = delta.phase
         reasoning = delta.reasoning_content or delta.reasoning or ""
         logprobs = tuple((choice.logprobs and choice.logprobs.content) or ())
         if not (delta.content or delta.refusal or delta.tool_calls):
@@ -82,7 +87,14 @@ class Turn:
         if chunk.usage is not None or not choices or choices[0].finish_reason:
             return ""
         delta = choices[0].delta
-        if delta is None or delta.tool_calls or delta.refusal or delta.reasoning_content or delta.reasoning:
+        if (
+            delta is None
+            or delta.tool_calls
+            or delta.refusal
+            or delta.reasoning_content
+            or delta.reasoning
+            or delta.phase
+        ):
             return ""
         text = delta.content
         if not text:

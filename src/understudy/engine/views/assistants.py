@@ -233,6 +233,7 @@ class RunView:
         return [*step, *_opening_events(message)]
 
     def _new_message(self, event: events.MessageOpened) -> MessageObject:
+        phase: Any = event.phase or msgspec.UNSET
         return MessageObject(
             id=event.message_id,
             created_at=event.at,
@@ -244,6 +245,7 @@ class RunView:
             content=[],
             attachments=[],
             metadata={},
+            phase=phase,
         )
 
     def _on_text_delta(self, event: events.TextDelta) -> _Stream:

@@ -84,7 +84,7 @@ def _remote_events(index: int, item: McpListTools | McpCall | McpApprovalRequest
 
 
 def _message_events(item: OutputMessage) -> Iterator[events.Event]:
-    yield events.MessageOpened("", item.id, 0)
+    yield events.MessageOpened("", item.id, 0, item.phase or "")
     for part in item.content:
         yield from _text_events(part) if isinstance(part, OutputText) else [events.RefusalDelta(part.refusal)]
     if item.status == "completed":

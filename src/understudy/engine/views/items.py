@@ -188,6 +188,7 @@ def _render_message(message: MessageObject, included: frozenset[str], names: Map
         "type": "message",
         "status": message.status,
         "content": content,
+        **({"phase": message.phase} if message.phase else {}),
         "role": message.role,
     }
 

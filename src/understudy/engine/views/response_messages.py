@@ -72,10 +72,8 @@ class ResponseMessages:
         return RenderedMessage(texts, refusals, annotations)
 
     def opened(self, event: events.MessageOpened) -> list[ResponseStreamEvent]:
-        return self.open(event.message_id)
-
-    def open(self, message_id: str) -> list[ResponseStreamEvent]:
-        self._message = message = OutputMessage(id=message_id, status="in_progress", content=[])
+        phase: Any = event.phase or msgspec.UNSET
+        self._message = message = OutputMessage(id=event.message_id, status="in_progress", content=[], phase=phase)
         self._index = self._stream.add(message)
         self._parts = []
         self._reset_part()
