@@ -60,7 +60,7 @@ def test_a_search_is_executed_and_its_results_are_cited(client, upstream, web):
         "sources": [{"type": "url", "url": url} for url in urls],
     }
     part = message.content[0]
-    assert part.text == f"It has 6 cylinders.{LINK} Really."
+    assert part.text == f"It has 6 cylinders. {LINK} Really."
     (cited,) = part.annotations
     assert (cited.type, cited.url, cited.title) == ("url_citation", ENGINES, "Engines (official)")
     assert part.text[cited.start_index : cited.end_index] == LINK
@@ -100,7 +100,7 @@ def test_a_stream_has_the_events_of_the_search(client, upstream, web):
     assert "sources" not in received[place + 3].item.to_dict()["action"]
     added = next(one for one in received if one.type == "response.output_text.annotation.added")
     assert (added.annotation.to_dict()["url"], added.annotation_index) == (ENGINES, 0)
-    assert final.output_text == f"It has 6 cylinders.{LINK} Really."
+    assert final.output_text == f"It has 6 cylinders. {LINK} Really."
 
 
 def test_a_background_response_is_replayed_with_its_search(client, upstream, web):
@@ -126,8 +126,8 @@ def test_later_turns_know_the_results_and_may_cite_them(client, upstream, web):
     told = upstream.requests[-1].body["messages"]
     assert [one["role"] for one in told] == ["user", "assistant", "tool", "assistant", "user"]
     assert "\u30101001:0\u2020example.com\u3011" in told[2]["content"]
-    assert told[3]["content"] == f"It has 6 cylinders.{LINK} Really."
-    assert made.output_text == f"As before{LINK}."
+    assert told[3]["content"] == f"It has 6 cylinders. {LINK} Really."
+    assert made.output_text == f"As before {LINK}."
     items = client.conversations.items.list(conversation.id, order="asc").to_dict()["data"]
     assert [one["type"] for one in items] == ["message", "web_search_call", "message", "message", "message"]
     assert items[1]["action"]["query"] == "engines"

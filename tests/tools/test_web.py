@@ -1,10 +1,12 @@
 """Search engines in their documented JSON, a search tool of an MCP server, and pages: what is read and what is refused."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
-from understudy.settings import McpSettings, WebSearchSettings
+from understudy.cli.web_search_check import check_web_search
+from understudy.settings import McpSettings, Settings, WebSearchSettings
 from understudy.tools.mcp import RemoteServers
 from understudy.tools.web import Location, SearchRequest, WebSearch, WebSearchError
 from understudy.tools.web.mcp_engine import parse_results
@@ -136,3 +138,21 @@ def test_arguments_and_texts_of_any_form_are_accepted():
     assert list_urls("See https://a.example/x, or (https://b.example).") == {"https://a.example/x", "https://b.example"}
     assert find_matches("a" * 1000 + " Needle " + "b" * 1000, "needle").count("Needle") == 1
     assert find_matches("text", "") == ""
+
+
+@pytest.mark.parametrize(
+    ("status", "results", "state", "text"),
+    [
+        (200, None, "ok", "searxng returned results for 'OpenAI API'"),
+        (200, [], "warning", "no results"),
+        (403, None, "broken", "search.formats"),
+    ],
+)
+def test_doctor_makes_one_search(web, status, results, state, text):
+    web.reset()
+    web.status = status
+    web.results = web.results if results is None else results
+    settings = Settings(data=Path(), web_search=WebSearchSettings(provider="searxng", url=web.url))
+    checked = asyncio.run(check_web_search(settings))
+    assert (checked.subject, checked.state) == ("web search", state)
+    assert text in checked.text

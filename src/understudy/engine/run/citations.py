@@ -52,6 +52,7 @@ class CitationParser:
         self._paths = {f"sandbox:{path}": file_id for path, file_id in sources.paths.items()}
         self._buffered = ""
         self._position = 0
+        self._ends_blank = True
 
     def feed(self, text: str) -> list[str | Reference]:
         text = self._buffered + text
@@ -127,12 +128,17 @@ class CitationParser:
     def _emit_text(self, text: str) -> Iterator[str]:
         if text:
             self._position += len(text)
+            self._ends_blank = text[-1].isspace()
             yield text
 
-    def _emit_reference(self, reference: "_ParsedReference") -> Iterator[Reference]:
+    def _emit_reference(self, reference: "_ParsedReference") -> Iterator[str | Reference]:
+        if isinstance(reference.passage, WebSource) and not self._ends_blank:
+            # A mark stands right behind its sentence; a link there is words.
+            yield from self._emit_text(" ")
         if reference.text:
             start = self._position
             self._position += len(reference.text)
+            self._ends_blank = False
             yield Reference(
                 reference.text, start, self._position, reference.file_id, reference.filename, reference.passage
             )

@@ -1,5 +1,6 @@
 /** An image that a response made, or its newest preview. */
 import { t } from "../../text/texts.js";
+import { Icon } from "../../ui/icon.js";
 import { html } from "../../ui/view.js";
 
 const FORMATS = new Set(["png", "jpeg", "webp"]);
@@ -10,5 +11,5 @@ export function GeneratedImage({ image, isRunning }) {
   const format = FORMATS.has(image.format) ? image.format : "png";
   const url = `data:image/${format};base64,${image.result}`;
   return html`<figure class="figure"><img src=${url} alt=${image.prompt || t("playground.image")} />
-    ${!isRunning && html`<figcaption><a class="button is-quiet" href=${url} download=${`image.${format}`}>${t("ui.download")}</a></figcaption>`}</figure>`;
+    ${!isRunning && html`<figcaption><a class="button is-quiet" href=${url} download=${`image.${format}`}><${Icon} name="download" />${t("ui.download")}</a></figcaption>`}</figure>`;
 }
