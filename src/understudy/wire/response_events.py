@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec import UNSET, Struct, UnsetType
 
-from understudy.wire.response_items import ItemAnnotation, OutputItem, OutputText, Refusal, SummaryText
+from understudy.wire.response_items import ImageBackground, ItemAnnotation, OutputItem, OutputText, Refusal, SummaryText
 from understudy.wire.responses import ResponseObject
 
 
@@ -115,7 +115,7 @@ class ImageGenerationCompleted(_ItemEvent, kw_only=True, tag="response.image_gen
 
 
 class ImageGenerationPartial(ResponseStreamEvent, kw_only=True, tag="response.image_generation_call.partial_image"):
-    background: str | UnsetType = UNSET
+    background: ImageBackground | UnsetType = UNSET
     item_id: str
     output_format: str | UnsetType = UNSET
     output_index: int

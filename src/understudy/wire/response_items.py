@@ -4,14 +4,17 @@ Members come in the order of the hosted API's answers. What a client sends as in
 """
 
 import re
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from understudy.wire.client_items import ClientCall
 
 ItemStatus = Literal["in_progress", "completed", "incomplete"]
+
+
+ImageBackground = Annotated[str, Meta(description="Of the image: `transparent` or `opaque`.")]
 
 
 class FileCitation(Struct, kw_only=True, tag_field="type", tag="file_citation"):
@@ -106,7 +109,7 @@ class ImageGenerationCall(Struct, kw_only=True, tag_field="type", tag="image_gen
 
     id: str
     status: Literal["in_progress", "generating", "completed", "failed"]
-    background: str | UnsetType = UNSET
+    background: ImageBackground | UnsetType = UNSET
     output_format: str | UnsetType = UNSET
     quality: str | UnsetType = UNSET
     result: str | None = None
