@@ -14,6 +14,7 @@ from benchmarks import (
     cluster,
     compare,
     console,
+    costs,
     crud,
     first_delta,
     growth,
@@ -21,6 +22,7 @@ from benchmarks import (
     imports,
     ingestion,
     labelled,
+    peers,
     relay,
     report,
     retrieval,
@@ -54,7 +56,11 @@ _BENCHMARKS = {
     "search_quality": search_quality,
     "search_scale": search_scale,
     "console": console,
+    "peers": peers,
+    "costs": costs,
 }
+_ALONE = {"cluster", "peers"}
+"""Not part of `all`: they need a PostgreSQL, or packages of other servers."""
 _MESSAGES, _MESSAGES_IN_ALL = 1_000_000, 100_000
 _RESULTS = Path(__file__).parent / "results"
 
@@ -62,7 +68,7 @@ _RESULTS = Path(__file__).parent / "results"
 def main() -> None:
     arguments = parse_command_line()
     names = (
-        [name for name in _BENCHMARKS if name != "cluster"] if arguments.benchmark == "all" else [arguments.benchmark]
+        [name for name in _BENCHMARKS if name not in _ALONE] if arguments.benchmark == "all" else [arguments.benchmark]
     )
     cores = Cores.found()
     if cores.load is not None:

@@ -12,7 +12,7 @@ import psutil
 
 from benchmarks import cores
 
-WAIT = 30.0
+WAIT = 120.0
 _POLL = 0.002
 
 
@@ -55,6 +55,12 @@ class Process:
         spent: float = times.user + times.system
         return spent
 
+    def cpu_with_children(self) -> float:
+        """The same with its children, those that have ended included."""
+        times = self._stats.cpu_times()
+        running = sum(sum(child.cpu_times()[:2]) for child in self._stats.children(recursive=True))
+        return float(times.user + times.system + times.children_user + times.children_system + running)
+
     def worked(self) -> float:
         """The same to the microsecond, where the system tells: tasks are looked at one after another."""
         try:
@@ -63,13 +69,13 @@ class Process:
         except OSError:
             return self.cpu()
 
-    def await_port(self, port: int) -> None:
-        """Returns once something listens there."""
-        deadline = time.perf_counter() + WAIT
+    def await_port(self, port: int, seconds: float = WAIT) -> None:
+        """Returns once something listens there; raises SystemExit if nothing does within the seconds."""
+        deadline = time.perf_counter() + seconds
         while not accepts(port):
             self.check()
             if time.perf_counter() > deadline:
-                raise SystemExit(f"Nothing listened on port {port} within {WAIT:g} s:\n{self.printed}")
+                raise SystemExit(f"Nothing listened on port {port} within {seconds:g} s:\n{self.printed}")
             time.sleep(_POLL)
 
     def check(self) -> None:

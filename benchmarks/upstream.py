@@ -1,4 +1,5 @@
-"""A model provider that costs nearly nothing: chat completions out of bytes made beforehand, at once or at a pace.
+"""A model provider that costs nearly nothing: chat completions out of bytes made beforehand, at once or at a pace,
+and embeddings.
 
 `python -m benchmarks.upstream --port N --chunks N [--pace N] [--files N]`. Each chunk of a stream is written by itself,
 as real providers do; a request with tools and without their outputs is answered with a call. Paced, it tells at
@@ -7,9 +8,11 @@ GET /lateness how late its chunks were since the last time. Knows just enough HT
 
 import argparse
 import asyncio
+import base64
 import gc
 import json
 import re
+import struct
 from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
@@ -26,6 +29,8 @@ FIRST_TEXT = b"word0"
 CALL_ID = "call_0123456789abcdefghijklmn"
 _STREAMS = re.compile(rb'"stream":\s*true')
 _WANTS_USAGE = re.compile(rb'"include_usage":\s*true')
+_EMBEDDINGS = b"/embeddings HTTP/"
+_DIMENSIONS = 512
 _USAGE = {"prompt_tokens": 12, "completion_tokens": 20, "total_tokens": 32}
 _HEAD = {"id": "chatcmpl-scripted", "created": 1750000000, "model": MODEL}
 
@@ -44,11 +49,22 @@ class Answers:
     def to(self, head: bytes, body: bytes) -> Sequence[bytes]:
         if head.startswith(b"GET"):
             return (self.models,)
+        if _EMBEDDINGS in head:
+            return (_json(_embed(json.loads(body))),)
         if not _STREAMS.search(body):
             return (self.whole,)
         if b'"tools":' in body and b'"role":"tool"' not in body:
             return self.call
         return self.text_with_usage if _WANTS_USAGE.search(body) else self.text
+
+
+def _embed(body: dict[str, Any]) -> dict[str, Any]:
+    texts = body["input"] if isinstance(body["input"], list) else [body["input"]]
+    vector: Any = [1.0, *[0.0] * (_DIMENSIONS - 1)]
+    if body.get("encoding_format") == "base64":
+        vector = base64.b64encode(struct.pack(f"<{_DIMENSIONS}f", *vector)).decode()
+    data = [{"object": "embedding", "index": index, "embedding": vector} for index in range(len(texts))]
+    return {"object": "list", "model": body["model"], "data": data, "usage": {"prompt_tokens": 1, "total_tokens": 1}}
 
 
 def _json(body: dict[str, Any]) -> bytes:

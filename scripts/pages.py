@@ -1,10 +1,12 @@
 """Writes settings.md, metrics.md, commands.md, tools.md and operations.md in docs/reference, and
 docs/explanation/compatibility.md.
 
-The first five describe the program's own tables, the last the manifest in tests/conformance. Run it after a change of
+The first five describe the program's own tables, the last the manifest in tests/conformance and the results that
+`scripts/conformance --record` wrote. Run it after a change of
 a setting, a metric, a flag, a command or the manifest. --check only compares, as the tests do.
 """
 
+import json
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -64,6 +66,7 @@ the process, and `python_gc_…` of its garbage collector.
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
 MANIFEST = ROOT / "tests" / "conformance" / "manifest"
+SUITE_RESULTS = ROOT / "tests" / "suites" / "results.json"
 
 SETTINGS = """\
 # Settings
@@ -131,6 +134,25 @@ COMPATIBILITY = """\
 
 Behaviours that client programs rely on. Tests prove each of them; the source is the evidence of the hosted service's
 behaviour. [Extensions and decisions](../reference/decisions.md) lists our decisions and extensions.
+
+## Test suites of others
+
+`scripts/conformance` gets these suites from their public repositories, runs them against a server of the checkout, or
+with `--base-url URL` against another one, and exits with 1 if a test fails that `tests/suites/deviations.toml` does not
+have. It needs git, Python 3.12 for OGX, and several minutes; `--sources DIR` takes the repositories from a folder, and
+`--all` prints each test. A deviation is a test that fails for one of the reasons below.
+
+| suite | version | measured | passed | deviations | failed | not run |
+| --- | --- | --- | --- | --- | --- | --- |
+{suites}
+
+The model of these runs is the embedded one, with replies for questions that take a language model. supercompat's
+contracts run on the Assistants and the Responses API directly, and through its adapters, which use the Responses API
+with conversations, and chat completions, in their place.
+
+| suite | tests | deviation, or why they do not run |
+| --- | --- | --- |
+{reasons}
 
 {groups}
 ## Where this server differs
@@ -251,10 +273,25 @@ def compatibility(manifest: dict[str, dict[str, str]]) -> str:
     differing = (
         f"| `{name}` | {behaviour['divergence']} |" for name, behaviour in manifest.items() if "divergence" in behaviour
     )
+    results = json.loads(SUITE_RESULTS.read_text("utf-8"))
     return COMPATIBILITY.format(
+        suites="\n".join(suite_row(one) for one in results.values()),
+        reasons="\n".join(row for name, one in results.items() for row in reason_rows(name, one)),
         groups="\n".join(behaviours(name, list(entries)) for name, entries in groups),
         divergences="\n".join(differing),
     )
+
+
+def suite_row(result: dict[str, Any]) -> str:
+    counts = result["counts"]
+    cells = [f"[{result['title']}]({result['repository']})", result["version"], result["date"]]
+    return f"| {' | '.join([*cells, *(str(counts[name]) for name in ('passed', 'expected', 'failed', 'skipped'))])} |"
+
+
+def reason_rows(name: str, result: dict[str, Any]) -> Iterator[str]:
+    for status in ("expected", "failed", "skipped"):
+        for reason, number in result["reasons"][status].items():
+            yield f"| {name} | {number} | {reason} |"
 
 
 def behaviours(name: str, entries: list[tuple[str, dict[str, str]]]) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from benchmarks import labelled
 from benchmarks.__main__ import parse_command_line
+from benchmarks.costs import Cost, describe_month
 from benchmarks.pairs import Pair, Row
 from benchmarks.relevance import judge_ranking
 from benchmarks.rounds import Round
@@ -32,6 +33,12 @@ class Recorded:
 def test_a_ratio_above_one_means_that_this_checkout_is_better():
     assert Row("rate", "1/s", [(200.0, 100.0)]).ratios == [2.0]
     assert Row("time", "ms", [(50.0, 100.0)], lower_is_better=True).ratios == [2.0]
+
+
+def test_a_month_of_runs_is_priced_by_its_share_of_a_core_and_its_gigabytes():
+    amounts, price = describe_month(Cost(cpu=0.001296, disk=2500))
+    assert "0.36 hours of a core, 0.00050 of one on average, and 2.50 GB" in amounts
+    assert "0.00100 * C + 2.50 * G" in price
 
 
 async def test_rounds_alternate_which_checkout_runs_first_and_pairs_stay_this_and_other():
