@@ -36,11 +36,10 @@ providers:
     provider_type: remote::openai
     config: {{api_key: bench, base_url: {upstream}/v1}}
   vector_io:
-  - provider_id: sqlite-vec
-    provider_type: inline::sqlite-vec
+  - provider_id: faiss
+    provider_type: inline::faiss
     config:
-      db_path: {data}/sqlite_vec.db
-      persistence: {{namespace: "vector_io::sqlite_vec", backend: kv_default}}
+      persistence: {{namespace: "vector_io::faiss", backend: kv_default}}
   files:
   - provider_id: builtin-files
     provider_type: inline::localfs
@@ -77,7 +76,7 @@ registered_resources:
     metadata: {{embedding_dimension: 512}}
 server: {{port: {port}}}
 vector_stores:
-  default_provider_id: sqlite-vec
+  default_provider_id: faiss
   default_embedding_model: {{provider_id: openai, model_id: {model}-embedding}}
 """
 
@@ -130,7 +129,7 @@ def start_litellm(stage: Stage, cache: Path, upstream: Service) -> Peer:
 
 def start_ogx(stage: Stage, cache: Path, upstream: Service) -> Peer:
     """Raises UnavailableError."""
-    programs = environments.create(cache / "ogx", [OGX, "sqlite-vec", "pypdf", "chardet"], _NEW_PYTHON)
+    programs = environments.create(cache / "ogx", [OGX, "faiss-cpu", "pypdf", "chardet"], _NEW_PYTHON)
     port, folder = process.free_port(), _make_folder(stage, "ogx")
     config = _OGX_CONFIG.format(upstream=upstream.url, data=folder, port=port, model=MODEL)
     (folder / "config.yaml").write_text(config)

@@ -68,7 +68,7 @@ async def _start(
     try:
         peer = start(stage, default_cache("peers"), upstream)
         scripts = await find_scripts(tested, peer)
-    except UnavailableError as fault:
+    except (UnavailableError, SystemExit) as fault:
         done.notes.append(f"{start.__name__.removeprefix('start_')} is left out: {fault}")
         return []
     return [
