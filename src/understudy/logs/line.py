@@ -23,7 +23,9 @@ class LogLine(Struct, omit_defaults=True, gc=False, kw_only=True):
     client_request_id: Annotated[str, Meta(description="The request's `X-Client-Request-Id`")] = ""
     project: Annotated[str, Meta(description="Id of the project")] = ""
     key_id: Annotated[str, Meta(description="Id of the API key, never the key")] = ""
-    client: Annotated[str, Meta(description="Address of the peer: the client, or a proxy")] = ""
+    client: Annotated[
+        str, Meta(description="Address of the peer, or of the client that one of `trusted_proxies` names")
+    ] = ""
     run_id: Annotated[str, Meta(description="Id of the run or response")] = ""
     job: Annotated[str, Meta(description="Kind and number of a background job: `batch 12`, `file 7`")] = ""
     trace_id: Annotated[str, Meta(description="Trace id, 32 hexadecimal digits")] = ""
