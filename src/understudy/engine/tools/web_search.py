@@ -36,7 +36,9 @@ class WebSearchTool(BuiltInTool):
         self._stage = stage
         self._interruption = interruption
         self._web = web
-        self._actions = {function_name(_function_of(action), stage.spec): action for action in _ACTIONS}
+        # Most runs have no such tool.
+        actions = _ACTIONS if stage.spec.web_search is not None else ()
+        self._actions = {function_name(_function_of(action), stage.spec): action for action in actions}
         self._known_urls: set[str] = set()
 
     async def prepare(self) -> None:
