@@ -254,14 +254,16 @@ def _append_chunks(dialect: Dialect, document: int, chunks: Sequence[NewChunk]) 
 
 
 def _finish_document(document: int) -> Transaction[Indexed]:
-    sql = "UPDATE chunk_documents SET state = $1 WHERE seq = $2 AND state = $3 RETURNING store, file, chunks, bytes"
-    rows = yield sql, (READY, document, INDEXING)
-    if not rows:
-        raise _document_removed(document)
-    store, file, chunks, size = rows[0]
-    sql = "UPDATE chunk_documents SET state = $1 WHERE store = $2 AND file = $3 AND seq <> $4"
-    yield sql, (REMOVED, store, file, document)
-    return Indexed(chunks, size)
+    sql = compose_sql(
+        "UPDATE chunk_documents SET state = CASE WHEN seq = $1 THEN $2 ELSE $3 END",
+        "WHERE (store, file) = (SELECT store, file FROM chunk_documents WHERE seq = $1)",
+        "AND (seq = $1 AND state = $4 OR seq <> $1 AND state <> $3) RETURNING seq, chunks, bytes",
+    )
+    rows = yield sql, (document, READY, REMOVED, INDEXING)
+    for seq, chunks, size in rows:
+        if seq == document:
+            return Indexed(chunks, size)
+    raise _document_removed(document)
 
 
 def _abandon_document(document: int) -> Transaction[None]:
