@@ -45,9 +45,16 @@ def check_after_crash(server, seen, items):
         assert numbers(rest) == sorted({*numbers(rest)})
         assert numbers(rest)[0] > last
         assert rest[-1].response.to_dict()["output"] == done.to_dict()["output"]
+        stream = [*seen, *[event.to_dict() for event in rest]]
+        added, ended_items = (
+            [event["item"]["id"] for event in stream if event["type"] == f"response.output_item.{end}"]
+            for end in ("added", "done")
+        )
+        assert sorted(added) == sorted(ended_items)
     whole = list(client.responses.retrieve(response_id, stream=True))
     assert types(whole)[:3] == ["response.created", "response.queued", "response.in_progress"]
-    assert [event.item.type for event in whole if event.type == "response.output_item.done"] == items
+    ended_items = [event.item for event in whole if event.type == "response.output_item.done"]
+    assert [item.type for item in ended_items if getattr(item, "status", "") != "incomplete"] == items
     follower = respond(client, "More", previous_response_id=response_id)
     told = client.responses.input_items.list(follower.id, order="asc").data
     assert [item.id for item in told][1:-1] == [item.id for item in done.output]

@@ -224,7 +224,11 @@ class RunLogs:
 
 
 def _response_events(stored: StoredRun) -> Iterable[events.Event]:
-    """The events of a response's earlier execution by other processes."""
+    """The events of a response's earlier execution by other processes.
+
+    An item that was open then has to end, so it begins here as well.
+    """
     if stored.response is None:
         return ()
-    return response_events(stored.response, started=stored.run.status != "queued")
+    past = response_events(stored.response, started=stored.run.status != "queued")
+    return [*past, *unsent_openings(stored, ())]

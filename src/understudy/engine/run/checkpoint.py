@@ -68,6 +68,10 @@ class Projection(Protocol):
     def encode(self) -> Callable[[events.Event], tuple[bytes, ...]]:
         """Applies an event; returns its frames for streams."""
 
+    @property
+    def is_resumable(self) -> bool:
+        """Whether clients resume the stream after a crash: each opening is stored first, so that it ends then."""
+
     def checkpoint(self, progress: Progress, *, with_run: bool) -> Checkpoint:
         """The changes since the last checkpoint; includes the run if its status changed, or `with_run`."""
 
