@@ -2,8 +2,8 @@
 docs/explanation/compatibility.md.
 
 The first five describe the program's own tables, the last the manifest in tests/conformance and the results that
-`scripts/conformance --record` wrote. Run it after a change of
-a setting, a metric, a flag, a command or the manifest. --check only compares, as the tests do.
+`scripts/conformance --record` wrote. Run it after a change of a setting, a metric, a flag, a command or the manifest.
+--check only compares, as the tests do.
 """
 
 import json

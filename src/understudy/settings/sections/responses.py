@@ -13,8 +13,9 @@ class ResponseSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     hosted_tools: Annotated[
         Literal["refuse", "drop"],
         Meta(
-            description="Tools that only the vendor's servers can run, like `web_search`: `refuse` returns 400;"
-            " `drop` ignores them and lists them in the header `x-understudy-dropped-tools`."
+            description="What becomes of hosted tools that this server does not run, such as `web_search` without"
+            " `web_search.provider`: `refuse` returns 400; `drop` ignores them and lists them in the header"
+            " `x-understudy-dropped-tools`."
         ),
     ] = "refuse"
     image_model: Annotated[
