@@ -155,11 +155,15 @@ async def _idle_streams(stage: Stage) -> Cost:
 async def _open_streams(port: int, request: bytes, number: int, stack: ExitStack) -> None:
     """Returns once each has its first text."""
     opened = [await asyncio.open_connection("127.0.0.1", port) for _ in range(number)]
-    for _, writer in opened:
-        stack.callback(writer.close)
+    for reader, writer in opened:
+        stack.callback(_close, reader, writer)  # a reader that is collected closes its connection
         writer.write(request)
     waiting = (reader.readuntil(b"event: thread.run.in_progress\n") for reader, _ in opened)
     await asyncio.wait_for(asyncio.gather(*waiting), _WAIT)
+
+
+def _close(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.close()
 
 
 async def _cpu_a_second(tested: Service) -> float:
