@@ -149,6 +149,7 @@ def test_a_mask_and_the_action_of_the_request_apply(client, upstream):
     [
         (DRAW, fault(400, "Bad prompt"), "Bad prompt"),
         (DRAW, reply({"created": 7, "data": [{"url": "https://example.com/a.png"}]}), "no image as base64"),
+        (DRAW, reply(b"data: {nope\n\n", content_type="text/event-stream"), "malformed JSON"),
         (CHANGE, None, "no image to change"),
         (calls(call("image_generation", prompt="")), None, "no prompt"),
     ],

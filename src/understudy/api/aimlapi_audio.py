@@ -13,11 +13,11 @@ from starlette.responses import Response
 
 from understudy.api.audio import TRANSCRIPTIONS
 from understudy.api.download_links import create_link
-from understudy.api.metering import with_meta
+from understudy.api.metering import add_cost, with_meta
 from understudy.api.operations import OperationGroup
 from understudy.api.parts import parts_of, project_of
 from understudy.api.relayed_form import check_field, create_form, open_form
-from understudy.api.relaying import RelayRequest, admit_relay, cost_headers, relay, relay_into
+from understudy.api.relaying import RelayRequest, admit_relay, relay, relay_into
 from understudy.api.requests import decode_body, json_response, read_body
 from understudy.engine.accounting import usd
 from understudy.errors import InvalidRequest
@@ -144,7 +144,9 @@ async def _store_speech(request: Request, relayed: RelayRequest) -> Response:
 
 
 def _charged_response(body: bytes, usage: Usage) -> Response:
-    return Response(with_meta(body, usage), headers=cost_headers(usage), media_type="application/json")
+    response = json_response(with_meta(body, usage))
+    add_cost(response, usage)
+    return response
 
 
 def _find_extension(content_type: str) -> str:

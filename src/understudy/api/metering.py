@@ -146,11 +146,16 @@ class UsageMeter:
 def render_charged(meter: UsageMeter, body: bytes, usage: Usage) -> Response:
     """The response with its cost."""
     response = json_response(with_meta(body, usage) if meter.wants_meta else body)
+    add_cost(response, usage)
+    return response
+
+
+def add_cost(response: Response, usage: Usage) -> None:
+    """Adds the AI/ML API's headers of the cost. Written as bytes: the headers of most responses are never parsed."""
     response.raw_headers += [
         (b"x-aimlapi-credits-used", b"%d" % usage.credits),
-        (b"x-aimlapi-usd-spent", format_cost(usage).encode()),
+        (b"x-aimlapi-usd-spent", _format_cost(usage).encode()),
     ]
-    return response
 
 
 def with_meta(payload: bytes, usage: Usage) -> bytes:
@@ -163,7 +168,7 @@ def with_meta(payload: bytes, usage: Usage) -> bytes:
     return plain[:-1] + b',"meta":' + msgspec.json.encode(meta) + b"}"
 
 
-def format_cost(usage: Usage) -> str:
+def _format_cost(usage: Usage) -> str:
     """The US dollars of a charge, in plain digits."""
     return f"{usd(usage.credits):.7f}".rstrip("0").rstrip(".")
 

@@ -91,7 +91,7 @@ class Parts:
 
 
 def parts_of(request: Request) -> Parts:
-    """Those of the request's begin: a reload of the settings replaces them."""
+    """Those that the request started with: a reload of the settings replaces them."""
     parts: Parts = request.scope["state"]["parts"]
     return parts
 

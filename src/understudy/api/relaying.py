@@ -15,7 +15,7 @@ from starlette.responses import Response, StreamingResponse
 from understudy import ids
 from understudy.api.errors import envelope, to_api_error
 from understudy.api.event_stream import EventStream
-from understudy.api.metering import admit_unstored, format_cost, reserve_tokens, wants_meta, with_meta
+from understudy.api.metering import add_cost, admit_unstored, reserve_tokens, wants_meta, with_meta
 from understudy.api.parts import Parts, parts_of, project_of
 from understudy.api.relayed_limits import reserve_units
 from understudy.engine.accounting import Accounting
@@ -59,7 +59,9 @@ async def relay(request: Request, relayed: RelayRequest) -> Response:
     if response.whole is not None:
         usage = await meter.charge(response.whole)
         body = with_meta(response.whole, usage) if _needs_meta(request, relayed, response) else response.whole
-        return Response(body, headers=cost_headers(usage), media_type=response.content_type)
+        rendered = Response(body, media_type=response.content_type)
+        add_cost(rendered, usage)
+        return rendered
     if response.is_event_stream:
         return EventStream(request, _relay_events(response, meter, request.state.request_id))
     return StreamingResponse(_relay_bytes(response, meter), media_type=response.content_type)
@@ -89,11 +91,6 @@ async def relay_into(
         return await meter.charge(b""), response.content_type
     finally:
         meter.charge_abandoned(b"")
-
-
-def cost_headers(usage: Usage) -> dict[str, str]:
-    """The AI/ML API's headers of a response with this usage."""
-    return {"x-aimlapi-credits-used": str(usage.credits), "x-aimlapi-usd-spent": format_cost(usage)}
 
 
 async def admit_relay(request: Request, kind: Kind, body: RelayBody) -> tuple[Reservation | None, Reservation | None]:

@@ -43,7 +43,7 @@ STREAMED: Final = frozenset({"function", "custom"})
 class OfferedTools:
     """`functions` are what a model is offered; `tools` are the client's tools behind those of another name or kind.
 
-    `hosted` are the tools of the vendor's that this server runs.
+    `hosted` are the kinds of hosted tools among them that this server runs.
     """
 
     functions: list[AssistantToolsFunction] = field(default_factory=list)

@@ -102,6 +102,7 @@ UpstreamFault = Literal[
     "server_error",  # the provider answered 5xx or said in the stream that it failed
     "malformed",  # the provider answered something that is not this API
 ]
+_RETRYABLE_FAULTS: Final = frozenset({"rate_limited", "timeout", "unreachable", "server_error"})
 
 
 class UpstreamError(UnderstudyError):
@@ -129,6 +130,11 @@ class UpstreamError(UnderstudyError):
         self.code = code
         self.param = param
         self.retry_after = retry_after
+
+    @property
+    def is_retryable(self) -> bool:
+        """Whether another attempt may succeed."""
+        return self.kind in _RETRYABLE_FAULTS
 
 
 class ApiError(UnderstudyError):

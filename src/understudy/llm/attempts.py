@@ -4,10 +4,8 @@ import random
 from collections.abc import Iterator
 from typing import Final
 
-from understudy.errors import UpstreamError, UpstreamFault
+from understudy.errors import UpstreamError
 from understudy.llm.models import Target
-
-RETRYABLE: Final[frozenset[UpstreamFault]] = frozenset({"rate_limited", "timeout", "unreachable", "server_error"})
 
 _FIRST_DELAY: Final = 0.5
 _MAX_DELAY: Final = 8.0
@@ -40,11 +38,7 @@ class Attempts:
             raise error
         self._first_error = self._first_error or error
         delay = self._delay(error.retry_after)
-        if (
-            error.kind in RETRYABLE
-            and self._attempts_made < self._targets[self._position].retries
-            and delay is not None
-        ):
+        if error.is_retryable and self._attempts_made < self._targets[self._position].retries and delay is not None:
             self._attempts_made += 1
             return delay
         self._position += 1

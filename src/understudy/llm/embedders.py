@@ -6,7 +6,6 @@ from typing import Any, Final
 
 from understudy.errors import UpstreamError
 from understudy.llm import embeddings
-from understudy.llm.attempts import RETRYABLE
 from understudy.llm.router import Models
 from understudy.llm.usage import parse_usage
 from understudy.retrieval import model_use
@@ -70,7 +69,7 @@ class ProviderEmbedder:
             return [normalize_vector(embeddings.floats(row.embedding)) for row in rows]
         except UpstreamError as error:
             message = f"The embedder {self.name!r} failed: {error.message}"
-            raise EmbeddingError(message, passing=error.kind in RETRYABLE) from None
+            raise EmbeddingError(message, passing=error.is_retryable) from None
 
 
 def build_embedders(settings: EmbeddingSettings, models: Models, processes: int) -> Embedders:

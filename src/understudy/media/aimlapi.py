@@ -22,7 +22,6 @@ from understudy.net.outbound import origin
 from understudy.redaction import redact
 
 DEFAULT_BASE_URL: Final = "https://api.aimlapi.com/v2"
-_TRANSIENT_FAULTS: Final = {"rate_limited", "timeout", "unreachable", "server_error"}
 _ID: Final = re.compile(r"[\w:/.-]{1,256}")
 
 
@@ -158,7 +157,7 @@ def _decode_generation(body: bytes) -> _Generation:
 def _to_media_error(error: UpstreamError) -> MediaError:
     return MediaError(
         f"The video service failed: {error.message}",
-        passing=error.kind in _TRANSIENT_FAULTS,
+        passing=error.is_retryable,
         retry_after=error.retry_after,
     )
 

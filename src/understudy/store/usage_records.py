@@ -14,10 +14,8 @@ import msgspec
 from understudy.store.charges import Usage, UsageRow, row_of
 
 _MAX_INTEGER: Final = 2**62
-_encode = msgspec.json.Encoder().encode
-
-
-_decoder = msgspec.json.Decoder(UsageRow)
+_encode: Final = msgspec.json.Encoder().encode
+_decode: Final = msgspec.json.Decoder(UsageRow).decode
 
 
 @dataclass(slots=True)
@@ -70,6 +68,6 @@ def _parse_line(line: bytes) -> UsageRow | None:
     try:
         if int(length, 16) != len(payload) or int(checksum, 16) != zlib.crc32(payload):
             return None
-        return _decoder.decode(payload)
+        return _decode(payload)
     except (ValueError, msgspec.DecodeError):
         return None

@@ -41,8 +41,6 @@ _MAX_CANDIDATES: Final = 32
 _MAX_INTERRUPTIONS_TEXT: Final = "The server stopped unexpectedly {} times during this transcription."
 _INTERNAL_ERROR_TEXT: Final = "The server had an error during the transcription; the server's log has the cause."
 _BACKOFF: Final = Backoff(first=1.0, longest=60.0, max_attempts=6)
-# What another attempt can change.
-_PASSING: Final = frozenset({"rate_limited", "timeout", "unreachable", "server_error"})
 logger = logging.getLogger(__name__)
 
 
@@ -132,8 +130,9 @@ class Transcriptions(JobKind[int, TranscriptionClaim]):
         except asyncio.CancelledError:
             await self._store.release(work.seq, self._pool.id, attempts=1)
         except UpstreamError as error:
-            is_passing = error.kind in _PASSING
-            return await self._retry(work, error.kind, error.message, error.retry_after or 0.0, is_passing=is_passing)
+            if error.is_retryable:
+                return await self._retry(work, error.kind, error.message, error.retry_after or 0.0)
+            await self._fail(work, error.kind, error.message)
         except StoreError as error:
             logger.warning("transcription %s: not stored: %s", work.id, error)
             return await self._retry(work, "server_error", _INTERNAL_ERROR_TEXT)
@@ -172,10 +171,8 @@ class Transcriptions(JobKind[int, TranscriptionClaim]):
         name: str,
         reason: str,
         at_least: float = 0.0,
-        *,
-        is_passing: bool = True,
     ) -> float | None:
-        delay = _BACKOFF.delay(claimed.attempts, at_least) if is_passing else None
+        delay = _BACKOFF.delay(claimed.attempts, at_least)
         if delay is None:
             await self._fail(claimed, name, reason)
             return None

@@ -5,13 +5,16 @@ Knows no tool. The functions that clients run themselves are in `functions.py`.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 
 from understudy.engine.run import events
 from understudy.engine.run.turn import ToolCall
 from understudy.store.run_state import NewItem, PendingCall
 
 BuiltIn = Literal["file_search", "code_interpreter", "mcp", "web_search", "image_generation"]
+
+CALL_LIMIT_ERROR: Final = "Not called: the client allows no more tool calls."
+"""What the model reads of a call that was refused."""
 
 
 @dataclass(frozen=True, slots=True)

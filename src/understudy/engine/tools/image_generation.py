@@ -1,6 +1,6 @@
 """Image generation in a run: the provider's request, its partial images, its cost, and the item of each call."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ from understudy.engine.run.cancellation import Interruption
 from understudy.engine.run.checkpoint import RunWriter
 from understudy.engine.run.spec import RunSpec
 from understudy.engine.run.turn import ToolCall
-from understudy.engine.tools.base import BuiltInTool, CallResult, OfferedFunction
+from understudy.engine.tools.base import CALL_LIMIT_ERROR, BuiltInTool, CallResult, OfferedFunction
 from understudy.engine.tools.names import function_name
 from understudy.errors import UpstreamError
 from understudy.llm.messages import ImagePart, Message, ToolMessage, UserMessage
@@ -27,7 +27,6 @@ from understudy.tools import image_generation
 from understudy.tools.image_generation import EDITS, GENERATIONS, Arguments, Picture
 from understudy.wire.items import ImageGenerationCallItem
 
-_CALL_LIMIT_ERROR: Final = "Not called: the client allows no more tool calls."
 _MAX_EVENT_BYTES: Final = 64 * 1024 * 1024
 _MAX_IMAGES: Final = 16
 _MASK: Final = "mask"
@@ -46,9 +45,9 @@ class ImageGenerationTool(BuiltInTool):
         interruption: Interruption,
         models: Models,
         accounting: Accounting,
-        load_image: Any,
+        load_image: Callable[[str, str], Awaitable[str | None]],
     ) -> None:
-        """`load_image` is that of `Tools`."""
+        """`load_image` is that of `Tools`: the image of a project's File as a data URL; None if it is none."""
         self._stage = stage
         self._interruption = interruption
         self._models = models
@@ -98,7 +97,7 @@ class ImageGenerationTool(BuiltInTool):
         return self._completed_call(call, picture, error)
 
     def refuse(self, call: PendingCall) -> CallResult:
-        return self._completed_call(call, None, _CALL_LIMIT_ERROR)
+        return self._completed_call(call, None, CALL_LIMIT_ERROR)
 
     async def _make_image(self, call: PendingCall, arguments: Arguments, options: ImageOptions) -> Picture:
         """Raises UpstreamError and _ImageError."""
@@ -112,7 +111,7 @@ class ImageGenerationTool(BuiltInTool):
         operation, body = await self._build_body(members, arguments, options)
         response = await self._models.relay(operation, body)
         raw = await self._read_response(call, response)
-        picture = image_generation.parse_picture(msgspec.json.decode(raw))
+        picture = image_generation.parse_picture(_decode(raw))
         if picture is None:
             raise _ImageError("The provider returned no image as base64.")
         await self._charge(call, options.model, raw)
@@ -137,7 +136,7 @@ class ImageGenerationTool(BuiltInTool):
         """The mask as a data URL; it is one already, or the id of a File."""
         if mask.startswith("data:"):
             return mask
-        loaded: str | None = await self._load_image(self._stage.project_id, mask)
+        loaded = await self._load_image(self._stage.project_id, mask)
         if loaded is None:
             raise _ImageError(f"The mask {mask!r} does not exist or is not an image.")
         return loaded
@@ -169,14 +168,14 @@ class ImageGenerationTool(BuiltInTool):
         return last
 
     def _read_event(self, call: PendingCall, data: bytes) -> bytes:
-        """The data of the last event; empty for another one. Raises _ImageError for an error of the provider."""
+        """The data of the last event; empty for another one. Raises _ImageError, also for an error event."""
         if data == b"[DONE]":
             return b""
-        value = msgspec.json.decode(data)
-        kind = value.get("type", "") if isinstance(value, dict) else ""
+        value = _decode(data)
+        kind = str(value.get("type"))
         if kind.endswith(".completed"):
             return data
-        if isinstance(value, dict) and (fault := value.get("error")):
+        if fault := value.get("error"):
             raise _ImageError(str(fault.get("message") if isinstance(fault, dict) else fault))
         if kind.endswith(".partial_image") and (picture := image_generation.parse_picture(value)) is not None:
             number = value.get("partial_image_index")
@@ -224,6 +223,14 @@ def offer_image_generation(spec: RunSpec) -> list[OfferedFunction]:
     name = function_name("image_generation", spec)
     definition = image_generation.definition(name, may_edit=options.action == "auto")
     return [OfferedFunction(name, "image_generation", definition, frozenset({name, image_generation.NAME}))]
+
+
+def _decode(raw: bytes) -> dict[str, Any]:
+    """A JSON object. Raises _ImageError for anything else."""
+    try:
+        return msgspec.json.decode(raw, type=dict[str, Any])
+    except (msgspec.MsgspecError, RecursionError):
+        raise _ImageError("The provider returned malformed JSON.") from None
 
 
 def _image_urls(message: UserMessage) -> list[str]:

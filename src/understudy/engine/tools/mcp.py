@@ -16,7 +16,7 @@ from understudy.engine.run import events
 from understudy.engine.run.cancellation import Interruption
 from understudy.engine.run.checkpoint import RunWriter
 from understudy.engine.run.turn import ToolCall
-from understudy.engine.tools.base import BuiltInTool, CallResult, OfferedFunction
+from understudy.engine.tools.base import CALL_LIMIT_ERROR, BuiltInTool, CallResult, OfferedFunction
 from understudy.engine.tools.names import BuiltInFunction, client_function_names
 from understudy.errors import UpstreamError
 from understudy.store.run_state import ContextPart, NewItem, PendingCall
@@ -29,7 +29,6 @@ _MAX_NAME_LENGTH: Final = 64
 _INVALID_NAME_CHARS: Final = re.compile("[^a-zA-Z0-9_-]")
 _RESERVED_NAMES: Final = get_args(BuiltInFunction)
 _NEWEST: Final = 1 << 61
-_CALL_LIMIT_ERROR: Final = "Not called: the client allows no more tool calls."
 APPROVAL_DENIED: Final = "The user did not approve of this call."
 
 
@@ -122,7 +121,7 @@ class McpTools(BuiltInTool):
         return self._completed_call(call, output)
 
     def refuse(self, call: PendingCall) -> CallResult:
-        return self._completed_call(call, McpOutput(error=_CALL_LIMIT_ERROR))
+        return self._completed_call(call, McpOutput(error=CALL_LIMIT_ERROR))
 
     def _tool_name(self, call: PendingCall) -> str:
         """The server's own name of the tool."""

@@ -11,7 +11,7 @@ from understudy.engine.run.cancellation import Interruption
 from understudy.engine.run.checkpoint import RunWriter
 from understudy.engine.run.spec import RunSpec
 from understudy.engine.run.turn import ToolCall
-from understudy.engine.tools.base import BuiltInTool, CallResult, OfferedFunction
+from understudy.engine.tools.base import CALL_LIMIT_ERROR, BuiltInTool, CallResult, OfferedFunction
 from understudy.engine.tools.names import BuiltInFunction, function_name
 from understudy.llm.messages import Message, UserMessage, text_of
 from understudy.llm.prices import CREDITS_PER_USD
@@ -25,7 +25,6 @@ from understudy.wire.items import WebResult, WebSearchCallItem
 KEY: Final = "web_search"
 """By which tool choices name all functions of the tool."""
 _ACTIONS: Final[tuple[Action, ...]] = ("search", "open_page", "find_in_page")
-_CALL_LIMIT_ERROR: Final = "Not called: the client allows no more tool calls."
 _NOT_OPENED: Final = (
     "This page may not be opened: open pages that a search has returned, or whose URL is in the user's messages."
 )
@@ -79,7 +78,7 @@ class WebSearchTool(BuiltInTool):
 
     def refuse(self, call: PendingCall) -> CallResult:
         arguments = web_search.parse_arguments(self._actions.get(call.name, "search"), call.arguments)
-        return self._completed_call(call, arguments, [], _CALL_LIMIT_ERROR)
+        return self._completed_call(call, arguments, [], CALL_LIMIT_ERROR)
 
     async def _run_action(self, call: PendingCall, arguments: Arguments) -> list[WebResult]:
         """Raises WebSearchError."""
