@@ -1,7 +1,4 @@
-"""The usage of relayed requests over HTTP: images, speech, transcriptions and moderations, in time buckets.
-
-Web searches of responses as well, which are counted the same way.
-"""
+"""The usage of images, speech, transcriptions, moderations and web searches over HTTP, in time buckets."""
 
 from collections.abc import Callable
 
@@ -20,6 +17,7 @@ from understudy.wire.usage import (
     ModerationsUsageResult,
     SpeechesUsageResult,
     TranscriptionsUsageResult,
+    UnitUsage,
     UnitUsageBucket,
     UnitUsagePage,
     WebSearchesUsageResult,
@@ -28,104 +26,65 @@ from understudy.wire.usage import (
 
 operations = OperationGroup("Usage", audience="any")
 
-_Result = (
-    ImagesUsageResult
-    | SpeechesUsageResult
-    | TranscriptionsUsageResult
-    | ModerationsUsageResult
-    | WebSearchesUsageResult
-)
+_Query = EmbeddingsUsageQuery | ImagesUsageQuery | WebSearchUsageQuery
 
 
-@operations.add(
-    "usage-images",
-    "GET",
-    "/organization/usage/images",
-    summary="Retrieve the number of images made, in time buckets.",
-    query=ImagesUsageQuery,
-    response=UnitUsagePage,
-)
-async def get_images_usage(request: Request) -> Response:
-    query = queries.parse(request.scope["query_string"], ImagesUsageQuery)
-    return await _respond(
-        request, query, "image", lambda one: ImagesUsageResult(images=one.units, **model_members(one))
-    )
-
-
-@operations.add(
-    "usage-audio-speeches",
-    "GET",
-    "/organization/usage/audio_speeches",
-    summary="Retrieve the characters of speech made, in time buckets.",
-    query=EmbeddingsUsageQuery,
-    response=UnitUsagePage,
-)
-async def get_speeches_usage(request: Request) -> Response:
-    query = queries.parse(request.scope["query_string"], EmbeddingsUsageQuery)
-    return await _respond(
-        request, query, "speech", lambda one: SpeechesUsageResult(characters=one.units, **model_members(one))
-    )
-
-
-@operations.add(
-    "usage-audio-transcriptions",
-    "GET",
-    "/organization/usage/audio_transcriptions",
-    summary="Retrieve the seconds of transcribed recordings, in time buckets.",
-    query=EmbeddingsUsageQuery,
-    response=UnitUsagePage,
-)
-async def get_transcriptions_usage(request: Request) -> Response:
-    query = queries.parse(request.scope["query_string"], EmbeddingsUsageQuery)
-    return await _respond(
-        request,
-        query,
-        "transcription",
-        lambda one: TranscriptionsUsageResult(seconds=one.units, **model_members(one)),
-    )
-
-
-@operations.add(
-    "usage-moderations",
-    "GET",
-    "/organization/usage/moderations",
-    summary="Retrieve the token usage of moderations, in time buckets.",
-    query=EmbeddingsUsageQuery,
-    response=UnitUsagePage,
-)
-async def get_moderations_usage(request: Request) -> Response:
-    query = queries.parse(request.scope["query_string"], EmbeddingsUsageQuery)
-    return await _respond(
-        request,
-        query,
-        "moderation",
-        lambda one: ModerationsUsageResult(input_tokens=one.input_tokens, **model_members(one)),
-    )
-
-
-@operations.add(
-    "usage-web-search-calls",
-    "GET",
-    "/organization/usage/web_search_calls",
-    summary="Retrieve the number of web searches that responses made, in time buckets.",
-    query=WebSearchUsageQuery,
-    response=UnitUsagePage,
-)
-async def get_web_searches_usage(request: Request) -> Response:
-    query = queries.parse(request.scope["query_string"], WebSearchUsageQuery)
-    return await _respond(
-        request,
-        query,
-        "web_search",
-        lambda one: WebSearchesUsageResult(num_requests=one.units, **model_members(one)),
-    )
-
-
-async def _respond(
-    request: Request,
-    query: EmbeddingsUsageQuery | ImagesUsageQuery | WebSearchUsageQuery,
+def _add_report(
+    operation_id: str,
+    path: str,
+    summary: str,
     kind: Kind,
-    render: Callable[[UsageTotals], _Result],
-) -> Response:
-    page = await load_page(request, query, bucket_limit(query), query.group_by, kind=kind)
-    return buckets_response(UnitUsagePage, UnitUsageBucket, page, render)
+    query_type: type[_Query],
+    render: Callable[[UsageTotals], UnitUsage],
+) -> None:
+    """Adds the operation that reports the usage of this kind; `render` makes the result of a bucket's group."""
+
+    async def get_usage(request: Request) -> Response:
+        query = queries.parse(request.scope["query_string"], query_type)
+        page = await load_page(request, query, bucket_limit(query), query.group_by, kind=kind)
+        return buckets_response(UnitUsagePage, UnitUsageBucket, page, render)
+
+    add = operations.add(operation_id, "GET", path, summary=summary, query=query_type, response=UnitUsagePage)
+    add(get_usage)
+
+
+_add_report(
+    "usage-images",
+    "/organization/usage/images",
+    "Retrieve the number of images made, in time buckets.",
+    "image",
+    ImagesUsageQuery,
+    lambda one: ImagesUsageResult(images=one.units, **model_members(one)),
+)
+_add_report(
+    "usage-audio-speeches",
+    "/organization/usage/audio_speeches",
+    "Retrieve the characters of speech made, in time buckets.",
+    "speech",
+    EmbeddingsUsageQuery,
+    lambda one: SpeechesUsageResult(characters=one.units, **model_members(one)),
+)
+_add_report(
+    "usage-audio-transcriptions",
+    "/organization/usage/audio_transcriptions",
+    "Retrieve the seconds of transcribed recordings, in time buckets.",
+    "transcription",
+    EmbeddingsUsageQuery,
+    lambda one: TranscriptionsUsageResult(seconds=one.units, **model_members(one)),
+)
+_add_report(
+    "usage-moderations",
+    "/organization/usage/moderations",
+    "Retrieve the token usage of moderations, in time buckets.",
+    "moderation",
+    EmbeddingsUsageQuery,
+    lambda one: ModerationsUsageResult(input_tokens=one.input_tokens, **model_members(one)),
+)
+_add_report(
+    "usage-web-search-calls",
+    "/organization/usage/web_search_calls",
+    "Retrieve the number of web searches that responses made, in time buckets.",
+    "web_search",
+    WebSearchUsageQuery,
+    lambda one: WebSearchesUsageResult(num_requests=one.units, **model_members(one)),
+)

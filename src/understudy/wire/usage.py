@@ -96,7 +96,7 @@ class EmbeddingsUsageResult(Struct, kw_only=True):
 
 
 class UnitUsageResult(Struct, kw_only=True):
-    """What the results of images, speech, transcriptions and moderations share."""
+    """What the results of images, speech, transcriptions, moderations and web searches share."""
 
     num_model_requests: int
     project_id: str | None = None
@@ -138,17 +138,20 @@ class WebSearchesUsageResult(
     context_level: str | None = None
 
 
+UnitUsage = (
+    ImagesUsageResult
+    | SpeechesUsageResult
+    | TranscriptionsUsageResult
+    | ModerationsUsageResult
+    | WebSearchesUsageResult
+)
+
+
 class UnitUsageBucket(Struct, kw_only=True):
     object: Literal["bucket"] = "bucket"
     start_time: int
     end_time: int
-    results: list[
-        ImagesUsageResult
-        | SpeechesUsageResult
-        | TranscriptionsUsageResult
-        | ModerationsUsageResult
-        | WebSearchesUsageResult
-    ]
+    results: list[UnitUsage]
 
 
 class UnitUsagePage(Struct, kw_only=True):

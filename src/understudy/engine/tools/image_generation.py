@@ -47,7 +47,7 @@ class ImageGenerationTool(BuiltInTool):
         accounting: Accounting,
         load_image: Callable[[str, str], Awaitable[str | None]],
     ) -> None:
-        """`load_image` is that of `Tools`: the image of a project's File as a data URL; None if it is none."""
+        """`load_image` is that of `Tools`: from a project's id and a File's to a data URL."""
         self._stage = stage
         self._interruption = interruption
         self._models = models
