@@ -15,7 +15,9 @@ from understudy.broker.memory import MemoryBroker
 from understudy.broker.opening import build_broker
 from understudy.clock import SystemClock
 from understudy.engine.jobs.fair_queue import FairQueue
-from understudy.engine.jobs.pool import LEASE_SECONDS, JobKind, LeasePool
+from understudy.engine.jobs.job import JobKind
+from understudy.engine.jobs.lease import LEASE_SECONDS
+from understudy.engine.jobs.pool import LeasePool
 from understudy.errors import StoreError, Unavailable
 from understudy.store import open_store
 from understudy.store.fair_candidates import FairCursor, FairListing

@@ -22,8 +22,9 @@ from understudy.engine.jobs import batch_input
 from understudy.engine.jobs.batch_lines import Endpoint, LeaseLost, LineExecutor, line_endpoint, require_lease
 from understudy.engine.jobs.batch_output import UnfinishedReason
 from understudy.engine.jobs.batch_results import ResultWriter
-from understudy.engine.jobs.pool import Job as PoolJob
-from understudy.engine.jobs.pool import JobKind, LeasePool
+from understudy.engine.jobs.job import Job as PoolJob
+from understudy.engine.jobs.job import JobKind
+from understudy.engine.jobs.pool import LeasePool
 from understudy.engine.limits.demand import CHARACTERS_PER_TOKEN
 from understudy.engine.limits.limiter import RateLimiter
 from understudy.errors import BlobMissing

@@ -20,7 +20,8 @@ from understudy.broker import Broker
 from understudy.clock import Clock
 from understudy.correlation import Origin
 from understudy.engine.jobs.backoff import Backoff
-from understudy.engine.jobs.pool import JobKind, LeasePool
+from understudy.engine.jobs.job import JobKind
+from understudy.engine.jobs.pool import LeasePool
 from understudy.errors import InvalidRequest, SettingsError
 from understudy.looper import Looper
 from understudy.net.outbound import Client, PostResult, url_problem

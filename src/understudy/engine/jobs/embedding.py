@@ -14,7 +14,8 @@ from understudy import telemetry
 from understudy.broker import Broker
 from understudy.clock import Clock
 from understudy.engine.jobs.backoff import Backoff
-from understudy.engine.jobs.pool import JobKind, LeasePool
+from understudy.engine.jobs.job import JobKind
+from understudy.engine.jobs.pool import LeasePool
 from understudy.looper import Looper
 from understudy.redaction import redact
 from understudy.retrieval.embed import EmbeddingError, UnknownEmbedderError, Vectors

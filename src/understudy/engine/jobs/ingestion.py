@@ -11,7 +11,8 @@ from understudy.clock import Clock
 from understudy.correlation import Origin
 from understudy.engine.change_notices import ChangeNotices
 from understudy.engine.jobs.backoff import Backoff
-from understudy.engine.jobs.pool import MAX_INTERRUPTIONS, JobKind, LeasePool
+from understudy.engine.jobs.job import MAX_INTERRUPTIONS, JobKind
+from understudy.engine.jobs.pool import LeasePool
 from understudy.engine.jobs.waiters import Waiters
 from understudy.engine.retrieval_charges import Payer, RetrievalCharges
 from understudy.errors import StoreError

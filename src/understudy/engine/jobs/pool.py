@@ -1,9 +1,7 @@
-"""The pool of leased jobs: who works on what, for how long, and what happens when a worker or the store fails.
+"""The pool of leased jobs: who works on what, and what happens when a worker or the store fails.
 
-The database is the truth: a claim holds as long as its worker's lease, which is one row that the pool renews. A sweep
-finds jobs that no live worker owns, so a lost wake-up costs a second and a dead worker the rest of its lease. A worker
-that could not renew its lease stops by its own monotonic clock before the lease ends in the database. What one job does
-is its kind's to know.
+The database is the truth: a claim holds as long as its worker's lease. A sweep finds jobs that no live worker owns, so
+a lost wake-up costs a second and a dead worker the rest of its lease. What one job does is its kind's to know.
 """
 
 import asyncio
@@ -12,112 +10,25 @@ import math
 import random
 import secrets
 import time
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final, Generic, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Final, Generic
 
-from understudy import correlation, telemetry, tracing
 from understudy.broker import Broker
 from understudy.clock import Clock
-from understudy.correlation import NO_ORIGIN, Correlation, Origin
+from understudy.engine.jobs import job_telemetry
 from understudy.engine.jobs.fair_queue import FairQueue
-from understudy.errors import StoreError, StoreUnavailable, Unavailable
+from understudy.engine.jobs.job import Job, JobKind, Work
+from understudy.engine.jobs.lease import HEARTBEAT_SECONDS, LEASE_SECONDS, Lease
+from understudy.errors import StoreError, Unavailable
 from understudy.looper import Looper
 from understudy.store.workers import Candidate, Key, Workers
 
-Work = TypeVar("Work")
-
-LEASE_SECONDS: Final = 8.0
-_HEARTBEAT_SECONDS: Final = 2.0
-_FENCE_SECONDS: Final = LEASE_SECONDS - _HEARTBEAT_SECONDS
-_STEADY_SECONDS: Final = 2 * _HEARTBEAT_SECONDS
-"""After an outage of the database, live workers have renewed their leases within this time."""
 _MAX_WAKEUPS: Final = 100
 _SWEEP_SECONDS_A_NODE: Final = 0.02
 _SWEEP_JITTER: Final = 0.3
 _CHECK_SECONDS: Final = 30.0
 _BACKOFF_SECONDS: Final = 5.0
-MAX_INTERRUPTIONS: Final = 5
-"""Workers that died over a job: it may be the reason."""
 logger = logging.getLogger(__name__)
-
-
-class JobKind(ABC, Generic[Key, Work]):
-    """What jobs of one kind are. `Work` is what claiming a job gives."""
-
-    name: str
-    """In logs: `batch`, `run`."""
-
-    guards_writes = False
-    """Whether each write of a job checks its claim: then claims are checked rarely, and after failures of the store."""
-
-    sweep_seconds = 1.0
-    """Between two sweeps, of few nodes."""
-
-    drain_seconds = 0.0
-    """How long a stopping pool lets its jobs continue before it interrupts them."""
-
-    @abstractmethod
-    async def list_candidates(self, now: float) -> Sequence[Candidate[Key]]:
-        """Jobs that no live worker owns."""
-
-    @abstractmethod
-    async def claim(self, candidate: Candidate[Key], owner: str, now: float) -> Work | None:
-        """Claims a job; None where another worker has it, or where nothing is left to do."""
-
-    @abstractmethod
-    async def run(self, work: Work) -> float | None:
-        """Does the job and ends its claim; returns the seconds until the next attempt if this one failed.
-
-        StoreError and other errors end the attempt, which is repeated later.
-        """
-
-    @abstractmethod
-    async def list_owned(self, owner: str) -> Mapping[Key, Any]:
-        """The revisions of the jobs that the owner's claims cover."""
-
-    def origin(self, _work: Work, /) -> Origin:
-        """What was stored with the job of the request that created it."""
-        return NO_ORIGIN
-
-    def created_at(self, _work: Work, /) -> float | None:
-        """When a job was created whose first attempt this is, in Unix seconds; None for a later one, or if unknown."""
-        return None
-
-    def is_current(self, _work: Work, _revision: Any, /) -> bool:
-        """Whether the claim still covers what is to be done, by the revision that is stored now."""
-        return True
-
-    async def release_forgotten(self, owner: str, keys: Sequence[Key]) -> None:
-        """Ends claims that no job here belongs to: those of attempts that could not reach the store."""
-
-    async def release_all(self, owner: str) -> None:
-        """Ends claims that are left when the pool stops."""
-
-    async def sweep(self, now: float) -> None:
-        """Repeated every second, before candidates are listed."""
-
-    def interrupt(self, _work: Work, task: asyncio.Task[None], /) -> None:
-        """Makes a job end its attempt soon."""
-        task.cancel()
-
-    def job_started(self, work: Work, task: asyncio.Task[None], /) -> None:
-        """After the task of a job was created, before it runs."""
-
-    def job_ended(self, work: Work, /) -> None:
-        """After the job has left the pool."""
-
-
-@dataclass(eq=False, slots=True)
-class Job(Generic[Key, Work]):
-    candidate: Candidate[Key]
-    work: Work
-    started: float
-    task: asyncio.Task[None] = field(init=False)
-    retry_delay: float | None = None
-    interrupted: bool = False
-    ended: bool = False
 
 
 class LeasePool(Generic[Key, Work]):
@@ -158,15 +69,12 @@ class LeasePool(Generic[Key, Work]):
         self._is_outdated = True
         self._place_free = asyncio.Event()
         self._monotonic = monotonic
-        # Before the last successful renewal began, by the monotonic clock.
-        self._renewed_at = -math.inf
-        self._renewal_failed = False
+        self._lease = Lease(self.id, workers, monotonic)
         self._next_check = -math.inf
-        self._nodes = 1
         self._stopping = False
         self._stopped: asyncio.Future[None] | None = None
         self._loops = [
-            Looper(_HEARTBEAT_SECONDS, self._renew_lease),
+            Looper(HEARTBEAT_SECONDS, self._renew_lease),
             Looper(self._sweep_delay, self._sweep),
             Looper(0, self._start_jobs),
             *extra_loops,
@@ -241,7 +149,7 @@ class LeasePool(Generic[Key, Work]):
     @property
     def holds_lease(self) -> bool:
         """Whether the lease still lasts for at least a heartbeat, whatever the database does."""
-        return self._monotonic() < self._renewed_at + _FENCE_SECONDS
+        return self._lease.is_valid
 
     @property
     def free_places(self) -> int:
@@ -258,14 +166,7 @@ class LeasePool(Generic[Key, Work]):
         # A task that is cancelled before its first step runs no line of its own.
         job.task.add_done_callback(lambda _: self._remove(job))
         self._queue.job_started(candidate)
-        created_at = self._kind.created_at(work)
-        telemetry.emit(
-            telemetry.JobClaimed,
-            job_kind=self._kind.name,
-            key=candidate.key,
-            project_id=candidate.project_id,
-            wait=None if created_at is None else max(0.0, self._clock.now() - created_at),
-        )
+        job_telemetry.emit_claim(self._kind, job, self._clock.now())
         self._kind.job_started(work, job.task)
 
     def interrupt(self, key: Key) -> None:
@@ -352,26 +253,14 @@ class LeasePool(Generic[Key, Work]):
     # -- leases ------------------------------------------------------------------------------------------------
 
     async def _renew_lease(self) -> None:
-        started = self._monotonic()
-        has_lapsed, was_broken = not self.holds_lease, self._renewal_failed
-        steady_after = _STEADY_SECONDS if self._workers.is_shared and (has_lapsed or was_broken) else 0.0
-        self._renewal_failed = True
-        try:
-            async with asyncio.timeout(LEASE_SECONDS):
-                self._nodes = await self._workers.renew_lease(self.id, LEASE_SECONDS, steady_after)
-        except TimeoutError:
-            reason = f"The lease of {self.id!r} was not renewed within {LEASE_SECONDS:g} s."
-            raise StoreUnavailable(reason) from None
-        self._renewal_failed = False
-        self._renewed_at = started
-        if has_lapsed:
+        if await self._lease.renew():
             self._check_soon()
             self._woken.set()
             self._place_free.set()
 
     def _sweep_delay(self) -> float:
         """Seconds until the next sweep: all nodes together sweep at most 50 times a second."""
-        seconds = max(self._kind.sweep_seconds, self._nodes * _SWEEP_SECONDS_A_NODE)
+        seconds = max(self._kind.sweep_seconds, self._lease.nodes * _SWEEP_SECONDS_A_NODE)
         return seconds * random.uniform(1 - _SWEEP_JITTER, 1 + _SWEEP_JITTER)  # noqa: S311 - not a secret
 
     async def _sweep(self) -> None:
@@ -420,10 +309,10 @@ class LeasePool(Generic[Key, Work]):
 
     async def _run(self, job: Job[Key, Work]) -> None:
         key = job.candidate.key
-        self._correlate(job)
+        job_telemetry.correlate(self._kind, job)
         try:
-            if self._is_traced(job):
-                job.retry_delay = await self._run_in_span(job)
+            if job_telemetry.is_traced(job):
+                job.retry_delay = await job_telemetry.run_in_span(self._kind, job)
             else:
                 job.retry_delay = await self._kind.run(job.work)
         except asyncio.CancelledError:
@@ -437,27 +326,6 @@ class LeasePool(Generic[Key, Work]):
         finally:
             self._remove(job)
 
-    def _is_traced(self, job: Job[Key, Work]) -> bool:
-        """Whether the job has a span below that of the request that created it; a run has a span of its own."""
-        return correlation.trace.get() is not None and not isinstance(job.candidate.key, str)
-
-    async def _run_in_span(self, job: Job[Key, Work]) -> float | None:
-        name, project_id = self._kind.name, job.candidate.project_id
-        attributes: dict[str, tracing.Value] = {"understudy.job.kind": name, "understudy.project.id": project_id}
-        with tracing.span(f"process {name}", "consumer", attributes):
-            return await self._kind.run(job.work)
-
-    def _correlate(self, job: Job[Key, Work]) -> None:
-        """From here on, log lines of the task name the job."""
-        key, origin = job.candidate.key, self._kind.origin(job.work)
-        known = Correlation(request_id=origin.request_id, project_id=job.candidate.project_id)
-        if isinstance(key, str):
-            known.run_id = key
-        else:
-            known.job = f"{self._kind.name} {key}"
-        correlation.current.set(known)
-        correlation.trace.set(origin.trace)
-
     def _remove(self, job: Job[Key, Work]) -> None:
         if job.ended:
             return
@@ -467,7 +335,7 @@ class LeasePool(Generic[Key, Work]):
             del self.jobs[key]
         self._queue.job_ended(job.candidate)
         self._kind.job_ended(job.work)
-        self._emit_end(job)
+        job_telemetry.emit_end(self._kind.name, job)
         self._place_free.set()
         if self._queue or self._queue.is_incomplete or not self._is_announced:
             self._woken.set()
@@ -475,25 +343,3 @@ class LeasePool(Generic[Key, Work]):
     def _back_off(self, job: Job[Key, Work]) -> None:
         job.retry_delay = _BACKOFF_SECONDS
         self._backing_off[job.candidate.key] = self._clock.now() + _BACKOFF_SECONDS
-
-    def _emit_end(self, job: Job[Key, Work]) -> None:
-        name, key, project_id = self._kind.name, job.candidate.key, job.candidate.project_id
-        duration = telemetry.elapsed(job.started)
-        if job.retry_delay is not None:
-            telemetry.emit(
-                telemetry.JobRetried,
-                job_kind=name,
-                key=key,
-                project_id=project_id,
-                delay=job.retry_delay,
-                duration=duration,
-            )
-        else:
-            telemetry.emit(
-                telemetry.JobFinished,
-                job_kind=name,
-                key=key,
-                project_id=project_id,
-                status="interrupted" if job.interrupted else "ended",
-                duration=duration,
-            )

@@ -15,7 +15,8 @@ from understudy.broker import Broker, NoReply
 from understudy.clock import Clock
 from understudy.correlation import Origin
 from understudy.engine.accounting import Accounting
-from understudy.engine.jobs.pool import MAX_INTERRUPTIONS, JobKind, LeasePool
+from understudy.engine.jobs.job import MAX_INTERRUPTIONS, JobKind
+from understudy.engine.jobs.pool import LeasePool
 from understudy.engine.jobs.reservations import NODE_PREFIX, WORKER_PREFIX, Reservations, node_of
 from understudy.engine.jobs.run_logs import NO_PAST, Past, RunLogs
 from understudy.engine.jobs.waiters import Waiters

@@ -19,7 +19,8 @@ from understudy.correlation import Origin
 from understudy.engine.accounting import Accounting
 from understudy.engine.files import Files
 from understudy.engine.jobs.backoff import Backoff
-from understudy.engine.jobs.pool import MAX_INTERRUPTIONS, JobKind, LeasePool
+from understudy.engine.jobs.job import MAX_INTERRUPTIONS, JobKind
+from understudy.engine.jobs.pool import LeasePool
 from understudy.errors import StoreError, UpstreamError
 from understudy.llm.prices import Tokens
 from understudy.llm.relayed_form import RelayedForm

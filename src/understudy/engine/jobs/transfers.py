@@ -18,7 +18,8 @@ from understudy.engine.containers import Containers
 from understudy.engine.files import Files
 from understudy.engine.jobs.backoff import Backoff
 from understudy.engine.jobs.ingestion import Ingestion
-from understudy.engine.jobs.pool import MAX_INTERRUPTIONS, JobKind, LeasePool
+from understudy.engine.jobs.job import MAX_INTERRUPTIONS, JobKind
+from understudy.engine.jobs.pool import LeasePool
 from understudy.engine.responses import Responses
 from understudy.engine.runs import Runs
 from understudy.engine.transfers.eraser import Eraser

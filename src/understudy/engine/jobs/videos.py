@@ -17,7 +17,8 @@ from understudy.broker import Broker
 from understudy.clock import Clock
 from understudy.engine.files import Files
 from understudy.engine.jobs.backoff import Backoff
-from understudy.engine.jobs.pool import MAX_INTERRUPTIONS, JobKind, LeasePool
+from understudy.engine.jobs.job import MAX_INTERRUPTIONS, JobKind
+from understudy.engine.jobs.pool import LeasePool
 from understudy.engine.jobs.waiters import SharedWaiters
 from understudy.errors import StoreError
 from understudy.looper import Looper
