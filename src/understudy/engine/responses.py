@@ -114,19 +114,20 @@ class Responses:
             made.append(InitialResponse.of(new, asked, included, now if at_once else None))
             return made[-1].stored
 
-        await self._store.responses.create(
-            project_id,
-            response_id,
-            begin,
-            self._worker.id if at_once else None,
-            previous_id=asked.previous_response_id,
-            conversation_thread=conversation_thread_id(asked.conversation),
-            kept=asked.store is not False,
-            reserved_for=reserved_for,
-            limits=await self._limiter.run_limits(project_id, "" if in_batch else key_id),
-            follows_unstored=follows_unstored,
-        )
-        return self._start(project_id, response_id, made[-1], included, reserved_for, at_once=at_once)
+        with self._worker.claiming(response_id):
+            await self._store.responses.create(
+                project_id,
+                response_id,
+                begin,
+                self._worker.id if at_once else None,
+                previous_id=asked.previous_response_id,
+                conversation_thread=conversation_thread_id(asked.conversation),
+                kept=asked.store is not False,
+                reserved_for=reserved_for,
+                limits=await self._limiter.run_limits(project_id, "" if in_batch else key_id),
+                follows_unstored=follows_unstored,
+            )
+            return self._start(project_id, response_id, made[-1], included, reserved_for, at_once=at_once)
 
     def _start(
         self,
@@ -180,19 +181,20 @@ class Responses:
                 return Checkpoint(response_id)
             return Checkpoint(response_id, run=msgspec.structs.replace(stored.run, status="cancelling"))
 
-        stored = await self._store.runs.transition(project_id, None, response_id, self._worker.id, request)
-        active = self._worker.active(response_id)
-        if active is not None:
-            active.interrupt("cancel")
-        elif stored.run.status in {"queued", "in_progress"} and stored.owner in {None, self._worker.id}:
-            stored.run.status = "cancelling"
-            past = await self._worker.load_past(project_id, stored.run.thread_id, response_id, stored.epoch - 1)
-            if (active := self._worker.active(response_id)) is not None:
+        with self._worker.claiming(response_id):
+            stored = await self._store.runs.transition(project_id, None, response_id, self._worker.id, request)
+            active = self._worker.active(response_id)
+            if active is not None:
                 active.interrupt("cancel")
+            elif stored.run.status in {"queued", "in_progress"} and stored.owner in {None, self._worker.id}:
+                stored.run.status = "cancelling"
+                past = await self._worker.load_past(project_id, stored.run.thread_id, response_id, stored.epoch - 1)
+                if (active := self._worker.active(response_id)) is not None:
+                    active.interrupt("cancel")
+                else:
+                    self._worker.launch(self._worker.restore(stored, past))
             else:
-                self._worker.launch(self._worker.restore(stored, past))
-        else:
-            await self._worker.interrupt_elsewhere(stored.owner, response_id, "cancel")
+                await self._worker.interrupt_elsewhere(stored.owner, response_id, "cancel")
         response = await self.wait_finished(response_id)
         if response.status != "cancelled":
             raise _already_ended_error(response)

@@ -103,22 +103,23 @@ class Runs:
         reserved_for = await self._find_container_worker(run) if thread is None else None
         at_once = reserved_for is None and self._worker.has_capacity()
         initial = InitialRun.of(run, thread, int(self._clock.now()) if at_once else None, detailed=detailed)
-        await self._store.runs.create(
-            project_id,
-            initial.projection.stored_run(),
-            self._worker.id if at_once else None,
-            messages,
-            thread,
-            progress,
-            fillings,
-            reserved_for=reserved_for,
-            limits=await self._limiter.run_limits(project_id, key_id),
-        )
-        log = self._logs.create(run.id, RunEncoder)
-        for event, frames in initial.history:
-            log.append(event, frames)
-        execution = self._worker.execution(project_id, initial.state, initial.projection, log, progress)
-        self._worker.start_run(execution, reserved_for, at_once=at_once)
+        with self._worker.claiming(run.id):
+            await self._store.runs.create(
+                project_id,
+                initial.projection.stored_run(),
+                self._worker.id if at_once else None,
+                messages,
+                thread,
+                progress,
+                fillings,
+                reserved_for=reserved_for,
+                limits=await self._limiter.run_limits(project_id, key_id),
+            )
+            log = self._logs.create(run.id, RunEncoder)
+            for event, frames in initial.history:
+                log.append(event, frames)
+            execution = self._worker.execution(project_id, initial.state, initial.projection, log, progress)
+            self._worker.start_run(execution, reserved_for, at_once=at_once)
         return StartedRun(initial.body, log, 0)
 
     async def create_in_turn(
@@ -200,18 +201,19 @@ class Runs:
         owner = self._worker.id if at_once else None
         # Read beforehand: once the run is taken, nothing is awaited until somebody here works on it.
         past = await self._worker.load_past(project_id, thread_id, run_id)
-        stored = await self._store.runs.transition(
-            project_id, thread_id, run_id, owner, change, reserved_for=reserved_for
-        )
-        correlation.set_run(run_id)
-        log = self._worker.reopen_log(stored, past, is_claimed=at_once)
-        after = log.length
-        state, projection = resumed[-1]
-        for event, frames in happened:
-            state.apply(event)
-            log.append(event, frames)
-        execution = self._worker.execution(project_id, state, projection, log, stored.progress, epoch=stored.epoch)
-        self._worker.start_run(execution, reserved_for, at_once=at_once)
+        with self._worker.claiming(run_id):
+            stored = await self._store.runs.transition(
+                project_id, thread_id, run_id, owner, change, reserved_for=reserved_for
+            )
+            correlation.set_run(run_id)
+            log = self._worker.reopen_log(stored, past, is_claimed=at_once)
+            after = log.length
+            state, projection = resumed[-1]
+            for event, frames in happened:
+                state.apply(event)
+                log.append(event, frames)
+            execution = self._worker.execution(project_id, state, projection, log, stored.progress, epoch=stored.epoch)
+            self._worker.start_run(execution, reserved_for, at_once=at_once)
         return StartedRun(queued[-1], log, after)
 
     async def cancel(self, project_id: str, thread_id: str, run_id: str) -> bytes:
@@ -224,21 +226,22 @@ class Runs:
             cancelling = msgspec.structs.replace(stored.run, status="cancelling", required_action=None)
             return Checkpoint(run_id, run=cancelling)
 
-        stored = await self._store.runs.transition(project_id, thread_id, run_id, self._worker.id, request)
-        stored.run.status = "cancelling"
-        stored.run.required_action = None
-        body = msgspec.json.encode(stored.run)
-        past = NO_PAST
-        if self._worker.active(run_id) is None:
-            past = await self._worker.load_past(project_id, thread_id, run_id, stored.epoch - 1)
-        active = self._worker.active(run_id)
-        if active is not None:
-            active.interrupt("cancel")
-        elif stored.owner in {None, self._worker.id}:
-            self._worker.launch(self._worker.restore(stored, past))
-        else:
-            await self._worker.interrupt_elsewhere(stored.owner, run_id, "cancel")
-        return body
+        with self._worker.claiming(run_id):
+            stored = await self._store.runs.transition(project_id, thread_id, run_id, self._worker.id, request)
+            stored.run.status = "cancelling"
+            stored.run.required_action = None
+            body = msgspec.json.encode(stored.run)
+            past = NO_PAST
+            if self._worker.active(run_id) is None:
+                past = await self._worker.load_past(project_id, thread_id, run_id, stored.epoch - 1)
+            active = self._worker.active(run_id)
+            if active is not None:
+                active.interrupt("cancel")
+            elif stored.owner in {None, self._worker.id}:
+                self._worker.launch(self._worker.restore(stored, past))
+            else:
+                await self._worker.interrupt_elsewhere(stored.owner, run_id, "cancel")
+            return body
 
     async def attach(self, project_id: str, thread_id: str, run_id: str, after: int = 0) -> RunLog:
         """The run's log, live or finished; replayed from the store if this process has none.

@@ -10,7 +10,9 @@ import math
 import random
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Final, Generic
 
 from understudy.broker import Broker
@@ -61,8 +63,8 @@ class LeasePool(Generic[Key, Work]):
         self._broker = broker
         self._is_announced = is_announced
         self._queue: FairQueue[Key] = FairQueue()
-        # Whose claim may be stored and has no job yet.
-        self._claiming: Key | None = None
+        # Whose claims may be stored and have no job yet.
+        self._claiming: Counter[Key] = Counter()
         self._backing_off: dict[Key, float] = {}
         self._woken = asyncio.Event()
         # Whether candidates may have been stored since they were listed.
@@ -169,6 +171,20 @@ class LeasePool(Generic[Key, Work]):
         job_telemetry.emit_claim(self._kind, job, self._clock.now())
         self._kind.job_started(work, job.task)
 
+    @contextmanager
+    def claiming(self, key: Key) -> Iterator[None]:
+        """Wraps a transaction that claims a job for this worker, and its launch.
+
+        The claim may be read before its task resumes: it is not that of a forgotten job, and is not repeated.
+        """
+        self._claiming[key] += 1
+        try:
+            yield
+        finally:
+            self._claiming[key] -= 1
+            if not self._claiming[key]:
+                del self._claiming[key]
+
     def interrupt(self, key: Key) -> None:
         """Interrupts a job where it runs here."""
         if (job := self.jobs.get(key)) is not None:
@@ -228,12 +244,12 @@ class LeasePool(Generic[Key, Work]):
         started = False
         while self._queue and self.free_places:
             candidate = self._queue.pop()
-            if candidate.key not in self.jobs:
-                started |= await self._claim_job(candidate)
+            if candidate.key not in self.jobs and candidate.key not in self._claiming:
+                with self.claiming(candidate.key):
+                    started |= await self._claim_job(candidate)
         return started
 
     async def _claim_job(self, candidate: Candidate[Key]) -> bool:
-        self._claiming = candidate.key
         try:
             work = await self._kind.claim(candidate, self.id, self._clock.now())
             if work is None:
@@ -246,8 +262,6 @@ class LeasePool(Generic[Key, Work]):
             # The claim may be stored nevertheless.
             self._check_soon()
             raise
-        finally:
-            self._claiming = None
         return True
 
     # -- leases ------------------------------------------------------------------------------------------------
@@ -283,7 +297,7 @@ class LeasePool(Generic[Key, Work]):
             return
         self._next_check = self._monotonic() + _CHECK_SECONDS
         # What is claimed while this reads is neither lost nor forgotten.
-        before, claiming = dict(self.jobs), self._claiming
+        before, claiming = dict(self.jobs), set(self._claiming)
         try:
             owned = await self._kind.list_owned(self.id)
         except StoreError:
@@ -293,7 +307,7 @@ class LeasePool(Generic[Key, Work]):
             lost = key not in owned or not self._kind.is_current(job.work, owned[key])
             if lost and self.jobs.get(key) is job:
                 self._interrupt(job)
-        if forgotten := owned.keys() - self.jobs.keys() - before.keys() - {claiming, self._claiming}:
+        if forgotten := owned.keys() - self.jobs.keys() - before.keys() - claiming - self._claiming.keys():
             await self._kind.release_forgotten(self.id, sorted(forgotten))
 
     async def _interrupt_all(self, jobs: Sequence[Job[Key, Work]]) -> None:

@@ -103,6 +103,7 @@ class RunWorker(JobKind[str, RunExecutor]):
         self.require_running = self._pool.require_running
         self.resize = self._pool.resize
         self.has_capacity = self._pool.has_capacity
+        self.claiming = self._pool.claiming
 
     async def stop(self) -> None:
         """Claims nothing more, and releases the active runs. A second call does nothing."""
@@ -207,7 +208,6 @@ class RunWorker(JobKind[str, RunExecutor]):
         )
 
     def launch(self, execution: RunExecutor) -> None:
-        self._announced.pop(execution.run_id, None)
         self._pool.launch(Candidate(execution.run_id, execution.project_id), execution)
 
     async def store_openings(self, thread_id: str) -> None:
@@ -315,6 +315,7 @@ class RunWorker(JobKind[str, RunExecutor]):
         work.interrupt("stop" if self._stopping else "lost")
 
     def job_started(self, work: RunExecutor, task: asyncio.Task[None], /) -> None:
+        self._announced.pop(work.run_id, None)
         work.launch(task)
         self.reservations.report_started(work.run_id)
 
@@ -373,8 +374,9 @@ class RunWorker(JobKind[str, RunExecutor]):
         if active is not None:
             active.interrupt("expire")
             return
-        stored = await self._store.runs.claim(run_id, self.id, due=True)
-        execution = None if stored is None else await self._resume(stored)
-        if execution is not None:
-            execution.interrupt("expire")
-            self.launch(execution)
+        with self.claiming(run_id):
+            stored = await self._store.runs.claim(run_id, self.id, due=True)
+            execution = None if stored is None else await self._resume(stored)
+            if execution is not None:
+                execution.interrupt("expire")
+                self.launch(execution)
