@@ -1,6 +1,7 @@
 """Attaching to a run: at any time, as often as wanted, from any event on."""
 
 import itertools
+import json
 import re
 
 import pytest
@@ -9,6 +10,7 @@ from e2e.assistants_client import WEATHER, each_database, new_thread, on_both, o
 from envelope import assert_error
 from serving import parse_events
 from upstream import HANG, Gate, call, calls, text
+from waiting import eventually
 
 
 def path_of(run):
@@ -180,6 +182,8 @@ def test_a_run_resumed_after_a_crash_is_replayed_from_the_start(new_server, upst
     with server.opened("POST", path, {"tool_outputs": outputs_for(run), "stream": True}) as stream:
         while b"thread.message.delta" not in stream.readline():
             pass
+        # What a client has read is stored; a stream without numbers may be a moment ahead.
+        assert server.client.beta.threads.messages.list(thread.id, run_id=run.id).data
         server.kill()
     upstream.answer(text("Mild."))
     server.start()
@@ -217,6 +221,62 @@ def test_a_run_resumed_after_a_crash_is_replayed_from_the_start(new_server, upst
     assert len(steps_of(server.client, run)) == 2
     (message,) = [data for name, data in events if name == "thread.message.completed"]
     assert message["content"][0]["text"]["value"] == "Mild."
+
+
+def open_message_then_kill(server, run, upstream_sends):
+    """Follows a run, and kills its server once the client knows its message; the number and the message's id."""
+    number, message_id, name = 0, "", ""
+    with server.opened("GET", path_of(run)) as response:
+        while name != "thread.message.in_progress":
+            field, _, value = response.readline().decode().rstrip("\n").partition(": ")
+            name = value if field == "event" else name
+            number = int(value) if field == "id" else number
+            if field == "data" and name == "thread.run.in_progress":
+                upstream_sends.open()
+        message_id = json.loads(response.readline().decode().removeprefix("data: "))["id"]
+        server.kill()
+    return number, message_id
+
+
+def ended_messages(events):
+    return [(data["id"], data["status"]) for _, name, data in events if re.match(r"thread.message.(comp|inc)", name)]
+
+
+def test_a_message_that_was_open_at_a_crash_ends_in_the_resumed_stream(new_server, upstream):
+    server, sends = new_server().start(), Gate()
+    assistant = server.client.beta.assistants.create(model="gpt-4o")
+    thread = new_thread(server.client, "Hello")
+    upstream.answer(text(sends, "Hel", HANG), text("Hello."))
+    run = server.client.beta.threads.runs.create(thread.id, assistant_id=assistant.id)
+    number, message_id = open_message_then_kill(server, run, sends)
+    server.start()
+    rest = told(server, run, f"?starting_after={number}")
+    ended = ended_messages(rest)
+    assert (ended[0], [status for _, status in ended]) == ((message_id, "incomplete"), ["incomplete", "completed"])
+    assert min(one for one, _, _ in rest if one is not None) > number
+    stored = server.client.beta.threads.messages.list(thread.id, run_id=run.id)
+    assert [(one.id, one.status) for one in stored] == ended[1:]
+
+
+@pytest.mark.slow
+def test_a_client_that_missed_a_whole_owner_of_its_run_starts_again(new_server, upstream):
+    server, sends = new_server().start(), Gate()
+    assistant = server.client.beta.assistants.create(model="gpt-4o")
+    thread = new_thread(server.client, "Hello")
+    upstream.answer(text(sends, "Hel", HANG), text("Hell", HANG), text("Hello."))
+    run = server.client.beta.threads.runs.create(thread.id, assistant_id=assistant.id)
+    number, first_id = open_message_then_kill(server, run, sends)
+    server.start()
+    stored = server.client.beta.threads.messages
+    eventually(lambda: [one.id for one in stored.list(thread.id, run_id=run.id)] not in ([], [first_id]))
+    server.kill()
+    server.start()
+    assert reached(server.client, run).status == "completed"
+    refused = server.ask("GET", f"{path_of(run)}?starting_after={number}")
+    assert_error(refused, 400, re.compile(f"Event {number} is not stored: it was lost .*"), "starting_after")
+    whole = told(server, run)
+    opened = [data["id"] for _, name, data in whole if name == "thread.message.created"]
+    assert opened == [message_id for message_id, _ in ended_messages(whole)]
 
 
 @each_database

@@ -2,14 +2,15 @@
 
 import pytest
 
-from engine import histories
+from engine import answers, histories
 from understudy.engine.run import events
 from understudy.engine.run.log import EVENTS_PER_EPOCH, RunLog
 from understudy.engine.run_specs import build_spec
 from understudy.engine.views.assistants import RunView
 from understudy.engine.views.frames import RunEncoder
 from understudy.engine.views.origins import FinishedStep, RestoredOrigin
-from understudy.engine.views.resumption import last_resumable
+from understudy.engine.views.resumption import first_resumable, is_lost, last_resumable
+from understudy.store.run_state import Plan, Progress, StoredRun
 
 SENT = [
     events.RunStarted(histories.AT),
@@ -50,3 +51,35 @@ def test_a_client_does_not_resume_where_it_may_have_a_part_of_what_follows():
     log = next_owner_log(4, True)
     assert [last_resumable(log, after) for after in range(7)] == [None, None, None, None, None, 4, 4]
     assert last_resumable(log, EVENTS_PER_EPOCH + 1) is None
+
+
+def stored_response(epoch, sequence, stored_by):
+    """A response of that epoch; the number of stream events at the last checkpoint, and the epoch of its owner."""
+    progress = Progress(plan=Plan(sequence=sequence), epoch=stored_by)
+    made, _ = histories.run()
+    return StoredRun("project", None, 0, made, progress, [], None, answers.response(), epoch)
+
+
+@pytest.mark.parametrize(
+    ("epoch", "sequence", "stored_by", "resumable", "lost"),
+    [
+        (2, 3, 0, [0, 3, 9], []),
+        # Queued by the first owner, started by the second.
+        (3, 3, 2, [0, 3, 9], []),
+        (3, 3, 0, [0, 2, 990_000, 1_000_007], [3, 9]),
+        (4, 2_000_003, 3, [2, 1_990_000, 2_000_007], [3, 1_000_007]),
+        (4, 1_000_003, 2, [2, 1_990_000, 2_000_001], [3, 1_000_007]),
+    ],
+)
+def test_a_client_resumes_a_response_behind_events_of_its_last_owner_only(epoch, sequence, stored_by, resumable, lost):
+    log = RunLog(RunEncoder)
+    log.first_resumable = first_resumable(stored_response(epoch, sequence, stored_by))
+    assert [number for number in (*resumable, *lost) if is_lost(log, number)] == lost
+
+
+def test_a_client_resumes_a_run_behind_events_of_its_last_owner_only():
+    made, _ = histories.run()
+    log = RunLog(RunEncoder)
+    log.first_resumable = first_resumable(StoredRun("project", None, 0, made, Progress(), [], None, None, 3))
+    numbers = [0, 2, 3, EVENTS_PER_EPOCH, EVENTS_PER_EPOCH + 1]
+    assert [number for number in numbers if is_lost(log, number)] == [3, EVENTS_PER_EPOCH]

@@ -116,6 +116,28 @@ async def test_an_opening_whose_message_stays_open_is_stored(store, is_read):
     assert sorted(step["status"] for step in await list_steps(store, stage)) == ["completed", "in_progress"]
 
 
+async def test_an_opening_is_stored_first_where_a_client_can_resume(store):
+    stage = await start_run(store, UnstoredOpenings(delay=3600))
+    stage.log.is_resumable = True
+    await stage.open(events.MessageOpened(ids.step(), ids.message(), NOW))
+    assert [message["status"] for message in await list_messages(store, stage)] == ["in_progress"]
+
+
+async def test_a_reader_waits_for_what_is_being_stored(store):
+    openings = UnstoredOpenings(delay=3600)
+    stage = await start_run(store, openings)
+    await stage.open(events.MessageOpened(ids.step(), ids.message(), NOW))
+    stage.store_opening()
+    await openings.flush(stage.spec.thread_id)
+    assert [message["status"] for message in await list_messages(store, stage)] == ["in_progress"]
+    await stage.open(events.CallsStepOpened(ids.step(), NOW))
+    committing = asyncio.create_task(stage.commit(events.MessageClosed(NOW, COUNTED)))
+    await asyncio.sleep(0)
+    await openings.flush(stage.spec.thread_id)
+    assert [message["status"] for message in await list_messages(store, stage)] == ["completed"]
+    await committing
+
+
 async def test_an_opening_of_a_lost_run_is_not_stored(store):
     openings = UnstoredOpenings(delay=3600)
     stage = await start_run(store, openings)

@@ -28,6 +28,7 @@ from understudy.engine.tools.web_search import offer_web_search
 from understudy.engine.views.frames import ResponseEncoder
 from understudy.engine.views.projections import new_encoder
 from understudy.engine.views.response_replay import ResponseReplay
+from understudy.engine.views.resumption import is_lost
 from understudy.errors import InvalidRequest, NotFound
 from understudy.store import Store
 from understudy.store.messages import Item
@@ -140,6 +141,7 @@ class Responses:
         at_once: bool,
     ) -> CreatedResponse:
         log = self._logs.create(response_id, partial(ResponseEncoder, included))
+        log.is_resumable = initial.stored.response.background
         for event, frames in initial.history:
             log.append(event, frames)
         execution = self._worker.execution(project_id, initial.state, initial.projection, log, initial.stored.progress)
@@ -214,6 +216,8 @@ class Responses:
         known = -1 if after is None else after
         log = self._logs.get(response_id)
         if log is not None:
+            if is_lost(log, known):
+                raise lost_event_error(known, "from the start, or retrieve the response")
             return ResponseStreamTail(known, log)
         progress = await self._store.runs.progress(response_id)
         log = None if progress is None else await self._find_remote_log(response, progress)

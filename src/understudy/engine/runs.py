@@ -24,7 +24,7 @@ from understudy.engine.tools.mcp import without_headers
 from understudy.engine.views.frames import Frames, RunEncoder
 from understudy.engine.views.projections import RunProjection
 from understudy.engine.views.replay import restored_event, run_events
-from understudy.engine.views.resumption import last_resumable
+from understudy.engine.views.resumption import is_lost, last_resumable
 from understudy.errors import InvalidRequest, ThreadBusy
 from understudy.store import Store
 from understudy.store.attachments import VectorStoreUpload
@@ -253,6 +253,10 @@ class Runs:
         log = await self._find_log(history)
         if log is None:
             return await self._replay(history, after)
+        if is_lost(log, after):
+            raise lost_event_error(after, "from the start")
+        log.is_resumable = True
+        await self.store_openings(thread_id)
         if (number := last_resumable(log, after)) is not None:
             raise lost_event_error(after, f"after event {number}, or from the start")
         return log

@@ -200,7 +200,8 @@ class Progress(Struct, omit_defaults=True):
     request; `in_batch`: it is a line of a batch, which costs less. `headers` of remote servers, by label; no object
     shows them. `plan`: only for responses. `accepted_at`: the time of the request in Unix seconds. `reserved`: the
     tokens that the limits of the key have reserved for the next turn, None until the run is admitted. `spans`: what the
-    run's time went into, oldest first. `origin`: the request that created it, or resumed it last.
+    run's time went into, oldest first. `origin`: the request that created it, or resumed it last. `epoch`: that of the
+    owner that has stored this, 0 for the creation.
     """
 
     used: RunCompletionUsage = RunCompletionUsage()
@@ -218,6 +219,7 @@ class Progress(Struct, omit_defaults=True):
     reserved: int | None = None
     spans: list[Span] = []
     origin: Origin = NO_ORIGIN
+    epoch: int = 0
 
     @property
     def limited_key_id(self) -> str:

@@ -25,6 +25,7 @@ from understudy.engine.views.origins import decode_origin
 from understudy.engine.views.projections import new_encoder
 from understudy.engine.views.replay import restored_event, stored_run_events, unsent_openings
 from understudy.engine.views.response_replay import response_events
+from understudy.engine.views.resumption import first_resumable
 from understudy.errors import NotFound
 from understudy.store import Store
 from understudy.store.run_state import RunHistory, StoredRun
@@ -112,6 +113,7 @@ class RunLogs:
         log = self._logs.get(stored.run.id)
         if log is None or log.handed_back:
             log = self._logs.create(stored.run.id, new_encoder(stored.progress))
+            log.is_resumable = stored.response is not None and stored.response.background
             return self._begin_epoch(log, stored, past, last_epoch)
         # Others may have owned the run since it has waited here, or the store failed during its execution here.
         is_behind = log.is_remote or log.epoch < last_epoch or (not log.closed and stored.run.status != "queued")
@@ -140,6 +142,7 @@ class RunLogs:
         else:
             earlier = [*_response_events(stored), *stored_run_events(stored, past.history)]
             log.begin_epoch(stored.epoch)
+            log.first_resumable = first_resumable(stored)
         for event in earlier:
             log.append(event, encoder.encode(event))
         log.begin_epoch(stored.epoch)

@@ -142,7 +142,7 @@ class RunWorker(JobKind[str, RunExecutor]):
             abandoned=abandoned,
             holds_lease=self._holds_lease,
             tokens=RunTokens(self._limiter, project_id, state.spec, progress),
-            openings=None if projection.is_resumable else self._openings,
+            openings=self._openings,
         )
         is_private = progress.plan is not None and progress.plan.is_private
         self._run_logs.write(state.spec.id, log, is_private=is_private)

@@ -68,10 +68,6 @@ class Projection(Protocol):
     def encode(self) -> Callable[[events.Event], tuple[bytes, ...]]:
         """Applies an event; returns its frames for streams."""
 
-    @property
-    def is_resumable(self) -> bool:
-        """Whether clients resume the stream after a crash: each opening is stored first, so that it ends then."""
-
     def checkpoint(self, progress: Progress, *, with_run: bool) -> Checkpoint:
         """The changes since the last checkpoint; includes the run if its status changed, or `with_run`."""
 
@@ -105,6 +101,7 @@ class RunWriter:
         self._projection = projection
         self.log = log
         self.progress = progress
+        progress.epoch = epoch
         self.counters = progress.plan or Plan()
         """What the run has used of its limits; stored where the request has such limits."""
         self.tokens = tokens
@@ -133,11 +130,11 @@ class RunWriter:
         self.log.append(event, self._projection.encode(event))
 
     async def open(self, event: events.Event) -> None:
-        """Publishes the opening of a step or a message, and stores it, now or a moment later.
+        """Publishes the opening of a step or a message, and stores it: first where a client can resume, or soon after.
 
         Raises RunLost, having published nothing.
         """
-        if self._openings is None:
+        if self._openings is None or self.log.is_resumable:
             await self.commit(event)
         else:
             self.publish(event)
@@ -145,8 +142,9 @@ class RunWriter:
 
     def store_opening(self) -> asyncio.Task[None]:
         """Stores the openings that no checkpoint has stored. A failure is that of the next checkpoint."""
-        self.discard_opening()
         self._storing = asyncio.create_task(self._store_opening(self._storing))
+        if self._openings is not None:
+            self._openings.remove(self.store_opening, self._storing)
         return self._storing
 
     async def _store_opening(self, earlier: asyncio.Task[None] | None) -> None:
@@ -195,10 +193,22 @@ class RunWriter:
 
         Raises RunLost, having published nothing.
         """
-        self.discard_opening()
-        if self._storing is not None:
-            await asyncio.wait([self._storing])
-            self._storing = None
+        if self._openings is None:
+            await self._commit(happened, calls, release=release, checkpoint=checkpoint)
+            return
+        stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._openings.remove(self.store_opening, stored)
+        try:
+            if self._storing is not None:
+                await asyncio.wait([self._storing])
+                self._storing = None
+            await self._commit(happened, calls, release=release, checkpoint=checkpoint)
+        finally:
+            stored.set_result(None)
+
+    async def _commit(
+        self, happened: Sequence[events.Event], calls: Sequence[NewItem], *, release: bool, checkpoint: bool
+    ) -> None:
         state = self.state
         frames = [self._apply(event) for event in happened]
         if state.ended:

@@ -149,9 +149,11 @@ class RunLog:
         "_recent",
         "closed",
         "epoch",
+        "first_resumable",
         "followers",
         "handed_back",
         "is_remote",
+        "is_resumable",
         "length",
         "new_encoder",
     )
@@ -164,6 +166,10 @@ class RunLog:
         self.epoch = 1
         self.is_remote = False
         """Whether another process executes the run."""
+        self.first_resumable = 0
+        """What a client has open that has fewer events, earlier owners may have dropped; see `views/resumption.py`."""
+        self.is_resumable = False
+        """Whether clients have, or may have, numbers with which they resume after a crash."""
         self._merged: list[LogEntry] = []
         self._recent: list[LogEntry] = []
         self._merge_threshold = _MERGE_CHUNK

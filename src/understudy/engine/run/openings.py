@@ -1,7 +1,9 @@
 """Openings of steps and messages that streams have and the store has not: most are stored with what closes them.
 
 A fast run takes two transactions instead of three, and the first text of a run waits for none. Others are stored after
-a moment, or before a client reads the objects of their thread. Exists only where no other node has readers.
+a moment, or before a client reads the objects of their thread or follows one of its runs. Exists only where no other
+node has readers, and not for a run whose stream a client can resume: after a crash, its next owner could not end there
+what the store does not have.
 """
 
 import asyncio
@@ -9,6 +11,8 @@ from collections.abc import Callable
 from typing import Final
 
 _DELAY_SECONDS: Final = 0.05
+# A database that is unavailable does not hold up readers for longer.
+_FLUSH_SECONDS: Final = 1.0
 _Store = Callable[[], asyncio.Task[None]]
 
 
@@ -18,6 +22,7 @@ class UnstoredOpenings:
     def __init__(self, delay: float = _DELAY_SECONDS) -> None:
         self._delay = delay
         self._threads: dict[_Store, str] = {}
+        self._storing: dict[asyncio.Future[None], str] = {}
         self._timer: asyncio.TimerHandle | None = None
 
     def add(self, store: _Store, thread_id: str) -> None:
@@ -26,13 +31,19 @@ class UnstoredOpenings:
         if self._timer is None:
             self._set_timer({store})
 
-    def remove(self, store: _Store) -> None:
-        self._threads.pop(store, None)
+    def remove(self, store: _Store, storing: asyncio.Future[None] | None = None) -> None:
+        """`storing` is done once the openings are stored; None if they will not be."""
+        thread_id = self._threads.pop(store, None)
+        if thread_id is not None and storing is not None:
+            self._storing[storing] = thread_id
+            storing.add_done_callback(self._storing.pop)
 
     async def flush(self, thread_id: str) -> None:
         """Returns once the openings of the thread's runs are stored."""
-        if tasks := [store() for store, other in [*self._threads.items()] if other == thread_id]:
-            await asyncio.wait(tasks)
+        for store in [store for store, other in self._threads.items() if other == thread_id]:
+            store()
+        if storing := [future for future, other in self._storing.items() if other == thread_id]:
+            await asyncio.wait(storing, timeout=_FLUSH_SECONDS)
 
     def _set_timer(self, waiting: set[_Store]) -> None:
         self._timer = asyncio.get_running_loop().call_later(self._delay, self._store_waiting, waiting)

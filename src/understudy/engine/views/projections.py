@@ -32,10 +32,6 @@ class RunProjection:
         self._stored: frozenset[str] = frozenset()
         """The ids of the steps and messages that the store has."""
 
-    @property
-    def is_resumable(self) -> bool:
-        return False
-
     def load(self, history: Iterable[events.Event]) -> None:
         """Applies the events of a run that is stored; the next checkpoint has what changes afterwards."""
         for event in history:
@@ -89,10 +85,6 @@ class ResponseProjection(RunProjection):
             # The other dialect's stream events of a response have no reader.
             self._view.apply(event)
         return self._response_encoder.encode(event)
-
-    @property
-    def is_resumable(self) -> bool:
-        return self._response_view.response.background
 
     def load(self, history: Iterable[events.Event]) -> None:
         is_loaded = False

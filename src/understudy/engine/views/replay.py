@@ -40,7 +40,7 @@ from understudy.wire.steps import (
 _NO_USAGE = RunCompletionUsage()
 # Between the last boundary and the end of a process its readers may have seen so many events, of which nothing is kept.
 # Later events have higher numbers, so that a reader who resumes receives all of them.
-_SEQUENCE_STEP = 1_000_000
+SEQUENCE_STEP = 1_000_000
 
 
 def stored_run_events(stored: StoredRun, history: RunHistory | None) -> list[events.Event]:
@@ -139,9 +139,9 @@ def _restored_origin(
     plan = progress.plan
     sequence = plan.sequence
     if stored.run.status != "queued":
-        sequence += _SEQUENCE_STEP - sequence % _SEQUENCE_STEP
+        sequence += SEQUENCE_STEP - sequence % SEQUENCE_STEP
         # An owner may have died before it stored anything.
-        sequence = max(sequence, (stored.epoch - 1) * _SEQUENCE_STEP)
+        sequence = max(sequence, (stored.epoch - 1) * SEQUENCE_STEP)
     return RestoredOrigin(
         stored.run, steps, (), progress.detailed, stored.response, tuple(calls), plan.container, sequence
     )

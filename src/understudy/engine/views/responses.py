@@ -57,7 +57,7 @@ _FINAL_EVENT: Final = {
     "cancelled": "incomplete",
 }
 # The last numbers before those of a run's next owner are of the events with which a view catches up.
-_RESTORED_NUMBERS: Final = 10_000
+RESTORED_NUMBERS: Final = 10_000
 # The first number of calls that a view renders after their end; open calls have lower ones.
 _MISSED_CALLS: Final = 1_000_000
 _EXPIRED_MESSAGE: Final = "The response took longer than this server allows."
@@ -155,7 +155,7 @@ class ResponseView:
         origin: RestoredOrigin = event.origin
         assert origin.response is not None
         # Whatever a view has rendered before, and renders here, the next event has the same number in all of them.
-        reserved = origin.sequence - _RESTORED_NUMBERS if event.status != "queued" else 0
+        reserved = origin.sequence - RESTORED_NUMBERS if event.status != "queued" else 0
         self._stream.sequence = max(self._stream.sequence, reserved)
         if event.status != "queued":
             self.outline = None

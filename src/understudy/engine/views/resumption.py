@@ -7,8 +7,13 @@ was open, the client may have received a part of it: the stream would repeat tha
 import re
 from typing import Final
 
-from understudy.engine.run.log import LogEntry, RunLog
+from understudy.engine.run.log import EVENTS_PER_EPOCH, LogEntry, RunLog
+from understudy.engine.views.replay import SEQUENCE_STEP
+from understudy.engine.views.responses import RESTORED_NUMBERS
+from understudy.store.run_state import StoredRun
 
+# Of runs and of responses: they are created, queued and started.
+_LAST_WITHOUT_OPENINGS: Final = 2
 _END: Final = re.compile(rb"event: thread\.(message\.incomplete|run\.step\.(cancelled|failed|expired))\n")
 
 
@@ -23,6 +28,25 @@ def last_resumable(log: RunLog, after: int) -> int | None:
         if entry is following:
             return None if all(_END.match(frame) for frame in frames) else previous.number
     return None
+
+
+def first_resumable(stored: StoredRun) -> int:
+    """The first number of the last owner of a run that a new owner resumes, whose log begins with what is stored.
+
+    That owner may have dropped what clients of earlier ones have open, and of what it sent only openings are stored.
+    """
+    plan = stored.progress.plan
+    if stored.response is None or plan is None:
+        return (stored.epoch - 2) * EVENTS_PER_EPOCH + 1
+    # The owner that starts a response continues the numbers of those that have queued it.
+    has_stored = max(stored.progress.epoch, 1) >= stored.epoch - 1
+    block = plan.sequence // SEQUENCE_STEP if has_stored else stored.epoch - 2
+    return block * SEQUENCE_STEP - RESTORED_NUMBERS
+
+
+def is_lost(log: RunLog, number: int) -> bool:
+    """Whether the log may not end what a client has open that has the events up to that number."""
+    return _LAST_WITHOUT_OPENINGS < number < log.first_resumable
 
 
 def _find_gap(log: RunLog, after: int) -> tuple[LogEntry | None, LogEntry | None]:
