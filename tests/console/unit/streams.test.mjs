@@ -61,6 +61,18 @@ test("a stream that the server refuses ends with its error", async () => {
   await assert.rejects(follow(), (error) => error instanceof ApiError && error.status === 404 && error.requestId === "req_1");
 });
 
+test("a stream that the server cannot resume begins again, once its follower has dropped what it had", async () => {
+  const refusal = { status: 400, body: { error: { message: "Event 1 is not stored.", code: null, param: "starting_after" } } };
+  const requests = scriptAnswers(
+    { text: "id: 1\ndata: one\n\n", isDropped: true }, refusal, { text: "id: 5\ndata: uno\n\nevent: done\ndata: [DONE]\n\n" },
+  );
+  const seen = [];
+  await follow({ onEvent: (event) => seen.push(event.data), onRestart: () => seen.splice(0) });
+  assert.deepEqual([seen, requests], [["uno"], ["", "?starting_after=1", ""]]);
+  scriptAnswers(refusal);
+  await assert.rejects(follow({ after: "1" }), { status: 400, param: "starting_after" });
+});
+
 test("an aborted stream ends without an error", async () => {
   const abort = new AbortController();
   scriptAnswers({ text: "id: 1\ndata: one\n\n" });

@@ -19,6 +19,7 @@ export const reconnecting = signal(0);
  * @property {AbortSignal} signal
  * @property {(event: import("../lib/event_parser.js").ServerEvent) => number | undefined} [numberOf] the number of an event
  *   whose stream has none in its `id`
+ * @property {() => void} [onRestart] called before the stream begins at its start again, since the server cannot resume it
  */
 
 /**
@@ -41,6 +42,11 @@ export async function followEvents(follow) {
       }
     } catch (error) {
       if (follow.signal.aborted) return;
+      if (follow.onRestart && after && error instanceof ApiError && error.param === "starting_after") {
+        after = "";
+        follow.onRestart();
+        continue;
+      }
       if (error instanceof ApiError && error.status >= 400 && error.status < 500 && error.status !== 429) throw error;
     }
     await wait(failures++, follow.signal);

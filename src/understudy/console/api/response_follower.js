@@ -24,6 +24,9 @@ export class ResponseFollower {
       signal: this.#abort.signal,
       numberOf: (event) => JSON.parse(event.data).sequence_number,
       onEvent: (event) => this.#apply(JSON.parse(event.data)),
+      onRestart: () => {
+        this.current = startResponse(response);
+      },
     }).catch((error) => {
       this.error.value = error;
     });

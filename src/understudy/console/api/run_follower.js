@@ -45,7 +45,15 @@ export class RunFollower {
   async #follow() {
     const { signal: abort } = this.#abort;
     while (!abort.aborted) {
-      await followEvents({ path: `${this.path}/events`, after: this.#after, signal: abort, onEvent: (event) => this.#apply(event) });
+      await followEvents({
+        path: `${this.path}/events`,
+        after: this.#after,
+        signal: abort,
+        onEvent: (event) => this.#apply(event),
+        onRestart: () => {
+          this.current = startRun(this.current.run);
+        },
+      });
       this.#publish();
       this.isReplay = false;
       if (isFinished(this.current.run.status)) return;
