@@ -95,8 +95,6 @@ _steps = st.lists(
     ),
     max_size=30,
 )
-
-
 _a_few = settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 

@@ -23,7 +23,11 @@ class TracingSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     ] = {}
     sample_ratio: Annotated[
         float,
-        Meta(ge=0, le=1, description="Share of traces to record, at most what the callers of requests record."),
+        Meta(
+            ge=0,
+            le=1,
+            description="Share of traces to record: of those that begin here, and of those that callers record.",
+        ),
     ] = 1.0
     follow_caller: Annotated[
         bool,

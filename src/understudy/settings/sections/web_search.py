@@ -24,8 +24,8 @@ class WebSearchSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields
     url: Annotated[
         Text | None,
         Meta(
-            description="URL of the SearXNG instance or of the MCP server, like `http://127.0.0.1:8888`; of another"
-            " address of Brave's or Tavily's API."
+            description="URL of the SearXNG instance or of the MCP server, like `http://127.0.0.1:8888`; for Brave and"
+            " Tavily, another address of their API."
         ),
     ] = None
     api_key: Annotated[
