@@ -1,4 +1,4 @@
-"""A connection without a socket: how a response is written, and that a request leaves nothing behind."""
+"""A connection without a socket: how a response is written, what is refused, and that a request leaves nothing behind."""
 
 import asyncio
 import gc
@@ -10,7 +10,9 @@ from uvicorn.server import ServerState
 
 from serving import WAIT
 from understudy.api.event_stream import WRITER
-from understudy.cli.http_connection import HttpConnection, split_target
+from understudy.cli import protocol
+from understudy.cli.http_connection import split_target
+from understudy.cli.protocol import FRAME_BYTES, BoundedProtocol
 from understudy.cli.request_cycle import render_head
 
 
@@ -21,6 +23,7 @@ class Transport(asyncio.Transport):
         super().__init__()
         self.writes = []
         self.is_closed = False
+        self.aborted = asyncio.Event()
 
     def write(self, data):
         self.writes.append(bytes(data))
@@ -30,6 +33,25 @@ class Transport(asyncio.Transport):
 
     def close(self):
         self.is_closed = True
+
+    def abort(self):
+        self.close()
+        self.aborted.set()
+
+    def get_protocol(self):
+        return self.protocol
+
+    def set_protocol(self, protocol):
+        self.protocol = protocol
+
+    def get_write_buffer_size(self):
+        return 1
+
+    def pause_reading(self):
+        pass
+
+    def resume_reading(self):
+        pass
 
 
 def respond(headers, *parts):
@@ -51,16 +73,20 @@ class Exchange:
         config.load()
         self._state = ServerState()
         self.transport = Transport()
-        self._connection = HttpConnection(config=config, server_state=self._state, app_state={})
-        self._connection.connection_made(self.transport)
+        self.connection = BoundedProtocol(config=config, server_state=self._state, app_state={})
+        self.transport.set_protocol(self.connection)
+        self.connection.connection_made(self.transport)
 
     def lose(self):
-        self._connection.connection_lost(None)
+        self.connection.connection_lost(None)
+
+    def feed(self, data):
+        self.connection.data_received(data)
 
     async def send(self, data):
         """Returns what the server has written when all of its tasks have ended."""
         self.transport.writes.clear()
-        self._connection.data_received(data)
+        self.feed(data)
         while self._state.tasks:
             await asyncio.wait(set(self._state.tasks))
         return self.transport.writes
@@ -157,8 +183,13 @@ def test_a_target_is_split_like_the_parser_does(target):
     assert path == url.path.decode().replace("%20", " ")
 
 
-async def test_a_stream_ends_when_its_client_leaves():
-    """Without a task that waits for it."""
+def test_a_target_without_a_path_is_the_root():
+    assert split_target(b"http://host?x=1") == ("/", b"/", b"x=1")
+
+
+@pytest.mark.parametrize("behind", [b"", GET])
+async def test_a_stream_ends_when_its_client_leaves(behind):
+    """Without a task that waits for it, and with a request behind it."""
     left = asyncio.Event()
 
     async def app(scope, receive, send):
@@ -167,8 +198,100 @@ async def test_a_stream_ends_when_its_client_leaves():
         await left.wait()
 
     exchange = Exchange(app)
-    sending = asyncio.create_task(exchange.send(GET))
+    sending = asyncio.create_task(exchange.send(GET + behind))
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     exchange.lose()
     await asyncio.wait_for(sending, WAIT)
+
+
+def hold(released, started=True):
+    """An application that has begun its response, or not, until the event is set; then it responds with the headers."""
+
+    async def app(scope, receive, send):
+        start = {"type": "http.response.start", "status": 200, "headers": []}
+        if started:
+            await send(start)
+        await released.wait()
+        if not started:
+            await send(start)
+        await send({"type": "http.response.body", "body": repr(scope["headers"]).encode()})
+
+    return app
+
+
+@pytest.mark.parametrize("started", [True, False])
+async def test_an_error_of_a_later_request_is_no_part_of_a_response(started):
+    exchange = Exchange(hold(asyncio.Event(), started))
+    exchange.feed(GET)
+    await asyncio.sleep(0)
+    exchange.feed(b"\0\r\n\r\n")
+    assert exchange.transport.is_closed
+    assert not any(b" 400 " in written for written in exchange.transport.writes)
+
+
+async def test_requests_that_wait_for_a_response_are_limited():
+    exchange = Exchange(hold(asyncio.Event()))
+    exchange.feed(b"GET / HTTP/1.1\r\n\r\n" * 300)
+    assert exchange.transport.aborted.is_set()
+
+
+UPGRADE = GET[:-2] + b"connection: upgrade\r\nupgrade: websocket\r\n"
+
+
+async def test_a_connection_that_has_a_response_to_send_is_not_upgraded():
+    released = asyncio.Event()
+    exchange = Exchange(hold(released))
+    exchange.connection.ws_protocol_class = object  # type: ignore[assignment]
+    exchange.feed(GET + UPGRADE + b"\r\n")
+    released.set()
+    assert len(await exchange.send(b"")) == 2
+    assert exchange.transport.get_protocol() is exchange.connection
+
+
+@pytest.mark.parametrize("field", [b"content-length: 2\r\n\r\n{}", b"transfer-encoding: chunked\r\n\r\n0\r\n\r\n"])
+async def test_a_request_with_a_body_is_not_upgraded(field):
+    exchange = Exchange(respond(LENGTH, b"{}"))
+    exchange.connection.ws_protocol_class = object  # type: ignore[assignment]
+    assert await exchange.send(UPGRADE + field) == await exchange.send(GET)
+
+
+CHUNKED = b"POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n"
+
+
+async def test_trailers_are_not_headers():
+    released = asyncio.Event()
+    exchange = Exchange(hold(released, started=False))
+    exchange.feed(CHUNKED + b"1;x=y\r\n{\r\n0\r\nauthorization: x\r\n\r\n")
+    released.set()
+    assert b"authorization" not in b"".join(await exchange.send(b""))
+
+
+@pytest.mark.parametrize("started", [True, False])
+@pytest.mark.parametrize("endless", [b"1;", b"0\r\na: "])
+async def test_extensions_and_trailers_are_limited(endless, started):
+    """httptools collects them until they end."""
+    exchange = Exchange(hold(asyncio.Event(), started))
+    exchange.feed(CHUNKED + b"1\r\n{\r\n" + endless)
+    await asyncio.sleep(0)
+    for _ in range(3):
+        exchange.feed(b"a" * (FRAME_BYTES // 2))
+    assert exchange.transport.is_closed
+    assert any(b" 431 " in written for written in exchange.transport.writes) is not started
+
+
+async def test_a_body_that_was_not_asked_for_is_not_a_request():
+    exchange = Exchange(respond(LENGTH, b"{}"))
+    expecting = GET.replace(b"GET", b"POST")[:-2] + b"content-length: 30\r\nexpect: 100-continue\r\n\r\n"
+    (written,) = await exchange.send(expecting)
+    assert b"connection: close" in written
+    assert exchange.transport.is_closed
+
+
+async def test_a_connection_whose_client_reads_nothing_is_cut(monkeypatch):
+    monkeypatch.setattr(protocol, "UNREAD_SECONDS", 0)
+    exchange = Exchange(hold(asyncio.Event()))
+    exchange.feed(GET)
+    exchange.connection.pause_writing()
+    await asyncio.wait_for(exchange.transport.aborted.wait(), WAIT)
+    exchange.lose()

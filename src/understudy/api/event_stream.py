@@ -150,7 +150,10 @@ class EventStream(Response):
         loop = asyncio.get_running_loop()
         if loop.time() - self._last_sent_at >= KEEP_ALIVE_SECONDS:
             self._last_sent_at = loop.time()
-            self._comment = loop.create_task(self._send_comment(send))
+            if self._writer is None:
+                self._comment = loop.create_task(self._send_comment(send))
+            elif self._writer.ready:  # what waits for its client needs no comment
+                self._writer.write(_KEEP_ALIVE_FRAME)
         self._timer = loop.call_at(self._last_sent_at + KEEP_ALIVE_SECONDS, self._keep_alive, send)
 
     async def _send_comment(self, send: Send) -> None:

@@ -16,6 +16,12 @@ from understudy.api.event_stream import WRITER
 from understudy.cli.request_cycle import Headers, RequestCycle
 
 _ASGI: Final = {"version": "3.0", "spec_version": "2.3"}
+_MAX_WAITING: Final = 256
+"""Of the requests that a client sends before the responses to those in front of them."""
+
+
+class TooManyRequests(Exception):
+    """Raised inside a parser's callback, which stops the parser."""
 
 
 class HttpConnection(HttpToolsProtocol):
@@ -24,6 +30,7 @@ class HttpConnection(HttpToolsProtocol):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._handled: RequestCycle | None = None
         self._is_upgrading = False
         self._idle_since: float | None = None
         self._waiting: deque[tuple[RequestCycle, Scope]] = deque()
@@ -36,16 +43,23 @@ class HttpConnection(HttpToolsProtocol):
         self.connections.discard(self)
         if self.timeout_keep_alive_task is not None:
             self.timeout_keep_alive_task.cancel()
-        if self.cycle is not None:
-            self.cycle.disconnect()
+        # Those that wait behind it never run.
+        if self._handled is not None:
+            self._handled.disconnect()
         self.flow.resume_writing()
         if exc is None:
             self.transport.close()
         self.parser = None  # type: ignore[assignment]
 
+    @property
+    def is_responding(self) -> bool:
+        """Whether a request is handled."""
+        return self._handled is not None and not self._handled.response_complete
+
     # -- the parser's callbacks, in call order -----------------------------------------------------------------
 
     def on_message_begin(self) -> None:
+        self._idle_since = None
         self.url = b""
         self.headers = []
         self.expect_100_continue = False
@@ -65,29 +79,42 @@ class HttpConnection(HttpToolsProtocol):
             "headers": self.headers,
         }
         self.scope = scope  # type: ignore[assignment]
-        self._is_upgrading = parser.should_upgrade() and self._should_upgrade()
+        self._is_upgrading = parser.should_upgrade() and method == "GET" and self._accepts_upgrade()
         if self._is_upgrading:
             return
+        # Trailers of the body are not headers.
+        self.headers = []
         scope["path"], scope["raw_path"], scope["query_string"] = split_target(self.url)
-        previous, self.cycle = (
-            self.cycle,
-            RequestCycle(
-                self,
-                is_head=method == "HEAD",
-                keep_alive=version != "1.0" and parser.should_keep_alive(),
-                expects_continue=self.expect_100_continue,
-            ),
+        self.cycle = RequestCycle(
+            self,
+            is_head=method == "HEAD",
+            keep_alive=version != "1.0" and parser.should_keep_alive(),
+            expects_continue=self.expect_100_continue,
         )
         scope["extensions"] = {WRITER: self.cycle}
-        if previous is None or previous.response_complete:
-            self._handle(self.cycle, scope)
+        if self.is_responding:
+            self._wait(self.cycle, scope)
         else:
-            self.flow.pause_reading()
-            self._waiting.append((self.cycle, scope))
+            self._handle(self.cycle, scope)
+
+    def _accepts_upgrade(self) -> bool:
+        """An upgrade leaves no other request to respond to, and has no body."""
+        names = {name for name, _ in self.headers}
+        if self.is_responding or b"content-length" in names or b"transfer-encoding" in names:
+            return False
+        return super()._should_upgrade()
+
+    def _should_upgrade(self) -> bool:
+        """Called behind the head of a request that asks for any upgrade."""
+        return self._is_upgrading
 
     def on_body(self, body: bytes) -> None:
         cycle = self.cycle
-        if self._is_upgrading or cycle.response_complete:
+        if self._is_upgrading:
+            return
+        if cycle.response_complete:
+            if self._idle_since is not None:
+                self._idle_since = self.loop.time()
             return
         cycle.body += body
         if len(cycle.body) > HIGH_WATER_LIMIT:
@@ -95,15 +122,24 @@ class HttpConnection(HttpToolsProtocol):
         cycle.notify()
 
     def on_message_complete(self) -> None:
-        cycle = self.cycle
-        if self._is_upgrading or cycle.response_complete:
+        if self._is_upgrading:
             return
+        cycle = self.cycle
         cycle.more_body = False
-        cycle.notify()
+        if not cycle.response_complete:
+            cycle.notify()
 
     # -- requests one after another ----------------------------------------------------------------------------
 
+    def _wait(self, cycle: RequestCycle, scope: Scope) -> None:
+        if len(self._waiting) >= _MAX_WAITING:
+            self.transport.abort()
+            raise TooManyRequests
+        self.flow.pause_reading()
+        self._waiting.append((cycle, scope))
+
     def _handle(self, cycle: RequestCycle, scope: Scope) -> None:
+        self._handled = cycle
         task = self.loop.create_task(cycle.run(self.app, scope))
         task.add_done_callback(self.tasks.discard)
         self.tasks.add(task)
@@ -122,7 +158,6 @@ class HttpConnection(HttpToolsProtocol):
 
     def _unset_keepalive_if_required(self) -> None:
         """Called for all data. The timer runs on: to set another one for each request costs more than its check."""
-        self._idle_since = None
 
     def _set_idle_timer(self, seconds: float) -> None:
         self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
@@ -145,6 +180,6 @@ def split_target(target: bytes) -> tuple[str, bytes, bytes]:
         raw_path, _, query = target.partition(b"?")
     else:
         url = httptools.parse_url(target)
-        raw_path, query = url.path, url.query or b""
+        raw_path, query = url.path or b"/", url.query or b""
     path = raw_path.decode("ascii")
     return (unquote(path) if "%" in path else path), raw_path, query

@@ -163,7 +163,9 @@ class RequestCycle:
     def _start(self, status: int, added: Headers) -> None:
         """The head of a whole response waits for its body. That of a stream waits for what its tasks send at once."""
         self.response_started = True
-        self.waiting_for_100_continue = False
+        if self.waiting_for_100_continue:
+            # Nobody knows whether the client sends its body after this: what comes next could be either.
+            self.waiting_for_100_continue = self.keep_alive = False
         headers = [*self._connection.default_headers, *added]
         fields = dict(headers)
         length = fields.get(b"content-length")
