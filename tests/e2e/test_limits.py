@@ -118,11 +118,12 @@ def test_images_and_audio_of_a_model_are_limited(organization, project, client, 
         draw(2)
     with pytest.raises(openai.RateLimitError, match="The number of images must be reduced"):
         draw(4)
-    upstream.answer(reply({"text": "Hi"}), reply(bytes(500_000), content_type="audio/mpeg"))
-    transcribe(600_000)
+    # Large enough that a slow machine does not get most of it back meanwhile.
+    upstream.answer(reply({"text": "Hi"}), reply(bytes(900_000), content_type="audio/mpeg"))
+    transcribe(990_000)
     with pytest.raises(openai.RateLimitError, match="bytes of audio per min: Limit 1000000"):
-        transcribe(600_000)
-    assert len(client.audio.speech.create(model=MODEL, voice="alloy", input="Hi").content) == 500_000
+        transcribe(990_000)
+    assert len(client.audio.speech.create(model=MODEL, voice="alloy", input="Hi").content) == 900_000
     upstream.always(reply(b"ID3", content_type="audio/mpeg"))
     with pytest.raises(openai.RateLimitError):
         client.audio.speech.create(model=MODEL, voice="alloy", input="Hi")
