@@ -22,7 +22,7 @@ from understudy.wire.parsing import InvalidBody
 # Only the types of the standard library, which are the same on every machine.
 _MIME_TYPES = mimetypes.MimeTypes()
 _MAX_NAME_BYTES = 4096
-MAX_FIELD_BYTES = 64 * 1024
+_MAX_FIELD_BYTES = 64 * 1024
 _MAX_HEADER_BYTES = 16 * 1024
 _MAX_PARTS = 64
 # Allowance for fields, headers and boundaries beside the file.
@@ -54,10 +54,10 @@ async def read_form(
     between two chunks. Raises InvalidRequest, InvalidBody, BodyTooLarge, RequestTimeout and UnsupportedMediaType.
     """
     form = Form()
-    reading = _PartReader(form, file_field)
+    reader = _PartReader(form, file_field)
     check_form_length(request, limit(form))
     async for event in read_parts(request, silence, file_field):
-        if (content := reading.take(event)) is None:
+        if (content := reader.take(event)) is None:
             continue
         form.size += len(content)
         if form.size > (most := limit(form)):
@@ -89,6 +89,28 @@ async def read_parts(
         raise InvalidRequest(
             f"Could not parse the multipart form: {error}. Send 'multipart/form-data' with the file in {file_field!r}."
         ) from None
+
+
+class FieldText:
+    """The text of a field, as it arrives."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._content = bytearray()
+
+    def add(self, content: bytes) -> None:
+        """Raises InvalidBody if the text becomes too long."""
+        self._content += content
+        if len(self._content) > _MAX_FIELD_BYTES:
+            raise InvalidBody(error_texts.too_long(self.name, "string", _MAX_FIELD_BYTES, len(self._content)))
+
+    def decode(self) -> str:
+        return self._content.decode("utf-8", "replace")
+
+
+def is_file(disposition: str) -> bool:
+    """Whether a part of any name is a file. Its content type does not tell: some clients send one with a text."""
+    return "filename" in disposition.lower()
 
 
 def field_name(disposition: str) -> str:
@@ -147,8 +169,7 @@ class _PartReader:
     def __init__(self, form: Form, file_field: str) -> None:
         self._form = form
         self._file_field = file_field
-        self._name = ""
-        self._decode_text: bytearray | None = None
+        self._text: FieldText | None = None
 
     def take(self, event: MultipartSegment | bytes | None) -> bytes | None:
         """The event's bytes if they belong to the file. Raises InvalidBody for a duplicate or too long field."""
@@ -156,29 +177,25 @@ class _PartReader:
             self._begin_part(event)
         elif event is None:
             self._end_part()
-        elif self._decode_text is None:
+        elif self._text is None:
             return event
         else:
-            self._decode_text += event
-            if len(self._decode_text) > MAX_FIELD_BYTES:
-                raise InvalidBody(error_texts.too_long(self._name, "string", MAX_FIELD_BYTES, len(self._decode_text)))
+            self._text.add(event)
         return None
 
     def _begin_part(self, segment: MultipartSegment) -> None:
         disposition = segment.header("Content-Disposition", "")
-        self._name = field_name(disposition)
-        if self._name in self._form.fields or (self._name == self._file_field and self._form.filename is not None):
-            raise InvalidBody(error_texts.duplicate(self._name))
-        if self._name == self._file_field:
-            self._decode_text = None
+        name = field_name(disposition)
+        if name in self._form.fields or (name == self._file_field and self._form.filename is not None):
+            raise InvalidBody(error_texts.duplicate(name))
+        self._text = None if name == self._file_field else FieldText(name)
+        if self._text is None:
             self._form.filename = filename_of(disposition, segment.header("Content-Type")) or "file"
             check_name(self._form.filename, self._file_field)
-        else:
-            self._decode_text = bytearray()
 
     def _end_part(self) -> None:
-        if self._decode_text is not None:
-            self._form.fields[self._name] = self._decode_text.decode("utf-8", "replace")
+        if self._text is not None:
+            self._form.fields[self._text.name] = self._text.decode()
 
 
 async def _parse_events(

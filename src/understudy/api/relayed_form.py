@@ -10,11 +10,12 @@ from multipart import MultipartSegment
 from starlette.requests import Request
 
 from understudy.api.multipart import (
-    MAX_FIELD_BYTES,
+    FieldText,
     check_form_length,
     field_name,
     filename_of,
     form_too_large,
+    is_file,
     read_parts,
 )
 from understudy.llm.relayed_form import IN_MEMORY_BYTES, MODEL, RelayedForm
@@ -55,8 +56,7 @@ class _FormReader:
         self._form = form
         self._renames = renames
         self._most = most
-        self._name = ""
-        self._text: bytearray | None = None
+        self._text: FieldText | None = None
 
     async def take(self, event: MultipartSegment | bytes | None) -> None:
         if isinstance(event, MultipartSegment):
@@ -69,32 +69,28 @@ class _FormReader:
                 raise form_too_large(self._most)
             await self._form.write(event)
         else:
-            self._text += event
-            if len(self._text) > MAX_FIELD_BYTES:
-                raise InvalidBody(error_texts.too_long(self._name, "string", MAX_FIELD_BYTES, len(self._text)))
+            self._text.add(event)
 
     async def _begin_part(self, segment: MultipartSegment) -> None:
         disposition, content_type = segment.header("Content-Disposition", ""), segment.header("Content-Type")
         name = field_name(disposition)
-        self._name = self._renames.get(name, name)
-        _check_name(self._name, is_file="filename" in disposition.lower())
-        # Some clients send a content type with a text.
-        if "filename" not in disposition.lower():
-            self._text = bytearray()
-            return
-        self._text = None
-        await self._form.begin_file(self._name, filename_of(disposition, content_type) or "file", content_type)
+        name = self._renames.get(name, name)
+        has_file = is_file(disposition)
+        _check_name(name, has_file=has_file)
+        self._text = None if has_file else FieldText(name)
+        if has_file:
+            await self._form.begin_file(name, filename_of(disposition, content_type) or "file", content_type)
 
     async def _end_part(self) -> None:
         if self._text is None:
             await self._form.end_part()
             return
-        if self._name == MODEL and MODEL in self._form.fields:
+        if self._text.name == MODEL and MODEL in self._form.fields:
             raise InvalidBody(error_texts.duplicate(MODEL))
-        await self._form.add_field(self._name, self._text.decode("utf-8", "replace"))
+        await self._form.add_field(self._text.name, self._text.decode())
 
 
-def _check_name(name: str, *, is_file: bool) -> None:
+def _check_name(name: str, *, has_file: bool) -> None:
     """Raises InvalidBody for a name that a provider could read as another one.
 
     Some read a backslash before the quote as part of the name, and some end a header at any line separator. The model
@@ -102,7 +98,7 @@ def _check_name(name: str, *, is_file: bool) -> None:
     """
     if not name.isprintable() or "\\" in name or '"' in name:
         raise InvalidBody(error_texts.invalid_field_name(name))
-    if name.partition("[")[0] == MODEL and (is_file or name != MODEL):
+    if name.partition("[")[0] == MODEL and (has_file or name != MODEL):
         raise InvalidBody(error_texts.not_one_text(MODEL))
 
 

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from understudy.api.files import FileContent, parse_range
 from understudy.api.metering import admit_model
-from understudy.api.multipart import MAX_FIELD_BYTES, check_form_length, field_name, form_too_large, read_parts
+from understudy.api.multipart import FieldText, check_form_length, field_name, form_too_large, is_file, read_parts
 from understudy.api.operations import BYTES, OperationGroup
 from understudy.api.parts import parts_of, project_of
 from understudy.api.requests import objects_response, read_json, struct_response
@@ -211,8 +211,9 @@ class _FormCollector:
         self.members: dict[str, Any] = {}
         self._most = most
         self._name = ""
-        self._media_type: str | None = None
-        self._content = bytearray()
+        self._text: FieldText | None = None
+        self._picture = bytearray()
+        self._media_type = ""
         self._file_bytes = 0
 
     def take(self, event: MultipartSegment | bytes | None) -> None:
@@ -222,26 +223,26 @@ class _FormCollector:
             self._end_part()
         else:
             disposition = event.header("Content-Disposition", "")
-            self._name, self._content, self._media_type = field_name(disposition), bytearray(), None
-            if "filename" in disposition.lower():
-                self._media_type = event.header("Content-Type", "image/png").partition(";")[0].strip()
+            self._name, self._picture = field_name(disposition), bytearray()
+            self._text = None if is_file(disposition) else FieldText(self._name)
+            self._media_type = event.header("Content-Type", "image/png").partition(";")[0].strip()
 
     def _add_content(self, content: bytes) -> None:
-        self._content += content
-        if self._media_type is not None:
-            self._file_bytes += len(content)
-            if self._file_bytes > self._most:
-                raise form_too_large(self._most)
-        elif len(self._content) > MAX_FIELD_BYTES:
-            raise InvalidBody(error_texts.too_long(self._name, "string", MAX_FIELD_BYTES, len(self._content)))
+        if self._text is not None:
+            self._text.add(content)
+            return
+        self._picture += content
+        self._file_bytes += len(content)
+        if self._file_bytes > self._most:
+            raise form_too_large(self._most)
 
     def _end_part(self) -> None:
         name, _, member = self._name.partition("[")
         if name in self.members:
             raise InvalidBody(error_texts.duplicate(name))
-        if self._media_type is not None:
-            encoded = base64.b64encode(self._content).decode()
+        if self._text is None:
+            encoded = base64.b64encode(self._picture).decode()
             self.members[name] = {"image_url": f"data:{self._media_type};base64,{encoded}"}
             return
-        text = self._content.decode("utf-8", "replace")
+        text = self._text.decode()
         self.members[name] = {member.removesuffix("]"): text} if member else text

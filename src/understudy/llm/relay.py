@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol, runtime_checkable
 import msgspec
 
 from understudy.errors import UpstreamError
-from understudy.llm import faults, payload
+from understudy.llm import faults, form_parts, payload
 from understudy.llm.encoded_body import EncodedBody
 from understudy.llm.upstream_response import UpstreamResponse
 
@@ -83,7 +83,7 @@ class FormFile:
 
 @dataclass(frozen=True, slots=True)
 class FormBody:
-    """A multipart form that is made here; names and texts of fields are of this server, or plain values."""
+    """A multipart form that is made here."""
 
     model: str
     fields: Mapping[str, str]
@@ -101,14 +101,12 @@ class FormBody:
         boundary = secrets.token_hex(16)
         parts = []
         for name, value in {"model": model, **self.fields}.items():
-            head = f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n'
-            parts.append(head.encode() + value.encode("utf-8", "replace") + b"\r\n")
+            parts.append(form_parts.field_head(boundary, name) + value.encode("utf-8", "replace") + b"\r\n")
         for file in self.files:
-            disposition = f'form-data; name="{file.field}"; filename="{file.filename}"'
-            head = f"--{boundary}\r\nContent-Disposition: {disposition}\r\nContent-Type: {file.content_type}\r\n\r\n"
-            parts.append(head.encode() + file.data + b"\r\n")
-        data = b"".join([*parts, f"--{boundary}--\r\n".encode()])
-        return EncodedBody(f"multipart/form-data; boundary={boundary}", len(data), data)
+            head = form_parts.file_head(boundary, file.field, file.filename, file.content_type)
+            parts.append(head + file.data + b"\r\n")
+        data = b"".join([*parts, form_parts.form_tail(boundary)])
+        return EncodedBody(form_parts.form_type(boundary), len(data), data)
 
 
 @dataclass(frozen=True, slots=True)

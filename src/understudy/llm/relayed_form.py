@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import IO, Final
 
 from understudy.blobs.spool import disk_error
+from understudy.llm import form_parts
 from understudy.llm.encoded_body import EncodedBody
 
 MODEL: Final = "model"
@@ -38,10 +39,10 @@ class RelayedForm:
         return self.fields
 
     def encode(self, model: str) -> EncodedBody:
-        head = self._part_head(f'name="{MODEL}"', None) + model.encode() + b"\r\n"
-        tail = f"--{self.boundary}--\r\n".encode()
+        head = form_parts.field_head(self.boundary, MODEL) + model.encode() + b"\r\n"
+        tail = form_parts.form_tail(self.boundary)
         size = len(head) + self.size + len(tail)
-        return EncodedBody(f"multipart/form-data; boundary={self.boundary}", size, self._read(head, tail))
+        return EncodedBody(form_parts.form_type(self.boundary), size, self._read(head, tail))
 
     async def read_parts(self) -> AsyncGenerator[bytes, None]:
         """All parts but the model, as they are sent."""
@@ -78,16 +79,10 @@ class RelayedForm:
         except OSError as error:
             raise disk_error(error) from None
 
-    def _part_head(self, disposition: str, content_type: str | None) -> bytes:
-        kind = f"\r\nContent-Type: {content_type}" if content_type else ""
-        head = f"--{self.boundary}\r\nContent-Disposition: form-data; {disposition}{kind}\r\n\r\n"
-        return head.encode("utf-8", "surrogatepass")
-
     async def begin_file(self, name: str, filename: str, content_type: str | None) -> None:
         """Begins a part with a file, whose bytes are written next."""
         self.files[name.partition("[")[0]] = self.files.get(name.partition("[")[0], 0) + 1
-        disposition = f'name="{_quote(name)}"; filename="{_quote(filename)}"'
-        await self.write(self._part_head(disposition, _clean(content_type) or "application/octet-stream"))
+        await self.write(form_parts.file_head(self.boundary, name, filename, content_type))
 
     async def end_part(self) -> None:
         await self.write(b"\r\n")
@@ -96,15 +91,5 @@ class RelayedForm:
         """Adds a part with a text; the model is only noted."""
         self.fields.setdefault(name.partition("[")[0], []).append(text)
         if name != MODEL:
-            head = self._part_head(f'name="{_quote(name)}"', None)
+            head = form_parts.field_head(self.boundary, name)
             await self.write(head + text.encode("utf-8", "surrogatepass") + b"\r\n")
-
-
-def _clean(content_type: str | None) -> str | None:
-    """None for a header that could end its line."""
-    return content_type if content_type and content_type.isprintable() else None
-
-
-def _quote(name: str) -> str:
-    """As browsers write names (WHATWG HTML, multipart/form-data)."""
-    return name.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
