@@ -293,6 +293,39 @@ async def test_announced_jobs_of_a_project_delay_another_one_by_one_job_a_worker
     assert [claim.project_id for claim in chores.started].index("one") <= 2
 
 
+async def test_as_many_jobs_as_have_places_are_claimed_at_a_time_from_all_projects(store, node):
+    await add(store, "many", "many", "many", "one", "one")
+    chores = node(places=3)
+    together, claim = asyncio.Barrier(3), chores.claim
+
+    async def claim_together(*args):
+        await together.wait()
+        return await claim(*args)
+
+    chores.claims_at_once, chores.claim = 4, claim_together
+    await chores.pool.start()
+    await chores.wait_until(lambda: len(chores.started) == 3)
+    assert sorted(claim.project_id for claim in chores.started) == ["many", "many", "one"]
+    assert not chores.pool.has_capacity()
+
+
+async def test_a_failed_claim_does_not_stop_those_made_with_it(store, node, caplog):
+    await add(store, "ours", "ours")
+    chores = node()
+    claim, failures = chores.claim, [StoreError("The disk is full.")]
+
+    async def fail_once(*args):
+        if failures:
+            raise failures.pop()
+        return await claim(*args)
+
+    chores.claims_at_once, chores.claim = 2, fail_once
+    await chores.pool.start()
+    await chores.wait_until(lambda: len(chores.started) == 2)
+    assert "The disk is full." in caplog.text
+    assert chores.pool.free_places == 0
+
+
 async def test_a_queue_that_is_longer_than_the_memory_of_a_worker_is_worked_off_without_a_sweep(store, node):
     await add(store, *["ours"] * 8)
     chores = node(places=2, is_announced=True)

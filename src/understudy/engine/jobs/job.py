@@ -24,6 +24,9 @@ class JobKind(ABC, Generic[Key, Work]):
     guards_writes = False
     """Whether each write of a job checks its claim: then claims are checked rarely, and after failures of the store."""
 
+    claims_at_once = 1
+    """How many queued jobs are claimed at a time."""
+
     sweep_seconds = 1.0
     """Between two sweeps, of few nodes."""
 

@@ -65,6 +65,7 @@ class LeasePool(Generic[Key, Work]):
         self._queue: FairQueue[Key] = FairQueue()
         # Whose claims may be stored and have no job yet.
         self._claiming: Counter[Key] = Counter()
+        self._claims = 0
         self._backing_off: dict[Key, float] = {}
         self._woken = asyncio.Event()
         # Whether candidates may have been stored since they were listed.
@@ -155,7 +156,7 @@ class LeasePool(Generic[Key, Work]):
 
     @property
     def free_places(self) -> int:
-        return 0 if self._stopping or not self.holds_lease else max(self._places - len(self.jobs), 0)
+        return 0 if self._stopping or not self.holds_lease else max(self._places - len(self.jobs) - self._claims, 0)
 
     def has_capacity(self) -> bool:
         """Whether a job may start at once: there is a free place, and nobody waits for it."""
@@ -243,13 +244,40 @@ class LeasePool(Generic[Key, Work]):
         """Claims candidates until the places or the candidates are used up; returns whether a job started."""
         started = False
         while self._queue and self.free_places:
-            candidate = self._queue.pop()
-            if candidate.key not in self.jobs and candidate.key not in self._claiming:
-                with self.claiming(candidate.key):
-                    started |= await self._claim_job(candidate)
+            started |= await self._claim_jobs(self._pop_candidates())
         return started
 
+    def _pop_candidates(self) -> list[Candidate[Key]]:
+        """The next candidates, as many as are claimed at a time; each counts as a running job of its project."""
+        candidates: list[Candidate[Key]] = []
+        most = min(self._kind.claims_at_once, self.free_places)
+        while self._queue and len(candidates) < most:
+            candidate = self._queue.pop()
+            if candidate.key not in self.jobs and candidate.key not in self._claiming:
+                candidates.append(candidate)
+                self._queue.job_started(candidate)
+        return candidates
+
+    async def _claim_jobs(self, candidates: Sequence[Candidate[Key]]) -> bool:
+        """Whether a job started; raises the first error once all claims have ended."""
+        self._claims = len(candidates)
+        try:
+            claims = await asyncio.gather(*map(self._claim_job, candidates), return_exceptions=True)
+        finally:
+            self._claims = 0
+            for candidate in candidates:
+                self._queue.job_ended(candidate)
+            self._place_free.set()
+        for claim in claims:
+            if isinstance(claim, BaseException):
+                raise claim
+        return any(claims)
+
     async def _claim_job(self, candidate: Candidate[Key]) -> bool:
+        with self.claiming(candidate.key):
+            return await self._claim_and_launch(candidate)
+
+    async def _claim_and_launch(self, candidate: Candidate[Key]) -> bool:
         try:
             work = await self._kind.claim(candidate, self.id, self._clock.now())
             if work is None:
