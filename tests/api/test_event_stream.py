@@ -3,8 +3,12 @@
 import asyncio
 from types import SimpleNamespace
 
-from understudy.api.event_stream import KEEP_ALIVE_SECONDS, EventStream
+import pytest
+
+from understudy.api.event_stream import KEEP_ALIVE_SECONDS, WRITER, EventStream
 from understudy.api.open_streams import OpenStreams
+from understudy.engine.run.events import TextDelta
+from understudy.engine.run.log import RunLog
 
 
 class JumpingLoop(asyncio.SelectorEventLoop):
@@ -16,11 +20,25 @@ class JumpingLoop(asyncio.SelectorEventLoop):
         return super().time() + self.ahead
 
 
-def parts_of_stream(frames):
+class Writer:
+    """The connection of a stream, whose writes a test sees."""
+
+    def __init__(self):
+        self.ready = True
+        self.written = []
+
+    def write(self, body):
+        self.written.append(body)
+
+    def watch(self, on_disconnect):
+        pass
+
+
+def parts_of_stream(frames, writer=None):
     """The messages that an ASGI server is sent for a stream of these frames."""
     parts = SimpleNamespace(streams=OpenStreams())
     state = {"parts": parts, "dialect": "openai", "key_id": "", "request_id": "req_1"}
-    request = SimpleNamespace(scope={"state": state})
+    request = SimpleNamespace(scope={"state": state, "extensions": {WRITER: writer}})
     sent = []
 
     async def send(message):
@@ -49,6 +67,37 @@ def test_a_long_silence_is_broken_by_a_comment():
 
     bodies = [message["body"] for message in parts_of_stream(frames)[1:]]
     assert bodies == [b"data: 1\n\n", b": keep-alive\n\n", b"data: 2\n\n", b""]
+
+
+@pytest.mark.parametrize(("ready", "comments"), [(True, [b": keep-alive\n\n"]), (False, [])])
+def test_a_comment_is_written_only_to_a_connection_that_accepts_data(ready, comments):
+    writer = Writer()
+
+    async def frames():
+        yield b"data: 1\n\n"
+        writer.ready = ready
+        asyncio.get_running_loop().ahead += KEEP_ALIVE_SECONDS
+        await step()
+        yield b"data: 2\n\n"
+
+    bodies = [message["body"] for message in parts_of_stream(frames, writer)[1:]]
+    assert bodies == [b"data: 1\n\n", b"data: 2\n\n", b""]
+    assert writer.written == comments
+
+
+def test_frames_that_cannot_be_written_end_their_stream():
+    log, writer = RunLog(None), Writer()
+
+    def fail(body):
+        raise ValueError(body)
+
+    def append_soon(_):
+        loop = asyncio.get_running_loop()
+        loop.call_soon(loop.call_soon, log.append, TextDelta("x"), (b"data: 1\n\n",))
+
+    writer.write, writer.watch = fail, append_soon
+    with pytest.raises(ValueError, match="data: 1"):
+        parts_of_stream(log.reader, writer)
 
 
 def test_nothing_is_sent_after_the_end_where_the_silence_ends_the_stream():

@@ -208,8 +208,12 @@ class _LogWriter:
         if writer is None or not writer.ready:
             stall.set_result(None)
             return
-        if frames := reader.read():
-            writer.write(frames)
-            self._stream.record_activity(self._loop.time())
+        try:
+            if frames := reader.read():
+                writer.write(frames)
+                self._stream.record_activity(self._loop.time())
+        except Exception as error:  # noqa: BLE001 - raised by the task that waits
+            stall.set_exception(error)
+            return
         if reader.is_at_end:
             stall.set_result(None)
