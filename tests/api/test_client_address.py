@@ -24,6 +24,9 @@ TRUSTED = ("10.0.0.0/8", "2001:db8::1", "unix")
         ("10.0.0.1", [("forwarded", "for=_hidden, by=10.0.0.3")], "10.0.0.1"),
         ("10.0.0.1", [("x-forwarded-for", "10.0.0.9, 10.0.0.2")], "10.0.0.9"),
         ("10.0.0.1", [], "10.0.0.1"),
+        ("10.0.0.1", [("forwarded", 'proto=http; For="[2001:db8::7]:80";by=x')], "2001:db8::7"),
+        # An expression that backtracks would take a minute for this.
+        ("10.0.0.1", [("forwarded", "for=" + " " * 60_000 + '"x')], "10.0.0.1"),
     ],
 )
 def test_the_client_is_the_last_address_that_is_no_trusted_proxy(peer, headers, client):

@@ -191,3 +191,17 @@ def test_a_model_without_a_provider_of_images_is_refused_by_the_setting(image_se
     error = image_server.ask("POST", "/responses", body).json["error"]
     assert (error["param"], error["code"]) == ("tools[0].type", "unsupported_tool")
     assert "responses.image_model" in error["message"]
+
+
+@pytest.mark.parametrize("place", ["item", "mask"])
+def test_the_media_type_of_an_image_adds_no_header_to_a_form(client, upstream, place):
+    kind = 'png\r\nContent-Disposition: form-data; name="n'
+    made = {"type": "image_generation_call", "id": "ig_1", "result": ENCODED, "status": "completed"}
+    tool = TOOL
+    if place == "item":
+        made["output_format"] = kind
+    else:
+        tool = {**TOOL, "input_image_mask": {"image_url": f"data:image/{kind};base64,{ENCODED}"}}
+    upstream.answer(CHANGE, reply(IMAGE), text("Done."))
+    respond(client, [made, {"role": "user", "content": "Add a hat"}], tools=[tool])
+    assert dict(image_requests(upstream)[-1].body["fields"])["image[]"] == ("image0.png", "image/png", PNG)

@@ -6,6 +6,7 @@ import re
 
 import openai
 import pytest
+from websockets.sync.client import connect
 
 from e2e.assistants_client import new_thread
 from serving import KEY, Server, serve
@@ -62,6 +63,15 @@ def test_each_request_is_one_line_with_its_ids(json_server):
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", ids["time"])
     assert ids["key_id"].startswith("key_")
     assert not find(json_server, "request", path="/health/live")
+
+
+def test_the_requests_of_a_websocket_have_the_address_that_its_proxy_states(json_server):
+    url = json_server.url.replace("http", "ws", 1) + "/responses"
+    headers = {"authorization": f"Bearer {KEY}", "x-forwarded-for": "198.51.100.8"}
+    with connect(url, additional_headers=headers, open_timeout=20) as socket:
+        socket.send(json.dumps({"type": "response.create", "model": "gpt-4o", "input": 1}))
+        assert json.loads(socket.recv(timeout=20))["type"] == "error"
+    assert eventually(lambda: find(json_server, "request", operation="createResponse", client="198.51.100.8"))
 
 
 def test_a_failed_run_is_one_line_and_repeated_faults_of_a_provider_are_counted(new_server, upstream):

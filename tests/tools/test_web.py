@@ -8,9 +8,9 @@ import pytest
 from understudy.cli.web_search_check import check_web_search
 from understudy.settings import McpSettings, Settings, WebSearchSettings
 from understudy.tools.mcp import RemoteServers
-from understudy.tools.web import Location, SearchRequest, WebSearch, WebSearchError
+from understudy.tools.web import Location, SearchRequest, WebSearch, WebSearchError, engines, pages
 from understudy.tools.web.mcp_engine import parse_results
-from understudy.tools.web.types import is_within, normalize_url
+from understudy.tools.web.types import is_within, normalize_url, strip_markup
 from understudy.tools.web_search import find_matches, list_urls, parse_arguments
 from web_pages import WebPages
 
@@ -156,3 +156,46 @@ def test_doctor_makes_one_search(web, status, results, state, text):
     checked = asyncio.run(check_web_search(settings))
     assert (checked.subject, checked.state) == ("web search", state)
     assert text in checked.text
+
+
+@pytest.mark.parametrize(
+    ("page", "title"),
+    [
+        (b"<html><TITLE lang='en'>A &amp; B\n</Title>", "A & B"),
+        (b"<title>" + b"a" * 3000 + b"</title>", ""),
+        (b"<titles>no</titles>", ""),
+        (b"no", ""),
+    ],
+)
+def test_a_page_has_a_title_of_bounded_length(page, title):
+    assert pages._find_title(page) == title
+
+
+def test_a_character_reference_that_python_does_not_convert_stays():
+    assert strip_markup("<b>&#" + "9" * 5000 + ";</b> &lt;") == "&#" + "9" * 5000 + "; &lt;"
+
+
+@pytest.mark.parametrize("body", [b"{}", b'{"results": 1}', b"[]", b"null", b"[", b"[" * 100_000])
+@pytest.mark.parametrize("provider", ["searxng", "tavily", "brave"])
+def test_a_malformed_response_of_an_engine_fails_the_search_alone(provider, body, monkeypatch):
+    async def fetch(self, request):
+        return body
+
+    monkeypatch.setattr(engines.HttpEngine, "_fetch", fetch)
+    settings = WebSearchSettings(provider=provider, url="http://127.0.0.1:1", api_key="key")
+
+    async def use(search):
+        try:
+            return await search.search([SearchRequest("x", 3)])
+        except WebSearchError as error:
+            return str(error)
+
+    assert run(settings, use) in ([], "The search engine returned a malformed response.")
+
+
+def test_a_text_is_found_in_any_case_where_lower_case_is_longer():
+    assert find_matches("İstanbul " * 3 + "and ANKARA", "Ankara").endswith("and ANKARA …")
+
+
+def test_the_urls_of_a_text_are_limited():
+    assert len(list_urls(" ".join(f"https://a{number}.example" for number in range(3000)))) == 1000

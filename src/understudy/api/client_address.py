@@ -19,7 +19,7 @@ _UNIX: Final = "unix"
 """Stands for proxies that connect over a Unix socket."""
 _FORWARDED: Final = b"forwarded"
 _FORWARDED_FOR: Final = b"x-forwarded-for"
-_FOR: Final = re.compile(r'(?:^|;)\s*for="?([^";]*)"?\s*(?:;|$)', re.IGNORECASE)
+_FOR: Final = re.compile(r'(?:^|;)\s*for="?([^";]*)', re.IGNORECASE)
 _PORT: Final = re.compile(r":\d{1,5}$")
 
 

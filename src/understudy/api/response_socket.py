@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.types import Message, Scope
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from understudy.api.client_address import apply_proxies
 from understudy.api.errors import to_api_error
 from understudy.api.internal_call import RequestBody, build_scope
 from understudy.api.parts import Parts
@@ -51,6 +52,8 @@ _STEERING: Final = {
 
 async def serve_socket(socket: WebSocket) -> None:
     """Serves one connection. A handshake without a valid key gets the status and body of an HTTP request."""
+    if proxies := socket.scope["app"].state.parts.settings.trusted_proxies:
+        apply_proxies(socket.scope, proxies)
     refusal = await _check_key(socket.scope)
     if refusal is not None:
         await socket.send_denial_response(refusal)

@@ -131,7 +131,10 @@ class Client:
             if not redirects or response.status not in _REDIRECT_STATUSES or "location" not in response.headers:
                 return Response(response)
             response.close()
-            url = urljoin(url, response.headers["location"])
+            try:
+                url = urljoin(url, response.headers["location"])
+            except ValueError:
+                raise OutboundError("invalid_url") from None
         raise OutboundError("too_many_redirects")
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str], seconds: float) -> PostResult:

@@ -3,8 +3,7 @@
 Sources: the Responses API's tool and item, and the hosted API's operations createImage and createImageEdit.
 """
 
-import base64
-import binascii
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -18,6 +17,7 @@ EDITS: Final = "images/edits"
 NAME: Final = "image_generation"
 UNKNOWN_ARGUMENTS: Final = "{}"
 """Of calls in the input of a client."""
+_IMAGE_TYPE: Final = re.compile(r"image/[a-z0-9.+-]{1,40}")
 _MAX_PROMPT: Final = 32_000
 _MADE: Final = "The image is made, and the user sees it."
 # Members of a response, and of the last event of a stream, that items have as well.
@@ -77,15 +77,14 @@ def parse_arguments(arguments: str, action: str) -> Arguments:
     return Arguments(prompt.strip()[:_MAX_PROMPT] if isinstance(prompt, str) else "", edits)
 
 
-def decode_data_url(url: str) -> tuple[str, bytes] | None:
-    """The media type and the bytes of a data URL in base64; None for another URL."""
+def split_data_url(url: str) -> tuple[str, str] | None:
+    """The media type and the base64 of a data URL; None for another URL."""
     head, _, encoded = url.partition(",")
     if not head.startswith("data:") or not head.endswith(";base64"):
         return None
-    try:
-        return head[5:].partition(";")[0] or "image/png", base64.b64decode(encoded, validate=True)
-    except binascii.Error:
-        return None
+    kind = head[5:].partition(";")[0]
+    # It becomes a header of a form.
+    return kind if _IMAGE_TYPE.fullmatch(kind) else "image/png", encoded
 
 
 def parse_picture(value: Any) -> Picture | None:

@@ -1,5 +1,8 @@
 """Image generation in a run: the provider's request, its partial images, its cost, and the item of each call."""
 
+import asyncio
+import binascii
+import io
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any, Final
@@ -7,6 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from understudy import ids
+from understudy.engine import inline
 from understudy.engine.accounting import Accounting
 from understudy.engine.run import events
 from understudy.engine.run.cancellation import Interruption
@@ -123,11 +127,11 @@ class ImageGenerationTool(BuiltInTool):
         if not (arguments.edits or options.mask):
             members.pop("input_fidelity", None)
             return GENERATIONS, JsonBody({"model": options.model, **members})
-        files = [self._to_file(f"image{number}", "image[]", url) for number, url in enumerate(self._images)]
+        files = [await self._to_file(f"image{number}", "image[]", url) for number, url in enumerate(self._images)]
         if not files:
             raise _ImageError("The conversation has no image to change.")
         if options.mask:
-            files.append(self._to_file(_MASK, _MASK, await self._load_mask(options.mask)))
+            files.append(await self._to_file(_MASK, _MASK, await self._load_mask(options.mask)))
         fields = {name: str(value).lower() if value is True else str(value) for name, value in members.items()}
         fields.pop("moderation", None)
         return EDITS, FormBody(options.model, fields, tuple(files))
@@ -141,11 +145,17 @@ class ImageGenerationTool(BuiltInTool):
             raise _ImageError(f"The mask {mask!r} does not exist or is not an image.")
         return loaded
 
-    def _to_file(self, name: str, field: str, url: str) -> FormFile:
-        decoded = image_generation.decode_data_url(url)
-        if decoded is None:
+    async def _to_file(self, name: str, field: str, url: str) -> FormFile:
+        split = image_generation.split_data_url(url)
+        if split is None:
             raise _ImageError("An image at a URL cannot be changed: send its bytes, or the id of a file.")
-        kind, data = decoded
+        kind, encoded = split
+        decoded = io.BytesIO()
+        try:
+            await asyncio.to_thread(inline.decode_into, decoded, encoded)
+        except binascii.Error as error:
+            raise _ImageError(f"An image cannot be changed: {error}") from None
+        data = decoded.getvalue()
         return FormFile(field, f"{name}.{kind.rpartition('/')[2]}", kind, data)
 
     async def _read_response(self, call: PendingCall, response: Relayed) -> bytes:

@@ -22,6 +22,7 @@ from understudy.tools.web import Location, SearchRequest, WebSearch, WebSearchEr
 from understudy.tools.web_search import Action, Arguments
 from understudy.wire.items import WebResult, WebSearchCallItem
 
+_MAX_KNOWN_URLS: Final = 2000
 KEY: Final = "web_search"
 """By which tool choices name all functions of the tool."""
 _ACTIONS: Final[tuple[Action, ...]] = ("search", "open_page", "find_in_page")
@@ -46,12 +47,14 @@ class WebSearchTool(BuiltInTool):
     def offer(self) -> Sequence[OfferedFunction]:
         return offer_web_search(self._stage.spec, opens_pages=self._web.settings.open_pages)
 
-    def observe(self, messages: Iterable[Message], sources: Iterable[object]) -> None:
+    def observe(self, messages: Sequence[Message], sources: Iterable[object]) -> None:
         """Notes the pages that a prompt names: a model that hostile text steers cannot send data to other URLs."""
         if self._stage.spec.web_search is None:
             return
         self._known_urls = {one.url for one in sources if isinstance(one, web_search.WebSource)}
-        for message in messages:
+        for message in reversed(messages):
+            if len(self._known_urls) >= _MAX_KNOWN_URLS:
+                break
             if isinstance(message, UserMessage):
                 self._known_urls |= web_search.list_urls(text_of(message))
 

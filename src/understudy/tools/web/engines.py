@@ -60,7 +60,7 @@ class HttpEngine:
             raise WebSearchError(f"The search engine could not be used: {error}.") from None
         try:
             found = [one for one in self._read(msgspec.json.decode(body)) if one is not None]
-        except (msgspec.DecodeError, RecursionError, TypeError, AttributeError):
+        except (msgspec.DecodeError, RecursionError, TypeError, AttributeError, LookupError):
             raise WebSearchError("The search engine returned a malformed response.") from None
         return found
 

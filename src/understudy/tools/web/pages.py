@@ -4,12 +4,11 @@ import asyncio
 import re
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from html import unescape
 from typing import Final
 
 from understudy.net.outbound import Client, OutboundError, Response
 from understudy.settings import WebSearchSettings
-from understudy.tools.web.types import Page, WebSearchError, host_of, strip_markup
+from understudy.tools.web.types import Page, WebSearchError, decode_entities, host_of, strip_markup
 
 ReadText = Callable[[bytes, str], Awaitable[str]]
 """From the bytes of a document and its media type to its text; raises ValueError with a sentence."""
@@ -19,7 +18,9 @@ _MAX_CHARACTERS: Final = 400_000
 # A page that is searched was mostly opened just before.
 _MAX_CACHED: Final = 16
 _CACHE_SECONDS: Final = 300.0
-_TITLE: Final = re.compile(rb"<title[^>]*>(.{1,2000}?)</title", re.IGNORECASE | re.DOTALL)
+_TITLE_START: Final = re.compile(rb"<title(?:\s[^<>]{0,1000})?>", re.IGNORECASE)
+_TITLE_END: Final = re.compile(rb"</title", re.IGNORECASE)
+_MAX_TITLE_BYTES: Final = 2000
 _TITLE_WITHIN: Final = 64 * 1024
 _READABLE: Final = ("text/", "application/json", "application/xhtml", "application/xml", "application/pdf")
 _ACCEPT: Final = "text/html,application/xhtml+xml,text/plain,application/pdf;q=0.8,*/*;q=0.1"
@@ -81,5 +82,7 @@ def _check_type(response: Response) -> str:
 
 
 def _find_title(data: bytes) -> str:
-    match = _TITLE.search(data[:_TITLE_WITHIN])
-    return "" if match is None else strip_markup(unescape(match[1].decode("utf-8", "replace")))[:300]
+    start = _TITLE_START.search(data, 0, _TITLE_WITHIN)
+    if start is None or (end := _TITLE_END.search(data, start.end(), start.end() + _MAX_TITLE_BYTES)) is None:
+        return ""
+    return strip_markup(decode_entities(data[start.end() : end.start()].decode("utf-8", "replace")))[:300]

@@ -107,4 +107,11 @@ def _domain_name(domain: str) -> str:
 
 def strip_markup(text: Any) -> str:
     """Text of a search engine without the tags by which it highlights words."""
-    return _BLANKS.sub(" ", unescape(_TAG.sub("", text))).strip() if isinstance(text, str) else ""
+    return _BLANKS.sub(" ", decode_entities(_TAG.sub("", text))).strip() if isinstance(text, str) else ""
+
+
+def decode_entities(text: str) -> str:
+    try:
+        return unescape(text)
+    except ValueError:  # a reference of more digits than Python converts to a number
+        return text
