@@ -86,6 +86,9 @@ def _has_port(host: str) -> bool:
 
 def _redact_error(url: str, error: BaseException) -> str:
     text = (str(error) or type(error).__name__).strip().rstrip(".")
+    if text.startswith("cannot switch to state"):
+        # Between the message with which a server ends an idle connection and the end of that; the driver logs no more.
+        text = "the server has ended the connection"
     for secret in _passwords(url):
         text = text.replace(secret, "…")
     return text
