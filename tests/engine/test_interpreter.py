@@ -78,7 +78,7 @@ async def test_code_runs_in_the_container_with_the_requested_id_and_its_files(se
     assert container_id == made.id
 
 
-async def test_files_written_by_code_are_listed_as_changed_once_and_stay_in_place(served, project):
+async def test_files_written_by_code_are_saved_once_and_stay_in_place(served, project):
     parts, _, client = served
     made = await client.containers.create(name="mine")
     workspace = await parts.interpreter.open_session(project, made.id)
@@ -88,7 +88,7 @@ async def test_files_written_by_code_are_listed_as_changed_once_and_stay_in_plac
         ("open('out.txt', 'w').write('two')", ["/mnt/data/out.txt"]),
     ):
         assert [one async for one in parts.interpreter.run(workspace, code)][-1].status == "ok"
-        written = await parts.interpreter.list_changed_files(workspace, 100)
+        written = await parts.interpreter.save_new_files(project, workspace, 100)
         assert [file.path for file in written] == expected
     (listed,) = [file async for file in client.containers.files.list(made.id)]
     assert (listed.path, listed.source) == ("/mnt/data/out.txt", "assistant")

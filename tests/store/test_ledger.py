@@ -131,9 +131,9 @@ async def test_a_limit_counts_the_days_of_its_period(store, period, days):
             await store.ledger.record(
                 ours, usage(10 ** days.index(ago) if ago in days else 7, key_id=key, created_at=NOW - ago * DAY)
             )
-    await store.ledger.set_limit(SpendLimit("key_a", 5, "no_reset"))
-    await store.ledger.set_limit(SpendLimit("key_a", 6, period))
-    await store.ledger.set_limit(SpendLimit(ours, 7, period))
+    await store.ledger.change_limit(ours, "key_a", SpendLimit("key_a", 5, "no_reset"), CHANGE)
+    await store.ledger.change_limit(ours, "key_a", SpendLimit("key_a", 6, period), CHANGE)
+    await store.ledger.change_limit(ours, ours, SpendLimit(ours, 7, period), CHANGE)
     standing = await store.ledger.spending_state(ours, "key_a", NOW)
     expected = sum(10**number for number in range(len(days)))
     spent = {one.limit.scope: (one.limit.credits, one.spent) for one in standing.limits}

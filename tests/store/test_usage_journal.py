@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from store.samples import NOW
-from store.test_ledger import agree, entries, project, usage
+from store.test_ledger import CHANGE, agree, entries, project, usage
 from understudy.clock import SystemClock
 from understudy.errors import StoreError
 from understudy.store import usage_journal, usage_records
@@ -194,7 +194,7 @@ async def test_reads_see_records_that_are_not_folded(store):
 async def test_limits_count_records_that_are_not_folded(store):
     ours = await project(store)
     await store.ledger.grant(ours, 100, "PAYMENT", NOW)
-    await store.ledger.set_limit(SpendLimit("key_a", 50, "day"))
+    await store.ledger.change_limit(ours, "key_a", SpendLimit("key_a", 50, "day"), CHANGE)
     await store.usage_journal.add(ours, usage(30, key_id="key_a"))
     await store.usage_journal.add(ours, usage(4, key_id="key_b"))
     for _ in range(2):

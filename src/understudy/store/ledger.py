@@ -95,9 +95,6 @@ class Ledger:
     async def limit(self, scope: str) -> SpendLimit | None:
         return await self._database.read(select_limit, scope)
 
-    async def set_limit(self, limit: SpendLimit) -> None:
-        await self._database.write(upsert_limit, limit)
-
     async def change_limit(self, project_id: str, scope: str, limit: SpendLimit | None, change: Change) -> None:
         """Sets the limit of a project, or of a key of it, or removes it for None; in the audit log."""
         await self._database.write(_change_limit, project_id, scope, limit, change)

@@ -7,10 +7,6 @@ import re
 import unicodedata
 from typing import Final
 
-from understudy.text.stop_words import STOP_WORDS
-
-_MAX_WORD_LENGTH: Final = 64
-_MAX_QUERY_WORDS: Final = 64
 _WORD = re.compile(r"[^\W_]+")
 # Han, kana, and the scripts of South-East Asia that are written without spaces.
 _UNSPACED = re.compile(
@@ -44,21 +40,6 @@ def fold_text(text: str) -> str:
 def split_words(text: str) -> list[str]:
     """Runs of letters and digits."""
     return _WORD.findall(text)
-
-
-def query_words(query: str) -> list[str]:
-    """The distinct words of a query, at most 64, without stop words unless it has no others."""
-    words = list(dict.fromkeys(word[:_MAX_WORD_LENGTH] for word in split_words(fold_text(query).lower())))
-    significant = [word for word in words if word not in STOP_WORDS]
-    return (significant or words)[:_MAX_QUERY_WORDS]
-
-
-def is_prefix(word: str) -> bool:
-    """Whether the word matches every word that it begins.
-
-    A truncated word does, and a single character of a script without spaces, which texts are indexed by pairs of.
-    """
-    return len(word) == _MAX_WORD_LENGTH or (len(word) == 1 and _UNSPACED.fullmatch(word) is not None)
 
 
 def fold_letters(text: str) -> str:

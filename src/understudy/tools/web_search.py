@@ -4,7 +4,7 @@ Every text from the web is untrusted: it is marked as data for the model, and ca
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final, Literal
@@ -73,15 +73,12 @@ class Arguments:
     url: str | None = None
     pattern: str = ""
 
-    def render(self, sources: Iterable[WebResult] | None = None) -> dict[str, Any]:
-        """The `action` of the item; `sources` only where the client has requested them."""
+    def render(self) -> dict[str, Any]:
+        """The `action` of the item, without its sources."""
         match self.action:
             case "search":
-                action: dict[str, Any] = {"type": "search", "queries": list(self.queries)}
-                action["query"] = self.queries[0] if self.queries else ""
-                if sources is not None:
-                    action["sources"] = [{"type": "url", "url": one.url} for one in sources]
-                return action
+                query = self.queries[0] if self.queries else ""
+                return {"type": "search", "queries": list(self.queries), "query": query}
             case "open_page":
                 return {"type": "open_page", "url": self.url}
             case _:

@@ -10,14 +10,13 @@ from typing import Final
 
 from understudy import ids
 from understudy.clock import Clock
-from understudy.engine.container_files import render_file
 from understudy.engine.containers import check_running
 from understudy.engine.files import Files
 from understudy.engine.tools.container_sessions import ContainerSession, ContainerSessions
 from understudy.errors import InvalidRequest
 from understudy.store import Store
 from understudy.tools.sandbox import FOLDER, Image, Note, Output, SandboxFile
-from understudy.wire.containers import ContainerExpiresAfter, ContainerFileResource, ContainerResource
+from understudy.wire.containers import ContainerExpiresAfter, ContainerResource
 from understudy.wire.items import GeneratedFile
 
 _SESSION_RENEWED_NOTE: Final = (
@@ -138,13 +137,6 @@ class Interpreter:
                 workspace.digests[file.name] = file.digest
                 made += [GeneratedFile(path=f"{FOLDER}/{name}", file_id=saved.id) for name in names]
             return made
-
-    async def list_changed_files(self, workspace: ContainerSession, most: int) -> list[ContainerFileResource]:
-        """The files that code wrote or changed since the last call; they stay in the container."""
-        async with workspace.lock:
-            changed = _changed_files(workspace, await _list_files(workspace))[:most]
-            workspace.digests |= {file.name: file.digest for file in changed}
-            return [render_file(workspace, file) for file in changed]
 
     async def save_image(self, project_id: str, image: Image) -> str:
         """Saves a figure as a File; returns its id."""
