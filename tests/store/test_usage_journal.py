@@ -13,7 +13,7 @@ from store.samples import NOW
 from store.test_ledger import CHANGE, agree, entries, project, usage
 from understudy.clock import SystemClock
 from understudy.errors import StoreError
-from understudy.store import usage_journal, usage_records
+from understudy.store import journal_files, usage_journal, usage_records
 from understudy.store.examination import JournalFacts, examine_journals
 from understudy.store.spending import SpendLimit
 from understudy.store.usage_journal import UsageJournal, fold_directory
@@ -332,3 +332,27 @@ def test_text_that_no_database_stores_is_not_a_record():
     assert encode_record("proj_a", usage(1, model="a\x00b")) is None
     assert encode_record("proj_a", usage(1, input_tokens=1 << 63)) is None
     assert usage_records.parse_records(b"", 10).end == 0
+
+
+async def test_links_directories_and_files_of_others_are_passed_over(store, tmp_path, monkeypatch):
+    folder = tmp_path / journal_files.FOLDER
+    folder.mkdir(exist_ok=True)
+    (folder / "directory.journal").mkdir()
+    (folder / "directory.new").mkdir()
+    os.utime(folder / "directory.new", (1, 1))
+    (folder / "loop.journal").symlink_to("loop.journal")
+    (folder / "link.journal").symlink_to(tmp_path)
+    (folder / "foreign.journal").write_bytes(b"of another user\n")
+    opened = os.open
+
+    def refuse(path, *args):
+        if str(path).endswith("foreign.journal"):
+            raise PermissionError(13, "Permission denied")
+        return opened(path, *args)
+
+    monkeypatch.setattr(os, "open", refuse)
+    journal = UsageJournal(store.database, tmp_path, SystemClock())
+    await journal.sweep()
+    await journal.fold()
+    await journal.close()
+    assert len(list(folder.iterdir())) == 5

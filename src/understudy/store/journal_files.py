@@ -5,6 +5,7 @@ journal that can be locked is one of a process that has died. Knows no record an
 """
 
 import fcntl
+import logging
 import os
 import time
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ FOLDER: Final = "usage"
 _SUFFIX: Final = ".journal"
 _UNFINISHED: Final = ".new"
 _UNFINISHED_SECONDS: Final = 60.0
+logger = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -65,11 +67,11 @@ def publish(file: JournalFile) -> None:
 
 
 def list_sizes(data: Path) -> dict[str, int]:
-    """The bytes of each journal, by its id."""
+    """The bytes of each journal, by its id. Passes over whatever else is in the folder."""
     sizes: dict[str, int] = {}
-    with suppress(FileNotFoundError), os.scandir(data / FOLDER) as entries:
+    with suppress(FileNotFoundError, NotADirectoryError, PermissionError), os.scandir(data / FOLDER) as entries:
         for entry in entries:
-            if entry.name.endswith(_SUFFIX):
+            if entry.name.endswith(_SUFFIX) and entry.is_file(follow_symlinks=False):
                 with suppress(FileNotFoundError):  # deleted meanwhile
                     sizes[entry.name.removesuffix(_SUFFIX)] = entry.stat().st_size
     return sizes
@@ -77,11 +79,15 @@ def list_sizes(data: Path) -> dict[str, int]:
 
 @contextmanager
 def opening(data: Path, journal: str) -> Iterator[JournalFile | None]:
-    """The file of the journal with this id; None if it has been deleted."""
+    """The file of the journal with this id; None if it has been deleted, or is another user's."""
     path = data / FOLDER / f"{journal}{_SUFFIX}"
     try:
-        file = JournalFile(journal, path, os.open(path, os.O_RDWR | os.O_CLOEXEC))
+        file = JournalFile(journal, path, os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW))
     except FileNotFoundError:
+        yield None
+        return
+    except OSError as error:
+        logger.warning("the usage in %s cannot be read: %s", path, error.strerror)
         yield None
         return
     try:
@@ -93,6 +99,6 @@ def opening(data: Path, journal: str) -> Iterator[JournalFile | None]:
 def delete_unfinished(data: Path) -> None:
     """Deletes files that a process has created and not published before it died."""
     for path in (data / FOLDER).glob(f"*{_UNFINISHED}"):
-        with suppress(FileNotFoundError):
+        with suppress(OSError):
             if path.stat().st_mtime < time.time() - _UNFINISHED_SECONDS:
                 path.unlink()

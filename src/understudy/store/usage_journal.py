@@ -162,9 +162,13 @@ class UsageJournal:
         """Folds everything that is in the journals of this data directory. Raises StoreError."""
         async with self._folding:
             await self._fold_own()
-            for journal in self._list_grown():
+            sizes = journal_files.list_sizes(self._data)
+            for journal in self._list_grown(sizes):
                 with journal_files.opening(self._data, journal) as file:
-                    folded = None if file is None else await fold_file(self._database, file, self._clock)
+                    if file is None:
+                        self._others[journal] = sizes[journal]  # asked again once it has grown
+                        continue
+                    folded = await fold_file(self._database, file, self._clock)
                 if folded is not None:
                     self._count(folded)
                     self._others[journal] = folded.position
@@ -250,9 +254,8 @@ class UsageJournal:
         self._others.pop(file.id, None)
         await delete_journal(self._database, file.id)
 
-    def _list_grown(self) -> list[str]:
+    def _list_grown(self, sizes: dict[str, int]) -> list[str]:
         """Journals of other processes with records that this one has not seen folded."""
-        sizes = journal_files.list_sizes(self._data)
         sizes.pop(self.id, None)
         self._others = {journal: size for journal, size in self._others.items() if journal in sizes}
         return [journal for journal, size in sizes.items() if self._others.get(journal) != size]
@@ -303,7 +306,7 @@ class UsageJournal:
 
 async def fold_before_reading(journal: UsageJournal) -> None:
     """What was answered before is part of what is read next. Without room on the disk, it is so later."""
-    with suppress(StoreError):
+    with suppress(StoreError, OSError):
         await journal.fold()
 
 
