@@ -12,7 +12,7 @@ from understudy.api.middleware import RequestMiddleware
 
 def ask(app, headers=()):
     """The head and the body of an answer to `GET /health`."""
-    parts = SimpleNamespace(settings=SimpleNamespace(dialect="openai"))
+    parts = SimpleNamespace(settings=SimpleNamespace(dialect="openai", trusted_proxies=()))
     scope = {
         "type": "http",
         "http_version": "1.1",

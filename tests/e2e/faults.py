@@ -286,7 +286,7 @@ _CONTEXT = [
     _invalid(
         "hosted tool",
         "unsupported_tool",
-        "The tool 'web_search' is not available on this server: it runs on the vendor's servers only.",
+        "The tool 'web_search' is not available on this server: it is not set up.",
         "tools[#].type",
         {"tools": [{"type": "web_search"}]},
     ),

@@ -414,6 +414,7 @@ def test_messages_are_counted_whole_and_streamed(native, server, upstream):
 
 
 def _used(server):
+    server.ask("GET", "/v1/billing/balance")  # waits until usage is in the ledger
     with sqlite3.connect(f"file:{server.data / 'understudy.sqlite3'}?mode=ro", uri=True) as database:
         return database.execute("SELECT model, input_tokens, output_tokens FROM usage ORDER BY rowid").fetchall()
 

@@ -116,8 +116,15 @@ def _prune_union(value: Any, kind: inspect.UnionType, path: str, unknown: dict[s
         return value
     for one in structs:
         if one.tag_field is None or value.get(one.tag_field) == one.tag:
+            if _lacks_members(value, one):
+                break
             return _prune_members(value, one, path, unknown)
     raise UnsupportedValue(path)
+
+
+def _lacks_members(value: dict[str, Any], kind: inspect.StructType) -> bool:
+    """Other servers have kinds of parts under the names of ours, with members of their own."""
+    return any(field.required and field.encode_name not in value for field in kind.fields)
 
 
 def _takes_null(kind: inspect.Type) -> bool:
