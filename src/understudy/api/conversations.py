@@ -140,7 +140,7 @@ async def update_conversation(request: Request) -> Response:
     tag=EXTENSIONS,
 )
 async def branch_conversation(request: Request) -> Response:
-    parts, project_id, thread_id = parts_of(request), project_of(request), _thread_id(request)
+    parts, project_id, thread_id = parts_of(request), project_of(request), await _read_thread_id(request)
     body = await read_json(request, BranchConversationRequest, parts.settings.limits)
     if body.after is None:
         await get_conversation(request)

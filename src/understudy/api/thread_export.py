@@ -11,6 +11,7 @@ from starlette.responses import Response, StreamingResponse
 
 from understudy.api.operations import BYTES, EXTENSIONS, OperationGroup
 from understudy.api.parts import Parts, parts_of, project_of
+from understudy.api.threads import read_thread_id
 from understudy.store.pages import PageRequest
 from understudy.wire import queries
 from understudy.wire.messages import (
@@ -19,7 +20,6 @@ from understudy.wire.messages import (
     MessageContentTextObject,
     MessageObject,
 )
-from understudy.wire.parsing import check_id
 from understudy.wire.threads import ThreadExportQuery, ThreadObject
 
 operations = OperationGroup(EXTENSIONS)
@@ -51,9 +51,8 @@ class _Format:
 )
 async def export_thread(request: Request) -> Response:
     """The thread on the first line, then its messages, oldest first."""
-    parts, project_id, thread_id = parts_of(request), project_of(request), request.path_params["thread_id"]
+    parts, project_id, thread_id = parts_of(request), project_of(request), await read_thread_id(request)
     chosen = _FORMATS[queries.parse(request.scope["query_string"], ThreadExportQuery).format]
-    check_id("thread_id", thread_id, "thread")
     thread = await parts.store.threads.get(project_id, thread_id)
     headers = {"content-disposition": f'attachment; filename="{thread_id}.{chosen.extension}"'}
     chunks = _render_thread(parts, project_id, thread_id, thread, chosen)

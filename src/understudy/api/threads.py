@@ -118,7 +118,7 @@ async def modify_thread(request: Request) -> Response:
 )
 async def branch_thread(request: Request) -> Response:
     parts = parts_of(request)
-    thread_id = thread_id_of(request)
+    thread_id = await read_thread_id(request)
     body = await read_json(request, BranchThreadRequest, parts.settings.limits)
     if body.after is not None:
         check_id("after", body.after, "msg")
