@@ -376,6 +376,20 @@ async def test_a_job_that_was_cancelled_elsewhere_is_interrupted_by_the_sweep(st
     await chores.wait_until(lambda: not chores.pool.jobs)
 
 
+async def test_a_job_that_has_just_ended_its_claim_is_not_interrupted(store, node):
+    await add(store, "ours")
+    chores = node()
+    await chores.pool.start()
+    await chores.wait_until(lambda: chores.started)
+    await chores.pool._loops[1].stop()
+    (job,) = chores.pool.jobs.values()
+    await execute(store, "UPDATE chores SET done = 1 WHERE seq = 1")
+    await chores.pool._sweep()
+    assert not job.interrupted
+    await chores.pool._sweep()
+    assert job.interrupted
+
+
 async def test_a_stopped_pool_releases_its_jobs_and_its_lease(store, node):
     await add(store, "ours")
     chores = node()

@@ -11,9 +11,9 @@ import random
 import secrets
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Final, Generic
+from typing import Any, Final, Generic
 
 from understudy.broker import Broker
 from understudy.clock import Clock
@@ -74,6 +74,8 @@ class LeasePool(Generic[Key, Work]):
         self._monotonic = monotonic
         self._lease = Lease(self.id, workers, monotonic)
         self._next_check = -math.inf
+        # Jobs whose claims were not found by the last check.
+        self._unclaimed: set[Job[Key, Work]] = set()
         self._stopping = False
         self._stopped: asyncio.Future[None] | None = None
         self._loops = [
@@ -331,12 +333,22 @@ class LeasePool(Generic[Key, Work]):
         except StoreError:
             self._check_soon()
             raise
-        for key, job in before.items():
-            lost = key not in owned or not self._kind.is_current(job.work, owned[key])
-            if lost and self.jobs.get(key) is job:
-                self._interrupt(job)
+        self._interrupt_lost([job for job in before.values() if not self._is_claimed(job, owned)])
         if forgotten := owned.keys() - self.jobs.keys() - before.keys() - claiming - self._claiming.keys():
             await self._kind.release_forgotten(self.id, sorted(forgotten))
+
+    def _is_claimed(self, job: Job[Key, Work], owned: Mapping[Key, Any]) -> bool:
+        key = job.candidate.key
+        return key in owned and self._kind.is_current(job.work, owned[key])
+
+    def _interrupt_lost(self, unclaimed: Iterable[Job[Key, Work]]) -> None:
+        """Interrupts those that had no claim before either: one that ends may be read before its task resumes."""
+        present = {job for job in unclaimed if not job.ended}
+        for job in present & self._unclaimed:
+            self._interrupt(job)
+        self._unclaimed = present
+        if present:
+            self._check_soon()
 
     async def _interrupt_all(self, jobs: Sequence[Job[Key, Work]]) -> None:
         for job in jobs:
