@@ -35,6 +35,6 @@ async def test_a_failed_start_stops_the_parts_that_have_started(tmp_path):
 async def test_a_stop_ends_the_leases_of_all_workers(tmp_path):
     app = create_app(Settings(data=tmp_path))
     async with app.router.lifespan_context(app):
-        names = ["batcher", "embedder", "indexer", "mover", "sender", "studio", "worker"]
+        names = ["batcher", "embedder", "indexer", "mover", "scribe", "sender", "studio", "worker"]
         assert sorted(await stored_workers(tmp_path)) == names
     assert await stored_workers(tmp_path) == []

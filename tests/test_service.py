@@ -30,7 +30,10 @@ def test_the_command_of_the_unit_serves(unit, tmp_path):
     parser.optionxform = str
     parser.read_string(unit)
     service = parser["Service"]
-    environ = {"PATH": os.environ["PATH"], **dict([service["Environment"].split("=", 1)]), "UNDERSTUDY_PORT": "0"}
+    variables = [
+        pair.split("=", 1) for line in re.findall(r"^Environment=(.+)$", unit, re.MULTILINE) for pair in line.split()
+    ]
+    environ = {"PATH": os.environ["PATH"], **dict(variables), "UNDERSTUDY_PORT": "0"}
     command = shlex.split(service["ExecStart"])
     lines = queue.Queue()
     with subprocess.Popen(
@@ -38,13 +41,13 @@ def test_the_command_of_the_unit_serves(unit, tmp_path):
         cwd=service["WorkingDirectory"],
         env=environ,
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
+        stderr=subprocess.STDOUT,
         text=True,
     ) as process:
         threading.Thread(target=lambda: [lines.put(line) for line in process.stdout], daemon=True).start()
         try:
             printed = ""
-            while not (found := re.search(r"in the file (\S+)\n", printed)):
+            while not (found := re.search(r"the first API key is in the file ([^;]+);", printed)):
                 printed += lines.get(timeout=WAIT)
         finally:
             process.terminate()
