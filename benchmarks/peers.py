@@ -68,8 +68,10 @@ async def _start(
     try:
         peer = start(stage, default_cache("peers"), upstream)
         scripts = await find_scripts(tested, peer)
-    except (UnavailableError, SystemExit) as fault:
-        done.notes.append(f"{start.__name__.removeprefix('start_')} is left out: {fault}")
+    except (UnavailableError, SystemExit, TimeoutError) as fault:
+        # It may hang as well, as a store that downloads an embedder does.
+        reason = str(fault) or "it did not respond while its objects were made"
+        done.notes.append(f"{start.__name__.removeprefix('start_')} is left out: {reason}")
         return []
     return [
         _Pair(
