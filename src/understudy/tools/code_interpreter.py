@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
+from understudy.tools.functions import define_function
 from understudy.wire.items import CodeInterpreterCallItem
 
 _MEMBER: Final = re.compile(r'\s*\{\s*"(?:[^"\\]|\\.)*"\s*:\s*"')
@@ -22,22 +23,12 @@ def definition(name: str, files: Sequence[tuple[str, str]] = ()) -> dict[str, An
     The names are quoted, so that none can pass for a part of the description.
     """
     code = {"type": "string", "description": "The Python code to run."}
-    return {
-        "type": "function",
-        "function": {
-            "name": name,
-            "description": "Runs Python in a sandbox that keeps its variables between calls. The user's files are in "
-            "/mnt/data; the user receives files written there and opens them by links like "
-            "[name](sandbox:/mnt/data/name). The user sees displayed plots. The sandbox has no network."
-            + _describe_files(files),
-            "parameters": {
-                "type": "object",
-                "properties": {"code": code},
-                "required": ["code"],
-                "additionalProperties": False,
-            },
-        },
-    }
+    description = (
+        "Runs Python in a sandbox that keeps its variables between calls. The user's files are in "
+        "/mnt/data; the user receives files written there and opens them by links like "
+        "[name](sandbox:/mnt/data/name). The user sees displayed plots. The sandbox has no network."
+    )
+    return define_function(name, description + _describe_files(files), {"code": code})
 
 
 def _describe_files(files: Sequence[tuple[str, str]]) -> str:

@@ -10,6 +10,8 @@ from typing import Any, Final
 
 import msgspec
 
+from understudy.tools.functions import define_function
+
 # A file could contain a mark, to have its text cited from another file.
 _CITATION_OPENING: Final = re.compile("\u3010(?=\\s*\\d+\\s*[:\u2020])")
 _MAX_QUERIES: Final = 5
@@ -68,20 +70,11 @@ def definition(name: str) -> dict[str, Any]:
         "maxItems": _MAX_QUERIES,
         "description": "What to look for. Several short queries that put the question differently find more than one.",
     }
-    return {
-        "type": "function",
-        "function": {
-            "name": name,
-            "description": "Searches the files that the user has uploaded and returns the passages that fit best. Use "
-            "it whenever the answer may be in a file.",
-            "parameters": {
-                "type": "object",
-                "properties": {"queries": queries},
-                "required": ["queries"],
-                "additionalProperties": False,
-            },
-        },
-    }
+    description = (
+        "Searches the files that the user has uploaded and returns the passages that fit best. Use "
+        "it whenever the answer may be in a file."
+    )
+    return define_function(name, description, {"queries": queries})
 
 
 def parse_queries(arguments: str) -> list[str]:

@@ -8,8 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-import msgspec
-
+from understudy.tools.functions import decode_arguments, define_function
 from understudy.wire.items import ImageGenerationCallItem
 
 GENERATIONS: Final = "images/generations"
@@ -56,22 +55,12 @@ def definition(name: str, *, may_edit: bool) -> dict[str, Any]:
             "type": "boolean",
             "description": "Whether to change the newest image of the conversation instead of making another one.",
         }
-    parameters = {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties),
-        "additionalProperties": False,
-    }
-    return {"type": "function", "function": {"name": name, "description": description, "parameters": parameters}}
+    return define_function(name, description, properties)
 
 
 def parse_arguments(arguments: str, action: str) -> Arguments:
     """`action` is the tool's: `generate`, `edit`, or `auto` for what the model decides."""
-    try:
-        value = msgspec.json.decode(arguments)
-    except (msgspec.DecodeError, RecursionError):
-        value = {}
-    members = value if isinstance(value, dict) else {}
+    members = decode_arguments(arguments)
     prompt = members.get("prompt")
     edits = action == "edit" or (action == "auto" and members.get("edit") is True)
     return Arguments(prompt.strip()[:_MAX_PROMPT] if isinstance(prompt, str) else "", edits)

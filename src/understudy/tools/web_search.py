@@ -12,6 +12,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from understudy.tools.file_search import parse_queries, sanitize_citation_name
+from understudy.tools.functions import decode_arguments, define_function
 from understudy.tools.web.types import host_of, normalize_url
 from understudy.wire.items import WebResult, WebSearchCallItem
 
@@ -96,42 +97,28 @@ def search_definition(name: str, place: str) -> dict[str, Any]:
         "description": "What to search the web for. One query is mostly enough.",
     }
     description = f"Searches the web, for facts that are recent or that you do not know for certain.{near}"
-    return _define(name, description, {"queries": queries})
+    return define_function(name, description, {"queries": queries})
 
 
 def open_definition(name: str) -> dict[str, Any]:
     description = "Opens a page that a web search has returned, or whose URL is in the user's messages."
-    return _define(name, description, {"url": _URL_PARAMETER})
+    return define_function(name, description, {"url": _URL_PARAMETER})
 
 
 def find_definition(name: str) -> dict[str, Any]:
     description = "Finds a text in a page that a web search has returned, or whose URL is in the user's messages."
     pattern = {"type": "string", "description": "The text to find, in any case."}
-    return _define(name, description, {"url": _URL_PARAMETER, "pattern": pattern})
+    return define_function(name, description, {"url": _URL_PARAMETER, "pattern": pattern})
 
 
 _URL_PARAMETER: Final = {"type": "string", "description": "The URL of the page."}
-
-
-def _define(name: str, description: str, properties: dict[str, Any]) -> dict[str, Any]:
-    parameters = {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties),
-        "additionalProperties": False,
-    }
-    return {"type": "function", "function": {"name": name, "description": description, "parameters": parameters}}
 
 
 def parse_arguments(action: Action, arguments: str) -> Arguments:
     """Arguments that violate the schema are accepted as far as they make sense."""
     if action == "search":
         return Arguments(action, parse_queries(arguments)[:_MAX_QUERIES])
-    try:
-        value = msgspec.json.decode(arguments)
-    except (msgspec.DecodeError, RecursionError):
-        value = {}
-    members = value if isinstance(value, dict) else {}
+    members = decode_arguments(arguments)
     pattern = members.get("pattern")
     found = pattern.strip()[:_MAX_PATTERN] if isinstance(pattern, str) else ""
     return Arguments(action, url=normalize_url(members.get("url")), pattern=found)
