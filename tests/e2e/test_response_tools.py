@@ -520,8 +520,6 @@ def test_an_output_may_name_its_function_in_the_place_of_its_call(client, server
 
 
 FOREIGN = [
-    {"type": "web_search_call", "status": "completed", "action": {"type": "search", "query": "x"}},
-    {"type": "image_generation_call", "status": "completed", "result": None},
     {"type": "program", "call_id": "p", "code": "1", "fingerprint": "f"},
     {"type": "program_output", "call_id": "p", "result": "1", "status": "completed"},
     {"type": "mcp_list_tools", "server_label": "a", "tools": []},

@@ -18,7 +18,14 @@ from understudy.wire.messages import FileCitation, FileCitationAnnotation, TextC
 from understudy.wire.parsing import InvalidBody
 
 IDS = {"id"}
-INCLUDED = frozenset({"message.input_image.image_url", "file_search_call.results", "code_interpreter_call.outputs"})
+INCLUDED = frozenset(
+    {
+        "message.input_image.image_url",
+        "file_search_call.results",
+        "code_interpreter_call.outputs",
+        "web_search_call.action.sources",
+    }
+)
 
 
 def again(*given_items, included=INCLUDED):
@@ -104,7 +111,52 @@ def test_images_and_files_keep_their_places_and_not_their_bytes():
             },
             "ci_",
         ),
-        ({"type": "web_search_call", "status": "completed", "action": {"type": "search", "query": "q"}}, ""),
+        (
+            {
+                "type": "code_interpreter_call",
+                "status": "completed",
+                "code": "plot()",
+                "container_id": "cntr_1",
+                "outputs": [
+                    {"type": "image", "url": "/v1/files/file-1/content"},
+                    {"type": "image", "url": "https://elsewhere.example/files/1"},
+                ],
+            },
+            "ci_",
+        ),
+        ({"type": "web_search_call", "status": "completed", "action": {"type": "search", "query": "q"}}, "ws_"),
+        (
+            {
+                "type": "web_search_call",
+                "status": "completed",
+                "action": {
+                    "type": "search",
+                    "query": "q",
+                    "queries": ["q"],
+                    "sources": [{"type": "url", "url": "https://a.example/"}],
+                },
+            },
+            "ws_",
+        ),
+        (
+            {
+                "type": "web_search_call",
+                "status": "failed",
+                "action": {"type": "find_in_page", "url": "https://a.example/", "pattern": "p"},
+            },
+            "ws_",
+        ),
+        (
+            {
+                "type": "image_generation_call",
+                "status": "completed",
+                "result": "AAAA",
+                "size": "auto",
+                "revised_prompt": "A cat",
+            },
+            "ig_",
+        ),
+        ({"type": "image_generation_call", "status": "failed", "result": None}, "ig_"),
     ],
 )
 def test_tool_call_items_round_trip_unchanged(given_item, prefix):

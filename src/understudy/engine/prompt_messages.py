@@ -34,7 +34,7 @@ from understudy.store.messages import Item
 from understudy.store.run_state import ClientTool
 from understudy.tools import code_interpreter, file_search, image_generation, mcp, web_search
 from understudy.tools.file_search import Passage
-from understudy.tools.image_generation import UNKNOWN_ARGUMENTS
+from understudy.tools.functions import OMITTED_OUTPUT
 from understudy.tools.web_search import WebSource
 from understudy.wire.input_items import ConfigurationUpdate
 from understudy.wire.items import (
@@ -186,8 +186,6 @@ class MessageBuilder:
             messages.append(AssistantMessage(text))
 
     def _add_built_in(self, messages: list[Message], item: ToolItem, *, joined: bool) -> None:
-        if _is_input_image(item) and "image_generation" not in self._names:
-            return
         if isinstance(item, McpCallItem):
             name, arguments, output = item.function, item.arguments, mcp.render_output(item)
         elif isinstance(item, ImageGenerationCallItem):
@@ -217,7 +215,7 @@ class MessageBuilder:
             for number, result in enumerate(item.results)
         ]
         self.passages.update({(passage.turn, passage.index): passage for passage in found})
-        return file_search.render_passages(found)
+        return OMITTED_OUTPUT if item.omitted else file_search.render_passages(found)
 
     def _image_output(self, item: ImageGenerationCallItem) -> str:
         if item.result is not None:
@@ -236,11 +234,6 @@ class MessageBuilder:
     def _code_output(self, item: CodeInterpreterCallItem) -> str:
         self.paths.update({file.path: file.file_id for file in item.files})
         return code_interpreter.render_result(item)
-
-
-def _is_input_image(item: ToolItem) -> bool:
-    """Whether a client has sent the image, for a call that may change it: it means nothing without the tool."""
-    return isinstance(item, ImageGenerationCallItem) and item.arguments == UNKNOWN_ARGUMENTS
 
 
 def outputs_of_calls(items: Sequence[Item]) -> dict[int, Item]:

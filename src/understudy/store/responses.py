@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import msgspec
 
@@ -17,6 +18,7 @@ from understudy.store.response_placement import ResponsePlacement, check_outputs
 from understudy.store.response_rows import SELECT_STORED
 from understudy.store.run_creation import insert_response_run
 from understudy.store.run_state import ContextPart, Progress
+from understudy.store.sql import compose_sql, padded_batches, sql_parameters
 from understudy.store.states import ACTIVE
 from understudy.wire.response_items import encode_items
 from understudy.wire.responses import ResponseObject
@@ -115,6 +117,10 @@ class Responses:
     async def item(self, project_id: str, item_id: str) -> Item:
         """An item of any thread of the project. Raises NotFound."""
         return await self._database.read(_item, project_id, item_id)
+
+    async def find_items(self, project_id: str, item_ids: Sequence[str]) -> dict[str, Item]:
+        """The items among these ids that exist, by their ids."""
+        return await self._database.read(_find_items, project_id, item_ids)
 
     async def delete(self, project_id: str, response_id: str) -> str | None:
         """Returns the id of its run where that is still under way, which is over now."""
@@ -215,16 +221,31 @@ def _output_items(project_id: str, response_id: str) -> Transaction[list[Item]]:
     return [Item(*row) for row in (yield sql, (response_id, rows[0][2]))]
 
 
+_IN_PROJECT: Final = (
+    "body IS NOT NULL AND ("
+    "EXISTS (SELECT 1 FROM threads WHERE id = items.thread_id AND project_id = $1 AND body IS NOT NULL) OR "
+    "EXISTS (SELECT 1 FROM responses WHERE thread_id = items.thread_id AND project_id = $1 AND body IS NOT NULL))"
+)
+
+
 def _item(project_id: str, item_id: str) -> Transaction[Item]:
-    sql = (
-        "SELECT seq, kind, role, run_id, body FROM items WHERE id = $1 AND body IS NOT NULL AND ("
-        "EXISTS (SELECT 1 FROM threads WHERE id = items.thread_id AND project_id = $2 AND body IS NOT NULL) OR "
-        "EXISTS (SELECT 1 FROM responses WHERE thread_id = items.thread_id AND project_id = $2 AND body IS NOT NULL))"
-    )
-    rows = yield sql, (item_id, project_id)
-    if not rows:
+    found = yield from _find_items(project_id, [item_id])
+    if item_id not in found:
         raise item_not_found(item_id, param="input")
-    return Item(*rows[0])
+    return found[item_id]
+
+
+def _find_items(project_id: str, item_ids: Sequence[str]) -> Transaction[dict[str, Item]]:
+    found: dict[str, Item] = {}
+    for batch in padded_batches(item_ids):
+        sql = compose_sql(
+            "SELECT id, seq, kind, role, run_id, body FROM items WHERE id IN (",
+            sql_parameters(2, len(batch)),
+            ") AND",
+            _IN_PROJECT,
+        )
+        found |= {row[0]: Item(*row[1:]) for row in (yield sql, (project_id, *batch))}
+    return found
 
 
 # -- deleting ----------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
-from understudy.tools.functions import define_function
+from understudy.tools.functions import OMITTED_OUTPUT, define_function
 from understudy.wire.items import CodeInterpreterCallItem
 
 _MEMBER: Final = re.compile(r'\s*\{\s*"(?:[^"\\]|\\.)*"\s*:\s*"')
@@ -46,6 +46,8 @@ def extract_code(arguments: str) -> str:
 
 def render_result(item: CodeInterpreterCallItem) -> str:
     """The tool result for the model."""
+    if item.omitted:
+        return OMITTED_OUTPUT
     logs = "".join(output.logs for output in item.outputs).strip("\n")
     figures = sum(output.type == "image" for output in item.outputs)
     parts = [logs] if logs else []

@@ -1,8 +1,11 @@
 """The functions by which models call the server's own tools: their definitions, and the arguments of calls."""
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
+
+OMITTED_OUTPUT: Final = "What this call returned is not part of the conversation; the messages after it may rest on it."
+"""The tool result, for a model, of a call that a client sent without what it returned."""
 
 
 def define_function(name: str, description: str, properties: dict[str, Any]) -> dict[str, Any]:

@@ -14,8 +14,6 @@ from understudy.wire.items import ImageGenerationCallItem
 GENERATIONS: Final = "images/generations"
 EDITS: Final = "images/edits"
 NAME: Final = "image_generation"
-UNKNOWN_ARGUMENTS: Final = "{}"
-"""Of calls in the input of a client."""
 _IMAGE_TYPE: Final = re.compile(r"image/[a-z0-9.+-]{1,40}")
 _MAX_PROMPT: Final = 32_000
 _MADE: Final = "The image is made, and the user sees it."

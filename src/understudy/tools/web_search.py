@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from understudy.tools.file_search import parse_queries, sanitize_citation_name
-from understudy.tools.functions import decode_arguments, define_function
+from understudy.tools.functions import OMITTED_OUTPUT, decode_arguments, define_function
 from understudy.tools.web.types import host_of, normalize_url
 from understudy.wire.items import WebResult, WebSearchCallItem
 
@@ -184,6 +184,8 @@ def render_output(item: WebSearchCallItem) -> str:
     """The tool result for the model."""
     if item.error is not None:
         return f"Error: {item.error}"
+    if item.omitted:
+        return OMITTED_OUTPUT
     sources = list_sources(item)
     if not sources:
         return _NO_MATCHES if item.action.get("type") == "find_in_page" else _NO_RESULTS

@@ -1,8 +1,8 @@
 """Items as clients send them, to responses and to conversations. Source: the Responses API."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from understudy.wire.client_items import (
     AdditionalTools,
@@ -16,6 +16,8 @@ from understudy.wire.responses import JsonObjectFormat, JsonSchemaFormat, TextFo
 from understudy.wire.tools import ReasoningEffort
 
 ItemRole = Literal["user", "assistant", "system", "developer"]
+# Of one call; more than any search returns.
+Results = Annotated[list[dict[str, Any]], Meta(max_length=1000)]
 
 
 class InputText(Struct, tag_field="type", tag="input_text"):
@@ -104,7 +106,25 @@ class InputFileSearchCall(Struct, kw_only=True, tag_field="type", tag="file_sear
     id: str | None = ""
     status: str | None = "completed"
     queries: list[str] | None = []
-    results: list[dict[str, Any]] | None = None
+    results: Results | None = None
+
+
+class InputWebAction(Struct, kw_only=True, omit_defaults=True):
+    """`sources` are the pages that a search found, whose text is unknown. Other members are not looked at."""
+
+    type: str
+    query: str | UnsetType | None = UNSET
+    queries: list[str] | UnsetType | None = UNSET
+    url: str | UnsetType | None = UNSET
+    pattern: str | UnsetType | None = UNSET
+    sources: Results | UnsetType | None = UNSET
+
+
+class InputWebSearchCall(Struct, kw_only=True, tag_field="type", tag="web_search_call"):
+    id: str | None = ""
+    status: str | None = "completed"
+    action: InputWebAction | None = None
+    results: Results | None = None
 
 
 class InputCodeInterpreterCall(Struct, kw_only=True, tag_field="type", tag="code_interpreter_call"):
@@ -112,23 +132,36 @@ class InputCodeInterpreterCall(Struct, kw_only=True, tag_field="type", tag="code
     status: str | None = "completed"
     code: str | None = ""
     container_id: str | None = ""
-    outputs: list[dict[str, Any]] | None = None
+    outputs: Results | None = None
 
 
 class InputImageCall(Struct, kw_only=True, tag_field="type", tag="image_generation_call"):
-    """An image that a later call may change: its bytes as base64 in `result`, or the id of a stored call."""
+    """An image that a later call may change: its bytes as base64 in `result`, or the id of a stored call.
+
+    It was not made if the status is `failed`.
+    """
 
     id: str | None = ""
     status: str | None = "completed"
     result: str | None = None
+    background: str | UnsetType | None = UNSET
     output_format: str | UnsetType | None = UNSET
+    quality: str | UnsetType | None = UNSET
     revised_prompt: str | UnsetType | None = UNSET
+    size: str | UnsetType | None = UNSET
+
+
+class InputReasoningText(Struct, tag_field="type", tag="reasoning_text"):
+    text: str
 
 
 class InputReasoning(Struct, kw_only=True, tag_field="type", tag="reasoning"):
+    """`content` is the reasoning of a model that does not hide it."""
+
     id: str | None = ""
     encrypted_content: str | None = None
     summary: list[SummaryText] | None = []
+    content: list[InputReasoningText] | None = None
 
 
 class InputMcpApproval(Struct, kw_only=True, tag_field="type", tag="mcp_approval_response"):
@@ -193,6 +226,7 @@ InputItem = (
     | InputCustomToolCall
     | InputCustomToolCallOutput
     | InputFileSearchCall
+    | InputWebSearchCall
     | InputCodeInterpreterCall
     | InputImageCall
     | InputReasoning

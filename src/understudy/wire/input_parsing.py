@@ -46,6 +46,7 @@ from understudy.wire.input_items import (
     InputOutputText,
     InputReasoning,
     InputText,
+    InputWebSearchCall,
     ItemReference,
     TextUpdate,
     UnsupportedItem,
@@ -63,6 +64,8 @@ _KINDS: Final[dict[str, type[Struct]]] = {
     "custom_tool_call": InputCustomToolCall,
     "custom_tool_call_output": InputCustomToolCallOutput,
     "file_search_call": InputFileSearchCall,
+    "web_search_call": InputWebSearchCall,
+    "image_generation_call": InputImageCall,
     "code_interpreter_call": InputCodeInterpreterCall,
     "reasoning": InputReasoning,
     "mcp_approval_response": InputMcpApproval,
@@ -86,7 +89,7 @@ _KINDS: Final[dict[str, type[Struct]]] = {
 
 
 _FOREIGN: Final = (
-    *("web_search_call", "image_generation_call", "mcp_list_tools", "compaction", "program", "program_output"),
+    *("mcp_list_tools", "compaction", "program", "program_output"),
     *("multi_agent_call", "multi_agent_call_output", "agent_message"),
 )
 
@@ -138,9 +141,6 @@ def _check_trigger(items: Sequence[InputItem], param: str) -> None:
 
 def _whole(item: dict[str, Any], path: str) -> InputItem:
     kind = _kind_of(item)
-    if kind == "image_generation_call" and _has_image(item):
-        image: InputItem = _converted(item, InputImageCall, path)
-        return image
     if kind in _FOREIGN:
         return UnsupportedItem(kind, {key: value for key, value in item.items() if key != "id"})
     known = _KINDS.get(kind) if isinstance(kind, str) else None
@@ -153,14 +153,6 @@ def _whole(item: dict[str, Any], path: str) -> InputItem:
         found.status = found.status or "completed"
     _check_item(found, path)
     return found
-
-
-def _has_image(item: Mapping[str, Any]) -> bool:
-    """Whether a call of image generation has its image, or the id of a stored call; others are stored as they came."""
-    result, item_id = item.get("result"), item.get("id")
-    if item.get("status") == "failed":
-        return False
-    return bool(result) if result is not None else isinstance(item_id, str) and item_id.startswith("ig_")
 
 
 def _kind_of(item: dict[str, Any]) -> Any:

@@ -2,8 +2,8 @@
 
 Source: the Responses API's items `file_search_call` and `code_interpreter_call`. `call_id`, `turn` and `first` are
 ours: the model's id of its call, and the first number of its passages in citation marks. A web search is stored as
-`web_search`, and an image as `image_generation`: items with `_call` in a thread are those of clients, stored as they
-came.
+`web_search`, and an image as `image_generation`: items of these types with `_call` in a thread are those that clients
+sent to versions before 0.2. `omitted`: a client sent the call without what it returned.
 """
 
 from typing import Any, Literal
@@ -42,7 +42,7 @@ class FileSearchResult(Struct, kw_only=True, omit_defaults=True):
         return place
 
 
-class FileSearchCallItem(Struct, kw_only=True, tag_field="type", tag="file_search_call"):
+class FileSearchCallItem(Struct, kw_only=True, omit_defaults=True, tag_field="type", tag="file_search_call"):
     id: str
     call_id: str
     status: Literal["completed"] = "completed"
@@ -50,14 +50,16 @@ class FileSearchCallItem(Struct, kw_only=True, tag_field="type", tag="file_searc
     results: list[FileSearchResult]
     turn: int
     first: int
+    omitted: bool = False
 
 
 class CodeOutput(Struct, kw_only=True, omit_defaults=True):
-    """`logs` or `image`: what `type` names is there."""
+    """`logs` or `image`: what `type` names is there. An image of another server has its `url` in place of a file."""
 
     type: Literal["logs", "image"]
     logs: str = ""
     file_id: str = ""
+    url: str = ""
 
 
 class GeneratedFile(Struct, kw_only=True):
@@ -67,7 +69,7 @@ class GeneratedFile(Struct, kw_only=True):
     file_id: str
 
 
-class CodeInterpreterCallItem(Struct, kw_only=True, tag_field="type", tag="code_interpreter_call"):
+class CodeInterpreterCallItem(Struct, kw_only=True, omit_defaults=True, tag_field="type", tag="code_interpreter_call"):
     id: str
     call_id: str
     status: Literal["completed"] = "completed"
@@ -75,6 +77,7 @@ class CodeInterpreterCallItem(Struct, kw_only=True, tag_field="type", tag="code_
     container_id: str
     outputs: list[CodeOutput]
     files: list[GeneratedFile] = []
+    omitted: bool = False
 
 
 class McpCallItem(Struct, kw_only=True, tag_field="type", tag="mcp_call"):
@@ -115,6 +118,7 @@ class WebSearchCallItem(Struct, kw_only=True, omit_defaults=True, tag_field="typ
     error: str | None = None
     turn: int = 0
     first: int = 0
+    omitted: bool = False
 
 
 class ImageGenerationCallItem(Struct, kw_only=True, omit_defaults=True, tag_field="type", tag="image_generation"):

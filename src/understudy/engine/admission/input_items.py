@@ -7,17 +7,22 @@ from understudy.engine.admission.files import FileChecks
 from understudy.engine.admission.inline_data import check_file_data, check_image_url, check_remote_url
 from understudy.engine.run import summaries
 from understudy.engine.views.items import FILE_DATA, render_item
-from understudy.errors import InvalidRequest, NotFound
+from understudy.errors import InvalidRequest
 from understudy.store import Store
+from understudy.store.messages import Item
 from understudy.wire.client_items import ComputerCallOutput
 from understudy.wire.input_items import (
+    InputCodeInterpreterCall,
     InputCustomToolCallOutput,
     InputFile,
+    InputFileSearchCall,
     InputFunctionCallOutput,
     InputImage,
     InputImageCall,
     InputItem,
     InputMessage,
+    InputReasoning,
+    InputWebSearchCall,
     ItemReference,
     UnsupportedItem,
 )
@@ -26,6 +31,14 @@ from understudy.wire.parsing import check_file_id
 from understudy.wire.responses import Included
 
 _ALL_INCLUDES: Final = frozenset({*get_args(Included), FILE_DATA})
+_STORED_TYPES: Final[dict[str, type]] = {
+    "file_search_call": InputFileSearchCall,
+    "code_interpreter_call": InputCodeInterpreterCall,
+    "web_search": InputWebSearchCall,
+    "image_generation": InputImageCall,
+    "reasoning": InputReasoning,
+}
+"""By the kinds of stored items."""
 
 
 class ItemAdmission:
@@ -46,26 +59,17 @@ class ItemAdmission:
         return admitted
 
     async def _resolve_references(self, project_id: str, items: Sequence[InputItem]) -> list[InputItem]:
+        incomplete = dict.fromkeys(item_id for item in items if (item_id := _incomplete_id(item)))
+        stored = await self._store.responses.find_items(project_id, list(incomplete)) if incomplete else {}
         found: list[InputItem] = []
         for item in items:
-            if isinstance(item, InputImageCall) and item.result is None:
-                found.append(await self._find_image(project_id, item))
-            elif isinstance(item, ItemReference):
-                stored = await self._store.responses.item(project_id, item.id)
-                found += whole([render_item(stored, _ALL_INCLUDES)])
+            if isinstance(item, ItemReference):
+                found += _parse_stored(await self._store.responses.item(project_id, item.id))
+            elif (known := stored.get(_incomplete_id(item))) is not None and _is_same_type(known, item):
+                found += _parse_stored(known)
             else:
                 found.append(item)
         return found
-
-    async def _find_image(self, project_id: str, item: InputImageCall) -> InputItem:
-        """The stored call with its image; the item as it came if there is none."""
-        try:
-            stored = await self._store.responses.item(project_id, item.id or "")
-        except NotFound:
-            stored = None
-        if stored is not None and stored.kind == "image_generation":
-            return whole([render_item(stored)])[0]
-        return UnsupportedItem("image_generation_call", {"type": "image_generation_call", "status": item.status})
 
     async def _check_files(self, project_id: str, items: Sequence[InputItem], param: str) -> None:
         images: dict[str, str] = {}
@@ -90,6 +94,27 @@ class ItemAdmission:
             await check_image_url(part.image_url, f"{path}.image_url")
         elif isinstance(part, InputFile) and part.file_data is not None:
             await check_file_data(part.file_data, f"{path}.file_data")
+
+
+def _incomplete_id(item: InputItem) -> str:
+    """The id of an item that came without what it contains if it is stored; empty for others."""
+    match item:
+        case InputFileSearchCall(results=None) | InputCodeInterpreterCall(outputs=None) | InputImageCall(result=None):
+            return item.id or ""
+        case InputWebSearchCall(results=None, status="completed"):
+            return item.id or ""
+        case InputReasoning(encrypted_content=None, content=None | []):
+            return item.id or ""
+        case _:
+            return ""
+
+
+def _is_same_type(stored: Item, item: InputItem) -> bool:
+    return isinstance(item, _STORED_TYPES.get(stored.kind, ()))
+
+
+def _parse_stored(stored: Item) -> list[InputItem]:
+    return whole([render_item(stored, _ALL_INCLUDES)])
 
 
 def _file_id(part: Any) -> str | None:

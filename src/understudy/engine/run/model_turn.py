@@ -201,7 +201,7 @@ class ModelTurn:
         """None where the text can refer to nothing, which spares looking for it."""
         sources = self._prompt.sources
         searches = not _CITING_TOOLS.isdisjoint(self._prompt.built_in.values())
-        return CitationParser(sources) if searches or sources.paths else None
+        return CitationParser(sources) if searches or sources.passages or sources.paths else None
 
     # -- what the model thinks ---------------------------------------------------------------------------------
 

@@ -25,8 +25,8 @@ from understudy.llm.messages import Message, to_wire
 from understudy.llm.provider import ChatBody
 from understudy.store.run_state import ClientTool, PromptExtent
 
-_NAMED_TOOLS = frozenset({"file_search", "code_interpreter", "image_generation"})
-"""Whose calls are stored without the names of their functions, or may be of a client."""
+_NAMED_TOOLS = frozenset({"file_search", "code_interpreter"})
+"""Whose calls are stored without the names of their functions."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ Messages are stored as the Assistants API serves them. Its marks of citations ar
 says behind how many characters it belongs.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
@@ -47,6 +48,7 @@ _decode = msgspec.json.Decoder(dict[str, Any]).decode
 # Members that responses with a reference to the item need, and that clients never see.
 FILE_DATA: Final = "message.input_file.file_data"
 _CONTENT_PATH: Final = "/v1/files/{}/content"
+_CONTENT_URL: Final = re.compile(r"/v1/files/([^/]{1,256})/content")
 
 
 def render_item(
@@ -104,7 +106,7 @@ def code_outputs(outputs: Iterable[CodeOutput], before: Sequence[dict[str, Any]]
     made = [dict(one) for one in before]
     for output in outputs:
         if output.type == "image":
-            made.append({"type": "image", "url": _CONTENT_PATH.format(output.file_id)})
+            made.append({"type": "image", "url": output.url or _CONTENT_PATH.format(output.file_id)})
         elif made and made[-1]["type"] == "logs":
             made[-1]["logs"] += output.logs
         else:
@@ -140,7 +142,9 @@ def _add_included_to_item(item: OutputItem, known: Mapping[str, Any]) -> OutputI
 def parse_code_output(output: Mapping[str, Any]) -> CodeOutput:
     """What `code_outputs` has made of it, undone."""
     if output["type"] == "image":
-        return CodeOutput(type="image", file_id=output["url"].split("/")[-2])
+        url: str = output["url"]
+        path = _CONTENT_URL.fullmatch(url)
+        return CodeOutput(type="image", url=url) if path is None else CodeOutput(type="image", file_id=path[1])
     return CodeOutput(type="logs", logs=output["logs"])
 
 
@@ -226,7 +230,7 @@ def _render_search(body: str, included: frozenset[str]) -> dict[str, Any]:
 
 def _render_web_call(body: str, included: frozenset[str]) -> dict[str, Any]:
     item = _decode_web(body)
-    members = web_members(item.action, item.results, included)
+    members = web_members(item.action, item.results, frozenset() if item.omitted else included)
     status = "completed" if item.error is None else "failed"
     return {"id": item.id, "type": "web_search_call", "status": status, **members}
 
