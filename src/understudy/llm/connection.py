@@ -4,29 +4,26 @@ It uses no proxy variables and no cookies, and follows no redirects, which could
 """
 
 import asyncio
-import io
 import math
-from collections.abc import AsyncIterable, Mapping
-from functools import lru_cache
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
 
-import aiohttp
 import msgspec
-import yarl
 
 from understudy import correlation
 from understudy.clock import Clock
 from understudy.errors import UpstreamError
 from understudy.llm import faults
 from understudy.llm.encoded_body import EncodedBody
-from understudy.llm.upstream_response import UpstreamResponse, describe_error
+from understudy.llm.upstream_response import UpstreamResponse, deadline_exceeded
+from understudy.net.http.errors import HttpError, MalformedResponse, TimedOut
+from understudy.net.http.pool import Pool
+from understudy.net.http.response import Response
 from understudy.settings import ProviderSettings
 
-_MAX_ERROR_BODY_BYTES = 256 * 1024
-_GET_TIMEOUT = 60.0
-# A larger body is written in chunks, so that other tasks run in between.
-_STREAMED_BODY_BYTES = 1 << 20
-_Content = bytes | AsyncIterable[bytes] | None
+_MAX_ERROR_BODY_BYTES: Final = 256 * 1024
+_GET_TIMEOUT: Final = 60.0
+_NO_BODY: Final = EncodedBody("", 0, b"")
 
 
 class Connection:
@@ -37,11 +34,11 @@ class Connection:
         self._settings = settings
         self._headers = {"Accept-Encoding": "identity", "User-Agent": "understudy", **headers}
         self._clock = clock
-        self._session: aiohttp.ClientSession | None = None
+        self._pool: Pool | None = None
 
     async def get(self, url: str) -> bytes:
         """The body of a 2xx response, which must arrive within a minute."""
-        response = await self._request("GET", url, None, total=asyncio.get_running_loop().time() + _GET_TIMEOUT)
+        response = await self._request("GET", url, _NO_BODY, total=asyncio.get_running_loop().time() + _GET_TIMEOUT)
         try:
             return await response.read()
         finally:
@@ -68,88 +65,65 @@ class Connection:
         return await self._request("POST", url, body, headers, deadline)
 
     async def close(self) -> None:
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        if self._pool is not None:
+            await self._pool.close()
+            self._pool = None
 
     async def _request(
         self,
         method: str,
         url: str,
-        body: EncodedBody | None,
+        body: EncodedBody,
         headers: Mapping[str, str] | None = None,
         total: float = math.inf,
     ) -> UpstreamResponse:
-        deadline = asyncio.get_running_loop().time() + self._settings.first_byte_timeout
-        content: _Content = None
-        if body is not None:
-            content = body.content
-            headers = {"Content-Type": body.content_type, **(headers or {})}
-            if not isinstance(content, bytes):
-                # Many servers refuse a body in chunks.
-                headers["Content-Length"] = str(body.size)
+        pool = self._get_pool()
+        deadline = pool.time() + self._settings.first_byte_timeout
+        fields = {"content-type": body.content_type} if body.content_type else {}
+        if headers is not None:
+            fields.update(headers)
         if self._settings.send_traceparent:
-            headers = {**(headers or {}), **correlation.trace_headers()}
-        head = await self._send(method, url, content, headers, deadline)
-        response = UpstreamResponse(self._name, head, deadline, self._settings.idle_timeout, total)
+            fields.update(correlation.trace_headers())
+        try:
+            head = await pool.request(
+                method, url, headers=fields, size=body.size, body=body.content, deadline=deadline, total=total
+            )
+        except (HttpError, ValueError) as error:
+            raise self._request_error(error) from None
+        response = UpstreamResponse(self._name, head, deadline, self._settings.idle_timeout)
         if 200 <= head.status < 300:
             return response
+        raise await self._read_refusal(head, response)
+
+    async def _read_refusal(self, head: Response, response: UpstreamResponse) -> UpstreamError:
+        """The error of a response with another status than 2xx."""
         try:
             refusal = await response.read_head(_MAX_ERROR_BODY_BYTES)
         finally:
             response.close()
-        raise faults.from_response(
-            head.status, head.headers, refusal, secret=faults.secrets_of(self._settings), clock=self._clock
+        return faults.from_response(
+            head.status, head.headers(), refusal, secret=faults.secrets_of(self._settings), clock=self._clock
         )
 
-    async def _send(
-        self, method: str, url: str, content: _Content, headers: Mapping[str, str] | None, deadline: float
-    ) -> aiohttp.ClientResponse:
-        try:
-            async with asyncio.timeout_at(deadline):
-                return await self._get_session().request(
-                    method,
-                    _parse_url(url),
-                    data=_chunk_body(content),
-                    headers=headers,
-                    allow_redirects=False,
+    def _request_error(self, error: HttpError | ValueError) -> UpstreamError:
+        name = self._name
+        match error:
+            case TimedOut(wait="total"):
+                return deadline_exceeded()
+            case TimedOut(wait="connect"):
+                seconds = self._settings.connect_timeout
+                return UpstreamError("timeout", f"Connection to provider {name!r} timed out after {seconds:g} s.")
+            case TimedOut():
+                seconds = self._settings.first_byte_timeout
+                return UpstreamError(
+                    "timeout", f"Request to provider {name!r} timed out after {seconds:g} s without a response."
                 )
-        except aiohttp.ConnectionTimeoutError:
-            seconds = self._settings.connect_timeout
-            raise UpstreamError(
-                "timeout", f"Connection to provider {self._name!r} timed out after {seconds:g} s."
-            ) from None
-        except TimeoutError:
-            seconds = self._settings.first_byte_timeout
-            raise UpstreamError(
-                "timeout", f"Request to provider {self._name!r} timed out after {seconds:g} s without a response."
-            ) from None
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise self._connection_error(error) from None
+            case MalformedResponse() | ValueError():
+                return UpstreamError("malformed", f"The response of provider {name!r} is not HTTP. Check its base URL.")
+        return UpstreamError("unreachable", f"Provider {name!r} is unreachable: {error}.")
 
-    def _connection_error(self, error: Exception) -> UpstreamError:
-        if isinstance(error, aiohttp.ClientResponseError | ValueError):
-            return UpstreamError(
-                "malformed", f"The response of provider {self._name!r} is not HTTP. Check its base URL."
-            )
-        return UpstreamError("unreachable", f"Provider {self._name!r} is unreachable: {describe_error(error)}.")
-
-    def _get_session(self) -> aiohttp.ClientSession:
-        # Lazily, since a session belongs to the loop that runs when it is made.
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=300, keepalive_timeout=30),
-                timeout=aiohttp.ClientTimeout(total=None, connect=self._settings.connect_timeout),
-                headers=self._headers,
-                cookie_jar=aiohttp.DummyCookieJar(),
-            )
-        return self._session
-
-
-@lru_cache(maxsize=256)
-def _parse_url(url: str) -> yarl.URL:
-    return yarl.URL(url, encoded=True)
-
-
-def _chunk_body(content: _Content) -> _Content | io.BytesIO:
-    return io.BytesIO(content) if isinstance(content, bytes) and len(content) > _STREAMED_BODY_BYTES else content
+    def _get_pool(self) -> Pool:
+        # Lazily, since a pool belongs to the loop that runs when it is made.
+        if self._pool is None:
+            self._pool = Pool(self._headers, self._settings.connect_timeout)
+        return self._pool
