@@ -156,7 +156,7 @@ class Pool:
             if len(self._heads) >= _MAX_HEADS:
                 self._heads.clear()
             head = self._heads[method, url] = self._render_common(method, location)
-        length = b"" if method in _IDEMPOTENT else b"content-length: %d\r\n" % size
+        length = b"" if not size and method in _IDEMPOTENT else b"content-length: %d\r\n" % size
         return b"%b%b%b\r\n" % (head, _render_headers(headers), length)
 
     def _render_common(self, method: str, location: Location) -> bytes:
