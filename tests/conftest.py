@@ -16,7 +16,7 @@ import openai
 import pytest
 from xdist.scheduler.loadscope import LoadScopeScheduling
 
-from databases import PostgresDatabases, SQLiteTemplate
+from databases import PostgresDatabases
 from nodes import NodePair
 from redis_servers import redis_server, session_redis
 from serving import KEY, WAIT, Server, serve
@@ -255,11 +255,6 @@ def postgres(postgres_databases: PostgresDatabases) -> Iterator[str]:
 def empty_postgres(postgres_databases: PostgresDatabases) -> str:
     """The URL of a PostgreSQL database without any table."""
     return postgres_databases.create_empty()
-
-
-@pytest.fixture(scope="session")
-def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> SQLiteTemplate:
-    return SQLiteTemplate(tmp_path_factory.mktemp("template"))
 
 
 @pytest.fixture(scope="session")

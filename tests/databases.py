@@ -1,8 +1,10 @@
 """Databases of the tests: copies of one that has all migrations, since a copy takes a fraction of their time."""
 
 import asyncio
+import functools
 import itertools
 import shutil
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -98,16 +100,16 @@ BEGIN
 END $$"""
 
 
-class SQLiteTemplate:
-    """A data directory whose database has all tables and no rows."""
+def copy_sqlite(data: Path) -> None:
+    """Makes a data directory of `data`, which exists, with a database that has all tables and no rows."""
+    shutil.copy2(Path(_sqlite_template().name) / _FILE, data / _FILE)
 
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
-        _migrate(directory, None)
 
-    def copy(self, data: Path) -> None:
-        """Makes a data directory of `data`, which exists."""
-        shutil.copy2(self._directory / _FILE, data / _FILE)
+@functools.cache
+def _sqlite_template() -> tempfile.TemporaryDirectory[str]:
+    template = tempfile.TemporaryDirectory()
+    _migrate(Path(template.name), None)
+    return template
 
 
 def _migrate(directory: Path, url: str | None) -> None:

@@ -5,6 +5,7 @@ A request is one message on the socket whose number is the program's argument: J
 the pipe, and its status as of `waitpid` when it ends.
 """
 
+import atexit
 import contextlib
 import gc
 import importlib
@@ -17,6 +18,7 @@ import signal
 import socket
 import struct
 import sys
+import threading
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +31,8 @@ _MODULES = (
     "understudy.cli.server",
     "understudy.cli.protocol",
     "asyncpg",
+    "genai_prices.data",
+    "genai_prices.data_snapshot",
     "uvicorn.lifespan.off",
     "uvicorn.protocols.http.httptools_impl",
     "uvloop",
@@ -113,7 +117,25 @@ def _become(request: dict[str, Any]) -> None:
     sys.path[0] = str(Path.cwd())
     sys.argv = ["understudy", *request["arguments"]]  # the module sets the first one
     sys.orig_argv = [sys.executable, "-m", *sys.argv]
-    runpy.run_module("understudy", run_name="__main__", alter_sys=True)
+    try:
+        runpy.run_module("understudy", run_name="__main__", alter_sys=True)
+    except SystemExit as ending:
+        _exit_early(ending.code)
+
+
+def _exit_early(code: Any) -> None:
+    """Exits as the interpreter does, but leaves all memory to the kernel: to free it object by object, most of which the
+    forking process shares, would copy it and take as long as the start. What the process has left open is reported.
+    """
+    if code is not None and not isinstance(code, int):
+        sys.stderr.write(f"{code}\n")
+        code = 1
+    threading._shutdown()  # type: ignore[attr-defined]  # what the interpreter calls
+    atexit._run_exitfuncs()
+    gc.collect()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code or 0)
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 import launches
+from databases import copy_sqlite
 from forking import RESOURCE_WARNINGS
 from understudy.cli import commands
 from waiting import eventually
@@ -80,7 +81,14 @@ class Server:
         self.url = ""
 
     def start(self) -> Self:
-        """Starts the process, and waits until it prints its base URL."""
+        """Starts the process, and waits until it prints its base URL.
+
+        Its first start finds an empty database, unless there is a data directory: to create one takes as long as all
+        else that a start does.
+        """
+        if "database" not in self._settings and not self.data.exists():
+            self.data.mkdir(mode=0o700)
+            copy_sqlite(self.data)
         with self.log.open("ab") as log:
             self.process = launches.start(
                 self.arguments("serve", "--port", "0", *self.flags),

@@ -20,15 +20,15 @@ WRONG_KEY = "sk-wrong-key-0123456789abcdef"
 
 @pytest.fixture(scope="module")
 def json_server(session_upstream, tmp_path_factory):
-    yield from serve(
-        Server(
-            tmp_path_factory.mktemp("logs"),
-            session_upstream.url,
-            log_format="json",
-            access_log="true",
-            trusted_proxies="127.0.0.0/8",
-        )
+    server = Server(
+        tmp_path_factory.mktemp("logs"),
+        session_upstream.url,
+        log_format="json",
+        access_log="true",
+        trusted_proxies="127.0.0.0/8",
     )
+    server.data.mkdir()  # so that the first start creates the database, and logs it
+    yield from serve(server)
 
 
 def lines_of(server):

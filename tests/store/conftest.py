@@ -7,18 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from databases import SQLiteTemplate
+from databases import copy_sqlite
 from understudy.store import Store, open_store
 
 Opened = Callable[[], AbstractAsyncContextManager[Store]]
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def url(request: pytest.FixtureRequest, sqlite_template: SQLiteTemplate, tmp_path: Path) -> str | None:
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str | None:
     """None for SQLite, whose data directory is `tmp_path`, and otherwise a PostgreSQL database. Both have all tables."""
     if request.param == "postgres":
         return str(request.getfixturevalue("postgres"))
-    sqlite_template.copy(tmp_path)
+    copy_sqlite(tmp_path)
     return None
 
 
