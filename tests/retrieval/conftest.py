@@ -1,7 +1,6 @@
 """The parts of retrieval as the application puts them together, each test with its own."""
 
 import contextlib
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -11,13 +10,13 @@ from understudy.retrieval.children import ChildPool
 from understudy.retrieval.extract import ExtractionError, Extractor
 
 MEMORY = 512 << 20
-HERE = Path(__file__).parent
+HERE = "tests/retrieval/"
 
 
 def pytest_collection_modifyitems(items):
     """Processes that tests share live longer than a test, and so must the loop that waits for them."""
     for item in items:
-        if HERE in item.path.parents and pytest_asyncio.is_async_test(item) and _shares_children(item.fixturenames):
+        if item.nodeid.startswith(HERE) and pytest_asyncio.is_async_test(item) and _shares_children(item.fixturenames):
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
 
 

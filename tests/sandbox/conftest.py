@@ -1,7 +1,6 @@
 """One sandbox for all tests of a process, and sessions in it: of a test's own, or one that well-behaved tests share."""
 
 import itertools
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -13,13 +12,13 @@ from understudy.settings import SandboxSettings
 from understudy.tools.sandbox import open_sandbox
 
 _keys = (f"test-{number}" for number in itertools.count(1))
-HERE = Path(__file__).parent
+HERE = "tests/sandbox/"
 
 
 def pytest_collection_modifyitems(items):
     """Kernels live longer than a test, and so must the loop that they are heard on."""
     for item in items:
-        if HERE in item.path.parents and pytest_asyncio.is_async_test(item):
+        if item.nodeid.startswith(HERE) and pytest_asyncio.is_async_test(item):
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
 
 

@@ -33,8 +33,14 @@ def find_pythons():
     return pythons
 
 
-PYTHONS = find_pythons()
 pytestmark = pytest.mark.slow
+
+
+def pytest_generate_tests(metafunc):
+    """One test a Python; where slow tests do not run, no interpreter is started to learn its version."""
+    if "python" in metafunc.fixturenames:
+        pythons = find_pythons() if metafunc.config.getoption("--slow") else {sys.version_info[:2]: sys.executable}
+        metafunc.parametrize("python", pythons.values(), ids=[f"{major}.{minor}" for major, minor in pythons])
 
 
 def run(*command, **options):
@@ -69,7 +75,6 @@ def test_the_wheel_has_the_site_and_the_console_and_nothing_that_only_checks_the
     assert [name for name in names if re.search(r"\.d\.ts$|tsconfig|eslint|^tests/", name)] == []
 
 
-@pytest.mark.parametrize("python", PYTHONS.values(), ids=[f"{major}.{minor}" for major, minor in PYTHONS])
 def test_the_wheel_serves_in_an_empty_directory(wheels, tmp_path, python):
     wheel, toolkit = wheels
     place = tmp_path / "venv"
