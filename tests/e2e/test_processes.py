@@ -5,6 +5,7 @@ import signal
 import socket
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urlsplit
 
 import psutil
 import pytest
@@ -93,6 +94,27 @@ def test_processes_share_a_port_and_a_data_directory(group):
     assert len(servers_of(group)) == 2
     run = start_run(group)
     eventually(lambda: status(group, run) == "completed")
+
+
+def test_processes_have_about_as_many_connections_each(group):
+    # Each process has a metrics server, from its start on.
+    read_addresses(group.log, count=2)
+    servers = servers_of(group)
+    port = urlsplit(group.url).port
+    clients = []
+    try:
+        for _ in range(24):
+            clients.append(socket.create_connection(("127.0.0.1", port)))
+            clients[-1].sendall(b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert clients[-1].recv(4096).startswith(b"HTTP/1.1 200")
+        assert min(count_connections(server, port) for server in servers) >= 8
+    finally:
+        for client in clients:
+            client.close()
+
+
+def count_connections(process, port):
+    return sum(one.status == "ESTABLISHED" and one.laddr.port == port for one in process.net_connections("tcp"))
 
 
 @pytest.mark.slow

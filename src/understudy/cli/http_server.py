@@ -16,6 +16,7 @@ from typing import Any, Final
 import uvicorn
 
 from understudy.app import Understudy
+from understudy.cli.balanced_listener import BalancedListener, ConnectionCounts
 from understudy.cli.socket_protocol import SocketProtocol
 from understudy.settings import Settings
 
@@ -45,18 +46,33 @@ class Server(uvicorn.Server):
         hooks: Hooks,
         understudy: Understudy,
         state: dict[str, Any],
+        group: tuple[ConnectionCounts, int] | None = None,
     ) -> None:
+        """`group` is for one of several processes that share the sockets: their counts, and its own number."""
         super().__init__(config)
         self._hooks = hooks
         self._understudy = understudy
         self._state = state
+        self._group = group
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         self.lifespan.state.update(self._state)
         sockets = sockets or []
+        if self._group is not None:
+            await super().startup([])
+            self._listen_balanced(sockets, *self._group)
+            self._hooks.started()
+            return
         await super().startup([bound for bound in sockets if bound.family != socket.AF_UNIX])
         await self._serve_unix_sockets([bound for bound in sockets if bound.family == socket.AF_UNIX])
         self._hooks.started()
+
+    def _listen_balanced(self, sockets: Sequence[socket.socket], counts: ConnectionCounts, process: int) -> None:
+        connections = self.server_state.connections
+        for bound in sockets:
+            listener = BalancedListener(bound, self._build_protocol, counts, process, connections.__len__)
+            listener.start(self.config.backlog)
+            self.servers.append(listener)  # type: ignore[arg-type]  # has what the base class uses
 
     async def _serve_unix_sockets(self, sockets: Sequence[socket.socket]) -> None:
         """The base class takes internet sockets only."""

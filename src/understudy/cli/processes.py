@@ -19,6 +19,7 @@ from functools import partial
 from typing import Final
 
 from understudy import logs
+from understudy.cli.balanced_listener import ConnectionCounts
 from understudy.cli.listen import Listeners, open_listeners
 from understudy.cli.service_manager import ServiceManager, Terminal
 from understudy.engine.jobs.backoff import Backoff
@@ -39,25 +40,27 @@ _log = logging.getLogger("understudy.server")
 class Child:
     """What a process has from its parent. `is_first`: it prints the banner and prepares the keys.
 
-    With `watchdog`, in seconds, the parent kills it if it reports nothing for so long.
+    `sockets`, `ready` and `counts` are descriptors. With `watchdog`, in seconds, the parent kills it if it reports
+    nothing for so long.
     """
 
     process: int
     parent: int
     sockets: tuple[int, ...]
     ready: int
+    counts: int
     is_first: bool
     watchdog: float = 0.0
 
     def to_text(self) -> str:
-        numbers = (self.process, self.parent, self.ready, int(self.is_first), self.watchdog, *self.sockets)
+        numbers = (self.process, self.parent, self.ready, self.counts, int(self.is_first), self.watchdog, *self.sockets)
         return ",".join(map(str, numbers))
 
     @classmethod
     def from_text(cls, text: str) -> "Child":
-        process, parent, ready, is_first, watchdog, *sockets = text.split(",")
+        process, parent, ready, counts, is_first, watchdog, *sockets = text.split(",")
         numbers = tuple(map(int, sockets))
-        return cls(int(process), int(parent), numbers, int(ready), bool(int(is_first)), float(watchdog))
+        return cls(int(process), int(parent), numbers, int(ready), int(counts), bool(int(is_first)), float(watchdog))
 
     @contextmanager
     def open_listeners(self) -> Iterator[Listeners]:
@@ -73,6 +76,13 @@ class Child:
             for bound in sockets:
                 stack.enter_context(bound)
             yield Listeners(sockets, [])
+
+    def open_counts(self) -> ConnectionCounts:
+        """Of the connections of all processes of the parent."""
+        counts = ConnectionCounts(self.counts)
+        os.close(self.counts)
+        counts.set(self.process, 0)
+        return counts
 
     def report_ready(self) -> None:
         os.write(self.ready, b"1")
@@ -114,6 +124,8 @@ class _ProcessGroup:
         self._count = count
         self._listeners = listeners
         self._sockets = tuple(bound.fileno() for bound in listeners.sockets)
+        self._counts_descriptor = ConnectionCounts.create(count)
+        self._counts = ConnectionCounts(self._counts_descriptor)
         self._manager = ServiceManager()
         self._processes: dict[int, tuple[Process, asyncio.Future[bool]]] = {}
         self._terminal = Terminal()
@@ -166,6 +178,7 @@ class _ProcessGroup:
                 process, _ = await self._start_process(number)
             code = await process.wait()
             process = None
+            self._counts.set(number, None)
             del self._processes[number]
             if self._stopping.is_set():
                 return
@@ -182,12 +195,13 @@ class _ProcessGroup:
         """The process, and whether it became ready: known once it is, or has ended."""
         reader, writer = os.pipe()
         watchdog = self._manager.watchdog_seconds
-        child = Child(number, os.getpid(), self._sockets, writer, is_first, watchdog or 0.0)
+        counts = self._counts_descriptor
+        child = Child(number, os.getpid(), self._sockets, writer, counts, is_first, watchdog or 0.0)
         arguments = [*sys.argv[1:], "--child", child.to_text()]
         try:
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "understudy", *arguments),
-                pass_fds=(*self._sockets, writer),
+                pass_fds=(*self._sockets, writer, counts),
                 # Ctrl-C reaches the parent alone, which passes it on.
                 start_new_session=True,
             )

@@ -179,12 +179,14 @@ class _Serving:
             self.listeners.unlink()
 
         config = build_config(self.app, self.loaded.settings)
-        server = Server(config, Hooks(started, stopping), understudy, self.state)
+        group = None if self.child is None else (self.child.open_counts(), self.child.process)
+        server = Server(config, Hooks(started, stopping), understudy, self.state, group)
         reloader = SettingsReloader(self.loaded, understudy, manager, server.use_settings)
         tune_garbage_collector()
         with ExitStack() as stack:
             bound = self.listeners.sockets
-            copies = [stack.enter_context(one.dup()) for one in bound for _ in range(1, _ACCEPT_BATCH)]
+            times = _ACCEPT_BATCH if group is None else 1
+            copies = [stack.enter_context(one.dup()) for one in bound for _ in range(1, times)]
             await server.serve([*bound, *copies])
         for task in pings:
             await _cancel_task(task)
