@@ -300,7 +300,7 @@ def build_videos(base: Base) -> Video:
     spool.mkdir(mode=0o700, parents=True)
     provider = open_provider(video, download, connect)
     callbacks = VideoCallbacks(
-        base.store.videos, base.clock, allowed=video.callbacks, allow_private=settings.webhooks.allow_private
+        base.store, base.clock, allowed=video.callbacks, allow_private=settings.webhooks.allow_private
     )
     jobs = VideoJobs(
         base.store,

@@ -155,6 +155,7 @@ def _list_background_parts(
 ) -> tuple[BackgroundPart, ...]:
     """In the order of their start; they stop in reverse."""
     store, worker = base.store, execution.worker
+    run_if_pending = store.pending_work.run_if_pending
     writing: list[BackgroundPart] = [] if worker.streams is None else [worker.streams]
     following: list[BackgroundPart] = [] if worker.remote is None else [worker.remote]
     serving: tuple[BackgroundPart, ...] = (
@@ -171,7 +172,7 @@ def _list_background_parts(
         parts.webhooks,
         parts.project_events,
         video.jobs,
-        Looper(_SWEEP_FILES_SECONDS, base.files.sweep),
+        Looper(_SWEEP_FILES_SECONDS, partial(run_if_pending, "expired_file", base.files.sweep)),
         Looper(_REVOKED_KEYS_SECONDS, partial(parts.streams.end_revoked, parts.active_keys)),
         Looper(_KEY_USES_SECONDS, parts.key_uses.flush),
         Looper(_SWEEP_JOURNALS_SECONDS, store.usage_journal.sweep),
@@ -187,11 +188,11 @@ def _list_background_parts(
         *serving,
         *kernels,
         video.callbacks,
-        Looper(_ERASE_SECONDS, store.threads.erase),
-        Looper(_ERASE_SECONDS, store.chunks.sweep),
-        Looper(_UPGRADE_SECONDS, store.chunks.upgrade_terms),
-        Looper(_UPGRADE_SECONDS, store.runs.fill_columns),
-        Looper(_UPGRADE_SECONDS, store.threads.fill_activity),
+        Looper(_ERASE_SECONDS, partial(run_if_pending, "deleted_thread", store.threads.erase)),
+        Looper(_ERASE_SECONDS, partial(run_if_pending, "removed_document", store.chunks.sweep)),
+        Looper(_UPGRADE_SECONDS, partial(run_if_pending, "earlier_document", store.chunks.upgrade_terms)),
+        Looper(_UPGRADE_SECONDS, partial(run_if_pending, "earlier_run", store.runs.fill_columns)),
+        Looper(_UPGRADE_SECONDS, partial(run_if_pending, "earlier_thread", store.threads.fill_activity)),
         Looper(_DIVIDE_SECONDS, store.chunks.divide_stores),
         Looper(_SWEEP_RESPONSES_SECONDS, parts.responses.sweep),
     )

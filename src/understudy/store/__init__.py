@@ -38,6 +38,7 @@ from understudy.store.lock import DirectoryLock
 from understudy.store.messages import Messages
 from understudy.store.migrate import has_schema, is_current, migrate, newest_schema
 from understudy.store.nodes import Nodes
+from understudy.store.pending_work import PendingWork
 from understudy.store.permissions import Permissions
 from understudy.store.postgres import PostgresDatabase
 from understudy.store.project_sizes import ProjectSizes
@@ -124,6 +125,7 @@ class Store:
     export_rows: ExportRows
     qualified_ids: QualifiedIds
     workers: Workers
+    pending_work: PendingWork
     nodes: Nodes
     queues: Queues
     lock: DirectoryLock | None
@@ -180,7 +182,7 @@ async def open_existing_store(
 
 
 def _build_store(database: Database, data: Path, clock: Clock, lock: DirectoryLock | None) -> Store:
-    journal = UsageJournal(database, data, clock)
+    journal, pending = UsageJournal(database, data, clock), PendingWork(database, clock)
     return Store(
         database=database,
         assistants=Assistants(database),
@@ -230,7 +232,8 @@ def _build_store(database: Database, data: Path, clock: Clock, lock: DirectoryLo
         imports=Imports(database),
         export_rows=ExportRows(database),
         qualified_ids=QualifiedIds(database),
-        workers=Workers(database, clock, newest_schema(database.dialect)),
+        workers=Workers(database, clock, newest_schema(database.dialect), pending.has),
+        pending_work=pending,
         nodes=Nodes(database, newest_schema(database.dialect)),
         queues=Queues(database),
         lock=lock,

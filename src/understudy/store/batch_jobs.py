@@ -28,7 +28,7 @@ _WEBHOOK_EVENTS: dict[FinalStatus, EventType] = {
     "expired": "batch.expired",
     "cancelled": "batch.cancelled",
 }
-_JOBS = JobTable("batches", compose_sql("status IN", sql_list(ACTIVE)), "status", retries=False)
+BATCH_JOBS = JobTable("batches", compose_sql("status IN", sql_list(ACTIVE)), "status", retries=False)
 _CLAIMED = compose_sql(ROW, ", project_id, dialect, input")
 ANSWERING_BATCHES = FairListing("batches", "owner IS NULL AND status = 'in_progress'", group="1")
 WAITING_BATCHES = FairListing("batches", "owner IS NULL AND status IN ('validating', 'finalizing', 'cancelling')")
@@ -150,11 +150,11 @@ class BatchJobs:
         return await self._database.write(_claim_batch, seq, owner, now)
 
     async def list_owned(self, owner: str) -> dict[int, Status]:
-        return await self._database.read(_JOBS.list_owned, owner)
+        return await self._database.read(BATCH_JOBS.list_owned, owner)
 
     async def release(self, seq: int, owner: str) -> None:
         """Ends the claim: any worker may have the batch."""
-        await self._database.write(_JOBS.release, seq, owner)
+        await self._database.write(BATCH_JOBS.release, seq, owner)
 
     async def add(self, seq: int, owner: str, lines: Sequence[NewLine]) -> bool:
         """Adding a line again is fine."""
@@ -194,13 +194,13 @@ class BatchJobs:
 
 
 def _list_candidates(limit: int, cursors: BatchCursors) -> Transaction[list[Candidate[int]]]:
-    orphaned = yield from _JOBS.list_orphaned(_CANDIDATE, 0.0, limit)
+    orphaned = yield from BATCH_JOBS.list_orphaned(_CANDIDATE, 0.0, limit)
     other = yield from WAITING_BATCHES.list_waiting(0.0, limit, cursors.other)
     return orphaned + other + (yield from ANSWERING_BATCHES.list_waiting(0.0, limit, cursors.answering))
 
 
 def _claim_batch(seq: int, owner: str, now: float) -> Transaction[BatchClaim | None]:
-    row = yield from _JOBS.claim(seq, owner, now, _CLAIMED)
+    row = yield from BATCH_JOBS.claim(seq, owner, now, _CLAIMED)
     if row is None:
         return None
     body, project_id, dialect, input_ = row

@@ -18,11 +18,11 @@ from understudy.store.sql import compose_sql
 from understudy.store.vector_store_counts import LIVE_STORES, lock_store
 from understudy.store.workers import Candidate, Claim, JobTable
 
-_JOBS = JobTable("chunk_documents", "state = 1 AND is_copied = 0 AND embedder = 'builtin'", "state")
+EMBEDDING_JOBS = JobTable("chunk_documents", "state = 1 AND is_copied = 0 AND embedder = 'builtin'", "state")
 _SOURCE: Final = "builtin"
 WAITING_DOCUMENTS = FairListing(
     "chunk_documents",
-    _JOBS.is_waiting,
+    EMBEDDING_JOBS.is_waiting,
     condition="AND due_at <= $2",
     order="seq, due_at",
     group="store",
@@ -86,7 +86,7 @@ class EmbeddingJobs:
 
     async def list_owned(self, owner: str) -> dict[int, int]:
         """The documents that the worker has claimed, with their states."""
-        return await self._database.read(_JOBS.list_owned, owner)
+        return await self._database.read(EMBEDDING_JOBS.list_owned, owner)
 
     async def read_slice(self, claim: EmbeddingClaim, embedder: str, limit: int) -> Slice:
         """Up to `limit` chunks that the copy lacks; none once it is complete."""
@@ -110,7 +110,7 @@ class EmbeddingJobs:
 
     async def release(self, owner: str, document: int, due_at: float, *, attempts: int = 0) -> None:
         """Ends the claim. The document is due at `due_at`, and `attempts` are subtracted from its count."""
-        await self._database.write(_JOBS.release, document, owner, due_at, attempts)
+        await self._database.write(EMBEDDING_JOBS.release, document, owner, due_at, attempts)
 
     async def replace_copied(self, embedder: str) -> None:
         """Switches the stores whose last documents without a copy were removed."""
@@ -127,12 +127,12 @@ class EmbeddingJobs:
 
 
 def _list_candidates(now: float, limit: int, cursor: FairCursor) -> Transaction[list[Candidate[int]]]:
-    orphaned = yield from _JOBS.list_orphaned("seq, project_id, store", now, limit)
+    orphaned = yield from EMBEDDING_JOBS.list_orphaned("seq, project_id, store", now, limit)
     return orphaned + (yield from WAITING_DOCUMENTS.list_waiting_by_group(now, limit, cursor))
 
 
 def _claim(document: int, owner: str, now: float) -> Transaction[EmbeddingClaim | None]:
-    row = yield from _JOBS.claim(document, owner, now, "store, file, attempts, interruptions, language")
+    row = yield from EMBEDDING_JOBS.claim(document, owner, now, "store, file, attempts, interruptions, language")
     if row is None:
         return None
     store, file, attempts, interruptions, language = row
@@ -192,7 +192,9 @@ def _append(
 
 
 def _lock_claim(owner: str, claim: EmbeddingClaim) -> Transaction[None]:
-    sql = compose_sql("SELECT 1 FROM chunk_documents WHERE seq = $1 AND owner = $2 AND", _JOBS.is_open, "FOR UPDATE")
+    sql = compose_sql(
+        "SELECT 1 FROM chunk_documents WHERE seq = $1 AND owner = $2 AND", EMBEDDING_JOBS.is_open, "FOR UPDATE"
+    )
     if not (yield sql, (claim.seq, owner)):
         raise DocumentRemoved(f"The document {claim.seq!r} was removed, or another worker claimed it.")
 
@@ -212,7 +214,7 @@ def _switch_store(store: int, embedder: str) -> Transaction[None]:
     if not rows or rows[0][0] not in {_SOURCE, embedder}:
         return
     if rows[0][0] == _SOURCE:
-        sql = compose_sql("SELECT 1 FROM chunk_documents WHERE store = $1 AND", _JOBS.is_open, "LIMIT 1")
+        sql = compose_sql("SELECT 1 FROM chunk_documents WHERE store = $1 AND", EMBEDDING_JOBS.is_open, "LIMIT 1")
         if (yield sql, (store,)):
             return
         yield "UPDATE vector_stores SET embedder = $2 WHERE seq = $1", (store, embedder)
@@ -228,9 +230,9 @@ def _list_copied_stores() -> Transaction[list[int]]:
 
 def _count_pending(store: int | None) -> Transaction[PendingEmbedding]:
     if store is None:
-        rows = yield compose_sql(_PENDING, _JOBS.is_open), ()
+        rows = yield compose_sql(_PENDING, EMBEDDING_JOBS.is_open), ()
     else:
-        rows = yield compose_sql(_PENDING, _JOBS.is_open, "AND store = $1"), (store,)
+        rows = yield compose_sql(_PENDING, EMBEDDING_JOBS.is_open, "AND store = $1"), (store,)
     return PendingEmbedding(*rows[0])
 
 

@@ -20,11 +20,11 @@ from understudy.store.vector_store_files import FileRow, find_files, move, resta
 from understudy.store.workers import ORPHANED, Candidate, Claim, JobTable
 from understudy.wire.vector_stores import FileStatus, LastError, VectorStoreFileObject
 
-_JOBS = JobTable("store_files", "status = 'in_progress' AND body IS NOT NULL", "round")
+INGESTION_JOBS = JobTable("store_files", "status = 'in_progress' AND body IS NOT NULL", "round")
 _CLAIMED = "store, project_id, filename, round, attempts, interruptions, body, origin"
 WAITING_FILES = FairListing(
     "store_files",
-    _JOBS.is_waiting,
+    INGESTION_JOBS.is_waiting,
     condition="AND due_at <= $2",
     order="seq, due_at",
     group="store",
@@ -125,7 +125,7 @@ class Ingestion:
 
     async def list_owned(self, owner: str) -> dict[int, int]:
         """The rounds of the files that the worker has claimed."""
-        return await self._database.read(_JOBS.list_owned, owner)
+        return await self._database.read(INGESTION_JOBS.list_owned, owner)
 
     async def release_abandoned_files(self) -> None:
         """Removes what dead workers indexed of files that were cancelled or deleted meanwhile."""
@@ -149,12 +149,12 @@ class Ingestion:
 
 
 def _list_files_to_index(now: float, limit: int, cursor: FairCursor) -> Transaction[list[Candidate[int]]]:
-    orphaned = yield from _JOBS.list_orphaned("seq, project_id, store", now, limit)
+    orphaned = yield from INGESTION_JOBS.list_orphaned("seq, project_id, store", now, limit)
     return orphaned + (yield from WAITING_FILES.list_waiting_by_group(now, limit, cursor))
 
 
 def _claim_file(seq: int, owner: str, embedder: str, now: float) -> Transaction[FileClaim | None]:
-    row = yield from _JOBS.claim(seq, owner, now, _CLAIMED)
+    row = yield from INGESTION_JOBS.claim(seq, owner, now, _CLAIMED)
     if row is None:
         return None
     store, project_id, filename, round_, attempts, interruptions, body, origin = row
@@ -203,7 +203,7 @@ def _release_file(owner: str, claimed: FileClaim, due_at: float, attempts: int) 
     if (yield from _lock_claim(owner, claimed)) is None:
         yield from _discard_claim(owner, claimed)
         return
-    yield from _JOBS.release(claimed.seq, owner, due_at, attempts)
+    yield from INGESTION_JOBS.release(claimed.seq, owner, due_at, attempts)
 
 
 def _lock_claim(owner: str, claimed: FileClaim) -> Transaction[FileRow | None]:

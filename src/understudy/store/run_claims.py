@@ -14,9 +14,9 @@ from understudy.store.sql import compose_sql, padded_batches, sql_list, sql_para
 from understudy.store.states import ACTIVE, EXECUTING
 from understudy.store.workers import DATABASE_NOW, HAS_LEASE, Candidate, is_claimable_by, list_orphaned, lock_row
 
-_WORKABLE = sql_list(EXECUTING)
-_IS_WAITING = compose_sql("owner IS NULL AND status IN", _WORKABLE)
-_OWNED_RUNS = compose_sql("SELECT id, epoch FROM runs WHERE owner = $1 AND status IN", _WORKABLE)
+WORKABLE = sql_list(EXECUTING)
+_IS_WAITING = compose_sql("owner IS NULL AND status IN", WORKABLE)
+_OWNED_RUNS = compose_sql("SELECT id, epoch FROM runs WHERE owner = $1 AND status IN", WORKABLE)
 _EXPIRED_RUNS = compose_sql("SELECT id FROM runs WHERE status IN", sql_list(ACTIVE), "AND expires_at <= $1 LIMIT $2")
 _RELEASE_RUNS = compose_sql("UPDATE runs SET owner = NULL WHERE owner = $1 AND status IN", sql_list(ACTIVE))
 
@@ -32,7 +32,7 @@ WAITING_RUNS = FairListing("runs", _IS_WAITING, condition=compose_sql("AND", is_
 
 
 def claim_run(run_id: str, owner: str, due: bool, again: bool) -> Transaction[StoredRun | None]:
-    statuses = sql_list(ACTIVE) if due else _WORKABLE
+    statuses = sql_list(ACTIVE) if due else WORKABLE
     is_claimable = is_claimable_by("$1")
     is_free: LiteralString = "" if due else compose_sql("AND", is_free_for("$1"))
     condition = compose_sql(
@@ -56,7 +56,7 @@ def list_waiting_runs(limit: int, cursor: FairCursor, worker: str) -> Transactio
 
 
 def list_orphaned_runs(limit: int) -> Transaction[list[Candidate[str]]]:
-    return (yield from list_orphaned("runs", "id, project_id", compose_sql("status IN", _WORKABLE), limit))
+    return (yield from list_orphaned("runs", "id, project_id", compose_sql("status IN", WORKABLE), limit))
 
 
 def list_owned_runs(owner: str) -> Transaction[dict[str, int]]:
@@ -74,7 +74,7 @@ def filter_workable(owner: str, run_ids: Sequence[str]) -> Transaction[set[str]]
             "SELECT id FROM runs WHERE id IN (",
             sql_parameters(2, len(some)),
             ") AND (owner IS NULL OR owner = $1) AND status IN",
-            _WORKABLE,
+            WORKABLE,
         )
         rows: list[Row] = yield sql, (owner, *some)
         found.update(row[0] for row in rows)

@@ -23,9 +23,9 @@ from understudy.store.workers import Candidate, Claim, JobTable
 from understudy.wire.aimlapi_audio import TaskStatus
 
 _ACTIVE: Final = sql_list(("queued", "generating"))
-_JOBS = JobTable("transcriptions", compose_sql("status IN", _ACTIVE), "0")
+TRANSCRIPTION_JOBS = JobTable("transcriptions", compose_sql("status IN", _ACTIVE), "0")
 WAITING_TRANSCRIPTIONS = FairListing(
-    "transcriptions", _JOBS.is_waiting, condition="AND due_at <= $2", order="seq, due_at"
+    "transcriptions", TRANSCRIPTION_JOBS.is_waiting, condition="AND due_at <= $2", order="seq, due_at"
 )
 _EXPIRED: Final = "SELECT seq FROM transcriptions WHERE ended_at < $1 ORDER BY ended_at LIMIT $2"
 
@@ -95,11 +95,11 @@ class Transcriptions:
         return await self._database.write(_claim, seq, owner, now)
 
     async def list_owned(self, owner: str) -> dict[int, Any]:
-        return await self._database.read(_JOBS.list_owned, owner)
+        return await self._database.read(TRANSCRIPTION_JOBS.list_owned, owner)
 
     async def release(self, seq: int, owner: str, due_at: float = 0.0, attempts: int = 0) -> None:
         """Ends the claim: any worker may have the job from `due_at` on. `attempts` are subtracted from its count."""
-        await self._database.write(_JOBS.release, seq, owner, due_at, attempts)
+        await self._database.write(TRANSCRIPTION_JOBS.release, seq, owner, due_at, attempts)
 
     async def finish(self, owner: str, claimed: TranscriptionClaim, now: float, usage: Usage | None) -> bool:
         """Ends the job with what its record has, and records the usage in the same transaction.
@@ -146,12 +146,14 @@ def _select(project_id: str, transcription_id: str) -> Transaction[StoredTranscr
 
 
 def _list_candidates(now: float, limit: int, cursor: FairCursor) -> Transaction[list[Candidate[int]]]:
-    orphaned = yield from _JOBS.list_orphaned("seq, project_id", now, limit)
+    orphaned = yield from TRANSCRIPTION_JOBS.list_orphaned("seq, project_id", now, limit)
     return orphaned + (yield from WAITING_TRANSCRIPTIONS.list_waiting(now, limit, cursor))
 
 
 def _claim(seq: int, owner: str, now: float) -> Transaction[TranscriptionClaim | None]:
-    row = yield from _JOBS.claim(seq, owner, now, "id, project_id, input, body, attempts, interruptions, origin")
+    row = yield from TRANSCRIPTION_JOBS.claim(
+        seq, owner, now, "id, project_id, input, body, attempts, interruptions, origin"
+    )
     if row is None:
         return None
     transcription_id, project_id, blob, body, attempts, interruptions, origin = row

@@ -27,8 +27,10 @@ from understudy.wire.transfers import (
 
 TransferKind = Literal["import", "export", "deletion"]
 _ACTIVE: Final = ("queued", "in_progress", "cancelling")
-_JOBS = JobTable("transfers", compose_sql("status IN", sql_list(_ACTIVE)), "status")
-WAITING_TRANSFERS = FairListing("transfers", _JOBS.is_waiting, condition="AND due_at <= $2", order="seq, due_at")
+TRANSFER_JOBS = JobTable("transfers", compose_sql("status IN", sql_list(_ACTIVE)), "status")
+WAITING_TRANSFERS = FairListing(
+    "transfers", TRANSFER_JOBS.is_waiting, condition="AND due_at <= $2", order="seq, due_at"
+)
 _ROW: Final = "'[\"' || status || '\",' || body || ']'"
 _PAGE = PageSource("transfers", "project_id = $1", "body IS NOT NULL AND kind = $2", 2, body=_ROW)
 _SELECT = compose_sql(
@@ -114,11 +116,11 @@ class Transfers:
         return await self._database.write(_claim_transfer, seq, owner, now)
 
     async def list_owned(self, owner: str) -> dict[int, TransferStatus]:
-        return await self._database.read(_JOBS.list_owned, owner)
+        return await self._database.read(TRANSFER_JOBS.list_owned, owner)
 
     async def release(self, seq: int, owner: str, due_at: float = 0.0, attempts: int = 0) -> None:
         """Ends the claim: any worker may have the job from `due_at` on. `attempts` are subtracted from its count."""
-        await self._database.write(_JOBS.release, seq, owner, due_at, attempts)
+        await self._database.write(TRANSFER_JOBS.release, seq, owner, due_at, attempts)
 
     async def record(self, seq: int, owner: str, record: TransferRecord) -> bool:
         """Stores the progress; False if the job is no longer the owner's, or is being cancelled."""
@@ -184,12 +186,14 @@ def _delete_transfer(project_id: str, kind: TransferKind, transfer_id: str) -> T
 
 
 def _list_candidates(now: float, limit: int, cursor: FairCursor) -> Transaction[list[Candidate[int]]]:
-    orphaned = yield from _JOBS.list_orphaned("seq, project_id", now, limit)
+    orphaned = yield from TRANSFER_JOBS.list_orphaned("seq, project_id", now, limit)
     return orphaned + (yield from WAITING_TRANSFERS.list_waiting(now, limit, cursor))
 
 
 def _claim_transfer(seq: int, owner: str, now: float) -> Transaction[TransferClaim | None]:
-    row = yield from _JOBS.claim(seq, owner, now, "project_id, kind, input, status, body, attempts, interruptions")
+    row = yield from TRANSFER_JOBS.claim(
+        seq, owner, now, "project_id, kind, input, status, body, attempts, interruptions"
+    )
     if row is None:
         return None
     project_id, kind, blob, status, body, attempts, interruptions = row

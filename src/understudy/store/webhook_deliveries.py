@@ -22,13 +22,17 @@ _DELIVERY_JSON = (
     " || COALESCE(last, 'null') || ',' || event || ']'"
 )
 _SELECT_DELIVERY = compose_sql("SELECT", _DELIVERY_JSON, "FROM webhook_deliveries WHERE id = $1 AND project_id = $2")
-_JOBS = JobTable("webhook_deliveries", "status = 'pending'", "0")
+DELIVERY_JOBS = JobTable("webhook_deliveries", "status = 'pending'", "0")
 WAITING_DELIVERIES = FairListing(
-    "webhook_deliveries", _JOBS.is_waiting, condition="AND due_at <= $2", group="endpoint_id", order="due_at, seq"
+    "webhook_deliveries",
+    DELIVERY_JOBS.is_waiting,
+    condition="AND due_at <= $2",
+    group="endpoint_id",
+    order="due_at, seq",
 )
 _MAX_PROJECTS: Final = 500
 _DUE_PROJECT = compose_sql(
-    "SELECT 1 FROM webhook_deliveries WHERE", _JOBS.is_waiting, "AND project_id = $1 AND due_at <= $2 LIMIT 1"
+    "SELECT 1 FROM webhook_deliveries WHERE", DELIVERY_JOBS.is_waiting, "AND project_id = $1 AND due_at <= $2 LIMIT 1"
 )
 _ENDPOINT = (
     "SELECT body, secret, old_secret, old_secret_until FROM webhook_endpoints WHERE id = $1 AND body IS NOT NULL"
@@ -136,7 +140,7 @@ def replay_delivery(project_id: str, delivery_id: str, now: float) -> Transactio
 
 
 def list_claimable_deliveries(now: float, limit: int, cursor: FairCursor) -> Transaction[list[Candidate[int]]]:
-    orphaned = yield from _JOBS.list_orphaned("seq, project_id, endpoint_id", now, limit)
+    orphaned = yield from DELIVERY_JOBS.list_orphaned("seq, project_id, endpoint_id", now, limit)
     # Most endpoints that wait are unreachable, and wait for hours: only projects with a due delivery have a turn.
     due: list[str] = []
     for project in (yield from WAITING_DELIVERIES.list_projects(_MAX_PROJECTS, cursor)):
@@ -160,12 +164,12 @@ def _list_lanes(projects: Sequence[str], each: int) -> Transaction[list[tuple[st
 
 
 def claim_delivery(seq: int, owner: str, now: float) -> Transaction[DueDelivery | None]:
-    row = yield from _JOBS.claim(seq, owner, now, "id, attempts, since, event, endpoint_id, origin")
+    row = yield from DELIVERY_JOBS.claim(seq, owner, now, "id, attempts, since, event, endpoint_id, origin")
     if row is None:
         return None
     endpoints = yield _ENDPOINT, (row[4],)
     if not endpoints:
-        yield from _JOBS.release(seq, owner)
+        yield from DELIVERY_JOBS.release(seq, owner)
         return None
     delivery_id, attempts, since, event, _, origin = row
     endpoint = to_endpoint(endpoints[0], now)
@@ -173,11 +177,11 @@ def claim_delivery(seq: int, owner: str, now: float) -> Transaction[DueDelivery 
 
 
 def list_owned_deliveries(owner: str) -> Transaction[dict[int, int]]:
-    return (yield from _JOBS.list_owned(owner))
+    return (yield from DELIVERY_JOBS.list_owned(owner))
 
 
 def release_delivery(seq: int, owner: str, due_at: float, attempts: int) -> Transaction[None]:
-    yield from _JOBS.release(seq, owner, due_at, attempts)
+    yield from DELIVERY_JOBS.release(seq, owner, due_at, attempts)
 
 
 def record_outcome(owner: str, due: DueDelivery, outcome: Outcome) -> Transaction[None]:

@@ -7,13 +7,15 @@ clock of the database: the clocks of the nodes may differ.
 
 import logging
 import sys
+import time
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Generic, LiteralString, TypeVar
+from typing import Any, Final, Generic, LiteralString, Protocol, TypeVar
 
 from understudy.clock import Clock
 from understudy.errors import StoreSuperseded
 from understudy.store.database import Bundle, Database, Row, Transaction
-from understudy.store.sql import compose_sql
+from understudy.store.sql import compose_sql, sql_parameters
 
 Key = TypeVar("Key", int, str)
 
@@ -127,9 +129,41 @@ def lock_row(table: LiteralString, condition: LiteralString) -> LiteralString:
     return compose_sql("(SELECT seq FROM", table, "WHERE", condition, "FOR UPDATE SKIP LOCKED)")
 
 
+class RenewableLease(Protocol):
+    """A lease of this process. `owner` is the id of its worker."""
+
+    owner: str
+
+    @property
+    def is_steady(self) -> bool:
+        """Whether another worker may renew it."""
+        ...
+
+    def carry(self, age: float, nodes: int) -> None:
+        """Another worker has renewed it, `age` seconds ago; `nodes` had a lease."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Renewal:
+    worker_id: str
+    lease_until: float
+    live: int
+
+
 class Workers:
-    def __init__(self, database: Database, clock: Clock, schema: int = sys.maxsize) -> None:
-        """`schema` is the newest schema that this program knows."""
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        schema: int = sys.maxsize,
+        has_pending: Callable[[str], Awaitable[bool]] | None = None,
+    ) -> None:
+        """`schema` is the newest schema that this program knows; `has_pending` whether a kind may have candidates."""
+        self._has_pending = has_pending
+        self.leases: set[RenewableLease] = set()
+        """Those of this process."""
+        self._is_carrying = False
         self._database = database
         self._schema = schema
         self._clock = clock
@@ -140,23 +174,42 @@ class Workers:
         """Whether other processes may have leases on the database. SQLite has one server, which locks its directory."""
         return self._database.dialect == "postgres"
 
+    async def may_have_candidates(self, kind: str) -> bool:
+        """Whether jobs of a kind may wait, or may have lost their workers. Raises StoreError."""
+        return self._has_pending is None or await self._has_pending(kind)
+
     async def renew_lease(self, worker_id: str, seconds: float, steady_after: float = 0.0) -> int:
         """Creates the lease of a worker or extends it, to `seconds` from now; returns how many of its kind have one.
 
-        The kind is what its id has before the underscore.
+        The kind is what its id has before the underscore. The other leases of this process are extended as well, where
+        they may be.
 
         With `steady_after`, it may claim jobs of dead workers only that many seconds from now. Logs once that the clock
         of this machine and that of the database differ by more than a second. Raises StoreSuperseded if a later version
         has changed the database in a way that this program does not know.
         """
-        before = self._clock.now()
-        renewed = await self._database.write(_renew_lease, worker_id, seconds, steady_after, self._schema)
-        if renewed is None:
+        before, started = self._clock.now(), time.monotonic()
+        # A statement at the same time with the same rows might wait for this one for ever, and this one for it.
+        others = {} if steady_after or self._is_carrying else self._carried_leases(worker_id)
+        self._is_carrying |= bool(others)
+        try:
+            rows = await self._database.write(
+                _renew_leases, worker_id, tuple(others), seconds, steady_after, self._schema
+            )
+        finally:
+            self._is_carrying &= not others
+        if not rows:
             raise StoreSuperseded(self._schema)
-        database_now, live = renewed
+        database_now, live = rows[0].lease_until - seconds, rows[0].live
+        for row in rows:
+            if (lease := others.get(row.worker_id)) is not None:
+                lease.carry(time.monotonic() - started, live)
         if self.is_shared and not self._skew_is_logged:
             self._check_skew(database_now, before, self._clock.now())
         return live
+
+    def _carried_leases(self, worker_id: str) -> dict[str, "RenewableLease"]:
+        return {lease.owner: lease for lease in self.leases if lease.owner != worker_id and lease.is_steady}
 
     async def retire(self, worker_id: str | None = None) -> None:
         """Ends the lease of a worker, or of all workers: their jobs can be claimed at once."""
@@ -173,22 +226,27 @@ class Workers:
             )
 
 
-def _renew_lease(
-    worker_id: str, seconds: float, steady_after: float, schema: int
-) -> Transaction[tuple[float, int] | None]:
-    """The time of the database, and the number of workers of this kind with a lease."""
+def _renew_leases(
+    worker_id: str, others: Sequence[str], seconds: float, steady_after: float, schema: int
+) -> Transaction[list[_Renewal]]:
+    """Renews the lease of `worker_id`, and those of the others that have not ended."""
     steady = "CASE WHEN $3 > 0.0 THEN excluded.steady_at ELSE workers.steady_at END"
-    others = compose_sql("SELECT count(*) FROM workers WHERE", HAS_LEASE, "AND id LIKE $5 AND id <> $1")
+    live = compose_sql("SELECT count(*) FROM workers WHERE", HAS_LEASE, "AND id LIKE $5 AND id <> $1")
+    holders: LiteralString = "SELECT CAST($1 AS TEXT) AS id"
+    if others:
+        listed = compose_sql("SELECT id FROM workers WHERE", HAS_LEASE, "AND id IN (", sql_parameters(6, len(others)))
+        holders = compose_sql(holders, "UNION ALL", listed, ")")
     bundle = Bundle(alone=True)
     bundle.add(
         compose_sql(
             "INSERT INTO workers (id, lease_until, steady_at, schema)",
-            "SELECT $1, now + $2, now + $3, $4 FROM database_clock",
-            "WHERE NOT EXISTS (SELECT 1 FROM schema_versions WHERE oldest > $4)",
+            "SELECT holders.id, now + $2, now + $3, $4 FROM database_clock, (",
+            holders,
+            ") AS holders WHERE NOT EXISTS (SELECT 1 FROM schema_versions WHERE oldest > $4)",
             "ON CONFLICT (id) DO UPDATE SET lease_until = excluded.lease_until, steady_at =",
             steady,
-            "RETURNING lease_until, (",
-            others,
+            "RETURNING id, lease_until, (",
+            live,
             ")",
         ),
         worker_id,
@@ -196,9 +254,9 @@ def _renew_lease(
         float(steady_after),
         schema,
         f"{worker_id.partition('_')[0]}%",
+        *others,
     )
-    rows = yield bundle
-    return (float(rows[0][0]) - seconds, int(rows[0][1]) + 1) if rows else None
+    return [_Renewal(row[0], float(row[1]), int(row[2]) + 1) for row in (yield bundle)]
 
 
 def _retire_worker(worker_id: str | None) -> Transaction[None]:

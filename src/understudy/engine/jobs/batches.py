@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from understudy import correlation, telemetry
@@ -89,6 +90,7 @@ class Batches(JobKind[int, _BatchJob]):
         self.longest_line = longest_line
         self._refuses_model = refuses_model
         self._cursors = BatchCursors()
+        erase = partial(store.pending_work.run_if_pending, "ended_batch", self._work.erase)
         self._pool = LeasePool(
             self,
             store.workers,
@@ -96,7 +98,7 @@ class Batches(JobKind[int, _BatchJob]):
             "batcher",
             _MAX_CONCURRENT_BATCHES + _MAX_CONCURRENT_VALIDATIONS if places else 0,
             broker,
-            (Looper(_ERASE_SECONDS, self._work.erase),),
+            (Looper(_ERASE_SECONDS, erase),),
         )
         self.start = self._pool.start
         self.stop = self._pool.stop

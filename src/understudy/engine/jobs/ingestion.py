@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Final
 
 from understudy.blobs import Blobs
@@ -63,7 +64,8 @@ class Ingestion(JobKind[int, FileClaim]):
         self._waiters = Waiters()
         self.next_change = self._waiters.next_change
         self._notices = ChangeNotices(broker, "file", lambda _: self._waiters.notify())
-        loops = (Looper(_ERASE_SECONDS, store.vector_stores.erase),)
+        erase = partial(store.pending_work.run_if_pending, "deleted_store", store.vector_stores.erase)
+        loops = (Looper(_ERASE_SECONDS, erase),)
         self._pool = LeasePool(self, store.workers, clock, "indexer", places, broker, loops)
         self.start = self._pool.start
         self.stop = self._pool.stop
@@ -114,7 +116,8 @@ class Ingestion(JobKind[int, FileClaim]):
         await self._store.ingestion.release_files(owner, keys)
 
     async def sweep(self, _now: float, /) -> None:
-        await self._store.ingestion.release_abandoned_files()
+        if await self._store.pending_work.has("abandoned_file"):
+            await self._store.ingestion.release_abandoned_files()
 
     def job_ended(self, _: FileClaim, /) -> None:
         self._notify_waiters()

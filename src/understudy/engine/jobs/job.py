@@ -37,6 +37,10 @@ class JobKind(ABC, Generic[Key, Work]):
     async def list_candidates(self, now: float) -> Sequence[Candidate[Key]]:
         """Jobs that no live worker owns."""
 
+    def has_candidates(self) -> bool:
+        """Whether there are candidates that a look at the store for waiting and orphaned jobs would not find."""
+        return False
+
     @abstractmethod
     async def claim(self, candidate: Candidate[Key], owner: str, now: float) -> Work | None:
         """Claims a job; None where another worker has it, or where nothing is left to do."""

@@ -115,7 +115,7 @@ class LeasePool(Generic[Key, Work]):
         await self._interrupt_all(list(self.jobs.values()))
         try:
             await self._kind.release_all(self.id)
-            await self._workers.retire(self.id)
+            await self._lease.end()
         except StoreError as error:
             logger.warning("worker %s: lease not ended, it expires in %g s: %s", self.id, LEASE_SECONDS, error)
         if self._broker.is_shared:
@@ -312,6 +312,8 @@ class LeasePool(Generic[Key, Work]):
             return
         await self._check_claims()
         await self._kind.sweep(self._clock.now())
+        if not (self._kind.has_candidates() or await self._workers.may_have_candidates(self._kind.name)):
+            return
         if self._is_announced and self._places:
             await self._list_candidates()
         self._is_outdated = True
@@ -323,7 +325,8 @@ class LeasePool(Generic[Key, Work]):
 
     async def _check_claims(self) -> None:
         """Interrupts the jobs that others own now, and ends claims without a job."""
-        if self._kind.guards_writes and self._monotonic() < self._next_check:
+        is_guarded = self._kind.guards_writes or not self.jobs
+        if is_guarded and self._monotonic() < self._next_check:
             return
         self._next_check = self._monotonic() + _CHECK_SECONDS
         # What is claimed while this reads is neither lost nor forgotten.
@@ -384,6 +387,9 @@ class LeasePool(Generic[Key, Work]):
         if job.ended:
             return
         job.ended = True
+        if not self._kind.guards_writes:
+            # Its claim may not have ended with it.
+            self._check_soon()
         key = job.candidate.key
         if self.jobs.get(key) is job:
             del self.jobs[key]

@@ -285,6 +285,9 @@ class RunWorker(JobKind[str, RunExecutor]):
         self._may_have_orphans = bool(orphaned) or self._store.workers.is_shared
         return [*self._abandoned.values(), *orphaned, *waiting]
 
+    def has_candidates(self) -> bool:
+        return bool(self._abandoned)
+
     async def claim(self, candidate: Candidate[str], owner: str, _now: float, /) -> RunExecutor | None:
         stored = await self._store.runs.claim(candidate.key, owner, again=candidate.key in self._abandoned)
         self._abandoned.pop(candidate.key, None)
@@ -345,8 +348,9 @@ class RunWorker(JobKind[str, RunExecutor]):
         await self._check_announced()
         await self._interrupt_cancelled()
         await self._run_logs.discard_stale()
-        for run_id in await self._store.runs.list_expired(now, _SWEEP_CHUNK):
-            await self._expire(run_id)
+        if await self._store.pending_work.has("expired_run"):
+            for run_id in await self._store.runs.list_expired(now, _SWEEP_CHUNK):
+                await self._expire(run_id)
 
     async def _resume(self, stored: StoredRun) -> RunExecutor | None:
         """The execution of a claimed run; None where a client's action has launched one meanwhile."""

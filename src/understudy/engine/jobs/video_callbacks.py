@@ -6,6 +6,7 @@ callback more than once, always with the same content.
 
 import asyncio
 import logging
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -16,8 +17,8 @@ from understudy.engine.views import videos
 from understudy.errors import InvalidRequest, StoreError
 from understudy.looper import Looper
 from understudy.net.outbound import Client, url_problem
+from understudy.store import Store
 from understudy.store.video_callbacks import Callback
-from understudy.store.videos import Videos
 
 _SWEEP_SECONDS: Final = 0.5
 _MAX_CONCURRENT: Final = 8
@@ -30,13 +31,14 @@ logger = logging.getLogger(__name__)
 
 
 class VideoCallbacks:
-    def __init__(self, videos: Videos, clock: Clock, *, allowed: bool, allow_private: bool) -> None:
-        self._videos = videos
+    def __init__(self, store: Store, clock: Clock, *, allowed: bool, allow_private: bool) -> None:
+        self._videos = store.videos
         self._clock = clock
         self._allowed = allowed
         self._allow_private = allow_private
         self._outward = Client(allow_private=allow_private, private_setting="webhooks.allow_private")
-        self._loop = Looper(_SWEEP_SECONDS, self._deliver_due)
+        deliver = partial(store.pending_work.run_if_pending, "video_callback", self._deliver_due)
+        self._loop = Looper(_SWEEP_SECONDS, deliver)
 
     async def start(self) -> None:
         await self._loop.start()

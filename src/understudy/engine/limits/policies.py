@@ -1,5 +1,7 @@
 """Loads the limits of keys and caches them until they change, here or in another process."""
 
+import math
+import time
 from typing import Final
 
 from understudy.broker import Broker
@@ -10,6 +12,8 @@ from understudy.store import Store
 
 _REFRESH_SECONDS: Final = 1.0
 """After this time, a change by a command beside the server counts here."""
+# A dead node has a lease for longer.
+_COUNT_SECONDS: Final = 5.0
 _TOPIC: Final = "limits.changed"
 _MAX_CACHED: Final = 10_000
 _UNKNOWN: Final = -1
@@ -29,6 +33,7 @@ class Policies:
         """Whether nothing has limits: neither the settings nor any project or key."""
         self.nodes = 1
         """The live processes of the cluster, this one included."""
+        self._next_count = -math.inf
         self._loop = Looper(_REFRESH_SECONDS, self.refresh)
         self.stop = self._loop.stop
         broker.handle(_TOPIC, self._receive_change)
@@ -72,7 +77,8 @@ class Policies:
         if generation == self._generation and changes != self._changes:
             self._changes = changes
             self._clear()
-        if self._broker.is_shared:
+        if self._broker.is_shared and time.monotonic() >= self._next_count:
+            self._next_count = time.monotonic() + _COUNT_SECONDS
             self.nodes = max(1, sum(node.is_live for node in await self._store.nodes.list()))
 
     async def _receive_change(self, _sender: str, _body: bytes) -> None:
