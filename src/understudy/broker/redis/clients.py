@@ -4,6 +4,7 @@ No command is repeated by the library: only the caller knows which may be. Keys 
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ from redis.backoff import ExponentialBackoff, NoBackoff
 from understudy.broker.redis.url import RedisUrl
 
 Command = tuple[Any, ...]
+_Call = tuple[Sequence[Command], asyncio.Future[list[Any]]]
 
 BROADCAST_CHANNEL: Final = "u:in"
 """The channel that every node receives, beside its own."""
@@ -24,6 +26,7 @@ COMMAND_SECONDS: Final = 1.0
 BLOCK_SECONDS: Final = 2.0
 _BLOCKING_SOCKET_SECONDS: Final = 5.0
 _CONCURRENT_COMMANDS: Final = 2
+_PIPELINE_BYTES: Final = 1 << 18
 _MESSAGES: Final = frozenset({b"message", b"smessage"})
 FAILURES: Final = (exceptions.ConnectionError, exceptions.TimeoutError, exceptions.RedisClusterException, OSError)
 """Of a connection, a server that loads its data, or a Cluster without its slots; after these a node reconnects."""
@@ -41,6 +44,8 @@ class RedisClients:
         self._subscribing = self._build(COMMAND_SECONDS)
         self._writing = asyncio.Lock()
         self._places = asyncio.Semaphore(_CONCURRENT_COMMANDS)
+        self._unsent: deque[_Call] = deque()
+        self._sending: asyncio.Task[None] | None = None
 
     @property
     def is_cluster(self) -> bool:
@@ -52,9 +57,48 @@ class RedisClients:
             return await _execute(self._writer, commands, self._send_once)
 
     async def send(self, commands: Sequence[Command]) -> list[Any]:
-        """As `write`, beside it."""
-        async with self._places:
-            return await _execute(self._commands, commands, self._send_once)
+        """As `write`, beside it. What is sent at once, or while the server works on others, shares a pipeline."""
+        sent: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
+        self._unsent.append((commands, sent))
+        if self._sending is None:
+            self._sending = asyncio.create_task(self._send_all())
+        return await sent
+
+    async def _send_all(self) -> None:
+        try:
+            while self._unsent:
+                async with self._places:
+                    await self._send_batch(self._take_batch())
+        finally:
+            self._sending = None
+
+    def _take_batch(self) -> list[_Call]:
+        """The oldest calls, of a bounded size in all."""
+        batch: list[_Call] = []
+        size = 0
+        while self._unsent and (not batch or size < _PIPELINE_BYTES):
+            call = self._unsent.popleft()
+            batch.append(call)
+            size += sum(len(part) for command in call[0] for part in command if isinstance(part, bytes | str))
+        return batch
+
+    async def _send_batch(self, batch: Sequence[_Call]) -> None:
+        commands = [command for some, _ in batch for command in some]
+        try:
+            replies = await _execute(self._commands, commands, self._send_once)
+        except BaseException as error:
+            for _, sent in batch:
+                if isinstance(error, asyncio.CancelledError):
+                    sent.cancel()
+                elif not sent.done():
+                    sent.set_exception(error)
+            if not isinstance(error, Exception):
+                raise
+            return
+        for some, sent in batch:
+            own, replies = replies[: len(some)], replies[len(some) :]
+            if not sent.done():
+                sent.set_result(own)
 
     async def execute(self, commands: Sequence[Command]) -> list[Any]:
         """As `send`, with the replies that the library has parsed."""
@@ -115,6 +159,11 @@ class RedisClients:
         return subscription
 
     async def close(self) -> None:
+        if self._sending is not None:
+            self._sending.cancel()
+            await asyncio.gather(self._sending, return_exceptions=True)
+        for _, sent in self._unsent:
+            sent.cancel()
         for client in (self._writer, self._commands, self._blocking, self._subscribing, *self._sentinels):
             await client.aclose()
 

@@ -22,6 +22,7 @@ logger = logging.getLogger(__name__)
 
 _DELAY_SECONDS: Final = 0.25
 _DELAYED_CHARACTERS: Final = 4096
+_END_SECONDS: Final = 0.02
 _RENEW_SECONDS: Final = 60.0
 _MAX_BATCH_BYTES: Final = 1 << 18
 _MAX_FLUSH_BYTES: Final = 4 << 20
@@ -89,6 +90,7 @@ class LogStreams:
         self._flushing: asyncio.Task[None] | None = None
         self._ending: dict[str, asyncio.Task[None]] = {}
         self._unstored: dict[str, RunLog] = {}
+        self._ends: asyncio.Future[None] | None = None
         self._is_failing = False
         self._renewing = Looper(_RENEW_SECONDS, self._renew)
         broker.on_reconnect(self._recover)
@@ -326,6 +328,7 @@ class LogStreams:
 
     async def _store_end(self, run_id: str, log: RunLog, *, has_batches: bool = True) -> None:
         self._unstored[run_id] = log
+        await asyncio.shield(self._next_ends())
         try:
             last = log.length if has_batches else 0
             await self._stored.store(run_id, list(log.entries()), last, self._retention)
@@ -333,6 +336,19 @@ class LogStreams:
         except BrokerUnavailable:
             while len(self._unstored) > _MAX_UNSTORED_ENDS:
                 del self._unstored[next(iter(self._unstored))]
+
+    def _next_ends(self) -> asyncio.Future[None]:
+        """When the logs of runs that end now are stored: many at once, which costs each of them less."""
+        if self._ends is None:
+            loop = asyncio.get_running_loop()
+            self._ends = loop.create_future()
+            loop.call_later(_END_SECONDS, self._store_ends)
+        return self._ends
+
+    def _store_ends(self) -> None:
+        ends, self._ends = self._ends, None
+        if ends is not None and not ends.done():
+            ends.set_result(None)
 
     # -- time and failures -------------------------------------------------------------------------------------
 
