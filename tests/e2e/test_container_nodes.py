@@ -75,18 +75,21 @@ def test_a_container_of_a_killed_node_starts_again_with_its_files_and_a_note(nod
     run_code(upstream, first.client, thread, coder, "x = 1")
     (container,) = second.client.containers.list(extra_query={"name": thread.id})
     added = second.client.containers.files.create(container.id, file_id=file.id)
+    uploaded = second.client.containers.files.create(container.id, file=("b.txt", b"uploaded"))
     first.kill()
     with pytest.raises(openai.InternalServerError) as refusal:
         second.client.containers.files.list(container.id)
     assert refusal.value.status_code == 503
     assert refusal.value.response.headers["retry-after"] == "2"
-    logs = run_code(upstream, second.client, thread, coder, f"print(open('{added.path}').read(), 'x' in globals())")
+    code = f"print(open('{added.path}').read(), 'x' in globals(), open('b.txt').read())"
+    logs = run_code(upstream, second.client, thread, coder, code)
     assert logs == (
         "The session ended meanwhile, and this is a new one. All variables, and all files that code made, are lost.\n"
-        "hello False\n"
+        "hello False uploaded\n"
     )
-    (inside,) = second.client.containers.files.list(container.id)
-    assert read(second.client, container, inside) == b"hello"
+    assert {one.id for one in second.client.containers.files.list(container.id)} == {added.id, uploaded.id}
+    assert read(second.client, container, added) == b"hello"
+    assert read(second.client, container, uploaded) == b"uploaded"
 
 
 @pytest.mark.slow

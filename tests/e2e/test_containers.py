@@ -185,9 +185,13 @@ def test_files_of_the_project_are_there_again_after_the_server_was_killed(new_se
     made = server.client.containers.create(name="kept", file_ids=[file.id])
     other = server.client.containers.files.create(made.id, file_id=put(server.client, b"more", "b.txt").id)
     server.client.containers.files.delete(other.id, container_id=made.id)
+    uploaded = server.client.containers.files.create(made.id, file=("c.txt", b"uploaded"))
+    removed = server.client.containers.files.create(made.id, file=("d.txt", b"removed"))
+    server.client.containers.files.delete(removed.id, container_id=made.id)
     server.kill()
     server.start()
     assert server.client.containers.retrieve(made.id).status == "running"
-    (inside,) = server.client.containers.files.list(made.id)
-    assert inside.path == f"/mnt/data/{file.id}-a.txt"
-    assert read(server.client, made, inside) == b"hello"
+    contents = {one.path: read(server.client, made, one) for one in server.client.containers.files.list(made.id)}
+    assert contents == {f"/mnt/data/{file.id}-a.txt": b"hello", uploaded.path: b"uploaded"}
+    server.client.containers.files.delete(uploaded.id, container_id=made.id)
+    assert len(server.client.containers.files.list(made.id).data) == 1

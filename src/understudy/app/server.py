@@ -48,6 +48,7 @@ _UPGRADE_SECONDS = 1.0
 _DIVIDE_SECONDS = 30.0
 _SWEEP_RESPONSES_SECONDS = 60.0
 _SWEEP_KERNELS_SECONDS = 60.0
+_SWEEP_CONTAINERS_SECONDS = 60.0
 _REVOKED_KEYS_SECONDS = 1.0
 _KEY_USES_SECONDS = 20.0
 _SWEEP_JOURNALS_SECONDS = 5.0
@@ -195,4 +196,5 @@ def _list_background_parts(
         Looper(_UPGRADE_SECONDS, partial(run_if_pending, "earlier_thread", store.threads.fill_activity)),
         Looper(_DIVIDE_SECONDS, store.chunks.divide_stores),
         Looper(_SWEEP_RESPONSES_SECONDS, parts.responses.sweep),
+        Looper(_SWEEP_CONTAINERS_SECONDS, parts.containers.release_expired_uploads),
     )

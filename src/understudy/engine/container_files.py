@@ -1,6 +1,7 @@
 """The files of containers whose sessions this process has, or opens. Knows no HTTP and no other node.
 
-When a session is lost, the project's Files are copied into the next one, and the files that code created are gone.
+When a session is lost, the project's Files and the uploads are copied into the next one, and the files that code
+created are gone.
 """
 
 import hashlib
@@ -48,8 +49,10 @@ class ContainerFiles:
             await self._workspaces.put(workspace, blob, name)
             workspace.aliases[name] = safe_name(filename)
             await workspace.session.link(workspace.aliases[name], name)
+            present = {file.name for file in await workspace.session.list()}
         except SandboxError as fault:
             raise to_client_error(fault) from None
+        await self._store.containers.add_upload(project_id, container_id, name, blob.name, present)
         return await _find_file(workspace, name)
 
     async def remove(self, project_id: str, container_id: str, file_id: str) -> None:
@@ -58,8 +61,12 @@ class ContainerFiles:
         name = file.path.removeprefix(f"{FOLDER}/")
         await workspace.session.remove(name)
         workspace.digests.pop(name, None)
-        if source_id := workspace.input_files.pop(name, None):
+        if name not in workspace.input_files:
+            return
+        if source_id := workspace.input_files.pop(name):
             await self._store.containers.remove_file(container_id, source_id)
+        else:
+            await self._store.containers.remove_upload(container_id, name)
 
     async def read(self, project_id: str, container_id: str, file_id: str) -> AsyncGenerator[bytes, None]:
         """The content of a file, in chunks."""
@@ -84,7 +91,8 @@ class ContainerFiles:
         if (workspace := self._workspaces.find(container_id)) is not None:
             return workspace
         file_ids = await self._stored_file_ids(container_id)
-        return await self.open(project_id, container_id, file_ids) if file_ids else None
+        has_files = file_ids or await self._store.containers.uploads(container_id)
+        return await self.open(project_id, container_id, file_ids) if has_files else None
 
     def _require_workspace(self, container_id: str, file_id: str) -> ContainerSession:
         workspace = self._workspaces.find(container_id)
@@ -101,15 +109,17 @@ def to_client_error(fault: SandboxError) -> InvalidRequest | Unavailable:
 
 
 def render_file(workspace: ContainerSession, file: SandboxFile) -> ContainerFileResource:
-    # Stable while the file exists, without a row for each file that code writes.
-    mark = f"{workspace.container_id}/{workspace.session.id}/{file.name}"
+    # Stable while the file exists, without a row for each file that code writes. A client's file is in each session.
+    is_client_file = file.name in workspace.input_files
+    session_id = "" if is_client_file else workspace.session.id
+    mark = f"{workspace.container_id}/{session_id}/{file.name}"
     return ContainerFileResource(
         id=f"cfile_{hashlib.sha256(mark.encode()).hexdigest()[:32]}",
         created_at=int(file.modified),
         bytes=file.size,
         container_id=workspace.container_id,
         path=f"{FOLDER}/{file.name}",
-        source="user" if file.name in workspace.input_files else "assistant",
+        source="user" if is_client_file else "assistant",
     )
 
 

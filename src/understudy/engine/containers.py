@@ -65,6 +65,9 @@ class Containers:
         """Ends the sessions that servers which were killed have left in a gateway, once they are idle."""
         await self._workspaces.end_orphaned_kernels(int(self._clock.now() - self._idle_seconds))
 
+    async def release_expired_uploads(self) -> None:
+        await self._store.containers.release_expired_uploads(self._now())
+
     async def create(self, project_id: str, body: CreateContainerBody) -> ContainerResource:
         """Raises NotFound for an unknown File, InvalidRequest if this server cannot run code."""
         self.check_memory(body.memory_limit, "memory_limit")

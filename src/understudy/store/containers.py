@@ -1,12 +1,17 @@
-"""Stored containers: their owner, their last use and the ids of their Files. Contents live in the sandbox."""
+"""Stored containers: their owner, their last use, the ids of their Files and their uploads.
 
-from collections.abc import Sequence
+What code has made of them lives in the sandbox.
+"""
+
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import msgspec
 from msgspec import Struct
 
 from understudy.errors import not_found
+from understudy.store import container_uploads
+from understudy.store.container_uploads import ContainerUpload
 from understudy.store.database import Database, Transaction
 from understudy.store.nodes import LIVE_NODES
 from understudy.store.pages import Page, PageRequest, PageSource, RecordPage, read_page
@@ -122,6 +127,27 @@ class Containers:
     async def remove_file(self, container_id: str, file_id: str) -> None:
         await self._database.write(_execute, _DROP_FILE, container_id, file_id)
 
+    async def uploads(self, container_id: str) -> list[ContainerUpload]:
+        """The files that clients have uploaded into it, the oldest first."""
+        return await self._database.read(container_uploads.list_uploads, container_id)
+
+    async def add_upload(
+        self, project_id: str, container_id: str, name: str, blob: str, present: Collection[str]
+    ) -> None:
+        """Stores an upload, whose blob has a hold, and drops those that are not `present` in the session any more.
+
+        Raises NotFound.
+        """
+        await self._database.write(_add_upload, project_id, container_id, name, blob, present)
+
+    async def remove_upload(self, container_id: str, name: str) -> None:
+        await self._database.write(container_uploads.remove_upload, container_id, name)
+
+    async def release_expired_uploads(self, now: int, limit: int = 100) -> None:
+        """Releases the blobs of containers that have expired."""
+        if await self._database.read(container_uploads.has_expired_uploads, now):
+            await self._database.write(container_uploads.remove_expired_uploads, now, limit)
+
     async def touch(self, container_id: str, now: int) -> None:
         """Records a use of the container."""
         await self._database.write(_touch_container, container_id, now)
@@ -181,6 +207,15 @@ def _delete_container(project_id: str, container_id: str) -> Transaction[None]:
     if not (yield _DELETE, (container_id, project_id)):
         raise not_found("container", container_id)
     yield _DROP_FILES, (container_id,)
+    yield from container_uploads.remove_uploads(container_id)
+
+
+def _add_upload(
+    project_id: str, container_id: str, name: str, blob: str, present: Collection[str]
+) -> Transaction[None]:
+    body = yield from _select_container(project_id, container_id)
+    lifetime = _lifetime(_decode(body).container)
+    yield from container_uploads.add_upload(container_id, name, blob, lifetime, present)
 
 
 def _delete_for_thread(project_id: str, thread_id: str) -> Transaction[str | None]:

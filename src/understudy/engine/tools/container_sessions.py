@@ -43,6 +43,8 @@ class ContainerSession:
         self.input_files: dict[str, str | None] = {}
         self.aliases: dict[str, str] = {}
         self.lock = asyncio.Lock()
+        self.has_uploads = False
+        """Whether the uploads of earlier sessions are in this one."""
         self.opened_at = time.monotonic()
         self.kernel = ""
         self._id = session.id
@@ -59,6 +61,7 @@ class ContainerSession:
             self.digests.clear()
             self.input_files.clear()
             self.aliases.clear()
+            self.has_uploads = False
 
 
 class ContainerSessions:
@@ -121,6 +124,7 @@ class ContainerSessions:
             for file in await self._store.files.lookup(project_id, missing) if missing else []:
                 with suppress(BlobMissing):  # it was deleted meanwhile
                     await self._put_file(workspace, file, bare_ids)
+            await self._restore_uploads(workspace)
             await self._record_files(workspace)
         return workspace
 
@@ -134,6 +138,7 @@ class ContainerSessions:
         if workspace is None:
             is_new = container_id in self._new_containers
             workspace = ContainerSession(container_id, session, renewed=not (is_new or is_attached))
+            workspace.has_uploads = is_new
             self._workspaces[session] = workspace
             self._new_containers.pop(container_id, None)
             if is_attached:
@@ -154,6 +159,21 @@ class ContainerSessions:
             async with self._blobs.reading(blob.name) as chunks:
                 await self._write_file(workspace, name, None, chunks)
             await self._record_files(workspace)
+
+    async def _restore_uploads(self, workspace: ContainerSession) -> None:
+        """Writes the uploads into a session that replaces a lost one."""
+        if workspace.has_uploads:
+            return
+        for upload in await self._store.containers.uploads(workspace.container_id):
+            match = _CLIENT_FILE.fullmatch(upload.name)
+            if upload.name in workspace.input_files or match is None:
+                continue
+            with suppress(BlobMissing):  # it was removed meanwhile
+                async with self._blobs.reading(upload.blob) as chunks:
+                    await self._write_file(workspace, upload.name, None, chunks)
+                alias = workspace.aliases[upload.name] = match["name"] or upload.name
+                await workspace.session.link(alias, upload.name)
+        workspace.has_uploads = True
 
     def find(self, container_id: str) -> ContainerSession | None:
         """The container if it is open in this process."""
