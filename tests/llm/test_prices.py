@@ -1,6 +1,7 @@
 """Prices: exact to the credit, of the settings first, and the same as the package that knows the public ones."""
 
 import asyncio
+import json
 import math
 from decimal import Decimal
 
@@ -37,6 +38,55 @@ def test_a_public_price_equals_the_price_of_the_package(public, model, prompt, s
     usage = genai_prices.Usage(input_tokens=prompt, output_tokens=said, cache_read_tokens=tokens.cached)
     expected = genai_prices.calc_price(usage, model).total_price * CREDITS_PER_USD
     assert priced(public, model).cost(tokens) == math.ceil(expected)
+
+
+@pytest.mark.parametrize("model", ["gpt-realtime", "gpt-realtime-mini", "gpt-4o-realtime-preview", "gpt-audio"])
+@given(
+    text=_counts, cached_text=st.floats(0, 1), audio=_counts, cached_audio=st.floats(0, 1), said=_counts, spoken=_counts
+)
+def test_audio_costs_what_the_package_says(public, model, text, cached_text, audio, cached_audio, said, spoken):
+    # The package has no price for cached audio of some models, where it counts the tokens as those of text.
+    cached_audio = 0 if model == "gpt-audio" else int(audio * cached_audio)
+    cached = 0 if model == "gpt-audio" else int(text * cached_text) + cached_audio
+    tokens = Tokens(text + audio, said + spoken, cached, 0, audio, spoken, cached_audio)
+    usage = genai_prices.Usage(
+        input_tokens=tokens.input,
+        output_tokens=tokens.output,
+        cache_read_tokens=cached,
+        input_audio_tokens=audio,
+        cache_audio_read_tokens=cached_audio,
+        output_audio_tokens=spoken,
+    )
+    expected = genai_prices.calc_price(usage, model).total_price * CREDITS_PER_USD
+    assert priced(public, model).cost(tokens) == math.ceil(expected)
+
+
+def test_a_price_of_audio_in_the_settings_is_for_audio_alone():
+    settings = ModelSettings(input_price=1.0, output_price=2.0, audio_input_price=10.0, audio_output_price=20.0)
+    price = Prices({"m": settings}, SystemClock()).own(("m",))
+    assert price.cost(Tokens(100, 50)) == 2 * (100 + 50 * 2)
+    assert price.cost(Tokens(100, 50, 40, 0, 60, 10, 20)) == 2 * (40 + 60 * 10 + 40 * 2 + 10 * 20)
+
+
+@pytest.mark.parametrize(
+    "usage",
+    [
+        {
+            "prompt_tokens": 100,
+            "completion_tokens": 50,
+            "prompt_tokens_details": {"audio_tokens": 60},
+            "completion_tokens_details": {"audio_tokens": 10},
+        },
+        {
+            "input_tokens": 100,
+            "output_tokens": 50,
+            "input_token_details": {"audio_tokens": 60, "cached_tokens": None},
+            "output_token_details": {"audio_tokens": 10},
+        },
+    ],
+)
+def test_tokens_of_audio_are_read_in_all_forms(usage):
+    assert parse_usage(json.dumps({"usage": usage}).encode()) == Tokens(100, 50, 0, 0, 60, 10)
 
 
 @given(prompt=_counts, said=_counts, requests=st.integers(1, 5))

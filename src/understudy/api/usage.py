@@ -201,6 +201,8 @@ def _render_completions(one: UsageTotals) -> usage.CompletionsUsageResult:
         input_cached_tokens=one.cached_tokens,
         input_uncached_tokens=one.input_tokens - one.cached_tokens,
         output_tokens=one.output_tokens,
+        input_audio_tokens=one.input_audio_tokens,
+        output_audio_tokens=one.output_audio_tokens,
         batch=None if batch is None else bool(batch),
         **model_members(one),
     )

@@ -145,6 +145,8 @@ class Accounting:
             batch=batch,
             requests=requests,
             units=units,
+            input_audio_tokens=tokens.audio_input,
+            output_audio_tokens=tokens.audio_output,
         )
 
     async def _find_price(self, model: str) -> Price | None:

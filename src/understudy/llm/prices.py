@@ -25,22 +25,44 @@ _MAX_CACHED_FACTS: Final = 10_000
 
 
 class Tokens(msgspec.Struct, frozen=True, gc=False):
-    """The usage of one response; `cached` and `written` (to the provider's cache) are parts of `input`."""
+    """The usage of one response; `cached` and `written` (to the provider's cache) are parts of `input`.
+
+    `audio_input`, `audio_output` and `audio_cached` are parts of `input`, `output` and `cached`.
+    """
 
     input: int = 0
     output: int = 0
     cached: int = 0
     written: int = 0
+    audio_input: int = 0
+    audio_output: int = 0
+    audio_cached: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """Billionths of a credit per token of each kind."""
+    """Billionths of a credit per token of each kind. None: audio costs as much as text."""
 
     input: int
     cached: int
     written: int
     output: int
+    audio_input: int | None = None
+    audio_cached: int | None = None
+    audio_output: int | None = None
+
+    def audio_surcharge(self, tokens: Tokens) -> int:
+        """What the audio among `tokens` costs beyond as many tokens of text."""
+        cached = min(tokens.audio_cached, tokens.cached)
+        uncached = max(tokens.audio_input - cached, 0)
+        surcharge = 0
+        if self.audio_input is not None:
+            surcharge += uncached * (self.audio_input - self.input)
+        if self.audio_cached is not None:
+            surcharge += cached * (self.audio_cached - self.cached)
+        if self.audio_output is not None:
+            surcharge += tokens.audio_output * (self.audio_output - self.output)
+        return surcharge
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +86,8 @@ class Price:
         uncached = max(tokens.input - tokens.cached - tokens.written, 0)
         billionths = uncached * rates.input + tokens.cached * rates.cached + tokens.written * rates.written
         billionths += tokens.output * rates.output + requests * self.request + units * self.unit
+        if tokens.audio_input or tokens.audio_output:
+            billionths += rates.audio_surcharge(tokens)
         if discount:
             billionths = round(billionths * (1 - discount))
         return -(-billionths // _BILLIONTHS)
@@ -194,7 +218,8 @@ def _read_snapshot() -> tuple[Any, dict[str, tuple[Any, Any]]]:
 
 def _settings_price(settings: ModelSettings) -> Price | None:
     tokens = (settings.input_price, settings.cached_input_price, settings.output_price)
-    if tokens == (None, None, None) and settings.request_price is None and settings.unit_price is None:
+    audio = (settings.audio_input_price, settings.cached_audio_input_price, settings.audio_output_price)
+    if {*tokens, *audio, settings.request_price, settings.unit_price} == {None}:
         return None
     plain = settings.input_price or 0.0
     cached = plain if settings.cached_input_price is None else settings.cached_input_price
@@ -203,8 +228,18 @@ def _settings_price(settings: ModelSettings) -> Price | None:
         _to_billionths(cached),
         _to_billionths(plain),
         _to_billionths(settings.output_price or 0.0),
+        *_audio_rates(*audio),
     )
     return Price(rates, request=_to_credits(settings.request_price), unit=_to_credits(settings.unit_price))
+
+
+def _audio_rates(
+    plain: float | None, cached: float | None, output: float | None
+) -> tuple[int | None, int | None, int | None]:
+    """Of US dollars per million; cached audio costs as much as other audio unless it has a price."""
+    prices = (plain, plain if cached is None else cached, output)
+    first, second, third = (None if price is None else _to_billionths(price) for price in prices)
+    return first, second, third
 
 
 def _to_credits(usd: float | None) -> int:
@@ -238,9 +273,16 @@ def _public_price(prices: Any) -> Price | None:
         prices.input_mtok if prices.cache_write_mtok is None else prices.cache_write_mtok,
         prices.output_mtok,
     )
-    starts = sorted({tier.start for kind in kinds for tier in getattr(kind, "tiers", ())})
-    tiers = tuple((start, Rates(*(_rate(kind, start) for kind in kinds))) for start in starts)
-    return Price(Rates(*(_rate(kind, 0) for kind in kinds)), tiers)
+    cached_audio = prices.input_audio_mtok if prices.cache_audio_read_mtok is None else prices.cache_audio_read_mtok
+    audio = (prices.input_audio_mtok, cached_audio, prices.output_audio_mtok)
+    starts = sorted({tier.start for kind in (*kinds, *audio) for tier in getattr(kind, "tiers", ())})
+    tiers = tuple((start, _build_rates(kinds, audio, start)) for start in starts)
+    return Price(_build_rates(kinds, audio, 0), tiers)
+
+
+def _build_rates(kinds: Sequence[Any], audio: Sequence[Any], start: int) -> Rates:
+    rates = [_rate(kind, start) for kind in kinds]
+    return Rates(*rates, *(None if kind is None else _rate(kind, start) for kind in audio))
 
 
 def _rate(kind: Any, start: int) -> int:

@@ -9,19 +9,29 @@ from understudy.llm.payload import DECODE_ERRORS
 from understudy.llm.prices import Tokens
 
 
-class _CachedTokens(msgspec.Struct, gc=False):
+class _AudioTokens(msgspec.Struct, gc=False):
+    audio_tokens: Count | None = None
+
+
+class _InputTokens(msgspec.Struct, gc=False):
     cached_tokens: Count | None = None
+    audio_tokens: Count | None = None
+    cached_tokens_details: _AudioTokens | None = None
 
 
 class _UsageCounts(msgspec.Struct, gc=False):
-    """The members of chat completions and embeddings, of responses, and of Anthropic's messages."""
+    """The members of chat completions and embeddings, of responses, of Anthropic's messages, and, with the details of
+    `token` in the singular, of transcriptions and of realtime responses."""
 
     prompt_tokens: Count | None = None
     completion_tokens: Count | None = None
-    prompt_tokens_details: _CachedTokens | None = None
+    prompt_tokens_details: _InputTokens | None = None
+    completion_tokens_details: _AudioTokens | None = None
     input_tokens: Count | None = None
     output_tokens: Count | None = None
-    input_tokens_details: _CachedTokens | None = None
+    input_tokens_details: _InputTokens | None = None
+    input_token_details: _InputTokens | None = None
+    output_token_details: _AudioTokens | None = None
     cache_read_input_tokens: Count | None = None
     cache_creation_input_tokens: Count | None = None
 
@@ -30,7 +40,12 @@ class _ResponseUsage(msgspec.Struct, gc=False):
     usage: _UsageCounts | None = None
 
 
+class _RealtimeEvent(msgspec.Struct, gc=False):
+    response: _ResponseUsage | None = None
+
+
 _decode = msgspec.json.Decoder(_ResponseUsage).decode
+_decode_event = msgspec.json.Decoder(_RealtimeEvent).decode
 
 
 def parse_usage(response: bytes) -> Tokens | None:
@@ -39,8 +54,19 @@ def parse_usage(response: bytes) -> Tokens | None:
         usage = _decode(response).usage
     except DECODE_ERRORS:
         return None
-    if usage is None:
+    return None if usage is None else _read_counts(usage)
+
+
+def parse_event_usage(event: str | bytes) -> Tokens | None:
+    """The usage of the response in a realtime event; None if it has none. Never raises."""
+    try:
+        response = _decode_event(event).response
+    except DECODE_ERRORS:
         return None
+    return None if response is None or response.usage is None else _read_counts(response.usage)
+
+
+def _read_counts(usage: _UsageCounts) -> Tokens | None:
     prompt = usage.input_tokens if usage.prompt_tokens is None else usage.prompt_tokens
     output = usage.output_tokens if usage.completion_tokens is None else usage.completion_tokens
     if prompt is None and output is None:
@@ -50,11 +76,19 @@ def parse_usage(response: bytes) -> Tokens | None:
 
 def _count_tokens(usage: _UsageCounts, prompt: int, output: int) -> Tokens:
     read, written = usage.cache_read_input_tokens or 0, usage.cache_creation_input_tokens or 0
-    details = usage.prompt_tokens_details or usage.input_tokens_details
+    details = usage.prompt_tokens_details or usage.input_tokens_details or usage.input_token_details
     cached = read or ((details and details.cached_tokens) or 0)
     # Anthropic's `input_tokens` exclude the tokens of its cache.
     whole = prompt + read + written
-    return Tokens(whole, output, min(cached, whole), written)
+    cached = min(cached, whole)
+    spoken = usage.completion_tokens_details or usage.output_token_details
+    audio_input = min((details and details.audio_tokens) or 0, whole)
+    audio_output = min((spoken and spoken.audio_tokens) or 0, output)
+    if not audio_input and not audio_output:
+        return Tokens(whole, output, cached, written)
+    parts = details and details.cached_tokens_details
+    audio_cached = min((parts and parts.audio_tokens) or 0, cached, audio_input)
+    return Tokens(whole, output, cached, written, audio_input, audio_output, audio_cached)
 
 
 class _Countable(msgspec.Struct):

@@ -36,7 +36,8 @@ class Usage(msgspec.Struct, frozen=True, gc=False):
     """The usage of one result. `reference` identifies it: recording it again changes nothing.
 
     `units` are images, characters of speech, seconds of a transcribed recording, or web searches, by `kind`.
-    `cached_tokens` are part of `input_tokens`. `credits` is the cost, 0 unless `priced`: the price is unknown.
+    `cached_tokens` and `input_audio_tokens` are parts of `input_tokens`, as `output_audio_tokens` are of
+    `output_tokens`. `credits` is the cost, 0 unless `priced`: the price is unknown.
     `created_at` is in Unix seconds.
     """
 
@@ -53,6 +54,8 @@ class Usage(msgspec.Struct, frozen=True, gc=False):
     batch: bool = False
     requests: int = 1
     units: int = 0
+    input_audio_tokens: int = 0
+    output_audio_tokens: int = 0
 
 
 class UsageRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -73,6 +76,8 @@ class UsageRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
     priced: int
     created_at: int
     units: int
+    input_audio_tokens: int = 0
+    output_audio_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +108,8 @@ def row_of(project_id: str, usage: Usage) -> UsageRow:
         int(usage.priced),
         usage.created_at,
         usage.units,
+        usage.input_audio_tokens,
+        usage.output_audio_tokens,
     )
 
 
@@ -132,7 +139,7 @@ def record_group(database: Database, records: Sequence[UsageRow]) -> Transaction
 
 def add_usage(bundle: Bundle, after: str, project_id: str, usage: Usage, slot: int) -> None:
     """`record` as a part of a bundle; the rows of `after` guard against counting twice."""
-    places = ", ".join(f"${number}" for number in range(1, 15))
+    places = ", ".join(f"${number}" for number in range(1, 17))
     sql = compose_sql("INSERT INTO usage (", _COLUMNS, ") SELECT", places, "FROM", after, "RETURNING reference")
     used = bundle.add(sql, *_usage_arguments(project_id, usage))
     _add_debit(bundle, used, project_id, usage, slot)
@@ -145,10 +152,12 @@ def slot_of(database: Database) -> int:
 
 _COLUMNS = (
     "reference, project_id, key_id, kind, model, batch, requests, input_tokens, cached_tokens, output_tokens, credits,"
-    " priced, created_at, units"
+    " priced, created_at, units, input_audio_tokens, output_audio_tokens"
 )
 _INSERT_USAGE = compose_sql(
-    "INSERT INTO usage (", _COLUMNS, ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
+    "INSERT INTO usage (",
+    _COLUMNS,
+    ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
 )
 _ENTRY_COLUMNS = "id, project_id, type, credits, model, reference, created_at"
 _INSERT_ENTRY = compose_sql("INSERT INTO ledger (", _ENTRY_COLUMNS, ") VALUES ($1, $2, $3, $4, $5, $6, $7)")

@@ -47,9 +47,21 @@ class UsageTotals:
     credits: int
     unpriced: int
     units: int
+    input_audio_tokens: int
+    output_audio_tokens: int
 
 
-_SUM_COLUMNS = ("requests", "input_tokens", "cached_tokens", "output_tokens", "credits", "1 - priced", "units")
+_SUM_COLUMNS = (
+    "requests",
+    "input_tokens",
+    "cached_tokens",
+    "output_tokens",
+    "credits",
+    "1 - priced",
+    "units",
+    "input_audio_tokens",
+    "output_audio_tokens",
+)
 
 
 class UsageReports:

@@ -38,6 +38,18 @@ class ModelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         Annotated[float, Meta(ge=0, le=1e6)] | None,
         Meta(description="US dollars per million output tokens."),
     ] = None
+    audio_input_price: Annotated[
+        Annotated[float, Meta(ge=0, le=1e6)] | None,
+        Meta(description="US dollars per million input tokens of audio; when unset, `input_price`."),
+    ] = None
+    cached_audio_input_price: Annotated[
+        Annotated[float, Meta(ge=0, le=1e6)] | None,
+        Meta(description="US dollars per million cached input tokens of audio; when unset, `audio_input_price`."),
+    ] = None
+    audio_output_price: Annotated[
+        Annotated[float, Meta(ge=0, le=1e6)] | None,
+        Meta(description="US dollars per million output tokens of audio; when unset, `output_price`."),
+    ] = None
     request_price: Annotated[
         Annotated[float, Meta(ge=0, le=1e6)] | None,
         Meta(description="US dollars per request or video, in addition to tokens."),
