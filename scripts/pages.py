@@ -33,6 +33,7 @@ from understudy.settings import (
     OidcSettings,
     PostgresSettings,
     ProviderSettings,
+    RealtimeSettings,
     RehearsalSettings,
     ResponseSettings,
     RetrievalSettings,
@@ -203,6 +204,7 @@ def settings_tables() -> Iterator[str]:
     yield table("Models", 'models."ID".', ModelSettings)
     yield table("Remote MCP servers", "mcp.", McpSettings)
     yield table("Responses", "responses.", ResponseSettings)
+    yield table("Realtime sessions", "realtime.", RealtimeSettings)
     yield table("Web search", "web_search.", WebSearchSettings)
     yield table("Providers", "providers.NAME.", ProviderSettings)
 

@@ -90,6 +90,7 @@ def session_upstream() -> Iterator[Upstream]:
 def upstream(session_upstream: Upstream) -> Iterator[Upstream]:
     """The model provider, reset for each test. A test has to request all answers that it scripts."""
     session_upstream.requests.clear()
+    session_upstream.realtime.reset()
     session_upstream.always(echo)
     yield session_upstream
     left = len(session_upstream._script)

@@ -23,6 +23,8 @@ from typing import Any, Self, cast
 
 from aiohttp import web
 
+from realtime_upstream import Realtime
+
 WAIT = 10.0
 
 
@@ -221,6 +223,7 @@ class Upstream:
         self.default: Callable[[Request], Answer] = echo
         self.requests: list[Request] = []
         self.listings: list[Request] = []
+        self.realtime = Realtime()
         self._list_answer: Callable[[Request], Answer] | None = None
         self._script: deque[Answer] = deque()
         self._arrived = threading.Condition()
@@ -281,6 +284,7 @@ class Upstream:
         app.router.add_post("/{path:.*}/rerank", self._chat)
         for path in ("images/{operation}", "audio/{operation}", "moderations"):
             app.router.add_post("/{prefix:.*}/" + path, self._chat)
+        app.router.add_get("/{path:.*}/realtime", self.realtime.serve)
         runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=0.1)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0, backlog=1024)

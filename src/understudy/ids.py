@@ -309,6 +309,22 @@ def service_account_key() -> str:
     return "sk-understudy-svcacct-" + secrets.token_urlsafe(32)
 
 
+CLIENT_SECRET_PREFIX = "ek_"  # noqa: S105 - what all of them begin with
+
+
+def client_secret() -> str:
+    """The value of an ephemeral key, of 256 random bits, in the shape `ek_<43 url-safe characters>`."""
+    return CLIENT_SECRET_PREFIX + secrets.token_urlsafe(32)
+
+
+def realtime_session() -> str:
+    return "sess_" + _random(_TAIL_LENGTH)
+
+
+def realtime_event() -> str:
+    return "event_" + _random(_TAIL_LENGTH)
+
+
 def ledger_entry() -> str:
     return "txn_" + _time_ordered()
 

@@ -174,6 +174,7 @@ def test_only_requests_without_required_members_can_be_posted_without_a_body():
         n for n, (_, _, o) in DESCRIBED.items() if o.get("requestBody", {"required": True})["required"] is False
     }
     assert optional == {
+        *("create-realtime-client-secret", "create-realtime-session", "create-realtime-transcription-session"),
         "createThread",
         "createConversation",
         "createExport",

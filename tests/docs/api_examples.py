@@ -435,6 +435,8 @@ WITHOUT = {
     "deleteDreamMachineGeneration deleteLumaGeneration": "delete a video",
     "createImage createImageEdit createImageVariation createModeration": "are relayed to a provider",
     "createSpeech createTranscription createTranslation": "are relayed to a provider",
+    "create-realtime-client-secret create-realtime-session": "need a provider with the endpoint for a model",
+    "create-realtime-transcription-session": "needs a provider with the endpoint for a model",
     "createTts createStt createSttTask getSttTask": "are relayed to a provider",
     "createVideoGeneration getVideoGeneration createVideoGenerationV2 getVideoGenerationV2": "render a video",
     "deleteVideoGeneration downloadVideo downloadThumbnail": "render a video",

@@ -72,6 +72,7 @@ _MODEL_REQUESTS: Final = frozenset(
     | {"createImage", "createImageEdit", "createImageVariation", "createModeration"}
     | {"createSpeech", "createTranscription", "createTranslation", "createTts", "createStt"}
     | {"createSttTask", "getSttTask"}
+    | {"create-realtime-client-secret", "create-realtime-session", "create-realtime-transcription-session"}
 )
 _READING_POSTS: Final = frozenset(
     {"searchVectorStore", "createFileDownloadLink", "createExportDownloadLink", "getInputTokenCounts"}

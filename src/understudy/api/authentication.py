@@ -8,6 +8,7 @@ from starlette.types import Scope
 
 from understudy import ids
 from understudy.api import browser_sessions
+from understudy.api.access import MODEL_REQUEST
 from understudy.api.parts import Parts
 from understudy.api.request_head import Fields, find_key
 from understudy.errors import Unauthenticated
@@ -16,6 +17,8 @@ from understudy.store.principals import Principal
 # A key that another process revokes stays valid in this one for up to this many seconds.
 _CACHE_SECONDS: Final = 2.0
 _MAX_CACHED: Final = 10_000
+REALTIME_PATH: Final = "/realtime"
+"""The only path for client secrets."""
 _MISSING_KEY_MESSAGE = (
     "You didn't provide an API key. You need to provide your API key in an Authorization header using Bearer auth "
     "(i.e. Authorization: Bearer YOUR_KEY). Create one with `understudy keys create`."
@@ -45,6 +48,8 @@ class KeyCache:
         now, wall = time.monotonic(), parts.clock.now()
         keys = parts.store.admin_keys if key.startswith(ids.ADMIN_KEY_PREFIX) else parts.store.keys
         principal = await keys.authenticate(key)
+        if principal is None and key.startswith(ids.CLIENT_SECRET_PREFIX):
+            return await _authenticate_secret(parts, scope, key)
         if principal is None or _has_expired(principal, wall):
             raise _rejected_key_error(key, principal)
         if len(self._principals) >= _MAX_CACHED:
@@ -53,6 +58,26 @@ class KeyCache:
         self._principals[_cache_key(fields)] = (principal, now + min(_CACHE_SECONDS, left))
         parts.key_uses.note(principal, int(wall))
         return principal
+
+
+async def _authenticate_secret(parts: Parts, scope: Scope, value: str) -> Principal:
+    """The principal of a client secret, which is left in the scope's state. Raises Unauthenticated."""
+    if scope["path"] != REALTIME_PATH:
+        raise Unauthenticated(
+            "This is a client secret, which opens realtime sessions only. Use an API key here.", code="invalid_api_key"
+        )
+    secret = await parts.store.client_secrets.find(value)
+    if secret is None:
+        raise _rejected_key_error(value, None)
+    if secret.expires_at <= parts.clock.now():
+        raise Unauthenticated(
+            "This client secret has expired. Make another one at POST /v1/realtime/client_secrets.",
+            code="invalid_api_key",
+        )
+    if not await parts.active_keys((secret.key_id,)):
+        raise Unauthenticated("The API key that has made this client secret is not valid.", code="invalid_api_key")
+    scope["state"]["client_secret"] = secret
+    return Principal(secret.project_id, secret.key_id, frozenset({MODEL_REQUEST}), secret.expires_at)
 
 
 def _cache_key(fields: Fields) -> bytes | str | None:

@@ -27,6 +27,7 @@ from understudy.engine.limits.limiter import RateLimiter
 from understudy.engine.metrics.metrics import Metrics
 from understudy.engine.project_events import ProjectEvents
 from understudy.engine.providers import Providers
+from understudy.engine.realtime.sessions import RealtimeSessions
 from understudy.engine.responses import Responses
 from understudy.engine.run_contexts import RunContexts
 from understudy.engine.runs import Runs
@@ -78,6 +79,7 @@ class Parts:
     key_uses: KeyUses
     clock: Clock
     streams: OpenStreams
+    realtime: RealtimeSessions
     mcp: McpServer
     sign_in: SignIn | None
 

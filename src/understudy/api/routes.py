@@ -40,6 +40,9 @@ from understudy.api import (
     prompts,
     providers,
     rate_limits,
+    realtime,
+    realtime_connection,
+    realtime_socket,
     references,
     relayed_usage,
     response_socket,
@@ -67,6 +70,7 @@ from understudy.api import (
     webhooks,
 )
 from understudy.api.access import METRICS_REQUIREMENT, MODEL_REQUIREMENT
+from understudy.api.authentication import REALTIME_PATH
 from understudy.api.documentation import Documentation
 from understudy.api.mcp import PATH, McpEndpoint
 from understudy.api.metrics import METRICS_PATH, get_metrics
@@ -98,6 +102,7 @@ MODULES = (
     audio,
     aimlapi_audio,
     moderations,
+    realtime,
     batches,
     responses,
     prompts,
@@ -143,6 +148,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = tuple(
 GROUPS: Final[Mapping[str, str]] = {operation.id: operation.tag for operation in OPERATIONS} | {
     "getMetrics": "Health",
     "mcp": "MCP",
+    "connectRealtime": "Realtime",
     "preflight": "CORS",
     "getOpenapi": "Documentation",
     "getApiReference": "Documentation",
@@ -175,6 +181,10 @@ def build_routes() -> RouteTable:
         for path, (operation_id, handler) in _DEPLOYMENT_HANDLERS.items()
     }
     table |= {
+        REALTIME_PATH: {"GET": Target(realtime_connection.connect, "connectRealtime", MODEL_REQUIREMENT)},
+        "/realtime/calls": {"POST": Target(realtime.refuse_calls, "")},
+        "/realtime/calls/{rest:path}": {"POST": Target(realtime.refuse_calls, "")},
+        "/realtime/translations/{rest:path}": {"POST": Target(realtime.refuse_translations, "")},
         METRICS_PATH: {"GET": Target(get_metrics, "getMetrics", METRICS_REQUIREMENT)},
         "/openapi.json": {"GET": Target(documentation.serve_document, "getOpenapi")},
         "/docs/reference/api": {"GET": Target(documentation.serve_page, "getApiReference")},
@@ -185,4 +195,7 @@ def build_routes() -> RouteTable:
 
 
 def build_socket_routes() -> list[BaseRoute]:
-    return [WebSocketRoute(path, serve_socket) for path in response_socket.PATHS]
+    return [
+        *(WebSocketRoute(path, serve_socket) for path in response_socket.PATHS),
+        *(WebSocketRoute(path, realtime_socket.serve_realtime) for path in realtime_socket.PATHS),
+    ]

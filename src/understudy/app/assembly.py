@@ -35,6 +35,7 @@ from understudy.engine.metrics.snapshot import MetricsSources
 from understudy.engine.project_events import ProjectEvents
 from understudy.engine.provider_calls import ProviderHistory
 from understudy.engine.providers import Providers
+from understudy.engine.realtime.sessions import RealtimeSessions
 from understudy.engine.responses import Responses
 from understudy.engine.run.log import Logs
 from understudy.engine.run_contexts import RunContexts
@@ -47,6 +48,9 @@ from understudy.settings import Settings
 from understudy.tools.mcp import RemoteServers
 from understudy.tools.sandbox import Sandbox
 from understudy.tools.web import WebSearch
+
+# The share of the shutdown time in which realtime sessions may end their responses.
+_GRACE_SHARE = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +107,7 @@ def build_parts(
 ) -> Parts:
     settings, store, clock, worker = base.settings, base.store, base.clock, execution.worker
     health = build_health(base, retrieval, execution.sandbox, providers)
+    realtime = RealtimeSessions(settings.realtime.project_sessions, settings.shutdown_seconds * _GRACE_SHARE)
     streams, mcp, traces = OpenStreams(), McpServer(settings), Traces(store, worker)
     recordings = build_recordings(base)
     stack.push_async_callback(mcp.close)
@@ -145,9 +150,10 @@ def build_parts(
         key_uses=KeyUses(store),
         health=health,
         providers=Providers(base.models, providers, clock),
-        metrics=_build_metrics(base, health, providers, streams),
+        metrics=_build_metrics(base, health, providers, streams, realtime),
         clock=clock,
         streams=streams,
+        realtime=realtime,
         mcp=mcp,
         sign_in=build_sign_in(stack, base),
     )
@@ -155,7 +161,9 @@ def build_parts(
     return parts
 
 
-def _build_metrics(base: Base, health: Health, providers: ProviderHistory, streams: OpenStreams) -> Metrics:
+def _build_metrics(
+    base: Base, health: Health, providers: ProviderHistory, streams: OpenStreams, realtime: RealtimeSessions
+) -> Metrics:
     store = base.store
     sources = MetricsSources(
         base.role.name,
@@ -166,6 +174,7 @@ def _build_metrics(base: Base, health: Health, providers: ProviderHistory, strea
         health,
         providers,
         streams.count,
+        realtime.count,
     )
     return Metrics(GROUPS, sources, base.clock)
 

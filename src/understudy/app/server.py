@@ -143,6 +143,7 @@ def _list_drains(
         retrieval.embedding.stop,
         video.jobs.drain,
         parts.webhooks.drain,
+        parts.realtime.drain,
     )
 
 

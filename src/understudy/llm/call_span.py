@@ -15,7 +15,7 @@ from understudy.llm.models import Target
 from understudy.llm.payload import DECODE_ERRORS
 from understudy.llm.usage import parse_usage
 
-Operation = Literal["chat", "embeddings", "rerank", "count_tokens", "relay"]
+Operation = Literal["chat", "embeddings", "rerank", "count_tokens", "relay", "realtime"]
 
 _VENDORS: Final = {
     "api.openai.com": "openai",

@@ -19,6 +19,7 @@ from understudy.llm.chunk_template import ChunkTemplate
 from understudy.llm.chunks import Chunk, decode, parse_valid_chunk
 from understudy.llm.connection import Connection
 from understudy.llm.provider import ChatBody, ModelCard
+from understudy.llm.realtime import RealtimeCall, RealtimeConnection, open_connection, with_query
 from understudy.llm.relay import RelayBody, Relayed
 from understudy.llm.reranking import Reranking
 from understudy.llm.tool_call_indexes import ToolCallIndexer
@@ -38,6 +39,8 @@ class OpenAIProvider:
         self._secret = faults.secrets_of(settings)
         self._base = (settings.base_url or DEFAULT_BASE_URL).rstrip("/")
         self.base_url = self._base
+        self._settings = settings
+        self._clock = clock
         self._connection = Connection(name, settings, self._headers(settings.api_key), clock)
         self._stream_options_refused = False
 
@@ -63,6 +66,10 @@ class OpenAIProvider:
             await self._connection.send(url, body.encode(model), deadline=deadline), self._secret
         )
 
+    async def open_realtime(self, model: str, call: RealtimeCall) -> RealtimeConnection:
+        url, headers = self._realtime_url(model, call), self._headers(self._settings.api_key)
+        return await open_connection(self.name, self._settings, self._clock, url, model, call, headers)
+
     def stream(self, body: ChatBody, deadline: float = math.inf) -> AsyncGenerator[Sequence[bytes], None]:
         return streaming.chunks(partial(self._post_stream, body, deadline), _ChunkValidator(self._secret))
 
@@ -78,6 +85,9 @@ class OpenAIProvider:
 
     def _url(self, body: ChatBody, operation: str = "chat/completions") -> str:  # noqa: ARG002 - Azure's URL has the model
         return f"{self._base}/{operation}"
+
+    def _realtime_url(self, model: str, call: RealtimeCall) -> str:
+        return with_query(self._url({"model": model}, "realtime"), call.query(model))
 
     async def _post_stream(self, body: ChatBody, deadline: float) -> UpstreamResponse:
         request = {**body, "stream": True}
@@ -125,6 +135,12 @@ class AzureProvider(OpenAIProvider):
         query = urlencode({"api-version": self._version or DEFAULT_AZURE_VERSION})
         base = self._base.removesuffix("/openai")
         return f"{base}/openai/deployments/{deployment}/{operation}?{query}"
+
+    def _realtime_url(self, model: str, call: RealtimeCall) -> str:
+        if self._base.endswith("/openai/v1"):
+            return super()._realtime_url(model, call)
+        members = {"api-version": self._version or DEFAULT_AZURE_VERSION, **call.query(model, "deployment")}
+        return with_query(f"{self._base.removesuffix('/openai')}/openai/realtime", members)
 
 
 class _ChunkValidator:

@@ -65,6 +65,15 @@ def check_relayed(members: Mapping[str, Any]) -> None:
     _check_members(members)
 
 
+def check_event(event: Mapping[str, Any]) -> None:
+    """Raises UpstreamError(invalid_request) for a URL that is not public, in an event of a realtime session.
+
+    Texts, outputs of functions and schemas of these are for the model: only members that are named as URLs count.
+    """
+    for name, value in event.items():
+        _check_item(value, name)
+
+
 def check_url(path: str, url: str) -> None:
     """Raises UpstreamError(invalid_request) if the URL at `path` is not public."""
     if not is_allowed(url):

@@ -23,6 +23,7 @@ from understudy.llm.models import Catalog, Route, Target
 from understudy.llm.openai import AzureProvider, OpenAIProvider
 from understudy.llm.provider import ChatBody, MessagesProvider, ModelCard, Provider, RerankingProvider
 from understudy.llm.provider_models import ProviderModels
+from understudy.llm.realtime import RealtimeCall, RealtimeConnection, RealtimeProvider
 from understudy.llm.relay import RelayBody, Relayed, RelayingProvider
 from understudy.llm.reranking import Reranking
 from understudy.llm.stream import Stream, has_content, read_until_content
@@ -111,6 +112,25 @@ class Models:
     async def find(self, model: str) -> Route | None:
         """The model's route; None if no provider can have it. Waits at most 2 s for lists."""
         return await self._catalog.find(model)
+
+    async def check_realtime(self, model: str) -> None:
+        """Raises UpstreamError for a model that no provider with a realtime endpoint has."""
+        if not self._relays:
+            raise relay.no_provider("realtime")
+        targets = await self._targets({"model": model})
+        if not any(isinstance(target.provider, RealtimeProvider) for target in targets):
+            raise relay.unsupported(model, targets[0].provider.name, "realtime")
+
+    def check_event_urls(self, event: Mapping[str, Any]) -> None:
+        """Raises UpstreamError for an event of a realtime session with a URL that the provider must not fetch."""
+        if not self._private_urls:
+            remote_urls.check_event(event)
+
+    async def find_at(self, model: str, provider: str) -> str | None:
+        """The provider's own id of a model; None if the model is not, or not there."""
+        route = await self.find(model)
+        targets = () if route is None else route.targets
+        return next((target.model for target in targets if target.provider.name == provider), None)
 
     async def supports_logprobs(self, model: str) -> bool:
         """Whether a provider of the model supports log probabilities, which the Messages API does not."""
@@ -216,6 +236,23 @@ class Models:
         async with _Until(deadline):
             named = {"model": body.model}
             return await self._with_retries(await self._targets(named), send, named, "relay")
+
+    async def open_realtime(self, call: RealtimeCall) -> RealtimeConnection:
+        """A session at the first provider that opens one.
+
+        Raises UpstreamError as `complete` does, with the code `unsupported_model` if the provider has no such endpoint.
+        """
+
+        async def open_session(target: Target) -> RealtimeConnection:
+            if isinstance(target.provider, RealtimeProvider):
+                return await target.provider.open_realtime(target.model, call)
+            raise relay.unsupported(call.model, target.provider.name, "realtime")
+
+        if not self._relays:
+            raise relay.no_provider("realtime")
+        async with self._deadline_scope():
+            named = {"model": call.model}
+            return await self._with_retries(await self._targets(named), open_session, named, "realtime")
 
     async def message(self, body: MessageBody, betas: str = "") -> bytes:
         """The encoded message for the body of `POST /messages`, from a provider of either dialect.

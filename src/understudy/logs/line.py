@@ -52,6 +52,7 @@ EVENTS: Final = {
     "request": "An HTTP request was answered (with `access_log = true`)",
     "run.failed": "A run or response has failed or expired",
     "upstream.fault": "A call of a provider failed; also each attempt before a retry",
+    "realtime.ended": "A realtime session has ended; `code` is its close code",
     "key.rejected": "A request was refused for its key: missing, unknown, expired, or without the scope",
     "webhook.failed": "A webhook was not delivered; it may be sent again",
     "schema.migrated": "The database was upgraded to a new schema",

@@ -16,6 +16,7 @@ from understudy.settings.sections.models import ModelSettings
 from understudy.settings.sections.oidc import OidcSettings
 from understudy.settings.sections.postgres import PostgresSettings
 from understudy.settings.sections.providers import ProviderSettings
+from understudy.settings.sections.realtime import RealtimeSettings
 from understudy.settings.sections.rehearsal import RehearsalSettings
 from understudy.settings.sections.responses import ResponseSettings
 from understudy.settings.sections.retrieval import RetrievalSettings
@@ -43,6 +44,7 @@ __all__ = [
     "OidcSettings",
     "PostgresSettings",
     "ProviderSettings",
+    "RealtimeSettings",
     "RehearsalSettings",
     "ResponseSettings",
     "RetrievalSettings",

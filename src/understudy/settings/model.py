@@ -21,6 +21,7 @@ from understudy.settings.sections.models import ModelSettings
 from understudy.settings.sections.oidc import OidcSettings
 from understudy.settings.sections.postgres import PostgresSettings
 from understudy.settings.sections.providers import ProviderSettings
+from understudy.settings.sections.realtime import RealtimeSettings
 from understudy.settings.sections.rehearsal import RehearsalSettings
 from understudy.settings.sections.responses import ResponseSettings
 from understudy.settings.sections.retrieval import RetrievalSettings
@@ -124,6 +125,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     models: dict[str, ModelSettings] = {}
     mcp: McpSettings = McpSettings()
     responses: ResponseSettings = ResponseSettings()
+    realtime: RealtimeSettings = RealtimeSettings()
     cors: CorsSettings = CorsSettings()
     console: ConsoleSettings = ConsoleSettings()
     oidc: OidcSettings = OidcSettings()

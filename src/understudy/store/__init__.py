@@ -20,6 +20,7 @@ from understudy.store.batches import Batches
 from understudy.store.blobs import Blobs
 from understudy.store.chat_completions import ChatCompletions
 from understudy.store.chunks import Chunks
+from understudy.store.client_secrets import ClientSecrets
 from understudy.store.containers import Containers
 from understudy.store.conversations import Conversations
 from understudy.store.database import Database
@@ -88,6 +89,7 @@ class Store:
     conversations: Conversations
     files: Files
     download_links: DownloadLinks
+    client_secrets: ClientSecrets
     videos: Videos
     uploads: Uploads
     blobs: Blobs
@@ -196,6 +198,7 @@ def _build_store(database: Database, data: Path, clock: Clock, lock: DirectoryLo
         conversations=Conversations(database),
         files=Files(database, clock),
         download_links=DownloadLinks(database),
+        client_secrets=ClientSecrets(database),
         videos=Videos(database),
         uploads=Uploads(database, clock),
         blobs=Blobs(database),

@@ -163,6 +163,7 @@ LOOP_LAG: Final = Family(
     _LAG_SECONDS,
 )
 STREAMS_OPEN: Final = Family("streams_open", "gauge", "Open event streams and long polls of clients.")
+REALTIME_SESSIONS: Final = Family("realtime_sessions", "gauge", "Open realtime sessions.")
 STORE_SECONDS: Final = Family(
     "store_transaction_seconds",
     "histogram",

@@ -32,7 +32,9 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class MetricsSources:
-    """The parts that are measured. `role` is that of the process; `count_streams` counts the open streams."""
+    """The parts that are measured. `role` is that of the process; `count_streams` counts the open streams, and
+    `count_realtime` the realtime sessions.
+    """
 
     role: str
     broker: Broker
@@ -42,6 +44,7 @@ class MetricsSources:
     health: Health
     providers: ProviderHistory
     count_streams: Callable[[], int]
+    count_realtime: Callable[[], int]
 
 
 _NO_LABELS: Final[Labels] = ()
@@ -62,6 +65,7 @@ def take_snapshot(activity: Activity, sources: MetricsSources, report: HealthObj
     gauges: dict[Family, Values] = {
         families.JOBS_RUNNING: {(queue,): count for queue, count in activity.running.items()},
         families.STREAMS_OPEN: {_NO_LABELS: sources.count_streams()},
+        families.REALTIME_SESSIONS: {_NO_LABELS: sources.count_realtime()},
         families.BUILD: {_describe_build(sources): 1},
         families.USAGE_WAITING: {_NO_LABELS: journal.waiting},
         families.USAGE_OLDEST: {_NO_LABELS: journal.oldest_seconds()},

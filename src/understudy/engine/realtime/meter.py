@@ -1,0 +1,132 @@
+"""Admits and charges the responses and transcriptions of one realtime session. Knows no connection.
+
+Usage is in the journal when a method returns, so that every `response.done` that a client receives is counted.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Coroutine, Mapping
+from typing import Any, Final
+
+from understudy import ids
+from understudy.engine.accounting import Accounting
+from understudy.engine.limits.demand import demand_of
+from understudy.engine.limits.limiter import RateLimiter, Reservation
+from understudy.errors import ApiError
+from understudy.llm.prices import Tokens
+from understudy.llm.usage import count_seconds, parse_event_usage, parse_usage
+from understudy.store.charges import Kind
+
+_MAX_OPEN: Final = 64
+_MAX_OUTPUT: Final = ("max_output_tokens", "max_response_output_tokens")
+
+
+class RealtimeMeter:
+    """`totals` are the tokens of all responses, `responses` their number."""
+
+    def __init__(self, accounting: Accounting, limiter: RateLimiter, project_id: str, key_id: str, model: str) -> None:
+        self.responses = 0
+        self.input_tokens = self.output_tokens = 0
+        self._accounting = accounting
+        self._limiter = limiter
+        self._project_id = project_id
+        self._key_id = key_id
+        self._model = model
+        self._requested: deque[Reservation] = deque()
+        """Of responses that the client has requested, and the provider not yet created."""
+        self._open: dict[str, Reservation | None] = {}
+        self._charging: set[asyncio.Task[None]] = set()
+        self.is_quiet = asyncio.Event()
+        """Set while no response is in progress; see `mark_ended`."""
+        self.is_quiet.set()
+        accounting.prefetch_price(model)
+
+    async def check_funds(self) -> None:
+        """Raises OutOfFunds."""
+        await self._accounting.admit(self._project_id, self._key_id, is_journaled=True)
+
+    async def request_response(self, event: Mapping[str, Any]) -> None:
+        """Takes a client's `response.create` from the limits. Raises OutOfFunds and RateLimitExceeded."""
+        await self.check_funds()
+        reservation = await self._reserve(event.get("response"))
+        if reservation is not None and len(self._requested) < _MAX_OPEN:
+            self._requested.append(reservation)
+
+    async def begin_response(self, response_id: str) -> ApiError | None:
+        """Counts a response that the provider has created, also one that nobody has requested: after a turn of speech.
+
+        Returns the error of an exceeded limit; what the response uses is counted all the same.
+        """
+        self.is_quiet.clear()
+        error: ApiError | None = None
+        reservation = self._requested.popleft() if self._requested else None
+        if reservation is None:
+            try:
+                reservation = await self._reserve(None)
+            except ApiError as refusal:
+                error = refusal
+        if len(self._open) < _MAX_OPEN:
+            self._open[response_id] = reservation
+        return error
+
+    def fail_request(self) -> None:
+        """Gives back what was taken for a response that the provider has refused."""
+        if self._requested:
+            self._requested.popleft().settle(0)
+
+    async def end_response(self, response_id: str, event: str | bytes) -> None:
+        """Charges the usage of a `response.done`."""
+        tokens = parse_event_usage(event) or Tokens()
+        reservation = self._open.pop(response_id, None)
+        used = tokens.input + tokens.output
+        if reservation is not None:
+            reservation.settle(used)
+        else:
+            self._limiter.charge(self._project_id, self._key_id, self._model, used)
+        self.responses += 1
+        self.input_tokens += tokens.input
+        self.output_tokens += tokens.output
+        await self._shield(self._charge("completion", self._model, tokens, 0))
+
+    def mark_ended(self) -> None:
+        """Called once the client has the end of a response."""
+        if not self._open:
+            self.is_quiet.set()
+
+    async def end_transcription(self, event: str | bytes, model: str) -> None:
+        """Charges the usage of a transcription of input, by tokens or by seconds."""
+        data = event.encode() if isinstance(event, str) else event
+        tokens, seconds = parse_usage(data) or Tokens(), count_seconds(data)
+        self._limiter.charge(self._project_id, self._key_id, model, tokens.input + tokens.output)
+        await self._shield(self._charge("transcription", model, tokens, seconds))
+
+    async def close(self) -> None:
+        """Gives back what was taken for responses without an end, and waits for charges."""
+        for reservation in (*self._requested, *self._open.values()):
+            if reservation is not None:
+                reservation.settle(0)
+        self._requested.clear()
+        self._open.clear()
+        await asyncio.gather(*self._charging, return_exceptions=True)
+
+    async def _reserve(self, response: object) -> Reservation | None:
+        options = response if isinstance(response, Mapping) else {}
+        most = next((options[name] for name in _MAX_OUTPUT if isinstance(options.get(name), int)), None)
+        output = most if most is not None and most > 0 else None
+        reservation = await self._limiter.reserve(
+            self._project_id, self._key_id, self._model, lambda: demand_of(0, output)
+        )
+        if reservation is not None and reservation.refusal is not None:
+            raise reservation.refusal
+        return reservation
+
+    async def _charge(self, kind: Kind, model: str, tokens: Tokens, units: int) -> None:
+        usage = await self._accounting.usage(ids.inference(), kind, model, tokens, key_id=self._key_id, units=units)
+        await self._accounting.charge(self._project_id, usage)
+
+    async def _shield(self, charge: Coroutine[Any, Any, None]) -> None:
+        """The end of a session must not interrupt a charge."""
+        task = asyncio.create_task(charge)
+        self._charging.add(task)
+        task.add_done_callback(self._charging.discard)
+        await asyncio.shield(task)
