@@ -237,6 +237,10 @@ def webhook_secret() -> str:
     return "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
 
 
+def webhook_secret_hint(secret: str) -> str:
+    return f"whsec_…{secret[-4:]}"
+
+
 def batch() -> str:
     return "batch_" + _time_ordered_hex()
 

@@ -10,6 +10,7 @@ from e2e.assistants_client import on_both
 from e2e.test_imports import Project, lines
 from media.films import picture
 from serving import Server
+from upstream import Upstream, reply
 from waiting import eventually
 
 CREATE_VIDEO = "/v2/generate/video/luma-ai/generation"
@@ -20,10 +21,11 @@ ADA = {"user": "ada"}
 
 
 @pytest.fixture(scope="module")
-def source(sqlite_server: Server) -> Project:
+def source(sqlite_server: Server, session_upstream: Upstream) -> Project:
     """A project with every kind of object that rows have."""
     project = Project(sqlite_server)
     client = project.client()
+    add_unlisted(project, session_upstream)
     batch_file = client.files.create(
         file=(
             "in.jsonl",
@@ -72,6 +74,34 @@ def source(sqlite_server: Server) -> Project:
     return project
 
 
+def add_unlisted(project: Project, upstream: Upstream) -> None:
+    """Objects that no list has, and a webhook endpoint."""
+    client = project.client()
+    upload = client.uploads.create(bytes=5, filename="parts.txt", mime_type="text/plain", purpose="user_data")
+    parts = [client.uploads.parts.create(upload.id, data=data).id for data in (b"He", b"llo")]
+    file_id = client.uploads.complete(upload.id, part_ids=parts).file.id
+    cancelled = client.uploads.create(bytes=9, filename="no.txt", mime_type="text/plain", purpose="user_data")
+    client.uploads.cancel(cancelled.id)
+    store = client.vector_stores.create(name="Parts")
+    batch = client.vector_stores.file_batches.create(store.id, file_ids=[file_id])
+    batch_path = f"/v1/vector_stores/{store.id}/file_batches/{batch.id}"
+    wait_for_index(project, batch_path)
+    endpoint = {"name": "Mine", "url": "https://example.com/none", "event_types": ["batch.failed"]}
+    assert project.ask("POST", "/v1/webhook_endpoints", endpoint).status == 200
+    upstream.answer(reply({"text": "Hello there", "duration": 1.5}))
+    form = (
+        b'--x\r\nContent-Disposition: form-data; name="model"\r\n\r\ngpt-4o\r\n'
+        b'--x\r\nContent-Disposition: form-data; name="audio"; filename="a.wav"\r\n\r\nRIFF\r\n--x--\r\n'
+    )
+    headers = {"content-type": "multipart/form-data; boundary=x"}
+    task = project.server.ask("POST", "/v1/stt/create", form, headers, key=project.key).json["generation_id"]
+    eventually(lambda: project.ask("GET", f"/v1/stt/{task}").json["status"] == "completed")
+    project.unlisted = [f"/v1/stt/{task}", batch_path, f"{batch_path}/files", "/v1/webhook_endpoints"]
+    # Completing it again, or cancelling it, has the same answer.
+    project.repeated = [(f"/v1/uploads/{upload.id}/complete", {"part_ids": parts})]
+    project.repeated += [(f"/v1/uploads/{cancelled.id}/cancel", None)]
+
+
 LISTS = {
     "/v1/files?order=asc": ["/v1/files/{id}/content"],
     "/v1/threads?order=asc": [
@@ -87,9 +117,20 @@ LISTS = {
 }
 
 
-def contents(project: Project) -> dict[str, Any]:
-    """Every object of the project, by its path, as the API has it; a video with its bytes instead of its address."""
+def contents(project: Project, source: Project | None = None) -> dict[str, Any]:
+    """Every object of the project, by its path, as the API has it; a video with its bytes instead of its address.
+
+    Also what no list has, under the paths of `source`.
+    """
     found: dict[str, Any] = {}
+    for path in (source or project).unlisted:
+        reply = project.ask("GET", path)
+        assert reply.status == 200, (path, reply.body)
+        found[path] = reply.json
+    for path, body in (source or project).repeated:
+        reply = project.ask("POST", path, body)
+        assert reply.status == 200, (path, reply.body)
+        found[path] = reply.json
     for path, below in LISTS.items():
         listed = project.ask("GET", path)
         assert listed.status == 200, (path, listed.body)
@@ -105,6 +146,8 @@ def contents(project: Project) -> dict[str, Any]:
         # These have the address of the server.
         for one in _objects(listed):
             one.pop("results_url", None)
+            # An endpoint has a new secret.
+            one.pop("signing_secret_hint", None)
         for film in [one for one in _objects(listed) if "video_url" in one]:
             urls = [film.pop("video_url"), *film.pop("video").values(), *film.pop("assets").values()]
             film["files"] = [fetch(project, url) for url in urls if isinstance(url, str)]
@@ -125,6 +168,10 @@ def _objects(listed: Any) -> list[Any]:
     return listed if isinstance(listed, list) else []
 
 
+def wait_for_index(project: Project, batch_path: str) -> None:
+    eventually(lambda: project.ask("GET", batch_path).json["status"] == "completed")
+
+
 def exported(project: Project) -> tuple[Any, bytes]:
     done = project.ended("export", project.ask("POST", "/v1/exports").json)
     return done, project.ask("GET", f"/v1/exports/{done['id']}/content").body
@@ -135,12 +182,16 @@ def test_every_kind_of_object_round_trips(server, source):
     before = contents(source)
     done, packed = exported(source)
     assert done["exported"] == {
-        "file": 3, "prompt": 1, "thread": 3, "message": 7, "item": 10, "response": 5, "chat_completion": 1, "batch": 2, "video": 1
+        "file": 4, "prompt": 1, "thread": 3, "message": 7, "item": 10, "response": 5, "chat_completion": 1, "batch": 2, "video": 1,
+        "vector_store": 1, "vector_store_file": 1, "file_batch": 1, "upload": 2, "webhook_endpoint": 1, "transcription": 1,
     }  # fmt: skip
     for target in (Project(server), Project(server)):
         imported = target.import_(packed)
-        assert (imported["report"]["entries"], imported["report"]["imported"]) == ([], done["exported"])
-        after = contents(target)
+        (remark,) = imported["report"]["entries"]
+        assert (remark["kind"], remark["reason"]) == ("webhook_endpoint", "It has a new secret: rotate it to get one.")
+        assert imported["report"]["imported"] == done["exported"]
+        wait_for_index(target, source.unlisted[1])
+        after = contents(target, source)
         assert list(after) == list(before)
         for path, objects in after.items():
             assert objects == before[path], path
@@ -199,7 +250,7 @@ def test_what_bears_the_metadata_of_one_user_is_exported_and_deleted(server, sou
     done = target.ended("deletion", target.ask("POST", "/v1/deletions", {"metadata": ADA}).json)
     assert (counted["dry_run"], done["dry_run"], counted["deleted"]) == (True, False, done["deleted"])
     assert done["deleted"] == {"file": 3, "thread": 2, "prompt": 1, "response": 1, "chat_completion": 1, "batch": 1}
-    left = json.dumps([one for one in contents(target).values() if not isinstance(one, bytes)], default=str)
+    left = json.dumps([one for one in contents(target, source).values() if not isinstance(one, bytes)], default=str)
     assert '"user": "ada"' not in left
     assert len(target.ask("GET", "/v1/responses").json["data"]) == 4
 
@@ -233,7 +284,15 @@ def test_malformed_rows_are_reported_and_the_rest_is_imported(server):
         ("understudy.item", {"row": {"role": "user\0"}}),
         ("understudy.batch", {"row": {"counts": [10**30] * 7}}),
         ("understudy.response", {"previous_id": ["resp_x"]}),
-        ("understudy.response", {"row": {"body": {"status": "in_progress"}}}),
+        ("understudy.response", {"row": {"body": {"status": "strange"}}}),
+        ("understudy.upload", {"row": {"body": {"bytes": 10**30}}}),
+        ("understudy.upload", {"row": {"expires_at": -1}}),
+        ("understudy.upload", {"file_id": None}),
+        ("understudy.transcription", {"row": {"body": {"result": []}}}),
+        ("understudy.transcription", {"row": {"body": {"credits": 10**30}}}),
+        ("understudy.webhook_endpoint", {"row": {"body": {"url": "file:///etc/passwd"}}}),
+        ("understudy.webhook_endpoint", {"row": {"body": {"event_types": ["all"]}}}),
+        ("understudy.webhook_endpoint", {"row": {"body": {"name": "a\0"}}}),
         ("understudy.video", {"row": {"upstream_id": "a\0"}}),
         ("understudy.prompt", {"row": {"body": {"name": "a\0"}}}),
         ("understudy.prompt", {"row": {"body": {"default_version": "9"}}}),

@@ -36,6 +36,9 @@ def test_a_directory_is_imported_and_exported_without_and_with_a_server(new_serv
 def test_wrong_usage_is_explained(new_server, tmp_path):
     server = new_server()
     assert "KEY=VALUE" in server.failure("export", "--out", str(tmp_path / "x"), "--metadata", "a", code=2)
+    remote = ("--base-url", "http://127.0.0.1:9/v1", "--key", "sk-none")
+    unreachable = server.failure("export", "--out", str(tmp_path / "x"), *remote, code=3)
+    assert "Cannot reach a server at http://127.0.0.1:9: connection refused." in unreachable
 
 
 def test_a_running_server_is_fetched_into_another_one_which_has_the_same_objects(new_server, server, tmp_path):

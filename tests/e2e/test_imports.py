@@ -28,6 +28,10 @@ class Project:
         name = f"imports{next(_numbers)}-{id(self)}"
         server.run("projects", "create", name)
         self.name = name
+        self.unlisted: list[str] = []
+        """Paths of objects that no list has."""
+        self.repeated: list[tuple[str, Any]] = []
+        """Paths and bodies of requests that have the same answer again."""
         self.key = new_key(server, "--project", name)["key"]
 
     def client(self) -> openai.OpenAI:
@@ -350,6 +354,45 @@ def test_a_job_that_has_ended_cannot_be_cancelled(server):
     assert [one["id"] for one in project.ask("GET", "/v1/imports").json["data"]] == [done["id"]]
     assert project.ask("GET", "/v1/imports/import_x").status == 404
     assert Project(server).ask("GET", f"/v1/imports/{done['id']}").status == 404
+
+
+@on_both
+def test_a_file_that_is_replaced_without_bytes_keeps_those_it_has(server):
+    project = Project(server)
+    file = {"id": "file-kept", "object": "file", "filename": "tea.txt", "bytes": 4, "purpose": "assistants"}
+    project.import_(archive(**{"files.jsonl": lines(file), "files/file-kept": b"Tea."}))
+    done = project.import_(lines({**file, "bytes": 0, "filename": "new.txt"}), on_conflict="replace")
+    assert (done["report"]["replaced"], done["report"]["files_without_content"]) == ({"file": 1}, 0)
+    kept = project.ask("GET", "/v1/files/file-kept").json
+    assert (kept["filename"], kept["bytes"]) == ("new.txt", 4)
+    assert project.ask("GET", "/v1/files/file-kept/content").body == b"Tea."
+
+
+def test_texts_in_the_form_of_requests_are_imported(server):
+    project = Project(server)
+    parts = [{"type": "text", "text": "In"}, {"type": "text", "text": {"value": "parts", "annotations": []}}]
+    done = project.import_(lines(THREAD, message(1, "", content="Plain"), message(2, "", content=parts)))
+    assert done["report"]["imported"] == {"thread": 1, "message": 2}
+    listed = project.client().beta.threads.messages.list("thread_old", order="asc").data
+    assert [[part.text.value for part in one.content] for one in listed] == [["Plain"], ["In", "parts"]]
+
+
+def test_objects_with_values_of_wrong_types_are_reported_and_the_rest_is_imported(server):
+    project = Project(server)
+    done = project.import_(
+        lines(
+            {"id": "thread_list", "object": ["thread"]},
+            {"id": "thread_number", "object": 7, "metadata": [1]},
+            {"id": "asst_model", "object": "assistant", "model": {}},
+            {"id": "vs_expiry", "object": "vector_store", "expires_after": 3},
+            message(1, "x", content=[1, None, {"type": "text"}]),
+            message(2, "x", role=["user"]),
+            THREAD,
+        )
+    )
+    assert (done["status"], done["error"]) == ("completed", None)
+    assert project.ask("GET", "/v1/threads/thread_old").status == 200
+    assert {one["id"] for one in done["report"]["entries"]} >= {"asst_model", "msg_old2"}
 
 
 def test_input_that_is_nothing_known_fails_with_a_reason(server):

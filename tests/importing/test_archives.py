@@ -311,3 +311,17 @@ def test_a_compressed_file_is_read_without_an_archive(read):
     assert ids(read(buffer.getvalue()))["message"] == ["msg_1"]
     cut = read(buffer.getvalue()[:-9])
     assert problems(cut)
+
+
+def test_a_tar_entry_larger_than_any_file_is_reported_as_damage(read):
+    entry = tarfile.TarInfo("o.jsonl")
+    entry.size = 10**15
+    lines = to_lines(message(1)).encode()
+    first = tarfile.TarInfo("a.jsonl")
+    first.size = len(lines)
+    padding = bytes(-len(lines) % 512)
+
+    spool = read(first.tobuf() + lines + padding + entry.tobuf(tarfile.GNU_FORMAT) + b"x" * 512)
+
+    assert ids(spool)["message"] == ["msg_1"]
+    assert "damaged or cut off" in problems(spool)[-1][1]

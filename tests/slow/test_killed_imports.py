@@ -1,8 +1,11 @@
 """An import of many objects, and one whose server is killed again and again."""
 
+import io
 import json
 import time
+import zipfile
 from pathlib import Path
+from typing import Any
 
 import apsw
 import pytest
@@ -95,3 +98,58 @@ def test_a_hundred_thousand_objects_are_imported_beside_requests(new_server):
     assert done["report"]["imported"] == {"thread": 100_000}, done
     assert slowest < 5
     assert project.ask("GET", "/v1/threads?limit=1").json["first_id"] == "thread_h99999"
+
+
+def write_owned() -> bytes:
+    """Threads, assistants and files in vector stores, every other one of ada."""
+    objects: list[dict[str, Any]] = []
+    for number in range(400):
+        of_ada = {"user": "ada"} if number % 2 else {"user": "bob"}
+        thread = {"id": f"thread_o{number}", "object": "thread", "created_at": 1_600_000_000, "metadata": of_ada}
+        store = {"id": f"vs_o{number}", "object": "vector_store", "created_at": 1_600_000_000, "metadata": of_ada}
+        file = {"id": f"file-o{number}", "object": "file", "filename": f"{number}.txt", "created_at": 1_600_000_000}
+        member = {"id": file["id"], "object": "vector_store.file", "vector_store_id": store["id"], "status": "failed"}
+        objects += [thread, store, file, member]
+        for place in range(5):
+            content = [{"type": "text", "text": {"value": f"message {place} of {number}", "annotations": []}}]
+            message = {"object": "thread.message", "thread_id": thread["id"], "role": "user", "content": content}
+            objects.append({"id": f"msg_o{number}x{place}", "created_at": 1_600_000_000, **message})
+    return b"".join(json.dumps(one).encode() + b"\n" for one in objects)
+
+
+def run_killed(server: Server, project: Project, kind: str, body: Any, kills: int) -> Any:
+    """The ended job; its server is killed so many times, each time after some progress."""
+    created = project.ask("POST", f"/v1/{kind}s", body).json
+    path = f"/v1/{kind}s/{created['id']}"
+    last = created["progress"]["done"]
+    for _ in range(kills):
+        eventually(lambda: project.ask("GET", path).json["progress"]["done"] != last, 120)  # noqa: B023
+        last = project.ask("GET", path).json["progress"]["done"]
+        server.kill()
+        server.start()
+    return eventually(
+        lambda: (found := project.ask("GET", path).json)["status"] in {"completed", "failed"} and found, 240
+    )
+
+
+def test_an_export_and_a_deletion_that_were_killed_five_times_end_like_those_that_were_not(new_server):
+    content = write_owned()
+    killed, whole = new_server(), new_server()
+    archives, left = [], []
+    for server, kills in ((whole, 0), (killed, KILLS)):
+        server.start()
+        project = Project(server)
+        project.import_(content)
+        done = run_killed(server, project, "export", {}, kills)
+        assert done["exported"]["message"] == 2000
+        with zipfile.ZipFile(io.BytesIO(project.ask("GET", f"/v1/exports/{done['id']}/content").body)) as packed:
+            names = [name for name in packed.namelist() if name != "manifest.json"]
+            archives.append([(name, packed.read(name)) for name in names])
+        assert run_killed(server, project, "deletion", {"metadata": {"user": "ada"}}, kills)["status"] == "completed"
+        entries = project.export()
+        left.append([(name, entries[name]) for name in entries if name != "manifest.json"])
+        server.stop()
+    assert archives[0] == archives[1]
+    assert left[0] == left[1]
+    assert b"ada" not in b"".join(packed for _, packed in left[0])
+    assert dict(left[0])["files.jsonl"].count(b"\n") == 200

@@ -30,6 +30,7 @@ _QUERY_NAMES: Final = frozenset(
         "vector_store_id",
         "branched_from",
         "batch_id",
+        "webhook_endpoint_id",
     }
 )
 _ID_MEMBERS: Final = frozenset(
@@ -47,6 +48,9 @@ _ID_MEMBERS: Final = frozenset(
         "input_file_id",
         "previous_response_id",
         "approval_request_id",
+        "container",
+        "container_id",
+        "part_ids",
     }
 )
 _OPAQUE_MEMBERS: Final = frozenset({"metadata", "arguments", "parameters", "schema", "output", "text"})
@@ -79,6 +83,12 @@ _STATIC_SEGMENTS: Final = frozenset(
         "branches",
         "export",
         "video",
+        "uploads",
+        "parts",
+        "complete",
+        "containers",
+        "webhook_endpoints",
+        "stt",
         "generate",
         "generations",
     }

@@ -121,13 +121,18 @@ class _Response:
         except (aiohttp.ClientError, OSError) as error:
             raise self._unreachable(error) from None
         await self._request.__aexit__(None, None, None)
-        failure = {404: ObjectNotFound, 503: ServerUnavailable}.get(response.status, RequestFailed)
-        raise failure(_error_message(response.status, body))
+        raise to_failure(response.status, body)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._request.__aexit__(kind, error, trace)
+
+
+def to_failure(status: int, body: bytes) -> RequestFailed:
+    """The failure of a request whose response has this status and body."""
+    failure = {404: ObjectNotFound, 503: ServerUnavailable}.get(status, RequestFailed)
+    return failure(_error_message(status, body))
 
 
 def segment(value: str) -> str:

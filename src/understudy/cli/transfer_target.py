@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import time
 import zipfile
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
@@ -14,6 +15,7 @@ import click
 import msgspec
 
 from understudy.api.parts import Parts
+from understudy.cli.api_client import ServerUnavailable, to_failure
 from understudy.cli.garbage_collection import tune_garbage_collector
 from understudy.cli.progress import open_progress
 from understudy.importing.packing import pack_input
@@ -22,6 +24,7 @@ from understudy.store.transfers import TransferKind
 from understudy.wire.transfers import DeletionObject, ExportObject, ImportObject, OnConflict, TransferObject
 
 _POLL_SECONDS: Final = 0.2
+_RESTART_SECONDS: Final = 60.0
 _READ_BYTES: Final = 1 << 20
 _ENDED: Final = frozenset({"completed", "failed", "cancelled"})
 T = TypeVar("T", bound=TransferObject)
@@ -149,7 +152,15 @@ class _Server(Target):
         return await self._request("POST", "/deletions", DeletionObject, json=body)
 
     async def _get(self, kind: TransferKind, transfer_id: str) -> TransferObject:
-        return await self._request("GET", f"/{kind}s/{transfer_id}", _OBJECTS[kind])
+        """The job continues after a restart of the server, so this waits for that, for a minute."""
+        deadline = time.monotonic() + _RESTART_SECONDS
+        while True:
+            try:
+                return await self._request("GET", f"/{kind}s/{transfer_id}", _OBJECTS[kind])
+            except (ServerUnavailable, aiohttp.ClientConnectionError, TimeoutError):
+                if time.monotonic() > deadline:
+                    raise
+                await asyncio.sleep(1)
 
     async def _cancel(self, kind: TransferKind, transfer_id: str) -> None:
         await self._request("POST", f"/{kind}s/{transfer_id}/cancel", _OBJECTS[kind])
@@ -180,12 +191,7 @@ _OBJECTS: Final[dict[TransferKind, type[TransferObject]]] = {
 async def _check(response: aiohttp.ClientResponse) -> None:
     if response.status < 400:
         return
-    body = await response.read()
-    try:
-        text = msgspec.json.decode(body)["error"]["message"]
-    except (msgspec.DecodeError, KeyError, TypeError):
-        text = body[:200].decode(errors="replace")
-    raise click.ClickException(f"HTTP status {response.status}: {text}")
+    raise to_failure(response.status, await response.read())
 
 
 @asynccontextmanager
@@ -212,6 +218,7 @@ async def open_server(base_url: str | None, key: str | None) -> AsyncIterator[Ta
     import os
 
     from understudy_toolkit.address import address
+    from understudy_toolkit.connection_failures import describe_connection_failure
 
     try:
         where = address(base_url, key, os.environ)
@@ -222,8 +229,10 @@ async def open_server(base_url: str | None, key: str | None) -> AsyncIterator[Ta
     async with aiohttp.ClientSession(headers=headers, timeout=timeout) as session:
         try:
             yield _Server(session, where.root)
+        except TimeoutError:
+            raise ServerUnavailable(f"The server at {where.root} timed out.") from None
         except aiohttp.ClientError as error:
-            raise click.ClickException(f"The server at {where.root} is unreachable: {error}") from None
+            raise ServerUnavailable(describe_connection_failure(where.root, error)) from None
 
 
 def _unpack(archive: Path, out: Path) -> None:

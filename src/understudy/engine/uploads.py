@@ -15,6 +15,7 @@ from understudy.clock import Clock
 from understudy.engine.files import BlobDraft, Files, new_file
 from understudy.errors import BlobMissing, BodyTooLarge, InvalidRequest
 from understudy.store import Store
+from understudy.store.qualified_ids import SEPARATOR
 from understudy.store.uploads import StoredPart, StoredUpload
 from understudy.wire.files import FileObject, Purpose, StoredPurpose
 from understudy.wire.uploads import Upload, UploadPart
@@ -83,7 +84,7 @@ class Uploads:
             stored = await self._store.uploads.get(project_id, upload_id)
             if stored.upload.status == "pending":
                 stored = await self._complete_upload(project_id, stored, part_ids, md5, most_stored)
-        if stored.upload.status != "completed" or stored.part_ids != tuple(part_ids):
+        if stored.upload.status != "completed" or _public(stored.part_ids) != _public(part_ids):
             raise _not_pending_error(stored)
         return stored.upload
 
@@ -143,6 +144,11 @@ class Uploads:
             async with self._blobs.reading(part.blob) as chunks:
                 async for chunk in chunks:
                     yield chunk
+
+
+def _public(part_ids: Sequence[str]) -> list[str]:
+    """As a client knows them: the parts of a completed upload are gone, so that theirs are not completed any more."""
+    return [part_id.partition(SEPARATOR)[0] for part_id in part_ids]
 
 
 def _select_parts(upload: Upload, parts: Sequence[StoredPart], part_ids: Sequence[str]) -> list[StoredPart]:

@@ -23,6 +23,11 @@ KIND_BY_OBJECT: Final[dict[str, Kind]] = {
     "understudy.chat_completion": "chat_completion",
     "understudy.batch": "batch",
     "understudy.video": "video",
+    "understudy.file_batch": "file_batch",
+    "understudy.transcription": "transcription",
+    "understudy.upload": "upload",
+    "understudy.container": "container",
+    "understudy.webhook_endpoint": "webhook_endpoint",
 }
 OBJECT_BY_KIND: Final[dict[Kind, str]] = {
     kind: name for name, kind in KIND_BY_OBJECT.items() if name != "understudy.item"

@@ -62,10 +62,15 @@ def _unpack(source: Path, work: Path, budget: UnpackBudget) -> Path:
     """What can be unpacked: of a file that is cut off, all before the cut."""
     target = work / _UNPACKED
     with gzip.open(source) as unpacked, target.open("wb") as file:
-        try:
-            while chunk := unpacked.read1(_CHUNK_BYTES):
-                budget.add_bytes(len(chunk))
-                file.write(chunk)
-        except (EOFError, OSError, zlib.error):
-            pass  # the archive's reader reports where it ends
+        while chunk := _read_chunk(unpacked):
+            budget.add_bytes(len(chunk))
+            file.write(chunk)
     return target
+
+
+def _read_chunk(unpacked: gzip.GzipFile) -> bytes:
+    """Empty at a cut, too: the archive's reader reports where it ends."""
+    try:
+        return unpacked.read1(_CHUNK_BYTES)
+    except (EOFError, gzip.BadGzipFile, zlib.error):
+        return b""

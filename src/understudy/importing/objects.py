@@ -11,6 +11,7 @@ Kind = Literal[
     "file",
     "vector_store",
     "vector_store_file",
+    "file_batch",
     "prompt",
     "thread",
     "message",
@@ -20,12 +21,17 @@ Kind = Literal[
     "chat_completion",
     "batch",
     "video",
+    "transcription",
+    "upload",
+    "container",
+    "webhook_endpoint",
 ]
 
 KINDS: Final[tuple[Kind, ...]] = (
     "file",
     "vector_store",
     "vector_store_file",
+    "file_batch",
     "assistant",
     "prompt",
     "thread",
@@ -36,6 +42,10 @@ KINDS: Final[tuple[Kind, ...]] = (
     "chat_completion",
     "batch",
     "video",
+    "transcription",
+    "upload",
+    "container",
+    "webhook_endpoint",
 )
 """In the order in which they are inserted: each after what it names. Items of a thread are of the kind `message`."""
 

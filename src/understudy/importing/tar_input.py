@@ -70,7 +70,8 @@ class TarInput:
                     last = member.name
                     if not member.isdir() and not is_ignored(member.name):
                         yield self._to_entry(member)
-            except (tarfile.TarError, ValueError, OverflowError, RecursionError) as error:
+            except (tarfile.TarError, ValueError, OverflowError, RecursionError, OSError) as error:
+                # OSError: a size beyond what a file can have.
                 place = Place(last[:200])
                 yield Refused(place, f"The archive is damaged or cut off behind this entry: {error}.")
 

@@ -26,6 +26,7 @@ from understudy.store.conversations import Conversations
 from understudy.store.database import Database
 from understudy.store.download_links import DownloadLinks
 from understudy.store.embedding import EmbeddingJobs
+from understudy.store.export_details import ExportDetails
 from understudy.store.export_rows import ExportRows
 from understudy.store.file_batches import FileBatches
 from understudy.store.files import Files
@@ -125,6 +126,7 @@ class Store:
     transfers: Transfers
     imports: Imports
     export_rows: ExportRows
+    export_details: ExportDetails
     qualified_ids: QualifiedIds
     workers: Workers
     pending_work: PendingWork
@@ -234,6 +236,7 @@ def _build_store(database: Database, data: Path, clock: Clock, lock: DirectoryLo
         transfers=Transfers(database),
         imports=Imports(database),
         export_rows=ExportRows(database),
+        export_details=ExportDetails(database),
         qualified_ids=QualifiedIds(database),
         workers=Workers(database, clock, newest_schema(database.dialect), pending.has),
         pending_work=pending,

@@ -128,6 +128,10 @@ class Batches:
         """Raises Conflict if the batch has not ended."""
         await self._database.write(_delete_batch, project_id, dialect, batch_id)
 
+    async def discard(self, project_id: str, dialect: Dialect, batch_id: str) -> None:
+        """Deletes the batch, whatever its status: a worker that has it loses it, and leaves no output."""
+        await self._database.write(_discard_batch, project_id, dialect, batch_id)
+
 
 def sources(target: Status) -> LiteralString:
     """`('validating', 'in_progress')`: the states from which `target` may be entered, to follow IN."""
@@ -174,3 +178,17 @@ def _delete_batch(project_id: str, dialect: Dialect, batch_id: str) -> Transacti
     if results is not None:
         yield from release(results)
     yield "UPDATE batches SET body = NULL, results = NULL WHERE seq = $1", (seq,)
+
+
+def _discard_batch(project_id: str, dialect: Dialect, batch_id: str) -> Transaction[None]:
+    encoded, seq, results = yield from _select_batch(project_id, dialect, batch_id, " FOR UPDATE")
+    inputs = yield "SELECT input FROM batches WHERE seq = $1", (seq,)
+    for blob in (results, inputs[0][0]):
+        if blob is not None:
+            yield from release(blob)
+    status = decode(encoded).status
+    final = "cancelled" if status in ACTIVE else status
+    sql = "UPDATE batches SET body = NULL, results = NULL, input = NULL, owner = NULL, status = $2 WHERE seq = $1"
+    yield sql, (seq, final)
+    if status in ACTIVE:
+        yield "INSERT INTO batch_erasures (batch) VALUES ($1) ON CONFLICT DO NOTHING", (seq,)

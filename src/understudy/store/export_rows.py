@@ -1,4 +1,4 @@
-"""Rows of an export: items of threads, prompts with all versions, responses, stored chats, ended batches and videos.
+"""Rows of an export: items of threads, prompts with all versions, responses, stored chats, batches and videos.
 
 Each verb returns one page, oldest first. Numbers of items mean nothing elsewhere, so a response names items instead.
 """
@@ -7,43 +7,45 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, LiteralString
 
-from understudy.store.batches import ACTIVE, Dialect, Status
+from understudy.store.batches import Dialect, Status
 from understudy.store.database import Database, Row, Transaction
-from understudy.store.sql import SqlArguments, compose_sql, match_metadata, padded_batches, sql_list, sql_parameters
+from understudy.store.response_items import NEWEST_ITEM
+from understudy.store.sql import SqlArguments, compose_sql, match_metadata, padded_batches, sql_parameters
 from understudy.store.video_rows import VideoFile
 from understudy.wire.videos import State
 
 _PAGE: Final = 100
 _PROMPTS: Final = 10
 """A prompt has all of its versions with it."""
-_ENDED_RESPONSE: Final = "kept = 1 AND body IS NOT NULL AND last_seq IS NOT NULL"
+_STORED_RESPONSE: Final = "kept = 1 AND body IS NOT NULL"
 _ITEMS: Final = compose_sql(
     "SELECT items.seq, items.id, kind, role, run_id, COALESCE(responses.created_at, 0), items.body FROM items",
     "LEFT JOIN responses ON responses.id = items.run_id",
     "WHERE items.thread_id = $1 AND items.seq > $2 AND items.body IS NOT NULL ORDER BY items.seq LIMIT $3",
 )
 _LAST_ITEM: Final = (
-    "(SELECT items.id FROM items WHERE items.thread_id = one.thread_id AND items.seq <= one.{number}"
+    "(SELECT items.id FROM items WHERE items.thread_id = one.thread_id AND items.seq <= {number}"
     " AND items.body IS NOT NULL ORDER BY items.seq DESC LIMIT 1)"
 )
 _HAS_ROOT: Final = compose_sql(
-    "EXISTS (SELECT 1 FROM responses WHERE responses.id = one.thread_id AND", _ENDED_RESPONSE, ")"
+    "EXISTS (SELECT 1 FROM responses WHERE responses.id = one.thread_id AND", _STORED_RESPONSE, ")"
 )
 _RESPONSES: Final = compose_sql(
     "SELECT one.seq, id, created_at, thread_id,",
     _HAS_ROOT,
     ", previous_id,",
-    _LAST_ITEM.format(number="input_seq"),
+    _LAST_ITEM.format(number="one.input_seq"),
     ",",
-    _LAST_ITEM.format(number="last_seq"),
+    # A response in progress has no last item yet: it ends with the newest one.
+    _LAST_ITEM.format(number=f"COALESCE(one.last_seq, {NEWEST_ITEM})"),
     ", body FROM responses AS one WHERE project_id = $1 AND one.seq > $2 AND",
-    _ENDED_RESPONSE,
+    _STORED_RESPONSE,
 )
 _CONTEXTS: Final = compose_sql(
     "SELECT response_id, thread_id,",
     _HAS_ROOT,
     ",",
-    _LAST_ITEM.format(number="last_seq"),
+    _LAST_ITEM.format(number="one.last_seq"),
     "FROM response_contexts AS one WHERE response_id IN (",
 )
 
@@ -72,7 +74,7 @@ class ContextLine:
 
 @dataclass(frozen=True, slots=True)
 class ResponseLine:
-    """An ended response. `input_item` and `last_item` are the last items of its input and of its context."""
+    """A response. `input_item` and `last_item` are the last items of its input and of its context."""
 
     seq: int
     id: str
@@ -109,7 +111,7 @@ class ChatLine:
 
 @dataclass(frozen=True, slots=True)
 class BatchLine:
-    """An ended batch. `counts` are those of its lines and its tokens; `results` is a blob."""
+    """A batch. `counts` are those of its lines and its tokens; `results` is a blob."""
 
     seq: int
     id: str
@@ -122,7 +124,7 @@ class BatchLine:
 
 @dataclass(frozen=True, slots=True)
 class VideoLine:
-    """An ended video with its files."""
+    """A video with its files."""
 
     seq: int
     id: str
@@ -234,8 +236,7 @@ def _page_batches(
     sql = compose_sql(
         "SELECT seq, id, dialect, status, total, completed, failed, input_tokens, cached_tokens, output_tokens,",
         "reasoning_tokens, results, body FROM batches",
-        "WHERE project_id = $1 AND seq > $2 AND body IS NOT NULL AND status NOT IN",
-        sql_list(ACTIVE),
+        "WHERE project_id = $1 AND seq > $2 AND body IS NOT NULL",
     )
     rows = yield from _select_page(database, sql, (project_id, after), pairs)
     return [BatchLine(*(*row[:4], row[4:11], *row[11:])) for row in rows]
@@ -244,8 +245,7 @@ def _page_batches(
 def _page_videos(project_id: str, after: int) -> Transaction[list[VideoLine]]:
     sql = (
         "SELECT seq, id, state, provider, upstream_id, body FROM generations"
-        " WHERE project_id = $1 AND seq > $2 AND body IS NOT NULL AND state IN ('completed', 'failed')"
-        " ORDER BY seq LIMIT $3"
+        " WHERE project_id = $1 AND seq > $2 AND body IS NOT NULL ORDER BY seq LIMIT $3"
     )
     rows = yield sql, (project_id, after, _PAGE)
     files: dict[str, list[VideoFile]] = {}

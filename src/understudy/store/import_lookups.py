@@ -26,6 +26,10 @@ _OF_THREAD: Final = (
     " OR EXISTS (SELECT 1 FROM responses WHERE responses.thread_id = items.thread_id AND responses.project_id = $1))"
 )
 _OF_RUN: Final = "EXISTS (SELECT 1 FROM runs WHERE runs.id = steps.run_id AND runs.project_id = $1)"
+_OF_STORE: Final = (
+    "EXISTS (SELECT 1 FROM vector_stores"
+    " WHERE vector_stores.seq = file_batches.store AND vector_stores.project_id = $1)"
+)
 IMPORT_TABLES: Final[Mapping[str, ImportTable]] = {
     "assistant": ImportTable("assistants", "id, project_id, body"),
     "file": ImportTable("files", "id, project_id, purpose, blob, expires_at, body"),
@@ -56,6 +60,11 @@ IMPORT_TABLES: Final[Mapping[str, ImportTable]] = {
         "generations",
         "id, project_id, state, attempts, due_at, provider, upstream_id, token, ended_at, body",
     ),
+    "file_batch": ImportTable("file_batches", "id, store, cancelled, body", _OF_STORE),
+    "transcription": ImportTable("transcriptions", "id, project_id, status, ended_at, bytes, body"),
+    "upload": ImportTable("uploads", "id, project_id, status, expires_at, file_seconds, part_ids, body"),
+    "container": ImportTable("containers", "id, project_id, thread_id, name, last_active_at, body"),
+    "webhook_endpoint": ImportTable("webhook_endpoints", "id, project_id, secret, old_secret_until, body"),
 }
 
 
@@ -70,6 +79,10 @@ _PROJECT_TABLES: Final[tuple[LiteralString, ...]] = (
     "chat_completions",
     "batches",
     "generations",
+    "transcriptions",
+    "uploads",
+    "containers",
+    "webhook_endpoints",
 )
 
 

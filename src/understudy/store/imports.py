@@ -1,14 +1,13 @@
 """Inserts imported objects with their own ids and times: one transaction a batch, with the progress of the job."""
 
 from collections.abc import Collection, Container, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final, Literal, LiteralString, cast
 
 import msgspec
-from msgspec import Struct
 
 from understudy.store.blobs import release, retain
 from understudy.store.database import Database, Transaction
+from understudy.store.import_details import add_members, add_outputs, add_parts, number_stores, place_containers
 from understudy.store.import_lookups import (
     IMPORT_TABLES,
     FoundIds,
@@ -21,6 +20,7 @@ from understudy.store.import_lookups import (
     has_objects,
     load_unknown,
 )
+from understudy.store.import_rows import Batch, ImportOwner, NewResponseLinks, NewRow, NewStoreFile
 from understudy.store.references import delete_references, replace_references
 from understudy.store.sql import compose_sql, insert_rows, padded_batches, split_batches, sql_parameters
 from understudy.store.transfers import TransferRecord, record_progress
@@ -34,77 +34,11 @@ from understudy.store.vector_store_files import (
     move,
     restart_indexing,
 )
-from understudy.store.video_rows import VideoFile, insert_files
-from understudy.wire.tools import ToolResources
-from understudy.wire.vector_stores import VectorStoreFileObject
+from understudy.store.video_rows import insert_files
+from understudy.wire.files import FileObject
 
 _SHARED_PREFIX: Final = "resp_"
 """Begins the ids of threads without a row, which only responses have."""
-
-
-@dataclass(frozen=True, slots=True)
-class NewResponseLinks:
-    """The stored ids of a response's last input item, of the last item of its context, and of each thread before it."""
-
-    input_item: str | None
-    last_item: str | None
-    context: Sequence[tuple[str, str | None]]
-
-
-class NewRow(Struct, frozen=True):
-    """`values` are those of the table's columns; the first is the id, the last the body.
-
-    `text` is what the text index has of a message, `created_at` when it was created, `pairs` the encoded metadata of a
-    thread or the tags of a stored chat, `resources` what its tools or those of an assistant use, `unknown` the encoded
-    members that this server does not know, `files` those of a video, `versions` the numbers and encoded bodies of a
-    prompt. `noun` is the row's kind in reports where it is
-    not that of its batch.
-    """
-
-    values: tuple[Any, ...]
-    text: str = ""
-    created_at: int = 0
-    pairs: Sequence[str] = ()
-    resources: ToolResources | None = None
-    unknown: str = ""
-    links: NewResponseLinks | None = None
-    files: Sequence[VideoFile] = ()
-    versions: Sequence[tuple[int, str]] = ()
-    noun: str = ""
-
-    @property
-    def id(self) -> str:
-        return str(self.values[0])
-
-
-@dataclass(frozen=True, slots=True)
-class NewStoreFile:
-    """A file of a vector store. One that is `failed` or `cancelled` is not indexed."""
-
-    file: VectorStoreFileObject
-    unknown: str = ""
-
-
-@dataclass(slots=True)
-class Batch:
-    """Objects of one kind: those to insert, in order, and those to replace.
-
-    `deleted` are the stored ids of deleted objects that must be free for those to insert.
-    """
-
-    kind: str
-    deleted: set[str] = field(default_factory=set)
-    inserted: list[NewRow] = field(default_factory=list)
-    replaced: list[NewRow] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class ImportOwner:
-    """The claim that guards the writes of an import."""
-
-    project_id: str
-    seq: int
-    worker: str
 
 
 class Imports:
@@ -160,10 +94,12 @@ def _add_batch(database: Database, owner: ImportOwner, record: TransferRecord, b
     for stored_ids in split_batches(sorted(batch.deleted)):
         yield from _free_tombstones(table, stored_ids)
     for rows in split_batches(batch.inserted):
-        values = yield from _prepare_values(batch.kind, rows)
+        values = yield from _prepare_values(owner.project_id, batch.kind, rows)
         added = yield from insert_rows(table.name, table.columns, values, "RETURNING id, seq")
         if batch.kind == "message":
             yield from _index_texts(database, rows, dict(added))
+        if batch.kind in {"file_batch", "container"}:
+            yield from add_members(batch.kind, rows, dict(added))
     for row in batch.replaced:
         yield from _replace(database, table, batch.kind, row)
     if batch.kind == "message":
@@ -183,6 +119,8 @@ def _add_details(project_id: str, batch: Batch) -> Transaction[None]:
     for row in batch.inserted:
         if row.files:
             yield from insert_files(row.id, row.files)
+        yield from add_parts(row.id, row.parts)
+        yield from add_outputs(project_id, row.outputs)
     if batch.kind == "prompt":
         yield from _write_versions(batch)
     for row in (*batch.inserted, *batch.replaced):
@@ -215,10 +153,14 @@ def _free_tombstones(table: ImportTable, stored_ids: Sequence[str]) -> Transacti
     yield sql, tuple(stored_ids)
 
 
-def _prepare_values(kind: str, rows: Sequence[NewRow]) -> Transaction[list[tuple[Any, ...]]]:
+def _prepare_values(project_id: str, kind: str, rows: Sequence[NewRow]) -> Transaction[list[tuple[Any, ...]]]:
     """The values of the rows, with what only the transaction knows."""
     if kind == "response":
         return (yield from _number_items(rows))
+    if kind == "file_batch":
+        return (yield from number_stores(project_id, rows))
+    if kind == "container":
+        return (yield from place_containers(project_id, rows))
     blob_columns = {"file": 3, "batch": 4}
     if kind in blob_columns:
         return (yield from _retain_blobs(rows, blob_columns[kind]))
@@ -290,10 +232,11 @@ def _replace(database: Database, table: ImportTable, kind: str, row: NewRow) -> 
     columns: list[LiteralString] = list(table.columns.split(", "))[1:]
     values = list(row.values[1:])
     if kind == "file":
-        blobs = yield "SELECT blob FROM files WHERE id = $1 FOR UPDATE", (row.id,)
+        blobs = yield "SELECT blob, body FROM files WHERE id = $1 FOR UPDATE", (row.id,)
         if not values[2]:
             # Without new bytes, the file keeps those that it has.
             values[2] = blobs[0][0] if blobs else ""
+            values[4] = _keep_size(values[4], blobs[0][1]) if values[2] and blobs[0][1] else values[4]
         else:
             values[2] = yield from retain(values[2])
             if blobs and blobs[0][0]:
@@ -312,6 +255,13 @@ def _replace(database: Database, table: ImportTable, kind: str, row: NewRow) -> 
         for (seq,) in rows:
             yield database.text_delete, (seq,)
             yield from _index_texts(database, [row], {row.id: seq})
+
+
+def _keep_size(body: str, before: str) -> str:
+    """The encoded file with the size of the bytes that it keeps."""
+    file = msgspec.json.decode(body, type=FileObject)
+    file.bytes = msgspec.json.decode(before, type=FileObject).bytes
+    return msgspec.json.encode(file).decode()
 
 
 def _index_again(file_id: str) -> Transaction[None]:

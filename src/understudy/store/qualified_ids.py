@@ -35,6 +35,11 @@ _TABLES: Final[tuple[tuple[str, LiteralString], ...]] = (
     ("chatcmpl", "chat_completions"),
     ("batch", "batches"),
     ("msgbatch", "batches"),
+    ("vsfb", "file_batches"),
+    ("upload", "uploads"),
+    ("part", "upload_parts"),
+    ("cntr", "containers"),
+    ("we", "webhook_endpoints"),
 )
 _ALL_TABLES: Final = tuple(dict.fromkeys(table for _, table in _TABLES))
 _HAS_IMPORT: Final = "SELECT 1 FROM transfers WHERE project_id = $1 AND kind = 'import' AND body IS NOT NULL LIMIT 1"

@@ -18,6 +18,7 @@ from understudy.store.charges import Usage
 from understudy.store.database import Database, Transaction
 from understudy.store.fair_candidates import FairCursor, FairListing
 from understudy.store.project_sizes import check_stored_bytes
+from understudy.store.qualified_ids import qualifier
 from understudy.store.sql import compose_sql, sql_list
 from understudy.store.workers import Candidate, Claim, JobTable
 from understudy.wire.aimlapi_audio import TaskStatus
@@ -138,8 +139,9 @@ def _insert(
 
 
 def _select(project_id: str, transcription_id: str) -> Transaction[StoredTranscription]:
-    sql = "SELECT id, status, body FROM transcriptions WHERE id = $1 AND project_id = $2"
-    rows = yield sql, (transcription_id.lower(), project_id)
+    sql = "SELECT id, status, body FROM transcriptions WHERE id IN ($1, $3) AND project_id = $2"
+    public_id = transcription_id.lower()
+    rows = yield sql, (public_id, project_id, public_id + qualifier(project_id))
     if not rows:
         raise not_found("generation", transcription_id)
     return StoredTranscription(rows[0][0], rows[0][1], _decode(rows[0][2]))

@@ -84,6 +84,10 @@ class Uploads:
         """Returns the upload, and whether this cancelled it."""
         return await self._database.write(_cancel_upload, project_id, upload_id, self._now())
 
+    async def delete(self, project_id: str, upload_id: str) -> None:
+        """Deletes the upload with its parts; the file that it has become remains."""
+        await self._database.write(_delete_upload, project_id, upload_id)
+
     async def expire(self, limit: int = 20) -> None:
         """Ends up to `limit` expired uploads."""
         now = self._now()
@@ -157,6 +161,12 @@ def _cancel_upload(project_id: str, upload_id: str, now: int) -> Transaction[tup
     return stored, True
 
 
+def _delete_upload(project_id: str, upload_id: str) -> Transaction[None]:
+    if not (yield "DELETE FROM uploads WHERE id = $1 AND project_id = $2 RETURNING id", (upload_id, project_id)):
+        raise not_found("upload", upload_id)
+    yield from _delete_parts(upload_id)
+
+
 def _has_expired(now: int, limit: int) -> Transaction[bool]:
     return bool((yield _EXPIRED, (now, limit)))
 
@@ -176,6 +186,10 @@ def _end_upload(upload: Upload, part_ids: Sequence[str]) -> Transaction[None]:
     used = msgspec.json.encode(part_ids).decode()
     sql = "UPDATE uploads SET status = $1, part_ids = $2, body = $3 WHERE id = $4"
     yield sql, (upload.status, used, body, upload.id)
-    parts = yield "DELETE FROM upload_parts WHERE upload_id = $1 RETURNING blob", (upload.id,)
+    yield from _delete_parts(upload.id)
+
+
+def _delete_parts(upload_id: str) -> Transaction[None]:
+    parts = yield "DELETE FROM upload_parts WHERE upload_id = $1 RETURNING blob", (upload_id,)
     for (blob,) in parts:
         yield from release(blob)

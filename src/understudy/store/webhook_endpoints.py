@@ -36,9 +36,14 @@ class OwnedEndpoint:
 _decode_endpoint = msgspec.json.Decoder(WebhookEndpoint).decode
 
 
-def insert_endpoint(project_id: str, endpoint: WebhookEndpoint, secret: str) -> Transaction[None]:
+def count_free_endpoints(project_id: str) -> Transaction[int]:
+    """How many more the project may have."""
     rows = yield "SELECT count(*) FROM webhook_endpoints WHERE project_id = $1 AND body IS NOT NULL", (project_id,)
-    if rows[0][0] >= _MAX_ENDPOINTS:
+    return max(0, _MAX_ENDPOINTS - int(rows[0][0]))
+
+
+def insert_endpoint(project_id: str, endpoint: WebhookEndpoint, secret: str) -> Transaction[None]:
+    if not (yield from count_free_endpoints(project_id)):
         raise endpoint_limit_reached(_MAX_ENDPOINTS)
     yield from _insert(project_id, endpoint, secret)
 

@@ -27,6 +27,7 @@ from understudy.store.webhook_deliveries import (
 from understudy.store.webhook_endpoints import (
     Endpoint,
     OwnedEndpoint,
+    count_free_endpoints,
     delete_endpoint,
     get_endpoint,
     insert_endpoint,
@@ -52,6 +53,10 @@ class Webhooks:
     async def create(self, project_id: str, endpoint: WebhookEndpoint, secret: str) -> None:
         """Raises InvalidRequest where the project has as many as it may have."""
         await self._database.write(insert_endpoint, project_id, endpoint, secret)
+
+    async def count_free(self, project_id: str) -> int:
+        """How many more endpoints the project may have."""
+        return await self._database.read(count_free_endpoints, project_id)
 
     async def get(self, project_id: str, endpoint_id: str, now: float) -> Endpoint:
         return await self._database.read(get_endpoint, project_id, endpoint_id, now)

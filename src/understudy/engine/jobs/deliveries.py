@@ -101,7 +101,7 @@ class Webhooks(JobKind[int, DueDelivery]):
             created_at=now,
             event_types=event_types,
             name=name,
-            signing_secret_hint=_secret_hint(secret),
+            signing_secret_hint=ids.webhook_secret_hint(secret),
             url=url,
             updated_at=now,
         )
@@ -113,7 +113,7 @@ class Webhooks(JobKind[int, DueDelivery]):
         secret, now = ids.webhook_secret(), int(self._clock.now())
 
         def change(endpoint: WebhookEndpoint) -> None:
-            endpoint.signing_secret_hint = _secret_hint(secret)
+            endpoint.signing_secret_hint = ids.webhook_secret_hint(secret)
             endpoint.updated_at = now
 
         old_until = now + _DAY if keep_old else 0
@@ -216,7 +216,7 @@ class Webhooks(JobKind[int, DueDelivery]):
             created_at=now,
             event_types=list(settings.events),
             name="webhooks.url",
-            signing_secret_hint=_secret_hint(settings.secret),
+            signing_secret_hint=ids.webhook_secret_hint(settings.secret),
             url=settings.url,
             updated_at=now,
         )
@@ -229,7 +229,3 @@ def _log_failure(due: DueDelivery, result: PostResult) -> None:
     fields = {"status": result.status or 0, "error": result.error or ""}
     extra = {"event": "webhook.failed", "repeat": (endpoint_id, result.status), "fields": fields}
     logger.warning("webhook %s not delivered to endpoint %s", due.id, endpoint_id, extra=extra)
-
-
-def _secret_hint(secret: str) -> str:
-    return f"whsec_…{secret[-4:]}"

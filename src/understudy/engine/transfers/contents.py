@@ -3,13 +3,20 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, cast
+
+import msgspec
 
 from understudy.blobs import Blob
 from understudy.engine.files import Files
-from understudy.engine.transfers import report
-from understudy.importing.objects import Kind, SpooledObjects
+from understudy.engine.jobs.batch_results import write_anthropic, write_openai
+from understudy.engine.transfers import detail_rows, job_rows, report, row_conversion
+from understudy.engine.transfers.batch_lines import BatchLines
+from understudy.importing.objects import Kind, RawObject, SpooledObjects
 from understudy.importing.streams import DamagedStream
+from understudy.store.batch_jobs import FinalStatus
+from understudy.store.import_rows import NewRow
+from understudy.store.video_rows import Role, VideoFile
 from understudy.wire.files import FileObject
 from understudy.wire.transfers import ImportObject
 
@@ -25,14 +32,61 @@ class ContentCopier:
         self._transfer = transfer
         self._stack = stack
 
-    async def copy_file(self, public_id: str, file: FileObject) -> str:
-        """The name of the blob with the file's bytes, which it counts; empty without them, which is reported."""
+    async def copy_file(self, public_id: str, file: FileObject, *, has_bytes: bool) -> str:
+        """The name of the blob with the file's bytes, which it counts; empty without them.
+
+        That is reported, unless the project has them.
+        """
         blob, is_known = await self._copy("file", public_id, lambda: self._spool.open_content(public_id))
         if blob is not None:
             file.bytes = blob.size
-        if not is_known:
+        if not is_known and not has_bytes:
             report.add_without_content(self._transfer.report, public_id)
         return "" if blob is None else blob.name
+
+    async def add_contents(self, raw: RawObject, row: NewRow, project_id: str, now: int) -> NewRow:
+        """The row of our own export with its bytes. Raises UnusableObject."""
+        if raw.kind == "batch":
+            if job_rows.is_unfinished(row):
+                return await self._end_batch(raw, row, now)
+            if not raw.body["row"].get("has_results"):
+                return row
+            results = await self.copy_entry("batch", raw.id, f"{raw.id}.results")
+            return row if results is None else job_rows.with_results(row, results.name)
+        copied = []
+        for part, name in row_conversion.list_contents(raw):
+            blob = await self.copy_entry(raw.kind, raw.id, name)
+            if blob is not None:
+                copied.append((part, blob))
+        if raw.kind == "video":
+            return job_rows.with_files(row, [VideoFile(cast("Role", role), one.name, one.size) for role, one in copied])
+        parts = [detail_rows.to_part(part, project_id, one.size, one.name) for part, one in copied]
+        return detail_rows.with_parts(row, parts)
+
+    async def _end_batch(self, raw: RawObject, row: NewRow, now: int) -> NewRow:
+        """A batch that had not ended has ended with the lines that were done: the others are never executed here."""
+        dialect, before, job = job_rows.read_job(row)
+        status: FinalStatus = "completed" if before == "finalizing" else "cancelled"
+        job.cancelling_at = job.cancelling_at or (float(now) if status == "cancelled" else None)
+        setattr(job, f"{status}_at", float(now))
+        if self._transfer.dry_run:
+            return job_rows.end_batch(row, status, job, 0, 0)
+        lines = BatchLines(self._spool, f"{raw.id}.lines")
+        good = await self._stack.enter_async_context(self._files.open_draft())
+        if dialect == "anthropic":
+            output = await write_anthropic(lines.read(), good, "cancelled")
+        else:
+            bad = await self._stack.enter_async_context(self._files.open_draft())
+            output = await write_openai(job, lines.read(), good, bad, "cancelled", now)
+        if lines.problem is not None:
+            report.add_entry(self._transfer.report, raw.kind, raw.id, lines.problem)
+        if output.results is not None:
+            row = job_rows.with_results(row, output.results)
+        outputs = [one for one in (output.output, output.errors) if one is not None]
+        job.output_file_id = None if output.output is None else output.output[0].id
+        job.error_file_id = None if output.errors is None else output.errors[0].id
+        ended = job_rows.end_batch(row, status, job, lines.completed, lines.failed)
+        return msgspec.structs.replace(ended, outputs=outputs)
 
     async def copy_entry(self, kind: Kind, public_id: str, name: str) -> Blob | None:
         """The entry of our own export with this name; None without it, which is reported."""

@@ -10,7 +10,8 @@ from msgspec import Struct
 
 from understudy.engine.transfers import pruning
 from understudy.importing.objects import Kind, RawObject
-from understudy.store.imports import NewRow, encode_pair
+from understudy.store.import_rows import NewRow
+from understudy.store.imports import encode_pair
 from understudy.store.run_state import Progress, encode_progress
 from understudy.store.states import ACTIVE
 from understudy.wire.assistants import AssistantObject
@@ -147,6 +148,8 @@ def to_object(raw: RawObject, body: dict[str, Any], now: int) -> tuple[Struct, s
     set_aside = complete.pop(UNKNOWN_MEMBER, None)
     if raw.kind == "vector_store":
         complete.setdefault("last_active_at", complete["created_at"])
+    if raw.kind == "message":
+        complete["content"] = _message_content(complete.get("content"))
     if raw.kind == "file":
         complete["filename"] = _file_name(complete.get("filename"), raw.id)
     try:
@@ -171,6 +174,20 @@ def _base_members(kind: Kind) -> tuple[Mapping[str, Any], Sequence[str]]:
         if field.default is None or isinstance(field.default, str | int)
     }
     return {**optional, **shape.defaults}, [name for name, one in shape.defaults.items() if one is not None]
+
+
+def _message_content(content: Any) -> Any:
+    """In the form of responses: many people's exports have the texts of requests, as a string or in parts."""
+    if isinstance(content, str):
+        content = [{"type": "text", "text": content}]
+    if not isinstance(content, list):
+        return content
+    return [
+        {**part, "text": {"value": part["text"], "annotations": []}}
+        if isinstance(part, dict) and part.get("type") == "text" and isinstance(part.get("text"), str)
+        else part
+        for part in content
+    ]
 
 
 def _file_name(name: Any, file_id: str) -> str:

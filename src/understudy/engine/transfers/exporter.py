@@ -1,7 +1,10 @@
 """Writes a project's objects into an archive that an import reads: one object a line, a file for each kind.
 
-The layout: `manifest.json`, `threads.jsonl` and so on, the bytes of files at `files/ID`, and those of videos and of the
-results of message batches at `contents/ID.video` and so on. It has no keys, no secrets of webhooks and no ledger.
+The layout: `manifest.json`, `threads.jsonl` and so on, the bytes of files at `files/ID`, and those of videos, of parts
+of uploads, and of the results and lines of batches at `contents/ID.video` and so on. It has no keys, no secrets of
+webhooks and no ledger.
+
+What names other objects is written before them, so that an export of a project in use has what its objects name.
 """
 
 import asyncio
@@ -13,16 +16,21 @@ from typing import Any, Final
 import msgspec
 
 from understudy.blobs import Blobs
+from understudy.engine.transfers.batch_lines import render_lines
 from understudy.engine.transfers.conversion import UNKNOWN_MEMBER
-from understudy.engine.transfers.lines import ITEM_START
-from understudy.engine.transfers.selection import Selection
+from understudy.engine.transfers.lines import ITEM_START, render_batch
+from understudy.engine.transfers.selection import Rows, Selection
 from understudy.errors import BlobMissing
+from understudy.importing.objects import KINDS
 from understudy.store import Store
+from understudy.store.batches import ACTIVE
 from understudy.store.qualified_ids import SEPARATOR, qualifier
 
 FORMAT: Final = "understudy-export/v1"
 _WRITE_LINES: Final = 500
-_PLURALS: Final = {"batch": "batches"}
+Contents = AsyncIterator[Sequence[tuple[str, str]]]
+"""Names of entries, and the blobs with their bytes."""
+_PLURALS: Final = {"batch": "batches", "file_batch": "file_batches"}
 
 
 class Exporter:
@@ -41,16 +49,23 @@ class Exporter:
         self._report_progress = report_progress
         self._suffix = qualifier(selection.project_id)
         self._counts: dict[str, int] = {}
+        # Batches that had not ended when the export began.
+        self._unfinished: set[str] = set()
 
     async def write(self, path: Path, created_at: int, metadata: dict[str, str]) -> dict[str, int]:
         """Returns the number of objects by kind."""
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, allowZip64=True, compresslevel=3) as archive:
-            for kind, pages in self._selection.kinds():
-                await self._write_kind(archive, kind, pages)
+            await self._write_batch_lines(archive)
+            for kind, pages in reversed([*self._selection.kinds()]):
+                await self._write_kind(archive, kind, self._list_batches() if kind == "batch" else pages)
             await self._write_contents(archive)
-            manifest = {"format": FORMAT, "created_at": created_at, "metadata": metadata, "counts": self._counts}
+            manifest = {"format": FORMAT, "created_at": created_at, "metadata": metadata, "counts": self._list_counts()}
             archive.writestr("manifest.json", msgspec.json.format(msgspec.json.encode(manifest), indent=2))
-        return self._counts
+        return self._list_counts()
+
+    def _list_counts(self) -> dict[str, int]:
+        """In the order of an import."""
+        return {kind: self._counts[kind] for kind in (*KINDS, "item") if kind in self._counts}
 
     async def _write_kind(
         self, archive: zipfile.ZipFile, kind: str, pages: AsyncIterator[Sequence[tuple[str, str]]]
@@ -64,16 +79,38 @@ class Exporter:
                 if len(lines) > _WRITE_LINES:
                     await asyncio.to_thread(entry.write, _join(lines))
                     lines = []
-                    await self._report_progress(self._counts)
+                    await self._report_progress(self._list_counts())
                 lines += await self._render_lines(kind, rows)
             await asyncio.to_thread(entry.write, _join(lines))
-        await self._report_progress(self._counts)
+        await self._report_progress(self._list_counts())
+
+    async def _write_batch_lines(self, archive: zipfile.ZipFile) -> None:
+        """Those of batches that have not ended: a batch that ends later has none any more, and needs none."""
+        async for page in self._selection.stored_batches():
+            for batch in page:
+                if batch.status not in ACTIVE:
+                    continue
+                self._unfinished.add(batch.id)
+                with archive.open(self._rename(f"contents/{batch.id}.lines"), "w", force_zip64=True) as entry:
+                    async for lines in render_lines(self._store.batch_jobs, batch.seq):
+                        await asyncio.to_thread(entry.write, lines)
+                await self._report_progress(self._list_counts())
+
+    async def _list_batches(self) -> Rows:
+        async for page in self._selection.stored_batches():
+            # One that was created since has no lines here.
+            chosen = [one for one in page if one.status not in ACTIVE or one.id in self._unfinished]
+            if chosen:
+                yield [(one.id, render_batch(one)) for one in chosen]
+
+    def _rename(self, name: str) -> str:
+        return name.replace(self._suffix, "")
 
     async def _render_lines(self, kind: str, rows: Sequence[tuple[str, str]]) -> list[str]:
         for _, line in rows:
             noun = "item" if kind == "message" and line.startswith(ITEM_START) else kind
             self._counts[noun] = self._counts.get(noun, 0) + 1
-        return [line.replace(self._suffix, "") for line in await self._add_unknown(rows)]
+        return [self._rename(line) for line in await self._add_unknown(rows)]
 
     async def _add_unknown(self, rows: Sequence[tuple[str, str]]) -> list[str]:
         """The encoded objects with the members that their import set aside."""
@@ -82,26 +119,32 @@ class Exporter:
         return [_merge(body, unknown[stored_id]) if stored_id in unknown else body for stored_id, body in rows]
 
     async def _write_contents(self, archive: zipfile.ZipFile) -> None:
+        for pages in (self._list_files(), self._list_results(), self._list_videos(), self._list_parts()):
+            async for contents in pages:
+                for name, blob in contents:
+                    await self._write_content(archive, name, blob)
+                await self._report_progress(self._list_counts())
+
+    async def _list_files(self) -> Contents:
         async for files in self._selection.stored_files():
-            for file in files:
-                if file.has_content:
-                    await self._write_content(archive, f"files/{file.id}", file.blob)
-            await self._report_progress(self._counts)
+            yield [(f"files/{file.id}", file.blob) for file in files if file.has_content]
+
+    async def _list_results(self) -> Contents:
         async for batches in self._selection.stored_batches():
-            for batch in batches:
-                if batch.results is not None:
-                    await self._write_content(archive, f"contents/{batch.id}.results", batch.results)
-            await self._report_progress(self._counts)
+            yield [(f"contents/{batch.id}.results", batch.results) for batch in batches if batch.results is not None]
+
+    async def _list_videos(self) -> Contents:
         async for videos in self._selection.stored_videos():
-            for video in videos:
-                for one in video.files:
-                    await self._write_content(archive, f"contents/{video.id}.{one.role}", one.blob)
-                await self._report_progress(self._counts)
+            yield [(f"contents/{video.id}.{one.role}", one.blob) for video in videos for one in video.files]
+
+    async def _list_parts(self) -> Contents:
+        async for uploads in self._selection.stored_uploads():
+            yield [(f"contents/{part.id}.part", part.blob) for upload in uploads for part in upload.parts]
 
     async def _write_content(self, archive: zipfile.ZipFile, name: str, blob: str) -> None:
         try:
             async with self._blobs.reading(blob) as chunks:
-                with archive.open(name.replace(self._suffix, ""), "w", force_zip64=True) as entry:
+                with archive.open(self._rename(name), "w", force_zip64=True) as entry:
                     async for chunk in chunks:
                         await asyncio.to_thread(entry.write, chunk)
         except BlobMissing:

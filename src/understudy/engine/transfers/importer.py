@@ -3,11 +3,10 @@
 The position and the report are stored with each batch, so another worker continues exactly behind the last one.
 """
 
-import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack
-from itertools import groupby, islice
+from itertools import groupby
 from typing import Any, Final, cast
 
 import msgspec
@@ -15,6 +14,7 @@ import msgspec
 from understudy.clock import Clock
 from understudy.engine.files import Files
 from understudy.engine.transfers import conversion, report, row_conversion
+from understudy.engine.transfers.chunks import read_chunks
 from understudy.engine.transfers.contents import ContentCopier, has_content
 from understudy.engine.transfers.conversion import UnusableObject
 from understudy.engine.transfers.plain_messages import decode_plain, list_plain_references, replace_plain_references
@@ -30,27 +30,28 @@ from understudy.engine.transfers.references import (
 from understudy.engine.transfers.resolver import Resolver
 from understudy.importing.objects import KINDS, Kind, RawObject, SpooledObjects
 from understudy.store import Store
-from understudy.store.imports import Batch, ImportOwner, NewRow, NewStoreFile
+from understudy.store.import_rows import Batch, ImportOwner, NewRow, NewStoreFile
 from understudy.store.qualified_ids import qualifier
 from understudy.store.transfers import TransferClaim
-from understudy.store.video_rows import VideoFile
 from understudy.wire.files import FileObject
 from understudy.wire.messages import MessageObject
 from understudy.wire.transfers import ImportObject
 from understudy.wire.vector_stores import VectorStoreFileObject, VectorStoreObject
 
 _CHUNK: Final = 1000
-_CHUNK_BYTES: Final = 8 << 20
 _FILE_CHUNK: Final = 10
 """Each may have as many bytes as an upload."""
 _PARENTS: Final[dict[Kind, tuple[Kind, str]]] = {
     "message": ("thread", "thread_id"),
     "run": ("thread", "thread_id"),
     "step": ("run", "run_id"),
+    "file_batch": ("vector_store", "vector_store_id"),
 }
-_WITH_CONTENT: Final[frozenset[Kind]] = frozenset({"file", "batch", "video"})
-_NEVER_REPLACED: Final[frozenset[Kind]] = frozenset({"response", "chat_completion", "batch", "video"})
-"""They have ended, so the object that exists is the same."""
+_WITH_CONTENT: Final[frozenset[Kind]] = frozenset({"file", "batch", "video", "upload"})
+_REPLACED: Final[frozenset[Kind]] = frozenset(
+    {"file", "vector_store", "assistant", "prompt", "thread", "message", "run", "step"}
+)
+"""The others have ended, or belong to what has them: the object that exists remains."""
 _EXISTS: Final = "The project has an object with this id."
 
 
@@ -77,6 +78,8 @@ class Importer:
         # Of the chunk, by `id()`: where objects name others, and the messages that are decoded already.
         self._places: dict[int, list[Place]] = {}
         self._messages: dict[int, MessageObject] = {}
+        # Files of the chunk that exist with their bytes, by their stored ids.
+        self._with_bytes: set[str] = set()
         self._resolver = Resolver(store.imports, claim.project_id, claim.record.position)
 
     async def run(self, spool: SpooledObjects) -> None:
@@ -99,15 +102,14 @@ class Importer:
         if self._transfer.on_conflict == "fail":
             for kind in KINDS:
                 await self._check_conflicts(spool, kind)
-        for problem in spool.problems():
-            report.add_skipped(self._transfer.report, "input", problem.place, problem.reason)
+        await report.add_problems(self._transfer.report, spool.problems())
         self._record.position.is_checked, self._record.position.stage = True, KINDS[0]
         await self._save()
 
     async def _check_conflicts(self, spool: SpooledObjects, kind: Kind) -> None:
         if kind == "vector_store_file":
             return
-        async for chunk in _read_chunks(spool.read(kind), _CHUNK):
+        async for chunk in read_chunks(spool.read(kind), _CHUNK):
             existing = (await self._resolver.search(kind, [raw.id for raw in chunk])).stored
             if existing:
                 first = next(raw.id for raw in chunk if raw.id in existing)
@@ -115,7 +117,7 @@ class Importer:
 
     async def _import_kind(self, spool: SpooledObjects, kind: Kind) -> None:
         size = _FILE_CHUNK if kind in _WITH_CONTENT else _CHUNK
-        async for chunk in _read_chunks(spool.read(kind, self._record.position.done), size):
+        async for chunk in read_chunks(spool.read(kind, self._record.position.done), size):
             self._record.position.done += len(chunk)
             self._transfer.progress.done += len(chunk)
             if kind == "vector_store_file":
@@ -131,6 +133,8 @@ class Importer:
         batch = Batch(kind)
         usable = await self._select_usable(kind, chunk)
         existing = await self._find_existing(batch, usable)
+        if kind == "webhook_endpoint":
+            usable = await self._limit_endpoints(usable)
         for raw in usable:
             try:
                 row = self._to_row(raw, existing.get(raw.id))
@@ -156,24 +160,13 @@ class Importer:
             await self._store_batch(batch)
 
     async def _to_row_with_content(self, copier: ContentCopier, raw: RawObject, stored_id: str | None) -> NewRow:
-        if raw.kind == "file":
-            body = {**raw.body, "id": stored_id or raw.id + self._suffix}
-            subject, unknown = conversion.to_object(raw, body, self._now())
-            file = cast("FileObject", subject)
-            blob = await copier.copy_file(raw.id, file)
-            return conversion.file_row(self._owner.project_id, file, blob, unknown)
-        row = self._to_row(raw, stored_id)
-        if raw.kind == "batch":
-            if not raw.body["row"].get("has_results"):
-                return row
-            results = await copier.copy_entry("batch", raw.id, f"{raw.id}.results")
-            return row if results is None else row_conversion.with_results(row, results.name)
-        files = []
-        for role in row_conversion.list_files(raw):
-            copied = await copier.copy_entry("video", raw.id, f"{raw.id}.{role}")
-            if copied is not None:
-                files.append(VideoFile(role, copied.name, copied.size))
-        return row_conversion.with_files(row, files)
+        if raw.kind != "file":
+            return await copier.add_contents(raw, self._to_row(raw, stored_id), self._owner.project_id, self._now())
+        body = {**raw.body, "id": stored_id or raw.id + self._suffix}
+        subject, unknown = conversion.to_object(raw, body, self._now())
+        file = cast("FileObject", subject)
+        blob = await copier.copy_file(raw.id, file, has_bytes=stored_id in self._with_bytes)
+        return conversion.file_row(self._owner.project_id, file, blob, unknown)
 
     async def _import_store_files(self, chunk: Sequence[RawObject]) -> None:
         """Files of vector stores; those of one store together."""
@@ -245,7 +238,7 @@ class Importer:
         """What the objects name, whose decoded messages and places remain for their rows."""
         self._messages.clear()
         self._places.clear()
-        if kind == "chat_completion":
+        if kind in {"chat_completion", "transcription"}:
             # The messages of a stored chat are what a client sent: they name nothing here.
             return set()
         named: set[tuple[ReferenceKind, str]] = set()
@@ -267,6 +260,13 @@ class Importer:
         kind, _ = refer(noun, public_id)
         return kind == "response_thread" or self._resolver.find(kind, public_id) is not None
 
+    async def _limit_endpoints(self, usable: list[RawObject]) -> list[RawObject]:
+        """As many as the project may have; the others are reported."""
+        room = await self._store.webhooks.count_free(self._owner.project_id)
+        for raw in usable[room:]:
+            report.add_skipped(self._transfer.report, raw.kind, raw.id, "The project has as many as it may have.")
+        return usable[:room]
+
     async def _find_existing(
         self, batch: Batch, usable: list[RawObject], spool: SpooledObjects | None = None
     ) -> dict[str, str]:
@@ -277,13 +277,14 @@ class Importer:
         existing, batch.deleted = found.stored, found.deleted
         if not existing:
             return {}
-        replaces = self._transfer.on_conflict == "replace" and batch.kind not in _NEVER_REPLACED
+        replaces = self._transfer.on_conflict == "replace" and batch.kind in _REPLACED
         replaced = set(existing) if replaces else set()
         if batch.kind == "run":
             active = await self._store.imports.find_active_runs(list(existing.values()))
             replaced -= {public for public, stored in existing.items() if stored in active}
         if spool is not None:
             without = await self._store.imports.find_without_content(list(existing.values()))
+            self._with_bytes = {*existing.values()} - without
             replaced |= {one for one, stored in existing.items() if stored in without and has_content(spool, one)}
         for raw in [raw for raw in usable if raw.id in existing and raw.id not in replaced]:
             report.add_skipped(self._transfer.report, batch.kind, raw.id, _EXISTS)
@@ -349,6 +350,8 @@ class Importer:
 
     def _add(self, batch: Batch, raw: RawObject, row: NewRow, *, is_new: bool) -> None:
         (batch.inserted if is_new else batch.replaced).append(row)
+        if batch.kind == "webhook_endpoint":
+            report.add_entry(self._transfer.report, raw.kind, raw.id, "It has a new secret: rotate it to get one.")
         if row.unknown:
             report.count_unknown(self._transfer.report, raw.kind, row.unknown)
 
@@ -378,20 +381,3 @@ def _references(raw: RawObject) -> Iterator[tuple[ReferenceKind, str]]:
     if raw.kind == "vector_store_file":
         yield "file", raw.id
     yield from list_references(raw.body)
-
-
-async def _read_chunks(objects: Iterator[RawObject], most: int) -> AsyncIterator[list[RawObject]]:
-    while chunk := await asyncio.to_thread(_read_chunk, objects, most):
-        yield chunk
-
-
-def _read_chunk(objects: Iterator[RawObject], most: int) -> list[RawObject]:
-    """Up to `most` objects, and fewer where they are large."""
-    chunk: list[RawObject] = []
-    left = _CHUNK_BYTES
-    for raw in islice(objects, most):
-        chunk.append(raw)
-        left -= len(raw.encoded)
-        if left <= 0:
-            break
-    return chunk

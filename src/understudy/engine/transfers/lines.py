@@ -6,6 +6,14 @@ from typing import Any, Final
 import msgspec
 
 from understudy.importing.objects import ORDER_MEMBER
+from understudy.store.batches import ACTIVE
+from understudy.store.export_details import (
+    ContainerLine,
+    EndpointLine,
+    FileBatchLine,
+    TranscriptionLine,
+    UploadLine,
+)
 from understudy.store.export_rows import BatchLine, ChatLine, ItemLine, PromptLine, ResponseLine, VideoLine
 
 SHARED_PREFIX: Final = "resp_"
@@ -91,6 +99,7 @@ def render_batch(batch: BatchLine) -> str:
         "status": batch.status,
         "counts": list(batch.counts),
         "has_results": batch.results is not None,
+        "has_lines": batch.status in ACTIVE,
         "body": job,
     }
     return _encode("batch", batch.id, int(_decode_job(batch.body).created_at), row)
@@ -107,6 +116,73 @@ def render_video(video: VideoLine) -> str:
         "body": record,
     }
     return _encode("video", video.id, int(_decode_job(video.body).created_at), row)
+
+
+def render_file_batch(batch: FileBatchLine) -> str:
+    row = {
+        "cancelled": batch.cancelled,
+        "file_ids": list(batch.file_ids),
+        "body": msgspec.Raw(batch.body.encode()),
+    }
+    owner = msgspec.json.decode(batch.body, type=_FileBatch)
+    return _encode("file_batch", batch.id, owner.created_at, row, {"vector_store_id": owner.vector_store_id})
+
+
+class _FileBatch(msgspec.Struct):
+    created_at: int
+    vector_store_id: str
+
+
+def render_upload(upload: UploadLine) -> str:
+    row = {
+        "status": upload.status,
+        "expires_at": upload.expires_at,
+        "file_seconds": upload.file_seconds,
+        "part_ids": list(upload.part_ids),
+        "parts": [one.id for one in upload.parts],
+        "body": msgspec.Raw(upload.body.encode()),
+    }
+    file_id = upload_file(upload)
+    members = {} if file_id is None else {"file_id": file_id}
+    return _encode("upload", upload.id, int(_decode_job(upload.body).created_at), row, members)
+
+
+def upload_file(upload: UploadLine) -> str | None:
+    """The id of the file that a completed upload has made."""
+    file = msgspec.json.decode(upload.body, type=_Upload).file
+    return None if file is None else file.id
+
+
+class _File(msgspec.Struct):
+    id: str
+
+
+class _Upload(msgspec.Struct):
+    file: _File | None = None
+
+
+def render_container(container: ContainerLine) -> str:
+    row = {
+        "last_active_at": container.last_active_at,
+        "file_ids": list(container.file_ids),
+        "body": msgspec.Raw(container.body.encode()),
+    }
+    created_at = int(_decode_job(container.body).created_at)
+    return _encode("container", container.id, created_at, row, {"thread_id": container.thread_id})
+
+
+def render_transcription(transcription: TranscriptionLine) -> str:
+    record = msgspec.json.decode(transcription.body)
+    record.pop("key_id", None)
+    row = {"status": transcription.status, "body": record}
+    created_at = int(_decode_job(transcription.body).created_at)
+    return _encode("transcription", transcription.id, created_at, row)
+
+
+def render_endpoint(endpoint: EndpointLine) -> str:
+    body = msgspec.json.decode(endpoint.body)
+    body.pop("signing_secret_hint", None)
+    return _encode("webhook_endpoint", endpoint.id, int(_decode_job(endpoint.body).created_at), {"body": body})
 
 
 def _encode(

@@ -1,16 +1,19 @@
 """The report of an import: counts by kind, and the first of what was not imported, with the reasons."""
 
+import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
 
+from understudy.importing.objects import Problem
 from understudy.store.qualified_ids import SEPARATOR
 from understudy.wire.transfers import ImportReport, ReportEntry
 
 _MAX_ENTRIES: Final = 1000
 _MAX_MEMBERS: Final = 200
+_PROBLEMS: Final = 1000
 _PLACE: Final = re.compile(r"\[\d+\]")
 
 
@@ -18,6 +21,14 @@ def add_skipped(report: ImportReport, kind: str, identifier: str, reason: str) -
     """Counts an object that was not imported."""
     report.skipped[kind] = report.skipped.get(kind, 0) + 1
     add_entry(report, kind, identifier, reason)
+
+
+async def add_problems(report: ImportReport, problems: Iterable[Problem]) -> None:
+    """Counts the parts of the input that were not read. Others have a turn meanwhile: there may be many."""
+    for number, problem in enumerate(problems, 1):
+        add_skipped(report, "input", problem.place, problem.reason)
+        if number % _PROBLEMS == 0:
+            await asyncio.sleep(0)
 
 
 def add_entry(report: ImportReport, kind: str, identifier: str, reason: str) -> None:

@@ -1,27 +1,22 @@
 """Rows of our own export as this server stores them. Their ids are stored ones already, except that of the row."""
 
-import secrets
-from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any, Final, Literal
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Final
 
 import msgspec
 from msgspec import Meta, Struct
 
+from understudy.engine.transfers import detail_rows, job_rows
 from understudy.engine.transfers.conversion import UnusableObject
+from understudy.engine.transfers.job_rows import UNFINISHED, Text
 from understudy.engine.views.items import render_item
 from understudy.importing.objects import RawObject
-from understudy.store.batches import ACTIVE, Dialect, Job, Status
-from understudy.store.imports import NewResponseLinks, NewRow
+from understudy.store.import_rows import NewResponseLinks, NewRow
 from understudy.store.messages import Item
-from understudy.store.qualified_ids import SEPARATOR, qualifier
-from understudy.store.video_rows import Record, Role, VideoFile
 from understudy.wire.prompts import PromptContent, PromptObject, PromptVersionObject, VersionNumber
-from understudy.wire.responses import ResponseObject
+from understudy.wire.response_items import encode_items
+from understudy.wire.responses import ResponseError, ResponseObject
 
-_COUNTS: Final = 7
-# PostgreSQL stores no null character, and neither database a larger number.
-_Text = Annotated[str, Meta(pattern=r"\A[^\x00]*\Z")]
-_Count = Annotated[int, Meta(ge=0, le=2**53)]
 _MALFORMED: Final = (msgspec.ValidationError, KeyError, TypeError, ValueError, RecursionError)
 
 
@@ -31,8 +26,8 @@ class _Context(Struct):
 
 
 class _Item(Struct):
-    kind: _Text
-    role: _Text | None
+    kind: Text
+    role: Text | None
     body: dict[str, Any]
 
 
@@ -54,25 +49,10 @@ class _Chat(Struct):
     body: dict[str, Any]
 
 
-class _Batch(Struct):
-    dialect: Dialect
-    status: Status
-    counts: list[_Count]
-    has_results: bool
-    body: dict[str, Any]
-
-
-class _Video(Struct):
-    state: Literal["completed", "failed"]
-    provider: _Text
-    upstream_id: _Text | None
-    files: list[Role]
-    body: Record
-
-
 def is_row(raw: RawObject) -> bool:
     """Whether the object is a row of our own export."""
-    return raw.body.get("object") in _ROWS
+    # It may be anything, where only the id says what the object is.
+    return str(raw.body.get("object")) in _ROWS
 
 
 def to_row(raw: RawObject, stored_id: str, project_id: str, now: int) -> NewRow:
@@ -83,22 +63,14 @@ def to_row(raw: RawObject, stored_id: str, project_id: str, now: int) -> NewRow:
         raise UnusableObject(f"Malformed {raw.kind}: {error}") from None
 
 
-def list_files(raw: RawObject) -> Sequence[Role]:
-    """The files that a video has. Raises UnusableObject."""
+def list_contents(raw: RawObject) -> list[tuple[str, str]]:
+    """What a row has bytes of, with the name of its entry in the export. Raises UnusableObject."""
     try:
-        return msgspec.convert(raw.body["row"], _Video).files
+        if raw.kind == "video":
+            return [(role, f"{raw.id}.{role}") for role in job_rows.list_files(raw)]
+        return [(part, f"{part}.part") for part in detail_rows.list_parts(raw)]
     except _MALFORMED as error:
         raise UnusableObject(f"Malformed {raw.kind}: {error}") from None
-
-
-def with_results(row: NewRow, blob: str) -> NewRow:
-    """A batch whose results are the blob."""
-    return msgspec.structs.replace(row, values=(*row.values[:4], blob, *row.values[5:]))
-
-
-def with_files(row: NewRow, files: Sequence[VideoFile]) -> NewRow:
-    """A video with its files."""
-    return msgspec.structs.replace(row, files=files)
 
 
 def _item_row(raw: RawObject, stored_id: str, _: str, now: int) -> NewRow:
@@ -114,7 +86,7 @@ def _item_row(raw: RawObject, stored_id: str, _: str, now: int) -> NewRow:
 
 def _read_name(raw: RawObject, member: str) -> str | None:
     """The stored id of another object."""
-    return msgspec.convert(raw.body.get(member), _Text | None)
+    return msgspec.convert(raw.body.get(member), Text | None)
 
 
 def _find_text(message: Mapping[str, Any]) -> str:
@@ -124,15 +96,25 @@ def _find_text(message: Mapping[str, Any]) -> str:
 
 def _response_row(raw: RawObject, stored_id: str, project_id: str, now: int) -> NewRow:
     response = msgspec.convert(raw.body["row"], _Response)
-    body = _encode(response.body, stored_id)
-    if msgspec.json.decode(body, type=ResponseObject).status in {"queued", "in_progress"}:
-        raise ValueError("it has not ended")
+    body = _end_response(_encode(response.body, stored_id))
     links = NewResponseLinks(
         response.input_item, response.last_item, [(one.thread_id, one.last_item) for one in response.context]
     )
     thread_id = str(raw.body["thread_id"])
     values = (stored_id, project_id, thread_id, _read_name(raw, "previous_id"), 0, 0, 1, raw.created_at or now, body)
     return NewRow(values, links=links)
+
+
+def _end_response(body: str) -> str:
+    """The encoded response with its end, if it has none: nobody continues that of another server."""
+    response = msgspec.json.decode(body, type=ResponseObject)
+    if response.status not in {"queued", "in_progress"}:
+        return body
+    response.status, response.error = "failed", ResponseError("server_error", UNFINISHED)
+    for item in response.output:
+        if getattr(item, "status", None) == "in_progress":
+            item.status = "incomplete"  # type: ignore[union-attr]  # of those that have one
+    return encode_items(response).decode()
 
 
 def _prompt_row(raw: RawObject, stored_id: str, project_id: str, _: int) -> NewRow:
@@ -166,27 +148,6 @@ def _chat_row(raw: RawObject, stored_id: str, project_id: str, _: int) -> NewRow
     return NewRow(values, pairs=[msgspec.json.encode(tag).decode() for tag in tags])
 
 
-def _batch_row(raw: RawObject, stored_id: str, project_id: str, _: int) -> NewRow:
-    batch = msgspec.convert(raw.body["row"], _Batch)
-    if batch.status in ACTIVE or len(batch.counts) != _COUNTS:
-        raise ValueError("it has not ended, or lacks counts")
-    batch.body["id"] = stored_id
-    job = msgspec.convert(batch.body, Job)
-    body = msgspec.json.encode(job).decode()
-    return NewRow((stored_id, project_id, batch.dialect, batch.status, None, *batch.counts, body))
-
-
-def _video_row(raw: RawObject, stored_id: str, project_id: str, now: int) -> NewRow:
-    video = msgspec.convert(raw.body["row"], _Video)
-    # The address of a file has no key: the token says which project's video it is.
-    token = f"{secrets.token_urlsafe(24)}.{qualifier(project_id).removeprefix(SEPARATOR)}"
-    body = msgspec.json.encode(video.body).decode()
-    # A file can name any generation of the video service, and the account may be that of other projects as well: what
-    # an import names is never continued there. Kept from the import on as long as from its end.
-    values = (stored_id, project_id, video.state, 0, 0.0, video.provider, None, token, float(now), body)
-    return NewRow(values)
-
-
 def _encode(body: dict[str, Any], stored_id: str) -> str:
     if "id" in body:
         body["id"] = stored_id
@@ -198,6 +159,11 @@ _ROWS: Final[Mapping[str, Callable[[RawObject, str, str, int], NewRow]]] = {
     "understudy.prompt": _prompt_row,
     "understudy.response": _response_row,
     "understudy.chat_completion": _chat_row,
-    "understudy.batch": _batch_row,
-    "understudy.video": _video_row,
+    "understudy.batch": job_rows.batch_row,
+    "understudy.video": job_rows.video_row,
+    "understudy.transcription": job_rows.transcription_row,
+    "understudy.file_batch": detail_rows.file_batch_row,
+    "understudy.upload": detail_rows.upload_row,
+    "understudy.container": detail_rows.container_row,
+    "understudy.webhook_endpoint": detail_rows.endpoint_row,
 }

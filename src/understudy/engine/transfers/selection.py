@@ -11,14 +11,21 @@ from understudy.engine.transfers.lines import (
     ItemLines,
     render_batch,
     render_chat,
+    render_container,
+    render_endpoint,
+    render_file_batch,
     render_prompt,
     render_response,
+    render_transcription,
+    render_upload,
     render_video,
+    upload_file,
 )
 from understudy.engine.transfers.references import list_references
 from understudy.errors import NotFound
 from understudy.store import Store
 from understudy.store.attachments import THREAD_STORE_EXPIRY
+from understudy.store.export_details import FileBatchLine, UploadLine
 from understudy.store.export_rows import BatchLine, ResponseLine, VideoLine
 from understudy.store.files import StoredFile
 from understudy.store.list_filters import ListFilter
@@ -34,10 +41,9 @@ class Selection:
     """Pages are of `(stored id, encoded object)`, in the order of lists.
 
     With `metadata`, those are the assistants, prompts, vector stores, threads, responses, stored chats and batches with
-    all the pairs, the contents of these threads, the items before these responses, the files that were attached to them
-    or made in them, and the vector stores that were created for these attachments. Files that are only cited belong to
-    others.
-    Jobs that have not ended are left out.
+    all the pairs, the contents and containers of these threads and responses, the items before these responses, the
+    files that were attached to them or made in them, the uploads that these files came with, and the vector stores that
+    were created for these attachments, with their batches of files. Files that are only cited belong to others.
     """
 
     def __init__(self, store: Store, clock: Clock, project_id: str, metadata: Mapping[str, str]) -> None:
@@ -53,6 +59,7 @@ class Selection:
         yield "file", self.files()
         yield "vector_store", self.vector_stores()
         yield "vector_store_file", self.vector_store_files()
+        yield "file_batch", self.file_batches()
         yield "assistant", self.assistants()
         yield "prompt", self.prompts()
         yield "thread", self.threads()
@@ -63,6 +70,10 @@ class Selection:
         yield "chat_completion", self.chats()
         yield "batch", self.batches()
         yield "video", self.videos()
+        yield "transcription", self.transcriptions()
+        yield "upload", self.uploads()
+        yield "container", self.containers()
+        yield "webhook_endpoint", self.webhook_endpoints()
 
     async def assistants(self) -> Rows:
         chosen = ListFilter(metadata=self.pairs)
@@ -135,6 +146,44 @@ class Selection:
             async for page in _list_rows(lambda after: rows.videos(self.project_id, after)):
                 yield page
 
+    async def transcriptions(self) -> Rows:
+        """Like videos, they have no metadata."""
+        details = self._store.export_details
+        if not self.pairs:
+            async for page in _list_rows(lambda after: details.transcriptions(self.project_id, after)):
+                yield [(one.id, render_transcription(one)) for one in page]
+
+    async def webhook_endpoints(self) -> Rows:
+        details = self._store.export_details
+        if not self.pairs:
+            async for page in _list_rows(lambda after: details.webhook_endpoints(self.project_id, after)):
+                yield [(one.id, render_endpoint(one)) for one in page]
+
+    async def uploads(self) -> Rows:
+        async for page in self.stored_uploads():
+            yield [(one.id, render_upload(one)) for one in page]
+
+    async def stored_uploads(self) -> AsyncIterator[Sequence[UploadLine]]:
+        """With pairs, those that have become one of `files`."""
+        details = self._store.export_details
+        files = {file.id async for page in self.stored_files() for file in page} if self.pairs else set()
+        async for page in _list_rows(lambda after: details.uploads(self.project_id, after)):
+            chosen = [one for one in page if upload_file(one) in files] if self.pairs else page
+            if chosen:
+                yield chosen
+
+    async def containers(self) -> Rows:
+        """With pairs, those of the threads and of the responses that began a thread."""
+        details = self._store.export_details
+        owners: set[str] = set()
+        if self.pairs:
+            owners.update([row[0] async for rows in self.threads() for row in rows])
+            owners.update([one.id async for page in self.stored_responses() for one in page])
+        async for page in _list_rows(lambda after: details.containers(self.project_id, after)):
+            chosen = [one for one in page if one.thread_id in owners] if self.pairs else page
+            if chosen:
+                yield [(one.id, render_container(one)) for one in chosen]
+
     async def runs(self) -> Rows:
         async for rows in self._of_threads(self._store.runs.page):
             yield rows
@@ -177,6 +226,17 @@ class Selection:
 
                 async for rows in list_pages(read):
                     yield [(f"{store_id}/{file_id}", body) for file_id, body in rows]
+
+    async def file_batches(self) -> Rows:
+        details = self._store.export_details
+        async for stores in self.vector_stores():
+            for store_id, _ in stores:
+
+                def read(after: int, store_id: str = store_id) -> Awaitable[Sequence[FileBatchLine]]:
+                    return details.file_batches(self.project_id, store_id, after)
+
+                async for page in _list_rows(read):
+                    yield [(one.id, render_file_batch(one)) for one in page]
 
     async def files(self) -> Rows:
         if not self.pairs:

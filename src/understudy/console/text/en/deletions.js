@@ -5,7 +5,7 @@ export default {
   "deletions.empty": "No deletions yet",
   "deletions.empty.text": "A deletion removes everything with pairs of metadata, such as all objects of one person.",
   "deletions.confirm.title": "Delete everything with these pairs?",
-  "deletions.confirm.text": "Assistants, vector stores, threads, responses and stored completions that have all of these pairs are deleted, with their messages, runs and files. This cannot be undone. If you need a copy, create an export with the same pairs first.",
+  "deletions.confirm.text": "Assistants, prompts, vector stores, threads, responses, stored completions and batches that have all of these pairs are deleted, with their messages, runs, files and containers; those in progress are stopped. This cannot be undone. If you need a copy, create an export with the same pairs first.",
   "deletions.confirm.action": "Delete everything",
   "deletions.deleted-objects": "Deleted objects",
   "deletions.deleted": "Deleted",

@@ -3,7 +3,7 @@ export default {
   "exports.create": "New export",
   "exports.submit": "Export",
   "exports.empty": "No exports yet",
-  "exports.empty.text": "An export is an archive of the project's assistants, files, vector stores, threads, messages and runs, or of those of one person. An import reads it.",
+  "exports.empty.text": "An export is an archive of everything that the project has, or of what one person has: threads, responses, files, batches and the rest, without keys and secrets. An import reads it.",
   "exports.delete.title": "Delete {name}?",
   "exports.delete.text": "Its archive is deleted. The objects of the project stay.",
   "exports.everything": "everything",

@@ -23,5 +23,10 @@ export default {
   "transfers.kind.item": "Other items",
   "transfers.kind.batch": "Batches",
   "transfers.kind.video": "Videos",
+  "transfers.kind.file_batch": "Batches of files",
+  "transfers.kind.transcription": "Transcriptions",
+  "transfers.kind.upload": "Uploads in parts",
+  "transfers.kind.container": "Containers",
+  "transfers.kind.webhook_endpoint": "Webhook endpoints",
   "transfers.kind.input": "Parts of the input",
 };
