@@ -2,6 +2,7 @@
 
 import json
 
+from e2e.billing import new_key
 from e2e.test_imports import FILE, STORE, STORED, THREAD, Project, lines, message
 from serving import KEY
 from waiting import eventually
@@ -78,3 +79,36 @@ def test_a_running_server_is_fetched_into_another_one_which_has_the_same_objects
     remote = ("--base-url", target.url, "--key", KEY, "--json")
     again = json.loads(target.run(*fetch, "--from-key", project.key, *remote))
     assert again["report"]["imported"] == {}
+
+
+def test_without_ids_the_export_of_another_server_is_fetched_with_everything(new_server, server, tmp_path):
+    project = Project(server)
+    client = project.client()
+    response = client.responses.create(model="gpt-4o", input="Hi", metadata={"user": "ada"})
+    upload = client.uploads.create(bytes=8, filename="two.txt", mime_type="text/plain", purpose="user_data")
+    target = new_server()
+    fetch = ("import", str(tmp_path / "fetched"), "--from", server.url.removesuffix("/v1"), "--key", project.key)
+
+    printed = target.run(*fetch)
+
+    assert "Imported: item 2, response 1, upload 1" in printed
+    assert project.ask("GET", "/v1/exports").json["data"] == []
+    archive = tmp_path / "fetched" / "export.zip"
+    before = archive.stat().st_mtime_ns
+    assert "4 of them: The project has an object with this id." in target.run(*fetch)
+    assert (archive.stat().st_mtime_ns, list((tmp_path / "fetched").iterdir())) == (before, [archive])
+    target.start()
+    path = f"/v1/responses/{response.id}"
+    assert target.ask("GET", path).json == project.ask("GET", path).json
+    assert target.client.uploads.cancel(upload.id).status == "cancelled"
+
+
+def test_a_key_that_may_not_export_fetches_object_by_object(new_server, server, tmp_path):
+    project = Project(server)
+    thread = project.client().beta.threads.create(messages=[{"role": "user", "content": "Hi"}])
+    scopes = [part for name in ("threads", "assistants", "files") for part in ("--scope", f"api.{name}.read")]
+    key = new_key(server, "--project", project.name, *scopes)["key"]
+    target = new_server()
+    fetch = ("import", str(tmp_path / "fetched"), "--from", server.url, "--key", key)
+    assert "Imported: thread 1, message 1" in target.run(*fetch)
+    assert (tmp_path / "fetched" / "threads" / f"{thread.id}.jsonl").exists()

@@ -8,14 +8,15 @@ import click
 
 from understudy.cli.progress import Progress, open_progress
 from understudy.importing.live import FetchReport, fetch_objects, read_thread_ids
+from understudy.importing.live_export import ARCHIVE
 
 _PROBLEMS_PRINTED: Final = 50
 
 
 async def fetch_source(
     url: str, key: str | None, into: Path, *, thread_ids: Path | None, api_version: str | None
-) -> None:
-    """Fetches what `into` does not have yet. Raises FetchError and click's UsageError."""
+) -> Path:
+    """Fetches what `into` does not have yet; returns what is to be imported. Raises FetchError and UsageError."""
     if key is None:
         raise click.UsageError("--from needs the key of that server: --key, or --from-key beside a --base-url.")
     wanted = None if thread_ids is None else read_thread_ids(thread_ids)
@@ -29,6 +30,7 @@ async def fetch_source(
         click.echo(f"Not fetched: {problem.place}: {problem.reason}", err=True)
     if len(report.problems) > _PROBLEMS_PRINTED:
         click.echo(f"Not fetched: {len(report.problems) - _PROBLEMS_PRINTED} more", err=True)
+    return into if report.exported is None else into / ARCHIVE
 
 
 def default_directory(url: str) -> Path:
@@ -37,10 +39,16 @@ def default_directory(url: str) -> Path:
 
 
 def _show(progress: Progress, report: FetchReport) -> None:
+    if report.exported is not None:
+        progress.update(sum(report.exported.values()), None, "objects exported")
+        return
     progress.update(report.threads, report.threads_total, f"{report.messages:,} messages, {report.files:,} files")
 
 
 def _describe(report: FetchReport) -> str:
+    if report.exported is not None:
+        listed = ", ".join(f"{kind} {number}" for kind, number in report.exported.items())
+        return f"the server's export: {listed}" if listed else "the server's export was there already"
     counts = (
         (report.assistants, "assistants"),
         (report.threads, "threads"),

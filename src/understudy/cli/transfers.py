@@ -82,9 +82,10 @@ def import_(
     origin = path or default_directory(source or "")
 
     async def run(target: "Target", work: Path) -> "ImportObject":
+        found = origin
         if source is not None:
-            await fetch_source(source, from_key, origin, thread_ids=thread_ids, api_version=api_version)
-        return await target.run_import(origin, files, work, dry_run=dry_run, on_conflict=on_conflict)
+            found = await fetch_source(source, from_key, origin, thread_ids=thread_ids, api_version=api_version)
+        return await target.run_import(found, files, work, dry_run=dry_run, on_conflict=on_conflict)
 
     done = asyncio.run(_with_open_target(loaded, base_url, key, project, run, creates=True))
     _print(done, _report_import, as_json=as_json)
@@ -201,12 +202,18 @@ def _print(done: T, report: Callable[[T], None], *, as_json: bool) -> None:
 
 
 def _report_import(done: "ImportObject") -> None:
+    from understudy.wire.transfers import EXISTS
+
     verb = "Would import" if done.dry_run else "Imported"
     _print_counts(verb, done.report.imported)
     _print_counts("Replaced", done.report.replaced)
     _print_counts("Skipped", done.report.skipped)
+    known = sum(entry.reason == EXISTS for entry in done.report.entries)
+    if known:
+        click.echo(f"  {known} of them: {EXISTS}")
     for entry in done.report.entries:
-        click.echo(f"  {entry.kind} {entry.id}: {entry.reason}")
+        if entry.reason != EXISTS:
+            click.echo(f"  {entry.kind} {entry.id}: {entry.reason}")
     if done.report.entries_left_out:
         click.echo(f"  and {done.report.entries_left_out} more")
     if done.report.files_without_content:

@@ -15,6 +15,7 @@ from typing import Any, Final
 import msgspec
 
 from understudy.importing.live_client import FetchError, LiveClient, MissingObject
+from understudy.importing.live_export import ARCHIVE, fetch_export
 from understudy.importing.normalization import is_id
 from understudy.importing.objects import Problem
 from understudy.importing.references import find_references
@@ -30,7 +31,10 @@ _ABSENT: Final = {404, 405, 501}
 
 @dataclass(slots=True)
 class FetchReport:
-    """Counts so far. `threads_total` is None until the ids are known; `problems` is what could not be read."""
+    """Counts so far. `threads_total` is None until the ids are known; `problems` is what could not be read.
+
+    `exported` are the counts by kind of another Understudy's export, which then has everything.
+    """
 
     threads_total: int | None = None
     threads: int = 0
@@ -42,6 +46,7 @@ class FetchReport:
     files: int = 0
     file_bytes: int = 0
     problems: list[Problem] = field(default_factory=list)
+    exported: dict[str, int] | None = None
 
 
 async def fetch_objects(
@@ -56,13 +61,16 @@ async def fetch_objects(
 ) -> FetchReport:
     """Reads assistants, threads, vector stores and files with their bytes into the directory `into`.
 
-    Without `thread_ids` the threads are listed, which few servers can. `sleep` waits between attempts. Raises
-    FetchError; a repeated call with the same directory resumes.
+    Without `thread_ids` the threads are listed, which few servers can; of another Understudy, its export is fetched.
+    `sleep` waits between attempts. Raises FetchError; a repeated call with the same directory resumes.
     """
     client = LiveClient(url, key, api_version, sleep)
     fetcher = _Fetcher(client, into, progress)
     try:
         await client.find_base()
+        if thread_ids is None and await fetcher.fetch_export(sleep):
+            return fetcher.report
+        fetcher.prepare()
         await fetcher.fetch_assistants()
         await fetcher.fetch_threads(thread_ids)
         await fetcher.fetch_stores()
@@ -93,9 +101,25 @@ class _Fetcher:
         self._into = into
         self._progress = progress
         self._failed_threads: list[dict[str, str]] = []
-        shutil.rmtree(into / _PARTS, ignore_errors=True)
+
+    def prepare(self) -> None:
+        """Makes the folders of what is fetched object by object."""
+        shutil.rmtree(self._into / _PARTS, ignore_errors=True)
         for folder in ("threads", "vector_stores", "file_objects", "files", _PARTS):
-            (into / folder).mkdir(parents=True, exist_ok=True)
+            (self._into / folder).mkdir(parents=True, exist_ok=True)
+
+    async def fetch_export(self, sleep: Callable[[float], Awaitable[None]]) -> bool:
+        """False from a server without exports."""
+
+        def show(counts: dict[str, int]) -> None:
+            self.report.exported = counts
+            self._progress(self.report)
+
+        if (self._into / ARCHIVE).exists():
+            self.report.exported = {}
+        else:
+            self.report.exported = await fetch_export(self._client, self._into, show, sleep)
+        return self.report.exported is not None
 
     async def fetch_assistants(self) -> None:
         target = self._into / "assistants.jsonl"

@@ -1,4 +1,4 @@
-"""A client of servers with the Assistants API, for reading alone: pages, retries, downloads. Never prints the key."""
+"""A client of servers with the Assistants API: pages, retries, downloads. Never prints the key."""
 
 import asyncio
 import json
@@ -82,14 +82,21 @@ class LiveClient:
 
     async def get(self, path: str, **query: str | int) -> dict[str, Any]:
         """An object. Raises MissingObject and FetchError."""
-        async with await self._request(path, query) as response:
+        return await self._read_object("GET", path, await self._request(path, query))
+
+    async def send(self, method: str, path: str, body: bytes | None = None) -> dict[str, Any]:
+        """The object that a request with a JSON body returns. Raises MissingObject and FetchError."""
+        return await self._read_object(method, path, await self._request(path, {}, method, body))
+
+    async def _read_object(self, method: str, path: str, opened: Response) -> dict[str, Any]:
+        async with opened as response:
             try:
                 chunks = [chunk async for chunk in response.iter_bytes(_MAX_JSON_BYTES)]
                 found = msgspec.json.decode(b"".join(chunks))
             except (OutboundError, ValueError, RecursionError) as error:
-                raise MissingObject(f"GET {path} returned no JSON: {self._redact(str(error))}.") from None
+                raise MissingObject(f"{method} {path} returned no JSON: {self._redact(str(error))}.") from None
         if not isinstance(found, dict):
-            raise MissingObject(f"GET {path} returned no object.")
+            raise MissingObject(f"{method} {path} returned no object.")
         return found
 
     async def list(self, path: str, report: Callable[[Problem], None]) -> AsyncGenerator[dict[str, Any], None]:
@@ -133,8 +140,11 @@ class LiveClient:
                 query.pop(name, None)
         return await self.get(path, **query)
 
-    async def _request(self, path: str, query: dict[str, str | int]) -> Response:
+    async def _request(
+        self, path: str, query: dict[str, str | int], method: str = "GET", body: bytes | None = None
+    ) -> Response:
         """A response with the status 200, after retries."""
+        headers = self._headers if body is None else {**self._headers, "Content-Type": "application/json"}
         if self._version is not None:
             query = {**query, "api-version": self._version}
         url = f"{self.base}{path}?{urlencode(query)}" if query else self.base + path
@@ -142,7 +152,7 @@ class LiveClient:
         for attempt in range(_ATTEMPTS):
             wait: float | None = None
             try:
-                response = await self._client.request("GET", url, headers=self._headers)
+                response = await self._client.request(method, url, headers=headers, body=body)
             except OutboundError as error:
                 reason, status = str(error), 0
                 if not self._has_responded:  # a wrong URL, more likely than an outage
@@ -156,22 +166,22 @@ class LiveClient:
                     status = response.status
                     wait = _parse_retry_after(dict(response.headers))
                     reason = await self._describe(response)
-                self._raise_for(path, status, reason)
+                self._raise_for(f"{method} {path}", status, reason)
             if attempt + 1 < _ATTEMPTS:
                 await self._sleep(_backoff(attempt, wait))
-        return self._give_up(path, status, reason)
+        return self._give_up(f"{method} {path}", status, reason)
 
-    def _raise_for(self, path: str, status: int, reason: str) -> None:
+    def _raise_for(self, request: str, status: int, reason: str) -> None:
         """For a status that no other attempt changes."""
         if status == 401:
             raise FetchError(f"The server refused the key: {reason}.")
         if 300 <= status < 400:
             raise FetchError(f"{self.base} redirects (HTTP {status}). Use the URL that it redirects to.")
         if status < 500 and status not in _PASSING:
-            raise MissingObject(f"GET {path}: HTTP {status}, {reason}.", status)
+            raise MissingObject(f"{request}: HTTP {status}, {reason}.", status)
 
-    def _give_up(self, path: str, status: int, reason: str) -> Response:
-        text = f"GET {path} failed {_ATTEMPTS} times: {f'HTTP {status}, ' if status else ''}{reason}."
+    def _give_up(self, request: str, status: int, reason: str) -> Response:
+        text = f"{request} failed {_ATTEMPTS} times: {f'HTTP {status}, ' if status else ''}{reason}."
         self._failed += 1
         if status < 500 or self._failed >= _FAILED_IN_A_ROW:
             raise FetchError(f"{text} Repeat the command to resume.")

@@ -8,6 +8,8 @@ from understudy.wire.tools import Metadata
 
 TransferStatus = Literal["queued", "in_progress", "cancelling", "completed", "failed", "cancelled"]
 OnConflict = Literal["skip", "replace", "fail"]
+EXISTS = "The project has an object with this id."
+"""The reason of an entry for an object that was skipped, since it is there."""
 
 
 class TransferError(Struct):

@@ -35,7 +35,7 @@ from understudy.store.qualified_ids import qualifier
 from understudy.store.transfers import TransferClaim
 from understudy.wire.files import FileObject
 from understudy.wire.messages import MessageObject
-from understudy.wire.transfers import ImportObject
+from understudy.wire.transfers import EXISTS, ImportObject
 from understudy.wire.vector_stores import VectorStoreFileObject, VectorStoreObject
 
 _CHUNK: Final = 1000
@@ -52,7 +52,6 @@ _REPLACED: Final[frozenset[Kind]] = frozenset(
     {"file", "vector_store", "assistant", "prompt", "thread", "message", "run", "step"}
 )
 """The others have ended, or belong to what has them: the object that exists remains."""
-_EXISTS: Final = "The project has an object with this id."
 
 
 class LeaseLost(Exception):
@@ -188,7 +187,7 @@ class Importer:
                 missing = "vector store" if store_id is None else "file"
                 report.add_skipped(self._transfer.report, raw.kind, raw.id, f"Its {missing} was not imported.")
             elif file_id in attached:
-                report.add_skipped(self._transfer.report, raw.kind, raw.id, _EXISTS)
+                report.add_skipped(self._transfer.report, raw.kind, raw.id, EXISTS)
             else:
                 self._add_store_file(files, raw, {**raw.body, "id": file_id, "vector_store_id": store_id})
         report.count(self._transfer.report.imported, "vector_store_file", len(files))
@@ -287,7 +286,7 @@ class Importer:
             self._with_bytes = {*existing.values()} - without
             replaced |= {one for one, stored in existing.items() if stored in without and has_content(spool, one)}
         for raw in [raw for raw in usable if raw.id in existing and raw.id not in replaced]:
-            report.add_skipped(self._transfer.report, batch.kind, raw.id, _EXISTS)
+            report.add_skipped(self._transfer.report, batch.kind, raw.id, EXISTS)
             usable.remove(raw)
         return {public: stored for public, stored in existing.items() if public in replaced}
 
