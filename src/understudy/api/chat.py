@@ -18,6 +18,7 @@ from understudy.api.parts import Parts, parts_of, project_of
 from understudy.api.requests import decode_body, emit_first_delta, read_body
 from understudy.api.stored_chat import COMPLETION_SCHEMA, StoredCompletion
 from understudy.engine.admission.chat import check_whole
+from understudy.llm.chunk_batch import ChunkBatch
 from understudy.llm.chunks import decode
 from understudy.llm.provider import ChatBody
 from understudy.llm.stream import Stream
@@ -122,6 +123,10 @@ def _join_chunks(chunks: Sequence[bytes]) -> bytes:
 
 
 def _frame_chunks(chunks: Sequence[bytes], meter: UsageMeter, tail: StreamTail | None, *, usage: bool) -> bytes:
+    if tail is None and isinstance(chunks, ChunkBatch) and chunks.run:
+        meter.count(chunks.run_length)
+        before = _frame_chunks(chunks.before, meter, None, usage=usage)
+        return before + chunks.run + _frame_chunks(chunks.after, meter, None, usage=usage)
     if tail is None and len(chunks) >= _MANY_CHUNKS:
         others = chunks[:-_LAST_CHUNKS]
         joined = _BETWEEN_CHUNKS.join(others)

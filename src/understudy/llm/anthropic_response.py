@@ -50,6 +50,7 @@ class ToChatStream:
         self._call_ids: set[str] = set()
         self._finished = False
         self.done = False
+        self.template = None
 
     def translate(self, event: sse.Event) -> Sequence[bytes]:
         if self.done or event.data == b"[DONE]":  # sent by some servers of this dialect

@@ -16,6 +16,7 @@ class MessagesPassthrough:
         self._secret = secret
         self._calls = 0
         self.done = False
+        self.template = None
 
     def translate(self, event: sse.Event) -> Sequence[bytes]:
         if self.done or event.data == b"[DONE]":

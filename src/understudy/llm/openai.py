@@ -7,7 +7,7 @@ import math
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import closing
 from functools import partial
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 import msgspec
@@ -154,12 +154,12 @@ class _ChunkValidator:
         self._chunks = 0
         self._finished = False
         self._calls = ToolCallIndexer()
-        self._template = ChunkTemplate()
+        self.template: Final = ChunkTemplate()
         self.done = False
 
     def translate(self, event: sse.Event) -> Sequence[bytes]:
         name, data = event
-        if not name and not self.done and self._template.matches(data):
+        if not name and not self.done and self.template.matches(data):
             self._chunks += 1
             return (data,)
         if self.done or data == b"[DONE]":
@@ -173,7 +173,7 @@ class _ChunkValidator:
             return self._repair_chunk(name, data)
         if self._record(chunk):
             return (payload.encode(self._calls.renumber(payload.decode(data))),)
-        self._template.learn(data, chunk)
+        self.template.learn(data, chunk)
         # Each event of the relayed stream has one data line.
         return (data if b"\n" not in data else msgspec.json.format(data, indent=-1),)
 

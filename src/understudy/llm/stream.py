@@ -54,12 +54,13 @@ _decoder = msgspec.json.Decoder(_Chunk)
 
 async def read_until_content(
     stream: AsyncIterator[Sequence[bytes]], is_content: Callable[[bytes], bool]
-) -> list[bytes]:
+) -> Sequence[bytes]:
     """The chunks up to the first one with content. Closes the stream on an error."""
-    buffered: list[bytes] = []
+    buffered: Sequence[bytes] = ()
     try:
         async for batch in stream:
-            buffered += batch
+            # The first batch is returned as it is, with what it knows of its chunks.
+            buffered = [*buffered, *batch] if buffered else batch
             if len(buffered) > _MAX_BUFFERED_CHUNKS or any(is_content(chunk) for chunk in batch):
                 break
     except BaseException:

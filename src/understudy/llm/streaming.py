@@ -7,11 +7,17 @@ from typing import Final, Protocol
 
 from understudy.errors import UpstreamError
 from understudy.llm import faults
+from understudy.llm.chunk_batch import ChunkBatch
+from understudy.llm.chunk_template import ChunkTemplate
 from understudy.llm.upstream_response import MAX_BODY_BYTES, UpstreamResponse
 from understudy.net import sse
 
 SHAPE_ERRORS: Final = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 """The errors of reading a value of an unexpected type."""
+
+_BLANK_LINE: Final = b"\n\n"
+_SINGLE_EVENTS: Final = 4
+"""Events at the beginning of a read that are parsed one by one: the rest of one, and those to learn a template from."""
 
 logger = logging.getLogger(__name__)
 
@@ -21,6 +27,11 @@ class StreamTranslator(Protocol):
 
     done: bool
     """Whether the stream is complete."""
+
+    @property
+    def template(self) -> ChunkTemplate | None:
+        """What most events look like; None if they are not relayed as they are."""
+        ...
 
     def translate(self, event: sse.Event) -> Sequence[bytes]:
         """The encoded chunks of an event."""
@@ -51,9 +62,9 @@ async def chunks(
             while data or not response.at_eof:
                 size += len(data)
                 _check_size(size)
-                batch: list[bytes] = []
+                batch = ChunkBatch()
                 try:
-                    _translate_events(translator, reader.feed(data), batch)
+                    _translate_data(translator, reader, data, batch)
                 finally:
                     # The chunks before an error are valid.
                     if batch:
@@ -86,6 +97,27 @@ def unexpected_shape(error: Exception) -> UpstreamError:
     """The error for a response with members of unexpected types; logs the cause."""
     logger.warning("malformed response of a provider", exc_info=error)
     return UpstreamError("malformed", "The upstream returned members of unexpected types.")
+
+
+def _translate_data(translator: StreamTranslator, reader: sse.Reader, data: bytes, batch: ChunkBatch) -> None:
+    """Adds the chunks of a read to `batch`, up to an error. Events of text are added together, without parsing."""
+    template = translator.template
+    if template is not None:
+        for _ in range(_SINGLE_EVENTS):
+            if reader.is_empty and not template.is_learning:
+                break
+            end = data.find(_BLANK_LINE) + len(_BLANK_LINE)
+            if end < len(_BLANK_LINE):
+                break
+            _translate_events(translator, reader.feed(data[:end]), batch.last)
+            data = data[end:]
+        if reader.is_empty and not translator.done:
+            count, size = template.match_events(data)
+            if count:
+                batch.set_run(data[:size], count)
+                data = data[size:]
+    if data:
+        _translate_events(translator, reader.feed(data), batch.last)
 
 
 def _translate_events(translator: StreamTranslator, events: Sequence[sse.Event], batch: list[bytes]) -> None:

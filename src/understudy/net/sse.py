@@ -33,6 +33,11 @@ class Reader:
         self._buffer = bytearray()
         self._after_carriage_return = False
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether the next byte begins a line that is the first of an event."""
+        return not self._buffer and not self._after_carriage_return
+
     def feed(self, data: bytes) -> list[Event]:
         """The events that `data` completes."""
         if self._after_carriage_return or b"\r" in data:

@@ -44,6 +44,7 @@ class Connection(asyncio.Protocol):
         self._response: Response | None = None
         self._sender: asyncio.Task[None] | None = None
         self._writable: asyncio.Event | None = None
+        self._body: list[bytes] = []
         self._parser = self._new_parser()
         self._headers: list[tuple[bytes, bytes]] = []
         self._frame_bytes = 0
@@ -113,23 +114,32 @@ class Connection(asyncio.Protocol):
             # No request: this is the response to nothing.
             self.abort()
             return
-        self._frame_bytes += len(data)
+        is_valid = True
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
             self._has_excess = True
         except httptools.HttpParserError:
             # What follows a whole response is not part of it.
-            self._has_excess = True
-            if not response.is_received:
-                self._fail(connection_lost(None) if response.status else MalformedResponse())
-                return
+            self._has_excess, is_valid = True, response.is_received
         if response.is_received:
             self._finish(response)
-        elif self._frame_bytes > _MAX_FRAME_BYTES:
+            return
+        if self._body:
+            self._frame_bytes = 0
+            self._push_body(response)
+        else:
+            self._frame_bytes += len(data)
+        if not is_valid or self._frame_bytes > _MAX_FRAME_BYTES:
             self._fail(connection_lost(None) if response.status else MalformedResponse())
         else:
-            response.notify(len(data))
+            response.notify()
+
+    def _push_body(self, response: Response) -> None:
+        """What one read has brought of the body, which may be in many chunks."""
+        body = self._body
+        response.push(body[0] if len(body) == 1 else b"".join(body))
+        body.clear()
 
     def eof_received(self) -> None:
         """Returns None, so that the transport closes itself."""
@@ -138,7 +148,7 @@ class Connection(asyncio.Protocol):
         response = self._response
         if response is not None and response.status and self._ends_with_connection and exc is None:
             response.end()
-            response.notify(0)
+            response.notify()
         self._fail(connection_lost(exc))
         if self._timer is not None:
             self._timer.cancel()
@@ -165,7 +175,8 @@ class Connection(asyncio.Protocol):
 
     def _finish(self, response: Response) -> None:
         """The response is complete: the connection is free for another request, if both sides agree."""
-        response.notify(0)
+        response.notify()
+        self._body.clear()
         self._response = None
         self._total = math.inf
         is_reusable = self._keeps_alive and not self._has_excess
@@ -225,6 +236,11 @@ class Connection(asyncio.Protocol):
 
     # -- the parser --------------------------------------------------------------------------------------------
 
+    @property
+    def on_body(self) -> Callable[[bytes], None]:
+        """The parser takes it once, so that nothing of Python is called for a chunk."""
+        return self._body.append
+
     def _new_parser(self) -> httptools.HttpResponseParser:
         parser = httptools.HttpResponseParser(self)
         # As lenient as browsers and other clients are, in what leaves the length of a body unambiguous.
@@ -258,16 +274,13 @@ class Connection(asyncio.Protocol):
         self._ends_with_connection = _ends_with_connection(status, fields)
         response.begin(status, fields)
 
-    def on_body(self, body: bytes) -> None:
-        self._frame_bytes = 0
-        if not self._has_excess and self._response is not None:
-            self._response.push(body)
-
     def on_message_complete(self) -> None:
         response = self._response
         if response is not None and response.status and not response.is_received:
             # The parser forgets the message after this call.
             self._keeps_alive = self._parser.should_keep_alive()
+            if self._body:
+                self._push_body(response)
             response.end()
 
 

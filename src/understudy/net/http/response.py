@@ -139,10 +139,10 @@ class Response:
 
     def push(self, data: bytes) -> None:
         self._chunks.append(data)
+        self._unread += len(data)
 
-    def notify(self, size: int) -> None:
-        """Wakes the reader, after `size` bytes from the socket."""
-        self._unread += size
+    def notify(self) -> None:
+        """Wakes the reader."""
         if self._unread > _HIGH_WATER and not self._is_paused and self._source is not None:
             self._is_paused = True
             self._source.pause_reading()
@@ -164,4 +164,4 @@ class Response:
         if self._error is None and not self.is_received:
             self._error = error
         self._source = None
-        self.notify(0)
+        self.notify()
