@@ -14,8 +14,9 @@ from understudy import correlation
 from understudy.clock import Clock
 from understudy.errors import UpstreamError
 from understudy.llm import faults
+from understudy.llm.deadlines import deadline_exceeded
 from understudy.llm.encoded_body import EncodedBody
-from understudy.llm.upstream_response import UpstreamResponse, deadline_exceeded
+from understudy.llm.upstream_response import UpstreamResponse
 from understudy.net.http.errors import HttpError, MalformedResponse, TimedOut
 from understudy.net.http.pool import Pool
 from understudy.net.http.response import Response

@@ -6,7 +6,6 @@ import math
 import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from types import TracebackType
 from typing import Any, TypeVar
 
 import msgspec
@@ -18,6 +17,7 @@ from understudy.llm import faults, messages_request, messages_response, messages
 from understudy.llm.anthropic import AnthropicProvider
 from understudy.llm.attempts import Attempts
 from understudy.llm.call_span import CallSpan, Operation, TracedStream, start_call
+from understudy.llm.deadlines import Deadlines, DeadlineScope
 from understudy.llm.messages_request import MessageBody
 from understudy.llm.models import Catalog, Route, Target
 from understudy.llm.openai import AzureProvider, OpenAIProvider
@@ -27,7 +27,6 @@ from understudy.llm.realtime import RealtimeCall, RealtimeConnection, RealtimePr
 from understudy.llm.relay import RelayBody, Relayed, RelayingProvider
 from understudy.llm.reranking import Reranking
 from understudy.llm.stream import Stream, has_content, read_until_content
-from understudy.llm.upstream_response import deadline_exceeded
 from understudy.settings import ProviderSettings
 
 T = TypeVar("T")
@@ -76,6 +75,7 @@ class Models:
         self._chance = chance or random.Random()  # noqa: S311 - spreads retries, guards nothing
         self._sleep = sleep
         self._pinned: Models | None = None
+        self._deadlines = Deadlines()
 
     def adopt(self, other: "Models", seconds: float) -> None:
         """Takes over the models of `other`. The replaced providers are closed after `seconds`, or with these models."""
@@ -181,7 +181,7 @@ class Models:
 
     async def complete(self, body: ChatBody) -> bytes:
         """The encoded `chat.completion`. Raises UpstreamError: that of the first attempt, after the last one."""
-        async with self._deadline_scope():
+        with self._deadline_scope():
             targets = await self._targets(body)
             return await self._with_retries(
                 targets, lambda target: target.provider.complete({**body, "model": target.model}), body
@@ -192,7 +192,7 @@ class Models:
 
         Raises UpstreamError as `complete` does.
         """
-        async with self._deadline_scope():
+        with self._deadline_scope():
             targets = await self._targets(body)
             allowed = targets if fallbacks else targets[:1]
             return await self._with_retries(
@@ -214,7 +214,7 @@ class Models:
                 code="unsupported_model",
             )
 
-        async with self._deadline_scope():
+        with self._deadline_scope():
             return await self._with_retries(await self._targets(body), rerank, body, "rerank")
 
     async def relay(self, operation: str, body: RelayBody) -> Relayed:
@@ -233,7 +233,7 @@ class Models:
             raise relay.no_provider(operation)
         if not self._private_urls:
             remote_urls.check_relayed(body.prompt)
-        async with _Until(deadline):
+        with self._deadlines.scope(deadline):
             named = {"model": body.model}
             return await self._with_retries(await self._targets(named), send, named, "relay")
 
@@ -267,7 +267,7 @@ class Models:
             completion = await target.provider.complete(messages_request.to_chat(request))
             return msgspec.json.encode(messages_response.from_chat(completion, request))
 
-        async with self._deadline_scope():
+        with self._deadline_scope():
             return await self._with_retries(await self._targets(body), create, body)
 
     async def count_tokens(self, body: MessageBody, betas: str = "") -> int:
@@ -279,7 +279,7 @@ class Models:
                 return await target.provider.count_tokens(request, betas)
             return await asyncio.to_thread(messages_request.estimate_input_tokens, request)
 
-        async with self._deadline_scope():
+        with self._deadline_scope():
             return await self._with_retries(await self._targets(body), count, body, "count_tokens")
 
     def message_stream(self, body: MessageBody, betas: str = "") -> Stream:
@@ -316,6 +316,7 @@ class Models:
         return await self._catalog.get(model)
 
     async def close(self) -> None:
+        self._deadlines.close()
         replaced = list(self._replaced)
         for task in self._replaced.values():
             task.cancel()
@@ -388,7 +389,7 @@ class Models:
             stream = start(target)
             return await read_until_content(stream, is_content), stream
 
-        async with _Until(deadline):
+        with self._deadlines.scope(deadline):
             targets = await self._targets(body)
             call = start_call("chat", targets, {**body, "stream": True}) if tracing.is_enabled() else None
             if call is None:
@@ -414,8 +415,8 @@ class Models:
         """The end of a call that begins now, as a time of the event loop."""
         return asyncio.get_running_loop().time() + self._chat_seconds
 
-    def _deadline_scope(self) -> "_Until":
-        return _Until(self._deadline())
+    def _deadline_scope(self) -> DeadlineScope:
+        return self._deadlines.scope(self._deadline())
 
     async def _targets(self, body: ChatBody) -> tuple[Target, ...]:
         if not self._private_urls:
@@ -443,31 +444,3 @@ def _emit_called(target: Target, status: str, started: float, *, streamed: bool,
         streamed=streamed,
         retry=retry,
     )
-
-
-class _Until:
-    """Raises UpstreamError(timeout) after the deadline.
-
-    A class, since a generator of `asynccontextmanager` would cost each request twice as much.
-    """
-
-    __slots__ = ("_timeout",)
-
-    def __init__(self, deadline: float) -> None:
-        self._timeout = None if deadline == math.inf else asyncio.timeout_at(deadline)
-
-    async def __aenter__(self) -> None:
-        if self._timeout is not None:
-            await self._timeout.__aenter__()
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._timeout is None:
-            return
-        try:
-            await self._timeout.__aexit__(kind, error, trace)
-        except TimeoutError:
-            raise deadline_exceeded() from None
-        if isinstance(error, TimeoutError) and self._timeout.expired():
-            raise deadline_exceeded() from None

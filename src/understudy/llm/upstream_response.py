@@ -5,6 +5,7 @@ from contextlib import suppress
 from typing import Final
 
 from understudy.errors import UpstreamError
+from understudy.llm.deadlines import deadline_exceeded
 from understudy.net.http.errors import HttpError, TimedOut
 from understudy.net.http.response import Response
 
@@ -93,12 +94,10 @@ class UpstreamResponse:
 
     async def drain(self) -> None:
         """Waits a moment for the end of a body after its last event, to reuse the connection."""
-        with suppress(UpstreamError, TimeoutError):
-            if not self.read_available() and self.at_eof:
-                return
-            async with asyncio.timeout(_DRAIN_TIMEOUT):
-                while await self.read_chunk():
-                    pass
+        deadline = self._time() + _DRAIN_TIMEOUT
+        with suppress(HttpError):
+            while self._response.read_available() or not self._response.at_eof:
+                await self._response.wait(deadline)
 
     def close(self) -> None:
         self._response.close()
@@ -109,7 +108,3 @@ class UpstreamResponse:
         if error.wait == "total":
             return deadline_exceeded()
         return UpstreamError("timeout", f"Provider {self.provider!r} timed out after {self._allowed:g} s without data.")
-
-
-def deadline_exceeded() -> UpstreamError:
-    return UpstreamError("timeout", "The model timed out after `limits.chat_seconds`.")
