@@ -75,6 +75,24 @@ def test_usage_is_streamed_only_if_include_usage_is_set(client, upstream, wanted
     assert all(chunk.choices for chunk in chunks[:-1])
 
 
+@pytest.mark.parametrize("wanted", [True, False])
+def test_chunks_that_arrive_together_are_relayed_unchanged(server, upstream, wanted):
+    texts = ["", *(f"word{number} " for number in range(30)), "ü€", "\\n", "end"]
+    data = [_chunk(choices=[{"index": 0, "delta": {"content": text}, "finish_reason": None}]) for text in texts]
+    data.append(_chunk(choices=[{"index": 0, "delta": {}, "finish_reason": "stop"}]))
+    usage = _chunk(choices=[], usage={"prompt_tokens": 9, "completion_tokens": 2, "total_tokens": 11})
+    body = "".join(f"data: {chunk}\n\n" for chunk in [*data, usage, "[DONE]"])
+    upstream.answer(reply(body.encode(), content_type="text/event-stream"))
+    asked = {"model": "gpt-4o", "messages": HELLO, "stream": True}
+    options = {"stream_options": {"include_usage": True}} if wanted else {}
+    with server.opened("POST", "/v1/chat/completions", asked | options) as response:
+        assert chunks_of(response) == [*data, *([usage] if wanted else []), "[DONE]"]
+
+
+def _chunk(**members):
+    return json.dumps({"id": "chatcmpl-1", "object": "chat.completion.chunk", **members}, ensure_ascii=False)
+
+
 def test_the_helper_of_the_package_reads_a_stream_with_calls(client, upstream):
     upstream.answer(calls(call("get_weather", call_id="call_a", city="Paris"), say=("Let me look.",)))
     with client.chat.completions.stream(model="gpt-4o", messages=HELLO, tools=[WEATHER]) as stream:
