@@ -250,7 +250,7 @@ class Models:
 
         if not self._relays:
             raise relay.no_provider("realtime")
-        async with self._deadline_scope():
+        with self._deadline_scope():
             named = {"model": call.model}
             return await self._with_retries(await self._targets(named), open_session, named, "realtime")
 
