@@ -1,10 +1,14 @@
 """Runs that are created while the pool looks for claims without a job, or that wait for a place."""
 
+import asyncio
+import math
+
 import httpx
 import pytest
 
 from understudy.app import create_app
 from understudy.settings import Settings
+from waiting import WITHIN
 
 REQUESTS = {
     "run": (
@@ -59,7 +63,7 @@ async def test_a_claim_that_is_stored_before_its_job_starts_is_not_forgotten(
 
     async def create_during_check(*args, **kwargs):
         created = await create(*args, **kwargs)
-        pool._check_soon()
+        pool.check_soon()
         await pool._sweep()
         await pool._claim_queued()
         return created
@@ -77,11 +81,33 @@ async def test_a_claim_whose_job_was_never_started_is_claimed_again(app, client,
     body = {"model": "rehearsal", "input": "Hi", "background": True}
     response = (await client.post("/v1/responses", json=body)).json()
     monkeypatch.undo()
-    pool._check_soon()
+    pool.check_soon()
     await pool._sweep()
     reply = await client.get(f"/v1/responses/{response['id']}?stream=true")
     assert "event: response.completed\n" in reply.text
     assert await stored_claims(app) == [("completed", 2)]
+
+
+async def test_a_run_that_lost_its_claim_to_a_later_one_of_its_own_worker_is_resumed_at_once(
+    app, client, pool, monkeypatch
+):
+    store, advances = app.state.understudy.store, []
+    advance = store.runs.advance
+
+    async def advance_after_another_claim(*args):
+        if not advances:
+            await store.runs.claim(args[2].run_id, pool.id, again=True)
+        advances.append(await advance(*args))
+        return advances[-1]
+
+    monkeypatch.setattr(store.runs, "advance", advance_after_another_claim)
+    monkeypatch.setattr(pool, "_next_check", math.inf)
+    body = {"model": "rehearsal", "input": "Hi", "background": True}
+    response = (await client.post("/v1/responses", json=body)).json()
+    async with asyncio.timeout(WITHIN):
+        while (await stored_claims(app))[0][0] != "completed":
+            await app.state.understudy.worker.wait_ended(response["id"])
+    assert not advances[0]
 
 
 async def test_events_of_a_run_that_has_waited_for_a_place_keep_their_numbers(

@@ -285,12 +285,12 @@ class LeasePool(Generic[Key, Work]):
             if work is None:
                 return False
             if not self.holds_lease:
-                self._check_soon()
+                self.check_soon()
                 return False
             self.launch(candidate, work)
         except StoreError:
             # The claim may be stored nevertheless.
-            self._check_soon()
+            self.check_soon()
             raise
         return True
 
@@ -298,7 +298,7 @@ class LeasePool(Generic[Key, Work]):
 
     async def _renew_lease(self) -> None:
         if await self._lease.renew():
-            self._check_soon()
+            self.check_soon()
             self._woken.set()
             self._place_free.set()
 
@@ -319,7 +319,7 @@ class LeasePool(Generic[Key, Work]):
         self._is_outdated = True
         self._woken.set()
 
-    def _check_soon(self) -> None:
+    def check_soon(self) -> None:
         """Makes the next sweep check all claims."""
         self._next_check = -math.inf
 
@@ -334,7 +334,7 @@ class LeasePool(Generic[Key, Work]):
         try:
             owned = await self._kind.list_owned(self.id)
         except StoreError:
-            self._check_soon()
+            self.check_soon()
             raise
         self._interrupt_lost([job for job in before.values() if not self._is_claimed(job, owned)])
         if forgotten := owned.keys() - self.jobs.keys() - before.keys() - claiming - self._claiming.keys():
@@ -351,7 +351,7 @@ class LeasePool(Generic[Key, Work]):
             self._interrupt(job)
         self._unclaimed = present
         if present:
-            self._check_soon()
+            self.check_soon()
 
     async def _interrupt_all(self, jobs: Sequence[Job[Key, Work]]) -> None:
         for job in jobs:
@@ -389,7 +389,7 @@ class LeasePool(Generic[Key, Work]):
         job.ended = True
         if not self._kind.guards_writes:
             # Its claim may not have ended with it.
-            self._check_soon()
+            self.check_soon()
         key = job.candidate.key
         if self.jobs.get(key) is job:
             del self.jobs[key]

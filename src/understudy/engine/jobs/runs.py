@@ -332,6 +332,8 @@ class RunWorker(JobKind[str, RunExecutor]):
             self._abandoned[work.run_id] = Candidate(work.run_id, work.project_id)
         elif work.is_lost:
             self._run_logs.hand_over(work.run_id)
+            # It may be to a later claim of this worker, which has no execution then.
+            self._pool.check_soon()
         elif work.log.handed_back and self._stopping:
             # What is not stored yet is stored when the streams stop.
             self._logs.discard(work.run_id)
