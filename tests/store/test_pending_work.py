@@ -81,6 +81,19 @@ async def test_what_was_found_is_valid_for_a_moment(store, pending, clock):
     assert await found(pending, clock) == {"expired_file"}
 
 
+async def test_what_was_found_is_valid_for_longer_where_many_nodes_look(store, clock, pending):
+    workers = Workers(store.database, SystemClock(), pending=pending)
+    for number in range(30):
+        await workers.renew_lease(f"worker_{number}", 60.0)
+    assert pending.nodes == 30
+    assert not await pending.has("expired_file")
+    await store.blobs.hold("ab12", "ab12", NOW - 1.0)
+    clock.time += 0.25
+    assert not await pending.has("expired_file")
+    clock.time += 0.1
+    assert await pending.has("expired_file")
+
+
 class Lease:
     def __init__(self, owner, *, is_steady=True):
         self.owner = owner

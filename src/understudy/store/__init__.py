@@ -238,7 +238,7 @@ def _build_store(database: Database, data: Path, clock: Clock, lock: DirectoryLo
         export_rows=ExportRows(database),
         export_details=ExportDetails(database),
         qualified_ids=QualifiedIds(database),
-        workers=Workers(database, clock, newest_schema(database.dialect), pending.has),
+        workers=Workers(database, clock, newest_schema(database.dialect), pending),
         pending_work=pending,
         nodes=Nodes(database, newest_schema(database.dialect)),
         queues=Queues(database),

@@ -8,7 +8,7 @@ clock of the database: the clocks of the nodes may differ.
 import logging
 import sys
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Generic, LiteralString, Protocol, TypeVar
 
@@ -129,6 +129,14 @@ def lock_row(table: LiteralString, condition: LiteralString) -> LiteralString:
     return compose_sql("(SELECT seq FROM", table, "WHERE", condition, "FOR UPDATE SKIP LOCKED)")
 
 
+class PendingJobs(Protocol):
+    """Whether jobs of a kind may wait, for all kinds at once. `nodes` of the database look for them."""
+
+    nodes: int
+
+    async def has(self, name: str) -> bool: ...
+
+
 class RenewableLease(Protocol):
     """A lease of this process. `owner` is the id of its worker."""
 
@@ -157,10 +165,10 @@ class Workers:
         database: Database,
         clock: Clock,
         schema: int = sys.maxsize,
-        has_pending: Callable[[str], Awaitable[bool]] | None = None,
+        pending: PendingJobs | None = None,
     ) -> None:
-        """`schema` is the newest schema that this program knows; `has_pending` whether a kind may have candidates."""
-        self._has_pending = has_pending
+        """`schema` is the newest schema that this program knows."""
+        self._pending = pending
         self.leases: set[RenewableLease] = set()
         """Those of this process."""
         self._is_carrying = False
@@ -176,7 +184,7 @@ class Workers:
 
     async def may_have_candidates(self, kind: str) -> bool:
         """Whether jobs of a kind may wait, or may have lost their workers. Raises StoreError."""
-        return self._has_pending is None or await self._has_pending(kind)
+        return self._pending is None or await self._pending.has(kind)
 
     async def renew_lease(self, worker_id: str, seconds: float, steady_after: float = 0.0) -> int:
         """Creates the lease of a worker or extends it, to `seconds` from now; returns how many of its kind have one.
@@ -201,6 +209,8 @@ class Workers:
         if not rows:
             raise StoreSuperseded(self._schema)
         database_now, live = rows[0].lease_until - seconds, rows[0].live
+        if self._pending is not None:
+            self._pending.nodes = live
         for row in rows:
             if (lease := others.get(row.worker_id)) is not None:
                 lease.carry(time.monotonic() - started, live)
