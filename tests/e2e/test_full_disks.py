@@ -3,6 +3,7 @@
 import contextlib
 import sqlite3
 import subprocess
+import time
 
 import pytest
 
@@ -80,6 +81,39 @@ def test_a_full_disk_of_the_data_directory(new_disk, new_server, upstream):
     server.stop()
     with contextlib.closing(sqlite3.connect(server.data / "understudy.sqlite3")) as database:
         assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+
+def test_every_chat_completion_with_a_full_disk_is_recorded_or_refused(new_disk, new_server, upstream):
+    server = new_server()
+    disk = new_disk(server.data, 24)
+    server.start()
+    upstream.always(text("Hi."))
+    statuses = [ask_model(server).status]
+    ballast = fill(disk)
+    statuses += [ask_model(server).status for _ in range(20)]
+    ballast.unlink()
+    eventually(lambda: server.ask("GET", "/health/ready").status == 200)
+    statuses += [ask_model(server).status for _ in range(3)]
+    assert set(statuses) <= {200, 503}
+    assert statuses[0] == statuses[-1] == 200
+    eventually(lambda: count_recorded(server) == statuses.count(200))
+    server.kill()
+    server.start()
+    eventually(lambda: count_recorded(server) == statuses.count(200))
+    assert "Traceback" not in server.log.read_text()
+    server.log.write_text("")
+
+
+def ask_model(server):
+    body = {"model": "gpt-4o", "messages": [{"role": "user", "content": "Hello"}]}
+    return server.ask("POST", "/v1/chat/completions", body)
+
+
+def count_recorded(server):
+    """The model requests in the usage of the last two days."""
+    start = int(time.time()) - 86_400
+    page = server.ask("GET", f"/v1/organization/usage/completions?start_time={start}&limit=7").json
+    return sum(result["num_model_requests"] for bucket in page["data"] for result in bucket["results"])
 
 
 @pytest.mark.slow
