@@ -5,9 +5,7 @@ another host. Reading pauses while nobody receives, so that a connection buffers
 """
 
 import asyncio
-import os
 import socket
-import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, runtime_checkable
@@ -20,6 +18,8 @@ from understudy import correlation
 from understudy.clock import Clock
 from understudy.errors import UpstreamError
 from understudy.llm import faults
+from understudy.net.http.errors import connection_failed
+from understudy.net.http.origin import tls_context
 from understudy.redaction import redact
 from understudy.settings import ProviderSettings
 
@@ -133,6 +133,8 @@ async def open_connection(
     if settings.send_traceparent:
         sent |= correlation.trace_headers()
     secret = faults.secrets_of(settings)
+    # Made once, from files.
+    context = await asyncio.to_thread(tls_context) if url.startswith("https:") else None
     try:
         async with asyncio.timeout(settings.connect_timeout):
             connection = await _Connect(
@@ -141,6 +143,7 @@ async def open_connection(
                 user_agent_header="understudy",
                 compression=None,
                 proxy=None,
+                ssl=context,
                 open_timeout=None,
                 ping_interval=_PING_SECONDS,
                 ping_timeout=_PING_SECONDS,
@@ -162,10 +165,10 @@ async def open_connection(
         raise UpstreamError(
             "timeout", f"The WebSocket handshake with provider {name!r} timed out after {seconds:g} s."
         ) from None
-    except (InvalidHandshake, InvalidURI, EOFError, ValueError) as error:
-        raise _malformed(name) from error
     except OSError as error:
         raise UpstreamError("unreachable", f"Provider {name!r} is unreachable: {_describe(error)}.") from None
+    except (InvalidHandshake, InvalidURI, EOFError, ValueError) as error:
+        raise _malformed(name) from error
     return RealtimeConnection(name, model, connection, secret)
 
 
@@ -189,11 +192,7 @@ def _malformed(name: str) -> UpstreamError:
 
 def _describe(error: OSError) -> str:
     """The reason without the address."""
-    if isinstance(error, ssl.SSLError):
-        return "TLS certificate or handshake rejected"
-    if isinstance(error, socket.gaierror):
-        return "host name not found"
-    return os.strerror(error.errno) if error.errno else "connection closed"
+    return "host name not found" if isinstance(error, socket.gaierror) else str(connection_failed(error))
 
 
 def with_query(url: str, members: Mapping[str, Any]) -> str:
