@@ -103,13 +103,17 @@ class Realtime:
 
     def __init__(self) -> None:
         self.sessions: list[Session] = []
+        self.handshakes = 0
         self.refusal: tuple[int, Any] | None = None
         """Status and body of a handshake that is refused."""
+        self.location: str | None = None
+        """Where a handshake is redirected to."""
         self._behaviour: Behaviour = conversation
         self._arrived = threading.Condition()
 
     def reset(self) -> None:
-        self.sessions, self.refusal, self._behaviour = [], None, conversation
+        self.sessions, self.handshakes, self._behaviour = [], 0, conversation
+        self.refusal = self.location = None
 
     def behave(self, behaviour: Behaviour) -> None:
         self._behaviour = behaviour
@@ -120,6 +124,9 @@ class Realtime:
             return self.sessions[count - 1]
 
     async def serve(self, http: web.Request) -> web.StreamResponse:
+        self.handshakes += 1
+        if self.location is not None:
+            return web.Response(status=307, headers={"location": self.location})
         if self.refusal is not None:
             return web.json_response(self.refusal[1], status=self.refusal[0])
         socket = web.WebSocketResponse(max_msg_size=2**28)

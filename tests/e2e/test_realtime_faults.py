@@ -59,6 +59,12 @@ def test_a_provider_without_the_endpoint_is_not_a_handshake(new_server, upstream
     assert (status, error["code"]) == (502, "upstream_malformed")
 
 
+def test_a_redirect_does_not_take_the_key_to_another_place(server, upstream):
+    upstream.realtime.location = f"{upstream.url}/realtime"
+    status, error = refusal(server)
+    assert (status, error["code"], upstream.realtime.handshakes) == (502, "upstream_malformed", 1)
+
+
 def test_errors_of_the_provider_do_not_show_its_key(server, upstream):
     async def fail(session):
         await session.send(
