@@ -73,7 +73,7 @@ async def list_user_roles(request: Request) -> Response:
 async def assign_user_role(request: Request) -> Response:
     parts = parts_of(request)
     body = await read_json(request, AssignRoleRequest, parts.settings.limits)
-    role = roles.find_organization_role(body.role_id)
+    role = roles.find_role(roles.ORGANIZATION_ROLES, body.role_id)
     user = await parts.store.users.change_role(named_user_of(request), role, change_of(request))
     return struct_response(UserRoleAssignment(user=render_user(user), role=roles.ORGANIZATION_ROLES[role]))
 
@@ -152,7 +152,7 @@ async def list_project_user_roles(request: Request) -> Response:
 async def assign_project_user_role(request: Request) -> Response:
     parts = parts_of(request)
     body = await read_json(request, AssignRoleRequest, parts.settings.limits)
-    role = roles.find_project_role(body.role_id)
+    role = roles.find_role(roles.PROJECT_ROLES, body.role_id)
     await parts.store.project_users.assign_role(
         named_project_of(request), named_user_of(request), role, change_of(request)
     )

@@ -1,7 +1,7 @@
 """The four predefined roles. Knows no operation."""
 
-from collections.abc import Iterable, Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -10,6 +10,7 @@ from understudy.errors import InvalidRequest, not_found
 from understudy.store.roles import OrganizationRole, ProjectRole
 from understudy.wire.people import AssignedRole, ListRolesQuery, Role
 
+Name = TypeVar("Name", OrganizationRole, ProjectRole)
 _SCOPES: Final = sorted(SCOPES)
 _MANAGEMENT: Final = [f"{MANAGEMENT}.read", f"{MANAGEMENT}.write"]
 
@@ -47,20 +48,15 @@ PROJECT_ROLES: Final[dict[ProjectRole, Role]] = {
 }
 
 
-def find_organization_role(role_id: str) -> OrganizationRole:
-    """The name of the role. Raises InvalidRequest for an unknown id."""
-    for name, role in ORGANIZATION_ROLES.items():
+def find_role(roles: Mapping[Name, Role], role_id: str) -> Name:
+    """The name of the role, of `ORGANIZATION_ROLES` or `PROJECT_ROLES`. Raises InvalidRequest for an unknown id."""
+    for name, role in roles.items():
         if role.id == role_id:
             return name
-    raise _unknown_role_error(role_id, ORGANIZATION_ROLES.values())
-
-
-def find_project_role(role_id: str) -> ProjectRole:
-    """The name of the role. Raises InvalidRequest for an unknown id."""
-    for name, role in PROJECT_ROLES.items():
-        if role.id == role_id:
-            return name
-    raise _unknown_role_error(role_id, PROJECT_ROLES.values())
+    known = ", ".join(role.id for role in roles.values())
+    raise InvalidRequest(
+        f"Invalid 'role_id': {role_id!r} is not a role here. Roles are {known}.", param="role_id", code="invalid_value"
+    )
 
 
 def get_role(roles: Sequence[Role], role_id: str) -> Role:
@@ -85,11 +81,3 @@ def render_assigned(role: Role) -> AssignedRole:
     members = msgspec.structs.asdict(role)
     del members["object"]
     return AssignedRole(**members)
-
-
-def _unknown_role_error(role_id: str, known: Iterable[Role]) -> InvalidRequest:
-    return InvalidRequest(
-        f"Invalid 'role_id': {role_id!r} is not a role here. Roles are {', '.join(role.id for role in known)}.",
-        param="role_id",
-        code="invalid_value",
-    )

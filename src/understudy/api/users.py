@@ -6,7 +6,7 @@ from starlette.responses import Response
 from understudy.api.operations import OperationGroup
 from understudy.api.parts import change_of, named_user_of, parts_of
 from understudy.api.requests import objects_response, page_request, read_json, struct_response
-from understudy.api.roles import find_organization_role
+from understudy.api.roles import ORGANIZATION_ROLES, find_role
 from understudy.store.users import UserRecord
 from understudy.wire import queries
 from understudy.wire.people import (
@@ -61,7 +61,7 @@ async def modify_user(request: Request) -> Response:
     body = await read_json(request, UpdateUserRequest, parts.settings.limits)
     role = body.role
     if body.role_id is not None:
-        role = find_organization_role(body.role_id)
+        role = find_role(ORGANIZATION_ROLES, body.role_id)
     if role is None:
         return struct_response(render_user(await parts.store.users.get(user_id)))
     return struct_response(render_user(await parts.store.users.change_role(user_id, role, change_of(request))))
