@@ -91,7 +91,7 @@ class Cell:
             case _StopStage.RESTARTED:
                 self._deadline = _monotonic() + _RESTART_SECONDS
                 await self._kernel.restart()
-            case _:
+            case _StopStage.KILLED:
                 await self._kernel.kill()
                 raise KernelDied
 
