@@ -47,18 +47,34 @@ def mark_ready(home: Path, packages: Sequence[str]) -> None:
 def run(command: Sequence[str], folder: Path | None = None, environ: Mapping[str, str] | None = None) -> None:
     """Raises UnavailableError with the last line that the command printed, if it fails."""
     try:
-        done = subprocess.run(
-            command,
-            cwd=folder,
-            env={**os.environ, **(environ or {})},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=_WAIT,
-            check=False,
-        )
+        done = capture(command, folder, environ or {}, _WAIT)
     except (OSError, subprocess.TimeoutExpired) as fault:
         raise UnavailableError(f"{command[0]}: {fault}") from fault
     if done.returncode != 0:
-        lines = (done.stderr or done.stdout).strip().splitlines() or [f"exit code {done.returncode}"]
-        raise UnavailableError(f"{' '.join(command[:4])} …: {lines[-1]}")
+        raise UnavailableError(f"{' '.join(command[:4])} …: {last_line(done)}")
+
+
+def capture(
+    command: Sequence[str], folder: Path | None, environ: Mapping[str, str], seconds: float
+) -> subprocess.CompletedProcess[str]:
+    """What the command printed, and its exit code. `environ` adds to that of this process; there is no input.
+
+    Raises OSError, or TimeoutExpired after so many seconds.
+    """
+    return subprocess.run(
+        command,
+        cwd=folder,
+        env={**os.environ, **environ},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        timeout=seconds,
+        check=False,
+    )
+
+
+def last_line(failed: subprocess.CompletedProcess[str]) -> str:
+    """The last line of the errors, else of the output, else the exit code."""
+    lines = (failed.stderr or failed.stdout).strip().splitlines() or [f"exit code {failed.returncode}"]
+    return lines[-1]

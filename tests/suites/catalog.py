@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from benchmarks.environments import UnavailableError
+from benchmarks.environments import UnavailableError, capture, last_line
 
 from suites.outcomes import Deviation, Outcome, read_junit, read_open_responses
 from suites.sources import Source, Sources, node_path
@@ -143,7 +143,7 @@ def _run_agents(
         if reason is not None:
             return Outcome(example, "skipped", reason)
         command = [str(programs / "python"), "-m", example.removesuffix(".py").replace("/", ".")]
-        return _run_example(example, command, files, {**os.environ, **environ})
+        return _run_example(example, command, files, environ)
 
     with ThreadPoolExecutor(_EXAMPLES_AT_ONCE) as pool:
         return list(pool.map(run, _find_examples(files)))
@@ -156,23 +156,12 @@ def _find_examples(files: Path) -> list[str]:
 
 def _run_example(example: str, command: Sequence[str], folder: Path, environ: Mapping[str, str]) -> Outcome:
     try:
-        done = subprocess.run(
-            command,
-            cwd=folder,
-            env=environ,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=_EXAMPLE_WAIT,
-            check=False,
-        )
+        done = capture(command, folder, environ, _EXAMPLE_WAIT)
     except subprocess.TimeoutExpired:
         return Outcome(example, "failed", f"not finished after {_EXAMPLE_WAIT} s")
     if done.returncode == 0:
         return Outcome(example, "passed")
-    lines = (done.stderr or done.stdout).strip().splitlines() or [f"exit code {done.returncode}"]
-    return Outcome(example, "failed", lines[-1][:300])
+    return Outcome(example, "failed", last_line(done)[:300])
 
 
 def _link_modules(files: Path, modules: Path) -> None:
@@ -188,16 +177,7 @@ def _run(suite: Suite, command: Sequence[str], folder: Path, target: Target, env
     """What the runner printed; its exit code tells nothing, since failing tests are expected. Raises UnavailableError."""
     with tempfile.TemporaryDirectory(prefix="understudy-suite-") as home:
         try:
-            done = subprocess.run(
-                command,
-                cwd=folder,
-                env={**os.environ, "HOME": home, **environ},
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                timeout=_WAIT,
-                check=False,
-            )
+            done = capture(command, folder, {"HOME": home, **environ}, _WAIT)
         except (OSError, subprocess.TimeoutExpired) as fault:
             raise UnavailableError(f"its runner failed: {fault}") from fault
     (target.log / f"{suite.name}.log").write_text(done.stdout + done.stderr, "utf-8")
