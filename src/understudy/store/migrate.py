@@ -10,7 +10,6 @@ import asyncio
 import logging
 import re
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
@@ -60,7 +59,7 @@ async def migrate(database: Database) -> int:
     Raises StoreError for a newer schema that does not support this program, and where servers of earlier versions run
     that a migration would break.
     """
-    migrations = list(read_migrations(database.dialect))
+    migrations = read_migrations(database.dialect)
     if await database.read(_has_versions, database.dialect):
         applied = await database.read(_list_applied)
         if applied.issuperset(migration.number for migration in migrations) and max(applied) == migrations[-1].number:
@@ -117,18 +116,17 @@ async def is_current(database: Database) -> bool:
     """Whether the database has the schema that this program knows. Changes nothing."""
     if not await has_schema(database):
         return False
-    newest = max(migration.number for migration in read_migrations(database.dialect))
-    return await database.read(_current_version) >= newest
+    return await database.read(_current_version) >= newest_schema(database.dialect)
+
+
+def newest_schema(dialect: str) -> int:
+    """The number of the newest schema that this program knows."""
+    return read_migrations(dialect)[-1].number
 
 
 @lru_cache(maxsize=2)
-def newest_schema(dialect: str) -> int:
-    """The number of the newest schema that this program knows."""
-    return max(migration.number for migration in read_migrations(dialect))
-
-
-def read_migrations(dialect: str) -> Iterator[Migration]:
-    """The migrations of one dialect, in order."""
+def read_migrations(dialect: str) -> tuple[Migration, ...]:
+    """The migrations of one dialect, in order. A start needs them several times, so their files are read once."""
     texts: dict[int, list[str]] = {}
     folder = resources.files("understudy.store") / "migrations"
     # Fewer dots first: shared statements come before those of one engine.
@@ -136,11 +134,13 @@ def read_migrations(dialect: str) -> Iterator[Migration]:
         match = _FILE.fullmatch(entry.name)
         if match and match["dialect"] in {None, dialect}:
             texts.setdefault(int(match["number"]), []).append(entry.read_text("utf-8"))
-    for number in sorted(texts):
-        text = "".join(texts[number])
-        script = _COMMENT.sub("", text).replace("{sequence}", _SEQUENCE[dialect])
-        statements = tuple(part.strip() for part in _STATEMENT.findall(script) if part.strip())
-        yield Migration(number, statements, bool(_BREAKING.search(text)))
+    return tuple(_parse_migration(number, "".join(texts[number]), dialect) for number in sorted(texts))
+
+
+def _parse_migration(number: int, text: str, dialect: str) -> Migration:
+    script = _COMMENT.sub("", text).replace("{sequence}", _SEQUENCE[dialect])
+    statements = tuple(part.strip() for part in _STATEMENT.findall(script) if part.strip())
+    return Migration(number, statements, bool(_BREAKING.search(text)))
 
 
 def _create_version_table(dialect: str) -> Transaction[None]:
