@@ -19,7 +19,7 @@ from xdist.scheduler.loadscope import LoadScopeScheduling
 from databases import PostgresDatabases
 from nodes import NodePair
 from redis_servers import redis_server, session_redis
-from serving import KEY, WAIT, Server, serve
+from serving import KEY, TLS, WAIT, Server, serve
 from upstream import Upstream, echo
 from user_sign_ins import OIDC
 
@@ -139,7 +139,10 @@ def client(server: Server) -> openai.OpenAI:
 
 @pytest.fixture
 async def async_client(server: Server) -> AsyncIterator[openai.AsyncOpenAI]:
-    async with openai.AsyncOpenAI(base_url=server.url, api_key=KEY, max_retries=0, timeout=WAIT) as client:
+    transport = openai.DefaultAsyncHttpxClient(verify=TLS)
+    async with openai.AsyncOpenAI(
+        base_url=server.url, api_key=KEY, max_retries=0, timeout=WAIT, http_client=transport
+    ) as client:
         yield client
 
 

@@ -13,6 +13,7 @@ import os
 import queue
 import re
 import signal
+import ssl
 import subprocess
 import sys
 import threading
@@ -35,6 +36,8 @@ from waiting import eventually
 
 KEY = "sk-test-0123456789abcdef"
 WAIT = 30.0
+TLS = ssl.create_default_context()
+"""Shared by clients: to load the certificates takes longer than a request."""
 # uvicorn logs an error when a stop cancels a request, which is expected.
 _TROUBLE = re.compile(
     r"Traceback|Exception ignored|never retrieved|never awaited|ResourceWarning"
@@ -212,6 +215,8 @@ class Server:
 
     def new_client(self, **options: Any) -> openai.OpenAI:
         defaults: dict[str, Any] = {"base_url": self.url, "api_key": KEY, "max_retries": 0, "timeout": WAIT}
+        if "http_client" not in options:
+            defaults["http_client"] = openai.DefaultHttpxClient(verify=TLS)
         return openai.OpenAI(**(defaults | options))
 
     @contextlib.contextmanager

@@ -9,7 +9,7 @@ import pytest
 
 from conformance.shapes import assert_shape
 from e2e.assistants_client import on_both
-from serving import KEY, WAIT, Server
+from serving import KEY, TLS, WAIT, Server, serve
 from upstream import HANG, call, calls, deltas, error, fault, reply, text
 
 QUESTION = [{"role": "user", "content": "Hello"}]
@@ -41,7 +41,9 @@ MESSAGE = {
 
 def client_of(server, **options):
     root = server.url.removesuffix("/v1")
-    return anthropic.Anthropic(**{"base_url": root, "api_key": KEY, "max_retries": 0, "timeout": WAIT, **options})
+    transport = anthropic.DefaultHttpxClient(verify=TLS)
+    defaults = {"base_url": root, "api_key": KEY, "max_retries": 0, "timeout": WAIT, "http_client": transport}
+    return anthropic.Anthropic(**{**defaults, **options})
 
 
 @pytest.fixture
@@ -54,12 +56,7 @@ def claude(server):
 def native(session_upstream, tmp_path_factory):
     """A server whose provider speaks the dialect itself."""
     config = f'[providers.claude]\nkind = "anthropic"\nbase_url = "{session_upstream.root}"\nmodels = ["claude-x"]\n'
-    server = Server(tmp_path_factory.mktemp("native"), session_upstream.url, config + "retries = 0\n")
-    try:
-        yield server.start()
-        server.stop()
-    finally:
-        server.kill()
+    yield from serve(Server(tmp_path_factory.mktemp("native"), session_upstream.url, config + "retries = 0\n"))
 
 
 def ask(claude, model="gpt-4o", **parameters):
