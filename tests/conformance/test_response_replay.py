@@ -18,7 +18,7 @@ from conformance.response_shapes import (
 from conformance.shapes import Id, assert_events, assert_shape
 from e2e.uploads import upload
 from sandbox.machine import interpreter, require_sandbox
-from serving import Server
+from serving import Server, serve
 from upstream import call, calls, deltas, fault, text
 from waiting import eventually
 
@@ -35,12 +35,7 @@ def tooled(session_upstream, tmp_path_factory):
     """A server that can run code."""
     require_sandbox()
     directory = tmp_path_factory.mktemp("tooled")
-    server = Server(directory, session_upstream.url, sandbox__python=interpreter()).start()
-    try:
-        yield server
-        server.stop()
-    finally:
-        server.kill()
+    yield from serve(Server(directory, session_upstream.url, sandbox__python=interpreter()))
 
 
 @pytest.mark.proves("responses.shape")

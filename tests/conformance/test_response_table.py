@@ -9,7 +9,7 @@ from typing import get_args
 import pytest
 
 from mcp_server import McpProcess
-from serving import Server
+from serving import Server, serve
 from understudy.wire import input_parsing
 from understudy.wire.input_items import InputContent
 from understudy.wire.response_tool_choices import ToolChoice
@@ -72,19 +72,16 @@ def tools_server(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def table_server(session_upstream, tmp_path_factory, tools_server):
-    server = Server(
-        tmp_path_factory.mktemp("server"),
-        session_upstream.url,
-        mcp__allowed=tools_server.url,
-        web_search__provider="searxng",
-        web_search__url="http://127.0.0.1:9",
-        responses__image_model="gpt-4o",
+    yield from serve(
+        Server(
+            tmp_path_factory.mktemp("server"),
+            session_upstream.url,
+            mcp__allowed=tools_server.url,
+            web_search__provider="searxng",
+            web_search__url="http://127.0.0.1:9",
+            responses__image_model="gpt-4o",
+        )
     )
-    try:
-        yield server.start()
-        server.stop()
-    finally:
-        server.kill()
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import pytest
 from e2e.assistants_client import user
 from e2e.billing import PRICES
 from envelope import assert_aimlapi_error, assert_error
-from serving import KEY, Server, parse_events
+from serving import KEY, Server, parse_events, serve
 from upstream import HANG, error, reply, text
 
 CHAT = {"model": "gpt-4o", "messages": [user("Hello there")]}
@@ -19,12 +19,7 @@ COST = {"usage": {"credits_used": 5600, "usd_spent": 0.0028}}
 
 @pytest.fixture(scope="module")
 def priced(session_upstream, tmp_path_factory):
-    server = Server(tmp_path_factory.mktemp("priced"), session_upstream.url, PRICES).start()
-    try:
-        yield server
-        server.stop()
-    finally:
-        server.kill()
+    yield from serve(Server(tmp_path_factory.mktemp("priced"), session_upstream.url, PRICES))
 
 
 def chunks_of(answered):

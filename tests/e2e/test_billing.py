@@ -22,7 +22,7 @@ from e2e.assistants_client import (
 )
 from e2e.billing import CREDITS_PER_USD, PRICES, balance, check_sums, grant, new_key, transactions
 from envelope import assert_aimlapi_error, assert_error
-from serving import KEY, Server
+from serving import KEY, Server, serve
 from upstream import HANG, Gate, call, calls, reply, text
 from waiting import eventually
 
@@ -33,12 +33,7 @@ CHAT = {"model": "gpt-4o", "messages": HELLO}
 @pytest.fixture(scope="module")
 def priced(session_upstream, tmp_path_factory):
     """A server whose projects have no budget until a test gives them one; each test has a project of its own."""
-    server = Server(tmp_path_factory.mktemp("priced"), session_upstream.url, PRICES).start()
-    try:
-        yield server
-        server.stop()
-    finally:
-        server.kill()
+    yield from serve(Server(tmp_path_factory.mktemp("priced"), session_upstream.url, PRICES))
 
 
 @pytest.fixture

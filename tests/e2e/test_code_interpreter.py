@@ -7,7 +7,7 @@ from e2e.assistants_client import POLL, WEATHER, new_thread, outputs_for, reache
 from envelope import assert_error
 from sandbox.machine import interpreter, require_sandbox
 from sandbox.sandbox_runs import pixels
-from serving import Server
+from serving import Server, serve
 from upstream import call, calls, text
 from waiting import eventually
 
@@ -25,12 +25,7 @@ print("after")
 def sandboxed(session_upstream, tmp_path_factory):
     require_sandbox()
     directory = tmp_path_factory.mktemp("sandboxed")
-    server = Server(directory, session_upstream.url, sandbox__python=interpreter()).start()
-    try:
-        yield server
-        server.stop()
-    finally:
-        server.kill()
+    yield from serve(Server(directory, session_upstream.url, sandbox__python=interpreter()))
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from e2e.assistants_client import new_thread, run_of
 from envelope import assert_error
 from sandbox.machine import interpreter, require_sandbox
-from serving import Server
+from serving import Server, serve
 from upstream import call, calls, text
 
 CODE = {"type": "code_interpreter"}
@@ -19,12 +19,7 @@ CODE = {"type": "code_interpreter"}
 def sandboxed(session_upstream, tmp_path_factory):
     require_sandbox()
     directory = tmp_path_factory.mktemp("containers")
-    server = Server(directory, session_upstream.url, sandbox__python=interpreter(), sandbox__disk_mb=8).start()
-    try:
-        yield server
-        server.stop()
-    finally:
-        server.kill()
+    yield from serve(Server(directory, session_upstream.url, sandbox__python=interpreter(), sandbox__disk_mb=8))
 
 
 @pytest.fixture

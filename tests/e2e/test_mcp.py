@@ -9,7 +9,7 @@ import pytest
 from e2e.assistants_client import ENDED, new_thread, reached, run_of, texts
 from envelope import assert_error
 from mcp_server import SECRET, McpProcess
-from serving import Server
+from serving import Server, serve
 from upstream import call, calls, text
 from waiting import eventually
 
@@ -29,12 +29,7 @@ def guarded(tmp_path_factory):
 @pytest.fixture(scope="module")
 def mcp_server(session_upstream, tmp_path_factory, dice, guarded):
     allowed = f"{dice.url},{guarded.url},http://127.0.0.1:9/mcp"
-    server = Server(tmp_path_factory.mktemp("server"), session_upstream.url, mcp__allowed=allowed)
-    try:
-        yield server.start()
-        server.stop()
-    finally:
-        server.kill()
+    yield from serve(Server(tmp_path_factory.mktemp("server"), session_upstream.url, mcp__allowed=allowed))
 
 
 @pytest.fixture

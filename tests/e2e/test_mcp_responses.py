@@ -6,7 +6,7 @@ import openai
 import pytest
 
 from mcp_server import SECRET, McpProcess
-from serving import Server
+from serving import Server, serve
 from upstream import call, calls, text
 
 MODEL = "gpt-4o"
@@ -20,12 +20,7 @@ def dice(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def mcp_server(session_upstream, tmp_path_factory, dice):
-    server = Server(tmp_path_factory.mktemp("server"), session_upstream.url, mcp__allowed=dice.url)
-    try:
-        yield server.start()
-        server.stop()
-    finally:
-        server.kill()
+    yield from serve(Server(tmp_path_factory.mktemp("server"), session_upstream.url, mcp__allowed=dice.url))
 
 
 @pytest.fixture

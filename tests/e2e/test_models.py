@@ -5,7 +5,7 @@ import pytest
 
 from e2e.assistants_client import new_thread, run_of, user
 from envelope import assert_aimlapi_error, assert_error
-from serving import Server
+from serving import Server, serve
 from upstream import fault, text
 
 
@@ -70,12 +70,7 @@ PATHS = ["/models", "/v1/models", "/api/v1/models"]
 
 @pytest.fixture(scope="module")
 def stocked(session_upstream, tmp_path_factory):
-    server = Server(tmp_path_factory.mktemp("stocked"), session_upstream.url, OWN).start()
-    try:
-        yield server
-        server.stop()
-    finally:
-        server.kill()
+    yield from serve(Server(tmp_path_factory.mktemp("stocked"), session_upstream.url, OWN))
 
 
 def listed(server, query="", path="/models"):

@@ -9,7 +9,7 @@ import pytest
 
 from e2e.assistants_client import WEATHER, new_thread, on_both, run_of, texts
 from e2e.test_anthropic import client_of
-from serving import WAIT, Server
+from serving import WAIT, Server, serve
 from upstream import Answer, call, calls, pause, raw, reply, text
 from waiting import eventually
 
@@ -40,12 +40,7 @@ def providers(session_upstream, tmp_path_factory):
         f'[providers.openai]\nbase_url = "{session_upstream.url}"\nmodels = ["m-openai", "m-embed"]\nretries = 0\n'
         "[limits]\nchat_seconds = 1.5\n"
     )
-    server = Server(tmp_path_factory.mktemp("odd"), session_upstream.url, tables)
-    try:
-        yield server.start()
-        server.stop()
-    finally:
-        server.kill()
+    yield from serve(Server(tmp_path_factory.mktemp("odd"), session_upstream.url, tables))
 
 
 KINDS = pytest.mark.parametrize("kind", ["openai", "azure", "anthropic"])

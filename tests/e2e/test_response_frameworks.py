@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from serving import Server
+from serving import Server, serve
 from upstream import call, calls, text
 
 WEATHER = call("get_weather", call_id="call_1", city="Paris")
@@ -185,12 +185,7 @@ def test_the_tools_of_the_vercel_sdk_for_shells_and_patches_are_called(server, u
 
 @pytest.fixture(scope="module")
 def dropping_server(session_upstream, tmp_path_factory):
-    server = Server(tmp_path_factory.mktemp("server"), session_upstream.url, responses__hosted_tools="drop")
-    try:
-        yield server.start()
-        server.stop()
-    finally:
-        server.kill()
+    yield from serve(Server(tmp_path_factory.mktemp("server"), session_upstream.url, responses__hosted_tools="drop"))
 
 
 def developer(said):

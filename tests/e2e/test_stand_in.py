@@ -4,7 +4,7 @@ import pytest
 
 from e2e.batching import chat_line, create_batch, wait_for_batch
 from e2e.billing import balance
-from serving import Server
+from serving import Server, serve
 from upstream import text
 
 HEADER = "x-understudy-stand-in"
@@ -30,12 +30,7 @@ ANSWERS = [
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory):
     """A server without a provider."""
-    server = Server(tmp_path_factory.mktemp("alone"), None)
-    try:
-        yield server.start()
-        server.stop()
-    finally:
-        server.kill()
+    yield from serve(Server(tmp_path_factory.mktemp("alone"), None))
 
 
 @pytest.mark.parametrize(("path", "body"), ANSWERS, ids=[f"{path} {sorted(body)}" for path, body in ANSWERS])

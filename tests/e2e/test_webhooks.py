@@ -9,7 +9,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from e2e.assistants_client import WEATHER, new_thread, outputs_for, reached, run_of
 from envelope import assert_error
 from receiver import Receiver
-from serving import KEY, Server
+from serving import KEY, Server, serve
 from upstream import HANG, call, calls, fault, text
 from waiting import eventually
 
@@ -18,12 +18,7 @@ QUICK = {"webhooks__allow_private": "true", "webhooks__first_retry": "0.1", "web
 
 @pytest.fixture(scope="module")
 def hooked_server(session_upstream, tmp_path_factory):
-    server = Server(tmp_path_factory.mktemp("hooked"), session_upstream.url, **QUICK, webhooks__timeout="5")
-    try:
-        yield server.start()
-        server.stop()
-    finally:
-        server.kill()
+    yield from serve(Server(tmp_path_factory.mktemp("hooked"), session_upstream.url, **QUICK, webhooks__timeout="5"))
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from envelope import assert_aimlapi_error
 from media.films import Film
 from media.luma_service import KEY, PICTURE, VIDEO, LumaService
 from serving import KEY as OURS
-from serving import Server
+from serving import Server, serve
 from waiting import eventually
 
 
@@ -29,12 +29,7 @@ def settings_for(service):
 
 @pytest.fixture(scope="module")
 def server(service, session_upstream, tmp_path_factory):
-    running = Server(tmp_path_factory.mktemp("luma"), session_upstream.url, **settings_for(service)).start()
-    try:
-        yield running
-        running.stop()
-    finally:
-        running.kill()
+    yield from serve(Server(tmp_path_factory.mktemp("luma"), session_upstream.url, **settings_for(service)))
 
 
 @pytest.mark.proves("luma.services")

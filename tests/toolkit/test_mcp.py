@@ -13,7 +13,7 @@ from mcp.client.stdio import stdio_client
 from mcp.client.streamable_http import streamable_http_client
 
 from e2e.assistants_client import on_both
-from serving import KEY, WAIT
+from serving import KEY, WAIT, serve
 from toolkit.seed import TABLE
 from understudy import __version__
 from understudy_toolkit.catalog import find
@@ -136,17 +136,14 @@ def test_other_pages_are_refused_even_if_their_name_resolves_to_this_machine(ori
 def origin_server(session_upstream, tmp_path_factory):
     from serving import Server
 
-    server = Server(
-        tmp_path_factory.mktemp("origins"),
-        session_upstream.url,
-        '[mcp]\norigins = ["https://agents.example/"]\n',
-        limits__body_bytes=2048,
+    yield from serve(
+        Server(
+            tmp_path_factory.mktemp("origins"),
+            session_upstream.url,
+            '[mcp]\norigins = ["https://agents.example/"]\n',
+            limits__body_bytes=2048,
+        )
     )
-    try:
-        yield server.start()
-        server.stop()
-    finally:
-        server.kill()
 
 
 def test_without_a_key_or_with_a_wrong_one_there_is_no_way_in(origin_server):
