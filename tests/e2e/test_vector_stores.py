@@ -1,5 +1,6 @@
 """Vector stores through the official client: filled, waited for, searched, described, emptied. On both databases."""
 
+import io
 import json
 import lzma
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from e2e.assistants_client import on_both
 from envelope import assert_error
 from retrieval import documents
+from understudy.retrieval import recognition
 from waiting import eventually
 
 SAMPLES = Path(__file__).parent.parent / "retrieval" / "samples"
@@ -194,7 +196,7 @@ def test_documents_of_before_2007_can_be_searched(client, name):
 def test_an_unreadable_file_fails_with_an_error_code(client):
     store = client.vector_stores.create()
     for name, data, code in (
-        ("picture.png", b"\x89PNG\r\n\x1a\n\x00\x00", "unsupported_file"),
+        ("music.mp3", b"ID3\x04\x00\x00", "unsupported_file"),
         ("broken.pdf", b"%PDF-1.7 and then nothing of the kind", "invalid_file"),
     ):
         given = client.files.create(file=(name, data), purpose="assistants")
@@ -529,3 +531,31 @@ def test_an_indexing_file_returns_a_poll_after_header(server, client):
 
 def _ended(reply):
     return reply if json.loads(reply.body)["status"] != "in_progress" else None
+
+
+@pytest.mark.skipif(not recognition.is_installed(), reason="the extra `ocr` is not installed")
+def test_the_text_in_images_and_scanned_pages_is_found(client):
+    store = client.vector_stores.create()
+    for name, data in (
+        ("gate.png", picture("PNG", "The lock gate opens")),
+        ("scan.pdf", picture("PDF", "Tolls double")),
+    ):
+        file = client.vector_stores.files.upload_and_poll(vector_store_id=store.id, file=(name, data))
+        assert (file.status, file.last_error) == ("completed", None)
+    gate, tolls = (
+        client.vector_stores.search(store.id, query=query, max_num_results=1).data[0]
+        for query in ("When does the gate open?", "tolls")
+    )
+    assert (gate.filename, gate.page) == ("gate.png", 1)
+    assert "The lock gate opens" in gate.content[0].text
+    assert (tolls.filename, tolls.page) == ("scan.pdf", 1)
+
+
+def picture(kind, words):
+    from PIL import Image, ImageDraw, ImageFont
+
+    image = Image.new("RGB", (700, 200), "white")
+    ImageDraw.Draw(image).text((40, 60), words, font=ImageFont.load_default(36), fill="black")
+    data = io.BytesIO()
+    image.save(data, kind)
+    return data.getvalue()

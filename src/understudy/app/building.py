@@ -48,7 +48,7 @@ from understudy.media.download import Downloader
 from understudy.media.providers import open_provider
 from understudy.retrieval.children import ChildPool
 from understudy.retrieval.embed import Embedders
-from understudy.retrieval.extract import Extractor
+from understudy.retrieval.extract import Extractor, build_recognition
 from understudy.retrieval.search import Index
 from understudy.settings import ProviderSettings, Settings
 from understudy.store import Store
@@ -336,7 +336,12 @@ def build_ingestion(
     # A separate pool: an embedder runs while a child of the other pool splits the text.
     embedders = build_embedders(settings.embeddings, models, processes=1)
     stack.push_async_callback(embedders.close)
-    extractor = Extractor(children, spool, seconds=reading.seconds, text_bytes=reading.text_bytes)
+    recognition = build_recognition(reading)
+    if recognition is not None:
+        stack.push_async_callback(recognition.children.close)
+    extractor = Extractor(
+        children, spool, seconds=reading.seconds, text_bytes=reading.text_bytes, recognition=recognition
+    )
     index = Index(store.chunks, embedders, children, ProviderReranker(models))
     ingestion = Ingestion(
         store,

@@ -33,16 +33,24 @@ async def _extract(settings: "Settings", file: Path) -> None:
     import tempfile
 
     from understudy.retrieval.children import ChildPool
-    from understudy.retrieval.extract import Extractor
+    from understudy.retrieval.extract import Extractor, build_recognition
 
     reading = settings.retrieval
-    children = ChildPool(1, reading.memory_mb << 20)
+    children, recognition = ChildPool(1, reading.memory_mb << 20), build_recognition(reading)
     try:
         with tempfile.TemporaryDirectory() as spool:
-            extractor = Extractor(children, Path(spool), seconds=reading.seconds, text_bytes=reading.text_bytes)
-            _print(await extractor.text(file, file.name))
+            extractor = Extractor(
+                children,
+                Path(spool),
+                seconds=reading.seconds,
+                text_bytes=reading.text_bytes,
+                recognition=recognition,
+            )
+            _print(await extractor.text(file, file.name, recognizes=True))
     finally:
         await children.close()
+        if recognition is not None:
+            await recognition.children.close()
 
 
 def _print(text: "ExtractedText") -> None:

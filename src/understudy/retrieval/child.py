@@ -28,12 +28,15 @@ from understudy.retrieval.messages import (
     More,
     Piece,
     Pieces,
+    Recognize,
+    Recognized,
     Refused,
     Render,
     Rendered,
     Reply,
     Request,
     Rows,
+    Scanned,
     Split,
     SplitStarted,
 )
@@ -90,10 +93,8 @@ class _Splitter:
 
 def _handle(request: Request, split: _Splitter) -> Reply:
     match request:
-        case Extract():
-            return _extract(request)
-        case Render():
-            return _render(request)
+        case Extract() | Recognize() | Render():
+            return _read_file(request)
         case Split():
             return SplitStarted(split.language)
         case More(count=count):
@@ -104,14 +105,37 @@ def _handle(request: Request, split: _Splitter) -> Reply:
             return _embed_meanings(texts, query=query)
 
 
+def _read_file(request: Extract | Recognize | Render) -> Reply:
+    match request:
+        case Extract():
+            return _extract(request)
+        case Recognize():
+            return _recognize(request)
+        case Render():
+            return _render(request)
+
+
 def _extract(request: Extract) -> Reply:
     from understudy.retrieval import reading  # noqa: PLC0415 - who only splits needs no format
 
     def extract() -> Reply:
-        document = reading.read(Path(request.path), request.filename, Path(request.out), request.limit, request.charset)
+        path, out = Path(request.path), Path(request.out)
+        try:
+            document = reading.read(path, request.filename, out, request.limit, request.charset, request.recognized)
+        except reading.ScannedPagesError as error:
+            return Scanned(error.pages)
         return Extracted(document.characters, document.warnings, document.pages)
 
     return _run_guarded(extract)
+
+
+def _recognize(request: Recognize) -> Reply:
+    from understudy.retrieval import recognition  # noqa: PLC0415 - of a child of its own
+
+    def recognize() -> Reply:
+        return Recognized(recognition.recognize_page(Path(request.path), request.filename, request.page))
+
+    return _run_guarded(recognize)
 
 
 def _render(request: Render) -> Reply:

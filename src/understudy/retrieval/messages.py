@@ -11,7 +11,8 @@ LENGTH_PREFIX_BYTES = 4
 class Extract(msgspec.Struct, tag=True):
     """Writes the text of the file at `path`, named `filename`, into `out`; at most `limit` bytes.
 
-    `charset` is the one that the content type declares.
+    `charset` is the one that the content type declares. `recognized` has the texts of pages that are images, by their
+    numbers from 1; None asks for these numbers instead of a text, if there are any.
     """
 
     path: str
@@ -19,6 +20,15 @@ class Extract(msgspec.Struct, tag=True):
     out: str
     limit: int
     charset: str | None = None
+    recognized: dict[int, str] | None = {}
+
+
+class Recognize(msgspec.Struct, tag=True):
+    """Requests the text in the image of a page, from 1, of the file at `path`, named `filename`."""
+
+    path: str
+    filename: str
+    page: int
 
 
 class Render(msgspec.Struct, tag=True):
@@ -63,7 +73,7 @@ class EmbedMeanings(msgspec.Struct, tag=True):
     query: bool = False
 
 
-Request = Extract | Render | Split | More | Embed | EmbedMeanings
+Request = Extract | Recognize | Render | Split | More | Embed | EmbedMeanings
 
 
 class Extracted(msgspec.Struct, tag=True):
@@ -75,6 +85,18 @@ class Extracted(msgspec.Struct, tag=True):
     characters: int
     warnings: list[str]
     pages: list[tuple[int, int]] = []
+
+
+class Scanned(msgspec.Struct, tag=True):
+    """The numbers of pages that are images, from 1. Nothing was written."""
+
+    pages: list[int]
+
+
+class Recognized(msgspec.Struct, tag=True):
+    """The text of an image; empty if there is none in it."""
+
+    text: str
 
 
 class Rendered(msgspec.Struct, tag=True):
@@ -125,4 +147,4 @@ class Rows(msgspec.Struct, tag=True):
     rows: list[bytes]
 
 
-Reply = Extracted | Rendered | Refused | SplitStarted | Pieces | Rows
+Reply = Extracted | Scanned | Recognized | Rendered | Refused | SplitStarted | Pieces | Rows

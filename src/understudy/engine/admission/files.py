@@ -6,7 +6,7 @@ from pathlib import Path
 from understudy.engine.images import Images
 from understudy.errors import InvalidRequest, NotFound
 from understudy.errors.objects import file_not_found, file_without_content
-from understudy.retrieval.reading import SUPPORTED
+from understudy.retrieval.reading import list_formats
 from understudy.store import Store
 from understudy.store.files import StoredFile
 from understudy.wire import error_texts
@@ -83,11 +83,11 @@ class FileChecks:
 def check_searchable(files: Iterable[StoredFile]) -> None:
     """Raises InvalidRequest for a file type that file search does not support."""
     suffixes = dict.fromkeys(Path(file.filename).suffix for file in files)
-    unsupported = [suffix for suffix in suffixes if suffix and suffix[1:].lower() not in SUPPORTED]
+    unsupported = [suffix for suffix in suffixes if suffix and suffix[1:].lower() not in list_formats()]
     if unsupported:
         raise InvalidRequest(
             f"Files with extensions [{', '.join(unsupported)}] are not supported for retrieval. Supported are:"
-            f" {', '.join(f'.{name}' for name in SUPPORTED)}.",
+            f" {', '.join(f'.{name}' for name in list_formats())}.",
             param="file_ids",
             code="unsupported_file",
         )

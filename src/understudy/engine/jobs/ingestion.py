@@ -184,7 +184,7 @@ class Ingestion(JobKind[int, FileClaim]):
         if not files[0].has_content:
             raise ExtractionError("invalid_file", f"The file {claimed.file.id!r} was imported without its content.")
         async with self._blobs.path(files[0].blob) as path:
-            text = await self._extractor.text(path, claimed.filename)
+            text = await self._extractor.text(path, claimed.filename, recognizes=True)
         try:
             sizes = claimed.file.chunking_strategy.static
             indexed = await self._index.add(

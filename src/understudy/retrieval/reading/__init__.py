@@ -3,15 +3,19 @@
 The format that the name's suffix claims is checked against the first bytes.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from io import FileIO
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
+from understudy.retrieval import recognition
 from understudy.retrieval.reading import (
     books,
     html,
+    images,
     legacy,
     mail,
     notebook,
@@ -25,9 +29,9 @@ from understudy.retrieval.reading import (
     word,
 )
 from understudy.retrieval.reading.source import Source
-from understudy.retrieval.reading.unreadable import UnreadableError
+from understudy.retrieval.reading.unreadable import ScannedPagesError, UnreadableError
 
-__all__ = ["SUPPORTED", "UnreadableError", "read"]
+__all__ = ["ScannedPagesError", "UnreadableError", "list_formats", "read"]
 
 # fmt: off
 _PLAIN_SUFFIXES: Final = (
@@ -37,6 +41,7 @@ _PLAIN_SUFFIXES: Final = (
     "tex", "toml", "ts", "tsv", "tsx", "txt", "vtt", "vue", "xml", "yaml", "yml",
 )
 # fmt: on
+_IMAGE_HINT: Final = " Text in images is recognized with the extra `ocr`."
 
 _READERS: Final[dict[str, Callable[[Source], Iterator[str]]]] = {
     **dict.fromkeys(_PLAIN_SUFFIXES, plain.read_text),
@@ -53,7 +58,12 @@ _READERS: Final[dict[str, Callable[[Source], Iterator[str]]]] = {
     "pdf": pdf.read_pdf,
     "rtf": rtf.read_rtf,
 }
-SUPPORTED: Final = tuple(sorted(_READERS))
+
+
+@cache
+def list_formats() -> tuple[str, ...]:
+    """The suffixes of the formats that can be read; those of images where the extra `ocr` is installed."""
+    return tuple(sorted([*_READERS, *(images.SUFFIXES if recognition.is_installed() else ())]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +78,19 @@ class ReadText:
     pages: list[tuple[int, int]]
 
 
-def read(path: Path, filename: str, out: Path, limit: int, charset: str | None = None) -> ReadText:
+def read(
+    path: Path,
+    filename: str,
+    out: Path,
+    limit: int,
+    charset: str | None = None,
+    recognized: Mapping[int, str] | None = MappingProxyType({}),
+) -> ReadText:
     """Writes the text into `out` as UTF-8, at most `limit` bytes. `charset` is the one that the content type declares.
 
-    Raises Unreadable for a document without text or above the limit.
+    `recognized` is that of Source. Raises Unreadable for a document without text or above the limit.
     """
-    source = Source(path, filename, _read_pieces, charset)
+    source = Source(path, filename, _read_pieces, charset, recognized=recognized)
     if path.stat().st_size == 0:
         raise UnreadableError("invalid_file", "The file is empty.")
     characters = size = 0
@@ -101,7 +118,7 @@ def read(path: Path, filename: str, out: Path, limit: int, charset: str | None =
 
 def _read_pieces(source: Source) -> Iterator[str]:
     """The text of a document or of an embedded one. Raises Unreadable, also for any error of a reader."""
-    reader = _select_reader(source.filename)
+    reader = _select_reader(source)
     has_text = False
     try:
         for piece in reader(source):
@@ -125,14 +142,18 @@ def _write_text(sink: FileIO, text: bytes) -> None:
         raise UnreadableError("server_error", f"The text of the file cannot be stored: {error.strerror}.") from None
 
 
-def _select_reader(filename: str) -> Callable[[Source], Iterator[str]]:
-    suffix = Path(filename).suffix
+def _select_reader(source: Source) -> Callable[[Source], Iterator[str]]:
+    suffix = Path(source.filename).suffix
     if not suffix:
         return plain.read_text  # README, Makefile, LICENSE
+    is_image = suffix[1:].lower() in images.SUFFIXES
+    if is_image and (source.recognized is None or source.recognized):
+        return images.read_image
     reader = _READERS.get(suffix[1:].lower())
     if reader is None:
         raise UnreadableError(
             "unsupported_file",
-            f"Files with the extension {suffix!r} are not supported. Supported are: {', '.join(SUPPORTED)}.",
+            f"Files with the extension {suffix!r} are not supported. Supported are: {', '.join(sorted(_READERS))}."
+            f"{_IMAGE_HINT if is_image else ''}",
         )
     return reader

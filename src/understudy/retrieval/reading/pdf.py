@@ -11,11 +11,13 @@ from typing import Any, Final
 
 from understudy.retrieval.reading.pdf_repair import repair_pdf
 from understudy.retrieval.reading.source import Source
-from understudy.retrieval.reading.unreadable import UnreadableError
+from understudy.retrieval.reading.unreadable import ScannedPagesError, UnreadableError
 
 _HEAD_BYTES: Final = 1024
 _TAIL_BYTES: Final = 2048
 _DAMAGED_MESSAGE: Final = "The PDF could not be read: it seems to be damaged."
+_NO_TEXT: Final = "The PDF has no text, only images: it was scanned perhaps. Run text recognition (OCR) first."
+_NOTHING_RECOGNIZED: Final = "The PDF has no text, and none was recognized in its images."
 _MAX_NAMED_PAGES: Final = 10
 _MAX_ANNOTATIONS: Final = 1000
 
@@ -27,22 +29,25 @@ def read_pdf(source: Source) -> Iterator[str]:
     has_text = False
     without: list[int] = []
     for number in range(len(document)):
-        text = _render_page(document, number, source)
+        text = _render_page(document, number, source) or _recognized_text(source, number + 1)
         if not text.strip():
             without.append(number + 1)
         has_text = has_text or bool(text.strip())
         source.page = number + 1
         yield text + "\n\n"
     source.page = 0
+    if source.recognized is None and (drawn := [number for number in without if _has_drawings(document, number)]):
+        raise ScannedPagesError(drawn)
     for text in _read_attachments(document, source):
         has_text = has_text or bool(text.strip())
         yield text
     if not has_text:
-        raise UnreadableError(
-            "invalid_file",
-            "The PDF has no text, only images: it was scanned perhaps. Run text recognition (OCR) first.",
-        )
+        raise UnreadableError("invalid_file", _NOTHING_RECOGNIZED if source.recognized else _NO_TEXT)
     _warn_of_empty_pages(document, without, source)
+
+
+def _recognized_text(source: Source, number: int) -> str:
+    return source.recognized.get(number, "") if source.recognized else ""
 
 
 def _open_document(source: Source) -> Any:
@@ -191,8 +196,15 @@ def _warn_of_empty_pages(document: Any, without: list[int], source: Source) -> N
     """Warns of pages without text in a document that has text elsewhere."""
     drawn = [number for number in without if _has_drawings(document, number)]
     empty = [number for number in without if number not in drawn]
+    recognized = source.recognized or {}
     for numbers, reason in (
-        (drawn, "only images or drawings, no text. Run text recognition (OCR)."),
+        ([number for number in drawn if number in recognized], "only images or drawings, and no text was recognized."),
+        (
+            [number for number in drawn if number not in recognized],
+            "images beyond the limit of text recognition, which were not read."
+            if recognized
+            else "only images or drawings, no text. Run text recognition (OCR).",
+        ),
         (empty, "empty, or damaged."),
     ):
         if numbers:

@@ -1,7 +1,7 @@
 """The document to read: its path, what its sender declared, and the parts that could not be read."""
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -19,7 +19,8 @@ class Source:
     """`charset` is the one that the content type declares; readers check it against the bytes.
 
     `read` reads an embedded document of any format; `depth` is the nesting depth of this document. A reader sets `page`
-    to the number of the page whose text it yields next, 0 for text beside the pages.
+    to the number of the page whose text it yields next, 0 for text beside the pages. `recognized` has the texts of
+    pages that are images; None: readers raise ScannedPagesError for those.
     """
 
     path: Path
@@ -30,6 +31,7 @@ class Source:
     depth: int = 0
     embeddings: int = 0
     page: int = 0
+    recognized: Mapping[int, str] | None = field(default_factory=dict)
 
     def warn(self, warning: str) -> None:
         """Records a part that cannot be read, as one sentence for the file's owner."""

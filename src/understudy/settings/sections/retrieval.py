@@ -20,3 +20,16 @@ class RetrievalSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields
         int,
         Meta(ge=1024, description="Maximum text of one document in bytes."),
     ] = 256 * 1024 * 1024
+    ocr_pages: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=10_000,
+            description="Most pages of a document in a vector store whose text is recognized in images, with"
+            " `understudy[ocr]`; each has `retrieval.seconds`. 0 turns it off.",
+        ),
+    ] = 200
+    ocr_memory_mb: Annotated[
+        int,
+        Meta(ge=1536, description="Address space of the process that recognizes text in images, in MiB."),
+    ] = 2048
