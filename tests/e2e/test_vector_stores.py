@@ -554,7 +554,7 @@ def test_the_text_in_images_and_scanned_pages_is_found(client):
 def picture(kind, words):
     from PIL import Image, ImageDraw, ImageFont
 
-    image = Image.new("RGB", (700, 200), "white")
+    image = Image.new("RGB", (760, 740), "white")
     ImageDraw.Draw(image).text((40, 60), words, font=ImageFont.load_default(36), fill="black")
     data = io.BytesIO()
     image.save(data, kind)

@@ -3,6 +3,7 @@
 import io
 
 import pytest
+import pytest_asyncio
 
 from retrieval import documents
 from understudy.retrieval import recognition
@@ -10,11 +11,17 @@ from understudy.retrieval.children import ChildPool
 from understudy.retrieval.extract import ExtractionError, Extractor, Recognition
 from understudy.retrieval.line_order import Line, join_lines
 
-installed = pytest.mark.skipif(not recognition.is_installed(), reason="the extra `ocr` is not installed")
+_needs_extra = pytest.mark.skipif(not recognition.is_installed(), reason="the extra `ocr` is not installed")
+_shares_processes = pytest.mark.asyncio(loop_scope="module")
 _SECONDS = 120.0
 
 
-def draw(*lines, size=(900, 300)):
+def installed(test):
+    return _needs_extra(_shares_processes(test))
+
+
+def draw(*lines, size=(760, 740)):
+    """An image that the detector of lines does not enlarge."""
     from PIL import Image, ImageDraw, ImageFont
 
     image = Image.new("RGB", size, "white")
@@ -29,18 +36,17 @@ def encode(kind, *pages, **options):
     return data.getvalue()
 
 
-@pytest.fixture
-async def read(tmp_path):
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def read(tmp_path_factory):
     """The text of a file, whose first `pages` images are recognized, its warnings and its pages."""
     children, recognizers = ChildPool(1, 1 << 30), ChildPool(1, 2 << 30)
+    folder = tmp_path_factory.mktemp("images")
 
     async def run(data, name, pages=10, seconds=_SECONDS):
-        path = tmp_path / "document"
+        path = folder / "document"
         path.write_bytes(data)
         recognition = Recognition(recognizers, seconds, pages) if pages else None
-        extractor = Extractor(
-            children, tmp_path / "spool", seconds=_SECONDS, text_bytes=1 << 20, recognition=recognition
-        )
+        extractor = Extractor(children, folder / "spool", seconds=_SECONDS, text_bytes=1 << 20, recognition=recognition)
         text = await extractor.text(path, name, recognizes=True)
         return text.path.read_text("utf-8"), text.warnings, text.pages
 
@@ -119,6 +125,7 @@ async def test_a_page_that_takes_too_long_is_a_failure_of_its_own(read):
         await read(encode("PDF", draw("Slow")), "scan.pdf", seconds=0.05)
 
 
+@_shares_processes
 @pytest.mark.parametrize(("name", "text"), [("a.pdf", "only images"), ("a.png", "with the extra `ocr`")])
 async def test_without_recognition_images_are_refused(read, name, text):
     data = documents.pdf(pages=[""]) if name == "a.pdf" else b"\x89PNG\r\n\x1a\n\0\0"

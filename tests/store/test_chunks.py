@@ -446,3 +446,39 @@ def test_passages_that_are_cut_between_words_have_the_terms_of_the_whole(text, d
     terms, length = join_part_terms([text[a:b] for a, b in pairwise(cuts)], "the file", "german")
     whole, whole_length = passage_terms(text, "the file", "german")
     assert (terms.split(), length) == (whole.split(), whole_length)
+
+
+async def test_terms_of_short_chunks_are_stored_apart_from_their_rows_in_postgresql(store):
+    if store.database.dialect == "sqlite":
+        pytest.skip("FTS5 stores its own lists")
+    await add(
+        store, 7, [f"harbour {number} " + " ".join(f"w{number}x{place}" for place in range(60)) for number in range(3)]
+    )
+    assert await store.database.read(_count_apart) == 3
+    await store.database.write(_store_as_before)
+    assert (await store.database.read(_count_apart), len(await found(store, "w1x1"))) == (0, 1)
+    await store.chunks.upgrade_terms()
+    assert await store.database.read(_count_apart) == 3
+    assert await store.database.read(_count_unpadded) == 0
+    assert [one.chunk.position for one in await found(store, "w1x1")] == [1]
+    assert len(await found(store, "harbour")) == 3
+
+
+def _count_apart():
+    """Rows of terms with values that are stored apart, of those that can still be seen."""
+    ((table,),) = yield "SELECT reltoastrelid::regclass::text FROM pg_class WHERE oid = 'chunk_terms'::regclass", ()
+    rows = yield f"SELECT count(DISTINCT chunk_id) FROM {table}", ()
+    return rows[0][0]
+
+
+def _count_unpadded():
+    rows = yield "SELECT count(*) FROM chunk_terms WHERE padding IS NULL", ()
+    return rows[0][0]
+
+
+def _store_as_before():
+    """Other rows, as an updated one has its values apart where they were."""
+    columns = "seq, document, length, keys"
+    yield f"CREATE TEMPORARY TABLE earlier ON COMMIT DROP AS SELECT {columns} FROM chunk_terms", ()
+    yield "DELETE FROM chunk_terms", ()
+    yield f"INSERT INTO chunk_terms ({columns}) SELECT {columns} FROM earlier", ()

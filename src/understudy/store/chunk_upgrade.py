@@ -30,6 +30,10 @@ class TermTable(Protocol):
 
     def delete_terms(self, numbers: Sequence[int]) -> Transaction[None]: ...
 
+    def pad_terms(self) -> Transaction[bool]:
+        """Rewrites some terms as this version stores them; True if there may be more."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class _Document:
@@ -39,9 +43,11 @@ class _Document:
 
 
 async def upgrade_terms(database: Database, table: TermTable) -> None:
-    """Upgrades all documents without terms. Raises StoreError."""
+    """Makes the terms of all documents without, and rewrites those stored by an earlier version. Raises StoreError."""
     while (document := await database.read(_next_document)) is not None:
         await _upgrade_document(database, table, document)
+    while await database.write_slowly(table.pad_terms):
+        pass
 
 
 async def _upgrade_document(database: Database, table: TermTable, document: _Document) -> None:

@@ -18,32 +18,53 @@ _SAMPLED_CHUNKS: Final = 20_000
 
 _STORE_FACTOR: Final = 0x9E3779B97F4A7C15
 _KEY_BITS: Final = (1 << 64) - 1
+_KEY_BYTES: Final = 8
+_ROW_BYTES: Final = 2048
+"""PostgreSQL stores the keys of a row that would be longer than 2032 bytes apart; see migration 62."""
+
+_PADDED_ROWS: Final = 250
 _INSERT_TERMS: Final = (
-    "INSERT INTO chunk_terms (seq, document, length, keys) SELECT c.seq, $1, t.l, t.k::bigint[]"
-    " FROM {0} AS c JOIN unnest($2::bigint[], $3::bigint[], $4::text[]) AS t (p, l, k) ON t.p = c.position"
+    "INSERT INTO chunk_terms (seq, document, length, keys, padding)"
+    " SELECT c.seq, $1, t.l, t.k::bigint[], repeat('0', t.w::integer) FROM {0} AS c"
+    " JOIN unnest($2::bigint[], $3::bigint[], $4::text[], $5::bigint[]) AS t (p, l, k, w) ON t.p = c.position"
 )
 """`{0}` are the rows of the chunks."""
+
+_PAD_TERMS: Final = (
+    "UPDATE chunk_terms SET padding = repeat('0', GREATEST(0, 2048 - 8 * cardinality(keys)))"
+    " WHERE seq IN (SELECT seq FROM chunk_terms WHERE padding IS NULL ORDER BY seq LIMIT $1 FOR UPDATE SKIP LOCKED)"
+    " RETURNING seq"
+)
 
 
 def add_terms(bundle: Bundle, store: int, document: int, chunks: Sequence[NewChunk]) -> None:
     """Adds the insertion of terms behind that of the chunks' rows, which is the first of the bundle."""
     positions, lengths = [chunk.position for chunk in chunks], [chunk.length for chunk in chunks]
-    bundle.add(_INSERT_TERMS, document, positions, lengths, [_encode_keys(store, chunk.terms) for chunk in chunks])
+    bundle.add(_INSERT_TERMS, document, positions, lengths, *_encode_keys(store, [chunk.terms for chunk in chunks]))
 
 
 def insert_terms(store: int, document: int, chunks: Sequence[tuple[int, str, int]]) -> Transaction[None]:
     """`chunks` are numbers, terms and lengths of chunks, which had no terms yet."""
     sql = (
-        "INSERT INTO chunk_terms (seq, document, length, keys) SELECT q, $1, l, k::bigint[]"
-        " FROM unnest($2::bigint[], $3::bigint[], $4::text[]) AS t (q, l, k) ON CONFLICT DO NOTHING"
+        "INSERT INTO chunk_terms (seq, document, length, keys, padding)"
+        " SELECT q, $1, l, k::bigint[], repeat('0', w::integer)"
+        " FROM unnest($2::bigint[], $3::bigint[], $4::text[], $5::bigint[]) AS t (q, l, k, w) ON CONFLICT DO NOTHING"
     )
-    keys = [_encode_keys(store, terms) for _, terms, _ in chunks]
-    yield sql, (document, [seq for seq, _, _ in chunks], [length for _, _, length in chunks], keys)
+    keys = _encode_keys(store, [terms for _, terms, _ in chunks])
+    yield sql, (document, [seq for seq, _, _ in chunks], [length for _, _, length in chunks], *keys)
 
 
-def _encode_keys(store: int, terms: str) -> str:
-    """The text of an array of the terms' keys."""
-    return "{" + ",".join(map(str, _term_keys(store, set(terms.split())))) + "}"
+def _encode_keys(store: int, texts: Iterable[str]) -> tuple[list[str], list[int]]:
+    """For the terms of each chunk the text of an array of their keys, and how many characters its padding has."""
+    keys = [_term_keys(store, set(terms.split())) for terms in texts]
+    widths = [max(0, _ROW_BYTES - _KEY_BYTES * len(some)) for some in keys]
+    return ["{" + ",".join(map(str, some)) + "}" for some in keys], widths
+
+
+def pad_terms() -> Transaction[bool]:
+    """Stores the keys of some rows of earlier versions apart; True if there may be more."""
+    rows = yield _PAD_TERMS, (_PADDED_ROWS,)
+    return len(rows) == _PADDED_ROWS
 
 
 def delete_terms(numbers: Sequence[int]) -> Transaction[None]:

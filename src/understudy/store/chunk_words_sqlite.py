@@ -121,7 +121,7 @@ def _filter_documents(query: ChunkQuery, seq: LiteralString, arguments: SqlArgum
     if query.documents is None or _names_documents(query):
         return ""
     return compose_sql(
-        "AND (SELECT document FROM chunks WHERE seq =",
+        "AND (SELECT document FROM chunks INDEXED BY chunks_documents WHERE seq =",
         seq,
         ") IN (SELECT value FROM json_each(",
         arguments.bind(json.dumps(list(query.documents))),
@@ -133,7 +133,8 @@ def _filter_store(query: ChunkQuery, arguments: SqlArguments) -> LiteralString:
     return compose_sql(
         "AND",
         arguments.bind(query.store),
-        "= (SELECT d.store FROM chunks AS c JOIN chunk_documents AS d ON d.seq = c.document WHERE c.seq = best.seq)",
+        "= (SELECT d.store FROM chunks AS c INDEXED BY chunks_documents JOIN chunk_documents AS d",
+        "ON d.seq = c.document WHERE c.seq = best.seq)",
     )
 
 

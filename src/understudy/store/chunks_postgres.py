@@ -63,6 +63,7 @@ problem = pgvector.problem
 insert_terms = chunk_words_postgres.insert_terms
 delete_terms = chunk_words_postgres.delete_terms
 count_terms = chunk_words_postgres.count_terms
+pad_terms = chunk_words_postgres.pad_terms
 """See chunk_words_postgres."""
 
 

@@ -46,6 +46,12 @@ def problem() -> Transaction[None]:
     yield from ()
 
 
+def pad_terms() -> Transaction[bool]:
+    """False: terms are stored as earlier versions did."""
+    yield from ()
+    return False
+
+
 def prepare(dimensions: int) -> Transaction[None]:  # noqa: ARG001 - the other engine has a table for each
     yield from ()
 
