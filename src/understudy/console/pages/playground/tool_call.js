@@ -6,7 +6,7 @@ import { Icon } from "../../ui/icon.js";
 import { FileImage } from "../../ui/message/file_image.js";
 import { Badge } from "../../ui/values.js";
 import { html, useState } from "../../ui/view.js";
-import { GeneratedImage } from "./generated_image.js";
+import { GeneratedImage } from "../../ui/message/generated_image.js";
 import { WebCall, summarizeWebCall } from "./web_call.js";
 
 /** @type {Record<string, string>} */

@@ -3,11 +3,12 @@ import { t } from "../../text/texts.js";
 import { Icon } from "../icon.js";
 import { JsonView } from "../json_view.js";
 import { Badge } from "../values.js";
+import { GeneratedImage } from "./generated_image.js";
 import { html, useState } from "../view.js";
 import { Message } from "./message.js";
 
 /** @type {Record<string, string>} */
-const ICONS = { function_call: "braces", function_call_output: "corner-down-right", file_search_call: "file-search", code_interpreter_call: "square-terminal", web_search_call: "globe", mcp_call: "plug", mcp_list_tools: "list", reasoning: "brain", compaction: "archive" };
+const ICONS = { function_call: "braces", function_call_output: "corner-down-right", file_search_call: "file-search", code_interpreter_call: "square-terminal", web_search_call: "globe", image_generation_call: "image", tool_search_call: "search", tool_search_output: "list", mcp_call: "plug", mcp_list_tools: "list", reasoning: "brain", compaction: "archive" };
 
 /** @param {{item: any}} props */
 export function Item({ item }) {
@@ -20,12 +21,20 @@ function FoldedItem({ item }) {
   return html`<div class="item"><button type="button" class="item-line" aria-expanded=${isOpen} onClick=${() => setOpen(!isOpen)}>
       <${Icon} name=${isOpen ? "chevron-down" : "chevron-right"} size=${14} /><${Icon} name=${ICONS[item.type] ?? "box"} size=${14} />
       <span class="mono">${item.name ?? item.type}</span><span class="muted truncate" dir="auto">${summarize(item)}</span>${item.status && item.status !== "completed" && html`<${Badge} state=${item.status} />`}</button>
-    ${isOpen && html`<${JsonView} value=${item} label=${item.type} depth=${3} />`}</div>`;
+    ${isOpen && html`<${ItemDetails} item=${item} />`}</div>`;
+}
+
+/** An image is a picture, and not its bytes in the JSON. @param {{item: any}} props */
+function ItemDetails({ item }) {
+  const { result, ...members } = item;
+  if (item.type !== "image_generation_call" || !result) return html`<${JsonView} value=${item} label=${item.type} depth=${3} />`;
+  const image = { result, format: item.output_format ?? "png", prompt: item.revised_prompt ?? "" };
+  return html`<${GeneratedImage} image=${image} isRunning=${false} /><${JsonView} value=${members} label=${item.type} depth=${3} />`;
 }
 
 /** The first words of what an item is about. @param {any} item */
 function summarize(item) {
-  const text = item.arguments ?? item.queries?.join(" · ") ?? item.code ?? item.summary?.map((/** @type {any} */ part) => part.text).join(" ") ?? item.output ?? "";
+  const text = item.arguments?.paths?.join(" · ") ?? item.arguments ?? item.action?.query ?? item.action?.url ?? item.revised_prompt ?? item.tools?.map((/** @type {any} */ tool) => tool.name).join(" · ") ?? item.queries?.join(" · ") ?? item.code ?? item.summary?.map((/** @type {any} */ part) => part.text).join(" ") ?? item.output ?? "";
   const line = typeof text === "string" ? text : JSON.stringify(text);
   return line ? line.slice(0, 200) : t("message.details");
 }

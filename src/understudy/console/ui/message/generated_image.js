@@ -1,7 +1,7 @@
 /** An image that a response made, or its newest preview. */
 import { t } from "../../text/texts.js";
-import { Icon } from "../../ui/icon.js";
-import { html } from "../../ui/view.js";
+import { Icon } from "../icon.js";
+import { html } from "../view.js";
 
 const FORMATS = new Set(["png", "jpeg", "webp"]);
 
