@@ -79,9 +79,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.web.requests.append((parts.path, dict(parse_qsl(parts.query)), headers, body))
         is_search = parts.path.endswith("search")
         kind, data = self.web.reply(parts.path)
-        if parts.path == "/redirect":
+        if parts.path in {"/redirect", "/elsewhere"}:
             self.send_response(302)
-            self.send_header("location", "/redirect")
+            # The same server by another name, as if it was another one.
+            elsewhere = f"http://localhost:{self.server.server_port}/page"  # type: ignore[attr-defined]
+            self.send_header("location", "/redirect" if parts.path == "/redirect" else elsewhere)
             self.send_header("content-length", "0")
             self.end_headers()
             return

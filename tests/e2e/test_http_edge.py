@@ -1,13 +1,16 @@
 """The edge of the server: heads that could be read in two ways are refused, and pages and bytes come with safe headers."""
 
 import base64
+import json
+import re
 import socket
 
 import pytest
 
 from e2e.uploads import field, file_part, send
 from envelope import assert_error
-from serving import KEY, WAIT
+from serving import KEY, WAIT, Server, serve
+from upstream import text
 
 BEARER = f"Authorization: Bearer {KEY}"
 
@@ -165,3 +168,69 @@ def test_replies_forbid_caches_to_share_them_between_keys(server, path):
 
 def test_health_answers_like_readiness(server):
     assert server.ask("GET", "/health", key=None).json == server.ask("GET", "/health/ready", key=None).json
+
+
+# -- HTTP/1.0 ----------------------------------------------------------------------------------------------------
+
+
+def read_to_end(server, *requests):
+    """What the server sends to these requests on one connection, until it closes it."""
+    host, port = server.url.removeprefix("http://").removesuffix("/v1").split(":")
+    with socket.create_connection((host, int(port)), timeout=WAIT) as connection:
+        for request in requests:
+            connection.sendall(request)
+        return connection.makefile("rb").read()
+
+
+def old_request(method, path, body=b"", *headers):
+    lines = (f"{method} {path} HTTP/1.0", BEARER, f"Content-Length: {len(body)}", *headers)
+    return "".join(f"{line}\r\n" for line in lines).encode() + b"\r\n" + body
+
+
+@pytest.mark.parametrize("headers", [(), ("Connection: keep-alive",)])
+def test_a_stream_to_a_client_of_http_1_0_ends_with_the_connection(server, upstream, headers):
+    upstream.answer(text("Hi ", "there"))
+    body = b'{"model":"gpt-4o","stream":true,"messages":[{"role":"user","content":"Hi"}]}'
+    answer = read_to_end(server, old_request("POST", "/v1/chat/completions", body, *headers))
+    head, _, content = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200")
+    assert b"transfer-encoding" not in head
+    assert b"connection: close" in head
+    assert content.endswith(b"data: [DONE]\n\n")
+    chunks = [json.loads(block.removeprefix(b"data: ")) for block in content.split(b"\n\n")[:-2]]
+    texts = [one["choices"][0]["delta"].get("content") or "" for one in chunks if one["choices"]]
+    assert "".join(texts) == "Hi there"
+
+
+def test_a_connection_of_http_1_0_stays_open_if_the_client_wants_that(server):
+    first = old_request("GET", "/v1/models", b"", "Connection: keep-alive")
+    answer = read_to_end(server, first, first, old_request("GET", "/v1/models"))
+    assert answer.count(b"HTTP/1.1 200 OK") == 3
+    assert (answer.count(b"connection: keep-alive"), answer.count(b"connection: close")) == (2, 1)
+    assert b"transfer-encoding" not in answer
+    assert read_to_end(server, old_request("GET", "/v1/models")).count(b"HTTP/1.1 200 OK") == 1
+
+
+# -- rejected keys -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def guarded_server(session_upstream, tmp_path_factory):
+    settings = {"trusted_proxies": "127.0.0.0/8", "limits__rejected_keys_per_minute": 3}
+    yield from serve(Server(tmp_path_factory.mktemp("guarded"), session_upstream.url, **settings))
+
+
+def test_rejected_keys_of_an_address_are_limited_and_known_keys_are_not(guarded_server):
+    def ask(key, address):
+        return guarded_server.ask("GET", "/v1/models", headers={"x-forwarded-for": address}, key=key)
+
+    assert ask(KEY, "192.0.2.1").status == 200
+    assert [ask(f"sk-wrong-{number}", "192.0.2.1").status for number in range(5)] == [401, 401, 401, 429, 429]
+    refused = ask("sk-other", "192.0.2.1")
+    said = re.compile("Too many rejected API keys or failed sign-ins from your address: at most 3 a minute.*")
+    assert_error(refused, 429, said, None, "too_many_attempts", "requests")
+    assert 1 <= int(refused.headers["retry-after"]) <= 20
+    assert ask(KEY, "192.0.2.1").status == 200
+    assert ask("sk-wrong", "192.0.2.2").status == 401
+    # Without a key nothing is tried.
+    assert guarded_server.ask("GET", "/v1/models", headers={"x-forwarded-for": "192.0.2.1"}, key=None).status == 401

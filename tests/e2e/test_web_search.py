@@ -170,6 +170,24 @@ def test_a_page_that_cannot_be_opened_fails_its_call_alone(client, upstream, web
     assert all("secret" not in requested for requested, *_ in web.requests)
 
 
+def test_a_redirect_does_not_leave_the_domains_of_the_request(client, upstream, web):
+    page = f"{web.url}/elsewhere"
+    limited = {**TOOL, "filters": {"allowed_domains": ["127.0.0.1"]}}
+
+    def open_page(tool):
+        web.requests.clear()
+        upstream.answer(calls(call("open_page", url=page)), text("Done."))
+        return respond(client, f"What is on {page}?", tools=[tool]).output[0].status
+
+    assert open_page(limited) == "failed"
+    assert "outside of the allowed domains" in tool_output(upstream)
+    assert [path for path, *_ in web.requests] == ["/elsewhere"]
+    assert open_page(TOOL) == "completed"
+    assert [path for path, *_ in web.requests] == ["/elsewhere", "/page"]
+    # What another request has opened is not taken from memory either.
+    assert open_page(limited) == "failed"
+
+
 def test_a_failing_search_engine_fails_the_call_and_not_the_response(client, upstream, web):
     web.status = 500
     upstream.answer(SEARCH, text("I cannot search."))

@@ -9,6 +9,7 @@ from starlette.types import Scope
 from understudy import ids
 from understudy.api import browser_sessions
 from understudy.api.access import MODEL_REQUEST
+from understudy.api.browser_sessions import address_of
 from understudy.api.parts import Parts
 from understudy.api.request_head import Fields, find_key
 from understudy.errors import Unauthenticated
@@ -26,7 +27,11 @@ _MISSING_KEY_MESSAGE = (
 
 
 class KeyCache:
-    """Principals by what their requests have as a key, usually the `Authorization` header as it stands."""
+    """Principals by what their requests have as a key, usually the `Authorization` header as it stands.
+
+    A client whose address has sent too many wrong keys is refused without a look at the store, unless the key was valid
+    a moment ago: others may share its address.
+    """
 
     def __init__(self) -> None:
         self._principals: dict[bytes | str | None, tuple[Principal, float]] = {}
@@ -45,6 +50,18 @@ class KeyCache:
             ):
                 return person
             raise Unauthenticated(_MISSING_KEY_MESSAGE)
+        attempts, limit = parts.limiter.attempts, parts.settings.limits.rejected_keys_per_minute
+        if _cache_key(fields) not in self._principals:
+            attempts.check(address_of(scope), limit)
+        try:
+            return await self._authenticate_key(parts, scope, fields, key)
+        except Unauthenticated:
+            self._principals.pop(_cache_key(fields), None)
+            attempts.note_failure(address_of(scope), limit)
+            raise
+
+    async def _authenticate_key(self, parts: Parts, scope: Scope, fields: Fields, key: str) -> Principal:
+        """Raises Unauthenticated."""
         now, wall = time.monotonic(), parts.clock.now()
         keys = parts.store.admin_keys if key.startswith(ids.ADMIN_KEY_PREFIX) else parts.store.keys
         principal = await keys.authenticate(key)

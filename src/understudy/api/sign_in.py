@@ -71,11 +71,14 @@ async def sign_out(request: Request) -> Response:
 async def start_sign_in(request: Request) -> Response:
     """Redirects the browser to the provider, and back to `return_to` in the end."""
     sign_in = _enabled(request)
+    _check_attempts(request)
     cookies = read_cookies(request.scope["state"]["fields"])
     try:
         url, state, value = await sign_in.start(_return_path(sign_in, request.query_params.get("return_to", "")))
     except SignInFailed as error:
         return _redirect_with_error(sign_in, error)
+    # One that is not finished counts as well: each is a request to the provider.
+    _note_attempt(request)
     response = _redirect(url)
     response.headers.append("set-cookie", login_cookie(_cookie_name(state), value, LOGIN_SECONDS))
     unfinished = [name for name in cookies if name.startswith(LOGIN_COOKIE)]
@@ -88,11 +91,13 @@ async def finish_sign_in(request: Request) -> Response:
     """Where the provider redirects the browser to: opens a session, and redirects to the console."""
     sign_in, query = _enabled(request), request.query_params
     callback = Callback(*(query.get(name, "") for name in ("code", "state", "iss", "error")))
+    _check_attempts(request)
     name = _cookie_name(callback.state)
     cookie = read_cookies(request.scope["state"]["fields"]).get(name)
     try:
         signed_in = await sign_in.finish(callback, cookie, address_of(request.scope))
     except SignInFailed as error:
+        _note_attempt(request)
         response = _redirect_with_error(sign_in, error)
     else:
         response = _redirect(_return_url(sign_in, signed_in.return_to))
@@ -100,6 +105,17 @@ async def finish_sign_in(request: Request) -> Response:
     if cookie is not None:
         response.headers.append("set-cookie", login_cookie(name, "", 0))
     return response
+
+
+def _check_attempts(request: Request) -> None:
+    """Raises TooManyAttempts."""
+    parts = parts_of(request)
+    parts.limiter.attempts.check(address_of(request.scope), parts.settings.limits.rejected_keys_per_minute)
+
+
+def _note_attempt(request: Request) -> None:
+    parts = parts_of(request)
+    parts.limiter.attempts.note_failure(address_of(request.scope), parts.settings.limits.rejected_keys_per_minute)
 
 
 def _enabled(request: Request) -> SignIn:

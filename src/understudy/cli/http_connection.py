@@ -88,8 +88,9 @@ class HttpConnection(HttpToolsProtocol):
         self.cycle = RequestCycle(
             self,
             is_head=method == "HEAD",
-            keep_alive=version != "1.0" and parser.should_keep_alive(),
+            keep_alive=parser.should_keep_alive(),
             expects_continue=self.expect_100_continue,
+            knows_chunks=version != "1.0",
         )
         scope["extensions"] = {WRITER: self.cycle}
         if self.is_responding:

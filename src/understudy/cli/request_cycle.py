@@ -6,7 +6,7 @@ frees them; that costs a fifth of a small request. This one refers to nothing th
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Protocol
 
 from starlette.types import ASGIApp, Message, Scope
@@ -20,6 +20,7 @@ _CONTROLS: Final = bytes(byte for byte in range(32) if byte != ord("\t")) + b"\x
 _BODILESS_STATUSES: Final = frozenset({204, 304})
 _CHUNKED: Final = (b"transfer-encoding", b"chunked")
 _CLOSE: Final = (b"connection", b"close")
+_KEEP_ALIVE: Final = (b"connection", b"keep-alive")
 _logger = logging.getLogger("uvicorn.error")
 
 
@@ -42,13 +43,24 @@ class RequestCycle:
 
     __slots__ = (
         *("_arrival", "_connection", "_expected_bytes", "_is_chunked", "_is_head", "_is_notified", "_unwritten"),
-        "_on_disconnect",
+        *("_is_streamed", "_knows_chunks", "_on_disconnect"),
         *("body", "disconnected", "keep_alive", "more_body", "response_complete", "response_started"),
         "waiting_for_100_continue",
     )
 
-    def __init__(self, connection: Connection, *, is_head: bool, keep_alive: bool, expects_continue: bool) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        is_head: bool,
+        keep_alive: bool,
+        expects_continue: bool,
+        knows_chunks: bool = True,
+    ) -> None:
+        """`knows_chunks`: False for a client of HTTP/1.0, for which the end of the connection is that of a stream."""
         self._connection = connection
+        self._knows_chunks = knows_chunks
+        self._is_streamed = False
         self._is_head = is_head
         self.keep_alive = keep_alive
         self.waiting_for_100_continue = expects_continue
@@ -142,7 +154,7 @@ class RequestCycle:
     def ready(self) -> bool:
         """Whether `write` may be called."""
         return (
-            self._is_chunked
+            self._is_streamed
             and not self.response_complete
             and not self.disconnected
             and not self._connection.flow.write_paused
@@ -151,7 +163,7 @@ class RequestCycle:
     def write(self, body: bytes) -> None:
         """Writes a part of the body, as `send` does in the end."""
         self._flush()
-        self._connection.transport.write(b"%x\r\n%b\r\n" % (len(body), body))
+        self._connection.transport.write(b"%x\r\n%b\r\n" % (len(body), body) if self._is_chunked else body)
 
     def watch(self, on_disconnect: Callable[[], None] | None) -> None:
         """Calls `on_disconnect` if the connection is lost before the end of the response, as `receive` returns then."""
@@ -172,27 +184,39 @@ class RequestCycle:
         if length is not None:
             self._expected_bytes = int(length)
         else:
-            self._is_chunked = fields.get(b"transfer-encoding", b"").lower() == b"chunked"
-            if not self._is_chunked and not self._is_head and status not in _BODILESS_STATUSES:
-                self._is_chunked = True
-                headers.append(_CHUNKED)
+            self._start_stream(status, headers, fields)
         if b"close" in fields.get(b"connection", b"").lower():
             self.keep_alive = False
         elif not self.keep_alive:
             headers.append(_CLOSE)
+        elif not self._knows_chunks:
+            headers.append(_KEEP_ALIVE)
         self._unwritten.append(render_head(status, headers))
-        if self._is_chunked:
+        if self._is_streamed:
             # A body that is ready is sent by a task, whose first step is called before this calls back again.
             loop = asyncio.get_running_loop()
             loop.call_soon(loop.call_soon, self._flush)
 
+    def _start_stream(self, status: int, headers: list[tuple[bytes, bytes]], fields: Mapping[bytes, bytes]) -> None:
+        """Adds the header of a body of unknown length."""
+        has_body = not self._is_head and status not in _BODILESS_STATUSES
+        is_named = fields.get(b"transfer-encoding", b"").lower() == b"chunked"
+        if not self._knows_chunks:
+            self._is_streamed = has_body
+            self.keep_alive = self.keep_alive and not has_body
+            headers[:] = [header for header in headers if header[0] != b"transfer-encoding"]
+            return
+        self._is_chunked = self._is_streamed = is_named or has_body
+        if has_body and not is_named:
+            headers.append(_CHUNKED)
+
     def _send_body(self, body: bytes, *, is_last: bool) -> None:
         if self._is_head:
             self._expected_bytes = 0
-        elif self._is_chunked:
+        elif self._is_streamed:
             if body:
-                self._write_soon(b"%x\r\n%b\r\n" % (len(body), body))
-            if is_last:
+                self._write_soon(b"%x\r\n%b\r\n" % (len(body), body) if self._is_chunked else body)
+            if is_last and self._is_chunked:
                 self._unwritten.append(b"0\r\n\r\n")
         else:
             self._expected_bytes -= len(body)

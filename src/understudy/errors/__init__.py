@@ -26,6 +26,7 @@
         ├── RangeNotSatisfiable    416
         ├── RateLimited            429
         │   ├── RateLimitExceeded  the requests or tokens of a key or a project in a time
+        │   ├── TooManyAttempts    rejected keys and failed sign-ins of a client's address
         │   └── OutOfFunds         nothing is left to spend; 403 in the AI/ML API's dialect
         ├── ServerError            500
         ├── BadGateway             502
@@ -255,6 +256,20 @@ class RateLimitExceeded(RateLimited):
             headers |= NO_RETRY
         super().__init__(message, type=kind, code="rate_limit_exceeded", headers=headers)
         self.retry_after = retry_after
+
+
+class TooManyAttempts(RateLimited):
+    """Too many wrong keys or failed sign-ins came from the client's address; `seconds` until the next one counts."""
+
+    def __init__(self, limit: int, seconds: float) -> None:
+        wait = max(1, math.ceil(seconds))
+        super().__init__(
+            f"Too many rejected API keys or failed sign-ins from your address: at most {limit} a minute. Try again in"
+            f" {wait} s with a valid key.",
+            type="requests",
+            code="too_many_attempts",
+            headers={"retry-after": str(wait)},
+        )
 
 
 class OutOfFunds(RateLimited):

@@ -7,7 +7,7 @@ address is checked as its socket opens: a name checked earlier could resolve to 
 import asyncio
 import ipaddress
 import socket
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, Self
 from urllib.parse import urljoin, urlsplit
@@ -26,6 +26,7 @@ FailureKind = Literal[
     "disconnect",
     "too_large",
     "too_many_redirects",
+    "redirect_refused",
 ]
 
 _LOCAL_SUFFIXES: Final = (".localhost", ".local", ".internal")
@@ -42,6 +43,7 @@ _REASONS: Final[dict[FailureKind, str]] = {
     "disconnect": "the connection was closed",
     "too_large": "its response exceeds the size limit",
     "too_many_redirects": "it redirects too often",
+    "redirect_refused": "it redirects to a page outside of the allowed domains",
 }
 
 
@@ -68,8 +70,10 @@ class PostResult:
 class Response:
     """The head of a response, and its body on request. The caller closes it, as a context manager or by `close`."""
 
-    def __init__(self, response: aiohttp.ClientResponse) -> None:
+    def __init__(self, response: aiohttp.ClientResponse, urls: Sequence[str] = ()) -> None:
+        """`urls` are the requested one and those of its redirects."""
         self._response = response
+        self.urls = urls
         self.status = response.status
 
     @property
@@ -115,12 +119,18 @@ class Client:
         body: bytes | None = None,
         redirects: int = 0,
         trusted: str = "",
+        allows: Callable[[str], bool] = lambda _: True,
     ) -> Response:
         """The response after at most `redirects` redirects, each checked like the first URL. Raises OutboundError.
 
-        URLs of the origin `trusted` may have private addresses. Without `redirects`, a redirect is the response.
+        URLs of the origin `trusted` may have private addresses. Without `redirects`, a redirect is the response;
+        others are followed only to what `allows` returns True for.
         """
+        urls: list[str] = []
         for _ in range(redirects + 1):
+            if urls and not allows(url):
+                raise OutboundError("redirect_refused")
+            urls.append(url)
             if not is_http_url(url):
                 raise OutboundError("invalid_url")
             session = self._session(self._allow_private or origin(url) == trusted)
@@ -129,7 +139,7 @@ class Client:
             except (aiohttp.ClientError, OSError, ValueError) as error:
                 raise self._to_outbound_error(error) from None
             if not redirects or response.status not in _REDIRECT_STATUSES or "location" not in response.headers:
-                return Response(response)
+                return Response(response, urls)
             response.close()
             try:
                 url = urljoin(url, response.headers["location"])

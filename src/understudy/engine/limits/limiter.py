@@ -11,12 +11,14 @@ from typing import Final, Literal
 
 from understudy.broker import Broker, BrokerUnavailable, CellCost
 from understudy.clock import Clock
+from understudy.engine.limits.attempts import Attempts
 from understudy.engine.limits.cells import LocalCells
 from understudy.engine.limits.demand import Demand
 from understudy.engine.limits.permissions import PermissionChecks
 from understudy.engine.limits.policies import Policies
 from understudy.engine.limits.policy import Policy, RelayedUnit, Rule
 from understudy.engine.limits.refusals import exceeded_error, too_large_error
+from understudy.engine.limits.spools import Spools
 from understudy.errors import RateLimitExceeded
 from understudy.llm.router import Models
 from understudy.looper import Looper
@@ -68,6 +70,8 @@ class RateLimiter:
     def __init__(self, policies: Policies, broker: Broker, models: Models, clock: Clock) -> None:
         self.policies = policies
         self.permissions = PermissionChecks(policies, models)
+        self.spools = Spools()
+        self.attempts = Attempts()
         self._broker = broker
         self._models = models
         self._clock = clock

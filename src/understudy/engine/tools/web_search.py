@@ -91,9 +91,10 @@ class WebSearchTool(BuiltInTool):
             return web_search.limit_results(results, options.context_size)
         if arguments.url is None or arguments.url not in self._known_urls:
             raise WebSearchError(_NOT_OPENED)
-        if not SearchRequest("", 1, options.domains).allows(arguments.url):
+        allows = SearchRequest("", 1, options.domains).allows
+        if not allows(arguments.url):
             raise WebSearchError("This page is not in the domains to which the request limits the search.")
-        page = await self._web.open(arguments.url)
+        page = await self._web.open(arguments.url, allows)
         if arguments.action == "open_page":
             text = web_search.cut_page(page.text, options.context_size)
         elif not (text := web_search.find_matches(page.text, arguments.pattern)):

@@ -98,6 +98,14 @@ class LimitSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         float,
         Meta(gt=0, description="Seconds for which a run's events can be replayed after its end."),
     ] = 3600.0
+    rejected_keys_per_minute: Annotated[
+        int,
+        Meta(
+            ge=1,
+            description="Rejected API keys and failed sign-ins a minute of each client address, on each node; keys that"
+            " were valid recently are not affected.",
+        ),
+    ] = 300
     key_requests_per_minute: Annotated[
         _Rate | None,
         Meta(description="Model requests a minute of each API key; no limit when unset."),

@@ -34,13 +34,14 @@ class Pages:
         self._read_text = read_text
         self._cache: OrderedDict[str, tuple[float, Page]] = OrderedDict()
 
-    async def open(self, url: str) -> Page:
-        """Raises WebSearchError."""
+    async def open(self, url: str, allows: Callable[[str], bool]) -> Page:
+        """The page, if `allows` returns True for the URL of each redirect. Raises WebSearchError."""
         now = asyncio.get_running_loop().time()
         cached = self._cache.get(url)
-        if cached is not None and cached[0] > now:
+        # A request with fewer domains may not have a page that another one was redirected to.
+        if cached is not None and cached[0] > now and all(map(allows, cached[1].urls[1:])):
             return cached[1]
-        page = await self._fetch(url)
+        page = await self._fetch(url, allows)
         self._cache[url] = (now + _CACHE_SECONDS, page)
         if len(self._cache) > _MAX_CACHED:
             self._cache.popitem(last=False)
@@ -49,12 +50,12 @@ class Pages:
     async def close(self) -> None:
         await self._client.close()
 
-    async def _fetch(self, url: str) -> Page:
+    async def _fetch(self, url: str, allows: Callable[[str], bool]) -> Page:
         try:
             async with (
                 asyncio.timeout(self._seconds),
                 await self._client.request(
-                    "GET", url, headers={"Accept": _ACCEPT}, redirects=_MAX_REDIRECTS
+                    "GET", url, headers={"Accept": _ACCEPT}, redirects=_MAX_REDIRECTS, allows=allows
                 ) as response,
             ):
                 kind = _check_type(response)
@@ -67,7 +68,7 @@ class Pages:
             text = await self._read_text(data, kind)
         except ValueError as error:
             raise WebSearchError(f"The page could not be read: {error}") from None
-        return Page(url, _find_title(data) or host_of(url), text[:_MAX_CHARACTERS])
+        return Page(url, _find_title(data) or host_of(url), text[:_MAX_CHARACTERS], tuple(response.urls))
 
 
 def _check_type(response: Response) -> str:

@@ -1,6 +1,6 @@
 """The web search that the operator has chosen, and the pages that the model may open."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from understudy.net.outbound import Client
 from understudy.settings import WebSearchSettings
@@ -47,9 +47,12 @@ class WebSearch:
                     unique.setdefault(results[rank].url, results[rank])
         return list(unique.values())
 
-    async def open(self, url: str) -> Page:
-        """The page of a URL that `normalize_url` has returned. Raises WebSearchError."""
-        return await self._pages.open(url)
+    async def open(self, url: str, allows: Callable[[str], bool] = lambda _: True) -> Page:
+        """The page of a URL that `normalize_url` has returned, through redirects that `allows` returns True for.
+
+        Raises WebSearchError.
+        """
+        return await self._pages.open(url, allows)
 
     async def close(self) -> None:
         await self._client.close()

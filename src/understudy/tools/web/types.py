@@ -56,11 +56,12 @@ _MAX_OPERATORS: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The text of a page; `url` is the requested one."""
+    """The text of a page; `url` is the requested one, `urls` are that and those of its redirects."""
 
     url: str
     title: str
     text: str
+    urls: tuple[str, ...] = ()
 
 
 def build_result(url: Any, title: Any, *texts: Any) -> WebResult | None:
