@@ -158,6 +158,10 @@ def client_call(kind: str) -> str:
     return f"{_CLIENT_CALLS[kind]}_{_draw_hex(25)}"
 
 
+def tool_search_output() -> str:
+    return "tso_" + _draw_hex(25)
+
+
 def compaction() -> str:
     return "cmp_" + _draw_hex(25)
 

@@ -444,7 +444,7 @@ def test_a_search_that_a_server_has_made_needs_no_call_and_brings_its_tools(clie
     upstream.answer(text("Yes."))
     tools = [{"type": "tool_search"}, function(defer_loading=True, allowed_callers=["direct", "programmatic"])]
     made = respond(client, items, tools=tools)
-    assert set(offered(upstream)) == {"get_weather", "list_events"}
+    assert set(offered(upstream)) == {"tool_search", "list_events"}
     assert [one["role"] for one in told(upstream)] == ["user"]
     shown = made.to_dict()["tools"]
     assert shown[0] == {"type": "tool_search"}

@@ -57,6 +57,11 @@ def call_arguments(kind: str, item: Mapping[str, Any]) -> str:
             )
 
 
+def model_call_id(item: Mapping[str, Any]) -> str | None:
+    """By which a call and its output belong together; None of a search of another server, which needs no output."""
+    return item.get("call_id") or item.get("model_call_id")
+
+
 def output_parts(kind: str, item: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The output as content parts of the Responses API: `input_text`, `input_image`, `input_file`."""
     render = _OUTPUT_PARSERS.get(kind)
@@ -82,8 +87,15 @@ def _command_output(one: Mapping[str, Any]) -> str:
 
 
 def _tool_search_output(item: Mapping[str, Any]) -> list[dict[str, Any]]:
-    names = [str(tool.get("name") or tool.get("type")) for tool in item["tools"]]
+    names = [name for tool in item["tools"] for name in _tool_names(tool)]
     return [_text_part(f"Tools that can be called now: {', '.join(names)}." if names else "No tools were found.")]
+
+
+def _tool_names(tool: Mapping[str, Any]) -> list[str]:
+    """The name of a tool; those of its tools, for a namespace."""
+    if tool.get("type") == "namespace":
+        return [f"{tool['name']}.{one['name']}" for one in tool["tools"]]
+    return [str(tool.get("name") or tool.get("type"))]
 
 
 def _screenshot_output(item: Mapping[str, Any]) -> list[dict[str, Any]]:

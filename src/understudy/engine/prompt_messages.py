@@ -152,9 +152,9 @@ class MessageBuilder:
         body = _decode_call(item.body)
         if item.kind in client_history.CALLS:
             tool = client_history.called_tool(item.kind, body)
-            name = self._client_names.get(tool) or provider_name(tool)
+            name = body.get("function") or self._client_names.get(tool) or provider_name(tool)
             function = FunctionCall(name, client_history.call_arguments(item.kind, body))
-            _add_call(messages, body["call_id"], function, joined=joined)
+            _add_call(messages, client_history.model_call_id(body) or "", function, joined=joined)
             return
         parts = client_history.output_parts(item.kind, body)
         output = "\n".join(_output_text(part) for part in parts)
@@ -162,7 +162,7 @@ class MessageBuilder:
         attached: list[Part] = [part for part in converted if part is not None and not isinstance(part, TextPart)]
         if attached:
             self._attached[len(messages)] = attached
-        messages.append(ToolMessage(body["call_id"], output))
+        messages.append(ToolMessage(client_history.model_call_id(body) or "", output))
 
     def _apply_settings(self, item: Item) -> None:
         """The newest value of each setting holds."""
@@ -243,7 +243,7 @@ def outputs_of_calls(items: Sequence[Item]) -> dict[int, Item]:
     for item in items:
         if item.kind not in client_history.CALLS and item.kind not in client_history.OUTPUTS:
             continue
-        call_id = _decode_call(item.body).get("call_id")
+        call_id = client_history.model_call_id(_decode_call(item.body))
         if call_id is None:
             continue  # a search of tools that a server has made
         if item.kind in client_history.CALLS:

@@ -11,9 +11,11 @@ from urllib.parse import urlsplit
 import msgspec
 
 from understudy.engine.client_tools import OfferedTools, offer_tools
+from understudy.engine.deferred_tools import split_deferred
 from understudy.engine.input_items import to_stored
 from understudy.engine.text_format import chat_format
 from understudy.engine.tool_choice import allowed_keys, chat_choice, forced_key
+from understudy.engine.tools import tool_search
 from understudy.engine.tools.mcp import without_headers
 from understudy.llm.sampling import is_reasoning_model, resolve_sampling
 from understudy.store.response_items import ItemRow
@@ -88,8 +90,12 @@ def new_response(
     """
     model = asked.model or ""
     tools = asked.tools or ()
-    offer = offer_tools(tools, served=served)
+    offered, deferred = split_deferred(tools, asked.tool_choice)
+    offer = offer_tools(offered, served=served)
     plan = _build_plan(asked, offer, served)
+    plan.deferred = deferred
+    if deferred and plan.allowed is not None:
+        plan.allowed.append(tool_search.KEY)
     plan.context = place.context
     if prompt is not None:
         plan.preface = [_to_preface(row) for row in to_stored(prompt.messages, place.thread_id, now)]

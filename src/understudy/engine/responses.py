@@ -24,6 +24,7 @@ from understudy.engine.run_specs import build_spec
 from understudy.engine.tools.code_interpreter import offer_code_interpreter
 from understudy.engine.tools.file_search import offer_file_search
 from understudy.engine.tools.image_generation import offer_image_generation
+from understudy.engine.tools.tool_search import offer_tool_search
 from understudy.engine.tools.web_search import offer_web_search
 from understudy.engine.views.frames import ResponseEncoder
 from understudy.engine.views.projections import new_encoder
@@ -259,7 +260,7 @@ class Responses:
         spec = build_spec(new.run, new.progress.plan)
         opens_pages = self.hosted.web.settings.open_pages
         web = offer_web_search(spec, opens_pages=opens_pages)
-        hosted = [*web, *offer_image_generation(spec)]
+        hosted = [*web, *offer_image_generation(spec), *offer_tool_search(spec)]
         offered = [*offer_code_interpreter(spec), *offer_file_search(spec), *hosted]
         budget = PromptBudget(_MAX_ITEM_NUMBER)
         prompt = await build_request(stored_items, spec, 0, budget, offered=offered)

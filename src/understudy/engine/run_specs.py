@@ -61,6 +61,7 @@ def _response_values(plan: Plan) -> dict[str, Any]:
         "filters": plan.filters,
         "web_search": plan.web_search,
         "image_generation": plan.image_generation,
+        "deferred": plan.deferred,
         "file_ids": plan.file_ids,
         "own_container": plan.owned,
         "overflow": "cut" if plan.cuts else "fail",

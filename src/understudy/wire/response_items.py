@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from understudy.wire.client_items import ClientCall
+from understudy.wire.client_items import ClientCall, ToolSearchOutput
 
 ItemStatus = Literal["in_progress", "completed", "incomplete"]
 
@@ -174,6 +174,7 @@ OutputItem = (
     | FunctionCallItem
     | CustomToolCallItem
     | ClientCall
+    | ToolSearchOutput
     | FileSearchCall
     | WebSearchCall
     | ImageGenerationCall

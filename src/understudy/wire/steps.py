@@ -44,7 +44,7 @@ class RunStepToolCall(Struct, kw_only=True):
     """
 
     id: str
-    type: Literal["function", "code_interpreter", "file_search", "mcp", "web_search", "image_generation"]
+    type: Literal["function", "code_interpreter", "file_search", "mcp", "web_search", "image_generation", "tool_search"]
     function: FunctionCall | UnsetType = UNSET
     code_interpreter: CodeInterpreterCall | UnsetType = UNSET
     file_search: FileSearchCall | UnsetType = UNSET

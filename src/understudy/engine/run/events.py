@@ -136,9 +136,24 @@ class CallOpened(Event, frozen=True, tag="call_opened"):
 
 
 class CallRendered(Event, frozen=True, tag="call_rendered"):
-    """A call that is complete, as the item that its client gets; a log that is replayed has no more of it."""
+    """A call that is complete, as the item that its client gets; a log that is replayed has no more of it.
+
+    Also the output of a search for tools.
+    """
 
     item: Any
+
+
+class ToolSearchOpened(Event, frozen=True, tag="tool_search_opened"):
+    """A search for deferred tools; its items are rendered once it is complete."""
+
+    index: int
+    call_id: str
+    item_id: str = ""
+
+
+class ToolSearchDone(Event, frozen=True, tag="tool_search_done"):
+    index: int
 
 
 class ArgumentsDelta(Event, frozen=True, tag="arguments_delta"):

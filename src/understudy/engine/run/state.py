@@ -148,11 +148,15 @@ _REDUCERS: Final[dict[type[events.Event], Callable[[RunState, Any], None]]] = {
             events.RemoteCallOpened,
             events.WebCallOpened,
             events.ImageCallOpened,
+            events.ToolSearchOpened,
         ),
         RunState._open_call,  # noqa: SLF001
     ),
     **dict.fromkeys(
-        (events.SearchDone, events.CodeDone, events.RemoteCallDone, events.WebCallDone, events.ImageCallDone),
+        (
+            *(events.SearchDone, events.CodeDone, events.RemoteCallDone, events.WebCallDone, events.ImageCallDone),
+            events.ToolSearchDone,
+        ),
         RunState._close_call,  # noqa: SLF001
     ),
 }

@@ -23,6 +23,7 @@ from understudy.engine.tools.file_search import FileSearchTool, VectorStores
 from understudy.engine.tools.image_generation import ImageGenerationTool
 from understudy.engine.tools.interpreter import Interpreter
 from understudy.engine.tools.mcp import McpTools
+from understudy.engine.tools.tool_search import ToolSearch
 from understudy.engine.tools.web_search import WebSearchTool
 from understudy.llm.messages import Part
 from understudy.llm.router import Models
@@ -37,6 +38,7 @@ _TOOL_TYPES: Final = {
     "mcp": "extension",
     "web_search": "extension",
     "image_generation": "extension",
+    "tool_search": "extension",
 }
 """Of the semantic conventions."""
 NextStep = Literal["continue", "wait"]
@@ -73,6 +75,7 @@ class ToolUse:
             "mcp": self._mcp,
             "web_search": self._web,
             "image_generation": self._image,
+            "tool_search": ToolSearch(stage),
         }
         self._reasoning: Sequence[NewItem] = ()
 
@@ -162,7 +165,9 @@ class ToolUse:
             duration=telemetry.elapsed(started),
         )
         call.done = True
-        await self._stage.commit(*result.events, *self._closing_events(), calls=[result.item], checkpoint=True)
+        await self._stage.commit(
+            *result.events, *self._closing_events(), calls=[result.item, *result.more_items], checkpoint=True
+        )
 
     def _request_approval(self, call: PendingCall) -> NewItem | None:
         tool = self._built_in.get(call.kind)

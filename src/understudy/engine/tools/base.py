@@ -11,7 +11,7 @@ from understudy.engine.run import events
 from understudy.engine.run.turn import ToolCall
 from understudy.store.run_state import NewItem, PendingCall
 
-BuiltIn = Literal["file_search", "code_interpreter", "mcp", "web_search", "image_generation"]
+BuiltIn = Literal["file_search", "code_interpreter", "mcp", "web_search", "image_generation", "tool_search"]
 
 CALL_LIMIT_ERROR: Final = "Not called: the client allows no more tool calls."
 """What the model reads of a call that was refused."""
@@ -32,10 +32,11 @@ class OfferedFunction:
 
 @dataclass(frozen=True, slots=True)
 class CallResult:
-    """The events of a call that was executed, and the item that is stored of it."""
+    """The events of a call that was executed, and the items that are stored of it: mostly one."""
 
     events: Sequence[events.Event]
     item: NewItem
+    more_items: Sequence[NewItem] = ()
 
 
 class BuiltInTool(Protocol):

@@ -6,7 +6,13 @@ from understudy.engine.run.spec import RunSpec
 from understudy.wire.tools import AssistantToolsFunction
 
 BuiltInFunction = Literal[
-    "file_search", "code_interpreter", "web_search", "open_page", "find_in_page", "image_generation"
+    "file_search",
+    "code_interpreter",
+    "web_search",
+    "open_page",
+    "find_in_page",
+    "image_generation",
+    "tool_search",
 ]
 
 

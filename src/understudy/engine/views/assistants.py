@@ -346,7 +346,9 @@ class RunView:
     def _on_remote_done(self, event: events.RemoteCallDone) -> _Stream:
         return [self._steps.end_remote(event)]
 
-    def _on_hosted_opened(self, event: events.WebCallOpened | events.ImageCallOpened) -> _Stream:
+    def _on_hosted_opened(
+        self, event: events.WebCallOpened | events.ImageCallOpened | events.ToolSearchOpened
+    ) -> _Stream:
         return [self._steps.open_hosted_call(event)]
 
     def _on_code_opened(self, event: events.CodeOpened) -> _Stream:
@@ -400,6 +402,7 @@ _HANDLERS: Final[dict[type[events.Event], Callable[[RunView, Any], _Stream]]] = 
     events.ApprovalsSubmitted: RunView._on_approvals_submitted,  # noqa: SLF001
     events.WebCallOpened: RunView._on_hosted_opened,  # noqa: SLF001
     events.ImageCallOpened: RunView._on_hosted_opened,  # noqa: SLF001
+    events.ToolSearchOpened: RunView._on_hosted_opened,  # noqa: SLF001
     events.CodeOpened: RunView._on_code_opened,  # noqa: SLF001
     events.CodeDelta: RunView._on_code_delta,  # noqa: SLF001
     events.CodeOutputDelta: RunView._on_code_output_delta,  # noqa: SLF001

@@ -9,7 +9,7 @@ import msgspec
 from understudy.engine.client_calls import render_call
 from understudy.engine.views.response_stream import ResponseStream
 from understudy.store.run_state import ClientTool
-from understudy.wire.client_items import ApplyPatchCall, ClientCall, ShellCall
+from understudy.wire.client_items import ApplyPatchCall, ClientCall, ShellCall, ToolSearchOutput
 from understudy.wire.response_events import (
     ResponseStreamEvent,
     ShellCommandAdded,
@@ -31,9 +31,9 @@ class UnrenderedCall:
         return render_call(self.tool, self.item_id, self.call_id, self.arguments)
 
 
-def initial_item(item: ClientCall) -> ClientCall:
+def initial_item(item: ClientCall | ToolSearchOutput) -> ClientCall | ToolSearchOutput:
     """The item as a stream opens it; the commands and the diff follow."""
-    made: ClientCall = msgspec.structs.replace(item, status="in_progress")
+    made: ClientCall | ToolSearchOutput = msgspec.structs.replace(item, status="in_progress")
     if isinstance(made, ShellCall):
         made.action = msgspec.structs.replace(made.action, commands=[])
     elif isinstance(made, ApplyPatchCall) and isinstance(made.operation.diff, str):
@@ -41,7 +41,9 @@ def initial_item(item: ClientCall) -> ClientCall:
     return made
 
 
-def command_events(stream: ResponseStream, item: ClientCall, output_index: int) -> Iterator[ResponseStreamEvent]:
+def command_events(
+    stream: ResponseStream, item: ClientCall | ToolSearchOutput, output_index: int
+) -> Iterator[ResponseStreamEvent]:
     """The events of a shell call between its two of the item."""
     if not isinstance(item, ShellCall):
         return

@@ -74,6 +74,7 @@ def remaining_calls(
                 | events.RemoteCallOpened()
                 | events.WebCallOpened()
                 | events.ImageCallOpened()
+                | events.ToolSearchOpened()
             ):
                 continue
             case events.ArgumentsDelta() | events.CodeDelta():

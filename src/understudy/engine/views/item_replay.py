@@ -9,7 +9,14 @@ from understudy.engine.run import events
 from understudy.engine.views.items import parse_code_output
 from understudy.store.run_state import ClientTool
 from understudy.tools.mcp import execution_error
-from understudy.wire.client_items import ApplyPatchCall, ComputerCall, LocalShellCall, ShellCall, ToolSearchCall
+from understudy.wire.client_items import (
+    ApplyPatchCall,
+    ComputerCall,
+    LocalShellCall,
+    ShellCall,
+    ToolSearchCall,
+    ToolSearchOutput,
+)
 from understudy.wire.items import WebResult
 from understudy.wire.response_items import (
     CodeInterpreterCall,
@@ -39,7 +46,7 @@ def item_events(index: int, item: OutputItem) -> Iterator[events.Event]:
             yield from _message_events(item)
         case FunctionCallItem() | CustomToolCallItem():
             yield from _call_events(index, item)
-        case ApplyPatchCall() | ShellCall() | LocalShellCall() | ToolSearchCall() | ComputerCall():
+        case ApplyPatchCall() | ShellCall() | LocalShellCall() | ToolSearchCall() | ToolSearchOutput() | ComputerCall():
             yield events.CallRendered(item)
         case FileSearchCall():
             yield events.SearchOpened(index, "", {}, item.id)

@@ -313,6 +313,8 @@ _RENDERERS: Final[dict[str, Callable[[str, frozenset[str]], dict[str, Any]]]] = 
     "custom_tool_call": partial(
         _order_members, ("id", "type", "status", "call_id", "input", "name", "namespace", "caller")
     ),
+    "tool_search_call": partial(_order_members, ("id", "type", "status", "arguments", "call_id", "execution")),
+    "tool_search_output": partial(_order_members, ("id", "type", "status", "call_id", "execution", "tools")),
     "mcp_call": _render_remote_call,
     "mcp_approval_request": partial(_order_members, ("id", "type", "arguments", "name", "server_label")),
     "custom_tool_call_output": partial(_order_members, ("id", "type", "status", "call_id", "output", "caller")),

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from understudy.engine.run import events
 from understudy.store.run_state import ClientTool
-from understudy.wire.client_items import ClientCall
+from understudy.wire.client_items import ClientCall, ToolSearchOutput
 from understudy.wire.messages import MessageObject
 from understudy.wire.responses import ResponseObject
 from understudy.wire.runs import RunObject
@@ -71,7 +71,7 @@ _TYPES: Final[dict[type[events.Event], Any]] = {
     events.RunQueued: Origin,
     events.RunRestored: RestoredOrigin,
     events.ResponseReplayed: ResponseObject,
-    events.CallRendered: ClientCall,
+    events.CallRendered: ClientCall | ToolSearchOutput,
 }
 
 

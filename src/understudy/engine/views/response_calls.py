@@ -16,7 +16,7 @@ from understudy.engine.views.response_stream import ResponseStream
 from understudy.engine.views.tool_usage import add_image_usage
 from understudy.store.run_state import ClientTool
 from understudy.tools.mcp import execution_error
-from understudy.wire.client_items import ClientCall
+from understudy.wire.client_items import ClientCall, ToolSearchOutput
 from understudy.wire.response_events import (
     CodeInterpreterCodeDelta,
     CodeInterpreterCodeDone,
@@ -135,8 +135,10 @@ class ResponseCalls:
             return self.search_opened(events.SearchOpened(call.index, call.call_id, {}, call.item_id))
         if call.kind == "web_search":
             return self.web_opened(events.WebCallOpened(call.index, call.call_id, call.item_id, {"type": "search"}))
-        if call.kind == "image_generation":
-            return self.image_opened(events.ImageCallOpened(call.index, call.call_id, call.item_id))
+        if call.kind in {"image_generation", "tool_search"}:
+            image = events.ImageCallOpened(call.index, call.call_id, call.item_id)
+            # The items of a search for tools are rendered once it is complete.
+            return self.image_opened(image) if call.kind == "image_generation" else []
         if call.kind == "code_interpreter":
             return self.code_opened(events.CodeOpened(call.index, call.call_id, call.item_id, container_id))
         arguments = events.ArgumentsDelta(call.index, call.arguments)
@@ -199,7 +201,7 @@ class ResponseCalls:
                 stream += self._close_call(index)
         return stream
 
-    def _emit_call(self, item: ClientCall) -> _Stream:
+    def _emit_call(self, item: ClientCall | ToolSearchOutput) -> _Stream:
         """The events of an item that is rendered once its arguments are complete."""
         number = self._stream.add(item)
         stream = [self._stream.item_added(number, initial_item(item))]

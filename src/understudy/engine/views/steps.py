@@ -241,9 +241,11 @@ class StepView:
         delta = CodeInterpreterDelta(outputs=[{"index": len(outputs) - 1, **added}])
         return _code_delta(step, event.index, delta)
 
-    def open_hosted_call(self, event: events.WebCallOpened | events.ImageCallOpened) -> RunStepDeltaEvent:
+    def open_hosted_call(
+        self, event: events.WebCallOpened | events.ImageCallOpened | events.ToolSearchOpened
+    ) -> RunStepDeltaEvent:
         """The place of a call that only responses show."""
-        kind: Any = "web_search" if isinstance(event, events.WebCallOpened) else "image_generation"
+        kind: Any = _HOSTED_KINDS[type(event)]
         call = RunStepToolCall(id=event.call_id, type=kind)
         return self._add_call(call, ToolCallDelta(index=event.index, id=call.id, type=kind))
 
@@ -285,6 +287,13 @@ class StepView:
 
     def _calls_step(self) -> _OpenStep:
         return next(one for one in self._open if one.step.type == "tool_calls")
+
+
+_HOSTED_KINDS: Final[dict[type[events.Event], str]] = {
+    events.WebCallOpened: "web_search",
+    events.ImageCallOpened: "image_generation",
+    events.ToolSearchOpened: "tool_search",
+}
 
 
 def omit_search_texts(step: RunStepObject) -> RunStepObject:
