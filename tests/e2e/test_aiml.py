@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 
 import openai
 import pytest
@@ -152,3 +153,16 @@ def test_assistants_work_without_a_version(priced, upstream):
         events = list(parse_events(priced.ask("POST", "/threads/runs", body).body))
         assert events[-1] == ("done", "[DONE]")
         assert client.beta.assistants.delete(assistant.id).deleted
+
+
+def test_operations_that_are_not_served_get_the_envelope_and_stand_in_the_table(server):
+    page = Path(__file__).resolve().parents[2] / "docs" / "reference" / "aimlapi.md"
+    rows = page.read_text("utf-8").partition("## Not served")[2]
+    listed = re.findall(r"`(GET|POST) (/[^`]+)`", rows)
+    assert len(listed) == 10
+    assert server.ask("POST", "/v1/keys", {}).status == 405
+    listed.remove(("POST", "/v1/keys"))
+    for method, path in listed:
+        for prefix in ("", "/v1") if not path.startswith(("/v1", "/v2")) else ("",):
+            reply = server.ask(method, prefix + path, {} if method == "POST" else None)
+            assert (reply.status, reply.json["error"]["type"]) == (404, "invalid_request_error"), path

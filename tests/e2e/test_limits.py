@@ -9,7 +9,7 @@ import pytest
 
 from e2e.assistants_client import WEATHER, on_both, reached
 from e2e.batching import chat_line, jsonl
-from upstream import call, calls, echo, fault, reply
+from upstream import call, calls, echo, fault, reply, text
 from waiting import eventually
 
 pytestmark = on_both
@@ -127,6 +127,53 @@ def test_images_and_audio_of_a_model_are_limited(organization, project, client, 
     upstream.always(reply(b"ID3", content_type="audio/mpeg"))
     with pytest.raises(openai.RateLimitError):
         client.audio.speech.create(model=MODEL, voice="alloy", input="Hi")
+
+
+def image_limit(organization, project, images):
+    limits = organization.projects.rate_limits
+    limits.update_rate_limit(f"rl-{MODEL}", project_id=project.id, max_images_per_1_minute=images)
+
+
+def images_of(count):
+    return reply({"created": 1, "data": [{"b64_json": "aGk="}] * count})
+
+
+def test_images_made_in_responses_count_for_the_limit(organization, project, client, upstream):
+    image_limit(organization, project, 1)
+    tool = {"type": "image_generation", "model": MODEL}
+    asked = calls(call("image_generation", prompt="A cat"))
+
+    def draw(image):
+        upstream.answer(asked, *([] if image is None else [image]), text("Done."))
+        return client.responses.create(model=MODEL, input="Draw", tools=[tool]).output[0].status
+
+    # A failed image gives back what it has taken.
+    assert draw(fault(400)) == "failed"
+    assert draw(images_of(1)) == "completed"
+    assert draw(None) == "failed"
+    result = next(one["content"] for one in upstream.requests[-1].body["messages"] if one["role"] == "tool")
+    assert "images per min (IPM): Limit 1" in result
+    with pytest.raises(openai.RateLimitError, match=r"images per min \(IPM\)"):
+        client.images.generate(model=MODEL, prompt="A cat")
+
+
+def test_images_of_batches_count_for_the_limit_and_wait_for_it(organization, project, client, upstream):
+    image_limit(organization, project, 60)
+
+    def run_batch(count):
+        body = {"model": MODEL, "prompt": "A cat", "n": count}
+        line = {"custom_id": "a", "method": "POST", "url": "/v1/images/generations", "body": body}
+        file = client.files.create(file=("a.jsonl", jsonl([line])), purpose="batch")
+        batch = client.batches.create(input_file_id=file.id, endpoint="/v1/images/generations", completion_window="24h")
+        ended = eventually(lambda: (one := client.batches.retrieve(batch.id)).status == "completed" and one)
+        return ended.request_counts.completed
+
+    upstream.answer(images_of(60))
+    assert run_batch(10) == 1
+    with pytest.raises(openai.RateLimitError, match=r"Limit 60, Used (60|5\d), Requested 10"):
+        client.images.generate(model=MODEL, prompt="A cat", n=10)
+    upstream.answer(images_of(5))
+    assert run_batch(5) == 1
 
 
 def test_limits_of_a_project_and_a_key_are_set_and_removed(server, administer, organization, project, key):
@@ -299,6 +346,19 @@ async def test_stored_bytes_are_limited_to_the_last_one(server, administer, proj
         client.files.delete(client.files.list().data[0].id)
         client.files.create(**upload)
     assert administer("GET", path)["usage"]["stored_bytes"] == 900
+
+
+def test_forms_on_their_way_to_a_provider_count_for_the_stored_bytes(administer, project, client, upstream):
+    administer("POST", f"{project.id}/limits", {"stored_bytes": 2000})
+    client.files.create(file=("notes.txt", b"x" * 500), purpose="assistants")
+    upstream.always(reply({"text": "Hi"}))
+    for _ in range(2):
+        client.audio.transcriptions.create(model=MODEL, file=("a.wav", bytes(900)))
+    with pytest.raises(openai.BadRequestError, match="Limit 2000 bytes, Used") as refused:
+        client.audio.transcriptions.create(model=MODEL, file=("a.wav", bytes(1600)))
+    assert refused.value.code == "storage_limit_exceeded"
+    with pytest.raises(openai.BadRequestError, match="Limit 2000 bytes, Used"):
+        client.images.edit(model=MODEL, prompt="A hat", image=("a.png", bytes(1600)))
 
 
 async def test_active_runs_of_a_project_and_of_a_key_are_limited(server, upstream, administer, project, key, client):

@@ -158,19 +158,18 @@ def _find_extension(content_type: str) -> str:
 @asynccontextmanager
 async def _read_recording(request: Request) -> AsyncIterator[RelayedForm]:
     """The provider's form of a request: of a form with the recording, or of an object with its URL."""
-    parts = parts_of(request)
-    limits, directory = parts.settings.limits, parts.settings.data
     if "json" not in request.headers.get("content-type", "").lower():
-        async with open_form(request, directory, limits.file_bytes, limits.upload_silence, _RENAMES) as form:
+        async with open_form(request, _RENAMES) as form:
             check_field(form, "file")
             check_field(form, "model")
             form.model = form.fields["model"][0]
             yield form
         return
+    limits = parts_of(request).settings.limits
     raw = await read_body(request, limits)
     body = await decode_body(raw, _parse_json, raw, CreateSttRequest, limits)
     url = body.pop("url")
-    async with create_form(directory) as form:
+    async with create_form(request) as form:
         form.model = body["model"]
         for name, value in body.items():
             for text in _field_texts(value):

@@ -85,9 +85,7 @@ async def _relay_speech(request: Request, kind: type[DeploymentSpeechRequest]) -
 
 
 async def _relay_recording(request: Request, operation: str) -> Response:
-    parts = parts_of(request)
-    limits = parts.settings.limits
-    async with open_form(request, parts.settings.data, limits.file_bytes, limits.upload_silence) as form:
+    async with open_form(request) as form:
         if model := named_model(request):
             form.fields["model"] = [model]
         check_field(form, "file")

@@ -31,9 +31,9 @@ def batch_endpoints(parts: Parts) -> dict[str, Endpoint]:
         "/v1/completions": partial(_call_handler, parts, _without_key(completions.complete_text), _envelope),
         RESPONSES: partial(_call_handler, parts, responses.complete_response, _envelope),
         "/v1/embeddings": partial(_call_handler, parts, _without_key(embeddings.embed), _envelope),
-        "/v1/moderations": partial(_call_handler, parts, _without_key(moderations.moderate_line), _envelope),
-        "/v1/images/generations": partial(_call_handler, parts, _without_key(images.generate_line), _envelope),
-        "/v1/images/edits": partial(_call_handler, parts, _without_key(images.edit_line), _envelope),
+        "/v1/moderations": partial(_call_handler, parts, moderations.moderate_line, _envelope),
+        "/v1/images/generations": partial(_call_handler, parts, images.generate_line, _envelope),
+        "/v1/images/edits": partial(_call_handler, parts, images.edit_line, _envelope),
         MESSAGES: partial(_call_handler, parts, _without_key(anthropic_messages.complete_message), message_envelope),
     }
 

@@ -80,23 +80,21 @@ async def create_image_variation(request: Request) -> Response:
     return await _relay_form(request, VARIATIONS, "image")
 
 
-async def generate_line(parts: Parts, project_id: str, raw: bytes) -> bytes:
+async def generate_line(parts: Parts, project_id: str, key_id: str, raw: bytes) -> bytes:
     """Runs one line of a batch. Returns the JSON of the images."""
     body = await decode_body(raw, _parse_body, raw, GENERATIONS, CreateImageRequest, parts.settings.limits, None)
-    return await relay_line(parts, project_id, _images(GENERATIONS, JsonBody({**body, "stream": False})))
+    return await relay_line(parts, project_id, key_id, _images(GENERATIONS, JsonBody({**body, "stream": False})))
 
 
-async def edit_line(parts: Parts, project_id: str, raw: bytes) -> bytes:
+async def edit_line(parts: Parts, project_id: str, key_id: str, raw: bytes) -> bytes:
     """Runs one line of a batch. Returns the JSON of the images."""
     body = await decode_body(raw, _parse_body, raw, EDITS, CreateImageEditRequest, parts.settings.limits, None)
     inlined = await _inline_files(parts, project_id, {**body, "stream": False})
-    return await relay_line(parts, project_id, _images(EDITS, JsonBody(inlined)))
+    return await relay_line(parts, project_id, key_id, _images(EDITS, JsonBody(inlined)))
 
 
 async def _relay_form(request: Request, operation: str, *required: str) -> Response:
-    parts = parts_of(request)
-    limits = parts.settings.limits
-    async with open_form(request, parts.settings.data, limits.file_bytes, limits.upload_silence) as form:
+    async with open_form(request) as form:
         form.model = named_model(request) or next(iter(form.fields.get("model", ())), "") or _DEFAULT_MODELS[operation]
         for name in required:
             check_field(form, name)

@@ -4,6 +4,7 @@ from msgspec import UNSET
 from starlette.requests import Request
 from starlette.responses import Response
 
+from understudy.api.metering import admit_indexing
 from understudy.api.operations import OperationGroup
 from understudy.api.parts import parts_of, project_of
 from understudy.api.requests import json_response, list_response, page_request, read_json, set_metadata, struct_response
@@ -57,6 +58,8 @@ async def create_message(request: Request) -> Response:
     body = await read_json(request, CreateMessageRequest, parts.settings.limits)
     message = new_message(body, thread_id, parts.now())
     await parts.admission.messages.check(project_of(request), [message], "")
+    if message.attachments:
+        await admit_indexing(request)
     await parts.store.messages.create(project_of(request), message)
     if message.attachments:
         parts.vector_stores.announce()

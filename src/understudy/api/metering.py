@@ -37,6 +37,11 @@ async def admit_unstored(request: Request) -> None:
     await parts_of(request).accounting.admit(project_of(request), request.state.key_id, is_journaled=True)
 
 
+async def admit_indexing(request: Request) -> None:
+    """As `admit`, before files are added to vector stores, whose embedder may be a provider's model."""
+    await parts_of(request).vector_stores.admit_indexing(project_of(request), key_of(request))
+
+
 async def admit_model(request: Request, model: str) -> None:
     """As `admit`, for a model without tokens. Also raises PermissionDenied if the project may not use it."""
     await admit(request)

@@ -35,10 +35,10 @@ async def create_moderation(request: Request) -> Response:
     return await relay(request, _moderation(body))
 
 
-async def moderate_line(parts: Parts, project_id: str, raw: bytes) -> bytes:
+async def moderate_line(parts: Parts, project_id: str, key_id: str, raw: bytes) -> bytes:
     """Runs one line of a batch. Returns the JSON of the moderation."""
     body = await decode_body(raw, _parse_body, raw, parts.settings.limits)
-    return await relay_line(parts, project_id, _moderation(body))
+    return await relay_line(parts, project_id, key_id, _moderation(body))
 
 
 def _moderation(body: dict[str, Any]) -> RelayRequest:

@@ -3,7 +3,6 @@
 import tempfile
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Final
 
 from multipart import MultipartSegment
@@ -18,6 +17,7 @@ from understudy.api.multipart import (
     is_file,
     read_parts,
 )
+from understudy.api.parts import parts_of, project_of
 from understudy.llm.relayed_form import IN_MEMORY_BYTES, MODEL, RelayedForm
 from understudy.wire import error_texts
 from understudy.wire.parsing import InvalidBody
@@ -26,25 +26,32 @@ NO_RENAMES: Final[Mapping[str, str]] = {}
 
 
 @asynccontextmanager
-async def create_form(directory: Path) -> AsyncIterator[RelayedForm]:
-    """An empty form, whose copy is in a file of `directory` that has no name, so that a crash leaves nothing behind."""
-    with tempfile.SpooledTemporaryFile(IN_MEMORY_BYTES, dir=str(directory)) as spool:
-        yield RelayedForm(spool)
+async def create_form(request: Request) -> AsyncIterator[RelayedForm]:
+    """An empty form, whose copy is in a file of the data directory that has no name, so that a crash leaves nothing
+    behind. Its bytes count for the limit of the project's stored bytes."""
+    parts, project_id = parts_of(request), project_of(request)
+    limit = await parts.limiter.size_limit(project_id, "stored_bytes")
+    with tempfile.SpooledTemporaryFile(IN_MEMORY_BYTES, dir=str(parts.settings.data)) as spool:
+        if limit is None:
+            yield RelayedForm(spool)
+            return
+        size = await parts.store.project_sizes.get(project_id)
+        with parts.limiter.spools.open(project_id, limit, size.bytes) as counted:
+            yield RelayedForm(spool, count=counted.count)
 
 
 @asynccontextmanager
-async def open_form(
-    request: Request, directory: Path, most: int, silence: float, renames: Mapping[str, str] = NO_RENAMES
-) -> AsyncIterator[RelayedForm]:
-    """The form of the request, whose files have at most `most` bytes together.
+async def open_form(request: Request, renames: Mapping[str, str] = NO_RENAMES) -> AsyncIterator[RelayedForm]:
+    """The form of the request, whose files have at most the bytes of a File together.
 
     `renames` has the provider's names of fields by the client's. Raises the errors of `multipart.read_parts`,
-    BodyTooLarge, InvalidBody and StoreError.
+    BodyTooLarge, InvalidBody, StoreError, and InvalidRequest for more bytes than the project may store.
     """
-    check_form_length(request, most)
-    async with create_form(directory) as form:
-        reader = _FormReader(form, most, renames)
-        async for event in read_parts(request, silence, "file"):
+    limits = parts_of(request).settings.limits
+    check_form_length(request, limits.file_bytes)
+    async with create_form(request) as form:
+        reader = _FormReader(form, limits.file_bytes, renames)
+        async for event in read_parts(request, limits.upload_silence, "file"):
             await reader.take(event)
         yield form
 

@@ -3,10 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from starlette.requests import Request
-
-from understudy.api.parts import parts_of, project_of
-from understudy.engine.limits.limiter import Reservation
+from understudy.engine.limits.limiter import RateLimiter, Reservation
 from understudy.engine.limits.policy import RelayedUnit
 from understudy.llm.relay import RelayBody
 from understudy.store.charges import Kind
@@ -18,7 +15,9 @@ _UNITS: Final[dict[Kind, RelayedUnit]] = {
 }
 
 
-async def reserve_units(request: Request, kind: Kind, body: RelayBody) -> Reservation | None:
+async def reserve_units(
+    limiter: RateLimiter, project_id: str, key_id: str, kind: Kind, body: RelayBody
+) -> Reservation | None:
     """Takes the requested images or the recording's bytes; speech takes its bytes when they are known.
 
     None without limits. Raises RateLimitExceeded.
@@ -27,8 +26,7 @@ async def reserve_units(request: Request, kind: Kind, body: RelayBody) -> Reserv
     if unit is None:
         return None
     amount = _count_images(body.prompt.get("n")) if unit == "images" else body.file_bytes
-    limiter = parts_of(request).limiter
-    return await limiter.reserve_relayed(project_of(request), request.state.key_id, body.model, unit, amount)
+    return await limiter.reserve_relayed(project_id, key_id, body.model, unit, amount)
 
 
 def _count_images(requested: object) -> int:

@@ -100,7 +100,8 @@ async def admit_relay(request: Request, kind: Kind, body: RelayBody) -> tuple[Re
     """
     await admit_unstored(request)
     tokens = await reserve_tokens(request, body.model, partial(_measure, body))
-    return tokens, await reserve_units(request, kind, body)
+    limiter, key_id = parts_of(request).limiter, request.state.key_id
+    return tokens, await reserve_units(limiter, project_of(request), key_id, kind, body)
 
 
 async def _send(request: Request, relayed: RelayRequest, meter: "_Meter") -> Relayed:
@@ -129,16 +130,24 @@ def _measure(body: RelayBody) -> Demand:
     return demand_of(count_tokens(body.prompt), 0)
 
 
-async def relay_line(parts: Parts, project_id: str, relayed: RelayRequest) -> bytes:
+async def relay_line(parts: Parts, project_id: str, key_id: str, relayed: RelayRequest) -> bytes:
     """The JSON of the response to a line of a batch, which the batch charges.
 
-    Raises PermissionDenied for the default model of a line without one, and UpstreamError.
+    Raises PermissionDenied for the default model of a line without one, RateLimitExceeded for its images, and
+    UpstreamError.
     """
     await parts.limiter.permissions.check_model(project_id, relayed.body.model)
-    response = await parts.models.relay(relayed.operation, relayed.body)
-    if response.whole is None:
-        response.close()
-        raise UpstreamError("malformed", "The upstream returned a stream for a line of a batch.")
+    units = await reserve_units(parts.limiter, project_id, key_id, relayed.kind, relayed.body)
+    used = 0
+    try:
+        response = await parts.models.relay(relayed.operation, relayed.body)
+        if response.whole is None:
+            response.close()
+            raise UpstreamError("malformed", "The upstream returned a stream for a line of a batch.")
+        used = relayed.units(response.whole)
+    finally:
+        if units is not None:
+            units.settle(used)
     return response.whole
 
 

@@ -7,6 +7,7 @@ from msgspec import UNSET
 from starlette.requests import Request
 from starlette.responses import Response
 
+from understudy.api.metering import admit_indexing
 from understudy.api.operations import EXTENSIONS, OperationGroup
 from understudy.api.parts import parts_of, project_of
 from understudy.api.requests import (
@@ -66,6 +67,8 @@ async def create_thread(request: Request) -> Response:
     parts = parts_of(request)
     body = await read_json(request, CreateThreadRequest, parts.settings.limits, empty=True)
     new = await parts.admission.threads.admit(project_of(request), body)
+    if new.fillings:
+        await admit_indexing(request)
     await parts.store.threads.create(project_of(request), new.thread, new.messages, new.fillings)
     if new.fillings:
         parts.vector_stores.announce()

@@ -6,6 +6,7 @@ from msgspec import UNSET
 from starlette.requests import Request
 from starlette.responses import Response
 
+from understudy.api.metering import admit_indexing
 from understudy.api.operations import OperationGroup
 from understudy.api.parts import parts_of, project_of
 from understudy.api.requests import list_filter, list_response, page_request, read_json, struct_response
@@ -63,6 +64,8 @@ async def create_vector_store(request: Request) -> Response:
     for index, file_id in enumerate(body.file_ids or ()):
         check_file_id(f"file_ids[{index}]", file_id)
     project_id = project_of(request)
+    if body.file_ids:
+        await admit_indexing(request)
     store = await parts.vector_stores.create(
         project_id,
         body.name,

@@ -21,6 +21,10 @@ class RetrievalCharges:
     def __init__(self, accounting: Accounting) -> None:
         self._accounting = accounting
 
+    async def admit(self, project_id: str, key_id: str) -> None:
+        """Called before models of providers are used. Raises OutOfFunds."""
+        await self._accounting.admit(project_id, key_id)
+
     async def record(self, payer: Payer, uses: Iterable[ModelUse]) -> None:
         """Records the uses as one usage for each model, unless they were recorded before. Durable when it returns.
 

@@ -94,6 +94,11 @@ class VectorStores:
             metadata=dict(metadata or {}),
         )
 
+    async def admit_indexing(self, project_id: str, key_id: str) -> None:
+        """Called before files are added, which the embedder of new stores may charge. Raises OutOfFunds."""
+        if self._index.embedders.is_charged(self._index.embedders.default_name):
+            await self._charges.admit(project_id, key_id)
+
     async def create(
         self,
         project_id: str,
@@ -193,19 +198,22 @@ class VectorStores:
         explain: bool = False,
         key_id: str = "",
         reference: str = "",
+        is_admitted: bool = False,
     ) -> list[SearchResult]:
         """The best passages of the stores, best first; `weight` is the weight of words, from 0 to 1.
 
         `explain` adds to each why it was found. The key `key_id` pays for models of providers; a search that is
-        repeated has the same `reference`.
+        repeated has the same `reference`. `is_admitted`: the funds for it are checked.
 
-        Raises NotFound, VectorStoreExpired, InvalidRequest if a store's embedder is unavailable, and PermissionDenied
-        if the ranker is a model that the project may not use.
+        Raises NotFound, VectorStoreExpired, InvalidRequest if a store's embedder is unavailable, PermissionDenied
+        if the ranker is a model that the project may not use, and OutOfFunds.
         """
         if "/" in ranker:
             await self._permissions.check_model(project_id, ranker)
         now = self._now()
         places = await self._store.vector_stores.scopes(project_id, store_ids, filters, now)
+        if not is_admitted and ("/" in ranker or any(map(self._is_charged, places))):
+            await self._charges.admit(project_id, key_id)
         options = (queries, limit, threshold, ranker, weight)
         with model_use.collect() as uses:
             try:
@@ -232,6 +240,9 @@ class VectorStores:
             texts.append(chunk.text[max(0, end - chunk.start) :])
             end = max(end, chunk.end)
         return [text for text in texts if text]
+
+    def _is_charged(self, place: StoreScope) -> bool:
+        return place.embedder is not None and self._index.embedders.is_charged(place.embedder)
 
     def _may_switch(self, places: Sequence[StoreScope]) -> bool:
         """Whether a store's vectors may have been replaced by those of another embedder during a search."""

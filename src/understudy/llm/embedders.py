@@ -78,6 +78,9 @@ def build_embedders(settings: EmbeddingSettings, models: Models, processes: int)
     chosen = settings.model
     moves, installation = chosen in {AUTO, E5}, Installation()
 
+    def is_charged(name: str) -> bool:
+        return not name.startswith(FASTEMBED) and models.has_provider(name.partition("/")[0])
+
     def build(name: str) -> Embedder | None:
         if name == E5:
             return E5Embedder() if installation.is_complete() else None
@@ -85,14 +88,14 @@ def build_embedders(settings: EmbeddingSettings, models: Models, processes: int)
             return BuiltinEmbedder(ChildPool(processes, _CHILD_MEMORY_BYTES))
         if name.startswith(FASTEMBED):
             return FastEmbed(name)
-        if models.has_provider(name.partition("/")[0]):
+        if is_charged(name):
             return ProviderEmbedder(name, models, settings)
         return SentenceTransformers(name) if Path(name).is_dir() else None
 
     def find_successor() -> str | None:
         return E5 if moves and installation.is_complete() else None
 
-    return Embedders(BUILTIN if moves else chosen, build, find_successor)
+    return Embedders(BUILTIN if moves else chosen, build, find_successor, is_charged)
 
 
 def _batches(texts: Sequence[str], limit: int) -> Iterator[Sequence[str]]:

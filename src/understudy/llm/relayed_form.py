@@ -6,7 +6,7 @@ The fields and files are forwarded unchanged, in their order, with their names a
 
 import asyncio
 import secrets
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import IO, Final
 
@@ -23,7 +23,8 @@ _CHUNK_BYTES: Final = 256 * 1024
 @dataclass(slots=True)
 class RelayedForm:
     """`spool` has all parts but the model, `size` bytes of them. `fields` are the texts of each field, `files` the
-    numbers of files of each. `model` is set before it is sent."""
+    numbers of files of each. `model` is set before it is sent. `count` gets the bytes before they are written, and
+    raises what refuses them."""
 
     spool: IO[bytes]
     size: int = 0
@@ -32,6 +33,7 @@ class RelayedForm:
     fields: dict[str, list[str]] = field(default_factory=dict)
     files: dict[str, int] = field(default_factory=dict)
     file_bytes: int = 0
+    count: Callable[[int], None] = lambda _: None
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
@@ -68,8 +70,9 @@ class RelayedForm:
             return await asyncio.to_thread(read)
 
     async def write(self, data: bytes) -> None:
-        """Appends to the copy of the form. Raises StoreError."""
+        """Appends to the copy of the form. Raises StoreError, and what `count` does."""
         spool = self.spool
+        self.count(len(data))
         self.size += len(data)
         try:
             if self.size <= IN_MEMORY_BYTES:

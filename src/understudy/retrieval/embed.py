@@ -76,7 +76,8 @@ class Embedder(Protocol):
 class Embedders:
     """`make` returns the embedder of a name, or None if the settings have no such embedder.
 
-    `find_successor` returns the name of the embedder that replaces built-in vectors in the background, or None.
+    `find_successor` returns the name of the embedder that replaces built-in vectors in the background, or None;
+    `is_charged` whether the embedder of a name is a model of a provider.
     """
 
     def __init__(
@@ -84,10 +85,12 @@ class Embedders:
         default: str,
         make: Callable[[str], Embedder | None],
         find_successor: Callable[[], str | None] = lambda: None,
+        is_charged: Callable[[str], bool] = lambda _: False,
     ) -> None:
         self.default_name = default
         self._make = make
         self.find_successor = find_successor
+        self.is_charged = is_charged
         self._made: dict[str, Embedder] = {}
         self._scales: dict[str, SimilarityScales] = {}
 

@@ -8,6 +8,7 @@ import itertools
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
+from http import HTTPStatus
 from typing import Final
 
 from understudy import ids
@@ -16,6 +17,7 @@ from understudy.engine.accounting import Accounting
 from understudy.engine.jobs import batch_input, batch_output
 from understudy.engine.jobs.backoff import Backoff
 from understudy.engine.jobs.fair_places import FairPlaces
+from understudy.engine.limits.refusals import ORGANIZATION
 from understudy.llm.prices import Tokens
 from understudy.llm.usage import count_images, parse_usage
 from understudy.store.batch_jobs import BatchClaim, BatchJobs, LineResult, PendingLine, ResultAlreadyStored
@@ -44,6 +46,9 @@ _BACKOFF: Final = Backoff(first=1.0, longest=60.0, max_attempts=12, jitter=(0.5,
 _MALFORMED: Final = b'"upstream_malformed"'
 _MALFORMED_ATTEMPTS: Final = 3
 _PERMANENT_ERRORS: Final = (b'"insufficient_quota"', b'"billing_error"')
+# Of this server's own limit of images, which a line waits for as long as the batch lasts.
+_AWAITED_LIMIT: Final = f"organization {ORGANIZATION} on images per".encode()
+_AWAITED_ATTEMPTS: Final = 6
 # Bytes of JSON a token, where a provider reports no usage.
 _BYTES_PER_TOKEN: Final = 4
 logger = logging.getLogger(__name__)
@@ -156,7 +161,8 @@ class LineExecutor:
                 break
             if _MALFORMED in answered and attempts >= _MALFORMED_ATTEMPTS:
                 break
-            delay = _BACKOFF.delay(attempts)
+            is_awaited = status == HTTPStatus.TOO_MANY_REQUESTS and _AWAITED_LIMIT in answered
+            delay = _BACKOFF.delay(min(attempts, _AWAITED_ATTEMPTS) if is_awaited else attempts)
             if delay is None:
                 break
             await asyncio.sleep(delay)

@@ -1,14 +1,14 @@
-"""The limits of the key of a run: admits the run before its first model turn, and counts the tokens of its turns."""
+"""The limits of the key of a run: admits the run before its first model turn, counts its tokens and its images."""
 
 from understudy.engine.limits.demand import Demand, count_tokens, demand_of
-from understudy.engine.limits.limiter import RateLimiter
+from understudy.engine.limits.limiter import RateLimiter, Reservation
 from understudy.engine.run.prompt import Prompt
 from understudy.engine.run.spec import RunSpec
 from understudy.store.run_state import Progress
 
 
 class RunTokens:
-    """A run without a key, as that of a line of a batch, has no limits here."""
+    """A run without a key, as that of a line of a batch, has no limits of tokens here."""
 
     def __init__(self, limiter: RateLimiter, project_id: str, spec: RunSpec, progress: Progress) -> None:
         self._limiter = limiter
@@ -29,6 +29,10 @@ class RunTokens:
         if reservation is not None and reservation.refusal is not None:
             raise reservation.refusal
         progress.reserved = 0 if reservation is None else reservation.transfer()
+
+    async def reserve_image(self, model: str) -> Reservation | None:
+        """Takes one image from the limits of a model of images; None without any. Raises RateLimitExceeded."""
+        return await self._limiter.reserve_relayed(self._project_id, self._progress.key_id, model, "images", 1)
 
     def charge(self, tokens: int) -> None:
         """Counts the tokens of a call of the model, of which the first corrects what was reserved for the run."""

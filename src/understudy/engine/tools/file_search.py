@@ -64,6 +64,7 @@ class VectorStores(Protocol):
         weight: float | None = None,
         key_id: str = "",
         reference: str = "",
+        is_admitted: bool = False,
     ) -> Sequence[RankedPassage]: ...
 
     async def wait_indexed(self, store_ids: Sequence[str], file_ids: Sequence[str] | None, seconds: float) -> bool: ...
@@ -136,6 +137,7 @@ class FileSearchTool(BuiltInTool):
                 weight=None if weights is None else weights.words,
                 key_id=self._stage.progress.key_id,
                 reference=call.item_id,
+                is_admitted=True,
             )
         fitting = file_search.count_within_budget(spec.model, [tokens.count(one.text) for one in passages])
         return [

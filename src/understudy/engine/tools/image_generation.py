@@ -19,7 +19,7 @@ from understudy.engine.run.spec import RunSpec
 from understudy.engine.run.turn import ToolCall
 from understudy.engine.tools.base import CALL_LIMIT_ERROR, BuiltInTool, CallResult, OfferedFunction
 from understudy.engine.tools.names import function_name
-from understudy.errors import UpstreamError
+from understudy.errors import RateLimitExceeded, UpstreamError
 from understudy.llm.messages import ImagePart, Message, ToolMessage, UserMessage
 from understudy.llm.prices import Tokens
 from understudy.llm.relay import FormBody, FormFile, JsonBody, RelayBody, Relayed
@@ -94,7 +94,7 @@ class ImageGenerationTool(BuiltInTool):
         try:
             with self._interruption.waiting():
                 picture = await self._make_image(call, arguments, options)
-        except (UpstreamError, _ImageError) as failed:
+        except (UpstreamError, RateLimitExceeded, _ImageError) as failed:
             # The model reads of the failure, and may continue without the image.
             error = str(failed)
         self._interruption.check()
@@ -104,7 +104,7 @@ class ImageGenerationTool(BuiltInTool):
         return self._completed_call(call, None, CALL_LIMIT_ERROR)
 
     async def _make_image(self, call: PendingCall, arguments: Arguments, options: ImageOptions) -> Picture:
-        """Raises UpstreamError and _ImageError."""
+        """Raises UpstreamError, RateLimitExceeded and _ImageError."""
         if not arguments.prompt:
             raise _ImageError("The call has no prompt.")
         members = {**options.members, "prompt": arguments.prompt, "n": 1}
@@ -113,9 +113,16 @@ class ImageGenerationTool(BuiltInTool):
         if options.partial_images:
             members |= {"stream": True, "partial_images": options.partial_images}
         operation, body = await self._build_body(members, arguments, options)
-        response = await self._models.relay(operation, body)
-        raw = await self._read_response(call, response)
-        picture = image_generation.parse_picture(_decode(raw))
+        limits = self._stage.tokens
+        reserved = None if limits is None else await limits.reserve_image(options.model)
+        picture: Picture | None = None
+        try:
+            response = await self._models.relay(operation, body)
+            raw = await self._read_response(call, response)
+            picture = image_generation.parse_picture(_decode(raw))
+        finally:
+            if reserved is not None:
+                reserved.settle(int(picture is not None))
         if picture is None:
             raise _ImageError("The provider returned no image as base64.")
         await self._charge(call, options.model, raw)
