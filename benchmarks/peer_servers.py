@@ -129,7 +129,7 @@ def start_litellm(stage: Stage, cache: Path, upstream: Service) -> Peer:
 
 def start_ogx(stage: Stage, cache: Path, upstream: Service) -> Peer:
     """Raises UnavailableError."""
-    programs = environments.create(cache / "ogx", [OGX, "faiss-cpu", "pypdf", "chardet"], _NEW_PYTHON)
+    programs = environments.create(cache / "ogx", [OGX, "faiss-cpu", "pypdf", "chardet", "markitdown"], _NEW_PYTHON)
     port, folder = process.free_port(), _make_folder(stage, "ogx")
     config = _OGX_CONFIG.format(upstream=upstream.url, data=folder, port=port, model=MODEL)
     (folder / "config.yaml").write_text(config)
