@@ -110,7 +110,7 @@ def _new_store(file_id: str) -> dict[str, Any]:
 
 _HELPER_FILES = "tool_resources.file_search.vector_stores[0].file_ids"
 _CODE_FILES = "tool_resources.code_interpreter.file_ids"
-_NOT_SEARCHABLE = "Files with extensions [.png] are not supported for retrieval."
+_NOT_SEARCHABLE = "Files with extensions [.heic] are not supported for retrieval."
 _HELPERS = [
     _missing_file("file of a new store", _new_store(f"file-{UNKNOWN}"), _HELPER_FILES),
     _invalid("format of a new store's file", "unsupported_file", _NOT_SEARCHABLE, "file_ids", _new_store(PICTURE)),

@@ -89,7 +89,7 @@ class Edge:
             "searcher": searcher,
             "thread": make("threads"),
             "conversation": make("conversations"),
-            "picture": upload(self.server, b"no picture", "assistants", "cat.png", key=key)["id"],
+            "picture": upload(self.server, b"no picture", "assistants", "cat.heic", key=key)["id"],
             "notes": upload(self.server, b"notes", "assistants", "notes.txt", key=key)["id"],
             "lines": upload(self.server, b"{}", "batch", "lines.jsonl", key=key)["id"],
         }

@@ -153,11 +153,11 @@ def test_unknown_files_and_stores_are_refused_and_nothing_is_created(server, cli
         ),
     ):
         assert_error(server.ask(method, path, body(resources)), 404, message, param)
-    picture = upload(client, "cat.png", "not a document")
+    picture = upload(client, "cat.heic", "not a document")
     reply = server.ask(method, path, body(helper(picture)))
     assert reply.status == 400
     error = reply.json["error"]
-    assert error["message"].startswith("Files with extensions [.png] are not supported for retrieval.")
+    assert error["message"].startswith("Files with extensions [.heic] are not supported for retrieval.")
     assert (error["param"], error["code"]) == ("file_ids", "unsupported_file")
     assert [store.id for store in client.vector_stores.list(limit=1).data] == before
 
@@ -167,7 +167,7 @@ def test_unusable_attachments_are_refused_and_no_message_is_created(server, clie
     body = {"role": "user", "content": "Look."}
     missing = server.ask("POST", path, {**body, "attachments": for_code("file-none")})
     assert_error(missing, 404, "No such File object: file-none", "attachments")
-    picture = upload(client, "cat.png", "not a document")
+    picture = upload(client, "cat.heic", "not a document")
     refused = server.ask("POST", path, {**body, "attachments": for_search(picture)})
     assert (refused.status, refused.json["error"]["code"]) == (400, "unsupported_file")
     assert server.ask("POST", path, {**body, "attachments": for_code(picture)}).status == 200
