@@ -4,7 +4,7 @@ import mimetypes
 from pathlib import PurePath
 from typing import Final
 
-from understudy.retrieval.reading import list_formats
+from understudy.retrieval.reading import TEXT_FORMATS
 
 # Bytes of a document that `readable_name` needs.
 HEAD_BYTES: Final = 8192
@@ -57,18 +57,18 @@ def readable_name(name: str, media_type: str, head: bytes) -> str:
 
     `media_type` may be empty; `head` are the first `HEAD` bytes.
     """
-    if PurePath(name).suffix[1:].lower() in list_formats():
+    if PurePath(name).suffix[1:].lower() in TEXT_FORMATS:
         return name
     suffix = _suffix_of_media_type(media_type) or _suffix_of_bytes(head)
-    return f"{name}.{suffix}" if suffix in list_formats() else name
+    return f"{name}.{suffix}" if suffix in TEXT_FORMATS else name
 
 
 def _suffix_of_media_type(media_type: str) -> str:
     kind = media_type.partition(";")[0].strip().lower()
     suffix = _SUFFIXES.get(kind) or (mimetypes.guess_extension(kind) or "")[1:]
-    if suffix not in list_formats() and kind.startswith("text/"):
+    if suffix not in TEXT_FORMATS and kind.startswith("text/"):
         return "txt"
-    return suffix if suffix in list_formats() else ""
+    return suffix if suffix in TEXT_FORMATS else ""
 
 
 def _suffix_of_bytes(head: bytes) -> str:

@@ -31,7 +31,7 @@ from understudy.retrieval.reading import (
 from understudy.retrieval.reading.source import Source
 from understudy.retrieval.reading.unreadable import ScannedPagesError, UnreadableError
 
-__all__ = ["ScannedPagesError", "UnreadableError", "list_formats", "read"]
+__all__ = ["TEXT_FORMATS", "ScannedPagesError", "UnreadableError", "list_formats", "read"]
 
 # fmt: off
 _PLAIN_SUFFIXES: Final = (
@@ -60,10 +60,14 @@ _READERS: Final[dict[str, Callable[[Source], Iterator[str]]]] = {
 }
 
 
+TEXT_FORMATS: Final = tuple(sorted(_READERS))
+"""The suffixes of all formats but images."""
+
+
 @cache
 def list_formats() -> tuple[str, ...]:
     """The suffixes of the formats that can be read; those of images where the extra `ocr` is installed."""
-    return tuple(sorted([*_READERS, *(images.SUFFIXES if recognition.is_installed() else ())]))
+    return tuple(sorted([*TEXT_FORMATS, *(images.SUFFIXES if recognition.is_installed() else ())]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +157,7 @@ def _select_reader(source: Source) -> Callable[[Source], Iterator[str]]:
     if reader is None:
         raise UnreadableError(
             "unsupported_file",
-            f"Files with the extension {suffix!r} are not supported. Supported are: {', '.join(sorted(_READERS))}."
+            f"Files with the extension {suffix!r} are not supported. Supported are: {', '.join(TEXT_FORMATS)}."
             f"{_IMAGE_HINT if is_image else ''}",
         )
     return reader
