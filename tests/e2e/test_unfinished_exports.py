@@ -15,9 +15,10 @@ from e2e.batching import chat_line
 from e2e.test_imports import Project
 from envelope import assert_error
 from serving import Server
+from understudy.app import open_offline
 from understudy.clock import SystemClock
 from understudy.importing.reading import spool_input
-from understudy.store import open_store
+from understudy.settings import Settings
 from understudy.wire.containers import ContainerExpiresAfter, ContainerResource
 from upstream import HANG, Upstream, stalled, text
 from waiting import eventually
@@ -25,6 +26,7 @@ from waiting import eventually
 ADA = {"user": "ada"}
 UNFINISHED = "It had not ended when its project was exported."
 SLOW = "slow"
+UPLOADED = "0" * 32 + "-mine.txt"
 
 
 class Interrupted(Project):
@@ -96,8 +98,8 @@ class Interrupted(Project):
         self.server.run("export", "--out", str(self.of_ada), "--project", self.name, "--metadata", "user=ada")
 
     async def _add_container(self) -> None:
-        store = await open_store(self.server.data)
-        try:
+        async with open_offline(Settings(data=self.server.data)) as parts:
+            store = parts.store
             project = next(one for one in await store.projects.list() if one.name == self.name)
             now = int(SystemClock().now())
             container = ContainerResource(
@@ -110,9 +112,11 @@ class Interrupted(Project):
             thread_id = self.ids["conversation"].replace("conv_", "thread_")
             await store.containers.find_or_create_for_thread(project.id, thread_id, container)
             await store.containers.add_file(container.id, self.ids["file"])
+            async with parts.files.open_draft() as draft:
+                await draft.write(b"uploaded")
+                blob = await draft.commit()
+                await store.containers.add_upload(project.id, container.id, UPLOADED, blob.name, [UPLOADED])
             self.ids["container"] = container.id
-        finally:
-            await store.close()
 
 
 def answer(request: Any) -> Any:
@@ -173,6 +177,9 @@ def test_unfinished_jobs_end_at_an_import_and_no_provider_is_called(server, sour
     assert (container["id"], container["name"], container["object"]) == (ids["container"], "mine", "container")
     assert [one["id"] for one in target.ask("GET", "/v1/containers").json["data"]] == [ids["container"]]
     assert len(upstream.requests) == calls
+    again = target.export()
+    assert json.loads(again["containers.jsonl"])["row"]["uploads"] == [UPLOADED]
+    assert again[f"contents/{ids['container']}.0.upload"] == b"uploaded"
 
 
 @on_both

@@ -108,7 +108,13 @@ def write_owned() -> bytes:
         thread = {"id": f"thread_o{number}", "object": "thread", "created_at": 1_600_000_000, "metadata": of_ada}
         store = {"id": f"vs_o{number}", "object": "vector_store", "created_at": 1_600_000_000, "metadata": of_ada}
         file = {"id": f"file-o{number}", "object": "file", "filename": f"{number}.txt", "created_at": 1_600_000_000}
-        member = {"id": file["id"], "object": "vector_store.file", "vector_store_id": store["id"], "status": "failed"}
+        member = {
+            "id": file["id"],
+            "object": "vector_store.file",
+            "created_at": 1_600_000_000,
+            "vector_store_id": store["id"],
+            "status": "failed",
+        }
         objects += [thread, store, file, member]
         for place in range(5):
             content = [{"type": "text", "text": {"value": f"message {place} of {number}", "annotations": []}}]

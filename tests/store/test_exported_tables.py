@@ -15,6 +15,7 @@ EXPORTED = {
     "chat_completion_tags": "chat_completion",
     "chat_completions": "chat_completion",
     "container_files": "container",
+    "container_uploads": "container",
     "containers": "container",
     "file_attributes": "vector_store_file",
     "file_batches": "file_batch",
@@ -42,7 +43,7 @@ EXPORTED = {
 
 LEFT_OUT = {
     "administration: an import into another project must not change who may do what": {
-        "admin_keys", "audit_logs", "invites", "keys", "limits", "policy_changes", "project_permissions",
+        "admin_keys", "audit_logs", "client_secrets", "invites", "keys", "limits", "policy_changes", "project_permissions",
         "project_users", "projects", "service_accounts", "signing_secrets", "user_sessions", "users",
     },
     "the ledger and what it is counted from": {

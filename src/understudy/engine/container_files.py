@@ -12,6 +12,7 @@ from understudy.blobs import Blob
 from understudy.engine.tools.container_sessions import ContainerSession, ContainerSessions
 from understudy.errors import InvalidRequest, SandboxError, SandboxFull, Unavailable, not_found
 from understudy.store import Store
+from understudy.store.qualified_ids import SEPARATOR
 from understudy.tools.sandbox import FOLDER, SandboxFile, safe_name
 from understudy.wire.containers import ContainerFileResource
 
@@ -112,7 +113,9 @@ def render_file(workspace: ContainerSession, file: SandboxFile) -> ContainerFile
     # Stable while the file exists, without a row for each file that code writes. A client's file is in each session.
     is_client_file = file.name in workspace.input_files
     session_id = "" if is_client_file else workspace.session.id
-    mark = f"{workspace.container_id}/{session_id}/{file.name}"
+    # As clients know the container, so that the id of their file is the same where it was imported.
+    container_id = workspace.container_id.partition(SEPARATOR)[0]
+    mark = f"{container_id}/{session_id}/{file.name}"
     return ContainerFileResource(
         id=f"cfile_{hashlib.sha256(mark.encode()).hexdigest()[:32]}",
         created_at=int(file.modified),

@@ -29,15 +29,19 @@ class ContainerUpload:
     blob: str
 
 
-def add_upload(container_id: str, name: str, blob: str, lifetime: int, present: Collection[str]) -> Transaction[None]:
-    """Adds an upload. Earlier ones that are not `present` in the session any more are dropped.
+def add_upload(container_id: str, name: str, blob: str, lifetime: int) -> Transaction[None]:
+    """`blob` has a hold, and `lifetime` is that of the container without use, in seconds."""
+    yield _INSERT, (container_id, name, (yield from retain(blob)), lifetime)
 
-    Code has deleted those. So the uploads of a container are bounded by its disk. `blob` has a hold.
+
+def keep_uploads(container_id: str, present: Collection[str]) -> Transaction[None]:
+    """Drops those that are not `present` in the session any more.
+
+    Code has deleted those. So the uploads of a container are bounded by its disk.
     """
     for upload in (yield from list_uploads(container_id)):
         if upload.name not in present:
             yield from remove_upload(container_id, upload.name)
-    yield _INSERT, (container_id, name, (yield from retain(blob)), lifetime)
 
 
 def list_uploads(container_id: str) -> Transaction[list[ContainerUpload]]:

@@ -215,7 +215,8 @@ def _add_upload(
 ) -> Transaction[None]:
     body = yield from _select_container(project_id, container_id)
     lifetime = _lifetime(_decode(body).container)
-    yield from container_uploads.add_upload(container_id, name, blob, lifetime, present)
+    yield from container_uploads.keep_uploads(container_id, present)
+    yield from container_uploads.add_upload(container_id, name, blob, lifetime)
 
 
 def _delete_for_thread(project_id: str, thread_id: str) -> Transaction[str | None]:

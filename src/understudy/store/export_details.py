@@ -9,6 +9,7 @@ from typing import Any, Final, LiteralString
 
 import msgspec
 
+from understudy.store.container_uploads import ContainerUpload
 from understudy.store.database import Database, Transaction
 from understudy.store.sql import compose_sql, padded_batches, sql_parameters
 from understudy.store.uploads import StoredPart
@@ -68,7 +69,7 @@ class UploadLine:
 
 @dataclass(frozen=True, slots=True)
 class ContainerLine:
-    """A container with the Files of the project that were added to it."""
+    """A container with the Files of the project that were added to it, and with what clients have uploaded into it."""
 
     seq: int
     id: str
@@ -76,6 +77,7 @@ class ContainerLine:
     last_active_at: int
     body: str
     file_ids: Sequence[str] = ()
+    uploads: Sequence[ContainerUpload] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +147,18 @@ def _page_containers(project_id: str, after: int) -> Transaction[list[ContainerL
     rows = yield _CONTAINERS, (project_id, after, _PAGE)
     select = "SELECT container_id, file_id FROM container_files WHERE container_id IN ("
     files = yield from _group(select, ") ORDER BY container_id, file_id", rows, 1)
-    return [ContainerLine(*(*row, [one for (one,) in files.get(row[1], ())])) for row in rows]
+    select = "SELECT container_id, name, blob FROM container_uploads WHERE container_id IN ("
+    uploads = yield from _group(select, ") ORDER BY seq", rows, 1)
+    return [
+        ContainerLine(
+            *(
+                *row,
+                [file_id for (file_id,) in files.get(row[1], ())],
+                [ContainerUpload(*one) for one in uploads.get(row[1], ())],
+            )
+        )
+        for row in rows
+    ]
 
 
 def _page_transcriptions(project_id: str, after: int) -> Transaction[list[TranscriptionLine]]:

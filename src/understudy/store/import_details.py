@@ -3,12 +3,16 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, LiteralString
 
+import msgspec
+
+from understudy.store import container_uploads
 from understudy.store.blobs import release, retain
 from understudy.store.database import Transaction
 from understudy.store.files import insert_file
 from understudy.store.import_rows import NewRow
 from understudy.store.sql import compose_sql, insert_rows, padded_batches, split_batches, sql_parameters
 from understudy.store.uploads import StoredPart
+from understudy.wire.containers import ContainerResource
 from understudy.wire.files import FileObject
 
 _PLACES: Final[tuple[LiteralString, ...]] = (
@@ -77,6 +81,14 @@ def add_parts(upload_id: str, parts: Sequence[StoredPart]) -> Transaction[None]:
         )
         if not (yield sql, (part.id, upload_id, blob, part.bytes)):
             yield from release(blob)
+
+
+def add_uploads(container: NewRow) -> Transaction[None]:
+    """What clients have uploaded into a container."""
+    if container.uploads:
+        lifetime = msgspec.json.decode(container.values[-1], type=ContainerResource).expires_after.minutes * 60
+        for upload in container.uploads:
+            yield from container_uploads.add_upload(container.id, upload.name, upload.blob, lifetime)
 
 
 def add_outputs(project_id: str, outputs: Sequence[tuple[FileObject, str]]) -> Transaction[None]:

@@ -7,7 +7,14 @@ import msgspec
 
 from understudy.store.blobs import release, retain
 from understudy.store.database import Database, Transaction
-from understudy.store.import_details import add_members, add_outputs, add_parts, number_stores, place_containers
+from understudy.store.import_details import (
+    add_members,
+    add_outputs,
+    add_parts,
+    add_uploads,
+    number_stores,
+    place_containers,
+)
 from understudy.store.import_lookups import (
     IMPORT_TABLES,
     FoundIds,
@@ -120,6 +127,7 @@ def _add_details(project_id: str, batch: Batch) -> Transaction[None]:
         if row.files:
             yield from insert_files(row.id, row.files)
         yield from add_parts(row.id, row.parts)
+        yield from add_uploads(row)
         yield from add_outputs(project_id, row.outputs)
     if batch.kind == "prompt":
         yield from _write_versions(batch)

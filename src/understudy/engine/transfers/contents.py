@@ -15,6 +15,7 @@ from understudy.engine.transfers.batch_lines import BatchLines
 from understudy.importing.objects import Kind, RawObject, SpooledObjects
 from understudy.importing.streams import DamagedStream
 from understudy.store.batch_jobs import FinalStatus
+from understudy.store.container_uploads import ContainerUpload
 from understudy.store.import_rows import NewRow
 from understudy.store.video_rows import Role, VideoFile
 from understudy.wire.files import FileObject
@@ -60,6 +61,9 @@ class ContentCopier:
                 copied.append((part, blob))
         if raw.kind == "video":
             return job_rows.with_files(row, [VideoFile(cast("Role", role), one.name, one.size) for role, one in copied])
+        if raw.kind == "container":
+            uploads = [ContainerUpload(name, one.name) for name, one in copied]
+            return detail_rows.with_uploads(row, uploads)
         parts = [detail_rows.to_part(part, project_id, one.size, one.name) for part, one in copied]
         return detail_rows.with_parts(row, parts)
 

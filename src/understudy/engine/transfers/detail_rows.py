@@ -11,9 +11,11 @@ from understudy.engine.transfers.job_rows import Count, Text, encode_text
 from understudy.importing.normalization import is_id
 from understudy.importing.objects import RawObject
 from understudy.net.outbound import url_problem
+from understudy.store.container_uploads import ContainerUpload
 from understudy.store.import_rows import NewRow
 from understudy.store.qualified_ids import qualifier
 from understudy.store.uploads import StoredPart
+from understudy.tools.sandbox import safe_name
 from understudy.wire.containers import ContainerResource
 from understudy.wire.uploads import Upload
 from understudy.wire.vector_stores import VectorStoreFileBatchObject
@@ -39,6 +41,7 @@ class _Container(Struct):
     last_active_at: Count
     file_ids: list[Text]
     body: dict[str, Any]
+    uploads: list[Text] = []
 
 
 class _Endpoint(Struct):
@@ -92,13 +95,28 @@ def with_parts(row: NewRow, parts: Sequence[StoredPart]) -> NewRow:
 
 
 def container_row(raw: RawObject, stored_id: str, project_id: str, _: int) -> NewRow:
-    """With the Files that its next session has. What code has written ends with a session, here as at a restart."""
+    """With the Files that its next session has, without the bytes of uploads, which `list_uploads` names.
+
+    What code has written ends with a session, here as at a restart.
+    """
     container = msgspec.convert(raw.body["row"], _Container)
     body = msgspec.convert({**container.body, "id": stored_id}, ContainerResource)
     msgspec.convert(body.expires_after.minutes, _Minutes)
     name, thread_id = msgspec.convert(body.name, Text), msgspec.convert(raw.body.get("thread_id"), Text | None)
     values = (stored_id, project_id, thread_id, name, container.last_active_at, encode_text(body))
     return NewRow(values, members=list(dict.fromkeys(container.file_ids)))
+
+
+def list_uploads(raw: RawObject) -> Sequence[str]:
+    """The names of what clients have uploaded into a container."""
+    names = msgspec.convert(raw.body["row"], _Container).uploads
+    if any(safe_name(name) != name for name in names) or len(set(names)) != len(names):
+        raise ValueError("an upload has an invalid name")
+    return names
+
+
+def with_uploads(row: NewRow, uploads: Sequence[ContainerUpload]) -> NewRow:
+    return msgspec.structs.replace(row, uploads=uploads)
 
 
 def endpoint_row(raw: RawObject, stored_id: str, project_id: str, _: int) -> NewRow:

@@ -119,7 +119,13 @@ class Exporter:
         return [_merge(body, unknown[stored_id]) if stored_id in unknown else body for stored_id, body in rows]
 
     async def _write_contents(self, archive: zipfile.ZipFile) -> None:
-        for pages in (self._list_files(), self._list_results(), self._list_videos(), self._list_parts()):
+        for pages in (
+            self._list_files(),
+            self._list_results(),
+            self._list_videos(),
+            self._list_parts(),
+            self._list_uploads(),
+        ):
             async for contents in pages:
                 for name, blob in contents:
                     await self._write_content(archive, name, blob)
@@ -140,6 +146,12 @@ class Exporter:
     async def _list_parts(self) -> Contents:
         async for uploads in self._selection.stored_uploads():
             yield [(f"contents/{part.id}.part", part.blob) for upload in uploads for part in upload.parts]
+
+    async def _list_uploads(self) -> Contents:
+        """Those into containers."""
+        async for page in self._selection.stored_containers():
+            numbered = [(one.id, number, upload.blob) for one in page for number, upload in enumerate(one.uploads)]
+            yield [(f"contents/{container_id}.{number}.upload", blob) for container_id, number, blob in numbered]
 
     async def _write_content(self, archive: zipfile.ZipFile, name: str, blob: str) -> None:
         try:

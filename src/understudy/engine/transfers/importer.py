@@ -47,7 +47,7 @@ _PARENTS: Final[dict[Kind, tuple[Kind, str]]] = {
     "step": ("run", "run_id"),
     "file_batch": ("vector_store", "vector_store_id"),
 }
-_WITH_CONTENT: Final[frozenset[Kind]] = frozenset({"file", "batch", "video", "upload"})
+_WITH_CONTENT: Final[frozenset[Kind]] = frozenset({"file", "batch", "video", "upload", "container"})
 _REPLACED: Final[frozenset[Kind]] = frozenset(
     {"file", "vector_store", "assistant", "prompt", "thread", "message", "run", "step"}
 )

@@ -165,6 +165,7 @@ def render_container(container: ContainerLine) -> str:
     row = {
         "last_active_at": container.last_active_at,
         "file_ids": list(container.file_ids),
+        "uploads": [one.name for one in container.uploads],
         "body": msgspec.Raw(container.body.encode()),
     }
     created_at = int(_decode_job(container.body).created_at)

@@ -68,6 +68,9 @@ def list_contents(raw: RawObject) -> list[tuple[str, str]]:
     try:
         if raw.kind == "video":
             return [(role, f"{raw.id}.{role}") for role in job_rows.list_files(raw)]
+        if raw.kind == "container":
+            uploads = enumerate(detail_rows.list_uploads(raw))
+            return [(name, f"{raw.id}.{number}.upload") for number, name in uploads]
         return [(part, f"{part}.part") for part in detail_rows.list_parts(raw)]
     except _MALFORMED as error:
         raise UnusableObject(f"Malformed {raw.kind}: {error}") from None

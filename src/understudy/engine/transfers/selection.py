@@ -25,7 +25,7 @@ from understudy.engine.transfers.references import list_references
 from understudy.errors import NotFound
 from understudy.store import Store
 from understudy.store.attachments import THREAD_STORE_EXPIRY
-from understudy.store.export_details import FileBatchLine, UploadLine
+from understudy.store.export_details import ContainerLine, FileBatchLine, UploadLine
 from understudy.store.export_rows import BatchLine, ResponseLine, VideoLine
 from understudy.store.files import StoredFile
 from understudy.store.list_filters import ListFilter
@@ -173,6 +173,10 @@ class Selection:
                 yield chosen
 
     async def containers(self) -> Rows:
+        async for page in self.stored_containers():
+            yield [(one.id, render_container(one)) for one in page]
+
+    async def stored_containers(self) -> AsyncIterator[Sequence[ContainerLine]]:
         """With pairs, those of the threads and of the responses that began a thread."""
         details = self._store.export_details
         owners: set[str] = set()
@@ -182,7 +186,7 @@ class Selection:
         async for page in _list_rows(lambda after: details.containers(self.project_id, after)):
             chosen = [one for one in page if one.thread_id in owners] if self.pairs else page
             if chosen:
-                yield [(one.id, render_container(one)) for one in chosen]
+                yield chosen
 
     async def runs(self) -> Rows:
         async for rows in self._of_threads(self._store.runs.page):
