@@ -132,7 +132,10 @@ def source(tmp_path_factory):
         try:
             project = Interrupted(server)
             project.begin()
+            called = len(upstream.requests)
             project.interrupt(directory)
+            # A command on the data directory does not continue what is in progress.
+            assert len(upstream.requests) == called
         finally:
             server.kill()
     return project

@@ -221,7 +221,7 @@ def build_transfers(base: Base, ingestion: Ingestion) -> Transfers:
         base.broker,
         ingestion,
         base.role.own_directory(base.settings.data / "transfers"),
-        base.role.limit_jobs(_MAX_TRANSFERS),
+        base.role.limit_transfers(_MAX_TRANSFERS),
     )
 
 
