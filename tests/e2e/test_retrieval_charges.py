@@ -81,7 +81,7 @@ def test_a_budget_that_is_used_up_stops_indexing_and_searches_with_a_providers_m
     for refused in (
         lambda: client.vector_stores.search(store.id, query="harbour"),
         lambda: client.vector_stores.create(**new_files),
-        lambda: client.vector_stores.files.create(file.id, vector_store_id=store.id),
+        lambda: client.vector_stores.files.create(store.id, file_id=file.id),
         lambda: client.vector_stores.file_batches.create(store.id, **new_files),
         lambda: client.beta.threads.create(tool_resources=search),
         lambda: client.beta.threads.create(messages=[message]),
