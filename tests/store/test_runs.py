@@ -15,6 +15,7 @@ from understudy.errors import InvalidRequest, NotFound
 from understudy.store import open_store
 from understudy.store.fair_candidates import FairCursor
 from understudy.store.pages import PageRequest
+from understudy.store.run_lists import RunFilter, page_project_runs
 from understudy.store.run_state import Checkpoint, NewItem, Progress
 from understudy.store.states import ACTIVE, TERMINAL, TRANSITIONS
 from understudy.wire.run_outcome import RunCompletionUsage
@@ -591,3 +592,27 @@ async def test_a_reservation_ends_after_its_time(store):
 
 def end_reservations():
     yield "UPDATE runs SET reserved_until = reserved_until - 2", ()
+
+
+# -- indexes -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("chosen", "indexes"),
+    [
+        (RunFilter(), {"runs_by_project"}),
+        (RunFilter(("completed",)), {"runs_by_status"}),
+        (RunFilter(("queued", "failed")), {"runs_active", "runs_by_status"}),
+        (RunFilter((), "asst_1"), {"runs_active", "runs_by_assistant"}),
+    ],
+)
+async def test_a_list_reads_the_index_of_its_statuses(store, chosen, indexes):
+    if store.database.dialect == "postgres":
+        pytest.skip("the plans of an empty PostgreSQL database say nothing")
+    sql, arguments = next(page_project_runs(store.database.json_pair, OURS, PageRequest(20), chosen))
+
+    def explain():
+        return (yield f"EXPLAIN QUERY PLAN {sql}", tuple(arguments))
+
+    steps = [row[3] for row in await store.database.read(explain) if " runs " in row[3]]
+    assert {step.split(" INDEX ")[1].split()[0] for step in steps} == indexes
