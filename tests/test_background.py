@@ -3,6 +3,9 @@
 import asyncio
 import logging
 
+import pytest
+
+from understudy import looper
 from understudy.errors import StoreError
 from understudy.looper import Looper
 
@@ -82,3 +85,11 @@ async def test_it_waits_between_two_calls():
     await asyncio.sleep(0)
     await loop.stop()
     assert work.calls == 0
+
+
+async def test_delays_of_a_second_end_together_and_short_ones_do_not_change():
+    aligned = {delay: looper.align_delay(delay) for delay in (1, 1.1, 2, 8, 60)}
+    assert all(abs(end - delay) <= 0.51 for delay, end in aligned.items())
+    # They end whole seconds apart.
+    assert all((end - aligned[1] + 0.5) % 1 == pytest.approx(0.5, abs=0.1) for end in aligned.values())
+    assert looper.align_delay(0.05) == 0.05

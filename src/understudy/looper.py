@@ -2,12 +2,24 @@
 
 import asyncio
 import logging
+import os
 from collections.abc import Awaitable, Callable
-from typing import Protocol
+from typing import Final, Protocol
 
 from understudy.errors import StoreError, StoreUnavailable
 
 logger = logging.getLogger(__name__)
+
+
+_SHORTEST_ALIGNED: Final = 0.9
+
+
+def align_delay(delay: float) -> float:
+    """The delay that ends at the nearest whole second of this process, whose seconds are not those of others."""
+    if delay < _SHORTEST_ALIGNED:
+        return delay
+    now = asyncio.get_running_loop().time() + os.getpid() % 64 / 64
+    return max(round(now + delay) - now, 0.0)
 
 
 class BackgroundPart(Protocol):
@@ -25,12 +37,17 @@ class BackgroundPart(Protocol):
 class Looper:
     """Awaits `work` repeatedly, with `seconds` between calls; failures are logged and do not end the loop.
 
-    `seconds` is a number, or a function that returns the next one.
+    `seconds` is a number, or a function that returns the next one. Delays of about a second and more end together with
+    those of other loops, so that an idle process wakes up once a second and commits once for all; unless `aligned` is
+    false.
     """
 
-    def __init__(self, seconds: float | Callable[[], float], work: Callable[[], Awaitable[object]]) -> None:
+    def __init__(
+        self, seconds: float | Callable[[], float], work: Callable[[], Awaitable[object]], *, aligned: bool = True
+    ) -> None:
         self._delay = seconds if callable(seconds) else lambda: seconds
         self._work = work
+        self._aligned = aligned
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -43,7 +60,8 @@ class Looper:
 
     async def _run_loop(self) -> None:
         while True:
-            await asyncio.sleep(self._delay())
+            delay = self._delay()
+            await asyncio.sleep(align_delay(delay) if self._aligned else delay)
             try:
                 await self._work()
             except StoreError as error:

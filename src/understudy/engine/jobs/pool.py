@@ -80,7 +80,7 @@ class LeasePool(Generic[Key, Work]):
         self._stopped: asyncio.Future[None] | None = None
         self._loops = [
             Looper(HEARTBEAT_SECONDS, self._renew_lease),
-            Looper(self._sweep_delay, self._sweep),
+            Looper(self._sweep_delay, self._sweep, aligned=not workers.is_shared),
             Looper(0, self._start_jobs),
             *extra_loops,
         ]
@@ -336,7 +336,9 @@ class LeasePool(Generic[Key, Work]):
         except StoreError:
             self.check_soon()
             raise
-        self._interrupt_lost([job for job in before.values() if not self._is_claimed(job, owned)])
+        # A claim that is being committed is not stored yet.
+        known = [job for key, job in before.items() if key not in claiming]
+        self._interrupt_lost([job for job in known if not self._is_claimed(job, owned)])
         if forgotten := owned.keys() - self.jobs.keys() - before.keys() - claiming - self._claiming.keys():
             await self._kind.release_forgotten(self.id, sorted(forgotten))
 
