@@ -5,7 +5,8 @@ import pytest
 from engine import histories
 from understudy.clock import SystemClock
 from understudy.engine.run import events
-from understudy.engine.run.log import LogEntry, Logs
+from understudy.engine.run.log import Logs
+from understudy.engine.run.log_entries import LogEntry
 from understudy.engine.run.remote_logs import RemoteLogs
 from understudy.engine.views.frames import RunEncoder
 

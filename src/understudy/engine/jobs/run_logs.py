@@ -15,7 +15,8 @@ from understudy.engine.run import events
 from understudy.engine.run.checkpoint import WAITING_STATUSES
 from understudy.engine.run.event_codec import EventCodec
 from understudy.engine.run.feed import EventFeed
-from understudy.engine.run.log import EVENTS_PER_EPOCH, Encoder, LogEntry, Logs, RunLog, resume_position
+from understudy.engine.run.log import EVENTS_PER_EPOCH, Encoder, Logs, RunLog, resume_position
+from understudy.engine.run.log_entries import LogEntry
 from understudy.engine.run.log_streams import LogStreams
 from understudy.engine.run.node_logs import NodeLogs
 from understudy.engine.run.remote_logs import RemoteLogs

@@ -13,7 +13,7 @@ import msgspec
 
 from understudy.engine.run import events
 from understudy.engine.run.events import Event, UnknownEvent
-from understudy.engine.run.log import LogEntry
+from understudy.engine.run.log_entries import LogEntry
 
 _KINDS: Final = tuple(kind for kind in Event.__subclasses__() if kind is not UnknownEvent)
 _KIND: Final = Union[_KINDS]  # noqa: UP007 - a union of the members of a tuple

@@ -5,18 +5,15 @@ log was made with; old deltas are merged, so that a long text costs its length a
 """
 
 import asyncio
-from array import array
 from bisect import bisect_right
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
-from itertools import accumulate
 from operator import attrgetter
 from typing import Final, Protocol, Self
 
-import msgspec
-
 from understudy.clock import Clock
-from understudy.engine.run.events import ArgumentsDelta, Event, RefusalDelta, RunEnded, RunRestored, TextDelta
+from understudy.engine.run.events import Event, RunEnded, RunRestored
+from understudy.engine.run.log_entries import LogEntry, merge_deltas
 
 # A reader that is further behind is served from the merged events; they are merged in chunks of at least this size.
 _MAX_RECENT_EVENTS = 512
@@ -30,55 +27,6 @@ _MAX_FINISHED_LOGS = 2000
 
 
 _number_of = attrgetter("number")
-
-
-class LogEntry(msgspec.Struct, gc=False):
-    """One event, or the deltas `first` to `number` of one text merged; `ends` says where in the text each ended."""
-
-    number: int
-    event: Event
-    first: int
-    frames: tuple[bytes, ...] = ()
-    ends: "array[int] | None" = None
-
-    def parts(self, applied: int, after: int) -> Iterator[tuple[int, Event]]:
-        """What follows the event `applied`, with a cut behind the event `after`: a merged text is divided there."""
-        if self.ends is None:
-            yield self.number, self.event
-            return
-        text: str = self.event.text  # type: ignore[attr-defined]  # only deltas are merged
-        start = self._end_offset(applied)
-        if applied < after and self.first <= after < self.number:
-            cut = self._end_offset(after)
-            yield after, msgspec.structs.replace(self.event, text=text[start:cut])
-            start = cut
-        yield self.number, msgspec.structs.replace(self.event, text=text[start:])
-
-    def tail(self, after: int) -> "LogEntry":
-        """What follows the event with that number."""
-        if self.ends is None or after < self.first:
-            return self
-        start, text = self._end_offset(after), self.event.text  # type: ignore[attr-defined]  # only deltas are merged
-        event = msgspec.structs.replace(self.event, text=text[start:])
-        ends = array("I", [end - start for end in self.ends[after + 1 - self.first :]])
-        return LogEntry(self.number, event, after + 1, ends=ends)
-
-    @property
-    def is_merged(self) -> bool:
-        return self.number > self.first
-
-    def halves(self) -> "tuple[LogEntry, LogEntry]":
-        """Merged deltas as two entries."""
-        assert self.ends is not None
-        last = (self.first + self.number) // 2
-        text: str = self.event.text[: self._end_offset(last)]  # type: ignore[attr-defined]  # only deltas are merged
-        event = msgspec.structs.replace(self.event, text=text)
-        return LogEntry(last, event, self.first, ends=self.ends[: last + 1 - self.first]), self.tail(last)
-
-    def _end_offset(self, number: int) -> int:
-        """Where in the text the event of that number ends; 0 for one before it."""
-        assert self.ends is not None
-        return self.ends[number - self.first] if number >= self.first else 0
 
 
 class Encoder(Protocol):
@@ -209,6 +157,17 @@ class RunLog:
             if follower.notify is not None:
                 follower.notify()
 
+    def extend(self, happened: Sequence[Event], frames: Sequence[tuple[bytes, ...]]) -> None:
+        """Appends events, each with its frames, and notifies the readers once."""
+        number = self.length
+        for event, shown in zip(happened, frames, strict=True):
+            number += 1
+            self._recent.append(LogEntry(number, event, number, shown))
+        self.length = number
+        if len(self._recent) >= self._merge_threshold:
+            self._merge_read_events()
+        self._notify_followers()
+
     def append_entry(self, entry: LogEntry, frames: tuple[bytes, ...]) -> None:
         """Appends an entry of the same log in another process."""
         self.epoch = (entry.number - 1) // EVENTS_PER_EPOCH + 1
@@ -325,53 +284,6 @@ def _add_event_id(frames: tuple[bytes, ...], number: int) -> bytes:
     return b"".join((*frames[:-1], b"id: %d\n" % number, frames[-1]))
 
 
-def _text_key(event: Event) -> object:
-    """Neighbours with the same key are parts of one text; other events have none."""
-    kind = type(event)
-    if kind is TextDelta or kind is RefusalDelta:
-        return kind
-    return event.index if isinstance(event, ArgumentsDelta) else None
-
-
-def merge_deltas(entries: Iterable[LogEntry]) -> list[LogEntry]:
-    """The entries without their frames, neighbouring deltas of one text as one."""
-    merged: list[LogEntry] = []
-    group: list[LogEntry] = []
-    key: object = None
-    for entry in entries:
-        event = entry.event
-        entry_key = TextDelta if type(event) is TextDelta else _text_key(event)
-        if group and (entry_key is None or entry_key != key or entry.first != group[-1].number + 1):
-            merged.append(_merge_group(group))
-            group = []
-        key = entry_key
-        group.append(entry)
-    if group:
-        merged.append(_merge_group(group))
-    return merged
-
-
-def _merge_group(group: list[LogEntry]) -> LogEntry:
-    first = group[0]
-    if len(group) == 1:
-        return LogEntry(first.number, first.event, first.first, ends=first.ends)
-    texts: list[str] = [entry.event.text for entry in group]  # type: ignore[attr-defined]  # only deltas share a key
-    if all(entry.ends is None for entry in group):
-        ends = array("I", accumulate(map(len, texts)))
-    else:
-        ends = _join_ends(group, texts)
-    event = msgspec.structs.replace(first.event, text="".join(texts))
-    return LogEntry(group[-1].number, event, first.first, ends=ends)
-
-
-def _join_ends(group: Sequence[LogEntry], texts: Sequence[str]) -> "array[int]":
-    ends, offset = array("I"), 0
-    for entry, text in zip(group, texts, strict=True):
-        ends.extend([offset + end for end in entry.ends or (len(text),)])
-        offset += len(text)
-    return ends
-
-
 def resume_position(log: Sequence[LogEntry], number: int, entries: Iterable[LogEntry] | None = None) -> int:
     """The position from which a reader of a lost log resumes, who has its events up to `number`: the next owner's part.
 
@@ -397,8 +309,12 @@ class Logs:
         return self._logs.get(run_id)
 
     def create(self, run_id: str, new_encoder: Callable[[], Encoder]) -> RunLog:
-        log = self._logs[run_id] = RunLog(new_encoder)
+        log = RunLog(new_encoder)
+        self.add(run_id, log)
         return log
+
+    def add(self, run_id: str, log: RunLog) -> None:
+        self._logs[run_id] = log
 
     def list_waiting(self) -> list[str]:
         """The runs whose logs wait here for the action of a client."""

@@ -14,7 +14,8 @@ from typing import Any, Final
 from understudy.broker import Broker, BrokerUnavailable, EventBatch, EventsMissing
 from understudy.engine.run import events
 from understudy.engine.run.event_codec import EventCodec
-from understudy.engine.run.log import LogEntry, LogReader, RunLog, merge_deltas
+from understudy.engine.run.log import LogReader, RunLog
+from understudy.engine.run.log_entries import LogEntry, merge_deltas
 from understudy.engine.run.stored_logs import StoredLogs
 from understudy.looper import Looper
 

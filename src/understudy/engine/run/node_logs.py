@@ -13,7 +13,8 @@ import msgspec
 from understudy.broker import Broker, BrokerError
 from understudy.engine.run.event_codec import EventCodec
 from understudy.engine.run.feed import FOLLOW_TOPIC, FollowRequest, SentEvents, decode_sent
-from understudy.engine.run.log import Encoder, LogEntry, RunLog
+from understudy.engine.run.log import Encoder, RunLog
+from understudy.engine.run.log_entries import LogEntry
 from understudy.engine.run.stored_logs import StoredLogs, append_entries
 
 # The owner commits the end of a run, and appends it to its log when it has learnt of the commit.

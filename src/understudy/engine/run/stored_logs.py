@@ -13,7 +13,8 @@ import msgspec
 
 from understudy.broker import Broker, EventBatch
 from understudy.engine.run.event_codec import EventCodec
-from understudy.engine.run.log import Encoder, LogEntry, RunLog, merge_deltas, resume_position
+from understudy.engine.run.log import Encoder, RunLog, resume_position
+from understudy.engine.run.log_entries import LogEntry, merge_deltas
 
 _READS: Final = 2
 # Longer ones are compressed in a thread.

@@ -7,7 +7,8 @@ was open, the client may have received a part of it: the stream would repeat tha
 import re
 from typing import Final
 
-from understudy.engine.run.log import EVENTS_PER_EPOCH, LogEntry, RunLog
+from understudy.engine.run.log import EVENTS_PER_EPOCH, RunLog
+from understudy.engine.run.log_entries import LogEntry
 from understudy.engine.views.replay import SEQUENCE_STEP
 from understudy.engine.views.responses import RESTORED_NUMBERS
 from understudy.store.run_state import StoredRun
