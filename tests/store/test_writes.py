@@ -1,6 +1,7 @@
 """Concurrent writes: acknowledged ones survive, a failed one affects no other, no partial write is visible."""
 
 import asyncio
+from contextvars import ContextVar
 
 import apsw
 import pytest
@@ -10,6 +11,8 @@ from store.samples import OURS
 from understudy.errors import StoreError
 from understudy.store import open_store
 from understudy.store.pages import PageRequest
+
+request: ContextVar[str] = ContextVar("request", default="")
 
 
 class Refused(Exception):
@@ -168,3 +171,67 @@ async def test_a_writer_outside_is_waited_for(tmp_path):
 def _commit(connection):
     connection.execute("COMMIT")
     connection.close()
+
+
+def is_stored(name):
+    rows = yield "SELECT 1 FROM projects WHERE id = $1", (name,)
+    return bool(rows)
+
+
+async def test_what_begins_with_a_write_begins_once_and_is_seen_once_it_is_stored(store):
+    begun = []
+
+    def begin(name):
+        begun.append((name, asyncio.ensure_future(store.database.read(is_stored, name))))
+
+    assert await store.database.write_early(begin, insert, "early") == "early"
+    [(name, was_stored)] = begun
+    assert name == "early"
+    # Its own database may call it before the commit, when nobody else reads the row.
+    assert await was_stored is not store.database.applies_early
+    assert await store.database.read(is_stored, "early")
+
+
+async def test_what_begins_with_a_write_runs_in_the_context_of_its_task(store):
+    seen = []
+    request.set("ours")
+    await asyncio.gather(
+        store.database.write_early(lambda _: seen.append(request.get()), insert, "first"),
+        store.database.write(insert, "second"),
+    )
+    assert seen == ["ours"]
+
+
+@pytest.mark.parametrize("transaction", [refused, broken])
+async def test_nothing_begins_with_a_write_that_fails(store, transaction):
+    begun = []
+    with pytest.raises((Refused, StoreError)):
+        await store.database.write_early(begun.append, transaction, "x")
+    assert begun == []
+    assert await store.database.write_early(begun.append, insert, "y") == "y"
+    assert begun == ["y"]
+
+
+async def test_a_commit_that_fails_is_raised_by_the_write_that_has_begun_something(tmp_path, monkeypatch):
+    store = await open_store(tmp_path, None)
+    begun = []
+
+    def fail():
+        raise apsw.FullError("database or disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store.database, "_commit_transaction", fail)
+        with pytest.raises(StoreError, match="disk is full"):
+            await store.database.write_early(begun.append, insert, "x")
+    assert begun == ["x"]
+    assert not await store.database.read(is_stored, "x")
+    assert await store.database.write(insert, "x") == "x"
+    await store.close()
+
+
+async def test_an_error_of_what_begins_is_raised_by_the_write(store):
+    def begin(_):
+        raise Refused("begin")
+
+    with pytest.raises(Refused, match="begin"):
+        await store.database.write_early(begin, insert, "x")

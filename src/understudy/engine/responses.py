@@ -17,6 +17,7 @@ from understudy.engine.limits.limiter import RateLimiter
 from understudy.engine.response_approvals import list_approved_calls
 from understudy.engine.response_request import ResolvedPrompt, conversation_thread_id, new_response
 from understudy.engine.response_streams import CreatedResponse, InitialResponse, ResponseStreamTail, lost_event_error
+from understudy.engine.run.early_items import may_begin_early
 from understudy.engine.run.log import Logs, RunLog
 from understudy.engine.run.prompt import build_request
 from understudy.engine.run.truncation import PromptBudget, count_prompt_tokens
@@ -30,7 +31,7 @@ from understudy.engine.views.frames import ResponseEncoder
 from understudy.engine.views.projections import new_encoder
 from understudy.engine.views.response_replay import ResponseReplay
 from understudy.engine.views.resumption import is_lost
-from understudy.errors import InvalidRequest, NotFound
+from understudy.errors import InvalidRequest, NotFound, StoreError
 from understudy.store import Store
 from understudy.store.messages import Item
 from understudy.store.response_items import ItemRow
@@ -113,41 +114,55 @@ class Responses:
             progress.key_id, progress.origin, progress.calls = key_id, origin, calls
             progress.in_batch, progress.reserved = in_batch, reserved
             progress.accepted_at = self._clock.now()
-            made.append(InitialResponse.of(new, asked, included, now if at_once else None))
-            return made[-1].stored
+            initial = InitialResponse.of(new, asked, included, now if at_once else None)
+            made.append(initial)
+            initial.stored.begins_early = at_once and may_begin_early(initial.state.spec, len(new.items))
+            return initial.stored
+
+        logs: list[RunLog] = []
+
+        def start(newest: Sequence[Item] | None) -> None:
+            logs.append(self._start(project_id, made[-1], included, reserved_for, newest, at_once=at_once))
 
         with self._worker.claiming(response_id):
-            await self._store.responses.create(
-                project_id,
-                response_id,
-                begin,
-                self._worker.id if at_once else None,
-                previous_id=asked.previous_response_id,
-                conversation_thread=conversation_thread_id(asked.conversation),
-                kept=asked.store is not False,
-                reserved_for=reserved_for,
-                limits=await self._limiter.run_limits(project_id, "" if in_batch else key_id),
-                follows_unstored=follows_unstored,
-            )
-            return self._start(project_id, response_id, made[-1], included, reserved_for, at_once=at_once)
+            try:
+                await self._store.responses.create(
+                    project_id,
+                    response_id,
+                    begin,
+                    self._worker.id if at_once else None,
+                    previous_id=asked.previous_response_id,
+                    conversation_thread=conversation_thread_id(asked.conversation),
+                    kept=asked.store is not False,
+                    reserved_for=reserved_for,
+                    limits=await self._limiter.run_limits(project_id, "" if in_batch else key_id),
+                    follows_unstored=follows_unstored,
+                    begun=start,
+                )
+            except StoreError:
+                self._worker.withdraw(response_id)
+                raise
+        return CreatedResponse(response_id, made[-1].body, logs[-1])
 
     def _start(
         self,
         project_id: str,
-        response_id: str,
         initial: InitialResponse,
         included: frozenset[str],
         reserved_for: str | None,
+        newest: Sequence[Item] | None,
         *,
         at_once: bool,
-    ) -> CreatedResponse:
-        log = self._logs.create(response_id, partial(ResponseEncoder, included))
+    ) -> RunLog:
+        log = self._logs.create(initial.stored.run.id, partial(ResponseEncoder, included))
         log.is_resumable = initial.stored.response.background
         for event, frames in initial.history:
             log.append(event, frames)
-        execution = self._worker.execution(project_id, initial.state, initial.projection, log, initial.stored.progress)
+        execution = self._worker.execution(
+            project_id, initial.state, initial.projection, log, initial.stored.progress, newest=newest
+        )
         self._worker.start_run(execution, reserved_for, at_once=at_once)
-        return CreatedResponse(response_id, initial.body, log)
+        return log
 
     def render_warm_up(self, asked: CreateResponseRequest, items: Sequence[InputItem]) -> ResponseObject:
         """The completed response, without output, to a request that only prepares the next one; it is not stored."""

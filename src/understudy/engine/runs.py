@@ -17,6 +17,7 @@ from understudy.engine.new_runs import InitialRun
 from understudy.engine.required_actions import apply_approvals, build_output_item, check_approvals, check_outputs
 from understudy.engine.response_streams import lost_event_error
 from understudy.engine.run import events
+from understudy.engine.run.early_items import may_begin_early
 from understudy.engine.run.log import LogReader, Logs, RunLog
 from understudy.engine.run.spans import end_wait
 from understudy.engine.run.state import RunState
@@ -25,9 +26,10 @@ from understudy.engine.views.frames import Frames, RunEncoder
 from understudy.engine.views.projections import RunProjection
 from understudy.engine.views.replay import restored_event, run_events
 from understudy.engine.views.resumption import is_lost, last_resumable
-from understudy.errors import InvalidRequest, ThreadBusy
+from understudy.errors import InvalidRequest, StoreError, ThreadBusy
 from understudy.store import Store
 from understudy.store.attachments import VectorStoreUpload
+from understudy.store.messages import Item
 from understudy.store.run_state import Checkpoint, NewItem, Progress, RunHistory, StoredRun
 from understudy.store.states import EXECUTING
 from understudy.wire.messages import MessageObject
@@ -103,23 +105,37 @@ class Runs:
         reserved_for = await self._find_container_worker(run) if thread is None else None
         at_once = reserved_for is None and self._worker.has_capacity()
         initial = InitialRun.of(run, thread, int(self._clock.now()) if at_once else None, detailed=detailed)
-        with self._worker.claiming(run.id):
-            await self._store.runs.create(
-                project_id,
-                initial.projection.stored_run(),
-                self._worker.id if at_once else None,
-                messages,
-                thread,
-                progress,
-                fillings,
-                reserved_for=reserved_for,
-                limits=await self._limiter.run_limits(project_id, key_id),
-            )
-            log = self._logs.create(run.id, RunEncoder)
+        log = RunLog(RunEncoder)
+
+        def begin(newest: Sequence[Item] | None) -> None:
+            self._logs.add(run.id, log)
             for event, frames in initial.history:
                 log.append(event, frames)
-            execution = self._worker.execution(project_id, initial.state, initial.projection, log, progress)
+            execution = self._worker.execution(
+                project_id, initial.state, initial.projection, log, progress, newest=newest
+            )
             self._worker.start_run(execution, reserved_for, at_once=at_once)
+
+        early = at_once and may_begin_early(initial.state.spec, len(messages))
+        with self._worker.claiming(run.id):
+            try:
+                await self._store.runs.create(
+                    project_id,
+                    initial.projection.stored_run(),
+                    self._worker.id if at_once else None,
+                    messages,
+                    thread,
+                    progress,
+                    fillings,
+                    reserved_for=reserved_for,
+                    limits=await self._limiter.run_limits(project_id, key_id),
+                    begun=begin if early else None,
+                )
+            except StoreError:
+                self._worker.withdraw(run.id)
+                raise
+            if not early:
+                begin(None)
         return StartedRun(initial.body, log, 0)
 
     async def create_in_turn(

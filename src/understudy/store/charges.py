@@ -13,7 +13,7 @@ import msgspec
 
 from understudy import ids
 from understudy.store.database import Bundle, Database, Transaction
-from understudy.store.sql import compose_sql, insert_rows, split_batches
+from understudy.store.sql import compose_sql, insert_rows, split_batches, sql_parameters
 
 DAY_SECONDS: Final = 86_400
 # A sum is spread over so many rows, so that writers do not wait for each other; SQLite has one writer.
@@ -139,8 +139,7 @@ def record_group(database: Database, records: Sequence[UsageRow]) -> Transaction
 
 def add_usage(bundle: Bundle, after: str, project_id: str, usage: Usage, slot: int) -> None:
     """`record` as a part of a bundle; the rows of `after` guard against counting twice."""
-    places = ", ".join(f"${number}" for number in range(1, 17))
-    sql = compose_sql("INSERT INTO usage (", _COLUMNS, ") SELECT", places, "FROM", after, "RETURNING reference")
+    sql = compose_sql("INSERT INTO usage (", _COLUMNS, ") SELECT", _PLACES, "FROM", after, "RETURNING reference")
     used = bundle.add(sql, *_usage_arguments(project_id, usage))
     _add_debit(bundle, used, project_id, usage, slot)
 
@@ -154,11 +153,8 @@ _COLUMNS = (
     "reference, project_id, key_id, kind, model, batch, requests, input_tokens, cached_tokens, output_tokens, credits,"
     " priced, created_at, units, input_audio_tokens, output_audio_tokens"
 )
-_INSERT_USAGE = compose_sql(
-    "INSERT INTO usage (",
-    _COLUMNS,
-    ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
-)
+_PLACES = sql_parameters(1, 16)
+_INSERT_USAGE = compose_sql("INSERT INTO usage (", _COLUMNS, ") VALUES (", _PLACES, ")")
 _ENTRY_COLUMNS = "id, project_id, type, credits, model, reference, created_at"
 _INSERT_ENTRY = compose_sql("INSERT INTO ledger (", _ENTRY_COLUMNS, ") VALUES ($1, $2, $3, $4, $5, $6, $7)")
 _ADD_TO_BALANCE = "ON CONFLICT (project_id, slot) DO UPDATE SET credits = balances.credits + excluded.credits"

@@ -77,6 +77,9 @@ class Database(Protocol):
     dialect: str
     """`sqlite` or `postgres`: the name of the module with the statements that only this engine has."""
 
+    applies_early: bool
+    """Whether `write_early` calls back before the commit."""
+
     text_insert: str
     """Adds the text `$1` of the item with the id `$2` to the text index. The statement `{item}` of the same bundle
     writes the item and returns its `seq` and `id`."""
@@ -124,6 +127,16 @@ class Database(Protocol):
 
     async def change_schema(self, transaction: Callable[P, Transaction[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         """Like `write`, for statements that may take as long as they need, as those that build an index."""
+        ...
+
+    async def write_early(
+        self, applied: Callable[[T], None], transaction: Callable[P, Transaction[T]], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Like `write`; calls `applied` with the result before it returns, in the context of the caller.
+
+        With `applies_early` that is while the commit is under way: what depends on it may begin, and nobody may see
+        that before this returns. If the commit fails, `applied` was called nevertheless, and this raises StoreError.
+        """
         ...
 
     async def write_unguarded(self, transaction: Callable[P, Transaction[T]], *args: P.args, **kwargs: P.kwargs) -> T:

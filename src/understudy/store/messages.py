@@ -40,6 +40,10 @@ the row again when it has the lock: the count has grown if a run was added.
 _TOUCH = compose_sql("UPDATE threads SET last_active_at =", ACTIVITY_NOW)
 _TOUCH_IDLE_THREAD = compose_sql(_TOUCH, "WHERE", IDLE_THREAD, "RETURNING seq")
 _MAX_LISTED_ITEMS: Final = 10_000
+LATEST: Final = 2**62
+"""Above the number of every item."""
+PROMPT_PAGE: Final = 100
+"""How many items prompts read at a time."""
 _NEWEST = (
     "SELECT seq, kind, role, run_id, body FROM items"
     " WHERE thread_id = $1 AND seq < $2 AND body IS NOT NULL ORDER BY seq DESC LIMIT $3"
@@ -94,7 +98,7 @@ class Messages:
 
     async def newest(self, thread_id: str, before: int, limit: int) -> list[Item]:
         """Up to `limit` items of every kind that come before the number `before`, the newest first."""
-        return await self._database.read(_select_newest, thread_id, before, limit)
+        return await self._database.read(select_newest, thread_id, before, limit)
 
     async def list_kinds(self, thread_id: str, first: int, last: int, kinds: Sequence[str]) -> list[Item]:
         """Items of these kinds with numbers from `first` to `last`, oldest first; of very many, the newest."""
@@ -266,6 +270,6 @@ def _count_before(thread_id: str, before: int) -> Transaction[int]:
     return int((yield sql, (thread_id, before, _MAX_LISTED_ITEMS))[0][0])
 
 
-def _select_newest(thread_id: str, before: int, limit: int) -> Transaction[list[Item]]:
+def select_newest(thread_id: str, before: int, limit: int) -> Transaction[list[Item]]:
     rows = yield _NEWEST, (thread_id, before, limit)
     return [Item(*row) for row in rows]

@@ -43,6 +43,7 @@ _BODY: LiteralString = (
 
 class PostgresDatabase:
     dialect = "postgres"
+    applies_early = False
     # A tsvector holds a megabyte at most, so very long texts are indexed by their beginning.
     text_insert = (
         "INSERT INTO item_text (seq, words) SELECT seq, to_tsvector('simple', left($1, 200000)) FROM {item}"
@@ -111,6 +112,13 @@ class PostgresDatabase:
     async def change_schema(self, transaction: Callable[P, Transaction[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         await self._check_guard()
         return await self._write(_UNLIMITED_SECONDS, partial(transaction, *args, **kwargs))
+
+    async def write_early(
+        self, applied: Callable[[T], None], transaction: Callable[P, Transaction[T]], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        value = await self.write(transaction, *args, **kwargs)
+        applied(value)
+        return value
 
     async def write_unguarded(self, transaction: Callable[P, Transaction[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         return await self._write(_SHORT_SECONDS, partial(transaction, *args, **kwargs))

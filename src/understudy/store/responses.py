@@ -9,14 +9,14 @@ import msgspec
 from understudy import telemetry
 from understudy.errors.objects import item_not_found, response_not_found
 from understudy.store.database import Database, Transaction
-from understudy.store.messages import Item
+from understudy.store.messages import LATEST, PROMPT_PAGE, Item, select_newest
 from understudy.store.pages import Page, PageRequest
 from understudy.store.project_sizes import RunLimits, check_active_runs
 from understudy.store.response_items import ItemPage, ItemRow, insert_items, page_items
 from understudy.store.response_lists import ResponseFilter, page_responses
 from understudy.store.response_placement import ResponsePlacement, check_outputs, is_shared, locate_response
 from understudy.store.response_rows import SELECT_STORED
-from understudy.store.run_creation import insert_response_run
+from understudy.store.run_creation import Begun, insert_response_run
 from understudy.store.run_state import ContextPart, Progress
 from understudy.store.sql import compose_sql, padded_batches, sql_parameters
 from understudy.store.states import ACTIVE
@@ -28,12 +28,15 @@ _EPHEMERAL_LIMIT = 100
 _ERASE_BATCH = 100
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class NewResponse:
+    """`begins_early`: its run may begin while the transaction is being committed."""
+
     response: ResponseObject
     run: RunObject
     progress: Progress
     items: Sequence[ItemRow]
+    begins_early: bool = False
 
 
 class Responses:
@@ -55,19 +58,26 @@ class Responses:
         reserved_for: str | None = None,
         limits: RunLimits | None = None,
         follows_unstored: bool = False,
+        begun: Begun = lambda _: None,
     ) -> NewResponse:
         """Finds the place of the response, lets `make` say what belongs there, and stores that.
 
         `reserved_for` is the only worker that may claim its run at first. `follows_unstored`: the previous response is
-        one that is not to be stored.
+        one that is not to be stored. `begun` is called once; see `Begun`.
 
         Raises NotFound for the conversation, InvalidRequest for a response that cannot be followed, for an output
         without its call and a call without its output, and for a conversation with a run under way, and RateLimited
         above the `limits`.
         """
-        new = await self._database.write(
+
+        def apply(created: tuple[NewResponse, Sequence[Item] | None]) -> None:
+            if created[1] is not None:
+                begun(created[1])
+
+        new, newest = await self._database.write_early(
+            apply,
             _insert_response,
-            self._database.text_insert,
+            self._database,
             project_id,
             response_id,
             make,
@@ -79,6 +89,8 @@ class Responses:
             limits,
             follows_unstored,
         )
+        if newest is None:
+            begun(None)
         if kept:
             status = new.response.status
             telemetry.emit(
@@ -139,7 +151,7 @@ class Responses:
 
 
 def _insert_response(
-    text_insert: str,
+    database: Database,
     project_id: str,
     response_id: str,
     make: Callable[[ResponsePlacement], NewResponse],
@@ -150,7 +162,7 @@ def _insert_response(
     reserved_for: str | None,
     limits: RunLimits | None,
     follows_unstored: bool,
-) -> Transaction[NewResponse]:
+) -> Transaction[tuple[NewResponse, Sequence[Item] | None]]:
     place = yield from locate_response(
         project_id, response_id, previous_id, conversation_thread, True, follows_unstored
     )
@@ -158,7 +170,7 @@ def _insert_response(
     if limits is not None:
         yield from check_active_runs(project_id, new.progress.limited_key_id, limits)
     yield from check_outputs(place, previous_id, new.items)
-    input_seq = yield from insert_items(text_insert, place.thread_id, response_id, new.items)
+    input_seq = yield from insert_items(database.text_insert, place.thread_id, response_id, new.items)
     yield from insert_response_run(project_id, new.run, owner, new.progress, reserved_for)
     sql = (
         "INSERT INTO responses (id, project_id, thread_id, previous_id, input_seq, kept, created_at, body)"
@@ -170,7 +182,9 @@ def _insert_response(
     for position, part in enumerate(place.context):
         sql = "INSERT INTO response_contexts (response_id, position, thread_id, last_seq) VALUES ($1, $2, $3, $4)"
         yield sql, (response_id, position, part.thread_id, part.last_seq)
-    return new
+    if not (new.begins_early and database.applies_early):
+        return new, None
+    return new, (yield from select_newest(place.thread_id, LATEST, PROMPT_PAGE))
 
 
 # -- reading -----------------------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """Runs that begin: the run's row, the messages before it, and the lock of its thread."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, Literal, LiteralString
 
 import msgspec
@@ -11,8 +11,12 @@ from understudy.store.attachments import VectorStoreUpload, attach, attach_to_st
 from understudy.store.database import Bundle, Database, Transaction
 from understudy.store.messages import (
     IDLE_THREAD,
+    LATEST,
+    PROMPT_PAGE,
+    Item,
     active_run,
     add_message,
+    select_newest,
 )
 from understudy.store.project_sizes import RunLimits, check_active_runs
 from understudy.store.run_state import Progress, encode_progress
@@ -29,9 +33,34 @@ _IS_PROJECT_THREAD = "id = $1 AND project_id = $2 AND body IS NOT NULL"
 RunKind = Literal["run", "response"]
 RESERVED_SECONDS: Final = 2.0
 """How long a run waits for a worker that is alive, and busy."""
+Begun = Callable[[Sequence[Item] | None], None]
+"""Called when a run is stored, or will be unless the storage fails: what depends on it may begin, out of sight.
+
+On SQLite that is before the commit, with the newest items of the thread, since nobody can read them yet; elsewhere with
+None.
+"""
 
 
-def insert_run(
+def create_run(
+    database: Database,
+    project_id: str,
+    run: RunObject,
+    owner: str | None,
+    messages: Sequence[MessageObject],
+    thread: ThreadObject | None,
+    progress: Progress,
+    fillings: Sequence[VectorStoreUpload],
+    reserved_for: str | None = None,
+    limits: RunLimits | None = None,
+    *,
+    reads_items: bool = False,
+) -> Transaction[Sequence[Item] | None]:
+    """With `reads_items` returns what the run's first prompt reads."""
+    yield from _insert_run(database, project_id, run, owner, messages, thread, progress, fillings, reserved_for, limits)
+    return (yield from select_newest(run.thread_id, LATEST, PROMPT_PAGE)) if reads_items else None
+
+
+def _insert_run(
     database: Database,
     project_id: str,
     run: RunObject,

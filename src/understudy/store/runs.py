@@ -1,6 +1,7 @@
 """Stored runs and their steps: the verbs of the API and the engine, each one transaction."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import msgspec
 
@@ -30,7 +31,7 @@ from understudy.store.run_claims import (
     release_runs,
 )
 from understudy.store.run_columns import fill_run_columns
-from understudy.store.run_creation import insert_run
+from understudy.store.run_creation import Begun, create_run
 from understudy.store.run_lists import RunFilter, page_project_runs
 from understudy.store.run_state import (
     Checkpoint,
@@ -76,17 +77,20 @@ class Runs:
         *,
         reserved_for: str | None = None,
         limits: RunLimits | None = None,
+        begun: Begun | None = None,
     ) -> None:
         """Adds the run, before it `messages`, and before those the `thread` where it is to be made as well.
 
         `fillings` are the vector stores that the new thread names and that are to be made or filled with it.
         `reserved_for` is the only worker that may claim it within `RESERVED_SECONDS`, unless it dies.
 
+        `begun` is called as soon as nothing but a failure of the storage can prevent the run; see `Begun`.
+
         Raises ThreadBusy, InvalidRequest where the thread holds nothing to answer, and RateLimited above the `limits`.
         """
         progress = progress or Progress()
-        await self._database.write(
-            insert_run,
+        create = partial(
+            create_run,
             self._database,
             project_id,
             run,
@@ -98,6 +102,10 @@ class Runs:
             reserved_for,
             limits,
         )
+        if begun is None:
+            await self._database.write(create)
+        else:
+            await self._database.write_early(begun, create, reads_items=self._database.applies_early)
         _emit_status(project_id, run)
 
     async def get(self, project_id: str, thread_id: str, run_id: str) -> tuple[RunStatus, str]:
@@ -199,7 +207,7 @@ class Runs:
 
     async def list_expired(self, now: float, limit: int) -> list[str]:
         """Active runs whose time is over."""
-        return await self._database.read(list_expired_runs, now, limit)
+        return await self._database.scan(list_expired_runs, now, limit)
 
     async def filter_workable(self, owner: str, run_ids: Sequence[str]) -> set[str]:
         """Those of the runs that `owner` still has to execute, or may claim: no other worker has taken them."""

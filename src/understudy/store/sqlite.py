@@ -26,6 +26,7 @@ import apsw
 from understudy import telemetry
 from understudy.errors import StoreError
 from understudy.store import data_directory, large_writes
+from understudy.store.commit_thread import CommitThread
 from understudy.store.database import Bundle, ConnectionCounts, Guard, Row, Transaction
 from understudy.store.transaction_timer import TransactionTimer
 
@@ -54,19 +55,22 @@ def _to_sqlite(sql: str) -> str:
 class _Write:
     """A queued transaction. `large`: the statements of its batch run in a thread.
 
-    `context` is that of the task that waits for it, for what the transaction stores of its request.
+    `context` is that of the task that waits for it, for what the transaction stores of its request. `applied` is called
+    with its value while the commit is under way.
     """
 
     transaction: Callable[[], Transaction[Any]]
     future: asyncio.Future[Any]
     large: bool = False
     context: Context = field(default_factory=copy_context)
+    applied: Callable[[Any], None] | None = None
     value: Any = None
     error: BaseException | None = None
 
 
 class SqliteDatabase:
     dialect = "sqlite"
+    applies_early = True
     text_insert = "INSERT INTO item_text (rowid, words) SELECT seq, $1 FROM items WHERE id = $2 AND body IS NOT NULL"
     text_delete = "DELETE FROM item_text WHERE rowid = $1"
     text_columns: LiteralString = "rowid, words"
@@ -97,7 +101,8 @@ class SqliteDatabase:
         self._begun_at = 0.0
         self._idle = asyncio.Event()
         self._idle.set()
-        self._disk = ThreadPoolExecutor(1, thread_name_prefix="understudy-commit")
+        self._disk = CommitThread("understudy-commit")
+        self._commit_transaction = partial(self._writer.execute, "COMMIT")
         self._scans = ThreadPoolExecutor(_SCAN_THREADS, thread_name_prefix="understudy-scan")
         self._scanning = threading.local()
         self._scanners: list[apsw.Connection] = []
@@ -120,14 +125,24 @@ class SqliteDatabase:
             return await asyncio.get_running_loop().run_in_executor(self._scans, self._scan, work)
 
     async def write(self, transaction: Callable[P, Transaction[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self._queue(partial(transaction, *args, **kwargs))
+
+    async def write_early(
+        self, applied: Callable[[T], None], transaction: Callable[P, Transaction[T]], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        return await self._queue(partial(transaction, *args, **kwargs), applied)
+
+    def _queue(
+        self, transaction: Callable[[], Transaction[T]], applied: Callable[[T], None] | None = None
+    ) -> asyncio.Future[T]:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        self._waiting.append(_Write(partial(transaction, *args, **kwargs), future, large_writes.is_expected()))
+        self._waiting.append(_Write(transaction, future, large_writes.is_expected(), applied=applied))
         if not self._busy:
             self._busy = True
             self._idle.clear()
             loop.call_soon(self._start_batch)
-        return await future
+        return future
 
     # One server has the file, and no other one changes its schema meanwhile.
     write_unguarded = write_slowly = change_schema = write
@@ -143,7 +158,7 @@ class SqliteDatabase:
 
     async def close(self) -> None:
         await self._idle.wait()
-        self._disk.shutdown()
+        self._disk.close()
         self._scans.shutdown()
         with suppress(apsw.Error):
             self._writer.execute("PRAGMA optimize")
@@ -163,8 +178,7 @@ class SqliteDatabase:
         self._begun_at = time.perf_counter()
         if any(write.large for write in batch):
             self._in_thread = True
-            done = asyncio.get_running_loop().run_in_executor(self._disk, self._execute, batch)
-            done.add_done_callback(lambda future: self._execute_in_batch(batch, future.exception()))
+            self._disk.submit(partial(self._execute, batch), partial(self._execute_in_batch, batch))
             return
         try:
             self._execute(batch)
@@ -212,8 +226,11 @@ class SqliteDatabase:
 
     def _commit(self, batch: list[_Write]) -> None:
         self._in_thread = True
-        done = asyncio.get_running_loop().run_in_executor(self._disk, self._writer.execute, "COMMIT")
-        done.add_done_callback(lambda future: self._committed(batch, future.exception()))
+        self._disk.submit(self._commit_transaction, partial(self._committed, batch))
+        loop = asyncio.get_running_loop()
+        for write in batch:
+            if write.applied is not None and write.error is None:
+                loop.call_soon(_call_applied, write, context=write.context)
 
     def _committed(self, batch: list[_Write], error: BaseException | None) -> None:
         self._in_thread = False
@@ -261,6 +278,14 @@ class SqliteDatabase:
 
     def _failure(self, error: BaseException) -> StoreError:
         return StoreError(f"The database {self._path.name!r} failed: {_describe_error(error)}")
+
+
+def _call_applied(write: _Write) -> None:
+    assert write.applied is not None
+    try:
+        write.applied(write.value)
+    except Exception as error:  # noqa: BLE001 - raised by `write_early` of this transaction
+        write.error = error
 
 
 def open_in_memory() -> apsw.Connection:

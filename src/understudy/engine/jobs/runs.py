@@ -23,6 +23,7 @@ from understudy.engine.jobs.waiters import Waiters
 from understudy.engine.limits.limiter import RateLimiter
 from understudy.engine.run.cancellation import Reason
 from understudy.engine.run.checkpoint import NOTHING_ABANDONED, Abandoned, Projection, RunWriter
+from understudy.engine.run.early_items import EarlyItems
 from understudy.engine.run.end_notices import EndNotices
 from understudy.engine.run.executor import RunExecutor
 from understudy.engine.run.log import Logs, RunLog
@@ -35,6 +36,7 @@ from understudy.engine.views.replay import abandoned_objects, restored_event
 from understudy.llm.router import Models
 from understudy.store import Store
 from understudy.store.fair_candidates import FairCursor
+from understudy.store.messages import Item
 from understudy.store.run_state import Progress, StoredRun
 from understudy.store.workers import Candidate
 
@@ -125,10 +127,12 @@ class RunWorker(JobKind[str, RunExecutor]):
         epoch: int = 1,
         interrupted: bool = False,
         abandoned: Abandoned = NOTHING_ABANDONED,
+        newest: Sequence[Item] | None = None,
     ) -> RunExecutor:
         """An execution that is yet to be launched, of the claim with the number `epoch`.
 
-        `interrupted`: servers died over the run since its last checkpoint; `abandoned`: their open objects.
+        `interrupted`: servers died over the run since its last checkpoint; `abandoned`: their open objects. `newest`:
+        the newest items of its thread, where they cannot be read yet.
         """
         stage = RunWriter(
             self.id,
@@ -148,7 +152,9 @@ class RunWorker(JobKind[str, RunExecutor]):
         )
         is_private = progress.plan is not None and progress.plan.is_private
         self._run_logs.write(state.spec.id, log, is_private=is_private)
-        return RunExecutor(stage, self._models.pin(), self.tools, self._accounting)
+        messages = self._store.messages
+        items = messages if newest is None else EarlyItems(messages, state.spec.thread_id, newest)
+        return RunExecutor(stage, self._models.pin(), self.tools, self._accounting, items)
 
     def _holds_lease(self) -> bool:
         """Whether no other server can have claimed the runs of this one."""
@@ -216,6 +222,10 @@ class RunWorker(JobKind[str, RunExecutor]):
         """Stores the steps and messages that streams of the thread's runs already have."""
         if self._openings is not None:
             await self._openings.flush(thread_id)
+
+    def withdraw(self, run_id: str) -> None:
+        """Stops a run that has begun and could not be stored."""
+        self._drop(run_id)
 
     def active(self, run_id: str) -> RunExecutor | None:
         job = self._pool.jobs.get(run_id)

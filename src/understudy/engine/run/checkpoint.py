@@ -68,6 +68,10 @@ class Projection(Protocol):
     def encode(self) -> Callable[[events.Event], tuple[bytes, ...]]:
         """Applies an event; returns its frames for streams."""
 
+    @property
+    def encode_texts(self) -> Callable[[Sequence[events.TextDelta]], list[tuple[bytes, ...]]]:
+        """Applies deltas of one text; returns the frames of each."""
+
     def checkpoint(self, progress: Progress, *, with_run: bool) -> Checkpoint:
         """The changes since the last checkpoint; includes the run if its status changed, or `with_run`."""
 
@@ -128,6 +132,13 @@ class RunWriter:
     def publish(self, event: events.Event) -> None:
         self.state.apply(event)
         self.log.append(event, self._projection.encode(event))
+
+    def publish_texts(self, texts: Sequence[str]) -> None:
+        """Publishes deltas of the open message's text."""
+        if texts:
+            happened = [events.TextDelta(text) for text in texts]
+            self.state.apply(happened[0])
+            self.log.extend(happened, self._projection.encode_texts(happened))
 
     async def open(self, event: events.Event) -> None:
         """Publishes the opening of a step or a message, and stores it: first where a client can resume, or soon after.

@@ -13,7 +13,7 @@ import msgspec
 from understudy import telemetry, tracing
 from understudy.correlation import Origin
 from understudy.engine.accounting import Accounting
-from understudy.engine.run import events
+from understudy.engine.run import events, reports
 from understudy.engine.run.cancellation import Interrupted, Interruption, Reason
 from understudy.engine.run.checkpoint import RunLost, RunWriter
 from understudy.engine.run.compaction import ContextCompaction
@@ -33,13 +33,12 @@ from understudy.engine.run.spans import begin_execution
 from understudy.engine.run.spec import CompactionRule, RunSpec
 from understudy.engine.run.state import RunState
 from understudy.engine.run.tool_use import NextStep, Tools, ToolUse
-from understudy.engine.run.truncation import BudgetExceeded, ContextTooLong, PromptBudget
+from understudy.engine.run.truncation import BudgetExceeded, ContextTooLong, ItemSource, PromptBudget
 from understudy.engine.run.turn import Turn
+from understudy.engine.run.turn_charges import TurnCharges
 from understudy.errors import StoreError, StoreUnavailable
 from understudy.llm.messages import Part
-from understudy.llm.prices import Tokens
 from understudy.llm.router import Models
-from understudy.store.charges import Usage
 from understudy.store.run_state import Span
 
 logger = logging.getLogger(__name__)
@@ -50,10 +49,15 @@ _MAX_TURNS: Final = 200
 class RunExecutor:
     """Executes one run until it waits or ends."""
 
-    def __init__(self, stage: RunWriter, models: Models, tools: Tools, accounting: Accounting) -> None:
+    def __init__(
+        self, stage: RunWriter, models: Models, tools: Tools, accounting: Accounting, items: ItemSource
+    ) -> None:
+        """`items` are those of the threads that the run's prompts have."""
         self._stage = stage
+        self._items = items
         self.run_id = stage.spec.id
         self._accounting = accounting
+        self._charges = TurnCharges(stage, accounting)
         self._models = models
         self._interruption = Interruption()
         self._tool_use = ToolUse(stage, self._interruption, tools, models, accounting)
@@ -122,7 +126,7 @@ class RunExecutor:
         self._began_at = self._stage.time()
         telemetry.emit(telemetry.RunStarted, run_id=self.run_id, project_id=self._stage.project_id, kind=kind)
         if tracing.is_enabled():
-            await self._work_traced()
+            await reports.run_in_span(self._stage, self._work, lambda: self._failure_code)
         else:
             await self._work()
         self._stage.discard_opening()
@@ -134,24 +138,6 @@ class RunExecutor:
             status=self.state.status,
             duration=telemetry.elapsed(started),
         )
-
-    async def _work_traced(self) -> None:
-        spec, progress = self._stage.spec, self._stage.progress
-        attributes: dict[str, tracing.Value] = {
-            "gen_ai.operation.name": "invoke_agent",
-            "gen_ai.conversation.id": spec.thread_id,
-            "gen_ai.request.model": spec.model,
-            "understudy.run.id": spec.id,
-            "understudy.run.kind": spec.label,
-            "understudy.project.id": self._stage.project_id,
-        }
-        with tracing.span("invoke_agent", attributes=attributes) as span:
-            await self._work()
-            span.set("understudy.run.status", self.state.status)
-            span.set("gen_ai.usage.input_tokens", progress.used.prompt_tokens)
-            span.set("gen_ai.usage.output_tokens", progress.used.completion_tokens)
-            if self.state.status in {"failed", "expired"}:
-                span.fail(self._failure_code or self.state.status)
 
     async def _work(self) -> None:
         try:
@@ -170,7 +156,7 @@ class RunExecutor:
         except Exception as cause:
             outcome = self._outcome_of(cause)
             if outcome is UNEXPECTED:
-                extra = _log_extra("server_error", "", is_content=False)
+                extra = reports.log_extra("server_error", "", is_content=False)
                 logger.exception("%s %s failed", self._stage.spec.label, self.run_id, extra=extra)
             await self._fail(outcome)
 
@@ -243,7 +229,7 @@ class RunExecutor:
         turn = await self._model_turn.consume_stream(self._models, budget)
         self._model_turn.end_span("completed")
         if stage.progress.turns == 0:
-            self._emit_first_delta(self._model_turn.span)
+            reports.emit_first_delta(stage, self._model_turn.span, self._began_at)
         stage.progress.turns += 1
         telemetry.emit(
             telemetry.RunTurnFinished,
@@ -254,21 +240,10 @@ class RunExecutor:
         )
         return turn
 
-    def _emit_first_delta(self, span: Span) -> None:
-        if span.first_delta_at is None:
-            return
-        stage = self._stage
-        telemetry.emit(
-            telemetry.FirstDelta,
-            kind=stage.spec.label,
-            project_id=stage.project_id,
-            duration=max(span.first_delta_at - self._began_at, 0.0),
-        )
-
     async def _prompt(self, spec: RunSpec, budget: PromptBudget) -> Prompt:
         stage = self._stage
         return await build_request(
-            stage.store.messages,
+            self._items,
             spec,
             stage.progress.turns,
             budget,
@@ -284,7 +259,7 @@ class RunExecutor:
 
     async def _use_tools(self, turn: Turn) -> NextStep:
         model_turn = self._require_model_turn()
-        await self._record_usage(model_turn)
+        await self._charges.record(model_turn)
         self._model_turn = None
         await self._tool_use.store_calls(turn.calls, model_turn.usage(), model_turn.reasoning_items)
         return await self._tool_use.execute_calls()
@@ -298,7 +273,7 @@ class RunExecutor:
         model_turn, stage = self._require_model_turn(), self._stage
         await model_turn.open_message()
         model_turn.finish_text()
-        await self._record_usage(model_turn)
+        await self._charges.record(model_turn)
         usage = model_turn.usage()
         stage.progress.used += usage
         now = stage.now()
@@ -350,7 +325,7 @@ class RunExecutor:
         try:
             await self._stop(reason or "gone")
             if deleted:
-                await self._charge_deleted_run()
+                await self._charges.record_deleted(self._model_turn)
         except RunLost:
             self.is_lost = True
 
@@ -371,7 +346,7 @@ class RunExecutor:
         progress, now = self._stage.progress, self._stage.now()
         if self._model_turn is not None:
             self._model_turn.end_span("failed")
-            await self._record_usage(self._model_turn)
+            await self._charges.record(self._model_turn)
         if self._stage.tokens is not None:
             self._stage.tokens.release()
         usage = self._model_turn.usage() if self._model_turn is not None else progress.pending
@@ -390,44 +365,7 @@ class RunExecutor:
         await self._stage.commit(ended)
         self._failure_code = "" if outcome.error is None else outcome.error.code
         if outcome.status in {"failed", "expired"} and outcome.error != UNEXPECTED.error:
-            self._log_failure(outcome)
-
-    def _log_failure(self, outcome: Outcome) -> None:
-        code, text = "", ""
-        if outcome.error is not None:
-            code, text = outcome.error.code, outcome.error.message
-        # The text about an invalid prompt may quote it.
-        extra = _log_extra(code, text, is_content=code == "invalid_prompt")
-        logger.warning("%s %s %s", self._stage.spec.label, self.run_id, outcome.status, extra=extra)
-
-    # -- what it costs -----------------------------------------------------------------------------------------
-
-    async def _record_usage(self, model_turn: ModelTurn) -> None:
-        """Adds the usage of the turn to the next checkpoint, once."""
-        if model_turn.charged:
-            return
-        usage = await self._turn_usage(model_turn, f"{self.run_id}/{model_turn.number}")
-        model_turn.charged = True
-        model_turn.span.credits = usage.credits if usage.priced else None
-        self._stage.add_usage(usage)
-
-    async def _turn_usage(self, model_turn: ModelTurn, reference: str) -> Usage:
-        used = model_turn.usage()
-        cached = min(used.prompt_token_details.cached_tokens, used.prompt_tokens)
-        tokens = Tokens(used.prompt_tokens, used.completion_tokens, cached)
-        progress, model = self._stage.progress, self._stage.spec.model
-        return await self._accounting.usage(
-            reference, "completion", model, tokens, key_id=progress.key_id, batch=progress.in_batch
-        )
-
-    async def _charge_deleted_run(self) -> None:
-        """A client that deletes a thread during its run pays for the output of the model up to then."""
-        model_turn = self._model_turn
-        unrecorded = self._stage.unrecorded_usage()
-        if model_turn is not None and not model_turn.charged and model_turn.usage() != NO_USAGE:
-            unrecorded.append(await self._turn_usage(model_turn, f"{self.run_id}/{model_turn.number}"))
-        for usage in unrecorded:
-            await self._accounting.record(self._stage.project_id, usage)
+            reports.log_failure(self._stage, outcome)
 
     # -- budgets -----------------------------------------------------------------------------------------------
 
@@ -448,10 +386,3 @@ class RunExecutor:
         if completion_left is not None and completion_left <= 0:
             raise BudgetExceeded("max_completion_tokens")
         return PromptBudget(self._models.window(run.model), prompt_left, completion_left)
-
-
-def _log_extra(code: str, text: str, *, is_content: bool) -> dict[str, Any]:
-    """The members of a log record about a failed run; `is_content`: the text is only for logs with content."""
-    error = {"error": text}
-    fields = {"code": code} if is_content else {"code": code, **error}
-    return {"event": "run.failed", "repeat": None, "fields": fields, "content": error if is_content else {}}

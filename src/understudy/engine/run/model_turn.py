@@ -125,24 +125,29 @@ class ModelTurn:
 
     async def _consume(self, payloads: Sequence[bytes], room: PromptBudget) -> bool:
         """Takes in chunks; False once the answer is as long as the run's budget allows, whatever the model thinks."""
-        turn, stage, interruption = self.turn, self._stage, self._interruption
+        turn, stage = self.turn, self._stage
         stage.check()
         is_plain_text, most_deltas = self._is_plain_text(), room.answer
+        is_cut = False
+        texts: list[str] = []
         for payload in payloads:
             chunk = chunks.decode(payload)
             text = turn.add_text_chunk(chunk) if is_plain_text else ""
             if text:
-                # What nearly every chunk is, without a coroutine on its way.
-                stage.publish(events.TextDelta(text))
+                # What nearly every chunk is: those of one read are published together, without a coroutine.
+                texts.append(text)
             else:
+                stage.publish_texts(texts)
+                texts = []
                 await self._publish_piece(turn.add_chunk(chunk))
                 is_plain_text = self._is_plain_text()
-            if interruption.reason is not None:
-                interruption.check()
+                self._interruption.check()
             if turn.deltas >= most_deltas and not turn.finish_reason:
-                turn.finish_reason = "length"
-                return False
-        return True
+                turn.finish_reason, is_cut = "length", True
+                break
+        stage.publish_texts(texts)
+        self._interruption.check()
+        return not is_cut
 
     def _is_plain_text(self) -> bool:
         """Whether text can be sent directly: the message is open, without buffered text, calls or reasoning."""

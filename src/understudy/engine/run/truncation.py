@@ -17,11 +17,9 @@ from understudy.engine.run import summaries
 from understudy.engine.run.spec import RunSpec
 from understudy.llm import tokens
 from understudy.llm.messages import Message, SystemMessage, ToolMessage, UserMessage, calls_of, text_of
-from understudy.store.messages import Item
+from understudy.store.messages import LATEST, PROMPT_PAGE, Item
 from understudy.store.run_state import CutRule, PromptCut, PromptExtent
 
-_PAGE: Final = 100
-_NEWEST: Final = 2**62
 # Each message costs a few tokens beside its text: its role, and what separates it from the next.
 _MESSAGE_OVERHEAD_TOKENS: Final = 4
 # Room for the answer where the run does not say how long it may be, as a part of the window.
@@ -144,7 +142,7 @@ class _Pages:
 
     def __init__(self, messages: ItemSource, spec: RunSpec) -> None:
         self._messages = messages
-        self._places = [*[(part.thread_id, part.last_seq + 1) for part in spec.context], (spec.thread_id, _NEWEST)]
+        self._places = [*[(part.thread_id, part.last_seq + 1) for part in spec.context], (spec.thread_id, LATEST)]
 
     @property
     def at_end(self) -> bool:
@@ -152,8 +150,8 @@ class _Pages:
 
     async def read_next(self) -> list[Item]:
         thread_id, before = self._places.pop()
-        page = await self._messages.newest(thread_id, before, _PAGE)
-        if len(page) == _PAGE:
+        page = await self._messages.newest(thread_id, before, PROMPT_PAGE)
+        if len(page) == PROMPT_PAGE:
             self._places.append((thread_id, page[-1].seq))
         return page
 

@@ -102,11 +102,11 @@ class RunView:
         handler = _HANDLERS.get(type(event))
         return () if handler is None else handler(self, event)
 
-    def extend_text(self, text: str) -> bool:
-        """Applies a text delta that only continues the text; False where it would open it."""
+    def extend_text(self, *texts: str) -> bool:
+        """Applies text deltas that only continue the text; False where they would open it."""
         if not self._text:
             return False
-        self._text.append(text)
+        self._text += texts
         return True
 
     # -- the run -----------------------------------------------------------------------------------------------

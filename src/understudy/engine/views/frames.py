@@ -4,6 +4,7 @@ A text that grows is most of what streams are, so its deltas are encoded without
 around the text is the same in all deltas of one part.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -54,6 +55,18 @@ class RunEncoder:
     def encode(self, event: Event, merged: int = 0) -> Frames:  # noqa: ARG002 - these events have no numbers
         if type(event) is TextDelta and self._head and self.view.extend_text(event.text):
             return (self._head + _encode_json(event.text) + b"}}]}}\n\n",)
+        return self._encode_other(event)
+
+    def encode_texts(self, deltas: Sequence[TextDelta]) -> list[Frames]:
+        """The frames of each of these deltas of one text."""
+        first = [] if self._head else [self.encode(deltas[0])]
+        following = [delta.text for delta in deltas[len(first) :]]
+        if not self.view.extend_text(*following):
+            return [*first, *map(self.encode, deltas[len(first) :])]
+        head = self._head
+        return [*first, *[(head + _encode_json(text) + b"}}]}}\n\n",) for text in following]]
+
+    def _encode_other(self, event: Event) -> Frames:
         stream = self.view.apply(event)
         self._head = b""
         if type(event) is TextDelta:

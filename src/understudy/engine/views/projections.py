@@ -4,7 +4,7 @@ The engine sees them only through `Projection`; here each dialect has its own.
 """
 
 from array import array
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 import msgspec
@@ -27,6 +27,8 @@ class RunProjection:
         self._encoder = RunEncoder()
         self.encode: Callable[[events.Event], Frames] = self._encoder.encode
         """Applies an event; returns its frames for streams."""
+        self.encode_texts: Callable[[Sequence[events.TextDelta]], list[Frames]] = self._encoder.encode_texts
+        """Applies deltas of one text; returns the frames of each."""
         self._view = self._encoder.view
         self._status = ""
         self._stored: frozenset[str] = frozenset()
@@ -79,12 +81,18 @@ class ResponseProjection(RunProjection):
         self._response_view = self._response_encoder.view
         self._response_view.outline = array("I")
         self.encode = self._encode_response
+        self.encode_texts = self._encode_response_texts
 
     def _encode_response(self, event: events.Event) -> Frames:
         if not (type(event) is events.TextDelta and self._view.extend_text(event.text)):
             # The other dialect's stream events of a response have no reader.
             self._view.apply(event)
         return self._response_encoder.encode(event)
+
+    def _encode_response_texts(self, deltas: Sequence[events.TextDelta]) -> list[Frames]:
+        if not self._view.extend_text(*[delta.text for delta in deltas]):
+            return [self._encode_response(delta) for delta in deltas]
+        return [self._response_encoder.encode(delta) for delta in deltas]
 
     def load(self, history: Iterable[events.Event]) -> None:
         is_loaded = False

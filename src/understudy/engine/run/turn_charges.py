@@ -1,0 +1,40 @@
+"""What the model turns of a run cost: debited with the next checkpoint, or alone where the run is deleted."""
+
+from understudy.engine.accounting import Accounting
+from understudy.engine.run.checkpoint import RunWriter
+from understudy.engine.run.model_turn import NO_USAGE, ModelTurn
+from understudy.llm.prices import Tokens
+from understudy.store.charges import Usage
+
+
+class TurnCharges:
+    def __init__(self, stage: RunWriter, accounting: Accounting) -> None:
+        self._stage = stage
+        self._accounting = accounting
+
+    async def record(self, turn: ModelTurn) -> None:
+        """Adds the usage of the turn to the next checkpoint, once."""
+        if turn.charged:
+            return
+        usage = await self._usage(turn)
+        turn.charged = True
+        turn.span.credits = usage.credits if usage.priced else None
+        self._stage.add_usage(usage)
+
+    async def record_deleted(self, turn: ModelTurn | None) -> None:
+        """A client that deletes a thread during its run pays for the output of the model up to then."""
+        unrecorded = self._stage.unrecorded_usage()
+        if turn is not None and not turn.charged and turn.usage() != NO_USAGE:
+            unrecorded.append(await self._usage(turn))
+        for usage in unrecorded:
+            await self._accounting.record(self._stage.project_id, usage)
+
+    async def _usage(self, turn: ModelTurn) -> Usage:
+        used = turn.usage()
+        cached = min(used.prompt_token_details.cached_tokens, used.prompt_tokens)
+        tokens = Tokens(used.prompt_tokens, used.completion_tokens, cached)
+        progress, spec = self._stage.progress, self._stage.spec
+        reference = f"{spec.id}/{turn.number}"
+        return await self._accounting.usage(
+            reference, "completion", spec.model, tokens, key_id=progress.key_id, batch=progress.in_batch
+        )
