@@ -157,5 +157,5 @@ def test_an_export_and_a_deletion_that_were_killed_five_times_end_like_those_tha
         server.stop()
     assert archives[0] == archives[1]
     assert left[0] == left[1]
-    assert b"ada" not in b"".join(packed for _, packed in left[0])
+    assert b'"ada"' not in b"".join(packed for _, packed in left[0])
     assert dict(left[0])["files.jsonl"].count(b"\n") == 200
