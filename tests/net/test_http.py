@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import math
 import random
+import socket
 import ssl
 import subprocess
 import zlib
@@ -123,6 +124,44 @@ class TestAResponse:
                     await response.wait(math.inf)
         assert sum(sizes) == 50_000_000
         assert max(sizes) <= 256 * 1024
+
+    @pytest.mark.parametrize("end", [CLOSE, RESET], ids=["whole", "cut off"])
+    async def test_is_decoded_in_order_while_it_arrives(self, pool, end):
+        data = b"".join([random.randbytes(0x8000) + b"x" * 0x80000 for _ in range(40)])
+        encoded = gzip.compress(data, 1)
+        head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n"
+        pieces = [encoded[start : start + 0x10000] for start in range(0, len(encoded), 0x10000)]
+        async with RawServer([head, *(pieces if end is CLOSE else pieces[:-1]), end]) as server:
+            response = await send(pool, server)
+            received, error = b"", None
+            try:
+                while not response.at_eof:
+                    received += response.read_available()
+                    await response.wait(asyncio.get_running_loop().time() + WAIT)
+            except ConnectionLost as lost:
+                error = lost
+            assert data.startswith(received)
+            assert (received == data, error is None) == ((True, True) if end is CLOSE else (False, False))
+            assert len(received) > len(data) * 0.9
+
+    async def test_that_decodes_to_much_more_lets_others_run(self, pool):
+        encoded = gzip.compress(bytes(50 << 20), 1)
+        head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(encoded)
+        turns = 0
+
+        async def count_turns():
+            nonlocal turns
+            while True:
+                await asyncio.sleep(0)
+                turns += 1
+
+        async with RawServer([head + encoded]) as server:
+            response = await send(pool, server)
+            await until(lambda: response.is_received)
+            others = asyncio.create_task(count_turns())
+            assert len(await read(response)) == 50 << 20
+            others.cancel()
+            assert turns > 100
 
     async def test_that_nobody_reads_stops_its_server(self, pool):
         pieces = [b"10000\r\n" + bytes(0x10000) + b"\r\n"] * 400
@@ -285,6 +324,25 @@ class TestAConnection:
                 await task
             await until(lambda: not server.open)
             assert pool.size == 0
+
+    async def test_is_opened_to_each_address_of_its_host_in_turn(self, pool, monkeypatch):
+        async with RawServer(*[[UNTIL_CLOSE, CLOSE]] * 2) as one, RawServer(*[[UNTIL_CLOSE, CLOSE]] * 2) as other:
+            addresses = [_address(one.port), _address(other.port)]
+            monkeypatch.setattr(origin, "resolve", _resolver(addresses))
+            for _ in range(4):
+                assert await exchange(pool, one) == b"hello world"
+            assert (one.connections, other.connections) == (2, 2)
+
+    async def test_that_times_out_is_not_opened_to_the_same_addresses(self, monkeypatch):
+        # Connections wait in its queue for a handshake.
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            resolve = _resolver([_address(server.getsockname()[1])])
+            monkeypatch.setattr(origin, "resolve", resolve)
+            pool = Pool({}, connect_timeout=0.1)
+            for _ in range(2):
+                with pytest.raises(TimedOut, match="connect"):
+                    await pool.request("GET", "https://127.0.0.1/", headers={})
+            assert resolve.calls == 2
 
     async def test_leaves_no_file_open(self, pool):
         async with RawServer(*[[CHUNKED], [LENGTH[:-1], CLOSE], [b"junk"], [LENGTH + b"!"]] * 20) as server:
@@ -449,6 +507,19 @@ class TestTLS:
             with pytest.raises(ConnectionFailed):
                 await pool.request("GET", f"https://127.0.0.1:{port}/", headers={})
         assert pool.size == 0
+
+
+def _address(port):
+    return (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", ("127.0.0.1", port))
+
+
+def _resolver(addresses):
+    async def resolve(_):
+        resolve.calls += 1
+        return addresses
+
+    resolve.calls = 0
+    return resolve
 
 
 async def _write_plain_text(_, writer):

@@ -1,6 +1,7 @@
 """The connections to the servers of one client: opened on demand, reused, closed after some time without a request."""
 
 import asyncio
+import itertools
 import math
 from collections.abc import Mapping
 from typing import Final
@@ -34,6 +35,7 @@ class Pool:
         self._idle: dict[Origin, list[Connection]] = {}
         self._origins: dict[Connection, Origin] = {}
         self._addresses: dict[Origin, tuple[float, list[AddrInfoType]]] = {}
+        self._turns = itertools.count()
 
     async def request(
         self,
@@ -104,13 +106,17 @@ class Pool:
             async with asyncio.timeout_at(first):
                 return await self._open(origin)
         except TimeoutError:
+            self._addresses.pop(origin, None)
             raise TimedOut(wait) from None
         except (OSError, ValueError, RuntimeError) as error:
             self._addresses.pop(origin, None)
             raise connection_failed(error) from None
 
     async def _open(self, origin: Origin) -> Connection:
-        opened = await origins.open_socket(await self._resolve(origin))
+        addresses = await self._resolve(origin)
+        # A host with several addresses has several servers: each takes its turn, after a failure as well.
+        first = next(self._turns) % len(addresses)
+        opened = await origins.open_socket([*addresses[first:], *addresses[:first]])
         try:
             context = await asyncio.to_thread(origins.tls_context) if origin.is_secure else None
             _, connection = await self._loop.create_connection(

@@ -33,8 +33,8 @@ class Response:
     """
 
     __slots__ = (
-        *("_chunks", "_decoder", "_error", "_is_paused", "_new_waiter", "_source", "_unread", "_waiter"),
-        *("fields", "is_received", "status"),
+        *("_chunks", "_decoder", "_error", "_has_decoded", "_is_paused", "_new_waiter", "_source", "_unread"),
+        *("_waiter", "fields", "is_received", "status"),
     )
 
     def __init__(self, source: Source, new_waiter: "Callable[[], asyncio.Future[None]]") -> None:
@@ -45,6 +45,7 @@ class Response:
         self._unread = 0
         self._is_paused = False
         self._decoder: content_encoding.Decoder | None = None
+        self._has_decoded = False
         self._error: HttpError | None = None
         self.status = 0
         self.fields: dict[bytes, bytes] = {}
@@ -55,10 +56,8 @@ class Response:
 
     @property
     def at_eof(self) -> bool:
-        """Whether the body has ended and is read."""
-        if not self.is_received or self._chunks:
-            return False
-        return self._decoder is None or not self._decoder.has_input
+        """Whether the body has ended and is read; never for an encoded body that is cut off."""
+        return self.is_received and not self._has_unread and (self._decoder is None or self._decoder.is_complete)
 
     def header(self, name: bytes) -> str | None:
         value = self.fields.get(name)
@@ -70,30 +69,33 @@ class Response:
     def read_available(self) -> bytes:
         """The bytes received so far, in order; empty if there are none yet, and at the end (`at_eof`).
 
-        Raises HttpError behind the last bytes before an error.
+        Also empty between two steps of decoding, so that other tasks run in the wait. Raises HttpError behind the last
+        bytes before an error.
         """
-        chunks = self._chunks
-        if chunks:
+        chunks, decoder = self._chunks, self._decoder
+        if chunks and (decoder is None or not decoder.has_input):
             data = chunks[0] if len(chunks) == 1 else b"".join(chunks)
             chunks.clear()
             self._unread = 0
             if self._source is not None:
                 self._source.disarm()
-                if self._is_paused and self._decoder is None:
+                if self._is_paused:
                     self._resume(self._source)
-            if self._decoder is None:
+            if decoder is None:
                 return data
-            self._decoder.push(data)
-        if self._decoder is not None and (data := self._decode(self._decoder)):
+            decoder.push(data)
+        if decoder is not None and (data := self._decode_step(decoder)):
             return data
-        if self._error is not None:
+        if self._error is not None and not self._has_unread:
             raise self._error
         return b""
 
     def wait(self, deadline: float) -> "asyncio.Future[None]":
         """Done after new bytes, the end or an error; an error at `deadline`, a time of the event loop."""
         waiter = self._waiter = self._new_waiter()
-        if self._source is None or self.is_received or self._error is not None:
+        if self._has_unread:
+            waiter.get_loop().call_soon(self.notify)
+        elif self._source is None or self.is_received or self._error is not None:
             waiter.set_result(None)
         else:
             self._source.arm(deadline)
@@ -111,16 +113,23 @@ class Response:
         if self._source is not None:
             self._source.abort()
 
-    def _decode(self, decoder: content_encoding.Decoder) -> bytes:
+    @property
+    def _has_unread(self) -> bool:
+        return bool(self._chunks) or (self._decoder is not None and self._decoder.has_input)
+
+    def _decode_step(self, decoder: content_encoding.Decoder) -> bytes:
+        """The next decoded bytes; empty between two steps, and if that needs more input."""
+        if self._has_decoded and decoder.has_input:
+            self._has_decoded = False
+            return b""
         try:
             data = decoder.decode()
         except zlib.error:
             self.close()
             raise connection_lost(None) from None
-        if not data and self.is_received and not decoder.is_complete:
+        if not data and self.is_received and not self._has_unread and not decoder.is_complete:
             raise connection_lost(None)
-        if self._is_paused and not decoder.has_input and self._source is not None:
-            self._resume(self._source)
+        self._has_decoded = bool(data)
         return data
 
     def _resume(self, source: Source) -> None:
