@@ -1,5 +1,6 @@
 """Realtime sessions: events are relayed to the provider of the model and back, and what it reports is charged."""
 
+import asyncio
 import json
 import time
 
@@ -273,6 +274,27 @@ def test_a_response_is_charged_after_its_client_has_left(server, upstream):
         await begin(session)
         while (await session.receive())["type"] != "response.cancel":
             pass
+        await end(session, status="cancelled")
+        await session.receive()
+
+    upstream.realtime.behave(answer)
+    with open_realtime(server, key=key) as client:
+        client.send("response.create")
+        client.until("response.created")
+    assert eventually(lambda: usage_of(server, "completions", key))["input_tokens"] == 130
+
+
+def test_a_response_is_charged_however_much_of_it_its_client_has_left_unread(server, upstream):
+    key = own_key(server, f"unread {time.time_ns()}")
+
+    async def answer(session):
+        await session.receive()
+        await begin(session)
+        while (await session.receive())["type"] != "response.cancel":
+            pass
+        for _ in range(5):
+            await asyncio.sleep(0.6)
+            await session.send("response.output_audio.delta", delta="AAAA")
         await end(session, status="cancelled")
         await session.receive()
 

@@ -71,6 +71,8 @@ def test_errors_of_the_provider_do_not_show_its_key(server, upstream):
             "error", error={"type": "server_error", "message": "The key upstream-key at 10.1.2.3 is bad."}
         )
         await begin(session)
+        failed = {"code": "upstream-key", "message": "The key upstream-key at 10.1.2.3 is bad."}
+        await session.send("conversation.item.input_audio_transcription.failed", item_id="item_1", error=failed)
         details = {"type": "failed", "error": {"message": "upstream-key"}}
         await end(session, status="failed", status_details=details)
         await session.receive()
@@ -78,6 +80,7 @@ def test_errors_of_the_provider_do_not_show_its_key(server, upstream):
     upstream.realtime.behave(fail)
     with open_realtime(server) as client:
         events = client.until("response.done")
+    assert "conversation.item.input_audio_transcription.failed" in [one["type"] for one in events]
     assert "upstream-key" not in json.dumps(events)
     assert "10.1.2.3" not in json.dumps(events)
 
@@ -166,6 +169,18 @@ def test_many_values_and_deep_nesting_are_refused_at_once(server, upstream):
             client.connection.send(text)
             assert client.receive()["type"] == "error"
         client.say("Hello")
+
+
+def test_every_url_of_an_event_with_many_is_checked(server, upstream):
+    tools = [{"type": "mcp", "server_label": "a", "server_url": "https://example.com/mcp"}] * 5000
+    tools.append({"type": "mcp", "server_label": "b", "server_url": "http://10.1.2.3/mcp"})
+    with open_realtime(server) as client:
+        client.receive()
+        client.send("session.update", session={"type": "realtime", "tools": tools})
+        error = client.receive()["error"]
+        assert (error["code"], error["param"]) == ("invalid_value", "session.tools[5000].server_url")
+        client.say("Hello")
+    assert "session.update" not in [one["type"] for one in upstream.realtime.wait_for(1).received]
 
 
 def test_a_flood_of_small_events_lets_others_be_served(server, upstream):

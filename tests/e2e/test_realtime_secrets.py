@@ -80,6 +80,7 @@ def test_the_lifetime_has_the_documented_bounds(server, seconds):
             400,
             "tools[0].server_url",
         ),
+        ({"type": "realtime", "instructions": "a" * 2**18}, 400, "session"),
     ],
 )
 def test_a_session_that_could_not_be_opened_gets_no_secret(server, session, status, param):

@@ -1,5 +1,6 @@
 """Client secrets of realtime sessions over HTTP, and what a relay of events cannot serve."""
 
+import asyncio
 from typing import Any, Final, Literal
 
 import msgspec
@@ -10,7 +11,7 @@ from understudy import ids
 from understudy.api.operations import OperationGroup
 from understudy.api.parts import key_of, parts_of, project_of
 from understudy.api.requests import decode_body, json_response, read_body, struct_response
-from understudy.errors import NotFound
+from understudy.errors import InvalidRequest, NotFound
 from understudy.store.client_secrets import ClientSecret
 from understudy.wire.parsing import parse_object
 from understudy.wire.realtime import (
@@ -27,6 +28,8 @@ from understudy.wire.realtime import (
 operations = OperationGroup("Realtime")
 
 _SECRET_SECONDS: Final = 600
+_MAX_BODY_BYTES: Final = 256 * 1024
+"""It is stored with the secret, and read for each session that the secret opens."""
 _BETA_SECRET_SECONDS: Final = 60
 _OBJECTS: Final[dict[SessionType, Literal["realtime.session", "realtime.transcription_session"]]] = {
     "realtime": "realtime.session",
@@ -135,9 +138,16 @@ async def _create_beta(request: Request, kind: type[msgspec.Struct], session_typ
 
 
 async def _read(request: Request, kind: type[msgspec.Struct]) -> dict[str, Any]:
-    """The members of the body, which may be absent. Raises what `read_body` and `parse_object` do."""
+    """The members of the body, which may be absent. Raises InvalidRequest, also as those that it calls."""
     limits = parts_of(request).settings.limits
     raw = await read_body(request, limits) or b"{}"
+    if len(raw) > _MAX_BODY_BYTES:
+        raise InvalidRequest(
+            f"The session of a client secret is larger than {_MAX_BODY_BYTES} bytes. Leave out what the client can send"
+            " in a 'session.update'.",
+            param="session",
+            code="string_above_max_length",
+        )
     return await decode_body(raw, parse_object, raw, kind, depth=limits.json_depth, values=limits.json_values)
 
 
@@ -147,7 +157,8 @@ async def _create(request: Request, session: SecretSession, seconds: int) -> Eph
     for model in filter(None, (session.model, session.transcription_model)):
         await parts.limiter.permissions.check_model(project_id, model)
         await parts.models.check_realtime(model)
-    parts.models.check_event_urls(session.config)
+    # Those of many tools take long.
+    await asyncio.to_thread(parts.models.check_event_urls, session.config)
     now = parts.now()
     value, expires_at = ids.client_secret(), now + seconds
     encoded = msgspec.json.encode(session).decode()

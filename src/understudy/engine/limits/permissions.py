@@ -41,7 +41,7 @@ class PermissionChecks:
         policy = self._policies.find(project_id, "") or await self._policies.load(project_id, "")
         disabled = policy.permissions.disabled_tools
         for kind, param in tools if disabled else ():
-            if _find_hosted_tool(kind) in disabled:
+            if find_hosted_tool(kind) in disabled:
                 raise InvalidRequest(
                     f"The hosted tool {kind!r} is disabled for this project. Leave it out, or have an administrator"
                     " permit it.",
@@ -59,6 +59,6 @@ class PermissionChecks:
         return {*self._models.names_and_url(model)[0], *self._models.aliases(model)}
 
 
-def _find_hosted_tool(kind: str) -> str | None:
+def find_hosted_tool(kind: str) -> str | None:
     """The hosted tool of a type, whose versions have a date or `preview` behind its name."""
     return next((tool for tool in HOSTED_TOOLS if kind == tool or kind.startswith(f"{tool}_")), None)

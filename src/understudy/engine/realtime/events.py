@@ -22,6 +22,7 @@ RESPONSE_CREATED: Final = "response.created"
 RESPONSE_DONE: Final = "response.done"
 TRANSCRIBED: Final = "conversation.item.input_audio_transcription.completed"
 ERROR: Final = "error"
+_FAILED: Final = ".failed"
 
 
 class _Head(msgspec.Struct, gc=False):
@@ -101,16 +102,22 @@ def render_error(error: ApiError, event_id: str | None = None) -> str:
     return encode_event({"type": ERROR, "event_id": ids.realtime_event(), "error": details})
 
 
+def may_have_error(kind: str) -> bool:
+    return kind in {ERROR, RESPONSE_DONE} or kind.endswith(_FAILED)
+
+
 def redact_event(message: str | bytes, redact: Callable[[str], str]) -> str | bytes:
-    """An event of the provider whose error has no secret: an `error`, or a response that failed."""
+    """An event of the provider whose error has no secret: an `error`, or what has failed."""
     event = decode_event(message)
     response = event.get("response")
     details = response.get("status_details") if isinstance(response, dict) else None
-    source = event if event.get("type") == ERROR else details
-    error = source.get("error") if isinstance(source, dict) else None
-    if not isinstance(error, dict) or not isinstance(text := error.get("message"), str):
-        return message
-    if (public := redact(text)) == text:
-        return message
-    error["message"] = public
-    return encode_event(event)
+    is_changed = False
+    for source in (event, details):
+        error = source.get("error") if isinstance(source, dict) else None
+        if not isinstance(error, dict):
+            continue
+        for member in ("message", "code"):
+            if isinstance(text := error.get(member), str) and (public := redact(text)) != text:
+                error[member] = public
+                is_changed = True
+    return encode_event(event) if is_changed else message

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from understudy.engine.limits.permissions import PermissionChecks
+from understudy.engine.limits.permissions import PermissionChecks, find_hosted_tool
 from understudy.errors import InvalidRequest, NotFound
 from understudy.llm.realtime import RealtimeConnection
 from understudy.llm.router import Models
@@ -35,13 +35,14 @@ class SessionModels:
         self._names = {upstream.model: model}
         """Ids of the client by those of the provider."""
 
-    async def check(self, event: Mapping[str, Any]) -> None:
-        """Raises UpstreamError for a URL that the provider must not fetch, InvalidRequest for a tool that is disabled
-        for the project."""
+    def check_urls(self, event: Mapping[str, Any]) -> None:
+        """Raises UpstreamError for a URL that the provider must not fetch. Takes long for many."""
         self._models.check_event_urls(event)
-        tools = [found for member in ("session", "response") for found in _find_tools(event.get(member), member)]
+
+    async def check_tools(self, tools: Mapping[str, str]) -> None:
+        """`tools` are what `find_tools` finds. Raises InvalidRequest for one that is disabled for the project."""
         if tools:
-            await self._permissions.check_tools(self._project_id, tools)
+            await self._permissions.check_tools(self._project_id, tools.items())
 
     async def to_upstream(self, session: dict[str, Any]) -> None:
         """Replaces the client's ids in a session by the provider's.
@@ -87,12 +88,17 @@ class SessionModels:
         return own
 
 
-def _find_tools(holder: object, member: str) -> Iterator[tuple[str, str]]:
-    """The types of the tools of a session or a response, with their places."""
-    tools = holder.get("tools") if isinstance(holder, dict) else None
-    for index, tool in enumerate(tools if isinstance(tools, list) else ()):
-        if isinstance(tool, dict) and isinstance(kind := tool.get("type"), str):
-            yield kind, f"{member}.tools[{index}].type"
+def find_tools(event: Mapping[str, Any]) -> dict[str, str]:
+    """The types of hosted tools of a session or a response, with the place of the first one of each."""
+    found: dict[str, str] = {}
+    for member in ("session", "response"):
+        holder = event.get(member)
+        tools = holder.get("tools") if isinstance(holder, dict) else None
+        for index, tool in enumerate(tools if isinstance(tools, list) else ()):
+            kind = tool.get("type") if isinstance(tool, dict) else None
+            if isinstance(kind, str) and kind not in found and find_hosted_tool(kind):
+                found[kind] = f"{member}.tools[{index}].type"
+    return found
 
 
 def _find_transcriptions(session: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

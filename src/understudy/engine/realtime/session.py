@@ -13,7 +13,7 @@ from typing import Any, Final, Literal, Protocol
 from understudy import ids
 from understudy.engine.realtime import events
 from understudy.engine.realtime.meter import RealtimeMeter
-from understudy.engine.realtime.models import SessionModels
+from understudy.engine.realtime.models import SessionModels, find_tools
 from understudy.errors import ApiError, BadGateway, GatewayTimeout, InvalidRequest
 from understudy.llm.realtime import RealtimeConnection, UpstreamClosed
 from understudy.wire import error_texts, json_size
@@ -24,7 +24,11 @@ _MAX_INVALID: Final = 100
 """Messages in a row that are no events."""
 _YIELD_AFTER: Final = 32
 """Events, after which other tasks run: a read may bring thousands of small ones."""
+_YIELD_BYTES: Final = 4096
+"""Of an event of the client, whose members are all checked, after which other tasks run."""
 _SETTLE_SECONDS: Final = 2.0
+"""For each event of the provider until the end of a response, of which a client may have left much unread."""
+_MAX_SETTLE_SECONDS: Final = 20.0
 _CONFIGURATION_SECONDS: Final = 5.0
 GOING_AWAY, TOO_BIG, POLICY, INTERNAL = 1001, 1009, 1008, 1011
 
@@ -144,10 +148,13 @@ class RealtimeSession:
             await self._meter.close()
 
     async def _end_response(self) -> None:
+        loop = asyncio.get_running_loop()
+        end = loop.time() + _MAX_SETTLE_SECONDS
         with suppress(UpstreamClosed, TimeoutError):
-            async with asyncio.timeout(_SETTLE_SECONDS):
+            async with asyncio.timeout(_SETTLE_SECONDS) as limit:
                 await self._upstream.send(events.encode_event({"type": "response.cancel"}))
                 while not self._meter.is_quiet.is_set():
+                    limit.reschedule(min(loop.time() + _SETTLE_SECONDS, end))
                     message = await self._upstream.receive()
                     await self._count(message, events.find_type(message))
                     self._meter.mark_ended()
@@ -162,7 +169,7 @@ class RealtimeSession:
                 return Closing(closed.code, closed.reason, by="client")
             if (closing := await self._take(message)) is not None:
                 return closing
-            if self.events % _YIELD_AFTER == 0:
+            if self.events % _YIELD_AFTER == 0 or len(message) > _YIELD_BYTES:
                 await asyncio.sleep(0)
 
     async def _take(self, message: str | bytes) -> Closing | None:
@@ -193,8 +200,8 @@ class RealtimeSession:
         """The event for the provider. Raises ApiError, UpstreamError and InvalidInput."""
         if kind == events.APPEND and events.is_plain_audio(text):
             return text
-        event = await _run(text, self._decode, text)
-        await self._models.check(event)
+        event, tools = await _run(text, self._read_event, text)
+        await self._models.check_tools(tools)
         session = event.get("session")
         if kind in events.UPDATES and isinstance(session, dict):
             await self._models.to_upstream(session)
@@ -203,10 +210,13 @@ class RealtimeSession:
         encoded: str = await _run(text, events.encode_event, event)
         return encoded
 
-    def _decode(self, text: str) -> dict[str, Any]:
+    def _read_event(self, text: str) -> tuple[dict[str, Any], dict[str, str]]:
+        """An event whose URLs are allowed, and its hosted tools."""
         if (excess := json_size.find_excess(text.encode(), self._limits.values)) is not None:
             raise InvalidBody(error_texts.too_many_values(excess))
-        return events.decode_event(text)
+        event = events.decode_event(text)
+        self._models.check_urls(event)
+        return event, find_tools(event)
 
     # -- from the provider ---------------------------------------------------------------------------------------
 
@@ -234,7 +244,7 @@ class RealtimeSession:
             if (changed := await self._translate_session(kind, message)) is not None:
                 await self._client.send(changed)
             return None
-        if kind in {events.ERROR, events.RESPONSE_DONE}:
+        if events.may_have_error(kind):
             message = await _run(message, events.redact_event, message, self._upstream.redact)
         if self._held is not None:
             await self._release_created()
@@ -273,7 +283,9 @@ class RealtimeSession:
         if self._update is None:
             return
         self._update_id = ids.realtime_event()
-        await self._models.check(self._update)
+        await self._models.check_tools(find_tools(self._update))
+        # Again, since a setting that allows them may have changed. Those of many tools take long.
+        await asyncio.to_thread(self._models.check_urls, self._update)
         await self._models.to_upstream(self._update["session"])
         await self._upstream.send(events.encode_event({**self._update, "event_id": self._update_id}))
 
