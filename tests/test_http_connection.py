@@ -220,6 +220,20 @@ def hold(released, started=True):
     return app
 
 
+async def test_what_a_stream_has_sent_as_its_client_leaves_is_not_written():
+    async def app(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        for _ in range(3):
+            await asyncio.sleep(0)
+        await send({"type": "http.response.body", "body": b"one", "more_body": True})
+        exchange.lose()
+
+    exchange = Exchange(app)
+    writes = await exchange.send(GET)
+    await asyncio.sleep(0)
+    assert writes == [b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"]
+
+
 @pytest.mark.parametrize("started", [True, False])
 async def test_an_error_of_a_later_request_is_no_part_of_a_response(started):
     exchange = Exchange(hold(asyncio.Event(), started))

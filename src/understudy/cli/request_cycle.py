@@ -235,7 +235,8 @@ class RequestCycle:
 
     def _flush(self) -> None:
         unwritten = self._unwritten
-        if unwritten:
+        # A client may have left since the call of this was scheduled.
+        if unwritten and not self.disconnected:
             data = unwritten[0] if len(unwritten) == 1 else b"".join(unwritten)
             unwritten.clear()
             self._connection.transport.write(data)
