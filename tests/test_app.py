@@ -1,9 +1,12 @@
 """The composition root: the order in which parts start and stop."""
 
+import asyncio
+from dataclasses import replace
+
 import pytest
 
 from understudy.app import create_app
-from understudy.errors import SettingsError
+from understudy.errors import SettingsError, Unavailable
 from understudy.settings import Settings, WebhookSettings
 from understudy.store import open_existing_store
 
@@ -38,3 +41,14 @@ async def test_a_stop_ends_the_leases_of_all_workers(tmp_path):
         names = ["batcher", "embedder", "indexer", "mover", "scribe", "sender", "studio", "worker"]
         assert sorted(await stored_workers(tmp_path)) == names
     assert await stored_workers(tmp_path) == []
+
+
+async def test_a_stop_ends_streams_in_time_while_its_parts_still_drain(tmp_path):
+    app = create_app(Settings(data=tmp_path, shutdown_seconds=0.1))
+    async with app.router.lifespan_context(app):
+        streams, understudy = app.state.parts.streams, app.state.understudy
+        drain = asyncio.create_task(replace(understudy, drains=[asyncio.Event().wait]).drain())
+        with pytest.raises(Unavailable, match="stopping"), streams.waiting("key_1"):
+            await asyncio.Event().wait()
+        assert not drain.done()
+        drain.cancel()

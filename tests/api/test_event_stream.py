@@ -9,6 +9,7 @@ from understudy.api.event_stream import KEEP_ALIVE_SECONDS, WRITER, EventStream
 from understudy.api.open_streams import OpenStreams
 from understudy.engine.run.events import TextDelta
 from understudy.engine.run.log import RunLog
+from understudy.errors import Unavailable
 
 
 class JumpingLoop(asyncio.SelectorEventLoop):
@@ -108,3 +109,36 @@ def test_nothing_is_sent_after_the_end_where_the_silence_ends_the_stream():
 
     sent = parts_of_stream(frames)
     assert [message.get("more_body") for message in sent] == [None, True, False]
+
+
+async def test_streams_that_begin_after_those_of_a_stop_have_ended_end_too():
+    streams = OpenStreams()
+    await streams.finish(0)
+
+    async def serve():
+        with streams.waiting("key_1"):
+            await asyncio.Event().wait()
+
+    with pytest.raises(Unavailable, match="stopping"):
+        await serve()
+
+
+async def test_streams_that_begin_while_a_stop_waits_have_the_rest_of_its_time():
+    streams, began, gate = OpenStreams(), asyncio.Event(), asyncio.Event()
+
+    async def serve(wait):
+        with streams.waiting("key_1"):
+            began.set()
+            await wait
+
+    first = asyncio.create_task(serve(gate.wait()))
+    await began.wait()
+    finish = asyncio.create_task(streams.finish(0.2))
+    await step()
+    second = asyncio.create_task(serve(asyncio.Event().wait()))
+    await step()
+    gate.set()
+    await first
+    with pytest.raises(Unavailable, match="stopping"):
+        await second
+    await finish

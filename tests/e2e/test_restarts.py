@@ -1,7 +1,9 @@
 """Stops and crashes: accepted objects survive, runs resume or end, and no reply is stored twice."""
 
+import http.client
 import json
 import signal
+from concurrent.futures import ThreadPoolExecutor
 
 import apsw
 import openai
@@ -18,7 +20,8 @@ from e2e.assistants_client import (
     steps_of,
     texts,
 )
-from upstream import HANG, Gate, call, calls, text
+from serving import WAIT
+from upstream import HANG, Gate, call, calls, stalled, text
 from waiting import eventually
 
 
@@ -94,6 +97,43 @@ def test_a_stop_does_not_wait_for_a_chat_stream_forever(new_server, upstream):
         while b"Hel" not in response.readline():
             pass
         server.stop(within=5)
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "kind"),
+    [
+        ("/v1/chat/completions", {"stream": False}, "error"),
+        ("/v1/chat/completions", {"stream": True}, "error"),
+        ("/v1/messages", {"max_tokens": 10}, "overloaded_error"),
+    ],
+)
+def test_a_stop_answers_requests_that_cannot_end_with_an_error(new_server, upstream, path, body, kind):
+    server = new_server(shutdown_seconds=1).start()
+    upstream.answer(stalled())
+    asked = {"model": "gpt-4o", "messages": [{"role": "user", "content": "Hello"}], **body}
+    with ThreadPoolExecutor() as pool:
+        answered = pool.submit(server.ask, "POST", path, asked)
+        upstream.wait_for(1)
+        server.process.send_signal(signal.SIGTERM)
+        answer = answered.result(WAIT)
+    assert (answer.status, answer.headers["retry-after"]) == (503, "1")
+    assert "The server is stopping and cannot finish this request" in answer.json["error"]["message"]
+    assert kind in (answer.json["error"]["type"], "error")
+    assert answer.headers["x-request-id"]
+    server.ended()
+    assert server.log.read_text().count("did not end before the stop were cancelled: 1") == 1
+
+
+def test_a_download_that_a_stop_cuts_off_is_no_fault(new_server):
+    server = new_server(shutdown_seconds=1).start()
+    size = 64 << 20
+    file = server.client.files.create(file=("all.bin", b"x" * size), purpose="user_data")
+    with server.opened("GET", f"/v1/files/{file.id}/content") as response:
+        received = len(response.read(10))
+        server.stop(within=WAIT)
+        with pytest.raises((http.client.IncompleteRead, ConnectionError)):
+            received += len(response.read())
+    assert received < size
 
 
 def test_a_server_that_is_stopping_still_ends_the_chat_streams_that_can(new_server, upstream):

@@ -1,5 +1,6 @@
 """Prepares every request: assigns an id, strips the path's version, checks the key. Pure ASGI; knows no route."""
 
+import asyncio
 import re
 import time
 from functools import lru_cache
@@ -90,11 +91,11 @@ class RequestMiddleware:
                             imported, project_id, scope, receive, respond, parts.settings.limits.body_bytes
                         )
             await self._app(scope, receive, respond)
-        except Exception as error:
+        except (Exception, asyncio.CancelledError) as error:
             # Every error needs the envelope, and the CORS headers that let a page read it.
-            if "begun" in state:
+            if (visible := _find_visible(error, state)) is None:
                 raise
-            await request_context.render_error(error, state)(scope, receive, respond)
+            await request_context.render_error(visible, state)(scope, receive, respond)
         finally:
             _finish_request(scope, state)
 
@@ -126,6 +127,16 @@ class RequestMiddleware:
             added += self._cors.headers(fields.get(b"origin"))
         added += state.get("headers", ())
         return added
+
+
+def _find_visible(error: Exception | asyncio.CancelledError, state: dict[str, Any]) -> Exception | None:
+    """The error that the client gets; None if its response has begun, or if there is none to get."""
+    if "begun" in state:
+        return None
+    if isinstance(error, asyncio.CancelledError):
+        parts: Parts = state["parts"]
+        return parts.streams.stop_request()
+    return error
 
 
 @lru_cache(maxsize=1024)

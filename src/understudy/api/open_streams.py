@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from understudy.errors import ApiError, Unauthenticated, Unavailable
 
-_STOPPING_MESSAGE: Final = "The server is stopping and cannot finish this stream. Try again in a moment."
+_STREAM_STOPPED: Final = "The server is stopping and cannot finish this stream. Try again in a moment."
+_REQUEST_STOPPED: Final = "The server is stopping and cannot finish this request. Try again in a moment."
 _REVOKED_MESSAGE: Final = "The API key of this request was revoked while it was answered."
 
 FindActiveKeys = Callable[[Sequence[str]], Awaitable[set[str]]]
@@ -20,6 +21,7 @@ class OpenStreams:
     def __init__(self) -> None:
         self._keys: dict[asyncio.Task[Any], str] = {}
         self._errors: dict[asyncio.Task[Any], ApiError] = {}
+        self._is_finishing = self._is_finished = False
 
     def count(self) -> int:
         """How many streams and long polls are open."""
@@ -32,6 +34,9 @@ class OpenStreams:
             yield
             return
         self._keys[task] = key_id
+        if self._is_finished:
+            # Once the task has begun, so that it can send its error.
+            asyncio.get_running_loop().call_soon(self._cancel, task, _stopped(_STREAM_STOPPED))
         try:
             yield
         finally:
@@ -60,12 +65,22 @@ class OpenStreams:
         return error
 
     async def finish(self, seconds: float) -> None:
-        """Waits up to `seconds` for the streams to end, then ends them with an error event."""
-        waiting = set(self._keys)
-        if waiting:
-            _, late = await asyncio.wait(waiting, timeout=seconds)
-            for task in late:
-                self._cancel(task, Unavailable(_STOPPING_MESSAGE, headers={"retry-after": "1"}))
+        """Waits up to `seconds` for the streams to end, then ends them with an error event, and later ones at once."""
+        self._is_finishing = True
+        deadline = asyncio.get_running_loop().time() + seconds
+        while self._keys and (remaining := deadline - asyncio.get_running_loop().time()) > 0:
+            await asyncio.wait(set(self._keys), timeout=remaining)
+        self._is_finished = True
+        for task in list(self._keys):
+            self._cancel(task, _stopped(_STREAM_STOPPED))
+
+    def stop_request(self) -> ApiError | None:
+        """The client's error for the current task if a shutdown has cancelled it, whose cancellation it clears."""
+        task = asyncio.current_task()
+        if task is None or not self._is_finishing or not task.cancelling():
+            return None
+        task.uncancel()
+        return _stopped(_REQUEST_STOPPED)
 
     async def end_revoked(self, find_active: FindActiveKeys) -> None:
         """Ends the streams of revoked keys. Runs one query, or none without open streams."""
@@ -80,3 +95,7 @@ class OpenStreams:
         if task in self._keys and task not in self._errors:
             self._errors[task] = error
             task.cancel()
+
+
+def _stopped(message: str) -> Unavailable:
+    return Unavailable(message, headers={"retry-after": "1"})

@@ -23,6 +23,8 @@ from understudy.settings import Settings
 _BACKLOG: Final = 2048
 # Clients that poll reuse their connections, at intervals of a second or more.
 _KEEP_ALIVE: Final = 75
+_LAST_STEP_SECONDS: Final = 1
+"""For the errors of cancelled requests to be written."""
 _log = logging.getLogger("understudy.server")
 
 
@@ -104,11 +106,31 @@ class Server(uvicorn.Server):
         self._hooks.stopping()
         for server in self.servers:
             server.close()
+        loop, seconds = asyncio.get_running_loop(), self.config.timeout_graceful_shutdown or 0
+        # The base class would wait as long again after the drain, and log its cancellations as a fault.
+        self.config.timeout_graceful_shutdown = seconds + 2 * _LAST_STEP_SECONDS
+        cancel = loop.call_later(seconds, self._cancel_requests)
+        abort = loop.call_later(seconds + _LAST_STEP_SECONDS, self._abort_connections)
         try:
-            await drain_within(self._understudy.drain, self.config.timeout_graceful_shutdown)
+            await drain_within(self._understudy.drain, seconds)
         finally:
             await super().shutdown(sockets)
+            cancel.cancel()
+            abort.cancel()
         _log.info("stopped")
+
+    def _cancel_requests(self) -> None:
+        """Each of them that has not begun its response gets an error."""
+        tasks = self.server_state.tasks
+        if tasks:
+            _log.warning("requests that did not end before the stop were cancelled: %d", len(tasks))
+        for task in tasks:
+            task.cancel()
+
+    def _abort_connections(self) -> None:
+        """Their clients have not read what was sent."""
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
 
     def handle_exit(self, sig: int, _: FrameType | None) -> None:
         # The base class raises the signal again after the stop, which would kill the process.

@@ -1,5 +1,6 @@
 """Sets up the log of a process: level, format, access log and redaction by the settings."""
 
+import asyncio
 import logging
 import sys
 import threading
@@ -35,7 +36,7 @@ def configure(settings: Settings) -> LineWriter:
         force=True,
     )
     logging.captureWarnings(capture=True)
-    logging.getLogger("uvicorn.error").addFilter(_summarize_cut_off)
+    logging.getLogger("uvicorn.error").addFilter(_summarize_unfinished)
     set_level(settings.log_level)
     if settings.log_level == "debug":
         _subscriptions.append(telemetry.log_events(logging.getLogger("understudy.telemetry")))
@@ -57,9 +58,12 @@ def set_level(level: str) -> None:
             logger.setLevel(quiet)
 
 
-def _summarize_cut_off(record: logging.LogRecord) -> bool:
-    """A response that ends with its provider's has no other form than an exception, which uvicorn logs as a fault."""
+def _summarize_unfinished(record: logging.LogRecord) -> bool:
+    """A response that ends with its provider's, or at a stop, is an exception to uvicorn, which logs it as a fault."""
     error = record.exc_info[1] if record.exc_info else None
+    if isinstance(error, asyncio.CancelledError):
+        # The server has logged how many requests its stop has cancelled.
+        return False
     if isinstance(error, UpstreamError):
         record.levelno, record.levelname = logging.WARNING, "WARNING"
         record.msg, record.args, record.exc_info = "a response was cut off: %s", (error.message,), None
