@@ -220,11 +220,10 @@ def guarded_server(session_upstream, tmp_path_factory):
     yield from serve(Server(tmp_path_factory.mktemp("guarded"), session_upstream.url, **settings))
 
 
-def test_rejected_keys_of_an_address_are_limited_and_known_keys_are_not(guarded_server):
+def test_rejected_keys_of_an_address_are_limited_and_valid_keys_are_not(guarded_server):
     def ask(key, address):
         return guarded_server.ask("GET", "/v1/models", headers={"x-forwarded-for": address}, key=key)
 
-    assert ask(KEY, "192.0.2.1").status == 200
     assert [ask(f"sk-wrong-{number}", "192.0.2.1").status for number in range(5)] == [401, 401, 401, 429, 429]
     refused = ask("sk-other", "192.0.2.1")
     said = re.compile("Too many rejected API keys or failed sign-ins from your address: at most 3 a minute.*")

@@ -29,8 +29,8 @@ _MISSING_KEY_MESSAGE = (
 class KeyCache:
     """Principals by what their requests have as a key, usually the `Authorization` header as it stands.
 
-    A client whose address has sent too many wrong keys is refused without a look at the store, unless the key was valid
-    a moment ago: others may share its address.
+    A client whose address has sent too many wrong keys gets 429 for the next wrong one. A valid key is never refused
+    for the wrong keys of others, who may share its address.
     """
 
     def __init__(self) -> None:
@@ -42,7 +42,7 @@ class KeyCache:
         return cached[0] if cached is not None and cached[1] > time.monotonic() else None
 
     async def authenticate(self, parts: Parts, scope: Scope, fields: Fields) -> Principal:
-        """The principal of the request's key or session; raises Unauthenticated, PermissionDenied."""
+        """The principal of the request's key or session; raises Unauthenticated, PermissionDenied, TooManyAttempts."""
         key = find_key(fields)
         if key is None:
             if parts.sign_in is not None and (
@@ -50,13 +50,11 @@ class KeyCache:
             ):
                 return person
             raise Unauthenticated(_MISSING_KEY_MESSAGE)
-        attempts, limit = parts.limiter.attempts, parts.settings.limits.rejected_keys_per_minute
-        if _cache_key(fields) not in self._principals:
-            attempts.check(address_of(scope), limit)
         try:
             return await self._authenticate_key(parts, scope, fields, key)
         except Unauthenticated:
-            self._principals.pop(_cache_key(fields), None)
+            attempts, limit = parts.limiter.attempts, parts.settings.limits.rejected_keys_per_minute
+            attempts.check(address_of(scope), limit)
             attempts.note_failure(address_of(scope), limit)
             raise
 

@@ -102,10 +102,10 @@ class LimitSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         int,
         Meta(
             ge=1,
-            description="Rejected API keys and failed sign-ins a minute of each client address, on each node; keys that"
-            " were valid recently are not affected.",
+            description="Rejected API keys and failed sign-ins a minute of each client address, on each node; valid"
+            " keys are not affected.",
         ),
-    ] = 300
+    ] = 6000
     key_requests_per_minute: Annotated[
         _Rate | None,
         Meta(description="Model requests a minute of each API key; no limit when unset."),
