@@ -320,7 +320,7 @@ def test_codex_works_over_http_with_every_kind_of_its_tools(dropping_server, ups
         "a.txt",
         "closed",
         "ok",
-        "Tools that can be called now: calendar.",
+        "Tools that can be called now: calendar.list_events.",
         "none",
     ]
 
@@ -355,10 +355,12 @@ def test_codex_replays_items_of_hosted_tools_and_of_images(dropping_server, upst
     assert made["content"][0]["text"] == "Yes."
     spoken = upstream.requests[-1].body["messages"]
     assert [one["role"] for one in spoken] == [
-        *("system", "user", "assistant", "tool", "assistant", "tool", "user", "assistant", "user"),
+        *("system", "user"),
+        *("assistant", "tool") * 4,  # the search, the image, the command and the function
+        *("user", "assistant", "user"),
     ]
-    assert spoken[3]["content"] == "a.txt"
-    assert spoken[6]["content"][0]["type"] == "image_url"
+    assert spoken[7]["content"] == "a.txt"
+    assert spoken[10]["content"][0]["type"] == "image_url"
 
 
 def test_a_server_that_refuses_hosted_tools_names_the_setting_to_codex(server):

@@ -36,11 +36,11 @@ class Watched(Extractor):
         self.free.set()
         self.busy = asyncio.Event()
 
-    async def text(self, path, filename):
+    async def text(self, path, filename, **options):
         self._read.append(filename)
         self.busy.set()
         await self.free.wait()
-        return await super().text(path, filename)
+        return await super().text(path, filename, **options)
 
 
 class Node:
