@@ -363,6 +363,31 @@ class TestAConnection:
         with pytest.raises(ConnectionFailed, match="host name not found"):
             await pool.request("GET", "http://understudy.invalid/", headers={})
 
+    @pytest.mark.parametrize("late", [LENGTH, b""], ids=["response", "end"])
+    async def test_is_not_used_again_after_what_the_loop_has_not_read_yet(self, pool, late):
+        loop = asyncio.get_running_loop()
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+            listener.setblocking(False)
+
+            async def answer(data):
+                asked = asyncio.create_task(pool.request("POST", url, headers={}, deadline=loop.time() + WAIT))
+                async with asyncio.timeout(WAIT):
+                    served, _ = await loop.sock_accept(listener)
+                    await loop.sock_recv(served, 4096)
+                    await loop.sock_sendall(served, data)
+                    return served, await read(await asked)
+
+            first, body = await answer(LENGTH)
+            assert body == b"hello world"
+            # Without a turn of the event loop.
+            first.setblocking(True)
+            first.sendall(late)
+            first.close()
+            second, body = await answer(EMPTY)
+            second.close()
+            assert body == b""
+
 
 def _count_files():
     return len(list(Path("/proc/self/fd").iterdir()))

@@ -6,6 +6,7 @@ its reader. One timer a connection checks all of its deadlines: one for each wai
 
 import asyncio
 import math
+import select
 from collections.abc import AsyncIterable, Callable
 from typing import Final, cast
 
@@ -41,6 +42,7 @@ class Connection(asyncio.Protocol):
         self._on_idle = on_idle
         self._on_closed = on_closed
         self._transport: asyncio.Transport | None = None
+        self._poll: select.poll | None = None
         self._response: Response | None = None
         self._sender: asyncio.Task[None] | None = None
         self._writable: asyncio.Event | None = None
@@ -58,6 +60,12 @@ class Connection(asyncio.Protocol):
     @property
     def is_usable(self) -> bool:
         return self._transport is not None and not self._transport.is_closing()
+
+    @property
+    def has_unread(self) -> bool:
+        """Whether the server has sent what the event loop has not read yet: between two requests, this is the end of
+        the connection, or a response to nothing, which would be taken for that to the next request."""
+        return self._poll is not None and bool(self._poll.poll(0))
 
     # -- one request -------------------------------------------------------------------------------------------
 
@@ -107,6 +115,10 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
+        opened = transport.get_extra_info("socket")
+        if opened is not None:
+            self._poll = select.poll()
+            self._poll.register(opened.fileno(), select.POLLIN)
 
     def data_received(self, data: bytes) -> None:
         response = self._response
@@ -153,7 +165,7 @@ class Connection(asyncio.Protocol):
         if self._timer is not None:
             self._timer.cancel()
         self._timer = None
-        self._transport = None
+        self._transport = self._poll = None
         # The parser refers to the methods of this object.
         del self._parser
 

@@ -92,7 +92,9 @@ class Pool:
         while idle:
             connection = idle.pop()
             if connection.is_usable:
-                return connection
+                if not connection.has_unread:
+                    return connection
+                connection.abort()
         return None
 
     async def _connect(self, origin: Origin, deadline: float, total: float) -> Connection:
