@@ -55,7 +55,9 @@ def parse_url(url: str) -> Location:
 async def resolve(origin: Origin) -> list[AddrInfoType]:
     """The addresses of the host, in the order of the resolver. Raises OSError."""
     loop = asyncio.get_running_loop()
-    return await loop.getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)  # type: ignore[return-value]
+    # An address of IPv6 stands for itself, also on a machine whose only one is that of the loopback.
+    flags = 0 if ":" in origin.host else socket.AI_ADDRCONFIG
+    return await loop.getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM, flags=flags)  # type: ignore[return-value]
 
 
 async def open_socket(addresses: list[AddrInfoType]) -> socket.socket:
