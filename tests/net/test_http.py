@@ -133,16 +133,16 @@ class TestAResponse:
         pieces = [encoded[start : start + 0x10000] for start in range(0, len(encoded), 0x10000)]
         async with RawServer([head, *(pieces if end is CLOSE else pieces[:-1]), end]) as server:
             response = await send(pool, server)
-            received, error = b"", None
+            received, error = bytearray(), None
             try:
                 while not response.at_eof:
                     received += response.read_available()
                     await response.wait(asyncio.get_running_loop().time() + WAIT)
             except ConnectionLost as lost:
                 error = lost
-            assert data.startswith(received)
+            # What a reset connection had received without being read is lost.
+            assert data[: len(received)] == received
             assert (received == data, error is None) == ((True, True) if end is CLOSE else (False, False))
-            assert len(received) > len(data) * 0.9
 
     async def test_that_decodes_to_much_more_lets_others_run(self, pool):
         encoded = gzip.compress(bytes(50 << 20), 1)
