@@ -1,17 +1,32 @@
 """Copies of the logs of runs that other nodes execute."""
 
+import asyncio
+from collections import Counter
+
 import pytest
 
-from engine import histories
+from engine import answers, histories
+from serving import parse_events
+from understudy.broker.memory import MemoryBroker
 from understudy.clock import SystemClock
+from understudy.engine.jobs.run_logs import Past, RunLogs
 from understudy.engine.run import events
-from understudy.engine.run.log import Logs
+from understudy.engine.run.feed import SentEvents
+from understudy.engine.run.log import EVENTS_PER_EPOCH, Logs, RunLog
 from understudy.engine.run.log_entries import LogEntry
 from understudy.engine.run.remote_logs import RemoteLogs
-from understudy.engine.views.frames import RunEncoder
+from understudy.engine.run.stored_logs import append_entries, build_log, encoder_at_end
+from understudy.engine.views.assistants import RunView
+from understudy.engine.views.frames import ResponseEncoder, RunEncoder
+from understudy.engine.views.response_replay import frames_after
+from understudy.engine.views.responses import ResponseView
+from understudy.store.run_state import Plan, Progress, RunHistory, RunOwner, StoredRun
+from waiting import WITHIN
 
 
 class SilentBroker:
+    node_id = "node_here"
+
     def handle(self, *_):
         pass
 
@@ -36,3 +51,153 @@ async def test_events_that_do_not_continue_a_copy_end_its_streams_with_an_error(
     assert (log.closed, log.handed_back, logs.get("run_1")) == (True, True, None)
     [record] = caplog.records
     assert record.getMessage() == "run run_1: received events do not continue its log"
+
+
+class Takeover:
+    """A run whose first owner died before it stored its events: the next one has rebuilt its beginning."""
+
+    def __init__(self, kind):
+        made, _ = histories.run()
+        shown = answers.response(background=True, status="queued") if kind == "response" else None
+        queued = histories.queued(made) if shown is None else histories.queued(made, response=shown)
+        history = [queued, events.RunStarted(histories.AT)]
+        view, progress, response = RunView.of(history), Progress(), None
+        self.new_encoder = RunEncoder if shown is None else ResponseEncoder
+        if shown is not None:
+            shown_view = ResponseView()
+            for event in history:
+                shown_view.apply(event)
+            response, progress = shown_view.settled(), Progress(plan=Plan(sequence=shown_view.sequence))
+        self.first = [LogEntry(number, event, number) for number, event in enumerate(history, 1)]
+        stored = StoredRun("proj_a", "worker_b", 1, view.run, progress, [], None, response, epoch=2)
+        run_logs = RunLogs(None, Logs(SystemClock(), 60.0), SystemClock(), MemoryBroker(), 60.0, print)
+        self.log = run_logs.reopen(stored, Past(RunHistory(view.run, [], {})))
+        encoder = encoder_at_end(self.log)
+        for event in (
+            events.MessageOpened("step_1", "msg_1", histories.AT),
+            events.TextDelta("Hello"),
+            events.MessageClosed(histories.AT, histories.USAGE),
+            events.RunEnded("completed", histories.AT, histories.USAGE),
+        ):
+            self.log.append(event, encoder.encode(event))
+        self.log.close()
+        self.rebuilt = list(self.log.entries())
+        restored = [isinstance(entry.event, events.RunRestored) for entry in self.rebuilt].index(True)
+        self.after_beginning = self.rebuilt[restored:]
+
+
+@pytest.fixture(params=["run", "response"])
+def takeover(request):
+    return Takeover(request.param)
+
+
+def names_of(log, after=0):
+    return Counter(name for name, _ in parse_events(log.reader(after).read()))
+
+
+def numbers_of(log):
+    return [entry.number for entry in log.entries()]
+
+
+@pytest.mark.parametrize("received", [1, 2])
+def test_a_log_with_a_beginning_gets_what_the_next_owner_added_and_not_its_rebuilt_beginning(takeover, received):
+    first = takeover.first[:received]
+    expected = [entry.number for entry in (*first, *takeover.after_beginning)]
+    for cut in range(len(takeover.rebuilt) + 1):
+        log = RunLog(takeover.new_encoder)
+        append_entries(log, log.new_encoder(), first)
+        client = log.reader()
+        got = client.read()
+        append_entries(log, encoder_at_end(log), takeover.rebuilt[:cut])
+        # The next request names the last event of the copy, and the owner sends what follows.
+        append_entries(log, encoder_at_end(log), takeover.log.entries_after(log.length))
+        assert numbers_of(log) == expected
+        got += client.read()
+        names = Counter(name for name, _ in parse_events(got))
+        assert {names[name] for name in names if name.endswith((".created", ".queued", ".in_progress"))} == {1}
+        assert sum(names[name] for name in ("thread.run.completed", "response.completed")) == 1
+    assert numbers_of(build_log(takeover.new_encoder, [*first, *takeover.rebuilt])) == expected
+
+
+def test_a_log_without_events_begins_with_the_rebuilt_beginning(takeover):
+    log = build_log(takeover.new_encoder, takeover.rebuilt)
+    assert numbers_of(log) == [entry.number for entry in takeover.rebuilt]
+    assert takeover.rebuilt[0].number == EVENTS_PER_EPOCH + 1
+
+
+async def test_a_client_that_connects_again_to_a_rebuilt_log_does_not_get_what_it_has(takeover):
+    log = build_log(takeover.new_encoder, takeover.rebuilt)
+    log.close()
+    if takeover.new_encoder is RunEncoder:
+        names = names_of(log, after=1)
+    else:
+        names = Counter(name for name, _ in parse_events(b"".join([frames async for frames in frames_after(log, 1)])))
+    # It has the creation and the queue of the run.
+    assert not {name for name in names if name in {"thread.run.created", "response.created", "response.queued"}}
+    assert sum(names[name] for name in ("thread.run.completed", "response.completed")) == 1
+
+
+class Gate:
+    """An operation whose reply waits until the test opens it."""
+
+    def __init__(self, reply):
+        self.reply = reply
+        self.called, self.opened = asyncio.Event(), asyncio.Event()
+
+    async def __call__(self, *_):
+        self.called.set()
+        await self.opened.wait()
+        return self.reply
+
+
+class Nodes:
+    """The nodes and the broker's events, as one node follows them."""
+
+    def __init__(self, takeover, logs):
+        self.stored = Gate(takeover.first[:1])
+        self.asked = []
+        self.takeover = takeover
+        self.owner = None
+        self.load, self.request = self.stored, self._request
+        self.remote = RemoteLogs(SilentBroker(), None, self, self, logs, self._find_owners, str, None)
+
+    async def _find_owners(self, run_ids):
+        return dict.fromkeys(run_ids, RunOwner("in_progress", self.owner, 2))
+
+    async def _request(self, _node_id, run_id, after):
+        self.asked.append(after)
+        log = self.takeover.log
+        return SentEvents(run_id, after, log.length, log.length, "ended"), log.entries_after(after)
+
+
+async def test_a_copy_that_is_read_from_the_broker_while_the_next_owner_is_found_has_one_beginning(logs, takeover):
+    nodes = Nodes(takeover, logs)
+    following = asyncio.create_task(nodes.remote.follow("run_1", takeover.new_encoder))
+    async with asyncio.timeout(WITHIN):
+        await nodes.stored.called.wait()
+        # Now the run has an owner, which could not read what is stored.
+        nodes.owner = "node_b"
+        checking = asyncio.create_task(nodes.remote._check())
+        await asyncio.sleep(0)
+        nodes.stored.opened.set()
+        log = await following
+        await checking
+    assert nodes.asked == [1]
+    assert numbers_of(log) == [1, *(entry.number for entry in takeover.after_beginning)]
+    names = names_of(log)
+    assert names["thread.run.created"] + names["response.created"] == 1
+
+
+async def test_a_client_attaches_to_a_copy_once_its_rebuilt_beginning_is_whole(logs, takeover):
+    nodes = Nodes(takeover, logs)
+    log = logs.create("run_1", takeover.new_encoder)
+    run = nodes.remote._add("run_1", log)
+    nodes.remote._apply(run, takeover.rebuilt[:1])
+    following = asyncio.create_task(nodes.remote.follow("run_1", takeover.new_encoder))
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert not following.done()
+    nodes.remote._apply(run, takeover.rebuilt[1:])
+    async with asyncio.timeout(WITHIN):
+        assert await following is log
+    assert log.reader(1).position == takeover.after_beginning[0].number - 1

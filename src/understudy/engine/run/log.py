@@ -133,6 +133,17 @@ class RunLog:
         return isinstance(self.last_event, RunEnded)
 
     @property
+    def has_beginning(self) -> bool:
+        """Whether it has events, and all that an owner has rebuilt of the run, if it begins with such events.
+
+        Where these end decides where a reader resumes who has other numbers.
+        """
+        first = next(self.entries(), None)
+        if first is None or first.first <= EVENTS_PER_EPOCH:
+            return first is not None
+        return any(isinstance(entry.event, RunRestored) for entry in self.entries())
+
+    @property
     def latest_frames(self) -> tuple[bytes, ...]:
         """The frames of the last event; empty where it has none, or was merged."""
         return self._recent[-1].frames if self._recent else ()

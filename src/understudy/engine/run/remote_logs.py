@@ -100,15 +100,14 @@ class RemoteLogs:
             log = self._logs.create(run_id, new_encoder)
             run = self._add(run_id, log)
             await self._find_owner(run)
-            if not log.length:
-                # The owner cannot be reached, or there is none yet.
-                self._apply(run, await self._load(run_id))
+            # The owner cannot be reached, or there is none yet.
+            await self._load_first(run)
         elif run.log.closed:
             await self._find_owner(run)
         changed = asyncio.Event()
         with run.log.reader() as reader:
             reader.notify = changed.set
-            while not run.log.length and not run.log.closed:
+            while not (run.log.has_beginning or run.log.closed):
                 changed.clear()
                 await changed.wait()
         return run.log
@@ -268,6 +267,15 @@ class RemoteLogs:
             return
         if not is_active or time.monotonic() - run.reached_at > _PATIENCE_SECONDS:
             self._drop(run)
+
+    async def _load_first(self, run: _RemoteRun) -> None:
+        """Applies what is stored of a log, if its copy is still empty: its owner may be found meanwhile."""
+        async with run.lock:
+            if run.log.length:
+                return
+            entries = await self._load(run.run_id)
+            if self._runs.get(run.run_id) is run:
+                self._apply(run, entries)
 
     async def _load_waiting(self, run: _RemoteRun) -> None:
         """Applies the rest of a run that waits for its client: it may do so before its owner was known here."""

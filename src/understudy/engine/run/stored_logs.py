@@ -13,6 +13,7 @@ import msgspec
 
 from understudy.broker import Broker, EventBatch
 from understudy.engine.run.event_codec import EventCodec
+from understudy.engine.run.events import ResponseReplayed, RunQueued, RunRestored
 from understudy.engine.run.log import Encoder, RunLog, resume_position
 from understudy.engine.run.log_entries import LogEntry, merge_deltas
 
@@ -80,9 +81,20 @@ class StoredLogs:
 
 
 def append_entries(log: RunLog, encoder: Encoder, entries: Sequence[LogEntry]) -> None:
-    """Appends those entries of the same log that are later than its last one; `encoder` has encoded the log so far."""
+    """Appends those entries of the same log that are later than its last one; `encoder` has encoded the log so far.
+
+    A log has one beginning: what a next owner has rebuilt of the run up to `RunRestored` is only for a log without
+    events. Another one ends at the hole there, if the entries do: a request for what follows closes it.
+    """
+    is_rebuilt = False
     for entry in entries:
-        if entry.number > log.length:
+        if entry.number <= log.length:
+            continue
+        if isinstance(entry.event, RunQueued | ResponseReplayed):
+            is_rebuilt = log.last_event is not None
+        elif isinstance(entry.event, RunRestored):
+            is_rebuilt = False
+        if not is_rebuilt:
             rest = entry.tail(log.length)
             log.append_entry(rest, encoder.encode(rest.event, rest.number - rest.first))
 
