@@ -158,7 +158,12 @@ def test_a_long_thread_begins_at_its_end_and_scrolls_to_its_start(console, serve
     while row.count() == 0:
         before = log.evaluate("(one) => one.scrollTop")
         log.evaluate("(one) => { one.scrollTop = Math.max(0, one.scrollTop - 3000); }")
-        page.wait_for_function("(before) => document.querySelector('[role=log]').scrollTop !== before", arg=before)
+        # At the start nothing moves any more: its rows show in the next frame.
+        page.wait_for_function(
+            "([before, id]) => document.querySelector('[role=log]').scrollTop !== before"
+            " || document.querySelector(`[role=log] [data-id=${id}]`)",
+            arg=[before, oldest.id],
+        )
     page.get_by_role("button", name="Newest").click()
     expect(log.locator(f"[data-id={newest.id}]")).to_be_in_viewport()
 
