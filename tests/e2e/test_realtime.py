@@ -266,14 +266,18 @@ def test_a_project_may_not_use_every_model(server, upstream):
         assert "does not have access" in client.receive()["error"]["message"]
 
 
+async def begin_until_cancelled(session):
+    await session.receive()
+    await begin(session)
+    while (await session.receive())["type"] != "response.cancel":
+        pass
+
+
 def test_a_response_is_charged_after_its_client_has_left(server, upstream):
     key = own_key(server, f"left {time.time_ns()}")
 
     async def answer(session):
-        await session.receive()
-        await begin(session)
-        while (await session.receive())["type"] != "response.cancel":
-            pass
+        await begin_until_cancelled(session)
         await end(session, status="cancelled")
         await session.receive()
 
@@ -288,10 +292,7 @@ def test_a_response_is_charged_however_much_of_it_its_client_has_left_unread(ser
     key = own_key(server, f"unread {time.time_ns()}")
 
     async def answer(session):
-        await session.receive()
-        await begin(session)
-        while (await session.receive())["type"] != "response.cancel":
-            pass
+        await begin_until_cancelled(session)
         for _ in range(5):
             await asyncio.sleep(0.6)
             await session.send("response.output_audio.delta", delta="AAAA")

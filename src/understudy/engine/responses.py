@@ -156,12 +156,8 @@ class Responses:
     ) -> RunLog:
         log = self._logs.create(initial.stored.run.id, partial(ResponseEncoder, included))
         log.is_resumable = initial.stored.response.background
-        for event, frames in initial.history:
-            log.append(event, frames)
-        execution = self._worker.execution(
-            project_id, initial.state, initial.projection, log, initial.stored.progress, newest=newest
-        )
-        self._worker.start_run(execution, reserved_for, at_once=at_once)
+        progress = initial.stored.progress
+        self._worker.begin_run(project_id, initial, log, progress, reserved_for, newest, at_once=at_once)
         return log
 
     def render_warm_up(self, asked: CreateResponseRequest, items: Sequence[InputItem]) -> ResponseObject:

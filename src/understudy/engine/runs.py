@@ -109,12 +109,7 @@ class Runs:
 
         def begin(newest: Sequence[Item] | None) -> None:
             self._logs.add(run.id, log)
-            for event, frames in initial.history:
-                log.append(event, frames)
-            execution = self._worker.execution(
-                project_id, initial.state, initial.projection, log, progress, newest=newest
-            )
-            self._worker.start_run(execution, reserved_for, at_once=at_once)
+            self._worker.begin_run(project_id, initial, log, progress, reserved_for, newest, at_once=at_once)
 
         early = at_once and may_begin_early(initial.state.spec, len(messages))
         with self._worker.claiming(run.id):

@@ -41,26 +41,13 @@ None.
 """
 
 
-def create_run(
-    database: Database,
-    project_id: str,
-    run: RunObject,
-    owner: str | None,
-    messages: Sequence[MessageObject],
-    thread: ThreadObject | None,
-    progress: Progress,
-    fillings: Sequence[VectorStoreUpload],
-    reserved_for: str | None = None,
-    limits: RunLimits | None = None,
-    *,
-    reads_items: bool = False,
-) -> Transaction[Sequence[Item] | None]:
-    """With `reads_items` returns what the run's first prompt reads."""
-    yield from _insert_run(database, project_id, run, owner, messages, thread, progress, fillings, reserved_for, limits)
-    return (yield from select_newest(run.thread_id, LATEST, PROMPT_PAGE)) if reads_items else None
+def insert_run_and_read(insert: Callable[[], Transaction[None]], thread_id: str) -> Transaction[Sequence[Item]]:
+    """Inserts a run, and returns what its first prompt reads of its thread."""
+    yield from insert()
+    return (yield from select_newest(thread_id, LATEST, PROMPT_PAGE))
 
 
-def _insert_run(
+def insert_run(
     database: Database,
     project_id: str,
     run: RunObject,

@@ -31,7 +31,7 @@ from understudy.store.run_claims import (
     release_runs,
 )
 from understudy.store.run_columns import fill_run_columns
-from understudy.store.run_creation import Begun, create_run
+from understudy.store.run_creation import Begun, insert_run, insert_run_and_read
 from understudy.store.run_lists import RunFilter, page_project_runs
 from understudy.store.run_state import (
     Checkpoint,
@@ -89,8 +89,8 @@ class Runs:
         Raises ThreadBusy, InvalidRequest where the thread holds nothing to answer, and RateLimited above the `limits`.
         """
         progress = progress or Progress()
-        create = partial(
-            create_run,
+        insert = partial(
+            insert_run,
             self._database,
             project_id,
             run,
@@ -103,9 +103,11 @@ class Runs:
             limits,
         )
         if begun is None:
-            await self._database.write(create)
+            await self._database.write(insert)
+        elif self._database.applies_early:
+            await self._database.write_early(begun, insert_run_and_read, insert, run.thread_id)
         else:
-            await self._database.write_early(begun, create, reads_items=self._database.applies_early)
+            await self._database.write_early(begun, insert)
         _emit_status(project_id, run)
 
     async def get(self, project_id: str, thread_id: str, run_id: str) -> tuple[RunStatus, str]:

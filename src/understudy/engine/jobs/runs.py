@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Coroutine, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import msgspec
 
@@ -21,6 +21,7 @@ from understudy.engine.jobs.reservations import NODE_PREFIX, WORKER_PREFIX, Rese
 from understudy.engine.jobs.run_logs import NO_PAST, Past, RunLogs
 from understudy.engine.jobs.waiters import Waiters
 from understudy.engine.limits.limiter import RateLimiter
+from understudy.engine.run import events
 from understudy.engine.run.cancellation import Reason
 from understudy.engine.run.checkpoint import NOTHING_ABANDONED, Abandoned, Projection, RunWriter
 from understudy.engine.run.early_items import EarlyItems
@@ -31,6 +32,7 @@ from understudy.engine.run.openings import UnstoredOpenings
 from understudy.engine.run.run_tokens import RunTokens
 from understudy.engine.run.state import RunState
 from understudy.engine.run.tool_use import Tools
+from understudy.engine.views.frames import Frames
 from understudy.engine.views.projections import new_projection
 from understudy.engine.views.replay import abandoned_objects, restored_event
 from understudy.llm.router import Models
@@ -47,6 +49,19 @@ _UNREAD_SECONDS: Final = 5.0
 _INTERRUPT_TOPIC: Final = "run.interrupt"
 _INTERRUPT_SECONDS: Final = 1.0
 _DELETED_TOPIC: Final = "run.deleted"
+
+
+class InitialState(Protocol):
+    """The first events of a run or response, with the frames of each, and what they result in."""
+
+    @property
+    def state(self) -> RunState: ...
+
+    @property
+    def projection(self) -> Projection: ...
+
+    @property
+    def history(self) -> Sequence[tuple[events.Event, Frames]]: ...
 
 
 class RunWorker(JobKind[str, RunExecutor]):
@@ -263,6 +278,23 @@ class RunWorker(JobKind[str, RunExecutor]):
         else:
             self._run_logs.discard(run_id)
         self._waiters.notify(run_id)
+
+    def begin_run(
+        self,
+        project_id: str,
+        initial: InitialState,
+        log: RunLog,
+        progress: Progress,
+        reserved_for: str | None,
+        newest: Sequence[Item] | None,
+        *,
+        at_once: bool,
+    ) -> None:
+        """Logs the first events of a new run, and starts it as `start_run` does; `newest` as in `execution`."""
+        for event, frames in initial.history:
+            log.append(event, frames)
+        execution = self.execution(project_id, initial.state, initial.projection, log, progress, newest=newest)
+        self.start_run(execution, reserved_for, at_once=at_once)
 
     def start_run(self, execution: RunExecutor, reserved_for: str | None, *, at_once: bool) -> None:
         """Executes a stored run at once, or lets it wait for a place, here or on another server.
