@@ -63,6 +63,21 @@ async def test_waiting_orphaned_and_expired_runs_are_found(store, pending, clock
     assert await found(pending, clock) == {"expired_run"}
 
 
+async def test_no_query_reads_a_whole_table(store):
+    if store.database.dialect == "postgres":
+        pytest.skip("the plans of an empty PostgreSQL database say nothing")
+
+    def explain(sql):
+        return (yield f"EXPLAIN QUERY PLAN {sql}", (1.0,) if "$1" in sql else ())
+
+    for queries in pending_work._QUERIES.values():
+        for sql in queries:
+            steps = [row[3] for row in await store.database.read(explain, sql)]
+            scanned = [step for step in steps if step.startswith("SCAN ") and "INDEX" not in step]
+            small = ("workers", "database_clock", "CONSTANT", "erasures", "blob_", "store_", "batch_")
+            assert [step for step in scanned if not step.removeprefix("SCAN ").startswith(small)] == [], sql
+
+
 async def test_deleted_objects_are_found_until_they_are_erased(store, pending, clock):
     made = thread()
     await store.threads.create(OURS, made, [])

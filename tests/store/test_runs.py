@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import time
+from functools import partial
 
 import asyncpg
 import msgspec
@@ -12,7 +13,7 @@ import pytest
 from store import samples
 from store.samples import OURS
 from understudy.errors import InvalidRequest, NotFound
-from understudy.store import open_store
+from understudy.store import open_store, run_claims
 from understudy.store.fair_candidates import FairCursor
 from understudy.store.pages import PageRequest
 from understudy.store.run_lists import RunFilter, page_project_runs
@@ -616,3 +617,26 @@ async def test_a_list_reads_the_index_of_its_statuses(store, chosen, indexes):
 
     steps = [row[3] for row in await store.database.read(explain) if " runs " in row[3]]
     assert {step.split(" INDEX ")[1].split()[0] for step in steps} == indexes
+
+
+@pytest.mark.parametrize(
+    "transaction",
+    [
+        partial(run_claims.list_orphaned_runs, 10),
+        partial(run_claims.list_owned_runs, "worker_1"),
+        partial(run_claims.list_cancelling_runs, "worker_1"),
+        partial(run_claims.list_expired_runs, 1.0, 10),
+        partial(run_claims.release_runs, "worker_1"),
+    ],
+)
+async def test_the_runs_of_a_worker_are_looked_for_among_the_active_ones(store, transaction):
+    if store.database.dialect == "postgres":
+        pytest.skip("the plans of an empty PostgreSQL database say nothing")
+    sql, arguments = next(transaction())
+
+    def explain():
+        return (yield f"EXPLAIN QUERY PLAN {sql}", arguments)
+
+    [step] = [row[3] for row in await store.database.read(explain) if " runs" in row[3]]
+    # Both have the active runs alone.
+    assert "INDEX runs_active" in step or "INDEX runs_lock" in step

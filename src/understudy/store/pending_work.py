@@ -15,7 +15,7 @@ from understudy.store.database import Database, Transaction
 from understudy.store.embedding import EMBEDDING_JOBS, WAITING_DOCUMENTS
 from understudy.store.fair_candidates import FairListing
 from understudy.store.ingestion import INGESTION_JOBS, WAITING_FILES
-from understudy.store.run_claims import WAITING_RUNS, WORKABLE
+from understudy.store.run_claims import IS_WORKABLE, WAITING_RUNS
 from understudy.store.sql import compose_sql, sql_list
 from understudy.store.states import ACTIVE
 from understudy.store.transcriptions import TRANSCRIPTION_JOBS, WAITING_TRANSCRIPTIONS
@@ -26,6 +26,10 @@ from understudy.store.workers import ORPHANED, JobTable
 
 _FRESH_SECONDS: Final = 0.2
 _FRESH_SECONDS_A_NODE: Final = 0.01
+_MAX_SHARE: Final = 0.02
+"""Of the time that may go into looking, however many jobs are active."""
+_MOST_SECONDS: Final = 1.0
+"""For which it is not looked again then."""
 
 
 def _waiting(listing: FairListing) -> LiteralString:
@@ -43,7 +47,7 @@ def _jobs(table: JobTable, *listings: FairListing) -> tuple[LiteralString, ...]:
 
 # By the name of a kind of jobs, or of another work. `$1` is the time.
 _QUERIES: Final[dict[str, tuple[LiteralString, ...]]] = {
-    "run": (_waiting(WAITING_RUNS), _orphaned("runs", compose_sql("status IN", WORKABLE))),
+    "run": (_waiting(WAITING_RUNS), _orphaned("runs", IS_WORKABLE)),
     "expired_run": (
         compose_sql("SELECT 1 FROM runs WHERE status IN", sql_list(ACTIVE), "AND expires_at <= $1 LIMIT 1"),
     ),
@@ -94,7 +98,8 @@ _SQL: Final = _build_sql()
 class PendingWork:
     """What was found is valid for a fifth of a second.
 
-    With many nodes it is valid for longer: all together look at most 100 times a second.
+    With many nodes it is valid for longer: all together look at most 100 times a second. So it is where looking takes
+    long, because many runs are active.
     """
 
     def __init__(self, database: Database, clock: Clock, monotonic: Callable[[], float] = time.monotonic) -> None:
@@ -120,7 +125,8 @@ class PendingWork:
             now = self._monotonic()
             if now >= self._until:
                 self._found = await self._database.read(_find_pending, self._clock.now())
-                self._until = now + max(_FRESH_SECONDS, self.nodes * _FRESH_SECONDS_A_NODE)
+                rest = min((self._monotonic() - now) / _MAX_SHARE, _MOST_SECONDS)
+                self._until = now + max(_FRESH_SECONDS, self.nodes * _FRESH_SECONDS_A_NODE, rest)
             return self._found
 
 

@@ -14,9 +14,13 @@ from understudy.store.sql import compose_sql, padded_batches, sql_list, sql_para
 from understudy.store.states import ACTIVE, EXECUTING
 from understudy.store.workers import DATABASE_NOW, HAS_LEASE, Candidate, is_claimable_by, list_orphaned, lock_row
 
-WORKABLE = sql_list(EXECUTING)
-_IS_WAITING = compose_sql("owner IS NULL AND status IN", WORKABLE)
-_OWNED_RUNS = compose_sql("SELECT id, epoch FROM runs WHERE owner = $1 AND status IN", WORKABLE)
+_WORKABLE = sql_list(EXECUTING)
+_IS_WAITING = compose_sql("owner IS NULL AND status IN", _WORKABLE)
+IS_WORKABLE = compose_sql("status IN", _WORKABLE, "AND status IN", sql_list(ACTIVE))
+"""A condition on runs with an owner: work is left. SQLite uses an index of active runs only where a condition names
+exactly its statuses, and PostgreSQL one of those with an owner, which names fewer."""
+_OWNED_RUNS = compose_sql("SELECT id, epoch FROM runs WHERE owner = $1 AND", IS_WORKABLE)
+_CANCELLING_RUNS = compose_sql("SELECT id FROM runs WHERE owner = $1 AND status = 'cancelling' AND", IS_WORKABLE)
 _EXPIRED_RUNS = compose_sql("SELECT id FROM runs WHERE status IN", sql_list(ACTIVE), "AND expires_at <= $1 LIMIT $2")
 _RELEASE_RUNS = compose_sql("UPDATE runs SET owner = NULL WHERE owner = $1 AND status IN", sql_list(ACTIVE))
 
@@ -32,7 +36,7 @@ WAITING_RUNS = FairListing("runs", _IS_WAITING, condition=compose_sql("AND", is_
 
 
 def claim_run(run_id: str, owner: str, due: bool, again: bool) -> Transaction[StoredRun | None]:
-    statuses = sql_list(ACTIVE) if due else WORKABLE
+    statuses = sql_list(ACTIVE) if due else _WORKABLE
     is_claimable = is_claimable_by("$1")
     is_free: LiteralString = "" if due else compose_sql("AND", is_free_for("$1"))
     condition = compose_sql(
@@ -56,7 +60,7 @@ def list_waiting_runs(limit: int, cursor: FairCursor, worker: str) -> Transactio
 
 
 def list_orphaned_runs(limit: int) -> Transaction[list[Candidate[str]]]:
-    return (yield from list_orphaned("runs", "id, project_id", compose_sql("status IN", WORKABLE), limit))
+    return (yield from list_orphaned("runs", "id, project_id", IS_WORKABLE, limit))
 
 
 def list_owned_runs(owner: str) -> Transaction[dict[str, int]]:
@@ -74,7 +78,7 @@ def filter_workable(owner: str, run_ids: Sequence[str]) -> Transaction[set[str]]
             "SELECT id FROM runs WHERE id IN (",
             sql_parameters(2, len(some)),
             ") AND (owner IS NULL OR owner = $1) AND status IN",
-            WORKABLE,
+            _WORKABLE,
         )
         rows: list[Row] = yield sql, (owner, *some)
         found.update(row[0] for row in rows)
@@ -95,7 +99,7 @@ def find_owners(run_ids: Sequence[str]) -> Transaction[dict[str, RunOwner]]:
 
 
 def list_cancelling_runs(owner: str) -> Transaction[list[str]]:
-    return [row[0] for row in (yield "SELECT id FROM runs WHERE owner = $1 AND status = 'cancelling'", (owner,))]
+    return [row[0] for row in (yield _CANCELLING_RUNS, (owner,))]
 
 
 def load_progress(run_id: str) -> Transaction[Progress | None]:
