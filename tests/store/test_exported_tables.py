@@ -22,6 +22,7 @@ EXPORTED = {
     "files": "file",
     "generation_blobs": "video",
     "generations": "video",
+    "item_images": "message",
     "items": "message",
     "prompt_versions": "prompt",
     "prompts": "prompt",

@@ -154,8 +154,8 @@ async def complete_response(parts: Parts, project_id: str, key_id: str, body: by
 async def list_responses(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], queries.ListResponsesQuery)
     chosen = ResponseFilter(query.status, query.model, tuple(query.metadata.items()), query.q or None)
-    store = parts_of(request).store.responses
-    return list_response(await store.page(project_of(request), page_request(query), chosen))
+    responses = parts_of(request).responses
+    return list_response(await responses.page(project_of(request), page_request(query), chosen))
 
 
 @operations.add(
@@ -177,7 +177,7 @@ async def get_response(request: Request) -> Response:
         with parts.streams.waiting(request.state.key_id):
             followed = await parts.responses.follow(project_id, response_id, query.starting_after)
         return EventStream(request, followed_frames(followed))
-    body = await parts.store.responses.get(project_id, response_id)
+    body = await parts.responses.get(project_id, response_id)
     found = _decode(body)
     stand_in.mark_response(request, found.model)
     if _PARTS_NOT_IN_RESPONSE.intersection(query.include):
@@ -290,7 +290,8 @@ async def render_items(
 ) -> list[dict[str, Any]]:
     cited = cited_file_ids(items)
     names = {file.id: file.filename for file in await parts.store.files.lookup(project_id, cited)} if cited else {}
-    return [render_item(item, frozenset(include), names) for item in items]
+    filled = await parts.item_images.fill_items(items)
+    return [render_item(item, frozenset(include), names) for item in filled]
 
 
 async def _warn_of_dropped_tools(request: Request, asked: CreateResponseRequest) -> None:

@@ -17,6 +17,7 @@ from understudy.engine.documents import Documents
 from understudy.engine.files import Files
 from understudy.engine.health import Health, HealthSources
 from understudy.engine.images import Images
+from understudy.engine.item_images import ItemImages
 from understudy.engine.jobs.batches import Batches
 from understudy.engine.jobs.embedding import Embedding
 from understudy.engine.jobs.ingestion import Ingestion
@@ -88,6 +89,7 @@ class Retrieval:
     vector_stores: VectorStores
     documents: Documents
     images: Images
+    item_images: ItemImages
     embedders: Embedders
 
 
@@ -135,6 +137,7 @@ def build_retrieval(stack: AsyncExitStack, base: Base) -> Retrieval:
         ),
         Documents(base.store, base.blobs, extractor, spool),
         Images(base.store, base.blobs),
+        ItemImages(base.store, base.blobs, base.files),
         index.embedders,
     )
 
@@ -170,6 +173,7 @@ def build_worker(
         web,
         retrieval.images.load,
         retrieval.documents.load,
+        retrieval.item_images,
     )
     places = base.role.limit_jobs(base.settings.limits.concurrent_runs)
     return RunWorker(

@@ -35,6 +35,7 @@ from understudy.store.run_state import ClientTool
 from understudy.tools import code_interpreter, file_search, image_generation, mcp, web_search
 from understudy.tools.file_search import Passage
 from understudy.tools.functions import OMITTED_OUTPUT
+from understudy.tools.image_generation import MadeImage
 from understudy.tools.web_search import WebSource
 from understudy.wire.input_items import ConfigurationUpdate
 from understudy.wire.items import (
@@ -99,8 +100,8 @@ class MessageBuilder:
         self._all_turns = all_turns
         self.passages: dict[tuple[int, int], Passage | WebSource] = {}
         self.paths: dict[str, str] = {}
-        self.images: dict[str, str] = {}
-        """The images that calls made, as data URLs by the ids of the calls."""
+        self.images: dict[str, MadeImage] = {}
+        """The images that calls made, by the ids of the calls."""
         self._names = names
         self._is_own = True
         self._earlier_searches = 0
@@ -218,9 +219,9 @@ class MessageBuilder:
         return OMITTED_OUTPUT if item.omitted else file_search.render_passages(found)
 
     def _image_output(self, item: ImageGenerationCallItem) -> str:
-        if item.result is not None:
+        if item.result is not None or item.stored:
             kind = item.members.get("output_format", "png")
-            self.images[item.call_id] = f"data:image/{kind};base64,{item.result}"
+            self.images[item.call_id] = MadeImage(item.id, kind, item.result)
         return image_generation.render_output(item)
 
     def _web_output(self, item: WebSearchCallItem) -> str:

@@ -12,6 +12,7 @@ import msgspec
 from understudy import correlation, ids
 from understudy.clock import Clock
 from understudy.engine.hosted_tools import HostedTools
+from understudy.engine.item_images import ItemImages
 from understudy.engine.jobs.runs import RunWorker
 from understudy.engine.limits.limiter import RateLimiter
 from understudy.engine.response_approvals import list_approved_calls
@@ -34,7 +35,9 @@ from understudy.engine.views.resumption import is_lost
 from understudy.errors import InvalidRequest, NotFound, StoreError
 from understudy.store import Store
 from understudy.store.messages import Item
+from understudy.store.pages import Page, PageRequest
 from understudy.store.response_items import ItemRow
+from understudy.store.response_lists import ResponseFilter
 from understudy.store.response_placement import ResponsePlacement
 from understudy.store.responses import NewResponse
 from understudy.store.run_state import Checkpoint, ContextPart, Plan, Progress, StoredRun
@@ -67,6 +70,7 @@ class Responses:
         seconds: float,
         limiter: RateLimiter,
         hosted: HostedTools,
+        images: ItemImages,
     ) -> None:
         self._store = store
         self._worker = worker
@@ -74,6 +78,7 @@ class Responses:
         self._clock = clock
         self._limiter = limiter
         self.hosted = hosted
+        self._images = images
         self.seconds = seconds
 
     async def create(
@@ -167,6 +172,15 @@ class Responses:
         usage = ResponseUsage(0, InputTokensDetails(), 0, OutputTokensDetails(), 0)
         return msgspec.structs.replace(new.response, status="completed", completed_at=now, usage=usage)
 
+    async def get(self, project_id: str, response_id: str) -> str:
+        """The encoded response as it is stored, with its images. Raises NotFound."""
+        return await self._images.fill_body(await self._store.responses.get(project_id, response_id))
+
+    async def page(self, project_id: str, request: PageRequest, chosen: ResponseFilter) -> Page:
+        """Those that are stored, with their images. Raises InvalidRequest for the cursor of another list."""
+        page = await self._store.responses.page(project_id, request, chosen)
+        return Page([(one, await self._images.fill_body(body)) for one, body in page.rows], page.has_more)
+
     async def wait_finished(self, response_id: str) -> ResponseObject:
         """Waits for the end. Raises NotFound where it was deleted meanwhile."""
         while True:
@@ -176,13 +190,13 @@ class Responses:
                     raise NotFound(f"Response with id '{response_id}' was deleted before it was over.")
                 response = _decode(body)
                 if response.status in TERMINAL_STATUSES:
-                    return response
+                    return await self._images.fill_response(response)
                 self._worker.require_running()
                 await self._worker.wait_ended(response_id, change)
 
     async def cancel(self, project_id: str, response_id: str) -> bytes:
         """Only what runs in the background can be cancelled; doing so twice does nothing more."""
-        response = _decode(await self._store.responses.get(project_id, response_id))
+        response = _decode(await self.get(project_id, response_id))
         if not response.background:
             raise InvalidRequest("Cannot cancel a synchronous response.", param="response_id")
         if response.status == "cancelled":
@@ -202,6 +216,7 @@ class Responses:
                 active.interrupt("cancel")
             elif stored.run.status in {"queued", "in_progress"} and stored.owner in {None, self._worker.id}:
                 stored.run.status = "cancelling"
+                await self._worker.load_images(stored)
                 past = await self._worker.load_past(project_id, stored.run.thread_id, response_id, stored.epoch - 1)
                 if (active := self._worker.active(response_id)) is not None:
                     active.interrupt("cancel")
@@ -232,6 +247,7 @@ class Responses:
                 raise lost_event_error(known, "from the start, or retrieve the response")
             return ResponseStreamTail(known, log)
         progress = await self._store.runs.progress(response_id)
+        await self._images.fill_response(response)
         log = None if progress is None else await self._find_remote_log(response, progress)
         if log is not None:
             return ResponseStreamTail(known, log)

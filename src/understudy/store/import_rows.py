@@ -7,6 +7,7 @@ from typing import Any
 from msgspec import Struct
 
 from understudy.store.container_uploads import ContainerUpload
+from understudy.store.item_images import StoredImage
 from understudy.store.uploads import StoredPart
 from understudy.store.video_rows import VideoFile
 from understudy.wire.files import FileObject
@@ -29,8 +30,8 @@ class NewRow(Struct, frozen=True):
     `text` is what the text index has of a message, `created_at` when it was created, `pairs` the encoded metadata of a
     thread or the tags of a stored chat, `resources` what its tools or those of an assistant use, `unknown` the encoded
     members that this server does not know, `files` those of a video, `parts` those of an upload, `uploads` what clients
-    have uploaded into a container, `outputs` the files
-    that a batch leaves with their blobs, `versions` the numbers and encoded bodies of a prompt, `members` the ids of
+    have uploaded into a container, `images` those of an item or of a response, `outputs` the files that a batch leaves
+    with their blobs, `versions` the numbers and encoded bodies of a prompt, `members` the ids of
     the files in a batch of files or in a container. `noun` is the row's kind in reports where it is not that of its
     batch.
     """
@@ -45,6 +46,7 @@ class NewRow(Struct, frozen=True):
     files: Sequence[VideoFile] = ()
     parts: Sequence[StoredPart] = ()
     uploads: Sequence[ContainerUpload] = ()
+    images: Sequence[StoredImage] = ()
     outputs: Sequence[tuple[FileObject, str]] = ()
     versions: Sequence[tuple[int, str]] = ()
     members: Sequence[str] = ()

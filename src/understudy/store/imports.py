@@ -28,6 +28,7 @@ from understudy.store.import_lookups import (
     load_unknown,
 )
 from understudy.store.import_rows import Batch, ImportOwner, NewResponseLinks, NewRow, NewStoreFile
+from understudy.store.item_images import add_image
 from understudy.store.references import delete_references, replace_references
 from understudy.store.sql import compose_sql, insert_rows, padded_batches, split_batches, sql_parameters
 from understudy.store.transfers import TransferRecord, record_progress
@@ -129,6 +130,7 @@ def _add_details(project_id: str, batch: Batch) -> Transaction[None]:
         yield from add_parts(row.id, row.parts)
         yield from add_uploads(row)
         yield from add_outputs(project_id, row.outputs)
+    yield from _write_images(project_id, [row for row in (*batch.inserted, *batch.replaced) if row.images])
     if batch.kind == "prompt":
         yield from _write_versions(batch)
     for row in (*batch.inserted, *batch.replaced):
@@ -136,6 +138,13 @@ def _add_details(project_id: str, batch: Batch) -> Transaction[None]:
             yield from _keep_unknown(row.id, row.unknown)
     if batch.kind in {"assistant", "thread"}:
         yield from _record_references(cast("Literal['assistant', 'thread']", batch.kind), batch)
+
+
+def _write_images(project_id: str, rows: Sequence[NewRow]) -> Transaction[None]:
+    for row in rows:
+        yield "DELETE FROM item_images WHERE owner_id = $1", (row.id,)
+        for image in row.images:
+            yield from add_image(project_id, (row.id,), image)
 
 
 def _record_references(kind: Literal["assistant", "thread"], batch: Batch) -> Transaction[None]:

@@ -30,6 +30,7 @@ _USES: Final = (
     " UNION ALL SELECT results FROM batches WHERE results IS NOT NULL"
     " UNION ALL SELECT blob FROM generation_blobs"
     " UNION ALL SELECT blob FROM container_uploads"
+    " UNION ALL SELECT blob FROM item_images"
     " UNION ALL SELECT input FROM transcriptions WHERE input IS NOT NULL"
     " UNION ALL SELECT input FROM transfers WHERE input IS NOT NULL"
     " UNION ALL SELECT output FROM transfers WHERE output IS NOT NULL"

@@ -3,8 +3,9 @@
 import msgspec
 
 from understudy.store.database import Transaction
+from understudy.store.item_images import list_items
 from understudy.store.sql import compose_sql
-from understudy.wire.response_items import encode_items
+from understudy.wire.response_items import ImageGenerationCall, encode_items
 from understudy.wire.responses import TERMINAL_STATUSES, ResponseObject
 
 SELECT_STORED = (
@@ -27,7 +28,20 @@ def load_response(response_id: str) -> Transaction[ResponseObject | None]:
 
 
 def write_response(response: ResponseObject) -> Transaction[None]:
-    """Stores the response; one that has ended also records the last item of its context."""
+    """Stores the response without its images; one that has ended also records the last item of its context."""
+    response = yield from _omit_images(response)
     ended = f", last_seq = {_LAST_ITEM_SEQ}" if response.status in TERMINAL_STATUSES else ""
     sql = compose_sql("UPDATE responses SET body = $2", ended, "WHERE id = $1 AND body IS NOT NULL")
     yield sql, (response.id, encode_items(response).decode())
+
+
+def _omit_images(response: ResponseObject) -> Transaction[ResponseObject]:
+    """The response without the bytes of those images that are blobs."""
+    if not any(isinstance(one, ImageGenerationCall) and one.result for one in response.output):
+        return response
+    stored = yield from list_items(response.id)
+    output = [
+        msgspec.structs.replace(one, result=None) if isinstance(one, ImageGenerationCall) and one.id in stored else one
+        for one in response.output
+    ]
+    return msgspec.structs.replace(response, output=output)

@@ -13,6 +13,7 @@ from understudy.errors import not_found
 from understudy.store import outbox
 from understudy.store.charges import add_usage, slot_of
 from understudy.store.database import Bundle, Database, Transaction
+from understudy.store.item_images import add_image
 from understudy.store.messages import (
     add_item,
     add_message,
@@ -156,6 +157,9 @@ def _advance_response(
     rows = yield _build_advance(database, boundary, claim, condition)
     if not rows:
         raise LeaseLost
+    for call in boundary.calls:
+        if call.image is not None:
+            yield from add_image(boundary.project_id, (call.id, response.id), call.image)
     yield from write_response(response)
     event = _RESPONSE_WEBHOOKS.get(response.status)
     if event is not None and response.background:

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from understudy.correlation import NO_ORIGIN, Origin
 from understudy.store.charges import Usage
+from understudy.store.item_images import StoredImage
 from understudy.wire.messages import MessageObject
 from understudy.wire.responses import ResponseObject
 from understudy.wire.run_outcome import RunCompletionUsage, RunStatus
@@ -281,11 +282,15 @@ class RunHistory:
 
 @dataclass(frozen=True, slots=True)
 class NewItem:
-    """An item that is not a message: `kind` is `function_call` or `function_call_output`, `body` its JSON."""
+    """An item that is not a message: `kind` is `function_call` or `function_call_output`, `body` its JSON.
+
+    `image`: what a call of image generation has made.
+    """
 
     id: str
     kind: str
     body: str
+    image: StoredImage | None = None
 
 
 class Checkpoint(Struct, frozen=True):

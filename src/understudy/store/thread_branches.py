@@ -16,6 +16,7 @@ from understudy.errors import not_found
 from understudy.errors.objects import branch_limit_exceeded, branch_of_open_message
 from understudy.store import large_writes
 from understudy.store.database import Bundle, Database, Row, Transaction
+from understudy.store.item_images import copy_image
 from understudy.store.references import replace_references
 from understudy.store.sql import compose_sql, insert_rows, split_batches
 from understudy.store.thread_activity import ACTIVITY_NOW
@@ -120,7 +121,7 @@ def _insert_branch(
 ) -> Transaction[ThreadObject]:
     branch = _decode_thread((yield from select_thread(project_id, thread_id)))
     branch.id, branch.created_at = ids.thread(), now
-    copied = yield from _copy_items(text_insert, thread_id, branch.id, last)
+    copied = yield from _copy_items(text_insert, project_id, thread_id, branch.id, last)
     branch.branched_from = BranchOrigin(thread_id, after, copied.get(after))
     change(branch)
     # Last, because a list of threads waits for the transactions that have begun to insert one.
@@ -130,7 +131,9 @@ def _insert_branch(
     return branch
 
 
-def _copy_items(text_insert: str, thread_id: str, branch_id: str, last: int) -> Transaction[dict[str | None, str]]:
+def _copy_items(
+    text_insert: str, project_id: str, thread_id: str, branch_id: str, last: int
+) -> Transaction[dict[str | None, str]]:
     """Returns the id of the last item's copy, by the id of the item."""
     above, newest = 0, {}
     while rows := (yield _ITEMS, (thread_id, above, last, _PAGE)):
@@ -138,6 +141,9 @@ def _copy_items(text_insert: str, thread_id: str, branch_id: str, last: int) -> 
         copies = [_copy_item(row, branch_id) for row in rows]
         for batch in split_batches(copies):
             yield from insert_rows("items", "id, thread_id, kind, role, body", [copy.row for copy in batch])
+        for row, copy in zip(rows, copies, strict=True):
+            if row[2] == "image_generation":
+                yield from copy_image(project_id, row[1], copy.row[0])
         yield from _insert_texts(text_insert, [copy for copy in copies if copy.text])
         newest = {rows[-1][1]: copies[-1].row[0]}
     return newest

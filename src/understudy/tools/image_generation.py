@@ -30,6 +30,15 @@ class Arguments:
 
 
 @dataclass(frozen=True, slots=True)
+class MadeImage:
+    """The image of an earlier call; `data` is its base64, None where it is stored apart from the item."""
+
+    item_id: str
+    kind: str
+    data: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Picture:
     """An image as a provider returned it, or a partial one: `data` is base64; `members` are those that items have.
 

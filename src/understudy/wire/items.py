@@ -122,7 +122,10 @@ class WebSearchCallItem(Struct, kw_only=True, omit_defaults=True, tag_field="typ
 
 
 class ImageGenerationCallItem(Struct, kw_only=True, omit_defaults=True, tag_field="type", tag="image_generation"):
-    """`result` is base64, None if the call failed with `error`; `members` are those of the item that clients see."""
+    """`result` is base64, None if the call failed with `error`; `members` are those of the item that clients see.
+
+    `stored`: the image is a blob, and `result` None.
+    """
 
     id: str
     call_id: str
@@ -131,6 +134,7 @@ class ImageGenerationCallItem(Struct, kw_only=True, omit_defaults=True, tag_fiel
     result: str | None = None
     members: dict[str, str] = {}
     error: str | None = None
+    stored: bool = False
 
 
 ToolItem = FileSearchCallItem | CodeInterpreterCallItem | McpCallItem | WebSearchCallItem | ImageGenerationCallItem

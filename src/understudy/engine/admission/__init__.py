@@ -19,6 +19,7 @@ from understudy.engine.admission.tool_resources import ResourceChecks
 from understudy.engine.admission.tools import ToolChecks
 from understudy.engine.hosted_tools import HostedTools
 from understudy.engine.images import Images
+from understudy.engine.item_images import ItemImages
 from understudy.engine.limits.limiter import RateLimiter
 from understudy.engine.tools.interpreter import Interpreter
 from understudy.settings import Settings
@@ -38,6 +39,7 @@ class Admission:
         interpreter: Interpreter,
         remote_servers: RemoteServers,
         images: Images,
+        item_images: ItemImages,
         clock: Clock,
         limiter: RateLimiter,
         hosted: HostedTools,
@@ -54,7 +56,7 @@ class Admission:
         self.runs = RunAdmission(
             store, models, tools, resources, self.threads, self.messages, clock, settings.limits.run_seconds
         )
-        self.items = ItemAdmission(store, self.files, private_urls=private_urls)
+        self.items = ItemAdmission(store, self.files, item_images, private_urls=private_urls)
         self.responses = ResponseAdmission(
             self.items,
             self.files,

@@ -5,6 +5,7 @@ from typing import Any, Final, get_args
 
 from understudy.engine.admission.files import FileChecks
 from understudy.engine.admission.inline_data import check_file_data, check_image_url, check_remote_url
+from understudy.engine.item_images import ItemImages
 from understudy.engine.run import summaries
 from understudy.engine.views.items import FILE_DATA, render_item
 from understudy.errors import InvalidRequest
@@ -42,10 +43,11 @@ _STORED_TYPES: Final[dict[str, type]] = {
 
 
 class ItemAdmission:
-    def __init__(self, store: Store, files: FileChecks, *, private_urls: bool) -> None:
+    def __init__(self, store: Store, files: FileChecks, images: ItemImages, *, private_urls: bool) -> None:
         """`private_urls`: URLs may have private addresses."""
         self._store = store
         self._files = files
+        self._images = images
         self._private_urls = private_urls
 
     async def admit(self, project_id: str, items: Sequence[InputItem], param: str = "input") -> list[InputItem]:
@@ -64,12 +66,15 @@ class ItemAdmission:
         found: list[InputItem] = []
         for item in items:
             if isinstance(item, ItemReference):
-                found += _parse_stored(await self._store.responses.item(project_id, item.id))
+                found += await self._parse_stored(await self._store.responses.item(project_id, item.id))
             elif (known := stored.get(_incomplete_id(item))) is not None and _is_same_type(known, item):
-                found += _parse_stored(known)
+                found += await self._parse_stored(known)
             else:
                 found.append(item)
         return found
+
+    async def _parse_stored(self, stored: Item) -> list[InputItem]:
+        return whole([render_item(one, _ALL_INCLUDES) for one in await self._images.fill_items([stored])])
 
     async def _check_files(self, project_id: str, items: Sequence[InputItem], param: str) -> None:
         images: dict[str, str] = {}
@@ -111,10 +116,6 @@ def _incomplete_id(item: InputItem) -> str:
 
 def _is_same_type(stored: Item, item: InputItem) -> bool:
     return isinstance(item, _STORED_TYPES.get(stored.kind, ()))
-
-
-def _parse_stored(stored: Item) -> list[InputItem]:
-    return whole([render_item(stored, _ALL_INCLUDES)])
 
 
 def _file_id(part: Any) -> str | None:

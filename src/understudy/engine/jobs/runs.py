@@ -230,6 +230,11 @@ class RunWorker(JobKind[str, RunExecutor]):
             abandoned=abandoned_objects(stored),
         )
 
+    async def load_images(self, stored: StoredRun) -> None:
+        """Loads the images of a stored response, which its stream ends with."""
+        if stored.response is not None:
+            await self.tools.images.fill_response(stored.response)
+
     def launch(self, execution: RunExecutor) -> None:
         self._pool.launch(Candidate(execution.run_id, execution.project_id), execution)
 
@@ -398,6 +403,7 @@ class RunWorker(JobKind[str, RunExecutor]):
 
     async def _resume(self, stored: StoredRun) -> RunExecutor | None:
         """The execution of a claimed run; None where a client's action has launched one meanwhile."""
+        await self.load_images(stored)
         past = await self.load_past(stored.project_id, stored.run.thread_id, stored.run.id, stored.epoch - 1)
         return None if self.active(stored.run.id) is not None else self.restore(stored, past)
 

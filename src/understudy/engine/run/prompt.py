@@ -24,6 +24,7 @@ from understudy.engine.tools.base import BuiltIn, OfferedFunction
 from understudy.llm.messages import Message, to_wire
 from understudy.llm.provider import ChatBody
 from understudy.store.run_state import ClientTool, PromptExtent
+from understudy.tools.image_generation import MadeImage
 
 _NAMED_TOOLS = frozenset({"file_search", "code_interpreter"})
 """Whose calls are stored without the names of their functions."""
@@ -36,7 +37,7 @@ class Prompt:
     `messages` are the messages of `body`, typed. `built_in` maps the names of offered built-in tools to their kinds,
     `remote` the names of offered functions to tools of remote servers, and `client` to tools of the client other than
     functions. `sources` are the passages and files that citations may name. `extent` is what of the thread it has.
-    `images` are those that calls made, as data URLs by the ids of the calls.
+    `images` are those that calls made, by the ids of the calls.
     """
 
     body: ChatBody
@@ -45,7 +46,7 @@ class Prompt:
     sources: Sources
     extent: PromptExtent
     client: Mapping[str, ClientTool] = field(default_factory=dict)
-    images: Mapping[str, str] = field(default_factory=dict)
+    images: Mapping[str, MadeImage] = field(default_factory=dict)
 
 
 async def build_request(

@@ -34,6 +34,10 @@ class RunTokens:
         """Takes one image from the limits of a model of images; None without any. Raises RateLimitExceeded."""
         return await self._limiter.reserve_relayed(self._project_id, self._progress.key_id, model, "images", 1)
 
+    async def stored_bytes(self) -> int | None:
+        """How many bytes the project may store; None without a limit."""
+        return await self._limiter.size_limit(self._project_id, "stored_bytes")
+
     def charge(self, tokens: int) -> None:
         """Counts the tokens of a call of the model, of which the first corrects what was reserved for the run."""
         reserved, self._progress.reserved = self._progress.reserved or 0, 0

@@ -10,6 +10,7 @@ from typing import Final, Literal
 
 from understudy import ids, telemetry, tracing
 from understudy.engine.accounting import Accounting
+from understudy.engine.item_images import ItemImages
 from understudy.engine.run import events
 from understudy.engine.run.cancellation import Interruption
 from understudy.engine.run.checkpoint import RunWriter
@@ -57,6 +58,7 @@ class Tools:
     """From a project's id and a File's to a `data:` URL."""
     load_document: Callable[..., Awaitable[list[Part]]]
     """From a project's id and an `input_file` part to the document's text and images."""
+    images: ItemImages
 
 
 class ToolUse:
@@ -67,7 +69,7 @@ class ToolUse:
         self._interruption = interruption
         self._mcp = McpTools(stage, interruption, tools.remote_servers)
         self._web = WebSearchTool(stage, interruption, tools.web)
-        self._image = ImageGenerationTool(stage, interruption, models, accounting, tools.load_image)
+        self._image = ImageGenerationTool(stage, interruption, models, accounting, tools.load_image, tools.images)
         # In the order in which they are prepared and offered.
         self._built_in: dict[str, BuiltInTool] = {
             "code_interpreter": CodeInterpreterTool(stage, interruption, tools.interpreter),

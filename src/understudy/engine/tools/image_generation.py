@@ -12,6 +12,7 @@ import msgspec
 from understudy import ids
 from understudy.engine import inline
 from understudy.engine.accounting import Accounting
+from understudy.engine.item_images import ItemImages
 from understudy.engine.run import events
 from understudy.engine.run.cancellation import Interruption
 from understudy.engine.run.checkpoint import RunWriter
@@ -20,15 +21,17 @@ from understudy.engine.run.turn import ToolCall
 from understudy.engine.tools.base import CALL_LIMIT_ERROR, BuiltInTool, CallResult, OfferedFunction
 from understudy.engine.tools.names import function_name
 from understudy.errors import RateLimitExceeded, UpstreamError
+from understudy.errors.objects import storage_limit_exceeded
 from understudy.llm.messages import ImagePart, Message, ToolMessage, UserMessage
 from understudy.llm.prices import Tokens
 from understudy.llm.relay import FormBody, FormFile, JsonBody, RelayBody, Relayed
 from understudy.llm.router import Models
 from understudy.llm.usage import parse_usage
 from understudy.net import sse
+from understudy.store.item_images import StoredImage
 from understudy.store.run_state import ImageOptions, NewItem, PendingCall
 from understudy.tools import image_generation
-from understudy.tools.image_generation import EDITS, GENERATIONS, Arguments, Picture
+from understudy.tools.image_generation import EDITS, GENERATIONS, Arguments, MadeImage, Picture
 from understudy.wire.items import ImageGenerationCallItem
 
 _MAX_EVENT_BYTES: Final = 64 * 1024 * 1024
@@ -50,6 +53,7 @@ class ImageGenerationTool(BuiltInTool):
         models: Models,
         accounting: Accounting,
         load_image: Callable[[str, str], Awaitable[str | None]],
+        images: ItemImages,
     ) -> None:
         """`load_image` is that of `Tools`: from a project's id and a File's to a data URL."""
         self._stage = stage
@@ -57,7 +61,8 @@ class ImageGenerationTool(BuiltInTool):
         self._models = models
         self._accounting = accounting
         self._load_image = load_image
-        self._images: Sequence[str] = ()
+        self._item_images = images
+        self._images: Sequence[str | MadeImage] = ()
 
     async def prepare(self) -> None:
         """It needs nothing."""
@@ -65,10 +70,10 @@ class ImageGenerationTool(BuiltInTool):
     def offer(self) -> Sequence[OfferedFunction]:
         return offer_image_generation(self._stage.spec)
 
-    def observe(self, messages: Sequence[Message], made: Mapping[str, str]) -> None:
+    def observe(self, messages: Sequence[Message], made: Mapping[str, MadeImage]) -> None:
         """Notes the newest images of a prompt, which an edit changes: those of one message, or one made by a call.
 
-        `made` maps the ids of calls to their images as data URLs.
+        `made` maps the ids of calls to their images.
         """
         if self._stage.spec.image_generation is None:
             return
@@ -98,7 +103,8 @@ class ImageGenerationTool(BuiltInTool):
             # The model reads of the failure, and may continue without the image.
             error = str(failed)
         self._interruption.check()
-        return self._completed_call(call, picture, error)
+        stored = None if picture is None else await self._item_images.save(call.item_id, picture.data)
+        return self._completed_call(call, picture, error, stored)
 
     def refuse(self, call: PendingCall) -> CallResult:
         return self._completed_call(call, None, CALL_LIMIT_ERROR)
@@ -107,6 +113,7 @@ class ImageGenerationTool(BuiltInTool):
         """Raises UpstreamError, RateLimitExceeded and _ImageError."""
         if not arguments.prompt:
             raise _ImageError("The call has no prompt.")
+        await self._check_storage()
         members = {**options.members, "prompt": arguments.prompt, "n": 1}
         if not options.model.rpartition("/")[2].startswith(_BASE64_MODELS):
             members["response_format"] = "b64_json"
@@ -128,13 +135,24 @@ class ImageGenerationTool(BuiltInTool):
         await self._charge(call, options.model, raw)
         return picture
 
+    async def _check_storage(self) -> None:
+        """Raises _ImageError for a project that stores as many bytes as it may: the image could not be stored."""
+        limits = self._stage.tokens
+        limit = None if limits is None else await limits.stored_bytes()
+        if limit is None:
+            return
+        size = await self._stage.store.project_sizes.get(self._stage.project_id)
+        if size.bytes >= limit:
+            raise _ImageError(str(storage_limit_exceeded(limit, size.bytes, 1)))
+
     async def _build_body(
         self, members: dict[str, Any], arguments: Arguments, options: ImageOptions
     ) -> tuple[str, RelayBody]:
         if not (arguments.edits or options.mask):
             members.pop("input_fidelity", None)
             return GENERATIONS, JsonBody({"model": options.model, **members})
-        files = [await self._to_file(f"image{number}", "image[]", url) for number, url in enumerate(self._images)]
+        urls = [await self._to_url(image) for image in self._images]
+        files = [await self._to_file(f"image{number}", "image[]", url) for number, url in enumerate(urls)]
         if not files:
             raise _ImageError("The conversation has no image to change.")
         if options.mask:
@@ -142,6 +160,15 @@ class ImageGenerationTool(BuiltInTool):
         fields = {name: str(value).lower() if value is True else str(value) for name, value in members.items()}
         fields.pop("moderation", None)
         return EDITS, FormBody(options.model, fields, tuple(files))
+
+    async def _to_url(self, image: str | MadeImage) -> str:
+        """The image as a URL, with its bytes where a call has made it."""
+        if isinstance(image, str):
+            return image
+        data = await self._item_images.load(image.item_id) if image.data is None else image.data
+        if data is None:
+            raise _ImageError("The image to change does not exist any more.")
+        return f"data:image/{image.kind};base64,{data}"
 
     async def _load_mask(self, mask: str) -> str:
         """The mask as a data URL; it is one already, or the id of a File."""
@@ -216,20 +243,24 @@ class ImageGenerationTool(BuiltInTool):
         )
         self._stage.add_usage(usage)
 
-    def _completed_call(self, call: PendingCall, picture: Picture | None, error: str | None) -> CallResult:
+    def _completed_call(
+        self, call: PendingCall, picture: Picture | None, error: str | None, stored: StoredImage | None = None
+    ) -> CallResult:
         members = {} if picture is None else dict(picture.members)
         item = ImageGenerationCallItem(
             id=call.item_id or ids.image_generation_call(),
             call_id=call.id,
             function=call.name,
             arguments=call.arguments,
-            result=None if picture is None else picture.data,
+            result=None if picture is None or stored is not None else picture.data,
             members=members,
             error=error,
+            stored=stored is not None,
         )
+        result = None if picture is None else picture.data
         usage = {} if picture is None else dict(picture.usage)
-        done = events.ImageCallDone(call.index, item.result, members, usage, error)
-        return CallResult([done], NewItem(item.id, "image_generation", msgspec.json.encode(item).decode()))
+        done = events.ImageCallDone(call.index, result, members, usage, error)
+        return CallResult([done], NewItem(item.id, "image_generation", msgspec.json.encode(item).decode(), stored))
 
 
 def offer_image_generation(spec: RunSpec) -> list[OfferedFunction]:

@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import BinaryIO, Final, cast
 
 import msgspec
 
 from understudy.blobs import Blob
-from understudy.engine.files import Files
+from understudy.engine.files import BlobDraft, Files
 from understudy.engine.jobs.batch_results import write_anthropic, write_openai
 from understudy.engine.transfers import detail_rows, job_rows, report, row_conversion
 from understudy.engine.transfers.batch_lines import BatchLines
@@ -17,6 +18,7 @@ from understudy.importing.streams import DamagedStream
 from understudy.store.batch_jobs import FinalStatus
 from understudy.store.container_uploads import ContainerUpload
 from understudy.store.import_rows import NewRow
+from understudy.store.item_images import StoredImage
 from understudy.store.video_rows import Role, VideoFile
 from understudy.wire.files import FileObject
 from understudy.wire.transfers import ImportObject
@@ -67,6 +69,15 @@ class ContentCopier:
         parts = [detail_rows.to_part(part, project_id, one.size, one.name) for part, one in copied]
         return detail_rows.with_parts(row, parts)
 
+    async def add_images(self, raw: RawObject, row: NewRow) -> NewRow:
+        """The row of our own export, of an item or a response, with its images."""
+        images = []
+        for item_id in row_conversion.list_images(raw) if row_conversion.is_row(raw) else ():
+            blob = await self.copy_entry(raw.kind, raw.id, f"{item_id}.image", detached=True)
+            if blob is not None:
+                images.append(StoredImage(row.id if item_id == raw.id else item_id, blob.name, blob.size))
+        return msgspec.structs.replace(row, images=images) if images else row
+
     async def _end_batch(self, raw: RawObject, row: NewRow, now: int) -> NewRow:
         """A batch that had not ended has ended with the lines that were done: the others are never executed here."""
         dialect, before, job = job_rows.read_job(row)
@@ -92,29 +103,43 @@ class ContentCopier:
         ended = job_rows.end_batch(row, status, job, lines.completed, lines.failed)
         return msgspec.structs.replace(ended, outputs=outputs)
 
-    async def copy_entry(self, kind: Kind, public_id: str, name: str) -> Blob | None:
-        """The entry of our own export with this name; None without it, which is reported."""
-        blob, is_known = await self._copy(kind, public_id, lambda: self._spool.open_blob(name))
+    async def copy_entry(self, kind: Kind, public_id: str, name: str, *, detached: bool = False) -> Blob | None:
+        """The entry of our own export with this name; None without it, which is reported.
+
+        `detached`: its hold ends by itself, so that any number of copies needs no open files.
+        """
+        open_ = partial(self._spool.open_blob, name)
+        blob, is_known = await self._copy(kind, public_id, open_, detached=detached)
         if not is_known:
             report.add_entry(self._transfer.report, kind, public_id, f"The input has no {name!r}.")
         return blob
 
-    async def _copy(self, kind: Kind, public_id: str, open_: Callable[[], BinaryIO | None]) -> tuple[Blob | None, bool]:
+    async def _copy(
+        self, kind: Kind, public_id: str, open_: Callable[[], BinaryIO | None], *, detached: bool = False
+    ) -> tuple[Blob | None, bool]:
         """The blob, None in a dry run, and whether the input has it undamaged."""
         try:
             content = await asyncio.to_thread(open_)
             if content is not None:
                 with content:
-                    return None if self._transfer.dry_run else await self._write(content), True
+                    return None if self._transfer.dry_run else await self._write(content, detached=detached), True
         except DamagedStream as error:
             report.add_entry(self._transfer.report, kind, public_id, f"Its content is damaged: {error}")
         return None, False
 
-    async def _write(self, content: BinaryIO) -> Blob:
-        draft = await self._stack.enter_async_context(self._files.open_draft())
-        while chunk := await asyncio.to_thread(content.read, _READ_BYTES):
-            await draft.write(chunk)
-        return await draft.commit()
+    async def _write(self, content: BinaryIO, *, detached: bool) -> Blob:
+        if detached:
+            async with self._files.open_draft() as draft:
+                blob = await _copy_into(draft, content)
+                draft.detach()
+                return blob
+        return await _copy_into(await self._stack.enter_async_context(self._files.open_draft()), content)
+
+
+async def _copy_into(draft: BlobDraft, content: BinaryIO) -> Blob:
+    while chunk := await asyncio.to_thread(content.read, _READ_BYTES):
+        await draft.write(chunk)
+    return await draft.commit()
 
 
 def has_content(spool: SpooledObjects, file_id: str) -> bool:

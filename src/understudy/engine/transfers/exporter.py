@@ -1,8 +1,8 @@
 """Writes a project's objects into an archive that an import reads: one object a line, a file for each kind.
 
 The layout: `manifest.json`, `threads.jsonl` and so on, the bytes of files at `files/ID`, and those of videos, of parts
-of uploads, and of the results and lines of batches at `contents/ID.video` and so on. It has no keys, no secrets of
-webhooks and no ledger.
+of uploads, of images that responses made, and of the results and lines of batches at `contents/ID.video` and so on. It
+has no keys, no secrets of webhooks and no ledger.
 
 What names other objects is written before them, so that an export of a project in use has what its objects name.
 """
@@ -125,6 +125,7 @@ class Exporter:
             self._list_videos(),
             self._list_parts(),
             self._list_uploads(),
+            self._list_images(),
         ):
             async for contents in pages:
                 for name, blob in contents:
@@ -152,6 +153,14 @@ class Exporter:
         async for page in self._selection.stored_containers():
             numbered = [(one.id, number, upload.blob) for one in page for number, upload in enumerate(one.uploads)]
             yield [(f"contents/{container_id}.{number}.upload", blob) for container_id, number, blob in numbered]
+
+    async def _list_images(self) -> Contents:
+        """One entry for an item and the response that made it."""
+        seen: set[str] = set()
+        async for page in self._selection.stored_images():
+            found = {self._rename(one.item_id): one.blob for one in page}
+            yield [(f"contents/{item_id}.image", blob) for item_id, blob in found.items() if item_id not in seen]
+            seen.update(found)
 
     async def _write_content(self, archive: zipfile.ZipFile, name: str, blob: str) -> None:
         try:

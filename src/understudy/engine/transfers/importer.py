@@ -124,24 +124,28 @@ class Importer:
             elif kind in _WITH_CONTENT:
                 await self._import_with_content(kind, chunk, spool)
             else:
-                await self._import_objects(kind, chunk)
+                await self._import_objects(kind, chunk, spool)
 
     # -- one chunk each ----------------------------------------------------------------------------------------
 
-    async def _import_objects(self, kind: Kind, chunk: Sequence[RawObject]) -> None:
+    async def _import_objects(self, kind: Kind, chunk: Sequence[RawObject], spool: SpooledObjects) -> None:
         batch = Batch(kind)
         usable = await self._select_usable(kind, chunk)
         existing = await self._find_existing(batch, usable)
         if kind == "webhook_endpoint":
             usable = await self._limit_endpoints(usable)
-        for raw in usable:
-            try:
-                row = self._to_row(raw, existing.get(raw.id))
-            except UnusableObject as error:
-                report.add_skipped(self._transfer.report, kind, raw.id, str(error))
-            else:
+        async with AsyncExitStack() as stack:
+            copier = ContentCopier(spool, self._files, self._transfer, stack)
+            for raw in usable:
+                try:
+                    row = self._to_row(raw, existing.get(raw.id))
+                except UnusableObject as error:
+                    report.add_skipped(self._transfer.report, kind, raw.id, str(error))
+                    continue
+                if kind in {"message", "response"}:
+                    row = await copier.add_images(raw, row)
                 self._add(batch, raw, row, is_new=raw.id not in existing)
-        await self._store_batch(batch)
+            await self._store_batch(batch)
 
     async def _import_with_content(self, kind: Kind, chunk: Sequence[RawObject], spool: SpooledObjects) -> None:
         batch = Batch(kind)

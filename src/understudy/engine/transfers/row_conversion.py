@@ -14,7 +14,7 @@ from understudy.importing.objects import RawObject
 from understudy.store.import_rows import NewResponseLinks, NewRow
 from understudy.store.messages import Item
 from understudy.wire.prompts import PromptContent, PromptObject, PromptVersionObject, VersionNumber
-from understudy.wire.response_items import encode_items
+from understudy.wire.response_items import ImageGenerationCall, encode_items
 from understudy.wire.responses import ResponseError, ResponseObject
 
 _MALFORMED: Final = (msgspec.ValidationError, KeyError, TypeError, ValueError, RecursionError)
@@ -74,6 +74,18 @@ def list_contents(raw: RawObject) -> list[tuple[str, str]]:
         return [(part, f"{part}.part") for part in detail_rows.list_parts(raw)]
     except _MALFORMED as error:
         raise UnusableObject(f"Malformed {raw.kind}: {error}") from None
+
+
+def list_images(raw: RawObject) -> list[str]:
+    """The ids of the items whose images the row has apart, as the row names them. The row was converted before."""
+    if raw.body["object"] == "understudy.item":
+        item = raw.body["row"]
+        return [raw.id] if item["kind"] == "image_generation" and item["body"].get("stored") is True else []
+    if raw.body["object"] == "understudy.response":
+        response = msgspec.convert(raw.body["row"]["body"], ResponseObject)
+        calls = [one for one in response.output if isinstance(one, ImageGenerationCall)]
+        return [one.id for one in calls if one.status == "completed" and one.result is None]
+    return []
 
 
 def _item_row(raw: RawObject, stored_id: str, _: str, now: int) -> NewRow:

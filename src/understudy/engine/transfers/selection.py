@@ -1,6 +1,6 @@
 """The objects of an export or a deletion: all of a project, or those with pairs of metadata and what they own."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
@@ -28,6 +28,7 @@ from understudy.store.attachments import THREAD_STORE_EXPIRY
 from understudy.store.export_details import ContainerLine, FileBatchLine, UploadLine
 from understudy.store.export_rows import BatchLine, ResponseLine, VideoLine
 from understudy.store.files import StoredFile
+from understudy.store.item_images import OwnedImage
 from understudy.store.list_filters import ListFilter
 from understudy.store.pages import Page, PageRequest
 from understudy.store.threads import ThreadFilter
@@ -51,6 +52,8 @@ class Selection:
         self._clock = clock
         self.project_id = project_id
         self.pairs = tuple(metadata.items())
+        # Of the pages that were read, with `pairs`: the owners of images.
+        self._image_owners: set[str] = set()
         # What the selected threads name. One person's files fit into memory.
         self._named: dict[str, set[str]] | None = None
 
@@ -102,7 +105,15 @@ class Selection:
 
     async def responses(self) -> Rows:
         async for found in self.stored_responses():
+            self._note_owners(one.id for one in found)
             yield [(one.id, render_response(one)) for one in found]
+
+    async def stored_images(self) -> AsyncIterator[Sequence[OwnedImage]]:
+        """The images of items and of responses; with pairs, of those that were read before."""
+        async for page in _list_rows(lambda after: self._store.item_images.page(self.project_id, after)):
+            chosen = [one for one in page if one.owner_id in self._image_owners] if self.pairs else page
+            if chosen:
+                yield chosen
 
     async def stored_responses(self) -> AsyncIterator[Sequence[ResponseLine]]:
         rows = self._store.export_rows
@@ -293,7 +304,12 @@ class Selection:
 
     async def _page_items(self, lines: ItemLines, thread_id: str) -> Rows:
         async for page in _list_rows(lambda after: self._store.export_rows.items(thread_id, after)):
+            self._note_owners(one.id for one in page if one.kind == "image_generation")
             yield [(one.id, lines.render(one)) for one in page]
+
+    def _note_owners(self, ids: Iterable[str]) -> None:
+        if self.pairs:
+            self._image_owners.update(ids)
 
     async def _of_threads(self, read: Callable[..., Awaitable[Page]]) -> Rows:
         async for threads in self.threads():
