@@ -34,6 +34,10 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _MAX_BATCH_WRITES = 256
+_GATHER_SECONDS = 0.002
+_GATHER_SECONDS_A_WRITE = 0.0001
+_IDLE_TURN_SECONDS = 0.00003
+"""A turn of the event loop that takes less has done nothing else."""
 _BUSY_TIMEOUT_MS = 10_000
 _SCAN_THREADS = 2
 _PARAMETER = re.compile(r"\$(\d+)")
@@ -141,7 +145,7 @@ class SqliteDatabase:
         if not self._busy:
             self._busy = True
             self._idle.clear()
-            loop.call_soon(self._start_batch)
+            self._gather_after(0)
         return future
 
     # One server has the file, and no other one changes its schema meanwhile.
@@ -169,11 +173,33 @@ class SqliteDatabase:
 
     # -- one batch, in call order ------------------------------------------------------------------------------
 
+    def _gather_after(self, writes: int) -> None:
+        """Gathers the next batch after one of so many writes.
+
+        Those who wait for these writes may write again, at once or with the next requests of their clients, which takes
+        some turns of the loop. A commit costs as much processor time as several writes, most of it for the switches
+        between the two threads, so that few large batches are faster than many small ones.
+        """
+        if not (self._waiting or writes):
+            self._busy = False
+            self._idle.set()
+            return
+        now = time.perf_counter()
+        until = now + min(writes * _GATHER_SECONDS_A_WRITE, _GATHER_SECONDS)
+        asyncio.get_running_loop().call_soon(self._gather, until, now)
+
+    def _gather(self, until: float, turn_began: float) -> None:
+        """Starts the batch after a turn in which the loop had nothing else to do, at the latest at `until`."""
+        now = time.perf_counter()
+        if now >= until or now - turn_began < _IDLE_TURN_SECONDS:
+            self._start_batch()
+        else:
+            asyncio.get_running_loop().call_soon(self._gather, until, now)
+
     def _start_batch(self) -> None:
         batch = self._take_batch()
         if not batch:
-            self._busy = False
-            self._idle.set()
+            self._gather_after(0)
             return
         self._begun_at = time.perf_counter()
         if any(write.large for write in batch):
@@ -211,18 +237,18 @@ class SqliteDatabase:
     def _apply(self, write: _Write, *, alone: bool) -> None:
         """A failed write is rolled back alone; only a failure of the storage fails the whole batch."""
         if not alone:
-            self._writer.execute("SAVEPOINT intent")
+            self._writing.execute("SAVEPOINT intent")
         try:
             write.value = write.context.run(_run_transaction, self._writing, write.transaction())
         except (apsw.FullError, apsw.IOError, apsw.CorruptError, apsw.ReadOnlyError, apsw.NotADBError):
             raise
         except Exception as error:  # noqa: BLE001 - raised by `write` of this transaction
             write.error = self._failure(error) if isinstance(error, apsw.Error) else error
-            self._writer.execute("ROLLBACK" if alone else "ROLLBACK TO intent")
+            self._writing.execute("ROLLBACK" if alone else "ROLLBACK TO intent")
             if alone:
-                self._writer.execute("BEGIN")
+                self._writing.execute("BEGIN")
         if not alone:
-            self._writer.execute("RELEASE intent")
+            self._writing.execute("RELEASE intent")
 
     def _commit(self, batch: list[_Write]) -> None:
         self._in_thread = True
@@ -245,7 +271,7 @@ class SqliteDatabase:
                 write.future.set_exception(write.error)
             else:
                 write.future.set_result(write.value)
-        self._start_batch()
+        self._gather_after(len(batch))
 
     def _abandon(self, batch: list[_Write], error: BaseException) -> None:
         self._emit_commit(failed=True)
@@ -255,7 +281,7 @@ class SqliteDatabase:
         for write in batch:
             if not write.future.done():
                 write.future.set_exception(self._failure(error))
-        asyncio.get_running_loop().call_soon(self._start_batch)
+        self._gather_after(0)
 
     def _emit_commit(self, *, failed: bool) -> None:
         duration = telemetry.elapsed(self._begun_at)
