@@ -148,9 +148,9 @@ async def test_a_migration_that_fails_leaves_nothing_behind(opened):
         before = await applied(store)
         broken = Migration(9999, ("CREATE TABLE half (a BIGINT)", "CREATE TABLE broken ("))
         with pytest.raises(StoreError):
-            await store.database.write(_apply_migration, broken, store.database.dialect)
+            await store.database.change_schema(_apply_migration, broken, store.database.dialect)
         assert await applied(store) == before
-        await store.database.write(
+        await store.database.change_schema(
             _apply_migration, Migration(9999, ("CREATE TABLE half (a BIGINT)",)), store.database.dialect
         )
 

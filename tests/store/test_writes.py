@@ -235,3 +235,39 @@ async def test_an_error_of_what_begins_is_raised_by_the_write(store):
 
     with pytest.raises(Refused, match="begin"):
         await store.database.write_early(begin, insert, "x")
+
+
+async def test_writes_that_fail_after_a_change_do_not_double_those_beside_them(store):
+    """SQLite runs such a batch a second time, and what it adds to the text index only once."""
+    made = samples.thread()
+    await store.threads.create(OURS, made, [])
+    for turn in range(3):
+        texts = [samples.message(made.id, text=f"word{turn}x{number}") for number in range(5)]
+        writes = [store.messages.create(OURS, one) for one in texts]
+        writes.insert(2, store.database.write(refused, f"refused{turn}"))
+        ended = await asyncio.gather(*writes, return_exceptions=True)
+        assert [type(one) for one in ended if one is not None] == [Refused]
+    page = await store.messages.page(OURS, made.id, PageRequest(limit=100, order="asc"))
+    assert len(page.rows) == 15
+    assert [name for name in await store.database.read(names) if name.startswith("refused")] == []
+
+
+async def test_the_text_index_follows_all_changes_of_one_batch(store):
+    if store.database.dialect == "postgres":
+        pytest.skip("PostgreSQL has no batches of writes")
+    made = samples.thread()
+    kept, deleted = samples.message(made.id, text="heron"), samples.message(made.id, text="heron")
+    await store.threads.create(OURS, made, [])
+    await asyncio.gather(
+        store.messages.create(OURS, kept),
+        store.messages.create(OURS, deleted),
+        store.messages.delete(OURS, made.id, deleted.id),
+    )
+
+    def find():
+        sql = f"SELECT id FROM items WHERE body IS NOT NULL AND seq IN ({store.database.text_match})"
+        return [row[0] for row in (yield sql, (store.database.text_query("heron"),))]
+
+    assert await store.database.read(find) == [kept.id]
+    await store.messages.delete(OURS, made.id, kept.id)
+    assert await store.database.read(find) == []

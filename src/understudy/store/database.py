@@ -82,7 +82,8 @@ class Database(Protocol):
 
     text_insert: str
     """Adds the text `$1` of the item with the id `$2` to the text index. The statement `{item}` of the same bundle
-    writes the item and returns its `seq` and `id`."""
+    writes the item and returns its `seq` and `id`. A transaction does not read the text index after it has changed it:
+    SQLite changes it last."""
 
     text_delete: str
     """Removes the item numbered `$1` from the text index."""

@@ -1,9 +1,9 @@
 """The SQLite engine: WAL, full fsync, one writer with group commit, and a reader. Knows no table.
 
-Queued writes run one after another on the event loop, each in its savepoint, inside one transaction; only its COMMIT,
-which is the fsync, runs in a thread. Statements in a thread would have to reacquire the interpreter lock after each one
-while the loop is busy; this way only the disk is waited for. Reads run on the loop as well: a row by key costs about
-ten microseconds, a hop to a thread three times that.
+Queued writes run one after another on the event loop, inside one transaction; only its COMMIT, which is the fsync, runs
+in a thread. Statements in a thread would have to reacquire the interpreter lock after each one while the loop is busy;
+this way only the disk is waited for. Reads run on the loop as well: a row by key costs about ten microseconds, a hop to
+a thread three times that.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import Context, copy_context
 from dataclasses import dataclass, field
-from functools import lru_cache, partial
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, LiteralString, ParamSpec, TypeVar
@@ -27,7 +27,8 @@ from understudy import telemetry
 from understudy.errors import StoreError
 from understudy.store import data_directory, large_writes
 from understudy.store.commit_thread import CommitThread
-from understudy.store.database import Bundle, ConnectionCounts, Guard, Row, Transaction
+from understudy.store.database import ConnectionCounts, Guard, Query, Row, Transaction
+from understudy.store.sqlite_statements import INSERT_TEXT, change_texts, run_transaction
 from understudy.store.transaction_timer import TransactionTimer
 
 P = ParamSpec("P")
@@ -38,26 +39,17 @@ _GATHER_SECONDS = 0.002
 _GATHER_SECONDS_A_WRITE = 0.0001
 _IDLE_TURN_SECONDS = 0.00003
 """A turn of the event loop that takes less has done nothing else."""
+_BATCHES_APART = 100
+"""After a batch that had to be run twice."""
 _BUSY_TIMEOUT_MS = 10_000
 _SCAN_THREADS = 2
-_PARAMETER = re.compile(r"\$(\d+)")
-_REFERENCE = re.compile(r"\{\d+\}")
-_ROW_LOCK = re.compile(r" FOR UPDATE(?: SKIP LOCKED)?")
 _WORD = re.compile(r"\w+")
-
-
-@lru_cache(maxsize=1024)
-def _to_sqlite(sql: str) -> str:
-    """The statement in SQLite's dialect; with one writer, row locks are not needed.
-
-    References to rows of a bundle become a constant: later statements run only if the guard returned a row.
-    """
-    return _REFERENCE.sub("(SELECT 1)", _ROW_LOCK.sub("", _PARAMETER.sub(r"?\1", sql)))
+_STORAGE_FAILURES = (apsw.FullError, apsw.IOError, apsw.CorruptError, apsw.ReadOnlyError, apsw.NotADBError)
 
 
 @dataclass(slots=True)
 class _Write:
-    """A queued transaction. `large`: the statements of its batch run in a thread.
+    """A queued transaction. `large`: the statements of its batch run in a thread. It may be run a second time.
 
     `context` is that of the task that waits for it, for what the transaction stores of its request. `applied` is called
     with its value while the commit is under way.
@@ -68,6 +60,7 @@ class _Write:
     large: bool = False
     context: Context = field(default_factory=copy_context)
     applied: Callable[[Any], None] | None = None
+    changes_schema: bool = False
     value: Any = None
     error: BaseException | None = None
 
@@ -75,7 +68,7 @@ class _Write:
 class SqliteDatabase:
     dialect = "sqlite"
     applies_early = True
-    text_insert = "INSERT INTO item_text (rowid, words) SELECT seq, $1 FROM items WHERE id = $2 AND body IS NOT NULL"
+    text_insert = INSERT_TEXT
     text_delete = "DELETE FROM item_text WHERE rowid = $1"
     text_columns: LiteralString = "rowid, words"
     text_words: LiteralString = "{text}"
@@ -99,6 +92,10 @@ class SqliteDatabase:
         # A statement's rows are all fetched before the next one, so that one cursor is enough.
         self._reading, self._writing = self._reader.cursor(), self._writer.cursor()
         self._waiting: deque[_Write] = deque()
+        # Of the batch that is being executed.
+        self._text_changes: list[Query] = []
+        # For so many batches, each write has a savepoint.
+        self._batches_apart = 0
         self._busy = False
         self._in_thread = False
         """Whether the writer belongs to another thread now."""
@@ -119,7 +116,7 @@ class SqliteDatabase:
         try:
             # The pages of the last commit are in the writer's cache, while the reader has to load them from the file.
             cursor = self._reading if self._in_thread else self._writing
-            return _run_transaction(cursor, transaction(*args, **kwargs))
+            return run_transaction(cursor, transaction(*args, **kwargs))
         except apsw.Error as error:
             raise self._failure(error) from None
 
@@ -137,11 +134,16 @@ class SqliteDatabase:
         return await self._queue(partial(transaction, *args, **kwargs), applied)
 
     def _queue(
-        self, transaction: Callable[[], Transaction[T]], applied: Callable[[T], None] | None = None
+        self,
+        transaction: Callable[[], Transaction[T]],
+        applied: Callable[[T], None] | None = None,
+        *,
+        changes_schema: bool = False,
     ) -> asyncio.Future[T]:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        self._waiting.append(_Write(transaction, future, large_writes.is_expected(), applied=applied))
+        is_large = large_writes.is_expected()
+        self._waiting.append(_Write(transaction, future, is_large, applied=applied, changes_schema=changes_schema))
         if not self._busy:
             self._busy = True
             self._idle.clear()
@@ -149,7 +151,10 @@ class SqliteDatabase:
         return future
 
     # One server has the file, and no other one changes its schema meanwhile.
-    write_unguarded = write_slowly = change_schema = write
+    write_unguarded = write_slowly = write
+
+    async def change_schema(self, transaction: Callable[P, Transaction[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self._queue(partial(transaction, *args, **kwargs), changes_schema=True)
 
     def set_guard(self, guard: Guard) -> None:
         pass
@@ -208,16 +213,20 @@ class SqliteDatabase:
             return
         try:
             self._execute(batch)
-        except apsw.Error as error:
+        except Exception as error:  # noqa: BLE001 - raised by all writes of the batch
             self._abandon(batch, error)
             return
         self._commit(batch)
 
     def _execute(self, batch: list[_Write]) -> None:
         """Runs all writes of the batch without the commit. Nothing else uses the writer meanwhile."""
-        self._writer.execute("BEGIN IMMEDIATE")
-        for write in batch:
-            self._apply(write, alone=len(batch) == 1)
+        if self._batches_apart or any(write.changes_schema for write in batch):
+            self._batches_apart = max(self._batches_apart - 1, 0)
+            self._execute_apart(batch)
+        elif not self._execute_together(batch):
+            self._batches_apart = _BATCHES_APART
+            self._execute_apart(batch)
+        change_texts(self._writing, self._text_changes)
 
     def _execute_in_batch(self, batch: list[_Write], error: BaseException | None) -> None:
         self._in_thread = False
@@ -234,21 +243,47 @@ class SqliteDatabase:
                 batch.append(write)
         return batch
 
-    def _apply(self, write: _Write, *, alone: bool) -> None:
+    def _execute_together(self, batch: list[_Write]) -> bool:
+        """Runs the writes without savepoints, which few need: most that fail have changed nothing before.
+
+        False, with everything rolled back, where one has.
+        """
+        self._begin()
+        for write in batch:
+            before = self._writer.total_changes()
+            self._apply(write)
+            if write.error is not None and self._writer.total_changes() != before:
+                self._writing.execute("ROLLBACK")
+                if len(batch) > 1:
+                    return False
+                self._begin()
+        return True
+
+    def _execute_apart(self, batch: list[_Write]) -> None:
         """A failed write is rolled back alone; only a failure of the storage fails the whole batch."""
-        if not alone:
+        self._begin()
+        for write in batch:
             self._writing.execute("SAVEPOINT intent")
+            self._apply(write)
+            if write.error is not None:
+                self._writing.execute("ROLLBACK TO intent")
+            self._writing.execute("RELEASE intent")
+
+    def _begin(self) -> None:
+        self._writing.execute("BEGIN IMMEDIATE")
+        self._text_changes.clear()
+
+    def _apply(self, write: _Write) -> None:
+        """Runs the statements of a write, and records its value or its error; raises failures of the storage."""
+        write.error = None
+        earlier = len(self._text_changes)
         try:
-            write.value = write.context.run(_run_transaction, self._writing, write.transaction())
-        except (apsw.FullError, apsw.IOError, apsw.CorruptError, apsw.ReadOnlyError, apsw.NotADBError):
+            write.value = write.context.run(run_transaction, self._writing, write.transaction(), self._text_changes)
+        except _STORAGE_FAILURES:
             raise
         except Exception as error:  # noqa: BLE001 - raised by `write` of this transaction
             write.error = self._failure(error) if isinstance(error, apsw.Error) else error
-            self._writing.execute("ROLLBACK" if alone else "ROLLBACK TO intent")
-            if alone:
-                self._writing.execute("BEGIN")
-        if not alone:
-            self._writing.execute("RELEASE intent")
+            del self._text_changes[earlier:]
 
     def _commit(self, batch: list[_Write]) -> None:
         self._in_thread = True
@@ -277,7 +312,7 @@ class SqliteDatabase:
         self._emit_commit(failed=True)
         if self._writer.in_transaction:
             with suppress(apsw.Error):
-                self._writer.execute("ROLLBACK")
+                self._writing.execute("ROLLBACK")
         for write in batch:
             if not write.future.done():
                 write.future.set_exception(self._failure(error))
@@ -289,7 +324,7 @@ class SqliteDatabase:
 
     def _scan(self, work: Callable[[], Transaction[T]]) -> T:
         try:
-            return _run_transaction(self._scanner(), work())
+            return run_transaction(self._scanner(), work())
         except apsw.Error as error:
             raise self._failure(error) from None
 
@@ -350,31 +385,6 @@ def _find_vector_extension() -> str:
     assert spec is not None
     assert spec.origin is not None
     return str(Path(spec.origin).with_name("vec0"))
-
-
-def _run_transaction(cursor: apsw.Cursor, transaction: Transaction[T]) -> T:
-    try:
-        statement = next(transaction)
-        while True:
-            if isinstance(statement, Bundle):
-                rows = _execute_all(cursor, statement)
-            else:
-                rows = cursor.execute(_to_sqlite(statement[0]), statement[1]).fetchall()
-            statement = transaction.send(rows)
-    except StopIteration as stop:
-        value: T = stop.value
-        return value
-
-
-def _execute_all(cursor: apsw.Cursor, bundle: Bundle) -> list[Row]:
-    if not bundle.queries:
-        return []
-    (sql, args), *others = bundle.queries
-    rows = cursor.execute(_to_sqlite(sql), args).fetchall()
-    if rows:
-        for sql, args in others:
-            cursor.execute(_to_sqlite(sql), args).fetchall()
-    return rows
 
 
 def _ping() -> Transaction[list[Row]]:

@@ -1,0 +1,78 @@
+"""Statements of transactions as SQLite takes them. Knows no table but the text index."""
+
+import re
+from functools import lru_cache
+from typing import TypeVar
+
+import apsw
+
+from understudy.store.database import Bundle, Query, Row, Transaction
+
+T = TypeVar("T")
+
+_PARAMETER = re.compile(r"\$(\d+)")
+_REFERENCE = re.compile(r"\{\d+\}")
+_ROW_LOCK = re.compile(r" FOR UPDATE(?: SKIP LOCKED)?")
+_TEXT_CHANGES = ("INSERT INTO item_text ", "DELETE FROM item_text ")
+INSERT_TEXT = "INSERT INTO item_text (rowid, words) SELECT seq, $1 FROM items WHERE id = $2 AND body IS NOT NULL"
+_SELECT_NUMBER = "SELECT seq FROM items WHERE id = ?1 AND body IS NOT NULL"
+_INSERT_TEXT_OF_NUMBER = "INSERT INTO item_text (rowid, words) VALUES (?1, ?2)"
+
+
+@lru_cache(maxsize=1024)
+def _to_sqlite(sql: str) -> tuple[str, bool]:
+    """The statement in SQLite's dialect, and whether it changes the text index; with one writer, row locks are not
+    needed.
+
+    References to rows of a bundle become a constant: later statements run only if the guard returned a row.
+    """
+    translated = _REFERENCE.sub("(SELECT 1)", _ROW_LOCK.sub("", _PARAMETER.sub(r"?\1", sql)))
+    return translated, sql.startswith(_TEXT_CHANGES)
+
+
+def run_transaction(cursor: apsw.Cursor, transaction: Transaction[T], text_changes: list[Query] | None = None) -> T:
+    """Changes of the text index are added to `text_changes` instead of being executed."""
+    try:
+        statement = next(transaction)
+        while True:
+            if isinstance(statement, Bundle):
+                rows = _execute_all(cursor, statement, text_changes)
+            else:
+                rows = _execute(cursor, statement, text_changes)
+            statement = transaction.send(rows)
+    except StopIteration as stop:
+        value: T = stop.value
+        return value
+
+
+def _execute_all(cursor: apsw.Cursor, bundle: Bundle, text_changes: list[Query] | None) -> list[Row]:
+    if not bundle.queries:
+        return []
+    first, *others = bundle.queries
+    rows = _execute(cursor, first, text_changes)
+    if rows:
+        for query in others:
+            _execute(cursor, query, text_changes)
+    return rows
+
+
+def _execute(cursor: apsw.Cursor, query: Query, text_changes: list[Query] | None) -> list[Row]:
+    sql, is_text_change = _to_sqlite(query[0])
+    if is_text_change and text_changes is not None:
+        text_changes.append(query)
+        return []
+    return cursor.execute(sql, query[1]).fetchall()
+
+
+def change_texts(cursor: apsw.Cursor, changes: list[Query]) -> None:
+    """Changes the text index as the transactions of a batch want, in their order, after all of their other statements.
+
+    FTS5 writes to the database what it has gathered whenever a savepoint begins, as many statements begin with one.
+    """
+    for sql, args in changes:
+        if sql != INSERT_TEXT:
+            cursor.execute(_to_sqlite(sql)[0], args)
+            continue
+        text, item_id = args
+        for (number,) in cursor.execute(_SELECT_NUMBER, (item_id,)).fetchall():
+            cursor.execute(_INSERT_TEXT_OF_NUMBER, (number, text))
