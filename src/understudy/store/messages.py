@@ -13,8 +13,8 @@ from understudy.errors.objects import messages_locked, unknown_cursor
 from understudy.store.attachments import attach
 from understudy.store.database import Bundle, Database, Transaction
 from understudy.store.pages import Page, PageRequest, PageSource, read_page
-from understudy.store.sql import SqlArguments, compose_sql, sql_list
-from understudy.store.states import ACTIVE
+from understudy.store.sql import SqlArguments, compose_sql
+from understudy.store.states import IS_ACTIVE
 from understudy.store.thread_activity import ACTIVITY_NOW
 from understudy.wire.messages import MessageContentTextObject, MessageObject
 
@@ -24,11 +24,11 @@ _THREAD = "SELECT 1 FROM threads WHERE id = $1 AND project_id = $2 AND body IS N
 _SELECT = "SELECT body FROM items WHERE id = $1 AND thread_id = $2 AND kind = 'message' AND body IS NOT NULL"
 _THREAD_IN_PROJECT = " AND EXISTS (SELECT 1 FROM threads WHERE id = $2 AND project_id = $3 AND body IS NOT NULL)"
 _INSERT = "INSERT INTO items (id, thread_id, run_id, kind, role, body) SELECT $1, $2, $3, $4, $5, $6"
-_ACTIVE_RUN = compose_sql("SELECT id FROM runs WHERE thread_id = $1 AND status IN", sql_list(ACTIVE))
+_ACTIVE_RUN = compose_sql("SELECT id FROM runs WHERE thread_id = $1 AND", IS_ACTIVE)
 IDLE_THREAD = compose_sql(
     "id = $1 AND project_id = $2 AND body IS NOT NULL AND NOT EXISTS (SELECT 1 FROM runs WHERE thread_id",
-    "= $1 AND status IN",
-    sql_list(ACTIVE),
+    "= $1 AND",
+    IS_ACTIVE,
     ") AND activations = (SELECT activations FROM threads WHERE id = $1)",
 )
 """Matches a thread of a project only if it certainly has no active run; in doubt, it matches nothing.

@@ -15,9 +15,9 @@ from understudy.store.database import Database, Transaction
 from understudy.store.embedding import EMBEDDING_JOBS, WAITING_DOCUMENTS
 from understudy.store.fair_candidates import FairListing
 from understudy.store.ingestion import INGESTION_JOBS, WAITING_FILES
-from understudy.store.run_claims import IS_WORKABLE, WAITING_RUNS
-from understudy.store.sql import compose_sql, sql_list
-from understudy.store.states import ACTIVE
+from understudy.store.run_claims import WAITING_RUNS
+from understudy.store.sql import compose_sql
+from understudy.store.states import IS_ACTIVE, IS_EXECUTING
 from understudy.store.transcriptions import TRANSCRIPTION_JOBS, WAITING_TRANSCRIPTIONS
 from understudy.store.transfers import TRANSFER_JOBS, WAITING_TRANSFERS
 from understudy.store.video_claims import VIDEO_JOBS, WAITING_VIDEOS
@@ -47,10 +47,8 @@ def _jobs(table: JobTable, *listings: FairListing) -> tuple[LiteralString, ...]:
 
 # By the name of a kind of jobs, or of another work. `$1` is the time.
 _QUERIES: Final[dict[str, tuple[LiteralString, ...]]] = {
-    "run": (_waiting(WAITING_RUNS), _orphaned("runs", IS_WORKABLE)),
-    "expired_run": (
-        compose_sql("SELECT 1 FROM runs WHERE status IN", sql_list(ACTIVE), "AND expires_at <= $1 LIMIT 1"),
-    ),
+    "run": (_waiting(WAITING_RUNS), _orphaned("runs", IS_EXECUTING)),
+    "expired_run": (compose_sql("SELECT 1 FROM runs WHERE", IS_ACTIVE, "AND expires_at <= $1 LIMIT 1"),),
     "delivery": _jobs(DELIVERY_JOBS, WAITING_DELIVERIES),
     "batch": _jobs(BATCH_JOBS, WAITING_BATCHES, ANSWERING_BATCHES),
     "file": _jobs(INGESTION_JOBS, WAITING_FILES),

@@ -14,6 +14,7 @@ from understudy.errors.objects import (
 )
 from understudy.store.database import Database, Transaction
 from understudy.store.sql import compose_sql
+from understudy.store.states import IS_ACTIVE
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +86,7 @@ def _select_size(project_id: str) -> Transaction[ProjectSize]:
     return ProjectSize(int(rows[0][0]), int(rows[0][1]))
 
 
-_IS_ACTIVE: Final = "status IN ('queued', 'in_progress', 'requires_action', 'cancelling')"
-_SELECT_ACTIVE: Final = compose_sql("SELECT 1 FROM runs WHERE project_id = $1 AND", _IS_ACTIVE)
+_SELECT_ACTIVE: Final = compose_sql("SELECT 1 FROM runs WHERE project_id = $1 AND", IS_ACTIVE)
 _SELECT_ACTIVE_OF_KEY: Final = compose_sql(_SELECT_ACTIVE, "AND key_id = $2")
 
 

@@ -19,7 +19,7 @@ from understudy.store.response_rows import SELECT_STORED
 from understudy.store.run_creation import Begun, insert_response_run
 from understudy.store.run_state import ContextPart, Progress
 from understudy.store.sql import compose_sql, padded_batches, sql_parameters
-from understudy.store.states import ACTIVE
+from understudy.store.states import ACTIVE, IS_ACTIVE
 from understudy.wire.response_items import encode_items
 from understudy.wire.responses import ResponseObject
 from understudy.wire.runs import RunObject
@@ -275,10 +275,11 @@ def _delete(text_delete: str, project_id: str, response_id: str) -> Transaction[
 
 
 def _sweep(text_delete: str, before: float) -> Transaction[bool]:
-    sql = (
-        "SELECT id FROM responses WHERE kept = 0 AND created_at < $1 AND NOT EXISTS (SELECT 1 FROM runs"
-        " WHERE runs.id = responses.id AND status IN ('queued', 'in_progress', 'requires_action', 'cancelling'))"
-        " LIMIT $2"
+    sql = compose_sql(
+        "SELECT id FROM responses WHERE kept = 0 AND created_at < $1 AND NOT EXISTS (SELECT 1 FROM runs",
+        "WHERE runs.id = responses.id AND",
+        IS_ACTIVE,
+        ") LIMIT $2",
     )
     rows = yield sql, (int(before), _EPHEMERAL_LIMIT)
     yield from _erase_responses(text_delete, [row[0] for row in rows])

@@ -11,18 +11,18 @@ from understudy.store.fair_candidates import FairCursor, FairListing
 from understudy.store.run_checkpoints import load_run
 from understudy.store.run_state import Progress, RunOwner, StoredRun, decode_progress
 from understudy.store.sql import compose_sql, padded_batches, sql_list, sql_parameters
-from understudy.store.states import ACTIVE, EXECUTING
+from understudy.store.states import ACTIVE, EXECUTING, IS_ACTIVE, IS_EXECUTING
 from understudy.store.workers import DATABASE_NOW, HAS_LEASE, Candidate, is_claimable_by, list_orphaned, lock_row
 
-_WORKABLE = sql_list(EXECUTING)
-_IS_WAITING = compose_sql("owner IS NULL AND status IN", _WORKABLE)
-IS_WORKABLE = compose_sql("status IN", _WORKABLE, "AND status IN", sql_list(ACTIVE))
-"""A condition on runs with an owner: work is left. SQLite uses an index of active runs only where a condition names
-exactly its statuses, and PostgreSQL one of those with an owner, which names fewer."""
-_OWNED_RUNS = compose_sql("SELECT id, epoch FROM runs WHERE owner = $1 AND", IS_WORKABLE)
-_CANCELLING_RUNS = compose_sql("SELECT id FROM runs WHERE owner = $1 AND status = 'cancelling' AND", IS_WORKABLE)
-_EXPIRED_RUNS = compose_sql("SELECT id FROM runs WHERE status IN", sql_list(ACTIVE), "AND expires_at <= $1 LIMIT $2")
-_RELEASE_RUNS = compose_sql("UPDATE runs SET owner = NULL WHERE owner = $1 AND status IN", sql_list(ACTIVE))
+_EXECUTING = sql_list(EXECUTING)
+# Both forms, as in `IS_ACTIVE`.
+_IS_WAITING = compose_sql(
+    "owner IS NULL AND status IN", _EXECUTING, "AND (status IN ('queued', 'in_progress') OR status = 'cancelling')"
+)
+_OWNED_RUNS = compose_sql("SELECT id, epoch FROM runs WHERE owner = $1 AND", IS_EXECUTING)
+_CANCELLING_RUNS = compose_sql("SELECT id FROM runs WHERE owner = $1 AND status = 'cancelling' AND", IS_EXECUTING)
+_EXPIRED_RUNS = compose_sql("SELECT id FROM runs WHERE", IS_ACTIVE, "AND expires_at <= $1 LIMIT $2")
+_RELEASE_RUNS = compose_sql("UPDATE runs SET owner = NULL WHERE owner = $1 AND", IS_ACTIVE)
 
 
 def is_free_for(worker: LiteralString) -> LiteralString:
@@ -36,7 +36,7 @@ WAITING_RUNS = FairListing("runs", _IS_WAITING, condition=compose_sql("AND", is_
 
 
 def claim_run(run_id: str, owner: str, due: bool, again: bool) -> Transaction[StoredRun | None]:
-    statuses = sql_list(ACTIVE) if due else _WORKABLE
+    statuses = sql_list(ACTIVE) if due else _EXECUTING
     is_claimable = is_claimable_by("$1")
     is_free: LiteralString = "" if due else compose_sql("AND", is_free_for("$1"))
     condition = compose_sql(
@@ -60,7 +60,7 @@ def list_waiting_runs(limit: int, cursor: FairCursor, worker: str) -> Transactio
 
 
 def list_orphaned_runs(limit: int) -> Transaction[list[Candidate[str]]]:
-    return (yield from list_orphaned("runs", "id, project_id", IS_WORKABLE, limit))
+    return (yield from list_orphaned("runs", "id, project_id", IS_EXECUTING, limit))
 
 
 def list_owned_runs(owner: str) -> Transaction[dict[str, int]]:
@@ -78,7 +78,7 @@ def filter_workable(owner: str, run_ids: Sequence[str]) -> Transaction[set[str]]
             "SELECT id FROM runs WHERE id IN (",
             sql_parameters(2, len(some)),
             ") AND (owner IS NULL OR owner = $1) AND status IN",
-            _WORKABLE,
+            _EXECUTING,
         )
         rows: list[Row] = yield sql, (owner, *some)
         found.update(row[0] for row in rows)

@@ -10,15 +10,13 @@ from typing import Final, LiteralString
 
 from understudy.store.database import Transaction
 from understudy.store.pages import Page, PageOrder, PageRequest, PageSource, find_position
-from understudy.store.sql import SqlArguments, compose_sql, match_metadata, sql_list
-from understudy.store.states import ACTIVE, TRANSITIONS
+from understudy.store.sql import SqlArguments, compose_sql, match_metadata
+from understudy.store.states import ACTIVE, HAS_ENDED, IS_ACTIVE, TRANSITIONS
 from understudy.wire.run_outcome import RunStatus
 
 _ALL: Final = "project_id = $1 AND kind = 'run'"
 _SCOPE: Final = compose_sql(_ALL, "AND body IS NOT NULL")
 # SQLite has an index of either, and uses it where the condition is in the text of the statement.
-_IS_ACTIVE: Final = compose_sql("status IN", sql_list(ACTIVE))
-_HAS_ENDED: Final = compose_sql("status NOT IN", sql_list(ACTIVE))
 _RUNS: Final = PageSource("runs", _ALL, order=PageOrder(("created_at", "seq")))
 _RUNS_OF_THREAD: Final = PageSource("runs", _ALL, order=PageOrder(("created_at + 0", "seq")))
 
@@ -91,7 +89,7 @@ def _compose_page(
             "SELECT * FROM (SELECT id, body, created_at, seq FROM runs WHERE",
             where,
             "AND",
-            _IS_ACTIVE if status in ACTIVE else _HAS_ENDED,
+            IS_ACTIVE if status in ACTIVE else HAS_ENDED,
             "AND status =",
             arguments.bind(status),
             end,

@@ -15,8 +15,8 @@ from understudy.store.database import Bundle, Database, Row, Transaction
 from understudy.store.messages import add_message
 from understudy.store.pages import BY_CREATION, Page, PageOrder, PageRequest, PageSource, read_page
 from understudy.store.references import add_references, delete_references, replace_references, resource_ids
-from understudy.store.sql import compose_sql, sql_list, sql_parameters
-from understudy.store.states import ACTIVE
+from understudy.store.sql import compose_sql, sql_parameters
+from understudy.store.states import IS_ACTIVE
 from understudy.store.thread_activity import ACTIVITY_NOW, fill_thread_activity
 from understudy.store.thread_details import describe_threads
 from understudy.store.vector_store_counts import check_usable_stores
@@ -200,8 +200,8 @@ def _modify_thread(
 
 
 _CANCEL_ACTIVE_RUN = compose_sql(
-    "UPDATE runs SET status = 'cancelled', owner = NULL WHERE thread_id = $1 AND status IN",
-    sql_list(ACTIVE),
+    "UPDATE runs SET status = 'cancelled', owner = NULL WHERE thread_id = $1 AND",
+    IS_ACTIVE,
     "RETURNING id",
 )
 
