@@ -140,3 +140,12 @@ def test_an_invalid_request_is_refused(server, upstream, path, body, param):
 def test_an_unknown_task_is_not_found(server):
     assert server.ask("GET", "/v1/stt/00000000-0000-4000-8000-000000000000").status == 404
     assert post_recording(server, "/stt", model="").status_code == 400
+
+
+@pytest.mark.parametrize(
+    "broken", [reply(b'["no object"]'), reply(b"{", content_type="application/json; charset=utf-8")]
+)
+def test_a_malformed_transcription_is_the_fault_of_the_provider(server, upstream, broken):
+    upstream.answer(broken)
+    refused = post_recording(server, "/stt")
+    assert (refused.status_code, refused.json()["error"]["code"]) == (502, "upstream_malformed")

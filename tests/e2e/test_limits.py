@@ -9,6 +9,7 @@ import pytest
 
 from e2e.assistants_client import WEATHER, on_both, reached
 from e2e.batching import chat_line, jsonl
+from e2e.test_relayed import usage_of
 from upstream import call, calls, echo, fault, reply, text
 from waiting import eventually
 
@@ -359,6 +360,31 @@ def test_forms_on_their_way_to_a_provider_count_for_the_stored_bytes(administer,
     assert refused.value.code == "storage_limit_exceeded"
     with pytest.raises(openai.BadRequestError, match="Limit 2000 bytes, Used"):
         client.images.edit(model=MODEL, prompt="A hat", image=("a.png", bytes(1600)))
+
+
+def test_speech_that_cannot_be_stored_is_neither_made_nor_charged(server, administer, project, key, upstream):
+    path, body = f"{project.id}/limits", {"model": MODEL, "text": "Hello"}
+    administer("POST", path, {"stored_bytes": 1000})
+
+    def speak(size):
+        upstream.answer(reply(bytes(size), content_type="audio/mpeg"))
+        return server.ask("POST", "/tts", body, key=key["value"])
+
+    def characters():
+        return sum(one["characters"] for one in usage_of(server, "audio_speeches", key=key["value"]))
+
+    assert speak(600).status == 200
+    eventually(lambda: characters() == 5)
+    for size in (600, 401):
+        refused = speak(size)
+        assert (refused.status, refused.json["error"]["code"]) == (400, "storage_limit_exceeded")
+        assert "Limit 1000 bytes, Used 600" in refused.json["message"]
+    assert speak(400).status == 200
+    eventually(lambda: characters() == 10)
+    sent = len(upstream.requests)
+    assert server.ask("POST", "/tts", body, key=key["value"]).json["error"]["code"] == "storage_limit_exceeded"
+    assert (len(upstream.requests), administer("GET", path)["usage"]["stored_bytes"]) == (sent, 1000)
+    assert characters() == 10
 
 
 async def test_active_runs_of_a_project_and_of_a_key_are_limited(server, upstream, administer, project, key, client):

@@ -1,7 +1,7 @@
 """Speech and transcriptions over HTTP in the forms of the AI/ML API, on the same endpoints of providers as audio."""
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import PurePosixPath
 from typing import Any, Final
@@ -15,12 +15,12 @@ from understudy.api.audio import TRANSCRIPTIONS
 from understudy.api.download_links import create_link
 from understudy.api.metering import add_cost, with_meta
 from understudy.api.operations import OperationGroup
-from understudy.api.parts import parts_of, project_of
+from understudy.api.parts import Parts, parts_of, project_of
 from understudy.api.relayed_form import check_field, create_form, open_form
 from understudy.api.relaying import RelayRequest, admit_relay, relay, relay_into
 from understudy.api.requests import decode_body, json_response, read_body
 from understudy.engine.accounting import usd
-from understudy.errors import InvalidRequest
+from understudy.errors import InvalidRequest, UpstreamError
 from understudy.llm.relay import JsonBody
 from understudy.llm.relayed_form import RelayedForm
 from understudy.llm.usage import count_seconds
@@ -37,6 +37,7 @@ from understudy.wire.aimlapi_audio import (
     SttTask,
     TtsResponse,
 )
+from understudy.wire.files import FileObject
 from understudy.wire.parsing import parse_object
 
 operations = OperationGroup("Audio")
@@ -83,11 +84,11 @@ async def create_stt(request: Request) -> Response:
         async def collect(chunk: bytes) -> None:
             content.extend(chunk)
 
+        async def parse(content_type: str) -> bytes:
+            return msgspec.json.encode(_add_results(_parse_transcript(content, content_type)))
+
         relayed = RelayRequest(TRANSCRIPTIONS, "transcription", form, count_seconds)
-        usage, content_type = await relay_into(request, relayed, collect)
-    is_json = content_type.lower().startswith("application/json")
-    result = msgspec.json.decode(content) if is_json else {"text": content.decode("utf-8", "replace")}
-    body = msgspec.json.encode(_add_results(result))
+        body, usage = await relay_into(request, relayed, collect, parse)
     return _charged_response(body, usage)
 
 
@@ -131,16 +132,49 @@ async def get_stt_task(request: Request) -> Response:
 
 
 async def _store_speech(request: Request, relayed: RelayRequest) -> Response:
-    """Stores the speech as a File that expires after a day. Raises what `relay` does, and StoreError."""
+    """Stores the speech as a File that expires after a day.
+
+    Raises what `relay` does, StoreError, and InvalidRequest for more bytes than the project may store: without a
+    request to the provider if it stores as many, else without a charge.
+    """
     parts, project_id = parts_of(request), project_of(request)
     limit = await parts.limiter.size_limit(project_id, "stored_bytes")
-    async with parts.files.open_draft() as draft:
-        usage, content_type = await relay_into(request, relayed, draft.write)
-        blob = await draft.commit()
-        filename = f"speech.{_find_extension(content_type)}"
-        file = await parts.files.register(project_id, filename, "user_data", blob, _DAY, limit=limit)
+    async with _count_stored(parts, project_id, limit) as count, parts.files.open_draft() as draft:
+
+        async def write(chunk: bytes) -> None:
+            count(len(chunk))
+            await draft.write(chunk)
+
+        async def register(content_type: str) -> FileObject:
+            filename = f"speech.{_find_extension(content_type)}"
+            blob = await draft.commit()
+            return await parts.files.register(project_id, filename, "user_data", blob, _DAY, limit=limit)
+
+        file, usage = await relay_into(request, relayed, write, register)
     url, _ = await create_link(request, file.id, _DAY)
     return _charged_response(msgspec.json.encode({"audio": {"url": url}}), usage)
+
+
+def _parse_transcript(content: bytes | bytearray, content_type: str) -> dict[str, Any]:
+    """Raises UpstreamError for JSON that is no object."""
+    if not content_type.lower().startswith("application/json"):
+        return {"text": content.decode("utf-8", "replace")}
+    try:
+        return msgspec.json.decode(content, type=dict[str, Any])
+    except (msgspec.MsgspecError, RecursionError):
+        raise UpstreamError("malformed", "The upstream returned a malformed transcription.") from None
+
+
+@asynccontextmanager
+async def _count_stored(parts: Parts, project_id: str, limit: int | None) -> AsyncIterator[Callable[[int], None]]:
+    """What counts the bytes of speech until they are a File. It, and entering, raise InvalidRequest over the limit."""
+    if limit is None:
+        yield lambda _: None
+        return
+    size = await parts.store.project_sizes.get(project_id)
+    with parts.limiter.spools.open(project_id, limit, size.bytes) as spool:
+        spool.check()
+        yield spool.count
 
 
 def _charged_response(body: bytes, usage: Usage) -> Response:

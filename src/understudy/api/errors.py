@@ -151,17 +151,18 @@ def _from_upstream_error(error: UpstreamError) -> ApiError:
         case "model_not_found":
             return errors.NotFound(error.message, param="model", code="model_not_found")
         case "rate_limited":
-            return errors.RateLimited(error.message, code="rate_limit_exceeded", headers=_retry_after_headers(error))
+            return errors.RateLimited(error.message, code="rate_limit_exceeded", headers=_retry_headers(error))
         case "quota":
             return errors.RateLimited(error.message, type="insufficient_quota", code="insufficient_quota")
         case "timeout":
-            return errors.GatewayTimeout(error.message, code="upstream_timeout")
+            return errors.GatewayTimeout(error.message, code="upstream_timeout", headers=_retry_headers(error))
         case "authentication" | "unreachable" | "server_error" | "malformed":
             # A 401 would blame the client's key, a 500 this server.
-            return errors.BadGateway(error.message, code=f"upstream_{kind}")
+            return errors.BadGateway(error.message, code=f"upstream_{kind}", headers=_retry_headers(error))
         case _:
             assert_never(kind)
 
 
-def _retry_after_headers(error: UpstreamError) -> dict[str, str]:
-    return {} if error.retry_after is None else {"retry-after": str(max(1, round(error.retry_after)))}
+def _retry_headers(error: UpstreamError) -> dict[str, str]:
+    """How long the provider wants its callers to wait, if it says so."""
+    return {} if error.retry_after is None else errors.retry_headers(error.retry_after)

@@ -3,11 +3,12 @@
 The usage is recorded before the last byte, like that of chat completions.
 """
 
+import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
-from typing import Final
+from typing import Final, TypeVar
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -28,6 +29,7 @@ from understudy.llm.usage import parse_usage
 from understudy.net import sse
 from understudy.store.charges import Kind, Usage
 
+T = TypeVar("T")
 _MAX_EVENT_BYTES: Final = 64 * 1024 * 1024
 """Bytes of one event: a partial image is base64 in one event."""
 
@@ -72,25 +74,34 @@ def _needs_meta(request: Request, relayed: RelayRequest, response: Relayed) -> b
 
 
 async def relay_into(
-    request: Request, relayed: RelayRequest, write: Callable[[bytes], Awaitable[object]]
-) -> tuple[Usage, str]:
-    """Passes the provider's response to `write`; returns its usage, which is recorded, and its content type.
+    request: Request,
+    relayed: RelayRequest,
+    write: Callable[[bytes], Awaitable[object]],
+    finish: Callable[[str], Awaitable[T]],
+) -> tuple[T, Usage]:
+    """Passes the provider's response to `write`, and its content type to `finish`; returns the result of that, and the
+    usage, which is recorded.
 
-    Raises what `relay` does.
+    What cannot be delivered is not charged, unless the client has disconnected. Raises what `relay` does.
     """
     meter = await _open_meter(request, relayed)
     response = await _send(request, relayed, meter)
-    if response.whole is not None:
-        await write(response.whole)
-        return await meter.charge(response.whole), response.content_type
     try:
-        async with aclosing(response.chunks) as chunks:
-            async for chunk in chunks:
-                meter.sent_bytes += len(chunk)
-                await write(chunk)
-        return await meter.charge(b""), response.content_type
-    finally:
-        meter.charge_abandoned(b"")
+        if response.whole is not None:
+            await write(response.whole)
+        else:
+            async with aclosing(response.chunks) as chunks:
+                async for chunk in chunks:
+                    meter.sent_bytes += len(chunk)
+                    await write(chunk)
+        finished = await finish(response.content_type)
+    except Exception:
+        meter.release()
+        raise
+    except asyncio.CancelledError:
+        meter.charge_abandoned(response.whole or b"")
+        raise
+    return finished, await meter.charge(response.whole or b"")
 
 
 async def admit_relay(request: Request, kind: Kind, body: RelayBody) -> tuple[Reservation | None, Reservation | None]:

@@ -32,6 +32,7 @@ from understudy.engine.prompts import resolve_prompt
 from understudy.engine.response_compaction import ResponseCompaction
 from understudy.engine.response_request import ResolvedPrompt
 from understudy.engine.response_streams import CreatedResponse
+from understudy.engine.responses import FinishedResponse
 from understudy.engine.views.items import add_included, cited_file_ids, render_item
 from understudy.store.messages import Item
 from understudy.store.response_lists import ResponseFilter
@@ -270,9 +271,9 @@ async def compact_conversation(request: Request) -> Response:
     reservation = await _reserve(request, body, context)
     tokens = 0 if reservation is None else reservation.transfer()
     compaction = ResponseCompaction(parts.store, parts.responses)
-    response, made = await compaction.compact(project_id, asked, items, request.state.key_id, reserved=tokens)
-    if response.status == "failed" and response.error is not None:
-        raise _to_api_error(response)
+    finished, made = await compaction.compact(project_id, asked, items, request.state.key_id, reserved=tokens)
+    if finished.has_failed:
+        raise _to_api_error(finished)
     return struct_response(made)
 
 
@@ -306,26 +307,26 @@ async def _warn_of_dropped_tools(request: Request, asked: CreateResponseRequest)
 
 async def _await_response(parts: Parts, begun: CreatedResponse, *, kept: bool) -> bytes:
     """Raises what made it fail: there is nobody else who would look at the response."""
-    response = await parts.responses.wait_finished(begun.id)
-    if not kept:
-        await parts.responses.delete_unstored(begun.id)
-    if response.status == "failed" and response.error is not None:
-        raise _to_api_error(response)
-    return encode_items(response)
+    finished = await parts.responses.finish(begun.id, kept=kept)
+    if finished.has_failed:
+        raise _to_api_error(finished)
+    return encode_items(finished.response)
 
 
-def _to_api_error(response: ResponseObject) -> errors.ApiError:
-    assert response.error is not None
-    code, message = response.error.code, response.error.message
+def _to_api_error(finished: FinishedResponse) -> errors.ApiError:
+    error = finished.response.error
+    assert error is not None
+    code, message = error.code, error.message
+    headers = {} if finished.retry_after is None else errors.retry_headers(finished.retry_after)
     match code:
         case "rate_limit_exceeded":
-            return errors.RateLimited(message, code=code)
+            return errors.RateLimited(message, code=code, headers=headers)
         case "context_length_exceeded":
             return errors.InvalidRequest(message, param="input", code=code)
         case "invalid_prompt":
             return errors.InvalidRequest(message, code=code)
         case _:
-            return errors.ServerError(message, code=code)
+            return errors.ServerError(message, code=code, headers=headers)
 
 
 async def _find_streamable(parts: Parts, project_id: str, response_id: str) -> ResponseObject:

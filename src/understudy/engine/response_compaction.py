@@ -11,7 +11,7 @@ import msgspec
 
 from understudy import ids
 from understudy.engine.input_items import to_stored
-from understudy.engine.responses import Responses
+from understudy.engine.responses import FinishedResponse, Responses
 from understudy.engine.run import summaries
 from understudy.engine.views.items import render_item
 from understudy.store import Store
@@ -32,7 +32,7 @@ class ResponseCompaction:
 
     async def compact(
         self, project_id: str, body: CompactRequest, items: Sequence[InputItem], key_id: str, *, reserved: int = 0
-    ) -> tuple[ResponseObject, CompactionObject]:
+    ) -> tuple[FinishedResponse, CompactionObject]:
         """The response with the summary, which may have failed, and the compaction. Raises what `create` does."""
         user_messages = await self._load_previous_messages(project_id, body.previous_response_id)
         question = InputMessage(content=[InputText(summaries.REQUEST)], role="user")
@@ -47,15 +47,15 @@ class ResponseCompaction:
         )
         input_items = [item for item in items if not isinstance(item, CompactionTrigger)]
         started = await self._responses.create(project_id, request, [*input_items, question], key_id, reserved=reserved)
-        response = await self._responses.wait_finished(started.id)
-        await self._responses.delete_unstored(started.id)
+        finished = await self._responses.finish(started.id, kept=False)
+        response = finished.response
         made = CompactionObject(
             id=response.id,
             created_at=response.created_at,
             output=[*user_messages, *_input_messages(items), _compaction_item(response)],
             usage=response.usage,
         )
-        return response, made
+        return finished, made
 
     async def _load_previous_messages(self, project_id: str, response_id: str | None) -> list[dict[str, Any]]:
         messages: list[dict[str, Any]] = []

@@ -5,6 +5,7 @@ A response is a run on a thread, seen through another view.
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import msgspec
@@ -58,6 +59,18 @@ from understudy.wire.responses import (
 _HYPOTHETICAL_ID = "resp_"
 _MAX_ITEM_NUMBER = 1 << 61
 _decode = msgspec.json.Decoder(ResponseObject).decode
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedResponse:
+    """A response that has ended; `retry_after`: a failed one may succeed after so many seconds, None if unknown."""
+
+    response: ResponseObject
+    retry_after: float | None
+
+    @property
+    def has_failed(self) -> bool:
+        return self.response.status == "failed" and self.response.error is not None
 
 
 class Responses:
@@ -193,6 +206,18 @@ class Responses:
                     return await self._images.fill_response(response)
                 self._worker.require_running()
                 await self._worker.wait_ended(response_id, change)
+
+    async def finish(self, response_id: str, *, kept: bool) -> FinishedResponse:
+        """Waits for the end, and erases the response where it is not to be stored. Raises what `wait_finished` does."""
+        response = await self.wait_finished(response_id)
+        retry_after = await self._read_retry_after(response_id) if response.status == "failed" else None
+        if not kept:
+            await self.delete_unstored(response_id)
+        return FinishedResponse(response, retry_after)
+
+    async def _read_retry_after(self, response_id: str) -> float | None:
+        progress = await self._store.runs.progress(response_id)
+        return None if progress is None or not progress.retry_at else max(0.0, progress.retry_at - self._clock.now())
 
     async def cancel(self, project_id: str, response_id: str) -> bytes:
         """Only what runs in the background can be cancelled; doing so twice does nothing more."""

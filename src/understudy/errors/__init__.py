@@ -46,6 +46,15 @@ NO_RETRY: Final[Mapping[str, str]] = {"x-should-retry": "false"}
 _MAX_RETRIED_SECONDS: Final = 60
 
 
+def retry_headers(seconds: float) -> dict[str, str]:
+    """The headers of an error that passes after so many seconds.
+
+    Clients wait as long as they request, some without a bound: those of a long wait do not retry.
+    """
+    headers = {"retry-after": str(max(1, math.ceil(seconds))), "retry-after-ms": str(max(1, math.ceil(seconds * 1000)))}
+    return {**headers, **NO_RETRY} if seconds > _MAX_RETRIED_SECONDS else headers
+
+
 class UnderstudyError(Exception):
     """Whatever this project raises on purpose; `str(error)` is a sentence for people."""
 
@@ -242,18 +251,10 @@ class RateLimited(ApiError):
 
 
 class RateLimitExceeded(RateLimited):
-    """A limit of requests or tokens; `kind` is which. `retry_after` is in seconds, None if no wait helps.
-
-    Clients wait as long as the headers request, some without a bound: those of a long wait do not retry.
-    """
+    """A limit of requests or tokens; `kind` is which. `retry_after` is in seconds, None if no wait helps."""
 
     def __init__(self, message: str, kind: Literal["requests", "tokens"], retry_after: float | None) -> None:
-        headers = {}
-        if retry_after is not None:
-            headers["retry-after"] = str(max(1, math.ceil(retry_after)))
-            headers["retry-after-ms"] = str(round(retry_after * 1000))
-        if retry_after is None or retry_after > _MAX_RETRIED_SECONDS:
-            headers |= NO_RETRY
+        headers = dict(NO_RETRY) if retry_after is None else retry_headers(retry_after)
         super().__init__(message, type=kind, code="rate_limit_exceeded", headers=headers)
         self.retry_after = retry_after
 

@@ -203,7 +203,8 @@ class Progress(Struct, omit_defaults=True):
     shows them. `plan`: only for responses. `accepted_at`: the time of the request in Unix seconds. `reserved`: the
     tokens that the limits of the key have reserved for the next turn, None until the run is admitted. `spans`: what the
     run's time went into, oldest first. `origin`: the request that created it, or resumed it last. `epoch`: that of the
-    owner that has stored this, 0 for the creation.
+    owner that has stored this, 0 for the creation. `retry_at`: when another attempt may succeed, in Unix seconds, of
+    a run that a limit has ended; 0 if that is unknown.
     """
 
     used: RunCompletionUsage = RunCompletionUsage()
@@ -222,6 +223,7 @@ class Progress(Struct, omit_defaults=True):
     spans: list[Span] = []
     origin: Origin = NO_ORIGIN
     epoch: int = 0
+    retry_at: float = 0.0
 
     @property
     def limited_key_id(self) -> str:

@@ -1,4 +1,4 @@
-"""Counts the bytes of forms on their way to providers, which are on the disk of this node until they are sent.
+"""Counts the bytes of forms on their way to providers, and of speech from them, while they are on this node's disk.
 
 They count for the bytes that their project may store, like its files. Only projects with that limit are counted.
 """
@@ -11,7 +11,10 @@ from understudy.errors.objects import storage_limit_exceeded
 
 
 class Spool:
-    """One form of a project that stores `used` bytes and may store `limit`; `total` are those of all its forms."""
+    """One form or speech of a project that stores `used` bytes and may store `limit`.
+
+    `total` are the bytes of all its spools.
+    """
 
     def __init__(self, project_id: str, total: Counter[str], limit: int, used: int) -> None:
         self._project_id = project_id
@@ -19,6 +22,12 @@ class Spool:
         self._limit = limit
         self._used = used
         self.bytes = 0
+
+    def check(self) -> None:
+        """Raises InvalidRequest if the project stores as many bytes as it may."""
+        used = self._used + self._total[self._project_id]
+        if used >= self._limit:
+            raise storage_limit_exceeded(self._limit, used, 1)
 
     def count(self, added: int) -> None:
         """Raises InvalidRequest if the project would have more bytes than its limit."""

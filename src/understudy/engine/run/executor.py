@@ -352,6 +352,8 @@ class RunExecutor:
         usage = self._model_turn.usage() if self._model_turn is not None else progress.pending
         progress.pending = None
         progress.used += usage or NO_USAGE
+        if outcome.retry_after is not None:
+            progress.retry_at = self._stage.time() + outcome.retry_after
         ended = events.RunEnded(
             outcome.status,
             now,

@@ -5,7 +5,7 @@ from typing import Final, Literal
 
 from understudy.engine.run.checkpoint import EventLimitExceeded
 from understudy.engine.run.truncation import BudgetExceeded, ContextTooLong
-from understudy.errors import ApiError, RateLimited, UpstreamError
+from understudy.errors import ApiError, RateLimited, RateLimitExceeded, UpstreamError
 from understudy.wire.run_outcome import LastError, RunIncompleteDetails, RunStatus
 
 Ending = Literal["completed", "content_filter", "length", "cancel", "expire"]
@@ -14,13 +14,17 @@ Ending = Literal["completed", "content_filter", "length", "cancel", "expire"]
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """`cut` is the reason in a message that stays incomplete; `code` is that of a response's error."""
+    """`cut` is the reason in a message that stays incomplete; `code` is that of a response's error.
+
+    `retry_after`: the seconds after which another attempt may succeed, if they are known.
+    """
 
     status: RunStatus
     cut: str | None = None
     error: LastError | None = None
     incomplete: RunIncompleteDetails | None = None
     code: str | None = None
+    retry_after: float | None = None
 
 
 class TurnLimitExceeded(Exception):
@@ -62,9 +66,13 @@ def outcome_of(cause: Ending | Exception, model: str) -> Outcome:
         case ContextTooLong():
             return Outcome("failed", "run_failed", _context_length_error(model), code="context_length_exceeded")
         case UpstreamError() | ApiError() | TurnLimitExceeded() | InterruptionLimitExceeded() | EventLimitExceeded():
-            return Outcome("failed", "run_failed", _to_last_error(cause))
+            return Outcome("failed", "run_failed", _to_last_error(cause), retry_after=_retry_after(cause))
         case _:
             return UNEXPECTED
+
+
+def _retry_after(cause: Exception) -> float | None:
+    return cause.retry_after if isinstance(cause, UpstreamError | RateLimitExceeded) else None
 
 
 def _context_length_error(model: str) -> LastError:
