@@ -186,6 +186,15 @@ def test_a_fallback_must_be_another_provider(folder):
     assert "'rehearsal' is the nearest" in sentence
 
 
+def test_an_event_of_a_realtime_session_fits_into_a_body(folder):
+    write(folder, "[realtime]\nmessage_bytes = 2097152\n[limits]\nbody_bytes = 1048576")
+    sentence = refused(folder)
+    assert "`realtime.message_bytes`" in sentence
+    assert "`limits.body_bytes`, which is 1048576" in sentence
+    write(folder, "[limits]\nbody_bytes = 1048576")
+    assert load({}, {}, folder).settings.limits.body_bytes == 1048576
+
+
 def test_a_fallback_can_be_the_embedded_model_as_long_as_it_is_offered(folder):
     write(folder, "[providers.local]\nbase_url = 'http://h'\nfallbacks = ['rehearsal']")
     assert load({}, {}, folder).settings.providers["local"].fallbacks == ("rehearsal",)

@@ -453,6 +453,12 @@ class TestTheKey:
 
 
 class TestTheListOfModels:
+    async def test_that_takes_too_long_names_its_own_limit(self, upstream, openai, monkeypatch):
+        monkeypatch.setattr("understudy.llm.connection._GET_TIMEOUT", 0.2)
+        upstream.list_with(stalled())
+        error = await failure(openai().models())
+        assert (error.kind, error.message) == ("timeout", "Request to provider 'main' timed out after 0.2 s.")
+
     async def test_is_read(self, upstream, openai):
         cards = await openai().models()
         assert [(card.id, card.created, card.owned_by) for card in cards] == [

@@ -156,7 +156,7 @@ async def _store_speech(request: Request, relayed: RelayRequest) -> Response:
 
 
 def _parse_transcript(content: bytes | bytearray, content_type: str) -> dict[str, Any]:
-    """Raises UpstreamError for JSON that is no object."""
+    """Raises UpstreamError for JSON other than an object."""
     if not content_type.lower().startswith("application/json"):
         return {"text": content.decode("utf-8", "replace")}
     try:

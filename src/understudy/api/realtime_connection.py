@@ -28,6 +28,7 @@ from understudy.engine.realtime.models import SessionModels
 from understudy.engine.realtime.session import POLICY, Client, Closing, RealtimeSession, SessionLimits
 from understudy.errors import ApiError, InvalidRequest
 from understudy.llm.realtime import RealtimeCall, RealtimeConnection
+from understudy.settings import Settings
 from understudy.wire.realtime import SecretSession
 
 CLIENT: Final = "understudy.realtime"
@@ -149,7 +150,7 @@ class _RealtimeResponse(Response):
                 opening.is_transcription,
                 opening.names_model,
                 headers,
-                self._parts.settings.realtime.message_bytes,
+                _most_bytes(self._parts.settings),
             )
         )
 
@@ -179,7 +180,10 @@ class _RealtimeResponse(Response):
             is_transcription=opening.is_transcription,
         )
         limits = SessionLimits(
-            settings.session_seconds, settings.idle_seconds, settings.message_bytes, parts.settings.limits.json_values
+            settings.session_seconds,
+            settings.idle_seconds,
+            _most_bytes(parts.settings),
+            parts.settings.limits.json_values,
         )
         to_error = partial(_to_error, self._request.state.request_id)
         update = None if opening.secret is None else opening.secret.update
@@ -216,6 +220,11 @@ class _RealtimeResponse(Response):
             meter.output_tokens,
             extra={"event": "realtime.ended", "fields": fields},
         )
+
+
+def _most_bytes(settings: Settings) -> int:
+    """Of one event, whose default may exceed what a socket takes."""
+    return min(settings.realtime.message_bytes, settings.limits.body_bytes)
 
 
 def _to_error(request_id: str, error: Exception) -> ApiError:

@@ -39,11 +39,19 @@ class Connection:
 
     async def get(self, url: str) -> bytes:
         """The body of a 2xx response, which must arrive within a minute."""
-        response = await self._request("GET", url, _NO_BODY, total=asyncio.get_running_loop().time() + _GET_TIMEOUT)
+        total = asyncio.get_running_loop().time() + _GET_TIMEOUT
         try:
-            return await response.read()
-        finally:
-            response.close()
+            response = await self._request("GET", url, _NO_BODY, total=total)
+            try:
+                return await response.read()
+            finally:
+                response.close()
+        except UpstreamError as error:
+            if error.kind == "timeout" and error.status is None and asyncio.get_running_loop().time() >= total:
+                # The limit is this one, and not that of calls of models.
+                text = f"Request to provider {self._name!r} timed out after {_GET_TIMEOUT:g} s."
+                raise UpstreamError("timeout", text) from None
+            raise
 
     async def post(
         self,

@@ -87,6 +87,7 @@ def load(
     _check_webhooks(settings_by_path, settings)
     _check_oidc(settings_by_path, settings)
     _check_web_search(settings_by_path, settings)
+    _check_realtime(settings_by_path, settings)
     sources = {path: leaf.source for path, leaf in settings_by_path.items()}
     return LoadedSettings(settings, sources, partial(load, flags, environ, directory))
 
@@ -221,6 +222,13 @@ def _check_web_search(settings_by_path: _SettingsByPath, settings: Settings) -> 
         raise settings_by_path["web_search", "api_key"].invalid_value_error(
             "a key of printable ASCII characters without spaces"
         )
+
+
+def _check_realtime(settings_by_path: _SettingsByPath, settings: Settings) -> None:
+    leaf, most = settings_by_path.get(("realtime", "message_bytes")), settings.limits.body_bytes
+    if leaf is not None and settings.realtime.message_bytes > most:
+        # A socket takes no longer messages.
+        raise leaf.invalid_value_error(f"at most `limits.body_bytes`, which is {most}; raise that as well")
 
 
 def _is_service_url(url: str) -> bool:

@@ -28,5 +28,9 @@ class RealtimeSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ] = 900.0
     message_bytes: Annotated[
         int,
-        Meta(ge=64 * 1024, le=2**28, description="Maximum size of one event in either direction, in bytes."),
+        Meta(
+            ge=64 * 1024,
+            le=2**28,
+            description="Maximum size of one event in either direction, in bytes; at most `limits.body_bytes`.",
+        ),
     ] = 16 * 1024 * 1024
