@@ -87,9 +87,12 @@ async def test_it_waits_between_two_calls():
     assert work.calls == 0
 
 
-async def test_delays_of_a_second_end_together_and_short_ones_do_not_change():
+async def test_delays_of_a_second_end_together_those_of_quarters_too_and_short_ones_do_not_change():
     aligned = {delay: looper.align_delay(delay) for delay in (1, 1.1, 2, 8, 60)}
     assert all(abs(end - delay) <= 0.51 for delay, end in aligned.items())
     # They end whole seconds apart.
     assert all((end - aligned[1] + 0.5) % 1 == pytest.approx(0.5, abs=0.1) for end in aligned.values())
     assert looper.align_delay(0.05) == 0.05
+    quarters = {delay: looper.align_delay(delay) for delay in (0.2, 0.25, 0.5, 0.7)}
+    assert all(0 < end <= delay + 0.25 for delay, end in quarters.items())
+    assert all(((end - aligned[1]) * 4 + 0.5) % 1 == pytest.approx(0.5, abs=0.1) for end in quarters.values())

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import os
 from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
@@ -11,15 +12,22 @@ from understudy.errors import StoreError, StoreUnavailable
 logger = logging.getLogger(__name__)
 
 
-_SHORTEST_ALIGNED: Final = 0.9
+_SHORTEST_ALIGNED: Final = 0.15
+_LONG: Final = 0.9
+_QUARTERS: Final = 4
 
 
 def align_delay(delay: float) -> float:
-    """The delay that ends at the nearest whole second of this process, whose seconds are not those of others."""
+    """The delay that ends at the nearest whole second of this process, whose seconds are not those of others.
+
+    Delays of less than about a second end at its next quarter or later.
+    """
     if delay < _SHORTEST_ALIGNED:
         return delay
     now = asyncio.get_running_loop().time() + os.getpid() % 64 / 64
-    return max(round(now + delay) - now, 0.0)
+    if delay >= _LONG:
+        return max(round(now + delay) - now, 0.0)
+    return max(round((now + delay) * _QUARTERS), math.floor(now * _QUARTERS) + 1) / _QUARTERS - now
 
 
 class BackgroundPart(Protocol):
@@ -37,9 +45,8 @@ class BackgroundPart(Protocol):
 class Looper:
     """Awaits `work` repeatedly, with `seconds` between calls; failures are logged and do not end the loop.
 
-    `seconds` is a number, or a function that returns the next one. Delays of about a second and more end together with
-    those of other loops, so that an idle process wakes up once a second and commits once for all; unless `aligned` is
-    false.
+    `seconds` is a number, or a function that returns the next one. Delays end together with those of other loops, so
+    that an idle process wakes up rarely and commits once for all; unless `aligned` is false.
     """
 
     def __init__(

@@ -57,6 +57,7 @@ class RequestMiddleware:
         started = time.perf_counter()
         scope["state"] = state = _initial_state(scope, send, started)
         parts: Parts = state["parts"]
+        parts.metrics.note_work()
         fields: Fields = state["fields"]
         known = request_context.enter(scope, state["request_id"], fields)
         state["dialect"] = _find_dialect(_strip_base(scope), fields, parts.settings)

@@ -18,6 +18,7 @@ import uvicorn
 from understudy.app import Understudy
 from understudy.cli.balanced_listener import BalancedListener, ConnectionCounts
 from understudy.cli.socket_protocol import SocketProtocol
+from understudy.looper import align_delay
 from understudy.settings import Settings
 
 _BACKLOG: Final = 2048
@@ -56,6 +57,7 @@ class Server(uvicorn.Server):
         self._understudy = understudy
         self._state = state
         self._group = group
+        self._woken: asyncio.Event | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         self.lifespan.state.update(self._state)
@@ -98,8 +100,14 @@ class Server(uvicorn.Server):
         if not isinstance(protocol, str):
             self.config.http_protocol_class = protocol
 
-    async def on_tick(self, counter: int) -> bool:
-        return await super().on_tick(counter) or self._understudy.superseded.is_set()
+    async def main_loop(self) -> None:
+        """The base class looks ten times a second whether it has to stop; this waits for that, and sets the date."""
+        self._woken = asyncio.Event()
+        waits = [asyncio.create_task(event.wait()) for event in (self._woken, self._understudy.superseded)]
+        while not (await self.on_tick(0) or any(wait.done() for wait in waits)):
+            await asyncio.wait(waits, timeout=align_delay(1.0), return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         _log.info("stopping")
@@ -136,6 +144,8 @@ class Server(uvicorn.Server):
         # The base class raises the signal again after the stop, which would kill the process.
         self.force_exit = self.should_exit and sig == signal.SIGINT
         self.should_exit = True
+        if self._woken is not None:
+            asyncio.get_running_loop().call_soon_threadsafe(self._woken.set)
 
 
 async def drain_within(drain: Callable[[], Awaitable[None]], seconds: float | None) -> None:

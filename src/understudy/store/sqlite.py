@@ -35,6 +35,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _MAX_BATCH_WRITES = 256
+# Of pages, which the system caches as well. The reader's are void after each commit of the writer; scans read much.
+_WRITER_CACHE_KIB, _READER_CACHE_KIB, _SCANNER_CACHE_KIB = 8_000, 4_000, 16_000
 _GATHER_SECONDS = 0.002
 _GATHER_SECONDS_A_WRITE = 0.0001
 _IDLE_TURN_SECONDS = 0.00003
@@ -85,8 +87,8 @@ class SqliteDatabase:
         try:
             # SQLite creates its other files with the mode of this one.
             data_directory.create_private_file(path)
-            self._writer = _connect(path)
-            self._reader = _connect(path, writable=False)
+            self._writer = _connect(path, _WRITER_CACHE_KIB)
+            self._reader = _connect(path, _READER_CACHE_KIB, writable=False)
         except (apsw.Error, OSError) as error:
             raise StoreError(f"The database {str(path)!r} cannot be opened: {_describe_error(error)}") from None
         # A statement's rows are all fetched before the next one, so that one cursor is enough.
@@ -332,7 +334,7 @@ class SqliteDatabase:
         """The cursor of this thread, reused by its next scan."""
         cursor: apsw.Cursor | None = getattr(self._scanning, "cursor", None)
         if cursor is None:
-            connection = _connect(self._path, writable=False)
+            connection = _connect(self._path, _SCANNER_CACHE_KIB, writable=False)
             self._scanners.append(connection)
             cursor = self._scanning.cursor = connection.cursor()
         return cursor
@@ -356,7 +358,7 @@ def open_in_memory() -> apsw.Connection:
     return connection
 
 
-def _connect(path: Path, *, writable: bool = True) -> apsw.Connection:
+def _connect(path: Path, cache_kib: int, *, writable: bool = True) -> apsw.Connection:
     flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE if writable else apsw.SQLITE_OPEN_READONLY
     connection = apsw.Connection(str(path), flags=flags, statementcachesize=512)
     connection.set_busy_timeout(_BUSY_TIMEOUT_MS)
@@ -365,7 +367,7 @@ def _connect(path: Path, *, writable: bool = True) -> apsw.Connection:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA wal_autocheckpoint = 4000")
-    connection.execute("PRAGMA cache_size = -16000")
+    connection.execute(f"PRAGMA cache_size = -{cache_kib}")
     connection.execute("PRAGMA temp_store = MEMORY")
     return connection
 

@@ -158,7 +158,8 @@ DELIVERIES: Final = Family(
 LOOP_LAG: Final = Family(
     "event_loop_lag_seconds",
     "histogram",
-    "Seconds by which a timer of the event loop is late, measured every 50 ms.",
+    "Seconds by which a timer of the event loop is late, measured every 50 ms. An idle loop is measured once a second,"
+    " which counts as 20 times.",
     (),
     _LAG_SECONDS,
 )

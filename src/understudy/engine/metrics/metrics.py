@@ -30,6 +30,7 @@ class Metrics:
         self._activity = Activity(groups, self._history)
         self._lag = LoopLag(self._activity.histograms[families.LOOP_LAG].find(()))
         self.history: Final = ClusterHistory(self._history, self._lag, sources.broker, sources.nodes, clock)
+        self.note_work: Final = self._lag.note_work
         self._minutes = Looper(self._history.seconds_left, self._end_minute)
 
     async def start(self) -> None:
