@@ -110,7 +110,7 @@ async def create_response(request: Request) -> Response:
     if asked.stream:
         return stream_response(request, begun, memory, kept=asked.store is not False)
     if asked.background:
-        return json_response(begun.body)
+        return json_response(encode_items(begun.response))
     with parts.streams.waiting(request.state.key_id):
         return json_response(await _await_response(parts, begun, kept=asked.store is not False))
 

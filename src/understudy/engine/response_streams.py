@@ -16,17 +16,19 @@ from understudy.engine.views.projections import ResponseProjection
 from understudy.engine.views.response_replay import ResponseReplay, frames_after, next_sequence
 from understudy.errors import InvalidRequest
 from understudy.store.responses import NewResponse
-from understudy.wire.response_items import encode_items
-from understudy.wire.responses import CreateResponseRequest
+from understudy.wire.responses import CreateResponseRequest, ResponseObject
 
 
 @dataclass(frozen=True, slots=True)
 class CreatedResponse:
     """A response that a client has started: as it is returned at once, and the log of what follows."""
 
-    id: str
-    body: bytes
+    response: ResponseObject
     log: RunLog
+
+    @property
+    def id(self) -> str:
+        return self.response.id
 
     def reader(self) -> LogReader:
         """A reader of the server-sent events, until the response ends."""
@@ -72,12 +74,12 @@ class ResponseStreamTail:
 
 @dataclass(frozen=True, slots=True)
 class InitialResponse:
-    """The first events of a response, with the frames of each; `body` is the reply to the request."""
+    """The first events of a response, with the frames of each; `response` is as the request is replied to."""
 
     state: RunState
     projection: ResponseProjection
     history: list[tuple[events.Event, Frames]]
-    body: bytes
+    response: ResponseObject
     stored: NewResponse
 
     @classmethod
@@ -95,7 +97,7 @@ class InitialResponse:
             history.append((event, projection.encode(event)))
         response, run = projection.stored_response(new.progress), projection.stored_run()
         stored = NewResponse(response, run, new.progress, new.items)
-        return cls(state, projection, history, encode_items(new.response), stored)
+        return cls(state, projection, history, new.response, stored)
 
 
 def _queued_event(new: NewResponse, asked: CreateResponseRequest) -> events.Event:

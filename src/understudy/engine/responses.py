@@ -160,7 +160,7 @@ class Responses:
             except StoreError:
                 self._worker.withdraw(response_id)
                 raise
-        return CreatedResponse(response_id, made[-1].body, logs[-1])
+        return CreatedResponse(made[-1].response, logs[-1])
 
     def _start(
         self,

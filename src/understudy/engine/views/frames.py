@@ -5,7 +5,7 @@ around the text is the same in all deltas of one part.
 """
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, get_args
 
 import msgspec
 
@@ -30,7 +30,15 @@ Frames = tuple[bytes, ...]
 _FILLERS: Final = tuple(
     b'"obfuscation":"%b",' % obfuscation_of(length).encode() for length in range(OBFUSCATION_MULTIPLE)
 )
-_EVENT_NAMES: Final = {kind: str(kind.__struct_config__.tag).encode() for kind in STREAM_EVENTS}
+_NO_FILLERS: Final = (b"",) * OBFUSCATION_MULTIPLE
+# What stands before the data of an event of a response, and what encodes the data.
+_RESPONSE_FRAMES: Final = {
+    kind: (
+        b"event: %b\ndata: " % str(kind.__struct_config__.tag).encode(),
+        encode_items if kind in get_args(WholeResponseEvent | ItemEvent) else _encode_json,
+    )
+    for kind in STREAM_EVENTS
+}
 
 
 def encode_run_event(event: RunStreamEvent) -> bytes:
@@ -38,8 +46,8 @@ def encode_run_event(event: RunStreamEvent) -> bytes:
 
 
 def encode_response_event(event: ResponseStreamEvent) -> bytes:
-    encode = encode_items if isinstance(event, WholeResponseEvent | ItemEvent) else _encode_json
-    return b"event: %b\ndata: %b\n\n" % (_EVENT_NAMES[type(event)], encode(event))
+    head, encode = _RESPONSE_FRAMES[type(event)]
+    return b"%b%b\n\n" % (head, encode(event))
 
 
 class RunEncoder:
@@ -81,17 +89,26 @@ class ResponseEncoder:
 
     def __init__(self, included: frozenset[str] = frozenset()) -> None:
         self.view = ResponseView(included)
-        self._around: tuple[bytes, tuple[bytes, ...]] | None = None
-        """What stands before the text in a delta of the open text, and between it and the number, by its length."""
+        self._around: _TextSurroundings | None = None
+        """Those of the open text."""
 
     def encode(self, event: Event, merged: int = 0) -> Frames:
-        around = self._around
-        if type(event) is TextDelta and around is not None:
-            text = event.text
-            number = self.view.extend_text(text, merged)
+        if type(event) is TextDelta and self._around is not None:
+            number = self.view.extend_text((event.text,), merged)
             if number is not None:
-                middle = around[1][len(text) % OBFUSCATION_MULTIPLE]
-                return (b"%b%b%b%d}\n\n" % (around[0], _encode_json(text), middle, number),)
+                return _text_frames(self._around, (event.text,), number)[0]
+        return self._encode_other(event, merged)
+
+    def encode_texts(self, deltas: Sequence[TextDelta]) -> list[Frames]:
+        """The frames of each of these deltas of one text."""
+        first = [] if self._around is not None else [self.encode(deltas[0])]
+        following = [delta.text for delta in deltas[len(first) :]]
+        number = self.view.extend_text(following) if following else None
+        if number is None or self._around is None:
+            return [*first, *map(self.encode, deltas[len(first) :])]
+        return [*first, *_text_frames(self._around, following, number)]
+
+    def _encode_other(self, event: Event, merged: int) -> Frames:
         stream = self.view.apply(event, merged)
         self._around = None
         if type(event) is TextDelta:
@@ -108,7 +125,23 @@ def _run_text_head(event: RunStreamEvent) -> bytes:
     ) % (_encode_json(delta.id), delta.delta.content[0].index)
 
 
-def _text_surroundings(event: ResponseStreamEvent, *, is_obfuscated: bool) -> tuple[bytes, tuple[bytes, ...]]:
+# What stands in a delta before the text, behind it, in its filler by the length of the text, and before the number.
+_TextSurroundings = tuple[bytes, bytes, tuple[bytes, ...], bytes]
+
+
+def _text_frames(around: _TextSurroundings, texts: Sequence[str], first: int) -> list[Frames]:
+    """The frames of deltas of one text; `first` is the number of the first one."""
+    head, middle, fillers, tail = around
+    return [
+        (
+            b"%b%b%b%b%b%d}\n\n"
+            % (head, _encode_json(text), middle, fillers[len(text) % OBFUSCATION_MULTIPLE], tail, number),
+        )
+        for number, text in enumerate(texts, first)
+    ]
+
+
+def _text_surroundings(event: ResponseStreamEvent, *, is_obfuscated: bool) -> _TextSurroundings:
     assert isinstance(event, OutputTextDelta)
     head = (
         b"event: response.output_text.delta\ndata: "
@@ -116,6 +149,4 @@ def _text_surroundings(event: ResponseStreamEvent, *, is_obfuscated: bool) -> tu
     )
     item = b',"item_id":%b,"logprobs":[],' % _encode_json(event.item_id)
     number = b'"output_index":%d,"sequence_number":' % event.output_index
-    if not is_obfuscated:
-        return head, (item + number,) * OBFUSCATION_MULTIPLE
-    return head, tuple([b"%b%b%b" % (item, filler, number) for filler in _FILLERS])
+    return head, item, _FILLERS if is_obfuscated else _NO_FILLERS, number

@@ -90,9 +90,11 @@ class ResponseProjection(RunProjection):
         return self._response_encoder.encode(event)
 
     def _encode_response_texts(self, deltas: Sequence[events.TextDelta]) -> list[Frames]:
-        if not self._view.extend_text(*[delta.text for delta in deltas]):
-            return [self._encode_response(delta) for delta in deltas]
-        return [self._response_encoder.encode(delta) for delta in deltas]
+        texts = [delta.text for delta in deltas]
+        if not self._view.extend_text(*texts):
+            self._view.apply(deltas[0])
+            self._view.extend_text(*texts[1:])
+        return self._response_encoder.encode_texts(deltas)
 
     def load(self, history: Iterable[events.Event]) -> None:
         is_loaded = False

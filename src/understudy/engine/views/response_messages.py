@@ -86,13 +86,16 @@ class ResponseMessages:
         logprobs, self._new_logprobs = [_without_bytes(one) for one in self._new_logprobs], []
         return [*stream, self._stream.delta(OutputTextDelta, event.text, logprobs=logprobs, **self._place())]
 
-    def extend_text(self, text: str) -> int | None:
-        """Applies a text delta that only continues the text; returns its number, None where there is more to it."""
+    def extend_text(self, texts: Sequence[str]) -> int | None:
+        """Applies text deltas that only continue the text; returns the number of the first.
+
+        None where there is more to it.
+        """
         if not isinstance(self._part, OutputText) or self._new_logprobs:
             return None
-        self._text.append(text)
-        self._length += len(text)
-        return self._stream.take_delta_number()
+        self._text += texts
+        self._length += sum(map(len, texts))
+        return self._stream.take_delta_numbers(len(texts))
 
     def logprobs_received(self, event: events.LogprobsReceived) -> Sequence[ResponseStreamEvent]:
         """They are sent with the text that follows."""

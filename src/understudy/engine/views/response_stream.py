@@ -90,13 +90,16 @@ class ResponseStream:
         return kind(sequence_number=self.take_number(), **members)
 
     def delta(self, kind: type[E], text: str, **members: Any) -> E:
-        number = self.take_delta_number()
+        number = self.take_delta_numbers(1)
         return kind(delta=text, obfuscation=self.obfuscation(text), sequence_number=number, **members)
 
-    def take_delta_number(self) -> int:
-        """Merged deltas count behind what opens their part; the number of the last one is that of them all."""
+    def take_delta_numbers(self, count: int) -> int:
+        """The first number of so many deltas.
+
+        Merged deltas count behind what opens their part; the number of the last one is that of them all.
+        """
         number = self.sequence + self.merged
-        self.sequence = number + 1
+        self.sequence = number + count
         self.merged = 0
         return number
 

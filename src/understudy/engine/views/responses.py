@@ -112,15 +112,15 @@ class ResponseView:
         """Whether deltas hide their length."""
         return self._stream.obfuscated
 
-    def extend_text(self, text: str, merged: int = 0) -> int | None:
-        """Applies a text delta that only continues the text; returns its number.
+    def extend_text(self, texts: Sequence[str], merged: int = 0) -> int | None:
+        """Applies text deltas that only continue the text; returns the number of the first.
 
-        None where there is more to it, and nothing was applied.
+        None where there is more to it, and nothing was applied. `merged` deltas were merged into the first.
         """
         self._stream.merged = merged
-        number = self._messages.extend_text(text)
+        number = self._messages.extend_text(texts)
         if self.outline is not None and number is not None:
-            self.outline.append(mark_delta(len(text)))
+            self.outline.extend([mark_delta(len(text)) for text in texts])
         return number
 
     def settled(self) -> ResponseObject:
