@@ -26,16 +26,27 @@ _PAIRS = tuple(first + second for first in _ALPHANUMERIC for second in _ALPHANUM
 
 
 def _random(length: int) -> str:
-    tail = b""
+    tail = ""
     while len(tail) < length:
-        tail += _draw().translate(_SYMBOLS, _REJECTED)
-    return tail[:length].decode()
+        try:
+            tail += _unused_tails.pop()
+        except IndexError:
+            _draw_tails()
+    return tail[:length]
 
 
 _CHUNK: Final = 32
 # One call of the system reads for many ids: it costs more than the rest of an id. `pop` is safe among threads.
 _unused: Final[list[bytes]] = []
+_unused_tails: Final[list[str]] = []
 os.register_at_fork(after_in_child=_unused.clear)
+os.register_at_fork(after_in_child=_unused_tails.clear)
+
+
+def _draw_tails() -> None:
+    """Adds tails of 16 random characters, which nothing else has."""
+    symbols = os.urandom(1024).translate(_SYMBOLS, _REJECTED).decode()
+    _unused_tails.extend([symbols[start : start + 16] for start in range(0, len(symbols) - 15, 16)])
 
 
 def _draw() -> bytes:

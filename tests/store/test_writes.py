@@ -8,7 +8,7 @@ import pytest
 
 from store import samples
 from store.samples import OURS
-from understudy.errors import StoreError
+from understudy.errors import NotFound, StoreError
 from understudy.store import open_store
 from understudy.store.pages import PageRequest
 
@@ -271,3 +271,25 @@ async def test_the_text_index_follows_all_changes_of_one_batch(store):
     assert await store.database.read(find) == [kept.id]
     await store.messages.delete(OURS, made.id, kept.id)
     assert await store.database.read(find) == []
+
+
+async def test_a_cached_text_is_read_again_after_each_change(store):
+    made = samples.assistant(name="first")
+    await store.assistants.create(OURS, made)
+    assert '"first"' in await store.assistants.get(OURS, made.id)
+    for name in ("second", "third"):
+
+        def rename(assistant, name=name):
+            assistant.name = name
+
+        changing = asyncio.ensure_future(store.assistants.modify(OURS, made.id, rename))
+        while not changing.done():
+            # What is read while the change is being committed is not cached afterwards.
+            await store.assistants.get(OURS, made.id)
+            await asyncio.sleep(0)
+        assert f'"{name}"' in await store.assistants.get(OURS, made.id)
+        with pytest.raises(NotFound):
+            await store.assistants.get("proj_other", made.id)
+    await store.assistants.delete(OURS, made.id)
+    with pytest.raises(NotFound):
+        await store.assistants.get(OURS, made.id)

@@ -29,7 +29,7 @@ class Assistants:
 
     async def get(self, project_id: str, assistant_id: str) -> str:
         """Returns the encoded object. Raises NotFound, as the methods below do."""
-        return await self._database.read(_select_assistant, project_id, assistant_id)
+        return await self._database.read_cached("assistants", _select_assistant, project_id, assistant_id)
 
     async def page(self, project_id: str, request: PageRequest, chosen: ListFilter = ALL) -> Page:
         return await read_filtered_page(self._database, _PAGE, (project_id,), request, chosen, ("name", "description"))

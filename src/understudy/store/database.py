@@ -114,6 +114,12 @@ class Database(Protocol):
         """Runs short read-only queries. On PostgreSQL, one that takes ten seconds means that the server is lost."""
         ...
 
+    async def read_cached(
+        self, table: str, /, transaction: Callable[P, Transaction[str]], *args: P.args, **kwargs: P.kwargs
+    ) -> str:
+        """As `read`, for a text of one table that changes seldom: SQLite caches it until the table changes."""
+        ...
+
     async def scan(self, transaction: Callable[P, Transaction[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         """Like `read`, for slow queries: they block no other query."""
         ...

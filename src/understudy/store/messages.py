@@ -48,6 +48,9 @@ _NEWEST = (
     "SELECT seq, kind, role, run_id, body FROM items"
     " WHERE thread_id = $1 AND seq < $2 AND body IS NOT NULL ORDER BY seq DESC LIMIT $3"
 )
+_OLDEST = (
+    "SELECT seq, kind, role, run_id, body FROM items WHERE thread_id = $1 AND body IS NOT NULL ORDER BY seq LIMIT $2"
+)
 _decode = msgspec.json.Decoder(MessageObject).decode
 # A random name, which no client can put into an object.
 _METADATA_PLACEHOLDER: Final = {secrets.token_hex(16): ""}
@@ -273,3 +276,9 @@ def _count_before(thread_id: str, before: int) -> Transaction[int]:
 def select_newest(thread_id: str, before: int, limit: int) -> Transaction[list[Item]]:
     rows = yield _NEWEST, (thread_id, before, limit)
     return [Item(*row) for row in rows]
+
+
+def select_few(thread_id: str, limit: int) -> Transaction[list[Item]]:
+    """As `select_newest`, of a thread with at most `limit` items: SQLite takes half of the time to read forwards."""
+    rows = yield _OLDEST, (thread_id, limit)
+    return [Item(*row) for row in reversed(rows)]

@@ -89,6 +89,11 @@ class PostgresDatabase:
     async def read(self, transaction: Callable[P, Transaction[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         return await self._read("read", _SHORT_SECONDS, transaction(*args, **kwargs))
 
+    async def read_cached(
+        self, _table: str, /, transaction: Callable[P, Transaction[str]], *args: P.args, **kwargs: P.kwargs
+    ) -> str:
+        return await self.read(transaction, *args, **kwargs)
+
     async def scan(self, transaction: Callable[P, Transaction[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         return await self._read("scan", _LONG_SECONDS, transaction(*args, **kwargs))
 

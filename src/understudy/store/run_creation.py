@@ -16,6 +16,7 @@ from understudy.store.messages import (
     Item,
     active_run,
     add_message,
+    select_few,
     select_newest,
 )
 from understudy.store.project_sizes import RunLimits, check_active_runs
@@ -41,9 +42,13 @@ None.
 """
 
 
-def insert_run_and_read(insert: Callable[[], Transaction[None]], thread_id: str) -> Transaction[Sequence[Item]]:
-    """Inserts a run, and returns what its first prompt reads of its thread."""
+def insert_run_and_read(
+    insert: Callable[[], Transaction[None]], thread_id: str, *, is_new: bool
+) -> Transaction[Sequence[Item]]:
+    """Inserts a run, and returns what its first prompt reads of its thread: all items of a new one."""
     yield from insert()
+    if is_new:
+        return (yield from select_few(thread_id, PROMPT_PAGE))
     return (yield from select_newest(thread_id, LATEST, PROMPT_PAGE))
 
 

@@ -105,7 +105,9 @@ class Runs:
         if begun is None:
             await self._database.write(insert)
         elif self._database.applies_early:
-            await self._database.write_early(begun, insert_run_and_read, insert, run.thread_id)
+            await self._database.write_early(
+                begun, insert_run_and_read, insert, run.thread_id, is_new=thread is not None
+            )
         else:
             await self._database.write_early(begun, insert)
         _emit_status(project_id, run)

@@ -27,8 +27,9 @@ from understudy import telemetry
 from understudy.errors import StoreError
 from understudy.store import data_directory, large_writes
 from understudy.store.commit_thread import CommitThread
-from understudy.store.database import ConnectionCounts, Guard, Query, Row, Transaction
-from understudy.store.sqlite_statements import INSERT_TEXT, change_texts, run_transaction
+from understudy.store.database import ConnectionCounts, Guard, Row, Transaction
+from understudy.store.sqlite_statements import INSERT_TEXT, Changes, change_texts, run_transaction
+from understudy.store.text_cache import TextCache
 from understudy.store.transaction_timer import TransactionTimer
 
 P = ParamSpec("P")
@@ -95,7 +96,8 @@ class SqliteDatabase:
         self._reading, self._writing = self._reader.cursor(), self._writer.cursor()
         self._waiting: deque[_Write] = deque()
         # Of the batch that is being executed.
-        self._text_changes: list[Query] = []
+        self._changes = Changes()
+        self._cache = TextCache()
         # For so many batches, each write has a savepoint.
         self._batches_apart = 0
         self._busy = False
@@ -121,6 +123,16 @@ class SqliteDatabase:
             return run_transaction(cursor, transaction(*args, **kwargs))
         except apsw.Error as error:
             raise self._failure(error) from None
+
+    async def read_cached(
+        self, table: str, /, transaction: Callable[P, Transaction[str]], *args: P.args, **kwargs: P.kwargs
+    ) -> str:
+        key = (transaction, args, *kwargs.items())
+        text = self._cache.find(table, key)
+        if text is None:
+            text = await self.read(transaction, *args, **kwargs)
+            self._cache.add(table, key, text)
+        return text
 
     async def scan(self, transaction: Callable[P, Transaction[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         work = partial(transaction, *args, **kwargs)
@@ -228,7 +240,7 @@ class SqliteDatabase:
         elif not self._execute_together(batch):
             self._batches_apart = _BATCHES_APART
             self._execute_apart(batch)
-        change_texts(self._writing, self._text_changes)
+        change_texts(self._writing, self._changes.texts)
 
     def _execute_in_batch(self, batch: list[_Write], error: BaseException | None) -> None:
         self._in_thread = False
@@ -273,19 +285,19 @@ class SqliteDatabase:
 
     def _begin(self) -> None:
         self._writing.execute("BEGIN IMMEDIATE")
-        self._text_changes.clear()
+        self._changes = Changes()
 
     def _apply(self, write: _Write) -> None:
         """Runs the statements of a write, and records its value or its error; raises failures of the storage."""
         write.error = None
-        earlier = len(self._text_changes)
+        earlier = len(self._changes.texts)
         try:
-            write.value = write.context.run(run_transaction, self._writing, write.transaction(), self._text_changes)
+            write.value = write.context.run(run_transaction, self._writing, write.transaction(), self._changes)
         except _STORAGE_FAILURES:
             raise
         except Exception as error:  # noqa: BLE001 - raised by `write` of this transaction
             write.error = self._failure(error) if isinstance(error, apsw.Error) else error
-            del self._text_changes[earlier:]
+            del self._changes.texts[earlier:]
 
     def _commit(self, batch: list[_Write]) -> None:
         self._in_thread = True
@@ -301,6 +313,8 @@ class SqliteDatabase:
             self._abandon(batch, error)
             return
         self._emit_commit(failed=False)
+        # At the latest now: what was read since the statements is from before the commit.
+        self._cache.drop(self._changes.tables)
         for write in batch:
             if write.future.done():
                 continue

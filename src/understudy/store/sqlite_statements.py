@@ -1,6 +1,7 @@
 """Statements of transactions as SQLite takes them. Knows no table but the text index."""
 
 import re
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TypeVar
 
@@ -13,54 +14,65 @@ T = TypeVar("T")
 _PARAMETER = re.compile(r"\$(\d+)")
 _REFERENCE = re.compile(r"\{\d+\}")
 _ROW_LOCK = re.compile(r" FOR UPDATE(?: SKIP LOCKED)?")
-_TEXT_CHANGES = ("INSERT INTO item_text ", "DELETE FROM item_text ")
+_CHANGED_TABLE = re.compile(r"\s*(?:INSERT (?:OR \w+ )?INTO|UPDATE|DELETE FROM) (\w+)")
+_TEXT_INDEX = "item_text"
 INSERT_TEXT = "INSERT INTO item_text (rowid, words) SELECT seq, $1 FROM items WHERE id = $2 AND body IS NOT NULL"
 _SELECT_NUMBER = "SELECT seq FROM items WHERE id = ?1 AND body IS NOT NULL"
 _INSERT_TEXT_OF_NUMBER = "INSERT INTO item_text (rowid, words) VALUES (?1, ?2)"
 
 
+@dataclass(slots=True)
+class Changes:
+    """What a batch changes: the tables, and the text index by statements that are executed later."""
+
+    tables: set[str] = field(default_factory=set)
+    texts: list[Query] = field(default_factory=list)
+
+
 @lru_cache(maxsize=1024)
-def _to_sqlite(sql: str) -> tuple[str, bool]:
-    """The statement in SQLite's dialect, and whether it changes the text index; with one writer, row locks are not
-    needed.
+def _to_sqlite(sql: str) -> tuple[str, str]:
+    """The statement in SQLite's dialect, and the table that it changes; with one writer, row locks are not needed.
 
     References to rows of a bundle become a constant: later statements run only if the guard returned a row.
     """
     translated = _REFERENCE.sub("(SELECT 1)", _ROW_LOCK.sub("", _PARAMETER.sub(r"?\1", sql)))
-    return translated, sql.startswith(_TEXT_CHANGES)
+    changed = _CHANGED_TABLE.match(sql)
+    return translated, "" if changed is None else changed[1]
 
 
-def run_transaction(cursor: apsw.Cursor, transaction: Transaction[T], text_changes: list[Query] | None = None) -> T:
-    """Changes of the text index are added to `text_changes` instead of being executed."""
+def run_transaction(cursor: apsw.Cursor, transaction: Transaction[T], changes: Changes | None = None) -> T:
+    """Adds to `changes` what it changes; changes of the text index are not executed yet. Reads need none."""
     try:
         statement = next(transaction)
         while True:
             if isinstance(statement, Bundle):
-                rows = _execute_all(cursor, statement, text_changes)
+                rows = _execute_all(cursor, statement, changes)
             else:
-                rows = _execute(cursor, statement, text_changes)
+                rows = _execute(cursor, statement, changes)
             statement = transaction.send(rows)
     except StopIteration as stop:
         value: T = stop.value
         return value
 
 
-def _execute_all(cursor: apsw.Cursor, bundle: Bundle, text_changes: list[Query] | None) -> list[Row]:
+def _execute_all(cursor: apsw.Cursor, bundle: Bundle, changes: Changes | None) -> list[Row]:
     if not bundle.queries:
         return []
     first, *others = bundle.queries
-    rows = _execute(cursor, first, text_changes)
+    rows = _execute(cursor, first, changes)
     if rows:
         for query in others:
-            _execute(cursor, query, text_changes)
+            _execute(cursor, query, changes)
     return rows
 
 
-def _execute(cursor: apsw.Cursor, query: Query, text_changes: list[Query] | None) -> list[Row]:
-    sql, is_text_change = _to_sqlite(query[0])
-    if is_text_change and text_changes is not None:
-        text_changes.append(query)
-        return []
+def _execute(cursor: apsw.Cursor, query: Query, changes: Changes | None) -> list[Row]:
+    sql, changed = _to_sqlite(query[0])
+    if changed and changes is not None:
+        if changed == _TEXT_INDEX:
+            changes.texts.append(query)
+            return []
+        changes.tables.add(changed)
     return cursor.execute(sql, query[1]).fetchall()
 
 
