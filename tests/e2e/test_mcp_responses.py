@@ -182,3 +182,50 @@ def test_a_choice_of_a_tool_that_the_server_does_not_offer_is_refused(client, di
     choice = {"type": "mcp", "server_label": "dice", "name": "nope"}
     with pytest.raises(openai.BadRequestError, match="Tool choice 'nope' not found in 'tools' parameter"):
         client.responses.create(model=MODEL, input="Roll", tools=[mcp(dice)], tool_choice=choice)
+
+
+def test_deferred_tools_of_a_server_are_found_by_a_search(client, upstream, dice):
+    tools = [{"type": "tool_search"}, mcp(dice, defer_loading=True, server_description="Rolls dice")]
+    search = calls(call("tool_search", call_id="call_s", paths=["dice.roll"]))
+    upstream.answer(search, calls(ROLL), text("4."))
+    made = client.responses.create(model=MODEL, input="Roll", tools=tools)
+    prompts = [one.body for one in upstream.requests]
+    names = [[one["function"]["name"] for one in body["tools"]] for body in prompts]
+    assert names == [["tool_search"], ["roll", "tool_search"], ["roll", "tool_search"]]
+    description = prompts[0]["tools"][0]["function"]["description"]
+    assert "- dice: Rolls dice\n" in description
+    assert "- dice.roll" in description
+    assert prompts[1]["messages"][-1]["content"] == "Tools that can be called now: dice.roll."
+    assert [one.type for one in made.output] == [
+        *("mcp_list_tools", "tool_search_call", "tool_search_output", "mcp_call", "message"),
+    ]
+    (loaded,) = made.output[2].to_dict()["tools"]
+    assert {name: one for name, one in loaded.items() if one is not None} == {
+        "type": "mcp",
+        "server_label": "dice",
+        "server_description": "Rolls dice",
+        "allowed_tools": ["roll"],
+        "defer_loading": True,
+    }
+    assert dice.url not in str(made.output[2].to_dict())
+    assert client.responses.retrieve(made.id).to_dict()["output"] == made.to_dict()["output"]
+
+    # What was loaded stays loaded, in the chain and for a client that sends its history itself.
+    upstream.answer(text("Done."), text("Done."))
+    client.responses.create(model=MODEL, input="Again", tools=tools, previous_response_id=made.id)
+    history = [{"role": "user", "content": "Roll"}, *(one.to_dict() for one in made.output)]
+    client.responses.create(model=MODEL, input=history, tools=tools, store=False)
+    for request in upstream.requests[-2:]:
+        assert [one["function"]["name"] for one in request.body["tools"]] == ["roll", "tool_search"]
+
+
+def test_tools_of_a_server_that_the_choice_names_are_not_hidden(client, upstream, dice):
+    tools = [{"type": "tool_search"}, mcp(dice, defer_loading=True)]
+    upstream.answer(text("Hi."), text("Hi."))
+    client.responses.create(
+        model=MODEL, input="Roll", tools=tools, tool_choice={"type": "mcp", "server_label": "dice", "name": "roll"}
+    )
+    assert [one["function"]["name"] for one in upstream.requests[-1].body["tools"]] == ["roll"]
+    # Without a search, nothing could load them.
+    client.responses.create(model=MODEL, input="Roll", tools=tools[1:])
+    assert "roll" in [one["function"]["name"] for one in upstream.requests[-1].body["tools"]]

@@ -92,9 +92,11 @@ def _tool_search_output(item: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _tool_names(tool: Mapping[str, Any]) -> list[str]:
-    """The name of a tool; those of its tools, for a namespace."""
+    """The name of a tool; those of its tools, for a namespace and for a remote server."""
     if tool.get("type") == "namespace":
         return [f"{tool['name']}.{one['name']}" for one in tool["tools"]]
+    if tool.get("type") == "mcp":
+        return [f"{tool['server_label']}.{name}" for name in tool.get("allowed_tools") or ()]
     return [str(tool.get("name") or tool.get("type"))]
 
 

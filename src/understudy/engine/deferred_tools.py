@@ -10,7 +10,14 @@ from typing import Any
 import msgspec
 
 from understudy.wire.response_tool_choices import AllowedTools, ToolChoice
-from understudy.wire.response_tools import CustomTool, FunctionTool, NamespaceTool, ResponseTool, ToolSearchTool
+from understudy.wire.response_tools import (
+    CustomTool,
+    FunctionTool,
+    McpTool,
+    NamespaceTool,
+    ResponseTool,
+    ToolSearchTool,
+)
 
 
 def split_deferred(
@@ -30,6 +37,18 @@ def split_deferred(
     # What a client searches, it returns itself.
     is_ours = any(search.execution != "client" for search in searches)
     return offered, [msgspec.to_builtins(tool) for tool in deferred] if is_ours else []
+
+
+def deferred_servers(tools: Sequence[ResponseTool], choice: ToolChoice | None) -> list[str]:
+    """The labels of the remote servers whose tools this server searches; a client cannot return any of those."""
+    if not any(isinstance(tool, ToolSearchTool) and tool.execution != "client" for tool in tools):
+        return []
+    named: set[str] = set()
+    if choice is not None and not isinstance(choice, str):
+        entries = choice.tools if isinstance(choice, AllowedTools) else [msgspec.to_builtins(choice)]
+        named = {str(entry.get("server_label")) for entry in entries if entry.get("type") == "mcp"}
+    servers = [tool for tool in tools if isinstance(tool, McpTool) and tool.defer_loading is True]
+    return [tool.server_label for tool in servers if tool.server_label not in named]
 
 
 def _split_tool(tool: ResponseTool, named: Collection[str]) -> tuple[list[ResponseTool], list[ResponseTool]]:

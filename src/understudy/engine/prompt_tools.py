@@ -12,7 +12,7 @@ from understudy.errors import InvalidRequest
 from understudy.llm.provider import ChatBody
 from understudy.store.run_state import ClientTool
 from understudy.wire import error_texts
-from understudy.wire.response_tools import ResponseTool
+from understudy.wire.response_tools import McpTool, ResponseTool
 from understudy.wire.tools import (
     AssistantToolsCode,
     AssistantToolsFileSearch,
@@ -35,6 +35,16 @@ def offer_found(found: Sequence[ResponseTool], body: ChatBody, spec: RunSpec) ->
     client = spec.client_tools
     offered = {*client.values(), *(ClientTool("function", name) for name in plain if name not in client)}
     return offer_tools(found, {*taken, *plain}, offered)
+
+
+def loaded_keys(found: Sequence[ResponseTool]) -> set[str]:
+    """The keys of the remote tools that searches have loaded."""
+    return {
+        f"{tool.server_label}/{name}"
+        for tool in found
+        if isinstance(tool, McpTool) and isinstance(tool.allowed_tools, list)
+        for name in tool.allowed_tools
+    }
 
 
 def add_tools(

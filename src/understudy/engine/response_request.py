@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from understudy.engine.client_tools import OfferedTools, offer_tools
-from understudy.engine.deferred_tools import split_deferred
+from understudy.engine.deferred_tools import deferred_servers, split_deferred
 from understudy.engine.input_items import to_stored
 from understudy.engine.text_format import chat_format
 from understudy.engine.tool_choice import allowed_keys, chat_choice, forced_key
@@ -94,7 +94,8 @@ def new_response(
     offer = offer_tools(offered, served=served)
     plan = _build_plan(asked, offer, served)
     plan.deferred = deferred
-    if deferred and plan.allowed is not None:
+    plan.deferred_servers = deferred_servers(tools, asked.tool_choice)
+    if (deferred or plan.deferred_servers) and plan.allowed is not None:
         plan.allowed.append(tool_search.KEY)
     plan.context = place.context
     if prompt is not None:

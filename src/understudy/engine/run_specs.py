@@ -62,6 +62,7 @@ def _response_values(plan: Plan) -> dict[str, Any]:
         "web_search": plan.web_search,
         "image_generation": plan.image_generation,
         "deferred": plan.deferred,
+        "deferred_servers": plan.deferred_servers,
         "file_ids": plan.file_ids,
         "own_container": plan.owned,
         "overflow": "cut" if plan.cuts else "fail",

@@ -114,7 +114,8 @@ class Plan(Struct, omit_defaults=True):
     up to the last checkpoint; `outline`: their kinds and lengths, packed, once a background response has ended.
     `is_private`: the response is not to be stored, so neither are its events. `preface`: the messages of a stored
     prompt, which the model receives before the conversation. `web_search` and `image_generation`: None
-    without these tools. `deferred`: tools, as JSON, that the model has to search for.
+    without these tools. `deferred`: tools, as JSON, that the model has to search for, and
+    `deferred_servers` the labels of remote servers whose tools it has to.
     """
 
     included: list[str] = []
@@ -146,6 +147,7 @@ class Plan(Struct, omit_defaults=True):
     web_search: WebSearchOptions | None = None
     image_generation: ImageOptions | None = None
     deferred: list[dict[str, Any]] = []
+    deferred_servers: list[str] = []
 
 
 CutRule = Literal["last_messages", "window", "max_prompt_tokens", "summary"]

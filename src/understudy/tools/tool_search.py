@@ -1,8 +1,8 @@
 """The search for deferred tools: its function for the model, and which tools a call finds. Pure.
 
-A deferred tool is a declaration of a request as JSON: a function, a custom tool, or a namespace of them. The model
-knows names and descriptions; what it loads, it can call afterwards. Source: the Responses API's tool `tool_search` and
-its items.
+A deferred tool is a declaration of a request as JSON: a function, a custom tool, a namespace of them, or a remote
+server with its tools. The model knows names and descriptions; what it loads, it can call afterwards. Source: the
+Responses API's tool `tool_search` and its items.
 """
 
 import re
@@ -63,7 +63,7 @@ def parse_paths(arguments: str) -> list[str]:
 
 
 def find_tools(deferred: Sequence[Declaration], paths: Sequence[str]) -> list[dict[str, Any]]:
-    """The declarations that the paths name, or else describe, in their order; a namespace has what was found of it."""
+    """The declarations that the paths name, or else describe, in their order; a group has what was found of it."""
     chosen: set[tuple[str, str]] = set()
     described: list[str] = []
     for path in paths:
@@ -76,7 +76,7 @@ def find_tools(deferred: Sequence[Declaration], paths: Sequence[str]) -> list[di
         chosen |= _match_words(entries, path)
     found: list[dict[str, Any]] = []
     for tool in deferred:
-        if tool["type"] != "namespace":
+        if "tools" not in tool:
             if ("", tool["name"]) in chosen:
                 found.append(dict(tool))
             continue
@@ -86,10 +86,19 @@ def find_tools(deferred: Sequence[Declaration], paths: Sequence[str]) -> list[di
     return found
 
 
+def render_found(tool: Declaration) -> dict[str, Any]:
+    """What was found as a tool of an item: of a remote server, its tools are the allowed ones."""
+    if tool["type"] != "mcp":
+        return dict(tool)
+    named = {"server_label": tool["name"], "allowed_tools": [one["name"] for one in tool["tools"]]}
+    described = {"server_description": tool["description"]} if tool.get("description") else {}
+    return {"type": "mcp", **named, **described, "defer_loading": True}
+
+
 def _describe(tool: Declaration) -> Iterator[str]:
-    """A line for the tool; for a namespace one, and one for each of its tools."""
+    """A line for the tool; for a group one, and one for each of its tools."""
     yield _line(tool["name"], tool.get("description"))
-    for one in tool["tools"] if tool["type"] == "namespace" else ():
+    for one in tool.get("tools", ()):
         yield _line(f"{tool['name']}.{one['name']}", one.get("description"))
 
 
@@ -99,9 +108,9 @@ def _line(name: str, description: str | None) -> str:
 
 
 def _members(deferred: Sequence[Declaration]) -> Iterator[tuple[str, Declaration, str]]:
-    """Each tool with the name of its namespace, empty without one, and the namespace's description."""
+    """Each tool with the name of its group, empty without one, and the group's description."""
     for tool in deferred:
-        if tool["type"] == "namespace":
+        if "tools" in tool:
             for one in tool["tools"]:
                 yield tool["name"], one, tool.get("description") or ""
         else:

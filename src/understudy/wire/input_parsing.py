@@ -174,12 +174,19 @@ def _check_item(item: InputItem, path: str) -> None:
         case ComputerCallOutput(output=screenshot):
             if not (screenshot.image_url or screenshot.file_id):
                 raise _fault(f"{path}.output", "a screenshot needs an 'image_url' or a 'file_id'")
-        case ToolSearchOutput(tools=tools) | AdditionalTools(tools=tools):
+        case ToolSearchOutput(tools=tools):
+            # A search of this server may have loaded tools of a remote server, which the request itself names.
+            _check_found_tools([tool for tool in tools if not _is_loaded_server(tool)], f"{path}.tools")
+        case AdditionalTools(tools=tools):
             _check_found_tools(tools, f"{path}.tools")
         case ConfigurationUpdate(text=TextUpdate(format=JsonSchemaFormat(strict=True) as wanted)):
             check_strict_format(wanted.name, wanted.schema, f"{path}.text.format.schema")
         case _:
             pass
+
+
+def _is_loaded_server(tool: ResponseTool) -> bool:
+    return isinstance(tool, McpTool) and tool.server_url is None and isinstance(tool.allowed_tools, list)
 
 
 def _check_found_tools(tools: Sequence[ResponseTool], path: str) -> None:

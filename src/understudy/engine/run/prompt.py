@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from understudy.engine.prompt_messages import MessageBuilder
-from understudy.engine.prompt_tools import add_tools, offer_found
+from understudy.engine.prompt_tools import add_tools, loaded_keys, offer_found
 from understudy.engine.run.citations import Sources
 from understudy.engine.run.loaded_contents import LoadDocument, LoadImage, load_contents
 from understudy.engine.run.spec import RunSpec
@@ -68,16 +68,19 @@ async def build_request(
     """
     body: ChatBody = {"model": spec.model, "messages": [], "stream": True}
     names: dict[BuiltIn, str] = {function.kind: function.name for function in offered if function.kind in _NAMED_TOOLS}
-    add_tools(body, spec, offered, forced=turn == 0, tool_calls=tool_calls)
+    visible = [function for function in offered if not function.is_deferred]
+    add_tools(body, spec, visible, forced=turn == 0, tool_calls=tool_calls)
     _add_settings(body, spec, room)
     fixed = count_tokens(body.get("tools")) + count_tokens(body.get("response_format"))
     client = spec.client_tools
     told = MessageBuilder(spec.id, names, all_turns=spec.all_turns, client=client)
     conversation, extent = await build_messages(messages, spec, told, room, fixed)
     if told.tools:
+        loaded = loaded_keys(told.tools)
+        visible = [one for one in offered if not (one.is_deferred and one.keys.isdisjoint(loaded))]
         found = offer_found(told.tools, body, spec)
         client = {**client, **found.tools}
-        add_tools(body, spec, offered, forced=turn == 0, tool_calls=tool_calls, found=found.functions)
+        add_tools(body, spec, visible, forced=turn == 0, tool_calls=tool_calls, found=found.functions)
     _apply_settings(body, spec, told)
     await load_contents(conversation, load_image, load_document)
     if (
@@ -86,7 +89,7 @@ async def build_request(
         and await asyncio.to_thread(count_prompt_tokens, conversation, body.get("tools")) > room.window
     ):
         raise ContextTooLong
-    built_in = {function.name: function.kind for function in offered}
+    built_in = {function.name: function.kind for function in visible}
     sources = Sources(told.passages, told.paths)
     body["messages"] = to_wire(conversation)
     return Prompt(body, conversation, built_in, sources, extent, client, told.images)

@@ -82,6 +82,8 @@ class RunSpec(Struct, frozen=True, kw_only=True):
     """None without that tool."""
     deferred: Sequence[Mapping[str, Any]] = ()
     """Tools, as JSON, that the model has to search for."""
+    deferred_servers: Sequence[str] = ()
+    """Labels of remote servers whose tools the model has to search for."""
     file_ids: Sequence[str] = ()
     own_container: bool = True
     bare_file_names: bool = False

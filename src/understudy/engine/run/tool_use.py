@@ -77,7 +77,7 @@ class ToolUse:
             "mcp": self._mcp,
             "web_search": self._web,
             "image_generation": self._image,
-            "tool_search": ToolSearch(stage),
+            "tool_search": ToolSearch(stage, self._mcp.list_deferred),
         }
         self._reasoning: Sequence[NewItem] = ()
 

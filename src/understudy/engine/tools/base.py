@@ -21,13 +21,15 @@ CALL_LIMIT_ERROR: Final = "Not called: the client allows no more tool calls."
 class OfferedFunction:
     """A function that the model can call for a built-in tool: `definition` is its chat completions tool.
 
-    `keys` are what tool choices name it by, see `run/tool_choice.py`.
+    `keys` are what tool choices name it by, see `run/tool_choice.py`. `is_deferred`: it is hidden until a search for
+    tools has loaded one of the keys.
     """
 
     name: str
     kind: BuiltIn
     definition: Mapping[str, Any]
     keys: frozenset[str]
+    is_deferred: bool = False
 
 
 @dataclass(frozen=True, slots=True)

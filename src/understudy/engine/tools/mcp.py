@@ -42,13 +42,15 @@ class RemoteFunction:
     needs_approval: bool
     description: str | None
     schema: Mapping[str, Any]
+    is_deferred: bool = False
 
     def offer(self) -> OfferedFunction:
         function: dict[str, Any] = {"name": self.function, "parameters": dict(self.schema)}
         if self.description:
             function["description"] = self.description
         keys = frozenset({self.function, f"{self.server_label}/", f"{self.server_label}/{self.name}"})
-        return OfferedFunction(self.function, "mcp", {"type": "function", "function": function}, keys)
+        definition = {"type": "function", "function": function}
+        return OfferedFunction(self.function, "mcp", definition, keys, self.is_deferred)
 
 
 class McpTools(BuiltInTool):
@@ -70,11 +72,24 @@ class McpTools(BuiltInTool):
             for offered in tools:
                 function = _function_name(tool.server_label, offered.name, names)
                 names.add(function)
-                functions.append(_offer_function(function, tool, offered))
+                is_deferred = tool.server_label in spec.deferred_servers
+                functions.append(_offer_function(function, tool, offered, is_deferred=is_deferred))
         self._functions = functions
 
     def offer(self) -> Sequence[OfferedFunction]:
         return [function.offer() for function in self._functions]
+
+    def list_deferred(self) -> list[dict[str, Any]]:
+        """The declarations of the servers whose tools the model has to search for; each has a tool at least."""
+        groups: dict[str, list[dict[str, Any]]] = {}
+        for one in self._functions:
+            if one.is_deferred:
+                groups.setdefault(one.server_label, []).append({"name": one.name, "description": one.description})
+        about = {tool.server_label: tool.server_description for tool in _mcp_tools(self._stage.spec.tools)}
+        return [
+            {"type": "mcp", "name": label, "description": about.get(label), "tools": tools}
+            for label, tools in groups.items()
+        ]
 
     def open(self, call: ToolCall) -> events.Event:
         function = next(one for one in self._functions if one.function == call.name)
@@ -222,9 +237,11 @@ def _mcp_tools(tools: Iterable[AssistantTool]) -> list[AssistantToolsMcp]:
     return [tool for tool in tools if isinstance(tool, AssistantToolsMcp)]
 
 
-def _offer_function(function: str, tool: AssistantToolsMcp, offered: McpTool) -> RemoteFunction:
+def _offer_function(function: str, tool: AssistantToolsMcp, offered: McpTool, *, is_deferred: bool) -> RemoteFunction:
     guarded = needs_approval(tool, offered)
-    return RemoteFunction(function, tool.server_label, offered.name, guarded, offered.description, offered.schema)
+    return RemoteFunction(
+        function, tool.server_label, offered.name, guarded, offered.description, offered.schema, is_deferred
+    )
 
 
 def needs_approval(tool: AssistantToolsMcp, offered: McpTool) -> bool:

@@ -1,7 +1,8 @@
 """The search for deferred tools in a run: the model loads declarations of the request, and calls them afterwards."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import msgspec
 
@@ -22,14 +23,16 @@ KEY = "tool_search"
 
 
 class ToolSearch(BuiltInTool):
-    def __init__(self, stage: RunWriter) -> None:
+    def __init__(self, stage: RunWriter, list_remote: Callable[[], Sequence[Mapping[str, Any]]]) -> None:
+        """`list_remote` returns the declarations of deferred remote servers, once they are listed."""
         self._stage = stage
+        self._list_remote = list_remote
 
     async def prepare(self) -> None:
         """A search needs nothing."""
 
     def offer(self) -> Sequence[OfferedFunction]:
-        return offer_tool_search(self._stage.spec)
+        return offer_tool_search(self._stage.spec, self._list_remote())
 
     def open(self, call: ToolCall) -> events.Event:
         call.item_id = ids.client_call("tool_search")
@@ -39,7 +42,8 @@ class ToolSearch(BuiltInTool):
     async def execute(self, call: PendingCall) -> CallResult:
         paths = tool_search.parse_paths(call.arguments)
         # The words of hundreds of tools take a moment.
-        found = await asyncio.to_thread(tool_search.find_tools, self._stage.spec.deferred, paths)
+        deferred = [*self._stage.spec.deferred, *self._list_remote()]
+        found = await asyncio.to_thread(tool_search.find_tools, deferred, paths)
         return self._completed_call(call, paths, found)
 
     def refuse(self, call: PendingCall) -> CallResult:
@@ -48,7 +52,7 @@ class ToolSearch(BuiltInTool):
     def _completed_call(self, call: PendingCall, paths: list[str], found: list[dict[str, object]]) -> CallResult:
         """Both items have no `call_id`, which the hosted API reserves for searches of clients."""
         searched = ToolSearchCall(id=call.item_id, arguments={"paths": paths})
-        loaded = msgspec.convert({"tools": found}, ToolList).tools
+        loaded = msgspec.convert({"tools": [tool_search.render_found(one) for one in found]}, ToolList).tools
         output = ToolSearchOutput(id=ids.tool_search_output(), tools=loaded)
         done = [
             events.CallRendered(searched),
@@ -64,10 +68,11 @@ def _to_item(item: ToolSearchCall | ToolSearchOutput, call: PendingCall) -> NewI
     return NewItem(item.id or "", members["type"], msgspec.json.encode(members).decode())
 
 
-def offer_tool_search(spec: RunSpec) -> list[OfferedFunction]:
-    """The function of the search; none where the run has no deferred tools."""
-    if not spec.deferred:
+def offer_tool_search(spec: RunSpec, remote: Sequence[Mapping[str, Any]] = ()) -> list[OfferedFunction]:
+    """The function of the search; none where the run has no deferred tools. `remote` are those of remote servers."""
+    deferred = [*spec.deferred, *remote]
+    if not deferred:
         return []
     name = function_name("tool_search", spec)
-    definition = tool_search.definition(name, spec.deferred)
+    definition = tool_search.definition(name, deferred)
     return [OfferedFunction(name, "tool_search", definition, frozenset({name, KEY}))]
