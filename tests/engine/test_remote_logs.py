@@ -201,3 +201,29 @@ async def test_a_client_attaches_to_a_copy_once_its_rebuilt_beginning_is_whole(l
     async with asyncio.timeout(WITHIN):
         assert await following is log
     assert log.reader(1).position == takeover.after_beginning[0].number - 1
+
+
+@pytest.mark.parametrize("received", [0, 1])
+async def test_a_client_that_resumes_at_a_copy_of_another_client_waits_for_its_beginning(logs, takeover, received):
+    nodes = Nodes(takeover, logs)
+    log = logs.create("run_1", takeover.new_encoder)
+    run = nodes.remote._add("run_1", log)
+    nodes.remote._apply(run, takeover.rebuilt[:received])
+    finding = asyncio.create_task(logs.find("run_1"))
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert not finding.done()
+    nodes.remote._apply(run, takeover.rebuilt[received:])
+    async with asyncio.timeout(WITHIN):
+        assert await finding is log
+    assert log.reader(1).position == takeover.after_beginning[0].number - 1
+
+
+async def test_a_client_does_not_wait_for_a_copy_that_is_dropped_without_events(logs, takeover):
+    nodes = Nodes(takeover, logs)
+    run = nodes.remote._add("run_1", logs.create("run_1", takeover.new_encoder))
+    finding = asyncio.create_task(logs.find("run_1"))
+    await asyncio.sleep(0)
+    nodes.remote._drop(run)
+    async with asyncio.timeout(WITHIN):
+        assert (await finding).closed

@@ -266,7 +266,7 @@ class Responses:
         """
         response = _decode(await self._store.responses.get(project_id, response_id))
         known = -1 if after is None else after
-        log = self._logs.get(response_id)
+        log = await self._logs.find(response_id)
         if log is not None:
             if is_lost(log, known):
                 raise lost_event_error(known, "from the start, or retrieve the response")

@@ -275,7 +275,7 @@ class Runs:
     async def _find_log(self, history: RunHistory) -> RunLog | None:
         """The log of a run, here or on another node; None where only the store has its events."""
         run_id = history.run.id
-        log = self._logs.get(run_id)
+        log = await self._logs.find(run_id)
         if log is not None and (not log.closed or await self._is_current(log, history.run)):
             return log
         return await self._find_remote_log(run_id, history.run.status)

@@ -148,6 +148,18 @@ class RunLog:
         """The frames of the last event; empty where it has none, or was merged."""
         return self._recent[-1].frames if self._recent else ()
 
+    async def wait_beginning(self) -> None:
+        """Waits until a copy of another node's log has its beginning, or is closed.
+
+        A reader of an empty copy would get the rebuilt beginning, whatever number it resumes after.
+        """
+        changed = asyncio.Event()
+        with self.reader() as reader:
+            reader.notify = changed.set
+            while self.is_remote and not (self.has_beginning or self.closed):
+                changed.clear()
+                await changed.wait()
+
     def begin_epoch(self, epoch: int) -> None:
         """Makes the next event the first of the epoch: of two owners of a run, none uses a number of the other's."""
         self.epoch = epoch
@@ -318,6 +330,13 @@ class Logs:
 
     def get(self, run_id: str) -> RunLog | None:
         return self._logs.get(run_id)
+
+    async def find(self, run_id: str) -> RunLog | None:
+        """The log for a client that attaches: a copy of another node's log once that has its beginning."""
+        log = self._logs.get(run_id)
+        if log is not None and log.is_remote:
+            await log.wait_beginning()
+        return log
 
     def create(self, run_id: str, new_encoder: Callable[[], Encoder]) -> RunLog:
         log = RunLog(new_encoder)

@@ -104,12 +104,7 @@ class RemoteLogs:
             await self._load_first(run)
         elif run.log.closed:
             await self._find_owner(run)
-        changed = asyncio.Event()
-        with run.log.reader() as reader:
-            reader.notify = changed.set
-            while not (run.log.has_beginning or run.log.closed):
-                changed.clear()
-                await changed.wait()
+        await run.log.wait_beginning()
         return run.log
 
     def adopt(self, run_id: str, node_id: str | None = None) -> None:
