@@ -5,16 +5,17 @@ address is checked as its socket opens: a name checked earlier could resolve to 
 """
 
 import asyncio
+import importlib
 import ipaddress
-import socket
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal, Self
+from typing import TYPE_CHECKING, Any, Final, Literal, Self
 from urllib.parse import urljoin, urlsplit
 
-import aiohttp
-
 from understudy.settings import is_public
+
+if TYPE_CHECKING:
+    import aiohttp
 
 FailureKind = Literal[
     "invalid_url",
@@ -32,8 +33,8 @@ FailureKind = Literal[
 _LOCAL_SUFFIXES: Final = (".localhost", ".local", ".internal")
 _REDIRECT_STATUSES: Final = {301, 302, 303, 307, 308}
 _CHUNK_BYTES: Final = 256 * 1024
-_CONNECT_SECONDS: Final = 10.0
-_READ_SECONDS: Final = 60.0
+# Imported at the first request, in a thread: aiohttp takes a tenth of a second and 10 MB.
+_SESSIONS: Final = "understudy.net.outbound_sessions"
 _REASONS: Final[dict[FailureKind, str]] = {
     "invalid_url": "its URL is not a valid http or https URL",
     "timeout": "the connection timed out",
@@ -55,10 +56,6 @@ class OutboundError(Exception):
         self.kind = kind
 
 
-class _PrivateAddress(OSError):
-    pass
-
-
 @dataclass(frozen=True, slots=True)
 class PostResult:
     """`status` of the response, or in `error` a sentence that says why none arrived."""
@@ -70,8 +67,9 @@ class PostResult:
 class Response:
     """The head of a response, and its body on request. The caller closes it, as a context manager or by `close`."""
 
-    def __init__(self, response: aiohttp.ClientResponse, urls: Sequence[str] = ()) -> None:
-        """`urls` are the requested one and those of its redirects."""
+    def __init__(self, library: Any, response: "aiohttp.ClientResponse", urls: Sequence[str] = ()) -> None:
+        """`library` is `net.outbound_sessions`; `urls` are the requested one and those of its redirects."""
+        self._library = library
         self._response = response
         self.urls = urls
         self.status = response.status
@@ -89,8 +87,8 @@ class Response:
                 if size > limit:
                     raise OutboundError("too_large")
                 yield chunk
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise OutboundError(_classify(error)) from None
+        except self._library.FAILURES as error:
+            raise OutboundError(self._library.classify(error)) from None
 
     def close(self) -> None:
         self._response.close()
@@ -109,6 +107,7 @@ class Client:
         self._allow_private = allow_private
         self._private_setting = private_setting
         self._sessions: dict[bool, aiohttp.ClientSession] = {}
+        self._library: Any = None
 
     async def request(
         self,
@@ -127,19 +126,20 @@ class Client:
         others are followed only to what `allows` returns True for.
         """
         urls: list[str] = []
+        library = self._library = self._library or await asyncio.to_thread(importlib.import_module, _SESSIONS)
         for _ in range(redirects + 1):
             if urls and not allows(url):
                 raise OutboundError("redirect_refused")
             urls.append(url)
             if not is_http_url(url):
                 raise OutboundError("invalid_url")
-            session = self._session(self._allow_private or origin(url) == trusted)
+            session = self._session(library, allow_private=self._allow_private or origin(url) == trusted)
             try:
                 response = await session.request(method, url, data=body, headers=headers, allow_redirects=False)
-            except (aiohttp.ClientError, OSError, ValueError) as error:
-                raise self._to_outbound_error(error) from None
+            except library.FAILURES as error:
+                raise self._to_outbound_error(library.classify(error)) from None
             if not redirects or response.status not in _REDIRECT_STATUSES or "location" not in response.headers:
-                return Response(response, urls)
+                return Response(library, response, urls)
             response.close()
             try:
                 url = urljoin(url, response.headers["location"])
@@ -167,19 +167,13 @@ class Client:
             await session.close()
         self._sessions.clear()
 
-    def _session(self, allow_private: bool) -> aiohttp.ClientSession:
+    def _session(self, library: Any, *, allow_private: bool) -> "aiohttp.ClientSession":
         # Lazily, since a session belongs to the loop that runs when it is made.
         if allow_private not in self._sessions:
-            self._sessions[allow_private] = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0, socket_factory=None if allow_private else _open_public_socket),
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS, sock_read=_READ_SECONDS),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                headers={"User-Agent": "understudy", "Accept-Encoding": "identity"},
-            )
+            self._sessions[allow_private] = library.open_session(allow_private=allow_private)
         return self._sessions[allow_private]
 
-    def _to_outbound_error(self, error: Exception) -> OutboundError:
-        kind = _classify(error)
+    def _to_outbound_error(self, kind: FailureKind) -> OutboundError:
         if kind == "private_address":
             return OutboundError(kind, f"its address is private, which `{self._private_setting}` does not allow")
         return OutboundError(kind)
@@ -229,24 +223,3 @@ def _is_private(host: str) -> bool:
             return True
         return f".{host.rstrip('.')}".endswith(_LOCAL_SUFFIXES)
     return not is_public(host)
-
-
-def _open_public_socket(info: Any) -> socket.socket:
-    """Opens a socket for an address just before the connection; raises for a private one."""
-    family, kind, protocol, _, address = info
-    if not is_public(str(address[0])):
-        raise _PrivateAddress("private address")
-    return socket.socket(family, kind, protocol)
-
-
-def _classify(error: Exception) -> FailureKind:
-    kinds: tuple[tuple[type[Exception] | tuple[type[Exception], ...], FailureKind], ...] = (
-        (TimeoutError, "timeout"),
-        ((aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError), "tls"),
-        (aiohttp.ClientConnectorDNSError, "host_not_found"),
-        (aiohttp.ClientConnectorError, "connect"),
-        (ValueError, "invalid_url"),
-    )
-    if isinstance(getattr(error, "os_error", error), _PrivateAddress):
-        return "private_address"
-    return next((kind for types, kind in kinds if isinstance(error, types)), "disconnect")

@@ -8,9 +8,8 @@ from collections.abc import Iterator
 from understudy.clock import Clock
 from understudy.errors import SandboxError
 from understudy.settings import SandboxSettings
-from understudy.tools.sandbox import cgroup, environment, interpreter, preflight
+from understudy.tools.sandbox import cgroup, environment, interpreter, open_sandbox, preflight
 from understudy.tools.sandbox.command import Plan
-from understudy.tools.sandbox.gateway import GatewaySandbox
 
 
 async def facts(settings: SandboxSettings, clock: Clock) -> list[str]:
@@ -28,7 +27,7 @@ async def facts(settings: SandboxSettings, clock: Clock) -> list[str]:
 
 
 async def _describe_gateway(settings: SandboxSettings, clock: Clock) -> str:
-    gateway = GatewaySandbox(settings, clock)
+    gateway = open_sandbox(settings, clock)
     try:
         if problem := await gateway.check():
             raise SandboxError(f"{problem} It is at {settings.url}.")
