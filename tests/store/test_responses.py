@@ -13,6 +13,7 @@ from understudy.errors import InvalidRequest, NotFound
 from understudy.store.pages import PageRequest
 from understudy.store.responses import NewResponse
 from understudy.store.run_state import Checkpoint, NewItem, Plan, Progress
+from understudy.store.states import IS_ACTIVE
 from understudy.wire.input_parsing import whole
 
 WORKER = "worker_a"
@@ -206,6 +207,7 @@ async def test_no_query_of_a_turn_reads_more_than_the_turn(store):
             "SELECT id FROM items WHERE thread_id = 'a' AND seq > 1 AND seq < 5 AND body IS NOT NULL ORDER BY seq",
             "SELECT seq FROM items WHERE thread_id = 'a' AND body IS NULL LIMIT 5",
             "SELECT id FROM runs WHERE thread_id = 'a' AND body IS NOT NULL LIMIT 5",
+            f"SELECT id FROM runs WHERE thread_id = 'a' AND {IS_ACTIVE}",
         ]
         for query in queries:
             rows = yield f"EXPLAIN QUERY PLAN {query}", ()

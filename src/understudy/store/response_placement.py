@@ -20,7 +20,7 @@ from understudy.errors.objects import (
     previous_response_not_found,
 )
 from understudy.store.database import Transaction
-from understudy.store.messages import require_thread
+from understudy.store.messages import active_run, require_thread
 from understudy.store.response_items import NEWEST_ITEM, ItemRow
 from understudy.store.response_rows import SELECT_STORED, SELECT_UNSTORED
 from understudy.store.run_creation import activate_thread
@@ -96,8 +96,7 @@ def _is_newest(thread_id: str, last_seq: int) -> Transaction[bool]:
     sql = "SELECT 1 FROM items WHERE thread_id = $1 AND seq > $2 AND body IS NOT NULL LIMIT 1"
     if (yield sql, (thread_id, last_seq)):
         return False
-    sql = "SELECT 1 FROM responses WHERE thread_id = $1 AND body IS NOT NULL AND last_seq IS NULL LIMIT 1"
-    return not (yield sql, (thread_id,))
+    return (yield from active_run(thread_id)) is None
 
 
 def check_outputs(place: ResponsePlacement, previous_id: str | None, items: Sequence[ItemRow]) -> Transaction[None]:
