@@ -185,3 +185,15 @@ test("an answer costs what its tokens cost, if their prices are known", () => {
   assert.equal(costOf({ units: [unit("input", 2)] }, usage), null);
   assert.deepEqual([lowestOf([2, 1]), lowestOf([1, 1]), lowestOf([1, null])], [1, -1, -1]);
 });
+
+test("only the path of a file names a file of an image", () => {
+  const urls = [
+    "/v1/containers/cntr_1/files/cfile_1/content", "http://host/v1/files/file-2/content?variant=1",
+    "data:image/png;base64,iVBO/Rw0K/Ggo=", "https://example.com/charts/2026/one.png", "https://example.com/files/a%2Fb/content", undefined,
+  ];
+  const [entry] = listEntries([{ id: "ci_1", type: "code_interpreter_call", code: "1", outputs: [...urls.map((url) => ({ type: "image", url })), { type: "logs", logs: "2" }] }]);
+  assert.deepEqual(entry.call.code_interpreter.outputs, [
+    { type: "image", image: { file_id: "cfile_1" } }, { type: "image", image: { file_id: "file-2" } },
+    ...urls.slice(2).map((url) => ({ type: "image_url", image_url: { url: url ?? "" } })), { type: "logs", logs: "2" },
+  ]);
+});

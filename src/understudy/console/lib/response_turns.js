@@ -48,7 +48,13 @@ function textOf(output) {
   return output === undefined || typeof output === "string" ? output ?? null : JSON.stringify(output);
 }
 
-/** The file of an image is in its URL: `…/files/file-1/content`. @param {any} output */
+/** The path of a file of this server: `/v1/containers/cntr_1/files/cfile_1/content`, or `/v1/files/file-1/content`. */
+const FILE_PATH = /\/files\/([\w-]+)\/content(?:[?#]|$)/;
+
+/** An image of a file of the server as that file, any other one as its URL. @param {any} output */
 function toOutput(output) {
-  return output.type === "image" ? { type: "image", image: { file_id: output.url.split("/").at(-2) } } : output;
+  if (output.type !== "image") return output;
+  const url = output.url ?? "";
+  const file = FILE_PATH.exec(url)?.[1];
+  return file ? { type: "image", image: { file_id: file } } : { type: "image_url", image_url: { url } };
 }

@@ -57,9 +57,14 @@ function CallBody({ call, step, onPassages }) {
 /** @param {{call: any}} props */
 function CodeCall({ call }) {
   return html`<${CodeBlock} code=${call.input ?? ""} language="python" filename="code.py" />
-    ${(call.outputs ?? []).map((/** @type {any} */ output, /** @type {number} */ index) => (output.type === "image"
-      ? html`<${FileImage} key=${index} id=${output.image.file_id} />`
-      : html`<${CodeBlock} key=${index} code=${output.logs ?? ""} label=${t("playground.logs")} />`))}`;
+    ${(call.outputs ?? []).map((/** @type {any} */ output, /** @type {number} */ index) => html`<${CodeOutput} key=${index} output=${output} />`)}`;
+}
+
+/** @param {{output: any}} props */
+function CodeOutput({ output }) {
+  if (output.type === "image") return html`<${FileImage} id=${output.image.file_id} />`;
+  if (output.type === "image_url") return html`<p class="image-chip">${t("message.image-url")} · <bdi>${output.image_url.url.slice(0, 120)}</bdi></p>`;
+  return html`<${CodeBlock} code=${output.logs ?? ""} label=${t("playground.logs")} />`;
 }
 
 /** @param {{call: any, step: any, onPassages: (source: import("../../ui/passage/passage_pane.js").PassageSource) => void}} props */
