@@ -33,7 +33,7 @@ FailureKind = Literal[
 _LOCAL_SUFFIXES: Final = (".localhost", ".local", ".internal")
 _REDIRECT_STATUSES: Final = {301, 302, 303, 307, 308}
 _CHUNK_BYTES: Final = 256 * 1024
-# Imported at the first request, in a thread: aiohttp takes a tenth of a second and 10 MB.
+# Imported at the first request, in a thread: aiohttp takes a tenth of a second and 9 MB.
 _SESSIONS: Final = "understudy.net.outbound_sessions"
 _REASONS: Final[dict[FailureKind, str]] = {
     "invalid_url": "its URL is not a valid http or https URL",

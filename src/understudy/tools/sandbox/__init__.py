@@ -34,7 +34,7 @@ def open_sandbox(settings: SandboxSettings, clock: Clock, private: tuple[Path, .
     `private` are folders of this machine that code must not see.
     """
     if settings.kind == "gateway":
-        # Imported only where one is configured: its HTTP library takes a tenth of a second and 10 MB.
+        # Imported only where one is configured: its HTTP library takes a tenth of a second and 9 MB.
         gateway: Sandbox = importlib.import_module("understudy.tools.sandbox.gateway").GatewaySandbox(settings, clock)
         return gateway
     return EmbeddedSandbox(settings, clock, private)
