@@ -294,6 +294,23 @@ async def test_a_stored_log_replaces_the_events_before_its_last_one(join, redis_
     assert await other.load_log("run_1") is None
 
 
+async def test_earlier_owners_do_not_write_behind_the_stored_log_of_a_later_one(join, redis_server):
+    one, other = await join(redis_server.url), await join(redis_server.url)
+    await one.write_events([batch(1, 6)])
+    # The last owner could write no events, as Redis was unreachable, and has stored the log in the end.
+    last = batch(1, 19, attempt=4).last
+    await other.store_log("run_1", b"whole log", last, 500)
+    with sync_redis.Redis.from_url(redis_server.url) as client:
+        assert 400 < client.ttl("u:{run_1}:ev") <= 500
+    assert await one.last_numbers(["run_1"]) == {"run_1": last}
+    assert list(await one.write_events([batch(1, 14, attempt=2)])) == ["run_1"]
+    assert await one.load_log("run_1") == b"whole log"
+    assert await one.read_events("run_1", last) == []
+    # Without the log, the stream does not pass for the whole one.
+    [mark] = await one.read_events("run_1", 0)
+    assert mark.previous == mark.last == last
+
+
 # -- failures ------------------------------------------------------------------------------------------------------
 
 

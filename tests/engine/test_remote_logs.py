@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from types import SimpleNamespace
 
 import pytest
 
@@ -16,6 +17,7 @@ from understudy.engine.run.log import EVENTS_PER_EPOCH, Logs, RunLog
 from understudy.engine.run.log_entries import LogEntry
 from understudy.engine.run.remote_logs import RemoteLogs
 from understudy.engine.run.stored_logs import append_entries, build_log, encoder_at_end
+from understudy.engine.runs import Runs
 from understudy.engine.views.assistants import RunView
 from understudy.engine.views.frames import ResponseEncoder, RunEncoder
 from understudy.engine.views.response_replay import frames_after
@@ -40,7 +42,7 @@ def logs():
 
 
 async def test_events_that_do_not_continue_a_copy_end_its_streams_with_an_error(logs, caplog):
-    remote = RemoteLogs(SilentBroker(), None, None, None, logs, None, None, None)
+    remote = RemoteLogs(SilentBroker(), None, None, None, logs, None, None, None, None)
     log = logs.create("run_1", RunEncoder)
     made, _ = histories.run()
     log.append(histories.queued(made), ())
@@ -62,6 +64,7 @@ class Takeover:
         queued = histories.queued(made) if shown is None else histories.queued(made, response=shown)
         history = [queued, events.RunStarted(histories.AT)]
         view, progress, response = RunView.of(history), Progress(), None
+        self.run = view.run
         self.new_encoder = RunEncoder if shown is None else ResponseEncoder
         if shown is not None:
             shown_view = ResponseView()
@@ -155,13 +158,18 @@ class Nodes:
 
     def __init__(self, takeover, logs):
         self.stored = Gate(takeover.first[:1])
-        self.asked = []
+        self.asked, self.untracked = [], []
         self.takeover = takeover
         self.owner = None
         self.load, self.request = self.stored, self._request
-        self.remote = RemoteLogs(SilentBroker(), None, self, self, logs, self._find_owners, str, None)
+        self.remote = RemoteLogs(
+            SilentBroker(), None, self, self, logs, self.find_owners, str, None, self.untracked.append
+        )
 
-    async def _find_owners(self, run_ids):
+    async def history(self, *_):
+        return RunHistory(self.takeover.run, [], {})
+
+    async def find_owners(self, run_ids):
         return dict.fromkeys(run_ids, RunOwner("in_progress", self.owner, 2))
 
     async def _request(self, _node_id, run_id, after):
@@ -227,3 +235,33 @@ async def test_a_client_does_not_wait_for_a_copy_that_is_dropped_without_events(
     nodes.remote._drop(run)
     async with asyncio.timeout(WITHIN):
         assert (await finding).closed
+
+
+async def test_a_client_that_resumes_a_run_while_another_waits_for_its_copy_gets_no_second_beginning(logs):
+    takeover = Takeover("run")
+    nodes = Nodes(takeover, logs)
+    made = takeover.run
+    worker = SimpleNamespace(remote=nodes.remote, store_openings=nodes.history)
+    runs = Runs(SimpleNamespace(runs=nodes), worker, logs, SystemClock(), 60.0, None)
+    first = asyncio.create_task(runs.attach("proj_a", made.thread_id, made.id))
+    async with asyncio.timeout(WITHIN):
+        await nodes.stored.called.wait()
+        second = asyncio.create_task(runs.attach("proj_a", made.thread_id, made.id, 1))
+        for _ in range(3):
+            await asyncio.sleep(0)
+        assert not second.done()
+        nodes.stored.reply = takeover.rebuilt
+        nodes.stored.opened.set()
+        assert await first is await second
+    names = names_of(await second, after=1)
+    assert names["thread.run.created"] == 0
+    assert names["thread.run.completed"] == 1
+
+
+async def test_a_log_that_waited_here_is_not_written_any_more_once_a_copy_replaces_it(logs, takeover):
+    nodes = Nodes(takeover, logs)
+    logs.create("run_1", takeover.new_encoder).close()
+    nodes.stored.opened.set()
+    async with asyncio.timeout(WITHIN):
+        await nodes.remote.follow("run_1", takeover.new_encoder)
+    assert nodes.untracked == ["run_1"]

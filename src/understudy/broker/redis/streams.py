@@ -81,10 +81,17 @@ class EventStreams:
 
     async def store_log(self, run_id: str, data: bytes, last: int, seconds: float) -> None:
         """See `Broker.store_log`. The stream remains, and with it the refusal of what earlier owners write."""
-        store = ("SET", _log_key(run_id), data, "EX", max(1, round(seconds)))
-        trim = ("XTRIM", _stream_key(run_id), "MINID", _entry_id(last))
-        commands = [store, trim] if last else [store]
-        _check(commands, await self._clients.send(commands))
+        expires, key = max(1, round(seconds)), _stream_key(run_id)
+        commands: list[Command] = [("SET", _log_key(run_id), data, "EX", expires)]
+        if last:
+            commands.append(("XTRIM", key, "MINID", _entry_id(last)))
+        marks: list[Command] = []
+        if last > EVENTS_PER_ATTEMPT:
+            # This owner has perhaps written nothing but the log, and earlier ones may write after a reconnect. A batch
+            # without events, which is refused where the last one of the log is there.
+            marks = [("XADD", key, _entry_id(last), "f", last, "p", last, "e", b""), ("EXPIRE", key, expires)]
+        replies = await self._clients.send([*commands, *marks])
+        _check(commands, replies[: len(commands)])
 
     async def delete(self, run_id: str) -> None:
         await self._command("UNLINK", _stream_key(run_id), _log_key(run_id))

@@ -78,7 +78,9 @@ class RunLogs:
             self._feed = EventFeed(broker, codec, logs, self.streams.flush)
             node_logs = NodeLogs(broker, codec, self._stored, store.nodes.list_live)
             find_owners = store.runs.find_owners
-            self.remote = RemoteLogs(broker, codec, self._stored, node_logs, logs, find_owners, node_of, self.complete)
+            self.remote = RemoteLogs(
+                broker, codec, self._stored, node_logs, logs, find_owners, node_of, self.complete, self.streams.untrack
+            )
 
     async def load_past(self, project_id: str, thread_id: str, run_id: str, last_epoch: int | None = None) -> Past:
         """What is stored of a run whose events up to now are not all in a log here.

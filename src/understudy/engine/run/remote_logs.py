@@ -63,7 +63,8 @@ class _RemoteRun:
 class RemoteLogs:
     """`find_owners` reads where runs are executed, and `node_of` is the node of a worker.
 
-    `complete` appends the end of a run that the database has to a log that lacks it.
+    `complete` appends the end of a run that the database has to a log that lacks it. `untrack` is called with a run
+    whose log here is replaced by a copy: nothing of it may be written any more.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class RemoteLogs:
         find_owners: Callable[[Sequence[str]], Awaitable[Mapping[str, RunOwner]]],
         node_of: Callable[[str], str],
         complete: Callable[[str, RunLog, Encoder], Awaitable[None]],
+        untrack: Callable[[str], None],
     ) -> None:
         self._broker = broker
         self._codec = codec
@@ -85,6 +87,7 @@ class RemoteLogs:
         self._find_owners = find_owners
         self._node_of = node_of
         self._complete = complete
+        self._untrack = untrack
         self._runs: dict[str, _RemoteRun] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop = Looper(_CHECK_SECONDS, self._check)
@@ -97,6 +100,8 @@ class RemoteLogs:
         """The copy of the log of a run that another node executes, or will; with events, unless it is closed."""
         run = self._runs.get(run_id)
         if run is None:
+            # It may have waited here until another node continued it.
+            self._untrack(run_id)
             log = self._logs.create(run_id, new_encoder)
             run = self._add(run_id, log)
             await self._find_owner(run)
