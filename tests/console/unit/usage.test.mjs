@@ -25,13 +25,13 @@ test("costs and usage of one group meet, and the largest come first", () => {
   const costs = [{ start_time: DAY, results: [{ amount: { value: 2 }, line_item: "b, x, completion" }] }];
   const usage = [
     { start_time: 0, results: [{ model: "a", num_model_requests: 1, input_tokens: 5, output_tokens: 6 }] },
-    { start_time: DAY, results: [{ model: "b, x", num_model_requests: 2, input_tokens: 1, output_tokens: 0 }] },
+    { start_time: DAY, results: [{ model: "b, x", num_model_requests: 2, input_tokens: 1, output_tokens: 0, input_audio_tokens: 1 }] },
     { start_time: 9 * DAY, results: [{ model: "a", num_model_requests: 9 }] },
   ];
   const report = reportOf(days, { costs, usage, zone: "UTC" }, (one) => one.model ?? modelOf(one.line_item));
   assert.deepEqual(report.groups.map((one) => one.name), ["b, x", "a"]);
-  assert.deepEqual(report.total, { spend: 2, requests: 3, input: 6, output: 6 });
-  assert.deepEqual(report.totals[1], { spend: 2, requests: 2, input: 1, output: 0 });
+  assert.deepEqual(report.total, { spend: 2, requests: 3, input: 6, output: 6, inputAudio: 1, outputAudio: 0 });
+  assert.deepEqual(report.totals[1], { spend: 2, requests: 2, input: 1, output: 0, inputAudio: 1, outputAudio: 0 });
   assert.deepEqual(seriesOf(report, "output"), [{ name: "a", values: [6, 0] }]);
 });
 

@@ -2,8 +2,8 @@
 import { dayOf } from "./format.js";
 
 /**
- * @typedef {{spend: number, requests: number, input: number, output: number}} Sums dollars, and numbers of requests and tokens
- * @typedef {keyof Sums} Metric
+ * @typedef {{spend: number, requests: number, input: number, output: number, inputAudio: number, outputAudio: number}} Sums dollars, and numbers of requests and tokens; those of audio are parts of input and output
+ * @typedef {"spend" | "requests" | "input" | "output"} Metric
  * @typedef {{name: string, total: Sums, days: Sums[]}} Group `days` are parallel to those of the report
  * @typedef {{days: string[], total: Sums, totals: Sums[], groups: Group[]}} Report `days` are like `2026-11-29`
  * @typedef {{name: string | null, values: number[]}} Series `name` null: everything that has no series of its own
@@ -13,7 +13,7 @@ import { dayOf } from "./format.js";
 export const METRICS = ["spend", "requests", "input", "output"];
 
 /** @returns {Sums} */
-const noUsage = () => ({ spend: 0, requests: 0, input: 0, output: 0 });
+const noUsage = () => ({ spend: 0, requests: 0, input: 0, output: 0, inputAudio: 0, outputAudio: 0 });
 
 /**
  * The last `count` days of a zone as `2026-11-29`, today last.
@@ -55,12 +55,12 @@ export function reportOf(days, { costs, usage, zone }, nameOf) {
 
 /** @param {any} result @returns {Sums} */
 function sumsOf(result) {
-  return { spend: result.amount?.value ?? 0, requests: result.num_model_requests ?? 0, input: result.input_tokens ?? 0, output: result.output_tokens ?? 0 };
+  return { spend: result.amount?.value ?? 0, requests: result.num_model_requests ?? 0, input: result.input_tokens ?? 0, output: result.output_tokens ?? 0, inputAudio: result.input_audio_tokens ?? 0, outputAudio: result.output_audio_tokens ?? 0 };
 }
 
 /** @param {Sums} target @param {Sums} sums */
 function add(target, sums) {
-  for (const metric of METRICS) target[metric] += sums[metric];
+  for (const name of /** @type {(keyof Sums)[]} */ (Object.keys(sums))) target[name] += sums[name];
 }
 
 /** @param {Group} group */

@@ -2,8 +2,11 @@
 import { t } from "../../text/texts.js";
 import { Button } from "../../ui/button.js";
 import { Dialog } from "../../ui/dialog.js";
-import { PassagePane } from "../../ui/passage/passage_pane.js";
+import { Lazy } from "../../ui/lazy.js";
+import { Skeleton } from "../../ui/states.js";
 import { html } from "../../ui/view.js";
+
+const loadPassages = async () => (await import("../../ui/passage/passage_pane.js")).PassagePane;
 
 /**
  * @param {{title: string, pane: any, isPaneOpen: boolean, onPaneClose: () => void,
@@ -16,8 +19,8 @@ export function Panes({ title, pane, isPaneOpen, onPaneClose, passages, onPassag
       <aside class="playground-assistant" aria-label=${title}>${pane}</aside>
       <div class="playground-main">${children}</div>
       ${passages && isWide && html`<aside class="playground-side" aria-label=${t("passages.title")}><div class="inline"><h2>${t("passages.title")}</h2><span class="spring"></span>
-        <${Button} kind="quiet" icon="x" label=${t("ui.close")} onClick=${() => onPassages(null)} /></div><${PassagePane} source=${passages} /></aside>`}
+        <${Button} kind="quiet" icon="x" label=${t("ui.close")} onClick=${() => onPassages(null)} /></div><${Lazy} load=${loadPassages} before=${html`<${Skeleton} rows=${4} />`} source=${passages} /></aside>`}
     </div>
-    ${passages && !isWide && html`<${Dialog} kind="sheet" title=${t("passages.title")} onClose=${() => onPassages(null)}><${PassagePane} source=${passages} /><//>`}
+    ${passages && !isWide && html`<${Dialog} kind="sheet" title=${t("passages.title")} onClose=${() => onPassages(null)}><${Lazy} load=${loadPassages} before=${html`<${Skeleton} rows=${4} />`} source=${passages} /><//>`}
     ${isPaneOpen && html`<${Dialog} kind="sheet" title=${title} onClose=${onPaneClose}>${pane}<//>`}`;
 }

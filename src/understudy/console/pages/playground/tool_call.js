@@ -3,7 +3,7 @@ import { t } from "../../text/texts.js";
 import { Button } from "../../ui/button.js";
 import { CodeBlock } from "../../ui/code_block.js";
 import { Icon } from "../../ui/icon.js";
-import { FileImage } from "../../ui/message/file_image.js";
+import { FileImage, UrlImage } from "../../ui/message/file_image.js";
 import { Badge } from "../../ui/values.js";
 import { html, useState } from "../../ui/view.js";
 import { GeneratedImage } from "../../ui/message/generated_image.js";
@@ -63,7 +63,7 @@ function CodeCall({ call }) {
 /** @param {{output: any}} props */
 function CodeOutput({ output }) {
   if (output.type === "image") return html`<${FileImage} id=${output.image.file_id} />`;
-  if (output.type === "image_url") return html`<p class="image-chip">${t("message.image-url")} · <bdi>${output.image_url.url.slice(0, 120)}</bdi></p>`;
+  if (output.type === "image_url") return html`<${UrlImage} url=${output.image_url.url} />`;
   return html`<${CodeBlock} code=${output.logs ?? ""} label=${t("playground.logs")} />`;
 }
 

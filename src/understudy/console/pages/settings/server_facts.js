@@ -4,6 +4,7 @@ import { Sentence } from "../../ui/sentence.js";
 import { useServer } from "../../ui/server.js";
 import { Badge, Bytes, Duration, Id, Money, Name } from "../../ui/values.js";
 import { html } from "../../ui/view.js";
+import { WithCode } from "../../ui/with_code.js";
 
 const FEATURES = ["providers", "semantic_search", "code_interpreter", "mcp", "videos"];
 
@@ -40,5 +41,5 @@ function keyFacts(key) {
 function FeatureFact({ name, feature }) {
   const state = feature?.available === null ? "pending" : feature?.available ? "ok" : "cancelled";
   return html`<div><dt>${t(`settings.feature.${name}`)}</dt>
-    <dd><${Badge} state=${state} label=${t(`settings.feature-state.${state}`)} />${feature?.reason && html` <span class="muted">${feature.reason}</span>`}</dd></div>`;
+    <dd><${Badge} state=${state} label=${t(`settings.feature-state.${state}`)} />${feature?.reason && html` <span class="muted"><${WithCode} text=${feature.reason} /></span>`}</dd></div>`;
 }

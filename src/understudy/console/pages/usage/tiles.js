@@ -16,9 +16,15 @@ export function Tiles({ total, balance, metric, onMetric }) {
   return html`<div class="tiles ${balance === undefined ? "is-whole" : ""}">
     <div class="tiles-choice" role="group" aria-label=${t("usage.metric")}>${METRICS.map((one) => html`<button type="button" key=${one} class="tile" aria-pressed=${one === metric} onClick=${() => onMetric(one)}>
       <span class="tile-label">${t(`usage.metric.${one}`)}</span>
-      <span class="tile-value" title=${total ? (one === "spend" ? formatMoney(total.spend, language) : formatNumber(total[one], language)) : undefined}>${total ? (one === "spend" ? formatMoney(total.spend, language) : formatCompact(total[one], language)) : "—"}</span></button>`)}</div>
+      <span class="tile-value" title=${total ? (one === "spend" ? formatMoney(total.spend, language) : formatNumber(total[one], language)) : undefined}>${total ? (one === "spend" ? formatMoney(total.spend, language) : formatCompact(total[one], language)) : "—"}</span>${audioNote(total, one)}</button>`)}</div>
     ${balance !== undefined && html`<${Balance} balance=${balance} />`}
   </div>`;
+}
+
+/** How many of the tokens are audio, if any. @param {import("../../lib/usage.js").Sums | null} total @param {import("../../lib/usage.js").Metric} metric */
+function audioNote(total, metric) {
+  const count = metric === "input" ? total?.inputAudio : metric === "output" ? total?.outputAudio : 0;
+  return count ? html`<small class="muted">${t("usage.audio", { count: formatNumber(count, currentLocale()) })}</small>` : null;
 }
 
 /** @param {{balance: any}} props */

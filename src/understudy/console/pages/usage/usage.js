@@ -75,8 +75,8 @@ function groupName(name, by, known) {
 function downloadReport({ days, groups }, by, nameOf) {
   const rows = days.flatMap((day, index) => groups.flatMap((group) => {
     const sums = group.days[index];
-    return sums && METRICS.some((metric) => sums[metric]) ? [[day, nameOf(group.name), sums.requests, sums.input, sums.output, sums.spend]] : [];
+    return sums && METRICS.some((metric) => sums[metric]) ? [[day, nameOf(group.name), sums.requests, sums.input, sums.output, sums.inputAudio, sums.outputAudio, sums.spend]] : [];
   }));
-  const csv = formatCsv([["day", by, "requests", "input_tokens", "output_tokens", "usd"], ...rows]);
+  const csv = formatCsv([["day", by, "requests", "input_tokens", "output_tokens", "input_audio_tokens", "output_audio_tokens", "usd"], ...rows]);
   downloadText(csv, `usage-${days[0]}-${days.at(-1)}-${by}.csv`);
 }

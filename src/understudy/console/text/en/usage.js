@@ -15,6 +15,7 @@ export default {
   "usage.metric.requests": "Requests",
   "usage.metric.input": "Input tokens",
   "usage.metric.output": "Output tokens",
+  "usage.audio": "{count} of them audio",
   "usage.by-day": "{metric} by day",
   "usage.balance": "Balance",
   "usage.balance.none": "No budget",

@@ -5,6 +5,15 @@ import { Button } from "../button.js";
 import { ErrorNote } from "../error_note.js";
 import { html, useEffect, useState } from "../view.js";
 
+/** Images that hold no script and are in the URL itself: no request of the browser leaves for another host. */
+const INLINE_IMAGE = /^data:image\/(?:png|jpeg|gif|webp);base64,/;
+
+/** An image by its URL. One of another host is named and not loaded. @param {{url: string}} props */
+export function UrlImage({ url }) {
+  if (!INLINE_IMAGE.test(url)) return html`<p class="image-chip">${t("message.image-url")} · <bdi>${url.slice(0, 120)}</bdi></p>`;
+  return html`<figure class="figure"><img src=${url} alt=${t("message.figure")} /></figure>`;
+}
+
 /** An image of the project's files; its contents need the key, so they are fetched. @param {{id: string}} props */
 export function FileImage({ id }) {
   const [url, setUrl] = useState(/** @type {string | null} */ (null));

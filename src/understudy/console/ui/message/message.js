@@ -8,7 +8,7 @@ import { downloadText } from "../download.js";
 import { Markdown } from "../markdown/markdown.js";
 import { Badge, Id, Name, Time } from "../values.js";
 import { html, useState } from "../view.js";
-import { FileImage } from "./file_image.js";
+import { FileImage, UrlImage } from "./file_image.js";
 
 const LONG_CHARACTERS = 65_536;
 const HEAD_CHARACTERS = 16_384;
@@ -43,7 +43,7 @@ export function textOf(message) {
 /** @param {{part: any, isUser: boolean, isGrowing: boolean, onCitation: ((file: string) => void) | undefined}} props */
 function Part({ part, isUser, isGrowing, onCitation }) {
   if (part.type === "image_file") return html`<${FileImage} id=${part.image_file.file_id} />`;
-  if (part.type === "image_url") return html`<p class="image-chip">${t("message.image-url")} · <bdi>${part.image_url.url.slice(0, 120)}</bdi></p>`;
+  if (part.type === "image_url") return html`<${UrlImage} url=${part.image_url.url} />`;
   if (part.type === "refusal") return html`<p class="prose" dir="auto">${part.refusal}</p>`;
   const annotations = part.text?.annotations ?? [];
   const { text, sources } = numberCitations(part.text?.value ?? "", annotations);
