@@ -12,7 +12,8 @@ from understudy.api.middleware import RequestMiddleware
 
 def ask(app, headers=()):
     """The head and the body of an answer to `GET /health`."""
-    parts = SimpleNamespace(settings=SimpleNamespace(dialect="openai", trusted_proxies=()))
+    settings = SimpleNamespace(dialect="openai", trusted_proxies=())
+    parts = SimpleNamespace(settings=settings, metrics=SimpleNamespace(note_work=lambda: None))
     scope = {
         "type": "http",
         "http_version": "1.1",

@@ -198,12 +198,14 @@ class Responses:
         """Waits for the end. Raises NotFound where it was deleted meanwhile."""
         while True:
             with self._worker.next_change(response_id) as change:
-                body = await self._store.responses.current(response_id)
-                if body is None:
-                    raise NotFound(f"Response with id '{response_id}' was deleted before it was over.")
-                response = _decode(body)
-                if response.status in TERMINAL_STATUSES:
-                    return await self._images.fill_response(response)
+                # One that is executed here is over when its job is.
+                if self._worker.active(response_id) is None:
+                    body = await self._store.responses.current(response_id)
+                    if body is None:
+                        raise NotFound(f"Response with id '{response_id}' was deleted before it was over.")
+                    response = _decode(body)
+                    if response.status in TERMINAL_STATUSES:
+                        return await self._images.fill_response(response)
                 self._worker.require_running()
                 await self._worker.wait_ended(response_id, change)
 
