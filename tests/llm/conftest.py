@@ -101,6 +101,6 @@ def anthropic(upstream: Upstream, clock: StillClock, closing: Closing) -> Callab
 def models(clock: StillClock, closing: Closing, sleeps: Sleeps) -> Callable[..., Models]:
     def make(providers: dict[str, dict[str, Any]], rehearsal: Rehearsal | None = None) -> Any:
         settings = {name: ProviderSettings(**one) for name, one in providers.items()}
-        return closing(Models(settings, rehearsal, clock, chance=random.Random(7), sleep=sleeps))
+        return closing(Models(settings, rehearsal, clock, chance=random.Random(7), sleep=sleeps, monotonic=clock.now))
 
     return make

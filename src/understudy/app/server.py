@@ -112,7 +112,10 @@ async def _open_parts(app: Starlette, stack: AsyncExitStack, settings: Settings,
     retrieval = build_retrieval(stack, base)
     execution = build_execution(stack, base, retrieval)
     video = build_videos(base)
-    checks, providers = ModelChecks(base.models, base.limiter.permissions), ProviderHistory(clock)
+    checks, providers = (
+        ModelChecks(base.models, base.limiter.permissions),
+        ProviderHistory(clock, base.models.list_skipped),
+    )
     admit = partial(build_admission, base, retrieval, execution, checks)
     parts = build_parts(stack, base, retrieval, execution, video, checks, admit(settings), providers)
     app.state.parts = parts

@@ -69,6 +69,7 @@ class Health:
         sources = self._sources
         database = await self._examine_database()
         nodes, queues = await asyncio.gather(sources.store.nodes.list(), sources.store.queues.measure())
+        skipped = sources.providers.list_skipped()
         is_available = sources.broker.is_available
         successor = sources.embedders.find_successor()
         return HealthObject(
@@ -85,7 +86,7 @@ class Health:
             blobs=await self._examine_blobs(),
             sandbox=None if sources.sandbox is None else await self._examine_sandbox(sources.sandbox),
             embedder=HealthEmbedder(name=sources.embedders.default_name, successor=successor),
-            providers=[render_calls(one) for one in sources.providers.list()],
+            providers=[render_calls(one, skipped.get(one.name, ())) for one in sources.providers.list()],
         )
 
     async def _examine_database(self) -> HealthDatabase:

@@ -1,7 +1,7 @@
 """What became of the calls to providers and models since the start of this process, from telemetry. Knows no HTTP."""
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Final
@@ -55,9 +55,12 @@ class ModelCalls:
 class ProviderHistory:
     """`attempts` by provider and outcome (`ok` or the kind of the error), `retries` by provider, and the `durations` of
     attempts by provider and whether they are streamed, in seconds: the metrics of providers.
+
+    `list_skipped` returns the models by provider that calls with fallbacks try last now.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, list_skipped: Callable[[], Mapping[str, list[str]]]) -> None:
+        self.list_skipped: Final = list_skipped
         self.attempts: Final = Counter()
         self.retries: Final = Counter()
         self.durations: Final = Histogram(families.UPSTREAM_SECONDS.bounds)
@@ -77,9 +80,10 @@ class ProviderHistory:
         """The providers that were called, by name."""
         return sorted(self._providers.values(), key=lambda one: one.name)
 
-    def find_provider(self, name: str) -> ProviderCalls | None:
+    def render_provider(self, name: str) -> HealthProvider | None:
         """The calls to a provider; None before the first one."""
-        return self._providers.get(name)
+        calls = self._providers.get(name)
+        return None if calls is None else render_calls(calls, self.list_skipped().get(name, ()))
 
     def find_model(self, model: str) -> ModelCalls | None:
         """The calls of a model, by the provider's id for it, also behind `PROVIDER/`; None before the first one."""
@@ -110,7 +114,7 @@ class ProviderHistory:
         self.durations.observe((provider, "true" if event.streamed else "false"), event.duration)
 
 
-def render_calls(one: ProviderCalls) -> HealthProvider:
+def render_calls(one: ProviderCalls, skipped_models: Sequence[str]) -> HealthProvider:
     return HealthProvider(
         name=one.name,
         calls=one.calls,
@@ -118,4 +122,5 @@ def render_calls(one: ProviderCalls) -> HealthProvider:
         last_success_at=None if one.last_success_at is None else int(one.last_success_at),
         last_error_at=None if one.last_error_at is None else int(one.last_error_at),
         last_error=one.last_error,
+        skipped_models=list(skipped_models),
     )

@@ -5,7 +5,7 @@ import time
 from typing import Final
 
 from understudy.clock import Clock
-from understudy.engine.provider_calls import ProviderHistory, render_calls
+from understudy.engine.provider_calls import ProviderHistory
 from understudy.errors import UpstreamError, not_found
 from understudy.llm.provider_models import ProviderModels
 from understudy.llm.router import Models
@@ -60,12 +60,11 @@ class Providers:
 
     def _render(self, entry: ProviderModels, with_urls: bool) -> ProviderObject:
         provider, settings = entry.provider, entry.settings
-        calls = self._history.find_provider(provider.name)
         return ProviderObject(
             name=provider.name,
             kind=settings.kind,
             base_url=settings.base_url if with_urls else None,
             fallbacks=list(settings.fallbacks),
             models=len(entry.cards()) if entry.has_final_list else None,
-            calls=None if calls is None else render_calls(calls),
+            calls=self._history.render_provider(provider.name),
         )

@@ -17,6 +17,7 @@ from understudy.llm import faults, messages_request, messages_response, messages
 from understudy.llm.anthropic import AnthropicProvider
 from understudy.llm.attempts import Attempts
 from understudy.llm.call_span import CallSpan, Operation, TracedStream, start_call
+from understudy.llm.circuits import Circuits
 from understudy.llm.deadlines import Deadlines, DeadlineScope
 from understudy.llm.messages_request import MessageBody
 from understudy.llm.models import Catalog, Route, Target
@@ -48,7 +49,7 @@ class Models:
 
     `context_windows` are tokens by the ids that clients use. `chat_seconds` limits one call with all its attempts,
     unless the caller has a deadline of its own. `private_urls` allows requests with URLs that are not public. `chance`
-    and `sleep` serve the backoff between attempts.
+    and `sleep` serve the backoff between attempts, and `monotonic` the time for which a failing model is tried last.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class Models:
         private_urls: bool = False,
         chance: random.Random | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         built = {
             name: (PROVIDER_TYPES[settings.kind](name, settings, clock), settings)
@@ -74,6 +76,7 @@ class Models:
         self._private_urls = private_urls
         self._chance = chance or random.Random()  # noqa: S311 - spreads retries, guards nothing
         self._sleep = sleep
+        self._circuits = Circuits(monotonic)
         self._pinned: Models | None = None
         self._deadlines = Deadlines()
 
@@ -83,6 +86,7 @@ class Models:
         self._catalog = other.release()
         self._pinned = None
         self._relays = other._relays  # noqa: SLF001 - of this class
+        self._circuits = other._circuits  # noqa: SLF001 - of this class
         self._replaced[before] = asyncio.create_task(self._close_later(before, seconds))
 
     def release(self) -> Catalog:
@@ -108,6 +112,10 @@ class Models:
     def list_providers(self) -> list[ProviderModels]:
         """In the order of the settings, without the embedded model."""
         return self._catalog.list_providers()
+
+    def list_skipped(self) -> dict[str, list[str]]:
+        """The providers' own ids of the models that calls with fallbacks try last now, by provider."""
+        return self._circuits.list_open()
 
     async def find(self, model: str) -> Route | None:
         """The model's route; None if no provider can have it. Waits at most 2 s for lists."""
@@ -337,11 +345,13 @@ class Models:
     ) -> T:
         """The reply of the first attempt that succeeds, in a span of the call if that is traced."""
         call = start_call(operation, targets, body)
+        # Without an endpoint for it, tokens are counted here.
+        circuits = None if operation == "count_tokens" else self._circuits
         if call is None:
-            return await self._attempt_all(targets, attempt)
+            return await self._attempt_all(targets, attempt, circuits)
         try:
             with tracing.Scope(call.span):
-                reply = await self._attempt_all(targets, attempt, call)
+                reply = await self._attempt_all(targets, attempt, circuits, call)
             if isinstance(reply, bytes):
                 call.record_reply(reply)
         except BaseException as error:
@@ -355,11 +365,12 @@ class Models:
         self,
         targets: tuple[Target, ...],
         attempt: Callable[[Target], Awaitable[T]],
+        circuits: Circuits | None,
         call: CallSpan | None = None,
         *,
         streamed: bool = False,
     ) -> T:
-        attempts, count = Attempts(targets, self._chance), 0
+        attempts, count = Attempts(targets, self._chance, circuits), 0
         for target in attempts:
             started, count = time.perf_counter(), count + 1
             try:
@@ -370,6 +381,7 @@ class Models:
                 delay = attempts.record_failure(error)
             else:
                 _emit_called(target, "ok", started, streamed=streamed, retry=count > 1)
+                attempts.record_success()
                 if call is not None:
                     call.record_attempts(count)
                 return result
@@ -393,7 +405,7 @@ class Models:
             targets = await self._targets(body)
             call = start_call("chat", targets, {**body, "stream": True}) if tracing.is_enabled() else None
             if call is None:
-                return await self._attempt_all(targets, read_opening, streamed=True)
+                return await self._attempt_all(targets, read_opening, self._circuits, streamed=True)
             return await self._open_traced(targets, read_opening, call)
 
     async def _open_traced(
@@ -403,7 +415,7 @@ class Models:
         started = time.perf_counter()
         try:
             with tracing.Scope(call.span):
-                opening, rest = await self._attempt_all(targets, read_opening, call, streamed=True)
+                opening, rest = await self._attempt_all(targets, read_opening, self._circuits, call, streamed=True)
         except BaseException as error:
             call.fail(error)
             call.end()

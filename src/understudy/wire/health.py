@@ -80,6 +80,10 @@ class HealthProvider(Struct, kw_only=True):
     last_success_at: Seconds | None
     last_error_at: Seconds | None
     last_error: str | None
+    skipped_models: Annotated[
+        list[str],
+        Meta(description="Its models that requests with fallbacks try last, since they have failed call after call."),
+    ]
 
 
 class HealthObject(Struct, kw_only=True):

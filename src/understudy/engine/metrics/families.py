@@ -100,6 +100,12 @@ UPSTREAM_SUCCESS: Final = Family(
 UPSTREAM_ERROR: Final = Family(
     "upstream_last_error_timestamp_seconds", "gauge", "Unix time of a provider's latest fault.", ("provider",)
 )
+UPSTREAM_SKIPPED: Final = Family(
+    "upstream_skipped_models",
+    "gauge",
+    "Models of a provider that calls with fallbacks try last now, since they have failed call after call.",
+    ("provider",),
+)
 TOKENS: Final = Family(
     "tokens",
     "counter",

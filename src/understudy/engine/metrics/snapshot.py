@@ -80,10 +80,11 @@ def take_snapshot(activity: Activity, sources: MetricsSources, report: HealthObj
 
 
 def _measure_providers(providers: ProviderHistory) -> dict[Family, Values]:
-    called = providers.list()
+    called, skipped = providers.list(), providers.list_skipped()
     return {
         families.UPSTREAM_SUCCESS: {(one.name,): one.last_success_at for one in called if one.last_success_at},
         families.UPSTREAM_ERROR: {(one.name,): one.last_error_at for one in called if one.last_error_at},
+        families.UPSTREAM_SKIPPED: {(one.name,): len(skipped.get(one.name, ())) for one in called},
     }
 
 
