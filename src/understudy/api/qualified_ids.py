@@ -51,6 +51,7 @@ _ID_MEMBERS: Final = frozenset(
         "container",
         "container_id",
         "part_ids",
+        "after",  # of a branch
     }
 )
 _OPAQUE_MEMBERS: Final = frozenset({"metadata", "arguments", "parameters", "schema", "output", "text"})
