@@ -134,6 +134,35 @@ def test_exported_images_are_imported(server, upstream):
 
 
 @on_both
+def test_an_imported_image_is_counted_in_its_project(server, upstream):
+    source, target = Project(server), Project(server)
+    data = new_picture()
+    conversation = source.client().conversations.create()
+    made = draw(source.client(), upstream, data, conversation=conversation.id)
+    done = source.ended("export", source.ask("POST", "/v1/exports").json)
+    content = source.ask("GET", f"/v1/exports/{done['id']}/content").body
+    sizes = [Sizes(source), Sizes(target)]
+    stored = sizes[0].read()
+    # A second import replaces what the first one has stored.
+    for _ in range(2):
+        target.import_(content)
+        assert [one.read() for one in sizes] == [stored, len(data)]
+    source.client().responses.delete(made.id)
+    source.client().conversations.delete(conversation.id)
+    eventually(lambda: sizes[0].read() == stored - len(data))
+    there = target.client()
+    branched = target.ask("POST", f"/v1/conversations/{conversation.id}/branch", {"after": made.output[1].id}).json
+    assert results(there.conversations.items.list(branched["id"])) == [encode(data)]
+    assert sizes[1].read() == 2 * len(data)
+    there.conversations.delete(branched["id"])
+    there.responses.delete(made.id)
+    eventually(lambda: sizes[1].read() == len(data))
+    there.conversations.delete(conversation.id)
+    eventually(lambda: [one.read() for one in sizes] == [stored - len(data), 0])
+    server.run("doctor", "--deep")
+
+
+@on_both
 def test_no_image_is_made_where_no_more_bytes_may_be_stored(server, upstream):
     project = Project(server)
     client, sizes, data = project.client(), Sizes(project), new_picture(10)

@@ -57,8 +57,7 @@ class ItemImages:
 
     async def load(self, item_id: str) -> str | None:
         """The base64 of a stored item's image; None without it."""
-        found = await self._store.item_images.find([item_id])
-        blob = found.get(item_id, {}).get(item_id)
+        blob = (await self._store.item_images.find_of_items([item_id])).get(item_id)
         return None if blob is None else await self._read(item_id, blob)
 
     async def fill_items(self, items: Sequence[Item]) -> Sequence[Item]:
@@ -66,9 +65,9 @@ class ItemImages:
         calls = {item.seq: call for item in items if (call := _stored_call(item)) is not None}
         if not calls:
             return items
-        blobs = await self._store.item_images.find([call.id for call in calls.values()])
+        blobs = await self._store.item_images.find_of_items([call.id for call in calls.values()])
         for call in calls.values():
-            if (blob := blobs.get(call.id, {}).get(call.id)) is not None:
+            if (blob := blobs.get(call.id)) is not None:
                 call.result = await self._read(call.id, blob)
         return [item if (call := calls.get(item.seq)) is None else _with_call(item, call) for item in items]
 

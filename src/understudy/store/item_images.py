@@ -15,7 +15,10 @@ _PAGE = 100
 
 @dataclass(frozen=True, slots=True)
 class StoredImage:
-    """The image of one item: a blob that has a hold or a use, and its size in bytes."""
+    """The image of one item: a blob that has a hold or a use, and its size in bytes.
+
+    `item_id` has no qualifier: a response and its item name an image alike in all projects that have imported them.
+    """
 
     item_id: str
     blob: str
@@ -40,6 +43,11 @@ class ItemImages:
         """The blobs of the owners' images, by the ids of the owners and of the items."""
         return await self._database.read(_find, owner_ids)
 
+    async def find_of_items(self, item_ids: Sequence[str]) -> dict[str, str]:
+        """The blobs of the images that belong to items themselves, by the ids of the items."""
+        found = await self.find(item_ids)
+        return {item_id: blob for item_id, blobs in found.items() for blob in blobs.values()}
+
     async def page(self, project_id: str, after: int) -> list[OwnedImage]:
         """The images of a project behind the number `after`, oldest first."""
         return await self._database.read(_page, project_id, after)
@@ -57,7 +65,7 @@ def add_image(project_id: str, owner_ids: Iterable[str], image: StoredImage) -> 
 
 def copy_image(project_id: str, item_id: str, copy_id: str) -> Transaction[None]:
     """Gives the copy of an item its image, if it has one."""
-    sql = "SELECT blob, bytes FROM item_images WHERE owner_id = $1 AND item_id = $1"
+    sql = "SELECT blob, bytes FROM item_images WHERE owner_id = $1"
     for blob, size in (yield sql, (item_id,)):
         yield from add_image(project_id, (copy_id,), StoredImage(copy_id, blob, int(size)))
 

@@ -75,7 +75,7 @@ class ContentCopier:
         for item_id in row_conversion.list_images(raw) if row_conversion.is_row(raw) else ():
             blob = await self.copy_entry(raw.kind, raw.id, f"{item_id}.image", detached=True)
             if blob is not None:
-                images.append(StoredImage(row.id if item_id == raw.id else item_id, blob.name, blob.size))
+                images.append(StoredImage(item_id, blob.name, blob.size))
         return msgspec.structs.replace(row, images=images) if images else row
 
     async def _end_batch(self, raw: RawObject, row: NewRow, now: int) -> NewRow:
