@@ -11,6 +11,7 @@ from understudy import ids
 from understudy.api.operations import OperationGroup
 from understudy.api.parts import key_of, parts_of, project_of
 from understudy.api.requests import decode_body, json_response, read_body, struct_response
+from understudy.engine.realtime.prompts import apply_prompts
 from understudy.errors import InvalidRequest, NotFound
 from understudy.store.client_secrets import ClientSecret
 from understudy.wire.parsing import parse_object
@@ -152,13 +153,19 @@ async def _read(request: Request, kind: type[msgspec.Struct]) -> dict[str, Any]:
 
 
 async def _create(request: Request, session: SecretSession, seconds: int) -> EphemeralKey:
-    """Raises PermissionDenied and UpstreamError for models that the session could not have."""
+    """Raises PermissionDenied and UpstreamError for models that the session could not have, and what `apply_prompts`
+    does for its stored prompt, which is resolved again when a session opens.
+    """
     parts, project_id = parts_of(request), project_of(request)
     for model in filter(None, (session.model, session.transcription_model)):
         await parts.limiter.permissions.check_model(project_id, model)
         await parts.models.check_realtime(model)
+    resolved = {"session": dict(session.config)}
+    await apply_prompts(
+        parts.store.prompts, project_id, resolved, "session.prompt" if session.form == "general" else "prompt"
+    )
     # Those of many tools take long.
-    await asyncio.to_thread(parts.models.check_event_urls, session.config)
+    await asyncio.to_thread(parts.models.check_event_urls, resolved["session"])
     now = parts.now()
     value, expires_at = ids.client_secret(), now + seconds
     encoded = msgspec.json.encode(session).decode()

@@ -25,6 +25,7 @@ from understudy.api.request_head import Fields
 from understudy.engine.limits.demand import demand_of
 from understudy.engine.realtime.meter import RealtimeMeter
 from understudy.engine.realtime.models import SessionModels
+from understudy.engine.realtime.prompts import apply_prompts
 from understudy.engine.realtime.session import POLICY, Client, Closing, RealtimeSession, SessionLimits
 from understudy.errors import ApiError, InvalidRequest
 from understudy.llm.realtime import RealtimeCall, RealtimeConnection
@@ -185,9 +186,10 @@ class _RealtimeResponse(Response):
             _most_bytes(parts.settings),
             parts.settings.limits.json_values,
         )
+        apply = partial(apply_prompts, parts.store.prompts, self._project_id)
         to_error = partial(_to_error, self._request.state.request_id)
         update = None if opening.secret is None else opening.secret.update
-        return RealtimeSession(self._client, upstream, models, meter, limits, to_error, update)
+        return RealtimeSession(self._client, upstream, models, meter, limits, apply, to_error, update)
 
     async def _run(self, session: RealtimeSession) -> Closing:
         """Also ends with the key of the session."""

@@ -42,11 +42,11 @@ async def resolve_prompt(
     version = _decode_version(await prompts.get_version(project_id, reference.id, reference.version))
     content = msgspec.convert(version.content, PromptContent)
     variables = reference.variables or {}
-    _check_variables(version.variables, variables)
+    check_variables(version.variables, variables)
     _fill_members(asked, content)
     if asked.model is None:
         raise InvalidBody(error_texts.missing("model"))
-    instructions = await asyncio.to_thread(_build_messages, content, variables)
+    instructions = await asyncio.to_thread(build_messages, content, variables)
     if asked.instructions:
         instructions.insert(0, _message("developer", [{"type": "input_text", "text": asked.instructions}]))
     messages = await admission.admit_messages(project_id, [_typed(message) for message in instructions])
@@ -54,15 +54,12 @@ async def resolve_prompt(
     return ResolvedPrompt(applied, messages, instructions)
 
 
-def _check_variables(expected: Sequence[str], values: Variables) -> None:
+def check_variables(expected: Sequence[str], values: Variables, param: str = "prompt.variables") -> None:
+    """Raises InvalidRequest unless the names of the values are those that are expected."""
     if missing := [name for name in expected if name not in values]:
-        raise InvalidRequest(
-            f"Missing prompt variables: {', '.join(missing)}", param="prompt.variables", code="missing_variables"
-        )
+        raise InvalidRequest(f"Missing prompt variables: {', '.join(missing)}", param=param, code="missing_variables")
     if unknown := [name[:64] for name in values if name not in expected]:
-        raise InvalidRequest(
-            f"Unknown prompt variables: {', '.join(unknown)}", param="prompt.variables", code="unknown_variables"
-        )
+        raise InvalidRequest(f"Unknown prompt variables: {', '.join(unknown)}", param=param, code="unknown_variables")
 
 
 def _fill_members(asked: CreateResponseRequest, content: PromptContent) -> None:
@@ -92,7 +89,7 @@ class _MessageBudget:
             raise InvalidBody(error_texts.too_long("prompt.variables", "string", _MAX_PART_BYTES, self._part_bytes))
 
 
-def _build_messages(content: PromptContent, variables: Variables) -> list[dict[str, Any]]:
+def build_messages(content: PromptContent, variables: Variables) -> list[dict[str, Any]]:
     """The messages with the variables' values. Raises InvalidBody if they are too long."""
     budget = _MessageBudget()
     sizes = {name: len(msgspec.json.encode(value)) for name, value in variables.items() if isinstance(value, dict)}

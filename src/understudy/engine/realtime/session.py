@@ -5,7 +5,7 @@ values. A side that reads slowly slows the other one: nothing is buffered here.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, Literal, Protocol
@@ -81,7 +81,8 @@ class Closing:
 class RealtimeSession:
     """`update` is a client's event that configures the session before the client does.
 
-    `to_error` makes an error of the API of any exception.
+    `apply_prompts` replaces the stored prompts of an event, and returns whether there were any. `to_error` makes an
+    error of the API of any exception.
     """
 
     def __init__(
@@ -91,6 +92,7 @@ class RealtimeSession:
         models: SessionModels,
         meter: RealtimeMeter,
         limits: SessionLimits,
+        apply_prompts: Callable[[Mapping[str, Any]], Awaitable[bool]],
         to_error: Callable[[Exception], ApiError],
         update: dict[str, Any] | None = None,
     ) -> None:
@@ -101,6 +103,7 @@ class RealtimeSession:
         self._models = models
         self._meter = meter
         self._limits = limits
+        self._apply_prompts = apply_prompts
         self._to_error = to_error
         self._update = update
         self._update_id: str | None = None
@@ -201,6 +204,9 @@ class RealtimeSession:
         if kind == events.APPEND and events.is_plain_audio(text):
             return text
         event, tools = await _run(text, self._read_event, text)
+        if await self._apply_prompts(event):
+            tools = find_tools(event)
+            await asyncio.to_thread(self._models.check_urls, event)
         await self._models.check_tools(tools)
         session = event.get("session")
         if kind in events.UPDATES and isinstance(session, dict):
@@ -283,6 +289,7 @@ class RealtimeSession:
         if self._update is None:
             return
         self._update_id = ids.realtime_event()
+        await self._apply_prompts(self._update)
         await self._models.check_tools(find_tools(self._update))
         # Again, since a setting that allows them may have changed. Those of many tools take long.
         await asyncio.to_thread(self._models.check_urls, self._update)
