@@ -252,6 +252,27 @@ async def test_writes_that_fail_after_a_change_do_not_double_those_beside_them(s
     assert [name for name in await store.database.read(names) if name.startswith("refused")] == []
 
 
+async def test_writes_behind_one_without_memory_are_stored_or_fail(tmp_path):
+    """SQLite rolls back the transaction, and would store each later write by itself."""
+    store = await open_store(tmp_path, None)
+
+    def oversized():
+        apsw.hard_heap_limit(apsw.memory_used() + 100_000)
+        try:
+            yield "INSERT INTO projects (id, name, created_at) VALUES (hex(randomblob(5000000)), $1, 0)", ("x",)
+        finally:
+            apsw.hard_heap_limit(0)
+
+    for turn in range(2):
+        writes = [store.database.write(insert, f"{turn}before"), store.database.write(oversized)]
+        writes += [store.database.write(insert, f"{turn}behind{number}") for number in range(2)]
+        ended = await asyncio.gather(*writes, return_exceptions=True)
+        assert isinstance(ended[1], StoreError)
+        assert await store.database.read(names) == [one for one in ended if isinstance(one, str)]
+    assert await store.database.write(insert, "after") == "after"
+    await store.close()
+
+
 async def test_the_text_index_follows_all_changes_of_one_batch(store):
     if store.database.dialect == "postgres":
         pytest.skip("PostgreSQL has no batches of writes")

@@ -295,7 +295,10 @@ class SqliteDatabase:
             write.value = write.context.run(run_transaction, self._writing, write.transaction(), self._changes)
         except _STORAGE_FAILURES:
             raise
-        except Exception as error:  # noqa: BLE001 - raised by `write` of this transaction
+        except Exception as error:  # raised by `write` of this transaction
+            if not self._writer.in_transaction:
+                # SQLite has rolled back the whole batch, as for want of memory: what followed would be stored alone.
+                raise
             write.error = self._failure(error) if isinstance(error, apsw.Error) else error
             del self._changes.texts[earlier:]
 
