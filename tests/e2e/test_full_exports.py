@@ -112,7 +112,12 @@ LISTS = {
     "/v1/chat/completions?order=asc": ["/v1/chat/completions/{id}", "/v1/chat/completions/{id}/messages"],
     "/v1/prompts?order=asc": ["/v1/prompts/{id}", "/v1/prompts/{id}/versions", "/v1/prompts/{id}/versions/2"],
     "/v1/batches": ["/v1/batches/{id}"],
-    "/v1/messages/batches": ["/v1/messages/batches/{id}", "/v1/messages/batches/{id}/results"],
+    "/v1/messages/batches": [
+        "/v1/messages/batches/{id}",
+        "/v1/messages/batches/{id}/results",
+        "/v1/messages/batches?after_id={id}",
+        "/v1/messages/batches?before_id={id}",
+    ],
     "/luma-ai/generations": ["/luma-ai/generation?ids={id}"],
 }
 

@@ -20,7 +20,9 @@ _TEXT_TYPES: Final = (b"json", b"text/event-stream")
 _QUERY_NAMES: Final = frozenset(
     {
         "after",
+        "after_id",
         "before",
+        "before_id",
         "around",
         "assistant_id",
         "thread_id",
