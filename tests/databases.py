@@ -25,6 +25,8 @@ class PostgresDatabases:
         # The data is temporary, so writes need not reach the disk.
         for setting in ("fsync", "full_page_writes", "wal_init_zero"):
             server.psql(f"ALTER SYSTEM SET {setting} = off")
+        # Tests make deadlocks, and a second for each is a part of the ten that a statement may take.
+        server.psql("ALTER SYSTEM SET deadlock_timeout = '100ms'")
         server.psql("SELECT pg_reload_conf()")
         self._empty = self._copy("template1")
         # An extension belongs to one database, and only a superuser may create it.

@@ -41,7 +41,9 @@ async def test_a_deadline_in_the_past_ends_a_call_that_waits(deadlines):
 async def test_each_call_has_a_deadline_of_its_own(deadlines):
     calls = [asyncio.create_task(hang(deadlines, seconds)) for seconds in (LATER, SOON, 2 * SOON, LATER)]
     done, _ = await asyncio.wait(calls, timeout=10.0, return_when=asyncio.FIRST_COMPLETED)
-    assert done == {calls[1]}
+    # On a busy machine, the next deadline may have passed as well.
+    assert calls[1] in done
+    assert not done & {calls[0], calls[3]}
     assert isinstance(calls[1].exception(), UpstreamError)
     await asyncio.wait([calls[2]], timeout=10.0)
     assert isinstance(calls[2].exception(), UpstreamError)
