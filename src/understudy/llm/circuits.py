@@ -81,7 +81,7 @@ class Circuits:
     def record_success(self, target: Target) -> None:
         circuit = self.failing.pop(_key(target), None)
         if circuit is not None and circuit.seconds:
-            _log_change(target, logging.WARNING, "closed", "works again")
+            _log_change(target, "closed", "works again")
 
     def record_failure(self, target: Target, error: UpstreamError) -> None:
         """Any response that is not the provider's own failure proves that it works."""
@@ -95,7 +95,7 @@ class Circuits:
             circuit.open(min(2 * circuit.seconds, MAX_SECONDS), self._monotonic())
         elif not circuit.seconds and circuit.faults >= MAX_FAULTS:
             circuit.open(FIRST_SECONDS, self._monotonic())
-            _log_change(target, logging.WARNING, "open", f"failed {MAX_FAULTS} times in a row: fallbacks come first")
+            _log_change(target, "open", f"failed {MAX_FAULTS} times in a row: fallbacks come first")
 
     def _find_or_add(self, key: _Key) -> _Circuit:
         if key not in self.failing and len(self.failing) >= _MAX_CIRCUITS:
@@ -107,7 +107,7 @@ def _key(target: Target) -> _Key:
     return target.provider.name, target.model
 
 
-def _log_change(target: Target, level: int, state: str, reason: str) -> None:
+def _log_change(target: Target, state: str, reason: str) -> None:
     provider, model = _key(target)
     extra = {"event": "upstream.circuit", "fields": {"provider": provider, "model": model, "code": state}}
-    logger.log(level, "provider %s %s", provider, reason, extra=extra)
+    logger.warning("provider %s %s", provider, reason, extra=extra)

@@ -13,7 +13,7 @@ from typing import Final
 
 import apsw
 
-from understudy.store.sqlite import open_in_memory
+from understudy.store.sqlite_connection import open_in_memory
 
 _ROUNDS: Final = 5
 _SEARCHED_GROUPS: Final = 2

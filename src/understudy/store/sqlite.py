@@ -17,7 +17,6 @@ from contextlib import suppress
 from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, LiteralString, ParamSpec, TypeVar
 
@@ -28,6 +27,7 @@ from understudy.errors import StoreError
 from understudy.store import data_directory, large_writes
 from understudy.store.commit_thread import CommitThread
 from understudy.store.database import ConnectionCounts, Guard, Row, Transaction
+from understudy.store.sqlite_connection import open_file
 from understudy.store.sqlite_statements import INSERT_TEXT, Changes, change_texts, run_transaction
 from understudy.store.text_cache import TextCache
 from understudy.store.transaction_timer import TransactionTimer
@@ -44,7 +44,6 @@ _IDLE_TURN_SECONDS = 0.00003
 """A turn of the event loop that takes less has done nothing else."""
 _BATCHES_APART = 100
 """After a batch that had to be run twice."""
-_BUSY_TIMEOUT_MS = 10_000
 _SCAN_THREADS = 2
 _WORD = re.compile(r"\w+")
 _STORAGE_FAILURES = (apsw.FullError, apsw.IOError, apsw.CorruptError, apsw.ReadOnlyError, apsw.NotADBError)
@@ -88,8 +87,8 @@ class SqliteDatabase:
         try:
             # SQLite creates its other files with the mode of this one.
             data_directory.create_private_file(path)
-            self._writer = _connect(path, _WRITER_CACHE_KIB)
-            self._reader = _connect(path, _READER_CACHE_KIB, writable=False)
+            self._writer = open_file(path, _WRITER_CACHE_KIB)
+            self._reader = open_file(path, _READER_CACHE_KIB, writable=False)
         except (apsw.Error, OSError) as error:
             raise StoreError(f"The database {str(path)!r} cannot be opened: {_describe_error(error)}") from None
         # A statement's rows are all fetched before the next one, so that one cursor is enough.
@@ -351,7 +350,7 @@ class SqliteDatabase:
         """The cursor of this thread, reused by its next scan."""
         cursor: apsw.Cursor | None = getattr(self._scanning, "cursor", None)
         if cursor is None:
-            connection = _connect(self._path, _SCANNER_CACHE_KIB, writable=False)
+            connection = open_file(self._path, _SCANNER_CACHE_KIB, writable=False)
             self._scanners.append(connection)
             cursor = self._scanning.cursor = connection.cursor()
         return cursor
@@ -366,44 +365,6 @@ def _call_applied(write: _Write) -> None:
         write.applied(write.value)
     except Exception as error:  # noqa: BLE001 - raised by `write_early` of this transaction
         write.error = error
-
-
-def open_in_memory() -> apsw.Connection:
-    """An empty database that compares vectors. It belongs to the caller, and to one thread at a time."""
-    connection = apsw.Connection(":memory:")
-    _load_vector_extension(connection)
-    return connection
-
-
-def _connect(path: Path, cache_kib: int, *, writable: bool = True) -> apsw.Connection:
-    flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE if writable else apsw.SQLITE_OPEN_READONLY
-    connection = apsw.Connection(str(path), flags=flags, statementcachesize=512)
-    connection.set_busy_timeout(_BUSY_TIMEOUT_MS)
-    _load_vector_extension(connection)
-    if writable:
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA wal_autocheckpoint = 4000")
-    connection.execute(f"PRAGMA cache_size = -{cache_kib}")
-    connection.execute("PRAGMA temp_store = MEMORY")
-    return connection
-
-
-def _load_vector_extension(connection: apsw.Connection) -> None:
-    connection.enable_load_extension(True)
-    connection.load_extension(_find_vector_extension())
-    connection.enable_load_extension(False)
-
-
-def _find_vector_extension() -> str:
-    """The extension's path without its suffix, as SQLite takes it.
-
-    The package is not imported: it imports numpy where that is installed, which takes longer than all else at a start.
-    """
-    spec = find_spec("sqlite_vec")
-    assert spec is not None
-    assert spec.origin is not None
-    return str(Path(spec.origin).with_name("vec0"))
 
 
 def _ping() -> Transaction[list[Row]]:
