@@ -4,6 +4,7 @@ import logging
 from collections.abc import Mapping
 
 from understudy.broker import MAX_MESSAGE_BYTES, Handler, NoReply
+from understudy.errors import StoreUnavailable
 
 logger = logging.getLogger(__name__)
 
@@ -22,6 +23,10 @@ async def call_handler(handlers: Mapping[str, Handler], topic: str, sender: str,
     try:
         reply = await handler(sender, body) or b""
         check_size(reply)
+    except StoreUnavailable as error:
+        # The outage has a line of its own.
+        logger.debug("message %r of node %s: store unavailable: %s", topic, sender, error)
+        raise NoReply(f"The handler of {topic!r} has no store.") from error
     except Exception as error:
         logger.exception("message %r of node %s: handler failed", topic, sender)
         raise NoReply(f"The handler of {topic!r} failed.") from error
