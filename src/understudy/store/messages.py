@@ -278,7 +278,10 @@ def select_newest(thread_id: str, before: int, limit: int) -> Transaction[list[I
     return [Item(*row) for row in rows]
 
 
-def select_few(thread_id: str, limit: int) -> Transaction[list[Item]]:
-    """As `select_newest`, of a thread with at most `limit` items: SQLite takes half of the time to read forwards."""
-    rows = yield _OLDEST, (thread_id, limit)
+def select_first_prompt(thread_id: str, *, is_new: bool) -> Transaction[list[Item]]:
+    """What the first prompt of a run reads of its thread, the newest first. A new thread has no more than that."""
+    if not is_new:
+        return (yield from select_newest(thread_id, LATEST, PROMPT_PAGE))
+    # SQLite takes half of the time to read an index forwards.
+    rows = yield _OLDEST, (thread_id, PROMPT_PAGE)
     return [Item(*row) for row in reversed(rows)]

@@ -9,7 +9,7 @@ import msgspec
 from understudy import telemetry
 from understudy.errors.objects import item_not_found, response_not_found
 from understudy.store.database import Database, Transaction
-from understudy.store.messages import LATEST, PROMPT_PAGE, Item, select_few, select_newest
+from understudy.store.messages import Item, select_first_prompt
 from understudy.store.pages import Page, PageRequest
 from understudy.store.project_sizes import RunLimits, check_active_runs
 from understudy.store.response_items import ItemPage, ItemRow, insert_items, page_items
@@ -184,10 +184,7 @@ def _insert_response(
         yield sql, (response_id, position, part.thread_id, part.last_seq)
     if not (new.begins_early and database.applies_early):
         return new, None
-    if place.thread_id == response_id:
-        # The thread is new.
-        return new, (yield from select_few(response_id, PROMPT_PAGE))
-    return new, (yield from select_newest(place.thread_id, LATEST, PROMPT_PAGE))
+    return new, (yield from select_first_prompt(place.thread_id, is_new=place.thread_id == response_id))
 
 
 # -- reading -----------------------------------------------------------------------------------------------------

@@ -11,13 +11,10 @@ from understudy.store.attachments import VectorStoreUpload, attach, attach_to_st
 from understudy.store.database import Bundle, Database, Transaction
 from understudy.store.messages import (
     IDLE_THREAD,
-    LATEST,
-    PROMPT_PAGE,
     Item,
     active_run,
     add_message,
-    select_few,
-    select_newest,
+    select_first_prompt,
 )
 from understudy.store.project_sizes import RunLimits, check_active_runs
 from understudy.store.run_state import Progress, encode_progress
@@ -45,11 +42,9 @@ None.
 def insert_run_and_read(
     insert: Callable[[], Transaction[None]], thread_id: str, *, is_new: bool
 ) -> Transaction[Sequence[Item]]:
-    """Inserts a run, and returns what its first prompt reads of its thread: all items of a new one."""
+    """Inserts a run, and returns what its first prompt reads of its thread, which may be new."""
     yield from insert()
-    if is_new:
-        return (yield from select_few(thread_id, PROMPT_PAGE))
-    return (yield from select_newest(thread_id, LATEST, PROMPT_PAGE))
+    return (yield from select_first_prompt(thread_id, is_new=is_new))
 
 
 def insert_run(

@@ -85,6 +85,7 @@ def change_texts(cursor: apsw.Cursor, changes: list[Query]) -> None:
         if sql != INSERT_TEXT:
             cursor.execute(_to_sqlite(sql)[0], args)
             continue
+        # In one statement, it would begin with a savepoint.
         text, item_id = args
         for (number,) in cursor.execute(_SELECT_NUMBER, (item_id,)).fetchall():
             cursor.execute(_INSERT_TEXT_OF_NUMBER, (number, text))
