@@ -14,6 +14,9 @@ from chaos.load import TERMINAL
 from chaos.model import find_tag
 
 MOST_RECOVERY_SECONDS: Final = 10.0
+# How long a run waits for its client before it expires, and what that may take longer with a node that was down.
+_WAITS_SECONDS: Final = 600.0
+_EXPIRES_LATE_SECONDS: Final = 60.0
 _EPOCH: Final = 1_000_000
 
 
@@ -81,11 +84,19 @@ def _runs_ended(evidence: Evidence, result: Result) -> None:
         if found is None:
             result.faults.append(f"acknowledged run {run.id} is not there")
         elif run.waits_for_client:
-            if found["status"] != "requires_action":
+            if not _waits_for_client(found, evidence.read_at):
                 result.faults.append(f"{run.id} waited for its client and is {found['status']}")
         elif found["status"] not in TERMINAL - {"failed", "expired"}:
             result.faults.append(f"{run.id} ({run.kind}) is {found['status']}: {found.get('last_error')}")
     result.faults += evidence.unfinished + evidence.journal.stuck
+
+
+def _waits_for_client(run: Any, at: float) -> bool:
+    """Whether the run is as a run whose client never submits has to be at that time."""
+    age = at - run["created_at"]
+    if run["status"] == "expired":
+        return bool(age >= _WAITS_SECONDS)
+    return bool(run["status"] == "requires_action" and age < _WAITS_SECONDS + _EXPIRES_LATE_SECONDS)
 
 
 @_check("no run answered twice, and each text is one answer of the model")
@@ -195,7 +206,9 @@ def _followed_runs(evidence: Evidence, result: Result) -> None:
             continue
         result.examined += 1
         stored = {message["id"]: message for message in evidence.messages.get(run["thread_id"], ())}
-        result.faults += [f"{log.id}: {fault}" for fault in _log_faults(log, run["status"])]
+        # Nobody follows a run any more whose client never submits, and which expires at last.
+        status = "requires_action" if evidence.journal.runs[log.id].waits_for_client else run["status"]
+        result.faults += [f"{log.id}: {fault}" for fault in _log_faults(log, status)]
         mine = {key: text_of(one) for key, one in stored.items() if one.get("run_id") == log.id}
         result.faults += [f"{log.id}: {fault}" for fault in _text_faults(_run_texts(log), mine, log.has_ended)]
 

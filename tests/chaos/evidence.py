@@ -29,6 +29,8 @@ class Evidence:
     """The whole answers that the model gave to messages with a tag."""
     messages: dict[str, list[Any]] = field(default_factory=dict)
     """By thread."""
+    read_at: float = 0.0
+    """When the runs were read, in Unix seconds."""
     runs: dict[str, Any] = field(default_factory=dict)
     steps: dict[str, list[Any]] = field(default_factory=dict)
     """By run; of runs with tools."""
@@ -112,6 +114,8 @@ async def _collect_objects(evidence: Evidence, client: Client) -> None:
         [*(sent.thread_id for sent in journal.messages), *(r.thread_id for r in journal.runs.values())]
     )
     tooled = [run for run in journal.runs.values() if run.kind != "plain"]
+
+    evidence.read_at = time.time()
 
     async def read_thread(thread: str) -> None:
         evidence.messages[thread] = await client.list(f"/v1/threads/{thread}/messages")

@@ -185,8 +185,25 @@ def fail_run(evidence):
     evidence.runs["run_1"]["status"] = "failed"
 
 
-def wake_waiting_run(evidence):
+def wait_for_client(evidence):
+    """The run waits for a client that never submits; it was created 599 seconds before it was read."""
     evidence.journal.runs["run_2"].waits_for_client = True
+    evidence.runs["run_2"] |= {"status": "requires_action", "created_at": evidence.read_at - 599}
+
+
+def wake_waiting_run(evidence):
+    wait_for_client(evidence)
+    evidence.runs["run_2"]["status"] = "completed"
+
+
+def expire_early(evidence):
+    wait_for_client(evidence)
+    evidence.runs["run_2"]["status"] = "expired"
+
+
+def never_expire(evidence):
+    wait_for_client(evidence)
+    evidence.runs["run_2"]["created_at"] = evidence.read_at - 700
 
 
 def leave_work_unfinished(evidence):
@@ -429,7 +446,16 @@ MESSAGES, RUNS, ANSWER, OUTPUT, CODE, RESPONSE, FOLLOWED_RUN, FOLLOWED_RESPONSE,
 *_, FILE, INDEX, BATCH, VIDEO, WEBHOOK, SUM, CHARGE, BLOB, ORPHAN, RECOVERY, UNEXPECTED = checks.names()
 FAULTS = {
     MESSAGES: [lose_message, double_message, double_unacknowledged_message, invent_message],
-    RUNS: [lose_run, leave_run_active, fail_run, wake_waiting_run, leave_work_unfinished, get_stuck],
+    RUNS: [
+        lose_run,
+        leave_run_active,
+        fail_run,
+        wake_waiting_run,
+        expire_early,
+        never_expire,
+        leave_work_unfinished,
+        get_stuck,
+    ],
     ANSWER: [answer_twice, answer_nothing, mix_answers, leave_message_open, answer_of_unknown_run],
     OUTPUT: [invent_output, lose_output, repeat_output],
     CODE: [lose_code_output, run_code_twice],
@@ -458,6 +484,13 @@ FAULTS = {
     RECOVERY: [recover_late],
     UNEXPECTED: [reply_500, log_error],
 }
+
+
+@pytest.mark.parametrize(("status", "age"), [("requires_action", 599), ("expired", 601)])
+def test_a_run_may_wait_for_its_client_until_it_expires(evidence, status, age):
+    wait_for_client(evidence)
+    evidence.runs["run_2"] |= {"status": status, "created_at": evidence.read_at - age}
+    assert not checks.check_one(evidence, RUNS).faults
 
 
 def test_every_check_has_a_fault():

@@ -4,14 +4,16 @@ import msgspec
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from engine import answers
+from engine import answers, histories
 from engine.histories import AT, USAGE
 from serving import parse_events
 from understudy.engine.run import events
 from understudy.engine.run.state import RunState
+from understudy.engine.run_specs import build_spec
 from understudy.engine.views.assistants import RunView
 from understudy.engine.views.ending import ending_events
 from understudy.engine.views.frames import ResponseEncoder, RunEncoder
+from understudy.engine.views.origins import Origin
 from understudy.engine.views.replay import abandoned_objects, restored_event, stored_run_events, unsent_openings
 from understudy.engine.views.response_replay import response_events
 from understudy.engine.views.responses import ResponseView
@@ -164,6 +166,7 @@ def test_a_view_that_missed_an_owner_ends_the_messages_and_steps_which_that_one_
 
 def check_run_stream(before, stored, past):
     """Asserts that a view with the events `before` streams the rest of the stored run, and of its end."""
+    before = [*before, *unsent_openings(stored, before, past)]
     restored, following = restored_event(stored, past, AT), list(rest(stored))
     kept = stored_messages(restored, following, past)
     texts, ends, opened, closed = {}, {}, [], []
@@ -211,6 +214,7 @@ def test_a_view_that_missed_an_owner_ends_the_items_which_that_one_abandoned(mis
 
 def check_response_stream(before, stored):
     """Asserts the same of a response; returns the numbers of the last events."""
+    before = [*before, *unsent_openings(stored, before)]
     restored, following = restored_event(stored, None, AT), list(rest(stored))
     stream = stream_of(ResponseEncoder(answers.EVERYTHING), [*before, restored, *following])
     texts, done, places = {}, {}, {}
@@ -240,6 +244,24 @@ def check_response_stream(before, stored):
     sequence = [data["sequence_number"] for _, data in stream]
     assert sequence == sorted({*sequence})
     return [number for number in sequence if number >= restored.origin.sequence][-3:]
+
+
+def test_a_view_that_missed_the_end_of_a_message_continues_it():
+    origin = Origin(histories.run()[0], None, False, answers.response(), False)
+    begun = [events.RunQueued(build_spec(origin.run, None), origin), events.RunStarted(AT)]
+    begun += [events.MessageOpened("step_a", "msg_a", AT), events.TextDelta("Hel"), events.TextDelta("lo")]
+    stored = [*begun, events.MessageClosed(AT, USAGE), events.MessageOpened("step_b", "msg_b", AT)]
+    check_run_stream(begun[:-1], *stored_state(stored, response=False))
+    check_response_stream(begun[:-1], stored_state(stored, response=True)[0])
+
+
+def test_a_view_that_missed_an_owner_ends_the_message_of_the_owner_before_and_that_of_the_missed_one():
+    origin = Origin(histories.run()[0], None, False, answers.response(), False)
+    begun = [events.RunQueued(build_spec(origin.run, None), origin), events.RunStarted(AT)]
+    seen = [*begun, events.MessageOpened("step_a", "msg_a", AT), events.TextDelta("Hel")]
+    missed = [*begun, events.MessageOpened("step_b", "msg_b", AT)]
+    check_run_stream(seen, *stored_state(missed, response=False))
+    check_response_stream(seen, stored_state(missed, response=True)[0])
 
 
 @given(crashes())

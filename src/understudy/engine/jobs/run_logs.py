@@ -141,7 +141,7 @@ class RunLogs:
             entries = [entry for entry in entries if entry.number > position]
         append_entries(log, encoder, entries)
         if log.length:
-            earlier = unsent_openings(stored, [entry.event for entry in log.entries()])
+            earlier = unsent_openings(stored, [entry.event for entry in log.entries()], past.history)
         else:
             earlier = [*_response_events(stored), *stored_run_events(stored, past.history)]
             log.begin_epoch(stored.epoch)

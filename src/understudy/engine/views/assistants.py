@@ -226,11 +226,13 @@ class RunView:
     # -- messages ----------------------------------------------------------------------------------------------
 
     def _on_message_opened(self, event: events.MessageOpened) -> _Stream:
+        # What an owner between opened, whose log is lost, begins while the message of the owner before it is open.
+        abandoned = [self._cut_message(event.at, "run_failed")] if self.message is not None else []
         details = RunStepDetailsMessageCreationObject(MessageCreation(event.message_id))
         step = self._steps.open(self.run, event.step_id, "message_creation", details, event.at)
         self.message = message = self._new_message(event)
         self._reset_parts()
-        return [*step, *_opening_events(message)]
+        return [*abandoned, *step, *_opening_events(message)]
 
     def _new_message(self, event: events.MessageOpened) -> MessageObject:
         phase: Any = event.phase or msgspec.UNSET

@@ -83,9 +83,24 @@ def abandoned_objects(stored: StoredRun) -> Abandoned:
     return Abandoned([step.id for step in steps], messages)
 
 
-def unsent_openings(stored: StoredRun, log: Iterable[events.Event]) -> list[events.Event]:
-    """The beginnings of the abandoned objects that a log lacks; their owner may have sent them."""
-    opened = {event.step_id for event in log if isinstance(event, events.MessageOpened | events.CallsStepOpened)}
+def unsent_openings(
+    stored: StoredRun, log: Iterable[events.Event], history: RunHistory | None = None
+) -> list[events.Event]:
+    """The beginnings of the abandoned objects that a log lacks; their owner may have sent them.
+
+    None for a log that lacks the end of a message, too, since `RunRestored` is what continues that one.
+    """
+    opened: set[str] = set()
+    open_message = None
+    for event in log:
+        if isinstance(event, events.MessageOpened):
+            open_message = event.message_id
+        elif isinstance(event, events.MessageClosed):
+            open_message = None
+        if isinstance(event, events.MessageOpened | events.CallsStepOpened):
+            opened.add(event.step_id)
+    if open_message in _ended_messages(stored, history):
+        return []
     abandoned = set(abandoned_objects(stored).steps) - opened
     return [
         events.MessageOpened(step.id, message_id, step.created_at)
@@ -94,6 +109,14 @@ def unsent_openings(stored: StoredRun, log: Iterable[events.Event]) -> list[even
         for step in stored.steps
         if step.id in abandoned
     ]
+
+
+def _ended_messages(stored: StoredRun, history: RunHistory | None) -> set[str | None]:
+    """The stored messages that have ended."""
+    if stored.response is not None:
+        return {item.id for item in stored.response.output}
+    messages = history.messages.values() if history is not None else ()
+    return {message.id for message in messages if message.status != "in_progress"}
 
 
 def _continued_steps(stored: StoredRun) -> tuple[RunStepObject, ...]:

@@ -73,11 +73,13 @@ class ResponseMessages:
 
     def opened(self, event: events.MessageOpened) -> list[ResponseStreamEvent]:
         phase: Any = event.phase or msgspec.UNSET
+        # What an owner between opened, whose log is lost, begins while the message of the owner before it is open.
+        abandoned = self.close("incomplete") if self.is_open else []
         self._message = message = OutputMessage(id=event.message_id, status="in_progress", content=[], phase=phase)
         self._index = self._stream.add(message)
         self._parts = []
         self._reset_part()
-        return [self._stream.item_added(self._index, message)]
+        return [*abandoned, self._stream.item_added(self._index, message)]
 
     def text_delta(self, event: events.TextDelta) -> list[ResponseStreamEvent]:
         stream = self._open_part(OutputText(text=""))
