@@ -105,6 +105,55 @@ async def test_followers_receive_the_same_events_whenever_they_attach(history, a
     )
 
 
+def append_together(filling, history):
+    """Appends the events, neighbouring deltas of an open text together, as a run does with those of one read."""
+    encoder, texts = RunEncoder(), []
+    for event in (*history, None):
+        if type(event) is events.TextDelta and event.text:
+            texts.append(event.text)
+            continue
+        while texts:
+            if len(texts) > 1 and (frames := encoder.encode_texts(texts)):
+                filling.append_texts(texts, frames)
+                break
+            delta = events.TextDelta(texts.pop(0))
+            filling.append(delta, encoder.encode(delta))
+        texts = []
+        if event is not None:
+            filling.append(event, encoder.encode(event))
+    return filling
+
+
+@given(histories.histories(), st.booleans())
+async def test_deltas_that_are_appended_together_are_read_as_if_one_by_one(history, numbered):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(log, "_MERGE_CHUNK", len(history) + 1)
+        single, _ = filled(history)
+        together = append_together(RunLog(RunEncoder), history)
+        together.close()
+        assert [(one.number, one.event) for one in together.entries_after(0)] == [
+            (one.number, one.event) for one in single.entries()
+        ]
+        for after in range(len(history) + 1):
+            assert await heard(together, after, numbered=numbered) == await heard(single, after, numbered=numbered)
+            for skip in (1, 3):
+                read = [one.reader(after, skip=skip) for one in (single, together)]
+                assert read[0].read() == read[1].read()
+
+
+@settings(max_examples=20)
+@given(histories.histories(), st.integers(1, 6), st.integers(1, 6))
+async def test_merged_deltas_that_were_appended_together_are_equal(history, recent, merge):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(log, "_MAX_RECENT_EVENTS", recent)
+        patch.setattr(log, "_MERGE_CHUNK", merge)
+        _, frames = filled(history)
+        together = append_together(RunLog(RunEncoder), history)
+        together.close()
+        for after in range(len(history) + 1):
+            assert join_deltas(await heard(together, after)) == join_deltas(b"".join(frames[after:])), after
+
+
 async def test_a_follower_waits_for_the_next_event_and_for_the_end():
     (queued, started, *_), filling = history_of(3), RunLog(RunEncoder)
     follower = filling.follow()

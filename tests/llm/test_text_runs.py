@@ -91,6 +91,43 @@ def test_chunks_with_usage_are_no_run():
     assert learned(chunk).match_events(frame([chunk, chunk])) == (0, 0)
 
 
+def test_the_texts_of_a_run_are_those_of_its_chunks():
+    batch = ChunkBatch()
+    batch.set_run(frame([encode(text) for text in TEXTS]), len(TEXTS), learned(encode("a")).framing)
+    assert batch.run_texts == TEXTS
+    escaped = [encode("a").replace(b'"a"', text) for text in (rb'"\/"', rb'"\b\f\n\r\t\\\""', b'""')]
+    batch.set_run(frame(escaped), 3, learned(encode("a")).framing)
+    assert batch.run_texts == ["/", '\b\f\n\r\t\\"', ""]
+
+
+@pytest.mark.parametrize(
+    "chunk",
+    [
+        b'{"choices":[{"delta":{"content": "a","reasoning":"r"}}]}',
+        b'{"choices":[{"delta":{"content": "a","phase":"commentary"}}]}',
+        b'{"choices":[{"delta":{"content": "a","refusal":"r"}}]}',
+        b'{"choices":[{"delta":{"content": "a"}},{"index":1,"delta":{"content":"b"}}]}',
+        b'{"choices":[{"delta":{"content": "a","content":"b"}}]}',
+        b'{"x":{"content": "a"},"choices":[{"delta":{"content":"b"}}]}',
+    ],
+)
+def test_chunks_with_more_than_their_text_are_looked_at(chunk):
+    batch, template = ChunkBatch(), learned(chunk)
+    run = frame([chunk, chunk])
+    assert template.match_events(run) == (2, len(run))
+    batch.set_run(run, 2, template.framing)
+    assert batch.run_texts is None
+    assert batch.run_chunks == [chunk, chunk]
+
+
+def test_a_run_has_its_texts_whatever_its_stream_has_later():
+    template, batch = learned(encode("a")), ChunkBatch()
+    batch.set_run(frame([encode("b")]), 1, template.framing)
+    other = encode("c", system_fingerprint="f")
+    template.learn(other, parse_valid_chunk(other))
+    assert batch.run_texts == ["b"]
+
+
 def test_a_batch_has_its_chunks_in_order():
     batch = ChunkBatch()
     batch.last.append(b"1")

@@ -262,7 +262,7 @@ def run_id_of(request: Request) -> str:
 
 
 def _respond(request: Request, started: StartedRun, stream: bool | None) -> Response:
-    stand_in.mark_stored_response(request, started.body)
+    stand_in.mark_response(request, started.run.model)
     if not stream:
         return json_response(started.body)
     return EventStream(request, started.reader(), partial(_end_event, started.log))

@@ -23,12 +23,12 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class InitialRun:
-    """The first events of a run, with the frames of each; `body` is the run while it is queued."""
+    """The first events of a run, with the frames of each; `queued` is the run while it is queued."""
 
     state: RunState
     projection: RunProjection
     history: list[tuple[events.Event, Frames]]
-    body: bytes
+    queued: RunObject
 
     @classmethod
     def of(cls, run: RunObject, thread: ThreadObject | None, started_at: int | None, *, detailed: bool) -> "InitialRun":
@@ -36,14 +36,14 @@ class InitialRun:
         state, projection = RunState(), RunProjection()
         queued = events.RunQueued(build_spec(run, None), Origin(msgspec.structs.replace(run), thread, detailed))
         history: list[tuple[events.Event, Frames]] = [(queued, projection.encode(queued))]
-        body = projection.body()
+        initial = projection.run
         if started_at is not None:
             # Queued for no time at all: one transaction stores the run as it is once this worker has it.
             started = events.RunStarted(started_at)
             history.append((started, projection.encode(started)))
         for event, _ in history:
             state.apply(event)
-        return cls(state, projection, history, body)
+        return cls(state, projection, history, initial)
 
 
 def new_run(

@@ -43,9 +43,14 @@ from understudy.wire.tools import AssistantToolsCode, ToolResources
 class StartedRun:
     """A run that a client has started: its object in the response, and where its stream begins in its log."""
 
-    body: bytes
+    run: RunObject
     log: RunLog
     after: int
+
+    @property
+    def body(self) -> bytes:
+        """The run as JSON."""
+        return msgspec.json.encode(self.run)
 
     def reader(self) -> LogReader:
         """A reader of the run's server-sent events, until it ends or waits for its client."""
@@ -131,7 +136,7 @@ class Runs:
                 raise
             if not early:
                 begin(None)
-        return StartedRun(initial.body, log, 0)
+        return StartedRun(initial.queued, log, 0)
 
     async def create_in_turn(
         self,
@@ -189,7 +194,7 @@ class Runs:
         at_once = reserved_for is None and self._worker.has_capacity()
         origin = correlation.origin()
         happened: list[tuple[events.Event, Frames]] = []
-        queued: list[bytes] = []
+        queued: list[RunObject] = []
         resumed: list[tuple[RunState, RunProjection]] = []
 
         def change(stored: StoredRun) -> Checkpoint:
@@ -202,7 +207,7 @@ class Runs:
             projection.load(restored)
             state = RunState.of(restored)
             happened.append((answered.event, projection.encode(answered.event)))
-            queued.append(projection.body())
+            queued.append(projection.run)
             if at_once:
                 started = events.RunStarted(int(self._clock.now()))
                 happened.append((started, projection.encode(started)))

@@ -114,7 +114,7 @@ def _translate_data(translator: StreamTranslator, reader: sse.Reader, data: byte
         if reader.is_empty and not translator.done:
             count, size = template.match_events(data)
             if count:
-                batch.set_run(data[:size], count)
+                batch.set_run(data[:size], count, template.framing)
                 data = data[size:]
     if data:
         _translate_events(translator, reader.feed(data), batch.last)

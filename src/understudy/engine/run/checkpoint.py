@@ -69,8 +69,11 @@ class Projection(Protocol):
         """Applies an event; returns its frames for streams."""
 
     @property
-    def encode_texts(self) -> Callable[[Sequence[events.TextDelta]], list[tuple[bytes, ...]]]:
-        """Applies deltas of one text; returns the frames of each."""
+    def encode_texts(self) -> Callable[[Sequence[str]], bytes]:
+        """Applies deltas that continue the open text; returns their frames, one each, joined.
+
+        Empty where that is not all there is to them, and nothing was applied.
+        """
 
     def checkpoint(self, progress: Progress, *, with_run: bool) -> Checkpoint:
         """The changes since the last checkpoint; includes the run if its status changed, or `with_run`."""
@@ -135,10 +138,14 @@ class RunWriter:
 
     def publish_texts(self, texts: Sequence[str]) -> None:
         """Publishes deltas of the open message's text."""
-        if texts:
-            happened = [events.TextDelta(text) for text in texts]
-            self.state.apply(happened[0])
-            self.log.extend(happened, self._projection.encode_texts(happened))
+        while texts:
+            frames = self._projection.encode_texts(texts) if len(texts) > 1 else b""
+            if frames:
+                self.state.is_message_empty = False
+                self.log.append_texts(texts, frames)
+                return
+            self.publish(events.TextDelta(texts[0]))
+            texts = texts[1:]
 
     async def open(self, event: events.Event) -> None:
         """Publishes the opening of a step or a message, and stores it: first where a client can resume, or soon after.

@@ -13,7 +13,7 @@ from typing import Final, Protocol, Self
 
 from understudy.clock import Clock
 from understudy.engine.run.events import Event, RunEnded, RunRestored
-from understudy.engine.run.log_entries import LogEntry, merge_deltas
+from understudy.engine.run.log_entries import LogEntry, join_texts, merge_deltas
 
 # A reader that is further behind is served from the merged events; they are merged in chunks of at least this size.
 _MAX_RECENT_EVENTS = 512
@@ -61,15 +61,24 @@ class LogReader:
 
     def read(self) -> bytes:
         """The frames of all unread events, joined; empty where streams show nothing of these."""
-        log = self._log
-        if self.position >= log.length:
+        log, position = self._log, self.position
+        if position >= log.length:
             return b""
-        if self.position == log.length - 1 and not (self._numbered or self._skip) and (latest := log.latest_frames):
-            # What nearly every read is: the delta that was just appended.
-            self.position = log.length
-            return latest[0] if len(latest) == 1 else b"".join(latest)
-        unread = log.unread_frames(self)
+        if self._numbered or self._skip:
+            return self._read_divided()
+        latest = log.latest
+        if latest is not None and latest.first == position + 1:
+            # What nearly every read is: what was just appended.
+            frames: Sequence[bytes] = latest.frames
+        else:
+            frames = log.unread_frames(self)
         self.position = log.length
+        return frames[0] if len(frames) == 1 else b"".join(frames)
+
+    def _read_divided(self) -> bytes:
+        """Looks at each event."""
+        unread = self._log.unread_events(self)
+        self.position = self._log.length
         if self._numbered:
             return b"".join([_add_event_id(frames, number) for number, frames in unread if frames])
         joined = [frame for _, frames in unread for frame in frames]
@@ -92,7 +101,7 @@ class RunLog:
     """
 
     __slots__ = (
-        "_merge_threshold",
+        "_merge_at",
         "_merged",
         "_recent",
         "closed",
@@ -120,7 +129,7 @@ class RunLog:
         """Whether clients have, or may have, numbers with which they resume after a crash."""
         self._merged: list[LogEntry] = []
         self._recent: list[LogEntry] = []
-        self._merge_threshold = _MERGE_CHUNK
+        self._merge_at = _MERGE_CHUNK
         self.followers: list[LogReader] = []
 
     @property
@@ -144,9 +153,9 @@ class RunLog:
         return any(isinstance(entry.event, RunRestored) for entry in self.entries())
 
     @property
-    def latest_frames(self) -> tuple[bytes, ...]:
-        """The frames of the last event; empty where it has none, or was merged."""
-        return self._recent[-1].frames if self._recent else ()
+    def latest(self) -> LogEntry | None:
+        """The last entry; None where it was merged."""
+        return self._recent[-1] if self._recent else None
 
     async def wait_beginning(self) -> None:
         """Waits until a copy of another node's log has its beginning, or is closed.
@@ -174,20 +183,18 @@ class RunLog:
         """Appends an event with its frames, and notifies the readers."""
         self.length = number = self.length + 1
         self._recent.append(LogEntry(number, event, number, frames))
-        if len(self._recent) >= self._merge_threshold:
+        if number >= self._merge_at:
             self._merge_read_events()
         for follower in self.followers:
             if follower.notify is not None:
                 follower.notify()
 
-    def extend(self, happened: Sequence[Event], frames: Sequence[tuple[bytes, ...]]) -> None:
-        """Appends events, each with its frames, and notifies the readers once."""
-        number = self.length
-        for event, shown in zip(happened, frames, strict=True):
-            number += 1
-            self._recent.append(LogEntry(number, event, number, shown))
-        self.length = number
-        if len(self._recent) >= self._merge_threshold:
+    def append_texts(self, texts: Sequence[str], frames: bytes) -> None:
+        """Appends deltas of one text, whose frames are joined, one each, and notifies the readers once."""
+        entry = join_texts(texts, self.length + 1, frames)
+        self.length = entry.number
+        self._recent.append(entry)
+        if entry.number >= self._merge_at:
             self._merge_read_events()
         self._notify_followers()
 
@@ -246,34 +253,47 @@ class RunLog:
         yield from self._recent
 
     def entries_after(self, number: int) -> list[LogEntry]:
-        """The events after that number, with old deltas merged."""
+        """The events after that number, an entry each, with old deltas merged."""
         number = self.position_after(number)
+        entries: list[LogEntry] = []
         if self._merged and number < self._merged[-1].number:
-            return [entry.tail(number) for entry in self.entries() if entry.number > number]
-        return self._recent[bisect_right(self._recent, number, key=_number_of) :]
+            entries += [entry.tail(number) for entry in self._merged if entry.number > number]
+        for entry in self._recent[bisect_right(self._recent, number, key=_number_of) :]:
+            entries += entry.divide(number)
+        return entries
 
     def _notify_followers(self) -> None:
         for follower in self.followers:
             if follower.notify is not None:
                 follower.notify()
 
-    def unread_frames(self, follower: LogReader) -> list[tuple[int, tuple[bytes, ...]]]:
+    def unread_frames(self, follower: LogReader) -> list[bytes]:
+        """The frames of the events that the follower has not read."""
+        recent, position = self._recent, follower.position
+        if self._merged and position < self._merged[-1].number:
+            unread = self._replay(follower)
+        else:
+            entries = recent[bisect_right(recent, position, key=_number_of) :]
+            if not entries or entries[0].first > position:
+                return [frame for entry in entries for frame in entry.frames]
+            unread = _divide(entries, position)
+        return [frame for _, frames in unread for frame in frames]
+
+    def unread_events(self, follower: LogReader) -> list[tuple[int, tuple[bytes, ...]]]:
         """The numbers and the frames of the events that the follower has not read."""
         recent, position = self._recent, follower.position
         if self._merged and position < self._merged[-1].number:
             return self._replay(follower)
-        behind = self.length - position
-        if behind > len(recent) or recent[-behind].number != position + 1:
-            # The numbers jump among them.
-            behind = len(recent) - bisect_right(recent, position, key=_number_of)
-        return [(entry.number, entry.frames) for entry in recent[len(recent) - behind :]]
+        return _divide(recent[bisect_right(recent, position, key=_number_of) :], position)
 
     def _replay(self, follower: LogReader) -> list[tuple[int, tuple[bytes, ...]]]:
         """The unread events of the follower, encoded again; continues where its last replay ended."""
         encoder = follower.encoder = follower.encoder or self.new_encoder()
         applied, after = follower.applied, follower.position
         replayed = []
-        for entry in self.entries():
+        # What is not merged yet is replayed as it was sent.
+        recent = (one for entry in self._recent for one in entry.divide(0))
+        for entry in (*self._merged, *recent):
             if entry.number <= applied:
                 continue
             last = max(applied, entry.first - 1)
@@ -287,19 +307,24 @@ class RunLog:
 
     def _merge_read_events(self) -> None:
         """Merges what every follower has read, and what is too old to wait for the slow ones."""
+        recent = self._recent
         read = min([follower.position for follower in self.followers], default=self.length)
-        unread = min(self.length - read, _MAX_RECENT_EVENTS)
-        if unread > _MERGE_CHUNK:
-            unread = min(unread, len(self._recent) - bisect_right(self._recent, read, key=_number_of))
-        if len(self._recent) - unread >= _MERGE_CHUNK:
-            self._merge(len(self._recent) - unread)
-        self._merge_threshold = len(self._recent) + _MERGE_CHUNK
+        count = bisect_right(recent, max(read, self.length - _MAX_RECENT_EVENTS), key=_number_of)
+        if count and recent[count - 1].number - recent[0].first + 1 >= _MERGE_CHUNK:
+            self._merge(count)
+        self._merge_at = self.length + _MERGE_CHUNK
 
     def _merge(self, count: int) -> None:
-        """Moves the oldest `count` events out of what is kept ready, neighbouring deltas of one epoch as one."""
-        self._merged += merge_deltas(self._recent[:count])
+        """Moves the oldest `count` entries out of what is kept ready, neighbouring deltas of one epoch as one."""
+        entries = self._recent[:count]
         del self._recent[:count]
-        self._merge_threshold = len(self._recent) + _MERGE_CHUNK
+        for entry in entries:
+            entry.frames = ()
+        self._merged += merge_deltas(entries)
+
+
+def _divide(entries: Sequence[LogEntry], after: int) -> list[tuple[int, tuple[bytes, ...]]]:
+    return [event for entry in entries for event in entry.divide_frames(after)]
 
 
 def _add_event_id(frames: tuple[bytes, ...], number: int) -> bytes:

@@ -4,16 +4,21 @@ from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 from operator import attrgetter
+from typing import Final
 
 import msgspec
 
 from understudy.engine.run.events import ArgumentsDelta, Event, RefusalDelta, TextDelta
 
 _ends_of = attrgetter("ends")
+_FRAME_END: Final = b"\n\n"
 
 
 class LogEntry(msgspec.Struct, gc=False):
-    """One event, or the deltas `first` to `number` of one text merged; `ends` says where in the text each ended."""
+    """One event, or the deltas `first` to `number` of one text merged; `ends` says where in the text each ended.
+
+    `frames` are those of the event. Deltas that were appended together have one frame each, which are joined.
+    """
 
     number: int
     event: Event
@@ -43,6 +48,27 @@ class LogEntry(msgspec.Struct, gc=False):
         ends = array("I", [end - start for end in self.ends[after + 1 - self.first :]])
         return LogEntry(self.number, event, after + 1, ends=ends)
 
+    def divide(self, after: int) -> "Iterator[LogEntry]":
+        """The events behind the event `after`, an entry each, without their frames."""
+        if self.ends is None:
+            yield self
+            return
+        text: str = self.event.text  # type: ignore[attr-defined]  # only deltas are merged
+        start = 0
+        for number, end in enumerate(self.ends, self.first):
+            if number > after:
+                yield LogEntry(number, msgspec.structs.replace(self.event, text=text[start:end]), number)
+            start = end
+
+    def divide_frames(self, after: int) -> Iterator[tuple[int, tuple[bytes, ...]]]:
+        """The events behind the event `after` by their numbers, with the frames of each."""
+        if self.ends is None:
+            yield self.number, self.frames
+            return
+        for number, frame in enumerate(self.frames[0].split(_FRAME_END)[:-1], self.first):
+            if number > after:
+                yield number, (frame + _FRAME_END,)
+
     @property
     def is_merged(self) -> bool:
         return self.number > self.first
@@ -70,24 +96,29 @@ def _text_key(event: Event) -> object:
 
 
 def merge_deltas(entries: Iterable[LogEntry]) -> list[LogEntry]:
-    """The entries without their frames, neighbouring deltas of one text as one."""
+    """The entries with neighbouring deltas of one text as one, which has no frames."""
     merged: list[LogEntry] = []
     group: list[LogEntry] = []
     key: object = None
     for entry in entries:
-        event = entry.event
-        entry_key = TextDelta if type(event) is TextDelta else _text_key(event)
-        if entry_key is None and not group:
-            merged.append(LogEntry(entry.number, event, entry.first, ends=entry.ends))
-            continue
+        entry_key = _text_key(entry.event)
         if group and (entry_key is None or entry_key != key or entry.first != group[-1].number + 1):
             merged.append(_merge_group(group))
             group = []
-        key = entry_key
-        group.append(entry)
+        if entry_key is None:
+            merged.append(entry)
+        else:
+            key = entry_key
+            group.append(entry)
     if group:
         merged.append(_merge_group(group))
     return merged
+
+
+def join_texts(texts: Sequence[str], first: int, frames: bytes) -> LogEntry:
+    """The entry of deltas of one text that are appended together, with their joined frames; `first` is a number."""
+    ends = array("I", accumulate(map(len, texts)))
+    return LogEntry(first + len(texts) - 1, TextDelta("".join(texts)), first, (frames,), ends)
 
 
 def _merge_group(group: list[LogEntry]) -> LogEntry:

@@ -18,6 +18,7 @@ from understudy.engine.run.turn import ChunkDelta, ToolCall, Turn
 from understudy.engine.tools.base import BuiltIn
 from understudy.errors import UpstreamError
 from understudy.llm import chunks
+from understudy.llm.chunk_batch import ChunkBatch
 from understudy.llm.chunks import TokenLogprob
 from understudy.llm.router import Models
 from understudy.store.run_state import NewItem, Span
@@ -123,10 +124,19 @@ class ModelTurn:
 
     # -- what the model says -----------------------------------------------------------------------------------
 
-    async def _consume(self, payloads: Sequence[bytes], room: PromptBudget) -> bool:
+    async def _consume(self, batch: Sequence[bytes], room: PromptBudget) -> bool:
         """Takes in chunks; False once the answer is as long as the run's budget allows, whatever the model thinks."""
+        self._stage.check()
+        if not (isinstance(batch, ChunkBatch) and batch.run):
+            return await self._consume_chunks(batch, room)
+        if batch.before and not await self._consume_chunks(batch.before, room):
+            return False
+        if not self._consume_texts(batch, room) and not await self._consume_chunks(batch.run_chunks, room):
+            return False
+        return not batch.after or await self._consume_chunks(batch.after, room)
+
+    async def _consume_chunks(self, payloads: Sequence[bytes], room: PromptBudget) -> bool:
         turn, stage = self.turn, self._stage
-        stage.check()
         is_plain_text, most_deltas = self._is_plain_text(), room.answer
         is_cut = False
         texts: list[str] = []
@@ -134,7 +144,7 @@ class ModelTurn:
             chunk = chunks.decode(payload)
             text = turn.add_text_chunk(chunk) if is_plain_text else ""
             if text:
-                # What nearly every chunk is: those of one read are published together, without a coroutine.
+                # Those of one read are published together, without a coroutine.
                 texts.append(text)
             else:
                 stage.publish_texts(texts)
@@ -148,6 +158,21 @@ class ModelTurn:
         stage.publish_texts(texts)
         self._interruption.check()
         return not is_cut
+
+    def _consume_texts(self, batch: ChunkBatch, room: PromptBudget) -> bool:
+        """Publishes the texts of a run of chunks at once, as nearly all are; False where a look at each is needed."""
+        turn = self.turn
+        if turn.deltas + batch.run_length >= room.answer or not self._is_plain_text():
+            return False
+        texts = batch.run_texts
+        if texts is None:
+            return False
+        if "" in texts:
+            texts = [text for text in texts if text]
+        turn.deltas += len(texts)
+        self._stage.publish_texts(texts)
+        self._interruption.check()
+        return True
 
     def _is_plain_text(self) -> bool:
         """Whether text can be sent directly: the message is open, without buffered text, calls or reasoning."""

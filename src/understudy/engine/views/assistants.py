@@ -114,7 +114,8 @@ class RunView:
     def _on_queued(self, event: events.RunQueued) -> _Stream:
         self._load_run(event)
         self.thread = event.origin.thread
-        stream: list[RunStreamEvent] = [self._run_event("created"), self._run_event("queued")]
+        created = self._run_event("created")
+        stream: list[RunStreamEvent] = [created, RunEvent("thread.run.queued", created.data)]
         if self.thread is not None:
             resources = self.thread.tool_resources.as_read()
             stream.insert(0, ThreadEvent("thread.created", _replace(self.thread, tool_resources=resources)))
@@ -220,7 +221,9 @@ class RunView:
         self._steps.detailed = origin.detailed
 
     def _run_event(self, name: str) -> RunEvent:
-        run = _replace(self.run, tool_resources=self.run.tool_resources.as_read())
+        run, resources = self.run, self.run.tool_resources.as_read()
+        if resources is not run.tool_resources:
+            run = _replace(run, tool_resources=resources)
         return RunEvent(f"thread.run.{name}", run)  # type: ignore[arg-type]
 
     # -- messages ----------------------------------------------------------------------------------------------

@@ -25,6 +25,9 @@ from understudy.wire.run_events import MessageDelta, MessageDeltaEvent, RunStrea
 
 DONE_FRAME: Final = b"event: done\ndata: [DONE]\n\n"
 _encode_json: Final = msgspec.json.encode
+_encode_lines: Final = msgspec.json.Encoder().encode_lines
+_TEXT_END: Final = b"}}]}}\n\n"
+"""Behind the text of a delta of a message."""
 Frames = tuple[bytes, ...]
 # By the length of the text they hide, modulo what a text and its filler are a multiple of.
 _FILLERS: Final = tuple(
@@ -41,8 +44,15 @@ _RESPONSE_FRAMES: Final = {
 }
 
 
-def encode_run_event(event: RunStreamEvent) -> bytes:
-    return b"event: %b\ndata: %b\n\n" % (event.event.encode(), _encode_json(event.data))
+def _encode_run_events(stream: Sequence[RunStreamEvent]) -> Frames:
+    frames: list[bytes] = []
+    subject, body = None, b""
+    for event in stream:
+        # An object that begins has two or three events.
+        if event.data is not subject:
+            subject, body = event.data, _encode_json(event.data)
+        frames.append(b"event: %b\ndata: %b\n\n" % (event.event.encode(), body))
+    return tuple(frames)
 
 
 def encode_response_event(event: ResponseStreamEvent) -> bytes:
@@ -62,24 +72,23 @@ class RunEncoder:
 
     def encode(self, event: Event, merged: int = 0) -> Frames:  # noqa: ARG002 - these events have no numbers
         if type(event) is TextDelta and self._head and self.view.extend_text(event.text):
-            return (self._head + _encode_json(event.text) + b"}}]}}\n\n",)
+            return (self._head + _encode_json(event.text) + _TEXT_END,)
         return self._encode_other(event)
 
-    def encode_texts(self, deltas: Sequence[TextDelta]) -> list[Frames]:
-        """The frames of each of these deltas of one text."""
-        first = [] if self._head else [self.encode(deltas[0])]
-        following = [delta.text for delta in deltas[len(first) :]]
-        if not self.view.extend_text(*following):
-            return [*first, *map(self.encode, deltas[len(first) :])]
+    def encode_texts(self, texts: Sequence[str]) -> bytes:
+        """The joined frames of deltas that continue the open text; empty where none is open."""
         head = self._head
-        return [*first, *[(head + _encode_json(text) + b"}}]}}\n\n",) for text in following]]
+        if not head or not self.view.extend_text(*texts):
+            return b""
+        # A line for each text, as JSON has no line ends in texts.
+        return head + _encode_lines(texts)[:-1].replace(b"\n", _TEXT_END + head) + _TEXT_END
 
     def _encode_other(self, event: Event) -> Frames:
         stream = self.view.apply(event)
         self._head = b""
         if type(event) is TextDelta:
             self._head = _run_text_head(stream[0])
-        return tuple([encode_run_event(one) for one in stream])
+        return _encode_run_events(stream)
 
 
 class ResponseEncoder:
@@ -96,17 +105,15 @@ class ResponseEncoder:
         if type(event) is TextDelta and self._around is not None:
             number = self.view.extend_text((event.text,), merged)
             if number is not None:
-                return _text_frames(self._around, (event.text,), number)[0]
+                return (_text_frames(self._around, (event.text,), number)[0],)
         return self._encode_other(event, merged)
 
-    def encode_texts(self, deltas: Sequence[TextDelta]) -> list[Frames]:
-        """The frames of each of these deltas of one text."""
-        first = [] if self._around is not None else [self.encode(deltas[0])]
-        following = [delta.text for delta in deltas[len(first) :]]
-        number = self.view.extend_text(following) if following else None
+    def encode_texts(self, texts: Sequence[str]) -> bytes:
+        """The joined frames of deltas that continue the open text; empty where there is more to them."""
+        number = None if self._around is None else self.view.extend_text(texts)
         if number is None or self._around is None:
-            return [*first, *map(self.encode, deltas[len(first) :])]
-        return [*first, *_text_frames(self._around, following, number)]
+            return b""
+        return b"".join(_text_frames(self._around, texts, number))
 
     def _encode_other(self, event: Event, merged: int) -> Frames:
         stream = self.view.apply(event, merged)
@@ -129,14 +136,12 @@ def _run_text_head(event: RunStreamEvent) -> bytes:
 _TextSurroundings = tuple[bytes, bytes, tuple[bytes, ...], bytes]
 
 
-def _text_frames(around: _TextSurroundings, texts: Sequence[str], first: int) -> list[Frames]:
-    """The frames of deltas of one text; `first` is the number of the first one."""
+def _text_frames(around: _TextSurroundings, texts: Sequence[str], first: int) -> list[bytes]:
+    """The frame of each of these deltas of one text; `first` is the number of the first one."""
     head, middle, fillers, tail = around
     return [
-        (
-            b"%b%b%b%b%b%d}\n\n"
-            % (head, _encode_json(text), middle, fillers[len(text) % OBFUSCATION_MULTIPLE], tail, number),
-        )
+        b"%b%b%b%b%b%d}\n\n"
+        % (head, _encode_json(text), middle, fillers[len(text) % OBFUSCATION_MULTIPLE], tail, number)
         for number, text in enumerate(texts, first)
     ]
 

@@ -18,6 +18,7 @@ from understudy.store.run_state import Checkpoint, Progress
 from understudy.wire.messages import MessageObject
 from understudy.wire.responses import ResponseObject
 from understudy.wire.runs import RunObject
+from understudy.wire.steps import RunStepObject
 
 
 class RunProjection:
@@ -27,8 +28,8 @@ class RunProjection:
         self._encoder = RunEncoder()
         self.encode: Callable[[events.Event], Frames] = self._encoder.encode
         """Applies an event; returns its frames for streams."""
-        self.encode_texts: Callable[[Sequence[events.TextDelta]], list[Frames]] = self._encoder.encode_texts
-        """Applies deltas of one text; returns the frames of each."""
+        self.encode_texts: Callable[[Sequence[str]], bytes] = self._encoder.encode_texts
+        """Applies deltas that continue the open text; returns their joined frames, or nothing; see `encode_texts`."""
         self._view = self._encoder.view
         self._status = ""
         self._stored: frozenset[str] = frozenset()
@@ -40,9 +41,10 @@ class RunProjection:
             self.encode(event)
         self._mark_stored()
 
-    def body(self) -> bytes:
-        """The run as JSON, as it is at this event."""
-        return msgspec.json.encode(self._view.run)
+    @property
+    def run(self) -> RunObject:
+        """The run as it is at this event; later events replace it."""
+        return self._view.run
 
     def stored_run(self) -> RunObject:
         """The run as a transaction stores it that creates it; the next checkpoint has what changes afterwards."""
@@ -51,16 +53,23 @@ class RunProjection:
 
     def checkpoint(self, progress: Progress, *, with_run: bool) -> Checkpoint:
         """What has changed since the last checkpoint; the run itself where its status did, or `with_run`."""
-        view = self._view
+        view, stored = self._view, self._stored
         steps, messages = [*view.closed_steps, *view.steps], [*view.closed_messages, *_open_messages(view)]
+        changed_steps: list[RunStepObject] = []
+        changed_messages: list[MessageObject] = []
+        if stored:
+            changed_steps = [step for step in steps if step.id in stored]
+            changed_messages = [message for message in messages if message.id in stored]
+            steps = [step for step in steps if step.id not in stored]
+            messages = [message for message in messages if message.id not in stored]
         checkpoint = Checkpoint(
             run_id=view.run.id,
             run=view.run if with_run or view.run.status != self._status else None,
             progress=progress,
-            new_steps=[step for step in steps if step.id not in self._stored],
-            changed_steps=[step for step in steps if step.id in self._stored],
-            new_messages=[message for message in messages if message.id not in self._stored],
-            changed_messages=[message for message in messages if message.id in self._stored],
+            new_steps=steps,
+            changed_steps=changed_steps,
+            new_messages=messages,
+            changed_messages=changed_messages,
         )
         self._mark_stored()
         return checkpoint
@@ -68,7 +77,9 @@ class RunProjection:
     def _mark_stored(self) -> None:
         view = self._view
         self._status = view.run.status
-        self._stored = frozenset({*(step.id for step in view.steps), *(message.id for message in _open_messages(view))})
+        self._stored = frozenset([step.id for step in view.steps])
+        if view.message is not None:
+            self._stored |= {view.message.id}
         view.clear_closed()
 
 
@@ -89,12 +100,12 @@ class ResponseProjection(RunProjection):
             self._view.apply(event)
         return self._response_encoder.encode(event)
 
-    def _encode_response_texts(self, deltas: Sequence[events.TextDelta]) -> list[Frames]:
-        texts = [delta.text for delta in deltas]
-        if not self._view.extend_text(*texts):
-            self._view.apply(deltas[0])
+    def _encode_response_texts(self, texts: Sequence[str]) -> bytes:
+        frames = self._response_encoder.encode_texts(texts)
+        if frames and not self._view.extend_text(*texts):
+            self._view.apply(events.TextDelta(texts[0]))
             self._view.extend_text(*texts[1:])
-        return self._response_encoder.encode_texts(deltas)
+        return frames
 
     def load(self, history: Iterable[events.Event]) -> None:
         is_loaded = False
