@@ -1,8 +1,9 @@
 """A response of server-sent events: sends frames as they arrive, sends keep-alives, ends with its client."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
+from functools import partial
 from typing import Final, Protocol
 
 from starlette.requests import Request
@@ -73,14 +74,46 @@ class EventStream(Response):
 
     async def __call__(self, _: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": list(_HEADERS)})
-        # The middleware needs only the start of the response. The body bypasses it, from a task of its own: waking a
-        # task resumes every coroutine below it, which is half of the cost of a delta.
+        # The middleware needs only the start of the response. The body bypasses it.
         send = self._direct or send
-        pump = asyncio.create_task(self._send_all(send))
-        unwatch = self._watch_disconnect(receive, pump)
         if self._comments:
             self._last_sent_at = asyncio.get_running_loop().time()
             self._keep_alive(send)
+        try:
+            if isinstance(self._frames, LogReader):
+                await self._follow_log(self._frames, receive, send)
+            else:
+                await self._follow_generator(self._frames, receive, send)
+        finally:
+            if self._timer is not None:
+                self._timer.cancel()
+
+    async def _follow_log(self, reader: LogReader, receive: Receive, send: Send) -> None:
+        """Sends a log from the request's own task, which is woken only at the end and for a slow client."""
+        task = asyncio.current_task()
+        assert task is not None
+        writer = _LogWriter(self, reader, self._writer)
+
+        def stop() -> None:
+            self._gone = True
+            writer.stop()
+
+        unwatch = self._watch_disconnect(receive, stop)
+        try:
+            with self._open.track(task, self._key_id):
+                await self._send_all(partial(self._send_log, reader, writer, send), send)
+        finally:
+            unwatch()
+
+    async def _follow_generator(self, frames: AsyncGenerator[bytes, None], receive: Receive, send: Send) -> None:
+        """Sends frames from a task of its own: to wake the request's would resume every coroutine below it."""
+        pump = asyncio.create_task(self._send_all(partial(self._send_each, frames, send), send))
+
+        def stop() -> None:
+            self._gone = True
+            pump.cancel()
+
+        unwatch = self._watch_disconnect(receive, stop)
         try:
             with self._open.track(pump, self._key_id):
                 await pump
@@ -89,23 +122,19 @@ class EventStream(Response):
                 raise
         finally:
             unwatch()
-            if self._timer is not None:
-                self._timer.cancel()
 
-    async def _send_all(self, send: Send) -> None:
+    async def _send_all(self, send_body: Callable[[], Awaitable[None]], send: Send) -> None:
         try:
-            if isinstance(self._frames, LogReader):
-                await self._send_log(self._frames, send)
-            else:
-                await self._send_each(self._frames, send)
-            last = self._last() if self._last is not None else b""
+            await send_body()
+            last = self._last() if self._last is not None and not self._gone else b""
         except asyncio.CancelledError:
             error = self._open.error_of(asyncio.current_task())
             if error is None:
                 raise
             last = self._render_error(error)
         self._ended = True
-        await send({"type": "http.response.body", "body": last, "more_body": False})
+        if not self._gone:
+            await send({"type": "http.response.body", "body": last, "more_body": False})
 
     def _render_error(self, error: ApiError) -> bytes:
         body = message_envelope(error, self._request_id) if self._dialect == "anthropic" else envelope(error)
@@ -118,12 +147,11 @@ class EventStream(Response):
                 self._last_sent_at = loop.time()
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
 
-    async def _send_log(self, reader: LogReader, send: Send) -> None:
+    async def _send_log(self, reader: LogReader, writer: "_LogWriter", send: Send) -> None:
         """Sends the logged frames as fast as the client reads, then writes new frames as they arrive."""
         loop = asyncio.get_running_loop()
-        writer = _LogWriter(self, reader, self._writer)
         with reader:
-            while not reader.is_at_end:
+            while not (reader.is_at_end or self._gone):
                 if frames := reader.read():
                     self._last_sent_at = loop.time()
                     await send({"type": "http.response.body", "body": frames, "more_body": True})
@@ -133,17 +161,12 @@ class EventStream(Response):
     def record_activity(self, now: float) -> None:
         self._last_sent_at = now
 
-    def _watch_disconnect(self, receive: Receive, pump: "asyncio.Task[None]") -> Callable[[], object]:
-        """Ends `pump` when the client leaves, until the returned function is called."""
-
-        def end_pump() -> None:
-            self._gone = True
-            pump.cancel()
-
+    def _watch_disconnect(self, receive: Receive, stop: Callable[[], None]) -> Callable[[], object]:
+        """Calls `stop` when the client leaves, until the returned function is called."""
         if (writer := self._writer) is not None:
-            writer.watch(end_pump)
+            writer.watch(stop)
             return lambda: writer.watch(None)
-        return asyncio.create_task(_wait_for_disconnect(receive, end_pump)).cancel
+        return asyncio.create_task(_wait_for_disconnect(receive, stop)).cancel
 
     def _keep_alive(self, send: Send) -> None:
         """Sends a comment after a long silence, and schedules the next check."""
@@ -193,6 +216,11 @@ class _LogWriter:
         finally:
             self._reader.notify = None
             self._stall = None
+
+    def stop(self) -> None:
+        """Ends a `write_until_blocked`."""
+        if self._stall is not None and not self._stall.done():
+            self._stall.set_result(None)
 
     def _schedule(self) -> None:
         if not self._scheduled:
