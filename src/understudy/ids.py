@@ -16,13 +16,14 @@ from typing import Final
 _ALPHANUMERIC = string.digits + string.ascii_uppercase + string.ascii_lowercase
 _URL_SAFE = _ALPHANUMERIC + "-_"
 _TAIL_LENGTH = 24
-_STAMP_LENGTH = 8
+_RANDOM_LENGTH = 16
 _TICK_NS = 100_000
 # Tables for `bytes.translate`: a symbol for each byte. 64 symbols folded onto 62 would be biased, so the bytes of the
 # last two are deleted.
 _SYMBOLS = _URL_SAFE.encode() * 4
 _REJECTED = bytes(byte for byte in range(256) if byte & 63 >= len(_ALPHANUMERIC))
 _PAIRS = tuple(first + second for first in _ALPHANUMERIC for second in _ALPHANUMERIC)
+_PAIR_COUNT = len(_PAIRS)
 
 
 def _random(length: int) -> str:
@@ -46,7 +47,12 @@ os.register_at_fork(after_in_child=_unused_tails.clear)
 def _draw_tails() -> None:
     """Adds tails of 16 random characters, which nothing else has."""
     symbols = os.urandom(1024).translate(_SYMBOLS, _REJECTED).decode()
-    _unused_tails.extend([symbols[start : start + 16] for start in range(0, len(symbols) - 15, 16)])
+    _unused_tails.extend(
+        [
+            symbols[start : start + _RANDOM_LENGTH]
+            for start in range(0, len(symbols) - _RANDOM_LENGTH + 1, _RANDOM_LENGTH)
+        ]
+    )
 
 
 def _draw() -> bytes:
@@ -65,15 +71,19 @@ def _draw_hex(count: int) -> str:
 
 
 def _time_ordered() -> str:
-    rest, last = divmod(time.time_ns() // _TICK_NS, len(_PAIRS))
-    rest, third = divmod(rest, len(_PAIRS))
-    return _first_pairs(rest) + _PAIRS[third] + _PAIRS[last] + _random(_TAIL_LENGTH - _STAMP_LENGTH)
+    rest, last = divmod(time.time_ns() // _TICK_NS, _PAIR_COUNT)
+    rest, third = divmod(rest, _PAIR_COUNT)
+    try:
+        tail = _unused_tails.pop()
+    except IndexError:
+        tail = _random(_RANDOM_LENGTH)
+    return _first_pairs(rest) + _PAIRS[third] + _PAIRS[last] + tail
 
 
 @lru_cache(maxsize=4)
 def _first_pairs(ticks: int) -> str:
     """The first half of a stamp, which changes twice an hour."""
-    first, second = divmod(ticks, len(_PAIRS))
+    first, second = divmod(ticks, _PAIR_COUNT)
     return _PAIRS[first] + _PAIRS[second]
 
 
@@ -354,6 +364,6 @@ def usage_journal() -> str:
 
 def inference() -> str:
     """21 url-safe characters, as the AI/ML API names an answer: the time, and 13 random ones (78 bits)."""
-    rest, last = divmod(time.time_ns() // _TICK_NS, len(_PAIRS))
-    rest, third = divmod(rest, len(_PAIRS))
+    rest, last = divmod(time.time_ns() // _TICK_NS, _PAIR_COUNT)
+    rest, third = divmod(rest, _PAIR_COUNT)
     return _first_pairs(rest) + _PAIRS[third] + _PAIRS[last] + _draw()[:13].translate(_SYMBOLS).decode()
