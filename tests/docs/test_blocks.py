@@ -227,7 +227,7 @@ def test_a_shell_block_is_valid_and_each_of_its_commands_is_known(block):
         elif "scripts/" in line.program:
             parse_script(line.words)
         else:
-            assert line.program in {"curl", *OTHER_PROGRAMS}
+            assert line.program in {"curl", "export", *OTHER_PROGRAMS}
 
 
 def with_command(name):
@@ -263,11 +263,18 @@ def test_the_requests_of_a_shell_block_are_answered(server, tmp_path, block):
     if shutil.which("curl") is None:
         pytest.skip("curl is not installed")
     (tmp_path / ".curlrc").write_text("fail-with-body\nnoproxy = *\n")
-    environ = {"PATH": os.environ["PATH"], "CURL_HOME": str(tmp_path), "KEY": KEY, "BASE_URL": server.url}
-    environ["BASE"] = server.url.removesuffix("/v1")
+    environ = {"PATH": os.environ["PATH"], "CURL_HOME": str(tmp_path), "UNDERSTUDY_API_KEY": KEY}
     for line in command_lines(block):
+        if line.program == "export":
+            assert line.words[1].partition("=")[0] in environ
+            continue
         ran = subprocess.run(
-            ["sh", "-c", line.text], env=environ, capture_output=True, text=True, timeout=2 * WAIT, check=False
+            ["sh", "-c", with_address(line.text, server)],
+            env=environ,
+            capture_output=True,
+            text=True,
+            timeout=2 * WAIT,
+            check=False,
         )
         assert ran.returncode == 0, f"{line.text}\n{ran.stdout}{ran.stderr}"
         reply = json.loads(ran.stdout)
