@@ -1,5 +1,5 @@
 // Copies the console's third-party modules out of the locked npm packages, with their licences and a manifest of hashes.
-// Imports become relative, since a strict Content-Security-Policy has no import map.
+// What every page needs is one module; none imports another, since a strict Content-Security-Policy has no import map.
 
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -12,16 +12,12 @@ const PACKAGES = join(ROOT, ".venv-clients/console/node_modules");
 const VENDOR = join(ROOT, "src/understudy/console/vendor");
 const require = createRequire(join(PACKAGES, "_.js"));
 const { parse } = require("acorn");
+const { buildSync } = require("esbuild");
 const { minify } = require("terser");
 
 const LANGUAGES = ["bash", "css", "diff", "javascript", "json", "markdown", "python", "sql", "typescript", "xml", "yaml"];
 /** Target file: package, its file, and whether it comes unminified. */
 const MODULES = {
-  "preact.js": ["preact", "dist/preact.mjs"],
-  "hooks.js": ["preact", "hooks/dist/hooks.mjs"],
-  "htm.js": ["htm", "dist/htm.module.js"],
-  "signals.js": ["@preact/signals", "dist/signals.mjs"],
-  "signals_core.js": ["@preact/signals-core", "dist/signals-core.mjs"],
   "markdown_it.js": ["markdown-it", "dist/browser/markdown-it.esm.min.mjs"],
   "dompurify.js": ["dompurify", "dist/purify.es.mjs", true],
   "uplot.js": ["uplot", "dist/uPlot.esm.js", true],
@@ -31,19 +27,16 @@ const MODULES = {
     LANGUAGES.map((name) => [`highlight/${name}.js`, ["@highlightjs/cdn-assets", `es/languages/${name}.min.js`]]),
   ),
 };
-/** The vendored module of each bare import. */
-const SPECIFIERS = {
-  preact: "./preact.js",
-  "preact/hooks": "./hooks.js",
-  "@preact/signals-core": "./signals_core.js",
-};
+/** What components are written with, joined in `view.js`: the names of `ui/view.js` and no others. */
+const VIEW = `export { Fragment, h, render } from "preact";
+export { useCallback, useEffect, useId, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+export { batch, computed, effect, signal, useComputed, useSignal, useSignalEffect } from "@preact/signals";
+export { default as htm } from "htm";
+`;
+const VIEW_PACKAGES = ["@preact/signals", "@preact/signals-core", "htm", "preact"];
 const GRAMMAR_TYPES = "declare const grammar: (hljs: unknown) => object;\nexport default grammar;\n";
 const TYPES = {
-  "preact.d.ts": 'export * from "preact";\n',
-  "hooks.d.ts": 'export * from "preact/hooks";\n',
-  "htm.d.ts": 'export { default } from "htm";\n',
-  "signals.d.ts": 'export * from "@preact/signals";\n',
-  "signals_core.d.ts": 'export * from "@preact/signals-core";\n',
+  "view.d.ts": `${VIEW}export type { Signal } from "@preact/signals";\n`,
   "markdown_it.d.ts": 'export { default } from "markdown-it";\n',
   "dompurify.d.ts": 'export { default } from "dompurify";\n',
   "uplot.d.ts": 'export { default } from "uplot";\n',
@@ -75,24 +68,31 @@ function write(name, content) {
   written.set(name, createHash("sha256").update(content).digest("hex"));
 }
 
-/** Rewrites the bare specifiers of real import statements; a grammar has such text as data. */
-function relativeImports(code, name) {
-  const tree = parse(code, { ecmaVersion: "latest", sourceType: "module" });
-  const sources = tree.body.filter((node) => node.source).map((node) => node.source);
-  for (const source of sources.reverse()) {
-    if (source.value.startsWith(".")) continue;
-    const target = SPECIFIERS[source.value];
-    if (!target) throw new Error(`${name} imports ${source.value}, which is not vendored`);
-    code = code.slice(0, source.start) + JSON.stringify(target) + code.slice(source.end);
-  }
+/** A module that imports another would need an import map; a grammar has such text as data. */
+function refuseImports(code, name) {
+  const source = parse(code, { ecmaVersion: "latest", sourceType: "module" }).body.find((node) => node.source)?.source;
+  if (source) throw new Error(`${name} imports ${source.value}, which is not part of it`);
   return code;
+}
+
+function joinView() {
+  const { outputFiles } = buildSync({
+    stdin: { contents: VIEW, resolveDir: PACKAGES },
+    bundle: true,
+    format: "esm",
+    target: "es2022",
+    minify: true,
+    legalComments: "none",
+    write: false,
+  });
+  write("view.js", refuseImports(outputFiles[0].text, "view.js"));
 }
 
 async function copyModule(name, [from, file, isLong]) {
   let code = readFileSync(join(PACKAGES, from, file), "utf8");
   if (isLong) code = (await minify(code, { module: true, format: { comments: /@license|^!/ } })).code;
   code = code.replace(/\n?\/\/# sourceMappingURL=.*\n?$/, "\n");
-  write(name, name.endsWith(".js") ? relativeImports(code, name) : code);
+  write(name, name.endsWith(".js") ? refuseImports(code, name) : code);
 }
 
 function writeIcons() {
@@ -117,9 +117,10 @@ function writeLicences(packages) {
 rmSync(VENDOR, { recursive: true, force: true });
 for (const [name, source] of Object.entries(MODULES)) await copyModule(name, source);
 for (const [name, types] of Object.entries(TYPES)) write(name, types);
+joinView();
 writeIcons();
 const sources = { ...MODULES, "icons.js": ["lucide-static", "icon-nodes.json"] };
-const packages = [...new Set(Object.values(sources).map(([name]) => name))].sort();
+const packages = [...new Set([...VIEW_PACKAGES, ...Object.values(sources).map(([name]) => name)])].sort();
 writeLicences(packages);
 const describe = (name) => {
   const { version, license } = JSON.parse(readFileSync(join(PACKAGES, name, "package.json"), "utf8"));
@@ -127,6 +128,7 @@ const describe = (name) => {
 };
 const files = [...written].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, sha256]) => {
   const source = sources[name];
+  if (name === "view.js") return [name, { sha256, source: VIEW_PACKAGES.join(" + ") }];
   return [name, source ? { sha256, source: `${source[0]}/${source[1]}` } : { sha256 }];
 });
 const manifest = { packages: Object.fromEntries(packages.map(describe)), files: Object.fromEntries(files) };

@@ -24,6 +24,9 @@ _ENTRY: Final = "app/main.js"
 _ROUTES: Final = "app/routes.js"
 _ROUTE: Final = re.compile(r'\{ path: "([^"]*)", page: "([^"]+)"')
 _TEXTS: Final = "text/en/{}.js"
+_STYLES: Final = ("styles/tokens.css", "styles/base.css", "styles/ui.css")
+STYLE: Final = "styles.css"
+"""The style of all pages; a folder of a page may have one of its own."""
 
 
 @dataclass(frozen=True)
@@ -71,17 +74,13 @@ class AssetTable:
 
     def _list_modules(self, page: str | None) -> list[str]:
         """The first module, the page, their texts, and what they import, directly or not; without the first one."""
-        found = [_ENTRY, _TEXTS.format("shared"), _TEXTS.format("sign_in")]
+        found = [_ENTRY, _TEXTS.format("shared")]
         if page is not None:
             found += [f"pages/{page}.js", _TEXTS.format(page.split("/")[0])]
         found = [name for name in found if name in self.assets]
         for path in found:
             found += [name for name in self._imports(path) if name in self.assets and name not in found]
         return found[1:]
-
-    @cached_property
-    def styles(self) -> tuple[str, ...]:
-        return tuple(sorted((path for path in self.assets if path.startswith("styles/")), key=_style_order))
 
     def _imports(self, path: str) -> Iterator[str]:
         text = self.assets[path].content.decode()
@@ -90,6 +89,7 @@ class AssetTable:
 
 
 def read_assets() -> AssetTable:
+    """The files of the folder; those of `_STYLES` as one, `styles.css`."""
     assets = {}
     digest = hashlib.sha256()
     for path in sorted(FOLDER.rglob("*")):
@@ -99,10 +99,6 @@ def read_assets() -> AssetTable:
         name, content = path.relative_to(FOLDER).as_posix(), path.read_bytes()
         digest.update(b"%s\0%d\0" % (name.encode(), len(content)) + content)
         assets[name] = Asset(content, media_type)
+    styles = [assets.pop(name) for name in _STYLES]
+    assets[STYLE] = Asset(b"".join(style.content for style in styles), styles[0].media_type)
     return AssetTable(assets, digest.hexdigest()[:16])
-
-
-def _style_order(path: str) -> tuple[int, str]:
-    """The tokens come first, then what every page uses."""
-    first = ("styles/tokens.css", "styles/base.css", "styles/ui.css")
-    return (first.index(path) if path in first else len(first)), path

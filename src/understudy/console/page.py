@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from understudy.console.assets import AssetTable
+from understudy.console.assets import STYLE, AssetTable
 
 _PAGE: Final = """<!doctype html>
 <html lang="en">
@@ -12,7 +12,7 @@ _PAGE: Final = """<!doctype html>
 <meta name="color-scheme" content="light dark">
 <meta name="robots" content="noindex">
 <link rel="icon" href="{base}icon.svg" type="image/svg+xml">
-{styles}
+<link rel="stylesheet" href="{base}{style}">
 <script type="module" src="{base}app/main.js"></script>
 {preloads}
 <body>
@@ -27,6 +27,6 @@ def render_page(table: AssetTable, path: str) -> str:
     base = f"{'../' * path.count('/')}assets/{table.hash}/"
     return _PAGE.format(
         base=base,
-        styles="\n".join(f'<link rel="stylesheet" href="{base}{name}">' for name in table.styles),
+        style=STYLE,
         preloads="\n".join(f'<link rel="modulepreload" href="{base}{name}">' for name in table.list_preloads(path)),
     )

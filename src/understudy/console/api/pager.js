@@ -12,11 +12,11 @@ const REMEMBERED = 30;
 const pagers = new Map();
 
 export class Pager {
-  /** @type {import("../vendor/signals.js").Signal<Row[]>} */
+  /** @type {import("../vendor/view.js").Signal<Row[]>} */
   rows = signal([]);
-  /** @type {import("../vendor/signals.js").Signal<PagerState>} */
+  /** @type {import("../vendor/view.js").Signal<PagerState>} */
   state = signal("loading");
-  /** @type {import("../vendor/signals.js").Signal<unknown>} */
+  /** @type {import("../vendor/view.js").Signal<unknown>} */
   error = signal(null);
   hasMore = signal(false);
   #round = 0;

@@ -7,7 +7,7 @@ import { followEvents } from "./event_stream.js";
 const HIDDEN_MILLISECONDS = 1_000;
 
 export class ResponseFollower {
-  /** @type {import("../vendor/signals.js").Signal<unknown>} */
+  /** @type {import("../vendor/view.js").Signal<unknown>} */
   error = signal(null);
   #abort = new AbortController();
   #isPainting = false;

@@ -12,9 +12,9 @@ const MOST_EVENTS = 5_000;
 /** @typedef {{key: number, id: string | null, type: string, data: string}} RunEvent */
 
 export class RunFollower {
-  /** @type {import("../vendor/signals.js").Signal<unknown>} */
+  /** @type {import("../vendor/view.js").Signal<unknown>} */
   error = signal(null);
-  /** The raw events, if they are recorded. @type {import("../vendor/signals.js").Signal<readonly RunEvent[]>} */
+  /** The raw events, if they are recorded. @type {import("../vendor/view.js").Signal<readonly RunEvent[]>} */
   events = signal([]);
   /** @type {RunEvent[]} */
   #recorded = [];

@@ -8,12 +8,12 @@ const PAGE = 100;
 /** @typedef {import("./pager.js").Row} Row */
 
 export class TwoWayRows {
-  /** Oldest first. @type {import("../vendor/signals.js").Signal<Row[]>} */
+  /** Oldest first. @type {import("../vendor/view.js").Signal<Row[]>} */
   rows = signal([]);
   isReady = signal(false);
   hasOlder = signal(false);
   hasNewer = signal(false);
-  /** @type {import("../vendor/signals.js").Signal<unknown>} */
+  /** @type {import("../vendor/view.js").Signal<unknown>} */
   error = signal(null);
   #isBusy = false;
   #work = Promise.resolve();

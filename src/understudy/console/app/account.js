@@ -14,7 +14,7 @@ export function AccountLink() {
   if (!current) return null;
   const project = chosenProject(current);
   const who = [nameOf(current.user), project?.name].filter(Boolean).join(" · ");
-  return html`<button type="button" class="nav-link" title=${t("sign-in.account.title")} aria-label="${t("sign-in.account.title")}: ${who}" aria-haspopup="dialog" onClick=${() => setOpen(true)}><${Icon} name="user" />
+  return html`<button type="button" class="nav-link" title=${t("nav.account")} aria-label="${t("nav.account")}: ${who}" aria-haspopup="dialog" onClick=${() => setOpen(true)}><${Icon} name="user" />
       <span>${nameOf(current.user)}${project && html` · <small>${project.name}</small>`}</span></button>
     ${isOpen && html`<${Lazy} load=${loadDialog} person=${current} onClose=${() => setOpen(false)} />`}`;
 }

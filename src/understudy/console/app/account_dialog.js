@@ -3,7 +3,7 @@ import { forgetPagers } from "../api/pager.js";
 import { signOutPerson, switchProject } from "../api/person.js";
 import { clearDrafts } from "../state/drafts.js";
 import { ownsProject } from "../state/session.js";
-import { t } from "../text/texts.js";
+import { loadTexts, t } from "../text/texts.js";
 import { ActionButton } from "../ui/action_button.js";
 import { Dialog } from "../ui/dialog.js";
 import { Select } from "../ui/field.js";
@@ -11,6 +11,8 @@ import { html } from "../ui/view.js";
 import { chosenProject, nameOf } from "./account.js";
 import { MOUNT } from "./base.js";
 import { hrefOf } from "./router.js";
+
+await loadTexts("sign_in");
 
 /** @param {{person: import("../state/session.js").Person, onClose: () => void}} props */
 export function AccountDialog({ person: current, onClose }) {

@@ -9,7 +9,7 @@ import { Shell } from "./shell.js";
 import { startShortcuts } from "./shortcuts.js";
 
 startSettings();
-await Promise.all([restoreSession(), loadTexts("shared"), loadTexts("sign_in")]);
+await Promise.all([restoreSession(), loadTexts("shared")]);
 if (!isSignedIn()) await restorePerson();
 startRouter();
 startShortcuts();

@@ -3,6 +3,7 @@ import { isOutdated } from "../state/connection.js";
 import { canUse } from "../state/session.js";
 import { hasText, loadTexts, t } from "../text/texts.js";
 import { ErrorNote } from "../ui/error_note.js";
+import { Lazy } from "../ui/lazy.js";
 import { Page } from "../ui/page.js";
 import { Skeleton } from "../ui/states.js";
 import { html, useEffect, useLayoutEffect, useState } from "../ui/view.js";
@@ -11,7 +12,8 @@ import { markPage } from "./early_keys.js";
 import { route, scroller, scrollPosition } from "./router.js";
 import { accessOf, canOpen } from "./routes.js";
 import { runEarlyKey } from "./shortcuts.js";
-import { MissingKey } from "./sign_in.js";
+
+const loadMissingKey = async () => (await import("./sign_in.js")).MissingKey;
 
 /** @typedef {{component: any, key: string, params: Record<string, string>}} LoadedPage */
 /** @type {Set<string>} */
@@ -42,7 +44,7 @@ export function PageOutlet() {
     runEarlyKey();
   }, [isMounted, path]);
   if (error !== null) return html`<${Page} title=${t("page.failed")}><${ErrorNote} error=${error} onRetry=${() => location.reload()} /><//>`;
-  if (row && lacksKey) return html`<${MissingKey} key=${path} kind=${accessOf(row)} title=${titleOf(row)} />`;
+  if (row && lacksKey) return html`<${Lazy} load=${loadMissingKey} before=${html`<div class="page-body"><${Skeleton} /></div>`} key=${path} kind=${accessOf(row)} title=${titleOf(row)} />`;
   if (!page || (row && !canOpen(row))) return html`<div class="page-body"><${Skeleton} /></div>`;
   return html`<${page.component} key=${page.key} params=${page.params} />`;
 }

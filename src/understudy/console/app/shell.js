@@ -11,14 +11,16 @@ import { Navigation, navLabel } from "./navigation.js";
 import { PageOutlet } from "./page_outlet.js";
 import { navigate, route } from "./router.js";
 import { canOpen, ROUTES } from "./routes.js";
-import { EndedSession, RejectedKey, SignIn } from "./sign_in.js";
 import { useShortcuts } from "./shortcuts.js";
 
 const loadPalette = async () => (await import("./palette.js")).Palette;
 const loadHelp = async () => (await import("./help.js")).Help;
+const loadSignIn = async () => (await import("./sign_in.js")).SignIn;
+const loadRejectedKey = async () => (await import("./sign_in.js")).RejectedKey;
+const loadEndedSession = async () => (await import("./sign_in.js")).EndedSession;
 
 export function Shell() {
-  return isSignedIn() ? html`<${Frame} />` : html`<${SignIn} /><${StatusLine} />`;
+  return isSignedIn() ? html`<${Frame} />` : html`<${Lazy} load=${loadSignIn} /><${StatusLine} />`;
 }
 
 function Frame() {
@@ -46,8 +48,8 @@ function Frame() {
     <main class="main" id="main" tabindex="-1"><${PageOutlet} /></main>
     ${open === "palette" && Palette && html`<${Palette} onClose=${close} />`}
     ${open === "help" && html`<${Lazy} load=${loadHelp} onClose=${close} />`}
-    ${rejectedKind.value && html`<${RejectedKey} kind=${rejectedKind.value} />`}
-    ${isSessionOver.value && html`<${EndedSession} />`}
+    ${rejectedKind.value && html`<${Lazy} load=${loadRejectedKey} kind=${rejectedKind.value} />`}
+    ${isSessionOver.value && html`<${Lazy} load=${loadEndedSession} />`}
     <${ConfirmOutlet} />
     <${StatusLine} />
   </div>`;

@@ -4,7 +4,7 @@ import { findKeyKind } from "../api/key_kind.js";
 import { forgetPagers } from "../api/pager.js";
 import { provider, signInUrl } from "../api/person.js";
 import { addKey, dropKey, hasKey, KEY_KINDS, person } from "../state/session.js";
-import { hasText, t } from "../text/texts.js";
+import { hasText, loadTexts, t } from "../text/texts.js";
 import { Button } from "../ui/button.js";
 import { Dialog } from "../ui/dialog.js";
 import { ErrorNote } from "../ui/error_note.js";
@@ -12,6 +12,8 @@ import { TextField } from "../ui/field.js";
 import { Page } from "../ui/page.js";
 import { html, useEffect, useState } from "../ui/view.js";
 import { API_URL, ASSETS } from "./base.js";
+
+await loadTexts("sign_in");
 
 /** @typedef {import("../lib/key_kinds.js").KeyKind} KeyKind */
 

@@ -20,12 +20,12 @@ const HANDOVER_MILLISECONDS = 150;
 const IDLE_MILLISECONDS = 8 * 3_600_000;
 const channel = new BroadcastChannel("understudy-console");
 
-/** @type {import("../vendor/signals.js").Signal<string | null>} */
+/** @type {import("../vendor/view.js").Signal<string | null>} */
 export const apiKey = signal(null);
-/** @type {import("../vendor/signals.js").Signal<string | null>} */
+/** @type {import("../vendor/view.js").Signal<string | null>} */
 export const adminKey = signal(null);
 const KEYS = { project: apiKey, admin: adminKey };
-/** @type {import("../vendor/signals.js").Signal<Person | null>} */
+/** @type {import("../vendor/view.js").Signal<Person | null>} */
 export const person = signal(null);
 /** Whether the session of the person has ended while the page uses it. */
 export const isSessionOver = signal(false);

@@ -8,7 +8,7 @@ const DEVICE_ZONE = new Intl.DateTimeFormat().resolvedOptions().timeZone;
 /** @type {Settings} */
 const DEFAULTS = { theme: "system", zone: "", language: "en", shortcuts: true, samples: "python", skipsFirstSteps: false };
 
-/** @type {import("../vendor/signals.js").Signal<Settings>} */
+/** @type {import("../vendor/view.js").Signal<Settings>} */
 export const settings = signal(readSettings());
 
 /** @returns {Settings} */

@@ -1,10 +1,7 @@
 /** What every component is written with: Preact, its hooks, signals, and templates by htm. */
-import htm from "../vendor/htm.js";
-import { h } from "../vendor/preact.js";
+import { h, htm } from "../vendor/view.js";
 
-export { useCallback, useEffect, useId, useLayoutEffect, useMemo, useRef, useState } from "../vendor/hooks.js";
-export { Fragment, render } from "../vendor/preact.js";
-export { batch, computed, effect, signal, useComputed, useSignal, useSignalEffect } from "../vendor/signals.js";
+export { batch, computed, effect, Fragment, render, signal, useCallback, useComputed, useEffect, useId, useLayoutEffect, useMemo, useRef, useSignal, useSignalEffect, useState } from "../vendor/view.js";
 
 /** @type {(strings: TemplateStringsArray, ...values: any[]) => any} */
 export const html = htm.bind(/** @type {any} */ (h));

@@ -8,7 +8,7 @@ import { Dialog } from "../../ui/dialog.js";
 import { ErrorNote } from "../../ui/error_note.js";
 import { Checkbox, Field, Select } from "../../ui/field.js";
 import { useServer } from "../../ui/server.js";
-import { useDrop } from "../../ui/upload/upload_area.js";
+import { useDrop } from "../../ui/upload/drop.js";
 import { UploadRow } from "../../ui/upload/upload_row.js";
 import { sizeError } from "../../ui/upload/uploads.js";
 import { html, useEffect, useRef, useState } from "../../ui/view.js";

@@ -3,7 +3,7 @@ import { t } from "../../text/texts.js";
 import { Button } from "../../ui/button.js";
 import { Icon } from "../../ui/icon.js";
 import { TransferList } from "../../ui/transfer/transfer_list.js";
-import { useDrop } from "../../ui/upload/upload_area.js";
+import { useDrop } from "../../ui/upload/drop.js";
 import { html, useState } from "../../ui/view.js";
 import { ImportForm } from "./import_form.js";
 import { IMPORTS } from "./noun.js";

@@ -5,11 +5,13 @@ import { t } from "../../text/texts.js";
 import { Button } from "../../ui/button.js";
 import { ErrorNote } from "../../ui/error_note.js";
 import { TextArea, TextField } from "../../ui/field.js";
+import { lazy } from "../../ui/lazy.js";
 import { ModelField } from "../../ui/model_field.js";
 import { Id } from "../../ui/values.js";
 import { html, useState } from "../../ui/view.js";
-import { Picker } from "./picker.js";
 import { ToolFields } from "./tool_fields.js";
+
+const Picker = lazy(async () => (await import("./picker.js")).Picker);
 
 /** @param {{assistant: import("./assistant.js").AssistantState}} props */
 export function AssistantPane({ assistant }) {

@@ -14,7 +14,6 @@ const TOOLS = ["file_search", "code_interpreter"];
  *   onRetry: (upload: import("./uploads.js").Upload) => void}} props
  */
 export function Attachments({ files, hasTools, uploads, onChange, onDrop, onRetry }) {
-  if (!files.length && !uploads.length) return null;
   const remove = (/** @type {string} */ id) => onChange(files.filter((file) => file.id !== id));
   const setTool = (/** @type {string} */ id, /** @type {string} */ tool) => onChange(files.map((file) => (file.id === id ? { ...file, tool } : file)));
   return html`<ul class="attachments" aria-label=${t("playground.files")}>

@@ -2,10 +2,12 @@
 import { t } from "../../text/texts.js";
 import { Button } from "../../ui/button.js";
 import { ErrorNote } from "../../ui/error_note.js";
-import { useDrop } from "../../ui/upload/upload_area.js";
+import { lazy } from "../../ui/lazy.js";
+import { useDrop } from "../../ui/upload/drop.js";
 import { html, useRef } from "../../ui/view.js";
-import { Attachments } from "./attachments.js";
 import { useMessageUploads } from "./uploads.js";
+
+const Attachments = lazy(async () => (await import("./attachments.js")).Attachments);
 
 /** @typedef {{text: string, files: import("../../lib/run_request.js").AttachedFile[]}} MessageDraft */
 
@@ -43,7 +45,7 @@ export function Composer({ draft, tools, hint, isBusy, isStopping, isSending, er
     <div class="composer-box ${isDragged ? "is-dragged" : ""}">
       <textarea class="composer-text" id="composer" aria-label=${t("playground.message")} placeholder=${t("playground.placeholder")} rows=${2} dir="auto" value=${text}
         onInput=${(/** @type {any} */ event) => draft.set({ ...draft.value, text: event.currentTarget.value })} onKeyDown=${onKey} onPaste=${onPaste}></textarea>
-      <${Attachments} files=${files} hasTools=${tools !== null} uploads=${uploads.uploads} onChange=${(/** @type {any} */ changed) => draft.set({ ...draft.value, files: changed })} onDrop=${uploads.drop} onRetry=${uploads.retry} />
+      ${(files.length > 0 || uploads.uploads.length > 0) && html`<${Attachments} files=${files} hasTools=${tools !== null} uploads=${uploads.uploads} onChange=${(/** @type {any} */ changed) => draft.set({ ...draft.value, files: changed })} onDrop=${uploads.drop} onRetry=${uploads.retry} />`}
       <div class="composer-foot"><${Button} kind="quiet" icon="paperclip" label=${t("playground.attach")} onClick=${() => picker.current?.click()} />
         <input ref=${picker} type="file" multiple hidden aria-label=${t("playground.attach")} onChange=${choose} />
         <span class="muted spring truncate">${hint ?? t("playground.send-hint")}</span>

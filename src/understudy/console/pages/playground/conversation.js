@@ -3,13 +3,15 @@ import { setQuery } from "../../app/router.js";
 import { t } from "../../text/texts.js";
 import { Button } from "../../ui/button.js";
 import { ErrorNote } from "../../ui/error_note.js";
+import { lazy } from "../../ui/lazy.js";
 import { Message, messageHref } from "../../ui/message/message.js";
 import { Empty, Skeleton } from "../../ui/states.js";
 import { VirtualList } from "../../ui/virtual_list.js";
 import { html, useRef, useState } from "../../ui/view.js";
-import { ForkPager } from "./fork_pager.js";
-import { MessageEditor } from "./message_editor.js";
 import { RunTurn } from "./run_turn.js";
+
+const ForkPager = lazy(async () => (await import("./fork_pager.js")).ForkPager);
+const MessageEditor = lazy(async () => (await import("./message_editor.js")).MessageEditor);
 
 const openVersion = (/** @type {string} */ thread) => setQuery({ thread }, { replace: false });
 

@@ -15,7 +15,7 @@ import { signal } from "../../ui/view.js";
 const NOTHING = startResponse({ id: null, status: null, output: [] });
 
 export class ModelAnswer {
-  /** @type {import("../../vendor/signals.js").Signal<AnswerState>} */
+  /** @type {import("../../vendor/view.js").Signal<AnswerState>} */
   state;
   #abort = new AbortController();
   #begin = performance.now();

@@ -5,17 +5,18 @@ import { t } from "../../text/texts.js";
 import { Button } from "../../ui/button.js";
 import { ErrorNote } from "../../ui/error_note.js";
 import { Icon } from "../../ui/icon.js";
+import { lazy } from "../../ui/lazy.js";
 import { Item, toMessage } from "../../ui/message/item.js";
 import { Message } from "../../ui/message/message.js";
 import { Empty, Skeleton } from "../../ui/states.js";
 import { Badge, Id } from "../../ui/values.js";
 import { VirtualList } from "../../ui/virtual_list.js";
 import { html, useMemo, useRef, useState } from "../../ui/view.js";
-import { ForkPager } from "./fork_pager.js";
-import { FunctionOutputs } from "./function_outputs.js";
-import { MessageEditor } from "./message_editor.js";
-import { ToolCall } from "./tool_call.js";
 
+const ForkPager = lazy(async () => (await import("./fork_pager.js")).ForkPager);
+const FunctionOutputs = lazy(async () => (await import("./function_outputs.js")).FunctionOutputs);
+const MessageEditor = lazy(async () => (await import("./message_editor.js")).MessageEditor);
+const ToolCall = lazy(async () => (await import("./tool_call.js")).ToolCall);
 const openVersion = (/** @type {string} */ thread) => setQuery({ response: null, conversation: conversationOf(thread) }, { replace: false });
 
 /**

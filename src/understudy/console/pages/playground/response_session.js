@@ -14,12 +14,12 @@ import { computed, signal } from "../../ui/view.js";
 
 /** Either a response with what came before it, or a conversation whose next response is still to be made. */
 export class ResponseSession {
-  /** @type {import("../../vendor/signals.js").Signal<ResponseFollower | null>} */
+  /** @type {import("../../vendor/view.js").Signal<ResponseFollower | null>} */
   follower = signal(null);
-  /** @type {import("../../vendor/signals.js").Signal<unknown>} */
+  /** @type {import("../../vendor/view.js").Signal<unknown>} */
   error = signal(null);
   isReady = signal(false);
-  /** Where branches of the conversation begin. @type {import("../../vendor/signals.js").Signal<Map<string, import("../../lib/thread_forks.js").Fork>>} */
+  /** Where branches of the conversation begin. @type {import("../../vendor/view.js").Signal<Map<string, import("../../lib/thread_forks.js").Fork>>} */
   forks = signal(new Map());
   /** The conversation as a thread. @type {any} */
   thread = null;

@@ -4,13 +4,15 @@ import { hasText, t } from "../../text/texts.js";
 import { Button } from "../../ui/button.js";
 import { ErrorNote } from "../../ui/error_note.js";
 import { Icon } from "../../ui/icon.js";
+import { lazy } from "../../ui/lazy.js";
 import { Message, messageHref } from "../../ui/message/message.js";
 import { Badge, Id, Name } from "../../ui/values.js";
 import { html, useMemo } from "../../ui/view.js";
-import { Approvals } from "./approvals.js";
-import { FunctionOutputs } from "./function_outputs.js";
 import { useSpokenStage } from "./spoken_stage.js";
-import { ToolCall } from "./tool_call.js";
+
+const Approvals = lazy(async () => (await import("./approvals.js")).Approvals);
+const FunctionOutputs = lazy(async () => (await import("./function_outputs.js")).FunctionOutputs);
+const ToolCall = lazy(async () => (await import("./tool_call.js")).ToolCall);
 
 /**
  * @param {{session: import("./thread_session.js").ThreadSession, turn: Extract<import("../../lib/thread_turns.js").Turn, {kind: "run"}>,

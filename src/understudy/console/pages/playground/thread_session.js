@@ -10,12 +10,12 @@ import { computed, signal } from "../../ui/view.js";
 const MOST_RUNS = 100;
 
 export class ThreadSession {
-  /** @type {import("../../vendor/signals.js").Signal<readonly any[]>} */
+  /** @type {import("../../vendor/view.js").Signal<readonly any[]>} */
   runs = signal([]);
-  /** @type {import("../../vendor/signals.js").Signal<unknown>} */
+  /** @type {import("../../vendor/view.js").Signal<unknown>} */
   error = signal(null);
   isReady = signal(false);
-  /** Where branches begin, by the id of the message before. @type {import("../../vendor/signals.js").Signal<Map<string, import("../../lib/thread_forks.js").Fork>>} */
+  /** Where branches begin, by the id of the message before. @type {import("../../vendor/view.js").Signal<Map<string, import("../../lib/thread_forks.js").Fork>>} */
   forks = signal(new Map());
   /** The thread itself, for its origin. @type {any} */
   thread = null;

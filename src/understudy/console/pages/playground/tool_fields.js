@@ -2,10 +2,11 @@
 import { hasTool } from "../../lib/run_request.js";
 import { t } from "../../text/texts.js";
 import { Checkbox } from "../../ui/field.js";
+import { lazy } from "../../ui/lazy.js";
 import { html } from "../../ui/view.js";
 import { Functions } from "./functions.js";
-import { ObjectList } from "./object_list.js";
 
+const ObjectList = lazy(async () => (await import("./object_list.js")).ObjectList);
 const MOST_FILES = 20;
 
 /**

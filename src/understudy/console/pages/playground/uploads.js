@@ -1,9 +1,9 @@
 /** Files of a message while they are being uploaded. */
-import { uploadFile } from "../../api/upload.js";
 import { t } from "../../text/texts.js";
 import { announce } from "../../ui/announce.js";
 import { useEffect, useRef, useState } from "../../ui/view.js";
 
+const loadUpload = () => import("../../api/upload.js");
 const DATA = /\.(csv|tsv|xlsx?|json|jsonl|xml|py|zip|parquet|tar|gz)$/i;
 
 /** @typedef {{key: number, name: string, file: File, share: number, error: unknown}} Upload */
@@ -30,6 +30,7 @@ export function useMessageUploads(tools, onUploaded) {
     change(key, { error: null, share: 0 });
     const isImage = /^image\/(png|jpeg|gif|webp)$/.test(file.type);
     try {
+      const { uploadFile } = await loadUpload();
       const stored = await uploadFile(file, isImage ? "vision" : tools ? "assistants" : "user_data", { onProgress: (share) => change(key, { share }), signal: abort.signal });
       state.current.onUploaded({ id: stored.id, name: file.name, isImage, tool: tools ? chooseTool(file.name, tools) : "" });
       announce(t("playground.uploaded", { name: file.name }));

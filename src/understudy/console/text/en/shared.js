@@ -1,5 +1,6 @@
 /** The texts of the shell and of every component. */
 export default {
+  "nav.account": "Account",
   "nav.label": "Pages",
   "nav.skip": "Skip to the content",
   "nav.more": "More",

@@ -11,7 +11,6 @@ export default {
   "sign-in.error.provider_unavailable": "The sign-in provider is unavailable. Try again later; the server's log has the cause.",
   "sign-in.error.other": "The sign-in failed. The server's log has the cause.",
   "sign-in.no-project": "You are signed in, but in no project yet. Request one from an administrator of this server.",
-  "sign-in.account.title": "Account",
   "sign-in.account.members": "Members and keys of the project",
   "sign-in.account.email": "Email",
   "sign-in.account.role": "Role",

@@ -3,9 +3,10 @@ import { useShortcuts } from "../../app/shortcuts.js";
 import { t } from "../../text/texts.js";
 import { Button } from "../button.js";
 import { Icon } from "../icon.js";
-import { html, useEffect, useRef, useState } from "../view.js";
+import { html, useRef } from "../view.js";
 import { formatBytes } from "../../lib/format.js";
 import { currentLocale } from "../../state/settings.js";
+import { useDrop } from "./drop.js";
 import { UploadRow } from "./upload_row.js";
 import { useUploadLimit, useUploads } from "./uploads.js";
 
@@ -38,35 +39,4 @@ export function useUploadArea({ purpose, onUploaded, kind = "primary" }) {
 export function DropHint() {
   const limit = useUploadLimit();
   return html`<span class="muted drop-hint">${t("ui.drop-hint")}${limit !== null && ` ${t("ui.upload-limit", { limit: formatBytes(limit, currentLocale()) })}`}</span>`;
-}
-
-/** Takes files that are dropped anywhere on the page. @param {(files: File[]) => void} onFiles */
-export function useDrop(onFiles) {
-  const [isDragged, setDragged] = useState(false);
-  const current = useRef(onFiles);
-  current.current = onFiles;
-  useEffect(() => {
-    const hasFiles = (/** @type {DragEvent} */ event) => event.dataTransfer?.types.includes("Files") ?? false;
-    const over = (/** @type {DragEvent} */ event) => {
-      if (!hasFiles(event)) return;
-      event.preventDefault();
-      setDragged(true);
-    };
-    const leave = (/** @type {DragEvent} */ event) => event.relatedTarget === null && setDragged(false);
-    const drop = (/** @type {DragEvent} */ event) => {
-      setDragged(false);
-      if (!hasFiles(event)) return;
-      event.preventDefault();
-      current.current([...(event.dataTransfer?.files ?? [])]);
-    };
-    addEventListener("dragover", over);
-    addEventListener("dragleave", leave);
-    addEventListener("drop", drop);
-    return () => {
-      removeEventListener("dragover", over);
-      removeEventListener("dragleave", leave);
-      removeEventListener("drop", drop);
-    };
-  }, []);
-  return isDragged;
 }
