@@ -128,6 +128,15 @@ class Console:
             .some((one) => one && one.scrollWidth > one.clientWidth + 1)"""
         return bool(self.page.evaluate(scrolls))
 
+    def find_clipped_texts(self) -> list[str]:
+        """The labels of actions and choices, and the tables, that are cut off: nothing scrolls to the rest of them."""
+        clipped = """() => [...document.querySelectorAll(".page-actions .button > span, .segments, .table-frame")]
+            .filter((one) => one.scrollHeight > one.clientHeight + 1 ||
+              (one.scrollWidth > one.clientWidth + 1 && !one.matches(".table-frame")))
+            .map((one) => `${one.className || one.tagName}: ${one.textContent.slice(0, 60)}`)"""
+        found: list[str] = self.page.evaluate(clipped)
+        return found
+
 
 def wait_until_ready(page: Page) -> None:
     """Waits for the page that the URL names, and for its first data: from then on its keys work."""

@@ -155,6 +155,8 @@ def _wait_for_contents(page: Page) -> None:
 def _report(console: Console, name: str) -> None:
     if console.has_horizontal_scroll():
         print(f"{name}: scrolls sideways")
+    for problem in console.find_clipped_texts():
+        print(f"{name}: cut off: {problem}")
     for problem in console.find_accessibility_problems():
         print(f"{name}: {problem}")
 

@@ -111,6 +111,6 @@ def test_the_list_fits_a_small_screen(browser, server):
 def test_a_new_console_on_the_server_is_announced(console):
     page = console.open()
     console.guard.allowed += ["Failed to fetch dynamically imported module", "status of 404"]
-    page.route("**/pages/assistants/list.js", lambda route: route.fulfill(status=404, body=json.dumps({})))
+    page.route("**/console/assets/**", lambda route: route.fulfill(status=404, body=json.dumps({})))
     page.get_by_role("navigation").get_by_role("link", name="Assistants").locator("visible=true").click()
     expect(page.get_by_text("The server has a newer console.")).to_be_visible()

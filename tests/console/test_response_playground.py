@@ -22,6 +22,7 @@ def test_a_response_calls_a_function_and_the_next_one_continues_it(console, serv
     page = console.open("playground")
     page.get_by_role("link", name="Responses", exact=True).last.click()
     expect(page.get_by_role("group", name="The next response continues")).to_be_visible()
+    assert console.find_clipped_texts() == []
     page.get_by_label("Model").fill("gpt-4o")
     page.get_by_role("textbox", name="Instructions").fill("Be brief.")
     page.get_by_role("button", name="Function").click()

@@ -107,8 +107,13 @@ def test_two_runs_are_compared_and_one_is_changed_in_the_playground(console, ser
     expect(page.locator("ins")).to_have_text("sent")
     page.get_by_role("button", name="Swap").click()
     expect(page.locator("ins")).to_have_text("paid")
+    # The tables of a long page are whole.
+    page.set_viewport_size({"width": 1280, "height": 500})
+    assert console.find_clipped_texts() == []
+    expect(page.get_by_role("row", name="Duration")).to_be_in_viewport()
     page.set_viewport_size(NARROW)
     assert not console.has_horizontal_scroll()
+    assert console.find_clipped_texts() == []
     page.get_by_role("list", name="Timeline of A").get_by_role("link").last.click()
     expect(page.get_by_role("region", name="model turn · gpt-4o")).to_be_visible()
     page.get_by_role("button", name="More actions").click()

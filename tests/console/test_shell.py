@@ -181,3 +181,31 @@ def test_a_lost_connection_is_a_banner_and_the_rows_stay(console, server):
     expect(page.get_by_text("The server cannot be reached. The page")).to_have_count(0)
     page.go_back()
     expect(page.get_by_role("link", name="Stays").first).to_be_visible()
+
+
+def test_a_page_that_cannot_be_loaded_without_the_server_is_loaded_once_it_is_back(console):
+    page = console.open("assistants")
+    console.guard.allowed += ["net::ERR_INTERNET_DISCONNECTED", "Failed to fetch dynamically imported module"]
+    console.context.set_offline(True)
+    page.get_by_role("navigation").get_by_role("link", name="Runs").locator("visible=true").click()
+    alert = page.get_by_role("alert")
+    expect(alert).to_contain_text("The server cannot be reached.")
+    expect(page.get_by_text("The server has a newer console.")).to_have_count(0)
+    alert.get_by_role("button", name="Try again").click()
+    expect(alert).to_contain_text("The server cannot be reached.")
+    console.context.set_offline(False)
+    alert.get_by_role("button", name="Try again").click()
+    expect(page.locator("h1")).to_have_text("Runs")
+
+
+def test_titles_and_actions_fit_a_small_screen(browser, server):
+    client = server.client
+    thread = client.beta.threads.create()
+    store = client.vector_stores.create(name="A name that somebody has pasted from a document, with all of its words")
+    with open_console(browser, server, NARROW) as console:
+        for path in (f"threads/{thread.id}", f"vector-stores/{store.id}", "vector-stores", "conversations", "?steps=1"):
+            page = console.open(path)
+            expect(page.locator(".page-actions")).to_be_visible()
+            assert console.find_clipped_texts() == []
+            assert not console.has_horizontal_scroll()
+        expect(page.locator("h1")).to_be_in_viewport()

@@ -1,8 +1,8 @@
 /** Requests to the API: one place that adds the key, retries reads, and turns failures into errors in words. */
-import { API_URL, SERVER_URL } from "../app/base.js";
+import { API_URL, ASSETS, SERVER_URL } from "../app/base.js";
 import { kindOfPath } from "../lib/key_kinds.js";
 import { buildQuery } from "../lib/paths.js";
-import { connection } from "../state/connection.js";
+import { connection, isOutdated } from "../state/connection.js";
 import { canUse, hasKey, isSessionOver, keyOf, person, rejectedKind } from "../state/session.js";
 
 const RETRY_MILLISECONDS = [300, 1_000];
@@ -92,9 +92,27 @@ async function fetchOnce(url, init, isLast) {
   } catch (error) {
     if (init.signal?.aborted) throw error;
     if (!isLast) return null;
-    connection.value = "offline";
-    throw new ApiError("The server cannot be reached.", { status: 0, code: "connection_error" });
+    throw reportAbsence();
   }
+}
+
+function reportAbsence() {
+  connection.value = "offline";
+  return new ApiError("The server cannot be reached.", { status: 0, code: "connection_error" });
+}
+
+/**
+ * Why a module of the console could not be loaded: the server is away, or has the files of a newer version.
+ *
+ * @param {unknown} failure of the import
+ * @returns {Promise<unknown>} the error to show
+ */
+export async function explainLoadFailure(failure) {
+  const response = await fetch(`${ASSETS}app/main.js`, { method: "HEAD", cache: "no-store" }).catch(() => null);
+  if (response === null) return reportAbsence();
+  connection.value = "online";
+  if (response.status === 404) isOutdated.value = true;
+  return failure;
 }
 
 /**

@@ -1,5 +1,6 @@
 /** The current page. Its module, texts and style are loaded at its first visit; the page before stays until then. */
-import { isOutdated } from "../state/connection.js";
+import { explainLoadFailure } from "../api/client.js";
+import { connection } from "../state/connection.js";
 import { canUse } from "../state/session.js";
 import { hasText, loadTexts, t } from "../text/texts.js";
 import { ErrorNote } from "../ui/error_note.js";
@@ -28,7 +29,10 @@ export function PageOutlet() {
     setError(null);
     loadPage(row).then(
       (component) => isCurrent && setPage({ component, key: path, params }),
-      (failure) => isCurrent && reportFailure(failure, setError),
+      async (failure) => {
+        const reason = await explainLoadFailure(failure);
+        if (isCurrent) setError(reason);
+      },
     );
     return () => {
       isCurrent = false;
@@ -43,7 +47,7 @@ export function PageOutlet() {
     markPage(isMounted ? path : null);
     runEarlyKey();
   }, [isMounted, path]);
-  if (error !== null) return html`<${Page} title=${t("page.failed")}><${ErrorNote} error=${error} onRetry=${() => location.reload()} /><//>`;
+  if (error !== null) return html`<${Page} title=${t("page.failed")}><${ErrorNote} error=${error} onRetry=${() => reloadIfPossible(setError)} /><//>`;
   if (row && lacksKey) return html`<${Lazy} load=${loadMissingKey} before=${html`<div class="page-body"><${Skeleton} /></div>`} key=${path} kind=${accessOf(row)} title=${titleOf(row)} />`;
   if (!page || (row && !canOpen(row))) return html`<div class="page-body"><${Skeleton} /></div>`;
   return html`<${page.component} key=${page.key} params=${page.params} />`;
@@ -78,11 +82,11 @@ export function loadStyle(path) {
   });
 }
 
-/** @param {unknown} failure @param {(error: unknown) => void} setError */
-function reportFailure(failure, setError) {
-  // A module that cannot be loaded is one of another version of the console, or the server is away.
-  if (failure instanceof TypeError && navigator.onLine) isOutdated.value = true;
-  setError(failure);
+/** A reload without a server would leave the page of the browser in place of the console. @param {(error: unknown) => void} setError */
+async function reloadIfPossible(setError) {
+  const reason = await explainLoadFailure(null);
+  if (connection.peek() === "online") location.reload();
+  else setError(reason);
 }
 
 function enterPage() {

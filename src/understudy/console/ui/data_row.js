@@ -30,8 +30,13 @@ export function DataRow({ row, columns, path, index, isCurrent, canPeek }) {
     } else if (!target.closest("a") && link instanceof HTMLElement) link.click();
   };
   return html`<tr data-id=${row.id} aria-rowindex=${index + 2} class=${isCurrent ? "is-current" : ""} onClick=${open}>
-    ${columns.map((column) => html`<td key=${column.name} class=${classOf(column)} data-label=${column.label}>${column.isMain ? html`<a class="row-link" href=${hrefOf(path)} aria-current=${isCurrent || undefined}>${column.cell(row)}</a>` : column.cell(row)}</td>`)}
+    ${columns.map((column) => html`<td key=${column.name} class=${classOf(column)} data-label=${lowerFirst(column.label)}>${column.isMain ? html`<a class="row-link" href=${hrefOf(path)} aria-current=${isCurrent || undefined}>${column.cell(row)}</a>` : column.cell(row)}</td>`)}
   </tr>`;
+}
+
+/** A label in front of its value, within a line. @param {string} label */
+function lowerFirst(label) {
+  return label.charAt(0).toLowerCase() + label.slice(1);
 }
 
 /** @param {import("./data_list.js").Column} column */

@@ -1,5 +1,5 @@
 /** Parts that most visits do not need: loaded when a component that uses them appears. */
-import { isOutdated } from "../state/connection.js";
+import { explainLoadFailure } from "../api/client.js";
 import { html, useEffect, useState } from "./view.js";
 
 /** What is loaded, so that a later use of it is there with its first render: nothing moves then. @type {Map<() => Promise<any>, any>} */
@@ -20,8 +20,8 @@ export function useModule(load) {
         modules.set(load, loaded);
         if (isCurrent) setModule(() => loaded);
       },
-      // A file of another version is gone.
-      () => { isOutdated.value = true; },
+      // The banner says what is wrong.
+      explainLoadFailure,
     );
     return () => {
       isCurrent = false;

@@ -9,7 +9,7 @@ export default {
   "containers.files": "Files",
   "containers.no-files": "No files",
   "containers.no-files.text": "Files that were put into the container, or that its code has written, are listed here.",
-  "containers.source.user": "put there",
+  "containers.source.user": "uploaded",
   "containers.source.assistant": "written by code",
   "containers.remove": "Delete {name}",
   "containers.remove.title": "Delete {name} from this container?",

@@ -128,6 +128,7 @@ export default {
   "error.409.advice": "It has changed meanwhile. Load it again.",
   "error.429.advice": "The limit of the key or the server is reached.",
   "error.500.advice": "Report the request id to the operator of the server.",
+  "error.502.advice": "A model provider failed, or a proxy in front of the server has no connection to it.",
   "error.503.advice": "The server is overloaded or restarting.",
 
   "chart.all": "All days",
