@@ -63,8 +63,9 @@ class Limited:
         models = SimpleNamespace(names_and_url=lambda model: ((model, model.removeprefix("openai/")), None))
         self.limiter = RateLimiter(self.policies, broker, models, self.clock)
 
-    async def reserve(self, required=10, expected=10, model="gpt", key="key_1"):
-        reservation = await self.limiter.reserve("proj_1", key, model, lambda: Demand(required, expected))
+    async def reserve(self, tokens=10, model="gpt", key="key_1", is_open=False):
+        demand = Demand(tokens, None if is_open else 0)
+        reservation = await self.limiter.reserve("proj_1", key, model, lambda: demand)
         assert reservation is not None
         return reservation
 
@@ -186,30 +187,30 @@ def test_counts_are_exact_to_the_last_request_and_empty_cells_are_forgotten():
 
 async def test_reserved_tokens_are_corrected_once_they_are_known():
     limited = Limited(key_tokens_per_minute=1000)
-    first = await limited.reserve(600, 600)
-    assert (await limited.reserve(500, 500)).refusal is not None
+    first = await limited.reserve(600)
+    assert (await limited.reserve(500)).refusal is not None
     first.settle(100)
     first.settle(0)
-    second = await limited.reserve(900, 900)
+    second = await limited.reserve(900)
     assert second.refusal is None
     second.settle(2000)
-    refusal = (await limited.reserve(1, 1)).refusal
+    refusal = (await limited.reserve(1)).refusal
     # 2,100 of 1,000 are used: 1,101 have to come back.
     assert refusal.retry_after == pytest.approx(1101 / 1000 * 60, abs=0.002)
     assert refusal.headers == {"retry-after": "67", "retry-after-ms": "66060", "x-should-retry": "false"}
     limited.clock.time += refusal.retry_after
-    assert (await limited.reserve(1, 1)).refusal is None
+    assert (await limited.reserve(1)).refusal is None
 
 
 async def test_a_request_larger_than_the_limit_never_fits_and_open_output_is_no_reason():
     limited = Limited(key_tokens_per_minute=1000)
-    refusal = (await limited.reserve(1001, 1001)).refusal
+    refusal = (await limited.reserve(1001)).refusal
     assert refusal.message.startswith(
         "Request too large for gpt in organization understudy on tokens per min (TPM): Limit 1000, Requested 1001. The"
         " input or output tokens must be reduced in order to run successfully."
     )
     assert (refusal.type, refusal.headers) == ("tokens", {"x-should-retry": "false"})
-    assert (await limited.reserve(900, 1900)).tokens == 1000
+    assert (await limited.reserve(900, is_open=True)).tokens == 1000
 
 
 async def test_limits_of_a_key_a_model_and_a_project_override_the_settings():
@@ -250,8 +251,11 @@ async def test_a_change_counts_from_the_next_request_on_and_without_limits_nothi
 def test_tokens_are_estimated_by_characters_and_an_image_is_not_text():
     body = {"model": "gpt", "messages": [{"role": "user", "content": "x" * 400}], "max_tokens": 50}
     raw = msgspec.json.encode(body)
-    assert measure_request(raw, body) == Demand(len(raw) // 4 + 50, len(raw) // 4 + 50)
-    assert measure_request(raw, {**body, "max_tokens": None}) == Demand(len(raw) // 4, len(raw) // 4 + 1024)
+    demand = measure_request(raw, body)
+    assert (demand.required, demand.expected) == (len(raw) // 4 + 50, len(raw) // 4 + 50)
+    demand = measure_request(raw, {**body, "max_tokens": None})
+    assert (demand.required, demand.expected) == (len(raw) // 4, len(raw) // 4 + 1024)
+    assert measure_request(raw, {**body, "n": 3}).required == len(raw) // 4 + 150
     image = {"messages": [{"content": [{"image_url": {"url": "data:image/png;base64," + "A" * 1_000_000}}]}]}
     assert measure_request(msgspec.json.encode(image), image).required == 1000
     assert count_tokens([1, 2, 3]) == 3

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -11,11 +12,13 @@ from starlette.responses import Response
 from understudy.api.errors import message_envelope, to_api_error
 from understudy.api.event_stream import EventStream
 from understudy.api.hosted_tools import check_hosted_tools
-from understudy.api.metering import UsageMeter, admit_unstored, render_charged, reserve
+from understudy.api.metering import UsageMeter, admit_unstored, hold_funds, render_charged, reserve_tokens
 from understudy.api.operations import OperationGroup
 from understudy.api.parts import Parts, parts_of, project_of
 from understudy.api.requests import decode_body, emit_first_delta, read_body, struct_response
+from understudy.engine.accounting import Work
 from understudy.engine.admission.chat import check_whole
+from understudy.engine.limits.demand import measure_request
 from understudy.llm.messages_request import DEFAULT_MAX_TOKENS, MessageBody
 from understudy.llm.stream import Stream
 from understudy.settings import LimitSettings
@@ -47,8 +50,10 @@ async def create_message(request: Request) -> Response:
     body = await decode_body(raw, _check_body, raw, limits)
     await parts.admission.chat.check_message(body)
     await admit_unstored(request)
-    await reserve(request, body["model"], raw, body)
+    measure = partial(measure_request, raw, body)
+    await reserve_tokens(request, body["model"], measure)
     await check_hosted_tools(parts, project_of(request), body)
+    await hold_funds(request, Work(body["model"], measure=measure))
     meter = UsageMeter(request, "completion", body)
     if not body.get("stream"):
         message = await parts.models.message(body, _beta_header(request))

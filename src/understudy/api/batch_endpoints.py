@@ -1,7 +1,11 @@
 """The endpoints that lines of a batch may name. A line gets the status and body of an ordinary request."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from functools import partial
+from typing import Any
+
+import msgspec
 
 from understudy import ids
 from understudy.api import (
@@ -16,8 +20,14 @@ from understudy.api import (
 )
 from understudy.api.errors import envelope, message_envelope, to_api_error
 from understudy.api.parts import Parts
-from understudy.engine.jobs.batch_lines import MESSAGES, RESPONSES, Endpoint, EndpointResult
+from understudy.api.relayed_limits import estimate_work
+from understudy.api.requests import decode_body
+from understudy.engine.accounting import Work
+from understudy.engine.jobs.batch_lines import LINE_KINDS, MESSAGES, RESPONSES, Endpoint, EndpointResult
+from understudy.engine.limits.demand import measure_request
+from understudy.engine.spending_holds import Hold, released_on_error
 from understudy.errors import ApiError
+from understudy.llm.relay import JsonBody
 
 CompleteHandler = Callable[[Parts, str, bytes], Awaitable[bytes]]
 """Maps a project and a request body to a response body; raises the errors of the ordinary request."""
@@ -26,16 +36,17 @@ KeyedHandler = Callable[[Parts, str, str, bytes], Awaitable[bytes]]
 
 
 def batch_endpoints(parts: Parts) -> dict[str, Endpoint]:
-    return {
-        "/v1/chat/completions": partial(_call_handler, parts, _without_key(chat.complete_chat), _envelope),
-        "/v1/completions": partial(_call_handler, parts, _without_key(completions.complete_text), _envelope),
-        RESPONSES: partial(_call_handler, parts, responses.complete_response, _envelope),
-        "/v1/embeddings": partial(_call_handler, parts, _without_key(embeddings.embed), _envelope),
-        "/v1/moderations": partial(_call_handler, parts, moderations.moderate_line, _envelope),
-        "/v1/images/generations": partial(_call_handler, parts, images.generate_line, _envelope),
-        "/v1/images/edits": partial(_call_handler, parts, images.edit_line, _envelope),
-        MESSAGES: partial(_call_handler, parts, _without_key(anthropic_messages.complete_message), message_envelope),
+    handlers: dict[str, KeyedHandler] = {
+        "/v1/chat/completions": _without_key(chat.complete_chat),
+        "/v1/completions": _without_key(completions.complete_text),
+        RESPONSES: responses.complete_response,
+        "/v1/embeddings": _without_key(embeddings.embed),
+        "/v1/moderations": moderations.moderate_line,
+        "/v1/images/generations": images.generate_line,
+        "/v1/images/edits": images.edit_line,
+        MESSAGES: _without_key(anthropic_messages.complete_message),
     }
+    return {path: partial(_call_handler, parts, path, handler) for path, handler in handlers.items()}
 
 
 def _without_key(complete: CompleteHandler) -> KeyedHandler:
@@ -49,24 +60,47 @@ def _without_key(complete: CompleteHandler) -> KeyedHandler:
 
 async def _call_handler(
     parts: Parts,
+    path: str,
     complete: KeyedHandler,
-    render_error: Callable[[ApiError, str], bytes],
     project_id: str,
     key_id: str,
     body: bytes,
 ) -> EndpointResult:
+    hold: Hold | None = None
+    retry_after = 0.0
     try:
         await parts.admission.check_funds(project_id, key_id)
-        imported = parts.store.qualified_ids
-        if await imported.has_imports(project_id):
-            body = await qualified_ids.qualify_body(imported, project_id, body)
-        status, result = 200, await complete(parts, project_id, key_id, body)
+        if path != RESPONSES:
+            work = await decode_body(body, _estimate_work, path, body)
+            hold = await parts.accounting.hold(project_id, key_id, work)
+        with released_on_error(hold):
+            imported = parts.store.qualified_ids
+            if await imported.has_imports(project_id):
+                body = await qualified_ids.qualify_body(imported, project_id, body)
+            status, result = 200, await complete(parts, project_id, key_id, body)
     except Exception as error:  # noqa: BLE001 - an error is the result of its line
         request_id = ids.request()
         refusal = to_api_error(error, request_id)
-        status, result = refusal.status, render_error(refusal, request_id)
-    return status, qualified_ids.strip_ids(project_id, result)
+        status = refusal.status
+        result = message_envelope(refusal, request_id) if path == MESSAGES else envelope(refusal)
+        retry_after = _read_retry_after(refusal)
+    return EndpointResult(status, qualified_ids.strip_ids(project_id, result), retry_after, hold)
 
 
-def _envelope(error: ApiError, _: str) -> bytes:
-    return envelope(error)
+def _estimate_work(path: str, body: bytes) -> Work:
+    """What a line will use, without the checks of its endpoint, which come later."""
+    kind = LINE_KINDS.get(path, "completion")
+    try:
+        members = msgspec.json.decode(body, type=dict[str, Any])
+    except (msgspec.MsgspecError, RecursionError):
+        return Work("", kind)
+    model = str(members.get("model") or "")
+    if kind == "completion":
+        return Work(model, measure=partial(measure_request, body, members), batch=True)
+    return replace(estimate_work(kind, JsonBody({**members, "model": model})), batch=True)
+
+
+def _read_retry_after(error: ApiError) -> float:
+    """Seconds; 0 without any."""
+    seconds = error.headers.get("retry-after", "")
+    return float(seconds) if seconds.isdecimal() else 0.0

@@ -3,6 +3,7 @@
 import re
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from functools import partial
 
 import msgspec
 from starlette.requests import Request
@@ -12,12 +13,22 @@ from understudy.api.chat_files import inline_files
 from understudy.api.errors import envelope, to_api_error
 from understudy.api.event_stream import EventStream
 from understudy.api.hosted_tools import check_hosted_tools
-from understudy.api.metering import StreamTail, UsageMeter, admit, admit_unstored, render_charged, reserve
+from understudy.api.metering import (
+    StreamTail,
+    UsageMeter,
+    admit,
+    admit_unstored,
+    hold_funds,
+    render_charged,
+    reserve_tokens,
+)
 from understudy.api.operations import OperationGroup, Schema
 from understudy.api.parts import Parts, parts_of, project_of
 from understudy.api.requests import decode_body, emit_first_delta, read_body
 from understudy.api.stored_chat import COMPLETION_SCHEMA, StoredCompletion
+from understudy.engine.accounting import Work
 from understudy.engine.admission.chat import check_whole
+from understudy.engine.limits.demand import measure_request
 from understudy.llm.chunk_batch import ChunkBatch
 from understudy.llm.chunks import decode
 from understudy.llm.provider import ChatBody
@@ -92,7 +103,8 @@ def _decode_body(raw: bytes, kind: type[DeploymentChatRequest], limits: LimitSet
 
 async def _respond(request: Request, raw: bytes, body: ChatBody) -> Response:
     await (admit(request) if body.get("store") else admit_unstored(request))
-    await reserve(request, body["model"], raw, body)
+    measure = partial(measure_request, raw, body)
+    await reserve_tokens(request, body["model"], measure)
     await check_hosted_tools(parts_of(request), project_of(request), body)
     models = parts_of(request).models
     stored = None
@@ -102,6 +114,7 @@ async def _respond(request: Request, raw: bytes, body: ChatBody) -> Response:
     body = await inline_files(parts_of(request), project_of(request), body)
     if stored is not None:
         stored.body = body
+    await hold_funds(request, Work(body["model"], measure=measure))
     meter = UsageMeter(request, "completion", body, is_stored=stored is not None)
     if not body.get("stream"):
         completion = await (models.complete(body) if stored is None else stored.complete())

@@ -5,6 +5,7 @@ Refuses the parameters that a chat completion cannot express.
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -15,11 +16,13 @@ from understudy import ids
 from understudy.api.completion_logprobs import TextLogprobs
 from understudy.api.errors import envelope, to_api_error
 from understudy.api.event_stream import EventStream
-from understudy.api.metering import UsageMeter, admit_unstored, render_charged, reserve
+from understudy.api.metering import UsageMeter, admit_unstored, hold_funds, render_charged, reserve_tokens
 from understudy.api.operations import OperationGroup
 from understudy.api.parts import Parts, parts_of
 from understudy.api.requests import decode_body, emit_first_delta, read_body
+from understudy.engine.accounting import Work
 from understudy.engine.admission.chat import check_whole
+from understudy.engine.limits.demand import measure_request
 from understudy.errors import InvalidRequest
 from understudy.llm.provider import ChatBody
 from understudy.llm.router import Models
@@ -61,7 +64,9 @@ async def create_completion(request: Request) -> Response:
     plain = await decode_body(raw, _parse_body, raw, limits)
     params = msgspec.convert(plain, CreateCompletionRequest)
     prompts = _parse_prompts(params)
-    await reserve(request, params.model, raw, {"max_tokens": _MAX_TOKENS, **plain})
+    measure = partial(measure_request, raw, {"max_tokens": _MAX_TOKENS, **plain})
+    await reserve_tokens(request, params.model, measure)
+    await hold_funds(request, Work(params.model, measure=measure))
     meter = UsageMeter(request, "completion", {"model": params.model, "messages": prompts})
     builder = _CompletionBuilder(params, int(parts.clock.now()))
     chats = [_chat_body(params, plain, prompt) for prompt in prompts]

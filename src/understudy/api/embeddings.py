@@ -5,11 +5,12 @@ from functools import partial
 from starlette.requests import Request
 from starlette.responses import Response
 
-from understudy.api.metering import UsageMeter, admit_unstored, render_charged, reserve_tokens
+from understudy.api.metering import UsageMeter, admit_unstored, hold_funds, render_charged, reserve_tokens
 from understudy.api.operations import OperationGroup
 from understudy.api.parts import Parts, parts_of
 from understudy.api.requests import decode_body, read_body
-from understudy.engine.limits.demand import Demand, count_tokens, demand_of
+from understudy.engine.accounting import Work
+from understudy.engine.limits.demand import Demand, count_tokens
 from understudy.llm.provider import ChatBody
 from understudy.settings import LimitSettings
 from understudy.wire.embeddings import CreateEmbeddingRequest, CreateEmbeddingResponse, EmbeddingOptions
@@ -44,14 +45,16 @@ async def embed(parts: Parts, project_id: str, raw: bytes) -> bytes:  # noqa: AR
 
 async def _respond(request: Request, body: ChatBody) -> Response:
     await admit_unstored(request)
-    await reserve_tokens(request, body["model"], partial(_measure, body))
+    measure = partial(_measure, body)
+    await reserve_tokens(request, body["model"], measure)
+    await hold_funds(request, Work(body["model"], "embedding", measure))
     meter = UsageMeter(request, "embedding", body)
     embeddings = await _embed(parts_of(request), body)
     return render_charged(meter, embeddings, await meter.charge(embeddings))
 
 
 def _measure(body: ChatBody) -> Demand:
-    return demand_of(count_tokens(body["input"]), 0)
+    return Demand(count_tokens(body["input"]), 0)
 
 
 async def _read_body(request: Request, kind: type[EmbeddingOptions]) -> ChatBody:

@@ -3,8 +3,7 @@
 Usage is recorded before the last byte is sent, so that every complete response is counted. Prices nothing.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -15,9 +14,10 @@ from understudy.api import stand_in
 from understudy.api.parts import key_of, parts_of, project_of
 from understudy.api.rate_limit_headers import render_headers
 from understudy.api.requests import add_headers, json_response
-from understudy.engine.accounting import usd
-from understudy.engine.limits.demand import Demand, measure_request
+from understudy.engine.accounting import Work, usd
+from understudy.engine.limits.demand import Demand
 from understudy.engine.limits.limiter import Reservation
+from understudy.engine.spending_holds import Hold
 from understudy.llm.prices import Tokens
 from understudy.llm.provider import ChatBody
 from understudy.llm.usage import parse_usage
@@ -37,6 +37,15 @@ async def admit_unstored(request: Request) -> None:
     await parts_of(request).accounting.admit(project_of(request), request.state.key_id, is_journaled=True)
 
 
+async def hold_funds(request: Request, work: Work) -> Hold | None:
+    """Called before each billable call, which holds its estimated cost until it is charged, at most until the request
+    ends. None without limits. Raises OutOfFunds and FundsReserved."""
+    hold = await parts_of(request).accounting.hold(project_of(request), request.state.key_id, work)
+    if hold is not None:
+        request.scope["state"]["hold"] = hold
+    return hold
+
+
 async def admit_indexing(request: Request) -> None:
     """As `admit`, before files are added to vector stores, whose embedder may be a provider's model."""
     await parts_of(request).vector_stores.admit_indexing(project_of(request), key_of(request))
@@ -48,13 +57,10 @@ async def admit_model(request: Request, model: str) -> None:
     await parts_of(request).limiter.permissions.check_model(project_of(request), model)
 
 
-async def reserve(request: Request, model: str, raw: bytes, body: Mapping[str, object]) -> None:
-    """Called before each request of a model, whose limits it takes from. Raises RateLimitExceeded."""
-    await reserve_tokens(request, model, partial(measure_request, raw, body))
-
-
 async def reserve_tokens(request: Request, model: str, measure: Callable[[], Demand]) -> Reservation | None:
-    """As `reserve`, for a request whose tokens `measure` estimates. None without limits.
+    """Called before each request of a model, whose limits it takes from: the tokens that `measure` estimates.
+
+    None without limits. Raises RateLimitExceeded.
 
     Also raises PermissionDenied for a model that the project may not use.
     """
@@ -92,6 +98,7 @@ class UsageMeter:
         self._chunks = 0
         self._settled = False
         self._reservation: Reservation | None = request.scope["state"].get("reservation")
+        self._hold: Hold | None = request.scope["state"].get("hold")
         self._accounting.prefetch_price(str(body["model"]))
         stand_in.mark_response(request, str(body["model"]))
 
@@ -123,7 +130,7 @@ class UsageMeter:
             self._settled = True
             tokens = self._counted_tokens()
             self._settle_reservation(tokens)
-            self._accounting.record_in_background(self._project_id, self._build_usage(tokens))
+            self._accounting.record_in_background(self._project_id, self._build_usage(tokens), self._hold)
 
     def _counted_tokens(self) -> Tokens:
         return parse_usage(self._last) or self._estimate_tokens(self._chunks)
@@ -143,8 +150,15 @@ class UsageMeter:
     async def _record_usage(self, tokens: Tokens) -> Usage:
         self._settle_reservation(tokens)
         usage = await self._build_usage(tokens)
-        record = self._accounting.record if self._is_stored else self._accounting.charge
-        await record(self._project_id, usage)
+        if self._is_stored:
+            await self._accounting.record(self._project_id, usage)
+        else:
+            await self._accounting.charge(self._project_id, usage)
+        if self._hold is not None:
+            self._accounting.note_cost(usage)
+            if self._is_stored:
+                self._hold.charge(usage.credits)
+            self._hold.release()
         return usage
 
 

@@ -237,6 +237,8 @@ def _finish_request(scope: Scope, state: dict[str, Any]) -> None:
     if (reservation := state.get("reservation")) is not None:
         # Where the request has failed, its tokens are not used.
         reservation.settle(0)
+    if (hold := state.get("hold")) is not None and not hold.is_transferred:
+        hold.release()
     duration = telemetry.elapsed(state["started"])
     telemetry.publish(
         telemetry.RequestFinished(

@@ -22,7 +22,7 @@ from understudy.api.errors import to_api_error
 from understudy.api.metering import admit_unstored, reserve_tokens
 from understudy.api.parts import Parts, key_of, parts_of, project_of
 from understudy.api.request_head import Fields
-from understudy.engine.limits.demand import demand_of
+from understudy.engine.limits.demand import Demand
 from understudy.engine.realtime.meter import RealtimeMeter
 from understudy.engine.realtime.models import SessionModels
 from understudy.engine.realtime.prompts import apply_prompts
@@ -68,7 +68,7 @@ async def connect(request: Request) -> Response:
     parts = parts_of(request)
     opening = _read_opening(request, parts)
     await admit_unstored(request)
-    await reserve_tokens(request, opening.model, lambda: demand_of(0, 0))
+    await reserve_tokens(request, opening.model, lambda: Demand(0, 0))
     return _RealtimeResponse(request, client, opening)
 
 

@@ -1,13 +1,18 @@
 """The limits of images and audio of relayed requests: what a request takes before it is sent, and what it used."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
+from understudy.engine.accounting import Work
+from understudy.engine.limits.demand import Demand, count_tokens
 from understudy.engine.limits.limiter import RateLimiter, Reservation
 from understudy.engine.limits.policy import RelayedUnit
 from understudy.llm.relay import RelayBody
 from understudy.store.charges import Kind
 
+# Of a recording, as MP3 has at 128 kbit/s.
+_BYTES_PER_SECOND: Final = 16_000
 _UNITS: Final[dict[Kind, RelayedUnit]] = {
     "image": "images",
     "speech": "audio_bytes",
@@ -27,6 +32,27 @@ async def reserve_units(
         return None
     amount = _count_images(body.prompt.get("n")) if unit == "images" else body.file_bytes
     return await limiter.reserve_relayed(project_id, key_id, body.model, unit, amount)
+
+
+def measure(body: RelayBody) -> Demand:
+    """Texts count as tokens; what models make of images and audio is known in the end."""
+    return Demand(count_tokens(body.prompt), 0)
+
+
+def estimate_work(kind: Kind, body: RelayBody) -> Work:
+    """What the request will use: its images, its characters, or the seconds of its recording by the bytes.
+
+    Of models that charge by the token, only the mean of the latest requests tells more than the prompt.
+    """
+    match kind:
+        case "image":
+            return Work(body.model, kind, units=_count_images(body.prompt.get("n")))
+        case "speech":
+            return Work(body.model, kind, units=len(str(body.prompt.get("input", ""))))
+        case "transcription":
+            return Work(body.model, kind, units=body.file_bytes // _BYTES_PER_SECOND)
+        case _:
+            return Work(body.model, kind, partial(measure, body))
 
 
 def _count_images(requested: object) -> int:

@@ -16,12 +16,12 @@ from starlette.responses import Response, StreamingResponse
 from understudy import ids
 from understudy.api.errors import envelope, to_api_error
 from understudy.api.event_stream import EventStream
-from understudy.api.metering import add_cost, admit_unstored, reserve_tokens, wants_meta, with_meta
+from understudy.api.metering import add_cost, admit_unstored, hold_funds, reserve_tokens, wants_meta, with_meta
 from understudy.api.parts import Parts, parts_of, project_of
-from understudy.api.relayed_limits import reserve_units
+from understudy.api.relayed_limits import estimate_work, measure, reserve_units
 from understudy.engine.accounting import Accounting
-from understudy.engine.limits.demand import Demand, count_tokens, demand_of
 from understudy.engine.limits.limiter import Reservation
+from understudy.engine.spending_holds import Hold
 from understudy.errors import UpstreamError
 from understudy.llm.prices import Tokens
 from understudy.llm.relay import RelayBody, Relayed
@@ -104,15 +104,25 @@ async def relay_into(
     return finished, await meter.charge(response.whole or b"")
 
 
-async def admit_relay(request: Request, kind: Kind, body: RelayBody) -> tuple[Reservation | None, Reservation | None]:
-    """Called before a request is relayed; returns what it has taken of the limits of tokens, and of images or audio.
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """What a request has taken of the limits of tokens, of images or audio, and of the funds; None without limits."""
 
-    Raises OutOfFunds, RateLimitExceeded and PermissionDenied.
+    tokens: Reservation | None
+    units: Reservation | None
+    hold: Hold | None
+
+
+async def admit_relay(request: Request, kind: Kind, body: RelayBody) -> Admitted:
+    """Called before a request is relayed.
+
+    Raises OutOfFunds, FundsReserved, RateLimitExceeded and PermissionDenied.
     """
     await admit_unstored(request)
-    tokens = await reserve_tokens(request, body.model, partial(_measure, body))
+    tokens = await reserve_tokens(request, body.model, partial(measure, body))
+    hold = await hold_funds(request, estimate_work(kind, body))
     limiter, key_id = parts_of(request).limiter, request.state.key_id
-    return tokens, await reserve_units(limiter, project_of(request), key_id, kind, body)
+    return Admitted(tokens, await reserve_units(limiter, project_of(request), key_id, kind, body), hold)
 
 
 async def _send(request: Request, relayed: RelayRequest, meter: "_Meter") -> Relayed:
@@ -124,21 +134,15 @@ async def _send(request: Request, relayed: RelayRequest, meter: "_Meter") -> Rel
 
 
 async def _open_meter(request: Request, relayed: RelayRequest) -> "_Meter":
-    reservation, units = await admit_relay(request, relayed.kind, relayed.body)
+    admitted = await admit_relay(request, relayed.kind, relayed.body)
     return _Meter(
         parts_of(request).accounting,
         relayed,
         project_of(request),
         request.state.key_id,
         request.state.inference_id,
-        reservation,
-        units,
+        admitted,
     )
-
-
-def _measure(body: RelayBody) -> Demand:
-    """Texts count as tokens; what models make of images and audio is known in the end."""
-    return demand_of(count_tokens(body.prompt), 0)
 
 
 async def relay_line(parts: Parts, project_id: str, key_id: str, relayed: RelayRequest) -> bytes:
@@ -172,16 +176,16 @@ class _Meter:
         project_id: str,
         key_id: str,
         reference: str,
-        reservation: Reservation | None,
-        units: Reservation | None,
+        admitted: Admitted,
     ) -> None:
         self._accounting = accounting
         self._relayed = relayed
         self._project_id = project_id
         self._key_id = key_id
         self._reference = reference or ids.inference()
-        self._reservation = reservation
-        self._units = units
+        self._reservation = admitted.tokens
+        self._units = admitted.units
+        self._hold = admitted.hold
         self._settled = False
         self.sent_bytes = 0
         """Of a response in chunks, up to now."""
@@ -193,6 +197,9 @@ class _Meter:
         self._settle_reservation(body)
         usage = await self._build_usage(body)
         await self._accounting.charge(self._project_id, usage)
+        if self._hold is not None:
+            self._accounting.note_cost(usage)
+            self._hold.release()
         return usage
 
     def charge_abandoned(self, body: bytes) -> None:
@@ -200,7 +207,7 @@ class _Meter:
         if not self._settled:
             self._settled = True
             self._settle_reservation(body)
-            self._accounting.record_in_background(self._project_id, self._build_usage(body))
+            self._accounting.record_in_background(self._project_id, self._build_usage(body), self._hold)
 
     def release(self) -> None:
         """Gives back what is reserved for a request that has failed."""

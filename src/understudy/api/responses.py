@@ -1,6 +1,7 @@
 """Responses over HTTP: create one and wait for it, stream it or leave it in the background; read, cancel, delete it."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -10,7 +11,7 @@ from starlette.responses import Response
 from understudy import errors
 from understudy.api import stand_in
 from understudy.api.event_stream import EventStream
-from understudy.api.metering import admit, reserve_tokens
+from understudy.api.metering import admit, hold_funds, reserve_tokens
 from understudy.api.operations import EXTENSIONS, OperationGroup
 from understudy.api.parts import Parts, parts_of, project_of
 from understudy.api.requests import (
@@ -26,13 +27,14 @@ from understudy.api.requests import (
 from understudy.api.response_frames import followed_frames, stream_response, warm_up_frames
 from understudy.api.response_memory import turn_of
 from understudy.api.response_requests import check_shape, parse_request
+from understudy.engine.accounting import Work
 from understudy.engine.limits.demand import Demand, measure_request
-from understudy.engine.limits.limiter import Reservation
 from understudy.engine.prompts import resolve_prompt
 from understudy.engine.response_compaction import ResponseCompaction
 from understudy.engine.response_request import ResolvedPrompt
 from understudy.engine.response_streams import CreatedResponse
 from understudy.engine.responses import FinishedResponse
+from understudy.engine.spending_holds import released_on_error
 from understudy.engine.views.items import add_included, cited_file_ids, render_item
 from understudy.store.messages import Item
 from understudy.store.response_lists import ResponseFilter
@@ -91,17 +93,20 @@ async def create_response(request: Request) -> Response:
     items = await parts.admission.responses.admit(project_id, asked)
     if turn is not None and turn.is_warm_up:
         return EventStream(request, warm_up_frames(parts.responses.render_warm_up(asked, items)))
-    reservation = await _reserve(request, body, asked, asked.max_output_tokens, prompt)
-    tokens = reservation.tokens if reservation else 0
-    begun = await parts.responses.create(
-        project_id,
-        asked,
-        items,
-        request.state.key_id,
-        reserved=tokens,
-        prompt=prompt,
-        follows_unstored=turn is not None and turn.memory.knows(asked.previous_response_id),
-    )
+    measure = partial(_measure, body, asked, asked.max_output_tokens, prompt)
+    reservation = await reserve_tokens(request, asked.model or "", measure)
+    hold = await hold_funds(request, Work(asked.model or "", measure=measure))
+    with released_on_error(hold):
+        begun = await parts.responses.create(
+            project_id,
+            asked,
+            items,
+            request.state.key_id,
+            reserved=reservation.tokens if reservation else 0,
+            prompt=prompt,
+            follows_unstored=turn is not None and turn.memory.knows(asked.previous_response_id),
+            hold=hold,
+        )
     memory = None if turn is None else turn.memory
     if reservation is not None:
         reservation.transfer()
@@ -115,21 +120,12 @@ async def create_response(request: Request) -> Response:
         return json_response(await _await_response(parts, begun, kept=asked.store is not False))
 
 
-async def _reserve(
-    request: Request,
-    body: bytes,
-    asked: ResponseContext,
-    output: int | None = None,
-    prompt: ResolvedPrompt | None = None,
-) -> Reservation | None:
-    """What a response takes of the limits, which its run corrects. Raises RateLimitExceeded."""
-
-    def measure() -> Demand:
-        members = {"input": asked.input, "instructions": asked.instructions}
-        more = None if prompt is None else prompt.instructions
-        return measure_request(body, members | {"max_output_tokens": output}, more)
-
-    return await reserve_tokens(request, asked.model or "", measure)
+def _measure(
+    body: bytes, asked: ResponseContext, output: int | None = None, prompt: ResolvedPrompt | None = None
+) -> Demand:
+    members = {"input": asked.input, "instructions": asked.instructions}
+    more = None if prompt is None else prompt.instructions
+    return measure_request(body, members | {"max_output_tokens": output}, more)
 
 
 async def complete_response(parts: Parts, project_id: str, key_id: str, body: bytes) -> bytes:
@@ -139,7 +135,10 @@ async def complete_response(parts: Parts, project_id: str, key_id: str, body: by
         raise errors.InvalidRequest("A line of a batch can neither be streamed nor run in the background.")
     prompt = await resolve_prompt(parts.store.prompts, parts.admission.responses, project_id, asked)
     items = await parts.admission.responses.admit(project_id, asked)
-    begun = await parts.responses.create(project_id, asked, items, key_id, prompt=prompt, in_batch=True)
+    measure = partial(_measure, body, asked, asked.max_output_tokens, prompt)
+    hold = await parts.accounting.hold(project_id, key_id, Work(asked.model or "", measure=measure, batch=True))
+    with released_on_error(hold):
+        begun = await parts.responses.create(project_id, asked, items, key_id, prompt=prompt, in_batch=True, hold=hold)
     return await _await_response(parts, begun, kept=asked.store is not False)
 
 
@@ -268,7 +267,9 @@ async def compact_conversation(request: Request) -> Response:
     check_shape(context)
     items = await parts.admission.responses.admit_context(project_id, context, asked.model)
     stand_in.mark_response(request, asked.model)
-    reservation = await _reserve(request, body, context)
+    measure = partial(_measure, body, context)
+    reservation = await reserve_tokens(request, asked.model, measure)
+    await hold_funds(request, Work(asked.model, measure=measure))
     tokens = 0 if reservation is None else reservation.transfer()
     compaction = ResponseCompaction(parts.store, parts.responses)
     finished, made = await compaction.compact(project_id, asked, items, request.state.key_id, reserved=tokens)

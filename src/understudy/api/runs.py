@@ -10,13 +10,15 @@ from understudy import errors
 from understudy.api import stand_in
 from understudy.api.errors import envelope
 from understudy.api.event_stream import EventStream
-from understudy.api.metering import admit
+from understudy.api.metering import admit, hold_funds
 from understudy.api.operations import EXTENSIONS, OperationGroup
 from understudy.api.parts import parts_of, project_of
 from understudy.api.requests import json_response, list_response, page_request, read_json, set_metadata
 from understudy.api.threads import thread_id_of
+from understudy.engine.accounting import Work
 from understudy.engine.run.log import RunLog
 from understudy.engine.runs import StartedRun
+from understudy.engine.spending_holds import Hold, released_on_error
 from understudy.engine.views.frames import DONE_FRAME
 from understudy.store.run_lists import RunFilter
 from understudy.store.states import ACTIVE
@@ -110,7 +112,8 @@ async def create_run(request: Request) -> Response:
     admitted, messages = await parts.admission.runs.admit(project_id, body, thread_id)
     in_turn = parts.settings.limits.queue_runs or request.headers.get(_QUEUE_RUN_HEADER, "").lower() == "true"
     create = parts.runs.create_in_turn if in_turn else parts.runs.create
-    with parts.streams.waiting(request.state.key_id):
+    hold = await _hold_run(request, admitted.run)
+    with parts.streams.waiting(request.state.key_id), released_on_error(hold):
         started = await create(
             project_id,
             admitted.run,
@@ -140,18 +143,30 @@ async def create_thread_and_run(request: Request) -> Response:
     body = await read_json(request, CreateThreadAndRunRequest, parts.settings.limits)
     project_id = project_of(request)
     admitted, new = await parts.admission.runs.admit_with_thread(project_id, body)
-    started = await parts.runs.create(
-        project_id,
-        admitted.run,
-        new.messages,
-        new.thread,
-        key_id=request.state.key_id,
-        resources=admitted.resources,
-        fillings=new.fillings,
-    )
+    with released_on_error(await _hold_run(request, admitted.run)):
+        started = await parts.runs.create(
+            project_id,
+            admitted.run,
+            new.messages,
+            new.thread,
+            key_id=request.state.key_id,
+            resources=admitted.resources,
+            fillings=new.fillings,
+        )
     if new.fillings:
         parts.vector_stores.announce()
     return _respond(request, started, body.stream)
+
+
+async def _hold_run(request: Request, run: RunObject) -> Hold | None:
+    """Holds what the run may cost until it ends, by the latest ones, since its prompt is not yet known.
+
+    Raises OutOfFunds and FundsReserved.
+    """
+    hold = await hold_funds(request, Work(run.model))
+    if hold is not None:
+        hold.bind(run.id)
+    return hold
 
 
 @operations.add("getRun", "GET", "/threads/{thread_id}/runs/{run_id}", summary="Retrieve a run.", response=RunObject)

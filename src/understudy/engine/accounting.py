@@ -1,19 +1,22 @@
 """Prices usage, records it, and admits new work by balance and limits. Knows no HTTP and no SQL.
 
 A project without a budget and limits is always admitted, with at most one database query per second. Started work is
-never interrupted: its cost beyond the budget becomes a debt.
+never interrupted: its cost beyond the budget becomes a debt. So that concurrent work does not exceed a limit together,
+each piece of it holds an estimate of its cost until it is charged.
 """
 
 import asyncio
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
 from understudy import telemetry
 from understudy.clock import Clock
-from understudy.engine.spending_view import SpendingView
-from understudy.errors import OutOfFunds
+from understudy.engine.limits.demand import UNASKED_OUTPUT, Demand
+from understudy.engine.spending_holds import CostMeans, Hold, SpendingHolds
+from understudy.engine.spending_view import Funds, SpendingView
+from understudy.errors import FundsReserved, OutOfFunds
 from understudy.llm.prices import CREDITS_PER_USD, FREE, Price, Prices, Tokens
 from understudy.llm.router import Models
 from understudy.settings import BillingSettings
@@ -26,6 +29,8 @@ _UNLIMITED_CACHE_SECONDS: Final = 1.0
 _MAX_UNLIMITED_CACHED: Final = 10_000
 # The price of a media generation without a configured price, as at Luma.
 _MEDIA_CREDITS: Final = 500_000
+# A request may ask for far more output than it uses: it holds at most so many times the mean of the latest calls.
+_MAX_MEANS_HELD: Final = 4
 _PERIOD_PHRASES: Final[dict[Period, str]] = {"no_reset": "in all", "day": "a day", "week": "a week", "month": "a month"}
 logger = logging.getLogger(__name__)
 
@@ -37,6 +42,20 @@ class Account:
     balance: int
     budgeted: bool
     low: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a call may use. `measure` counts its tokens, None if they are not known before; `units` are as in a usage.
+
+    With `batch`, the call has the discount of batches.
+    """
+
+    model: str
+    kind: Kind = "completion"
+    measure: Callable[[], Demand] | None = None
+    units: int = 0
+    batch: bool = False
 
 
 class Accounting:
@@ -52,7 +71,9 @@ class Accounting:
         self.settings = settings
         self._ledger = ledger
         self._journal = journal
-        self._view = SpendingView(ledger, journal)
+        self.holds = SpendingHolds()
+        self._means = CostMeans()
+        self._view = SpendingView(ledger, journal, self.holds)
         self._models = models
         self._prices = prices
         self._clock = clock
@@ -64,25 +85,78 @@ class Accounting:
         await asyncio.gather(*self._settling)
 
     async def admit(self, project_id: str, key_id: str, *, is_journaled: bool = False) -> None:
-        """Raises OutOfFunds if the balance is used up or a spend limit is reached.
+        """Raises OutOfFunds if the balance is used up or a spend limit is reached, FundsReserved if what is left may be
+        used up by work in progress.
 
         `is_journaled`: the work is charged by `charge`, so it is decided from memory.
         """
-        now = self._clock.now()
-        if self._free.get((project_id, key_id), 0.0) > now:
+        if self._is_free(project_id, key_id):
             return
         if not is_journaled:
             self._view.forget(project_id, key_id)
-        refusal = await self._find_refusal(project_id, key_id, now)
-        if refusal is not None and is_journaled:
-            # Others may have granted credits since the state was read.
-            self._view.forget(project_id, key_id)
-            refusal = await self._find_refusal(project_id, key_id, now)
-        if refusal is not None:
+        await self._admit(project_id, key_id, 0)
+
+    async def hold(self, project_id: str, key_id: str, work: Work) -> Hold | None:
+        """As `admit` by what is in memory, for work that holds its estimated cost until the caller releases it.
+
+        None for a project and key without a budget and limits. Work is never refused for its own estimate alone.
+        """
+        if self._is_free(project_id, key_id):
+            return None
+        cost = await self._estimate(key_id, work)
+        await self._admit(project_id, key_id, cost)
+        hold = Hold(self.holds, project_id, key_id)
+        hold.estimate(cost)
+        return hold
+
+    async def update_hold(self, hold: Hold, work: Work) -> None:
+        """Replaces the estimate for the next call of the same work."""
+        hold.estimate(await self._estimate(hold.key_id, work))
+
+    def settle_hold(self, hold: Hold, usage: Usage) -> None:
+        """The work's call is to be charged with this usage, in a transaction."""
+        self.note_cost(usage)
+        hold.charge(usage.credits)
+
+    def note_cost(self, usage: Usage) -> None:
+        """Notes what a call has used, for the estimates of later ones; one without a cost has failed."""
+        if usage.credits:
+            self._means.add(usage.key_id, usage.model, usage.kind, usage.output_tokens, usage.credits)
+
+    def _is_free(self, project_id: str, key_id: str) -> bool:
+        return self._free.get((project_id, key_id), 0.0) > self._clock.now()
+
+    async def _admit(self, project_id: str, key_id: str, cost: int) -> None:
+        """Nothing is awaited between the decision and the return, so that two callers do not get the same credits."""
+        now = self._clock.now()
+        if await self._find_refusal(project_id, key_id, now, cost) is None:
+            return
+        # Others may have granted credits since the state was read, or it lacks what has just been charged here.
+        self._view.forget(project_id, key_id)
+        if (refusal := await self._find_refusal(project_id, key_id, now, cost)) is not None:
             raise refusal
 
-    async def _find_refusal(self, project_id: str, key_id: str, now: float) -> OutOfFunds | None:
-        state = await self._view.load(project_id, key_id, int(now))
+    async def _estimate(self, key_id: str, work: Work) -> int:
+        """The credits of a call that begins."""
+        price = await self._find_price(work.model)
+        if price is None or work.measure is None:
+            mean = self._means.find_credits(key_id, work.model, work.kind)
+            if price is None or mean is not None:
+                return mean or 0
+        demand = Demand(0, None) if work.measure is None else work.measure()
+        mean = self._means.find_output(key_id, work.model, work.kind)
+        if demand.output is None:
+            output = UNASKED_OUTPUT if mean is None else mean
+        else:
+            output = demand.output if mean is None else min(demand.output, _MAX_MEANS_HELD * mean)
+        discount = self.settings.batch_discount if work.batch else 0.0
+        return price.cost(Tokens(demand.input, output), units=work.units, discount=discount)
+
+    async def _find_refusal(
+        self, project_id: str, key_id: str, now: float, cost: int
+    ) -> OutOfFunds | FundsReserved | None:
+        funds = await self._view.load(project_id, key_id, int(now))
+        state = funds.state
         if state.balance is None and not state.limits:
             if len(self._free) >= _MAX_UNLIMITED_CACHED:
                 self._free.clear()
@@ -91,7 +165,24 @@ class Accounting:
         for one in state.limits:
             if one.spent >= one.limit.credits:
                 return OutOfFunds(_spend_limit_message(one, project_id))
-        return None if state.balance is None else await self._check_balance(project_id, state.balance)
+        if state.balance is not None and (refusal := await self._check_balance(project_id, state.balance)) is not None:
+            return refusal
+        return self._check_reserved(project_id, funds, cost)
+
+    def _check_reserved(self, project_id: str, funds: Funds, cost: int) -> FundsReserved | None:
+        """Work alone is admitted as long as anything is left: an estimate may be far too high."""
+        for one in funds.state.limits:
+            held = funds.held[one.limit.scope]
+            if held and one.spent + held + cost > one.limit.credits:
+                return FundsReserved(_reserved_message(one, held, project_id))
+        # A budget that tops itself up does not run out.
+        held, balance = funds.held[project_id], funds.state.balance
+        if balance is not None and held and held + cost > balance and not self.settings.auto_top_up_usd:
+            return FundsReserved(
+                f"The project's balance is {balance} credits, of which {held} are reserved for work in progress. Try"
+                " again once that has ended."
+            )
+        return None
 
     async def account(self, project_id: str) -> Account:
         account = await self._ledger.account(project_id)
@@ -163,14 +254,19 @@ class Accounting:
         """Counts a reply that is not stored. When it returns, the usage survives the death of the process."""
         await self._journal.add(project_id, usage)
 
-    def record_in_background(self, project_id: str, usage: Awaitable[Usage]) -> None:
-        """For a reply whose client has disconnected."""
+    def record_in_background(self, project_id: str, usage: Awaitable[Usage], hold: Hold | None = None) -> None:
+        """For a reply whose client has disconnected; releases its `hold`."""
+        if hold is not None:
+            hold.is_transferred = True
 
         async def settle() -> None:
             try:
                 await self._journal.add(project_id, await usage)
             except Exception:
                 logger.exception("recording the usage of a disconnected client failed")
+            finally:
+                if hold is not None:
+                    hold.release()
 
         task = asyncio.create_task(settle())
         self._settling.add(task)
@@ -195,6 +291,16 @@ def usd(credits_: int) -> float:
 
 def _to_credits(usd_: float) -> int:
     return round(usd_ * CREDITS_PER_USD)
+
+
+def _reserved_message(one: Spending, held: int, project_id: str) -> str:
+    whose = "project" if one.limit.scope == project_id else "API key"
+    limit, spent = usd(one.limit.credits), usd(one.spent)
+    return (
+        f"What is left of the spend limit of this {whose} is reserved for work in progress: {spent:.6g} USD are spent"
+        f" and {usd(held):.6g} USD reserved of {limit:.6g} USD {_PERIOD_PHRASES[one.limit.period]}. Try again once that"
+        " has ended."
+    )
 
 
 def _spend_limit_message(one: Spending, project_id: str) -> str:

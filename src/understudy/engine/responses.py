@@ -24,6 +24,7 @@ from understudy.engine.run.log import Logs, RunLog
 from understudy.engine.run.prompt import build_request
 from understudy.engine.run.truncation import PromptBudget, count_prompt_tokens
 from understudy.engine.run_specs import build_spec
+from understudy.engine.spending_holds import Hold
 from understudy.engine.tools.code_interpreter import offer_code_interpreter
 from understudy.engine.tools.file_search import offer_file_search
 from understudy.engine.tools.image_generation import offer_image_generation
@@ -105,15 +106,19 @@ class Responses:
         prompt: ResolvedPrompt | None = None,
         follows_unstored: bool = False,
         in_batch: bool = False,
+        hold: Hold | None = None,
     ) -> CreatedResponse:
         """`key_id` is the key of the request, of whose limits `reserved` tokens are reserved.
 
         `follows_unstored`: the previous response is one that is not to be stored, and that the client's connection
-        still has. `in_batch`: it is a line of a batch. Raises NotFound and InvalidRequest; nothing is stored then.
+        still has. `in_batch`: it is a line of a batch. `hold` becomes that of the response. Raises NotFound and
+        InvalidRequest; nothing is stored then.
         """
         self._worker.require_running()
         now = int(self._clock.now())
         response_id = ids.response()
+        if hold is not None:
+            hold.bind(response_id)
         correlation.set_run(response_id)
         origin = correlation.origin()
         reserved_for = await self._find_container_worker(project_id, asked)

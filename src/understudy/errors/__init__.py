@@ -27,7 +27,8 @@
         ├── RateLimited            429
         │   ├── RateLimitExceeded  the requests or tokens of a key or a project in a time
         │   ├── TooManyAttempts    rejected keys and failed sign-ins of a client's address
-        │   └── OutOfFunds         nothing is left to spend; 403 in the AI/ML API's dialect
+        │   ├── OutOfFunds         nothing is left to spend; 403 in the AI/ML API's dialect
+        │   └── FundsReserved      what is left to spend is reserved for work in progress
         ├── ServerError            500
         ├── BadGateway             502
         ├── Unavailable            503
@@ -278,6 +279,13 @@ class OutOfFunds(RateLimited):
 
     def __init__(self, message: str) -> None:
         super().__init__(message, type="insufficient_quota", code="insufficient_quota", headers=dict(NO_RETRY))
+
+
+class FundsReserved(RateLimited):
+    """What is left of a budget or a spend limit is reserved for work in progress, most of which soon ends."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, code="funds_reserved", headers=retry_headers(1.0))
 
 
 class ServerError(ApiError):

@@ -8,6 +8,7 @@ import itertools
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
@@ -18,13 +19,25 @@ from understudy.engine.jobs import batch_input, batch_output
 from understudy.engine.jobs.backoff import Backoff
 from understudy.engine.jobs.fair_places import FairPlaces
 from understudy.engine.limits.refusals import ORGANIZATION
+from understudy.engine.spending_holds import Hold, released_after
 from understudy.llm.prices import Tokens
 from understudy.llm.usage import count_images, parse_usage
 from understudy.store.batch_jobs import BatchClaim, BatchJobs, LineResult, PendingLine, ResultAlreadyStored
 from understudy.store.charges import Kind
 
-EndpointResult = tuple[int, bytes]
-"""An HTTP status, and a body that is JSON."""
+
+@dataclass(frozen=True, slots=True)
+class EndpointResult:
+    """An HTTP status, and a body that is JSON. `retry_after` are the seconds that an error names.
+
+    `hold` is what the line holds of the funds, which the caller releases.
+    """
+
+    status: int
+    body: bytes
+    retry_after: float = 0.0
+    hold: Hold | None = None
+
 
 Endpoint = Callable[[str, str, bytes], Awaitable[EndpointResult]]
 """Executes a request of a project and of the key that created the batch. Raises nothing but CancelledError."""
@@ -32,7 +45,7 @@ Endpoint = Callable[[str, str, bytes], Awaitable[EndpointResult]]
 MESSAGES: Final = "/v1/messages"
 RESPONSES: Final = "/v1/responses"
 """A response is charged by itself, turn by turn."""
-_KINDS: Final[Mapping[str, Kind]] = {
+LINE_KINDS: Final[Mapping[str, Kind]] = {
     "/v1/embeddings": "embedding",
     "/v1/moderations": "moderation",
     "/v1/images/generations": "image",
@@ -46,9 +59,10 @@ _BACKOFF: Final = Backoff(first=1.0, longest=60.0, max_attempts=12, jitter=(0.5,
 _MALFORMED: Final = b'"upstream_malformed"'
 _MALFORMED_ATTEMPTS: Final = 3
 _PERMANENT_ERRORS: Final = (b'"insufficient_quota"', b'"billing_error"')
-# Of this server's own limit of images, which a line waits for as long as the batch lasts.
-_AWAITED_LIMIT: Final = f"organization {ORGANIZATION} on images per".encode()
+# Of this server's own limit of images, and of funds that other work holds: a line waits as long as the batch lasts.
+_AWAITED: Final = (f"organization {ORGANIZATION} on images per".encode(), b'"funds_reserved"')
 _AWAITED_ATTEMPTS: Final = 6
+_RELEASE_SECONDS: Final = 1.0
 # Bytes of JSON a token, where a provider reports no usage.
 _BYTES_PER_TOKEN: Final = 4
 logger = logging.getLogger(__name__)
@@ -115,22 +129,22 @@ class LineExecutor:
             called = await self._call_with_retries(claimed, endpoint, body, is_released)
             if called is None:
                 return
-            status, answered = called
-            answer = await self._with_usage(claimed, line, body, status, answered)
-            try:
-                require_lease(await self._work.store_result(claimed.seq, owner, line.line, answer))
-            except ResultAlreadyStored:
-                logger.warning("batch %s: line %d has a result already", claimed.batch.job.id, line.line)
+            with released_after(called.hold):
+                answer = await self._with_usage(claimed, line, body, called)
+                try:
+                    require_lease(await self._work.store_result(claimed.seq, owner, line.line, answer))
+                except ResultAlreadyStored:
+                    logger.warning("batch %s: line %d has a result already", claimed.batch.job.id, line.line)
         finally:
             window.release()
 
     async def _with_usage(
-        self, claimed: BatchClaim, line: PendingLine, body: bytes, status: int, answered: bytes
+        self, claimed: BatchClaim, line: PendingLine, body: bytes, called: EndpointResult
     ) -> LineResult:
         """The result with its charge, whose reference is the line's: it is charged once."""
-        job, charge = claimed.batch.job, None
-        if 200 <= status < 300 and job.endpoint != RESPONSES:
-            kind = _KINDS.get(job.endpoint, "completion")
+        job, charge, answered = claimed.batch.job, None, called.body
+        if 200 <= called.status < 300 and job.endpoint != RESPONSES:
+            kind = LINE_KINDS.get(job.endpoint, "completion")
             estimate = len(answered) // _BYTES_PER_TOKEN if kind == "completion" else 0
             tokens = parse_usage(answered) or Tokens(len(body) // _BYTES_PER_TOKEN, estimate)
             units = count_images(answered) if kind == "image" else 0
@@ -138,8 +152,10 @@ class LineExecutor:
             charge = await self._accounting.usage(
                 reference, kind, model, tokens, key_id=job.key_id, units=units, batch=True
             )
+            if called.hold is not None:
+                self._accounting.settle_hold(called.hold, charge)
         usage = batch_output.parse_usage(answered)
-        return LineResult(ids.request(), status, answered.decode("utf-8", "replace"), usage, charge)
+        return LineResult(ids.request(), called.status, answered.decode("utf-8", "replace"), usage, charge)
 
     async def _load_request(self, claimed: BatchClaim, line: PendingLine) -> bytes:
         async with self._blobs.reading(claimed.input, line.place, line.place + line.length) as chunks:
@@ -156,14 +172,27 @@ class LineExecutor:
                 # A model that responds without waiting would execute every place's line before other tasks run.
                 async with self._turn:
                     await asyncio.sleep(0)
-                status, answered = await endpoint(claimed.project_id, claimed.batch.job.key_id, body)
-            if status not in _RETRYABLE_STATUSES or any(sign in answered for sign in _PERMANENT_ERRORS):
+                result = await endpoint(claimed.project_id, claimed.batch.job.key_id, body)
+            if (delay := _find_delay(result, attempts)) is None:
                 break
-            if _MALFORMED in answered and attempts >= _MALFORMED_ATTEMPTS:
-                break
-            is_awaited = status == HTTPStatus.TOO_MANY_REQUESTS and _AWAITED_LIMIT in answered
-            delay = _BACKOFF.delay(min(attempts, _AWAITED_ATTEMPTS) if is_awaited else attempts)
-            if delay is None:
-                break
-            await asyncio.sleep(delay)
-        return status, answered
+            await _wait(delay, is_released)
+        return result
+
+
+def _find_delay(result: EndpointResult, attempts: int) -> float | None:
+    """Seconds until the next attempt, at least those that the provider has named; None after the last one."""
+    if result.status not in _RETRYABLE_STATUSES or any(sign in result.body for sign in _PERMANENT_ERRORS):
+        return None
+    if _MALFORMED in result.body and attempts >= _MALFORMED_ATTEMPTS:
+        return None
+    if result.status == HTTPStatus.TOO_MANY_REQUESTS and any(sign in result.body for sign in _AWAITED):
+        attempts = min(attempts, _AWAITED_ATTEMPTS)
+    return _BACKOFF.delay(attempts, result.retry_after)
+
+
+async def _wait(seconds: float, is_released: Callable[[], bool]) -> None:
+    """Ends early once the batch is released, which other batches wait for."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + seconds
+    while (left := end - loop.time()) > 0 and not is_released():  # noqa: ASYNC110 - a release sets no event
+        await asyncio.sleep(min(left, _RELEASE_SECONDS))

@@ -40,6 +40,7 @@ from understudy.store import Store
 from understudy.store.fair_candidates import FairCursor
 from understudy.store.messages import Item
 from understudy.store.run_state import Progress, StoredRun
+from understudy.store.states import EXECUTING
 from understudy.store.workers import Candidate
 
 _SWEEP_CHUNK: Final = 100
@@ -372,6 +373,8 @@ class RunWorker(JobKind[str, RunExecutor]):
         self.reservations.report_started(work.run_id)
 
     def job_ended(self, work: RunExecutor, /) -> None:
+        if not work.is_lost:
+            self._accounting.holds.release(work.run_id)
         self._waiters.notify(work.run_id)
         if self._notices is not None:
             self._notices.send(work.run_id)
@@ -394,6 +397,7 @@ class RunWorker(JobKind[str, RunExecutor]):
 
     async def sweep(self, now: float) -> None:
         self._logs.prune()
+        await self._release_holds()
         await self._check_announced()
         await self._interrupt_cancelled()
         await self._run_logs.discard_stale()
@@ -424,6 +428,16 @@ class RunWorker(JobKind[str, RunExecutor]):
         for run_id in [run_id for run_id in waiting if announced[run_id] < before and run_id in self._announced]:
             if self._run_logs.drop_unread(run_id):
                 del self._announced[run_id]
+
+    async def _release_holds(self) -> None:
+        """Releases the holds of runs that other servers have executed, and of those that do not exist."""
+        before = time.monotonic() - _UNREAD_SECONDS
+        bound = self._accounting.holds.bound
+        elsewhere = [one for one, hold in bound.items() if hold.bound_at < before and one not in self._pool.jobs]
+        owners = await self._store.runs.find_owners(elsewhere) if elsewhere else {}
+        for run_id in elsewhere:
+            if run_id not in owners or owners[run_id].status not in EXECUTING:
+                self._accounting.holds.release(run_id)
 
     async def _expire(self, run_id: str) -> None:
         active = self.active(run_id)

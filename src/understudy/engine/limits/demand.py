@@ -15,26 +15,35 @@ _MAX_OUTPUT: Final = ("max_completion_tokens", "max_output_tokens", "max_tokens"
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """`required`: the input, and the output that the request asks for; `expected`: with output that it leaves open."""
+    """Tokens of `input`, and the most of `output` that the request asks for, None if it leaves that open."""
 
-    required: int
-    expected: int
+    input: int
+    output: int | None
+
+    @property
+    def required(self) -> int:
+        """The input, and the output that the request asks for."""
+        return self.input + (self.output or 0)
+
+    @property
+    def expected(self) -> int:
+        """As `required`, with output that the request leaves open."""
+        return self.input + (UNASKED_OUTPUT if self.output is None else self.output)
 
 
 def measure_request(raw: bytes, body: Mapping[str, object], more: object = None) -> Demand:
-    """The demand of an encoded request with its members. `more` is a prompt that the request only names."""
+    """The demand of an encoded request with its members. `more` is a prompt that the request only names.
+
+    Each of `n` choices may have the maximum of output.
+    """
     tokens = len(raw) // CHARACTERS_PER_TOKEN if len(raw) <= _PLAIN_BYTES else count_tokens(body)
     tokens += count_tokens(more)
     for name in _MAX_OUTPUT:
         asked = body.get(name)
         if isinstance(asked, int) and asked > 0:
-            return demand_of(tokens, asked)
-    return demand_of(tokens, None)
-
-
-def demand_of(tokens: int, output: int | None) -> Demand:
-    """For so many input tokens, and the maximum of output tokens, if the request sets one."""
-    return Demand(tokens + (output or 0), tokens + (UNASKED_OUTPUT if output is None else output))
+            choices = body.get("n")
+            return Demand(tokens, asked * max(choices, 1) if isinstance(choices, int) else asked)
+    return Demand(tokens, None)
 
 
 def count_tokens(value: object) -> int:

@@ -106,7 +106,7 @@ class RateLimiter:
         rules = policy.list_batch_rules(self._models.names_and_url(model)[0])
         if not rules:
             return None
-        return (await self._reserve(project_id, model or "batches", rules, Demand(tokens, tokens))).refusal
+        return (await self._reserve(project_id, model or "batches", rules, Demand(tokens, 0))).refusal
 
     async def reserve_relayed(
         self, project_id: str, key_id: str, model: str, unit: RelayedUnit, amount: int
@@ -118,7 +118,7 @@ class RateLimiter:
         rules = policy.list_relayed_rules(self._models.names_and_url(model)[0], unit)
         if not rules:
             return None
-        reservation = await self._reserve(project_id, model, rules, Demand(amount, amount))
+        reservation = await self._reserve(project_id, model, rules, Demand(amount, 0))
         if reservation.refusal is not None:
             raise reservation.refusal
         return reservation

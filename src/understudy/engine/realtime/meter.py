@@ -6,19 +6,39 @@ Usage is in the journal when a method returns, so that every `response.done` tha
 import asyncio
 from collections import deque
 from collections.abc import Coroutine, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, Final
 
 from understudy import ids
-from understudy.engine.accounting import Accounting
-from understudy.engine.limits.demand import demand_of
+from understudy.engine.accounting import Accounting, Work
+from understudy.engine.limits.demand import Demand
 from understudy.engine.limits.limiter import RateLimiter, Reservation
-from understudy.errors import ApiError
+from understudy.engine.spending_holds import Hold, released_after
+from understudy.errors import ApiError, FundsReserved
 from understudy.llm.prices import Tokens
 from understudy.llm.usage import count_seconds, parse_event_usage, parse_usage
 from understudy.store.charges import Kind
 
 _MAX_OPEN: Final = 64
 _MAX_OUTPUT: Final = ("max_output_tokens", "max_response_output_tokens")
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """What one response has taken of the limit of tokens, and of the funds; None without limits."""
+
+    tokens: Reservation | None
+    hold: Hold | None
+
+    def give_back(self) -> None:
+        if self.tokens is not None:
+            self.tokens.settle(0)
+        if self.hold is not None:
+            self.hold.release()
+
+
+_NOTHING: Final = _Taken(None, None)
 
 
 class RealtimeMeter:
@@ -32,9 +52,9 @@ class RealtimeMeter:
         self._project_id = project_id
         self._key_id = key_id
         self._model = model
-        self._requested: deque[Reservation] = deque()
+        self._requested: deque[_Taken] = deque()
         """Of responses that the client has requested, and the provider not yet created."""
-        self._open: dict[str, Reservation | None] = {}
+        self._open: dict[str, _Taken] = {}
         self._charging: set[asyncio.Task[None]] = set()
         self.is_quiet = asyncio.Event()
         """Set while no response is in progress; see `mark_ended`."""
@@ -42,15 +62,21 @@ class RealtimeMeter:
         accounting.prefetch_price(model)
 
     async def check_funds(self) -> None:
-        """Raises OutOfFunds."""
-        await self._accounting.admit(self._project_id, self._key_id, is_journaled=True)
+        """Raises OutOfFunds. What other work holds ends no session."""
+        with suppress(FundsReserved):
+            await self._accounting.admit(self._project_id, self._key_id, is_journaled=True)
 
     async def request_response(self, event: Mapping[str, Any]) -> None:
-        """Takes a client's `response.create` from the limits. Raises OutOfFunds and RateLimitExceeded."""
+        """Takes a client's `response.create` from the limits.
+
+        Raises OutOfFunds, FundsReserved and RateLimitExceeded.
+        """
         await self.check_funds()
-        reservation = await self._reserve(event.get("response"))
-        if reservation is not None and len(self._requested) < _MAX_OPEN:
-            self._requested.append(reservation)
+        taken = await self._take(event.get("response"))
+        if len(self._requested) < _MAX_OPEN:
+            self._requested.append(taken)
+        else:
+            taken.give_back()
 
     async def begin_response(self, response_id: str) -> ApiError | None:
         """Counts a response that the provider has created, also one that nobody has requested: after a turn of speech.
@@ -59,34 +85,36 @@ class RealtimeMeter:
         """
         self.is_quiet.clear()
         error: ApiError | None = None
-        reservation = self._requested.popleft() if self._requested else None
-        if reservation is None:
+        taken = self._requested.popleft() if self._requested else None
+        if taken is None:
             try:
-                reservation = await self._reserve(None)
+                taken = await self._take(None)
             except ApiError as refusal:
                 error = refusal
         if len(self._open) < _MAX_OPEN:
-            self._open[response_id] = reservation
+            self._open[response_id] = taken or _NOTHING
+        elif taken is not None:
+            taken.give_back()
         return error
 
     def fail_request(self) -> None:
         """Gives back what was taken for a response that the provider has refused."""
         if self._requested:
-            self._requested.popleft().settle(0)
+            self._requested.popleft().give_back()
 
     async def end_response(self, response_id: str, event: str | bytes) -> None:
         """Charges the usage of a `response.done`."""
         tokens = parse_event_usage(event) or Tokens()
-        reservation = self._open.pop(response_id, None)
+        taken = self._open.pop(response_id, _NOTHING)
         used = tokens.input + tokens.output
-        if reservation is not None:
-            reservation.settle(used)
+        if taken.tokens is not None:
+            taken.tokens.settle(used)
         else:
             self._limiter.charge(self._project_id, self._key_id, self._model, used)
         self.responses += 1
         self.input_tokens += tokens.input
         self.output_tokens += tokens.output
-        await self._shield(self._charge("completion", self._model, tokens, 0))
+        await self._shield(self._charge("completion", self._model, tokens, 0, taken.hold))
 
     def mark_ended(self) -> None:
         """Called once the client has the end of a response."""
@@ -102,27 +130,35 @@ class RealtimeMeter:
 
     async def close(self) -> None:
         """Gives back what was taken for responses without an end, and waits for charges."""
-        for reservation in (*self._requested, *self._open.values()):
-            if reservation is not None:
-                reservation.settle(0)
+        for taken in (*self._requested, *self._open.values()):
+            taken.give_back()
         self._requested.clear()
         self._open.clear()
         await asyncio.gather(*self._charging, return_exceptions=True)
 
-    async def _reserve(self, response: object) -> Reservation | None:
+    async def _take(self, response: object) -> "_Taken":
+        """What the limits and the funds have for a response. Raises OutOfFunds, FundsReserved and RateLimitExceeded."""
         options = response if isinstance(response, Mapping) else {}
         most = next((options[name] for name in _MAX_OUTPUT if isinstance(options.get(name), int)), None)
         output = most if most is not None and most > 0 else None
-        reservation = await self._limiter.reserve(
-            self._project_id, self._key_id, self._model, lambda: demand_of(0, output)
-        )
+        demand = Demand(0, output)
+        reservation = await self._limiter.reserve(self._project_id, self._key_id, self._model, lambda: demand)
         if reservation is not None and reservation.refusal is not None:
             raise reservation.refusal
-        return reservation
+        # The context of a session has no size before its first response, so the mean of those says more.
+        work = Work(self._model, measure=None if output is None else lambda: demand)
+        try:
+            return _Taken(reservation, await self._accounting.hold(self._project_id, self._key_id, work))
+        except BaseException:
+            _Taken(reservation, None).give_back()
+            raise
 
-    async def _charge(self, kind: Kind, model: str, tokens: Tokens, units: int) -> None:
-        usage = await self._accounting.usage(ids.inference(), kind, model, tokens, key_id=self._key_id, units=units)
-        await self._accounting.charge(self._project_id, usage)
+    async def _charge(self, kind: Kind, model: str, tokens: Tokens, units: int, hold: Hold | None = None) -> None:
+        with released_after(hold):
+            usage = await self._accounting.usage(ids.inference(), kind, model, tokens, key_id=self._key_id, units=units)
+            await self._accounting.charge(self._project_id, usage)
+        if hold is not None:
+            self._accounting.note_cost(usage)
 
     async def _shield(self, charge: Coroutine[Any, Any, None]) -> None:
         """The end of a session must not interrupt a charge."""

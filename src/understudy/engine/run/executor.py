@@ -223,6 +223,7 @@ class RunExecutor:
         self._interruption.check()
         if stage.tokens is not None:
             await stage.tokens.admit(prompt)
+        await self._charges.begin(prompt)
         self._accounting.prefetch_price(stage.spec.model)
         self._tool_use.observe(prompt)
         self._model_turn = ModelTurn(stage, self._interruption, self._tool_use, prompt)

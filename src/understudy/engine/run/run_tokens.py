@@ -1,6 +1,6 @@
 """The limits of the key of a run: admits the run before its first model turn, counts its tokens and its images."""
 
-from understudy.engine.limits.demand import Demand, count_tokens, demand_of
+from understudy.engine.limits.demand import Demand, count_tokens
 from understudy.engine.limits.limiter import RateLimiter, Reservation
 from understudy.engine.run.prompt import Prompt
 from understudy.engine.run.spec import RunSpec
@@ -23,7 +23,7 @@ class RunTokens:
             return
 
         def measure() -> Demand:
-            return demand_of(count_tokens(prompt.body), self._spec.max_completion_tokens)
+            return Demand(count_tokens(prompt.body), self._spec.max_completion_tokens)
 
         reservation = await self._limiter.reserve(self._project_id, progress.limited_key_id, self._spec.model, measure)
         if reservation is not None and reservation.refusal is not None:

@@ -1,8 +1,10 @@
 """What the model turns of a run cost: debited with the next checkpoint, or alone where the run is deleted."""
 
-from understudy.engine.accounting import Accounting
+from understudy.engine.accounting import Accounting, Work
+from understudy.engine.limits.demand import Demand, count_tokens
 from understudy.engine.run.checkpoint import RunWriter
 from understudy.engine.run.model_turn import NO_USAGE, ModelTurn
+from understudy.engine.run.prompt import Prompt
 from understudy.llm.prices import Tokens
 from understudy.store.charges import Usage
 
@@ -12,6 +14,18 @@ class TurnCharges:
         self._stage = stage
         self._accounting = accounting
 
+    async def begin(self, prompt: Prompt) -> None:
+        """Holds what the next turn may cost, for a run with limited funds that this process has admitted."""
+        spec = self._stage.spec
+        if (hold := self._accounting.holds.bound.get(spec.id)) is None:
+            return
+
+        def measure() -> Demand:
+            return Demand(count_tokens(prompt.body), spec.max_completion_tokens)
+
+        work = Work(spec.model, measure=measure, batch=self._stage.progress.in_batch)
+        await self._accounting.update_hold(hold, work)
+
     async def record(self, turn: ModelTurn) -> None:
         """Adds the usage of the turn to the next checkpoint, once."""
         if turn.charged:
@@ -20,6 +34,8 @@ class TurnCharges:
         turn.charged = True
         turn.span.credits = usage.credits if usage.priced else None
         self._stage.add_usage(usage)
+        if (hold := self._accounting.holds.bound.get(self._stage.spec.id)) is not None:
+            self._accounting.settle_hold(hold, usage)
 
     async def record_deleted(self, turn: ModelTurn | None) -> None:
         """A client that deletes a thread during its run pays for the output of the model up to then."""

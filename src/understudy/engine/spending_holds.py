@@ -1,0 +1,143 @@
+"""What work in progress may cost, in the memory of this process: it counts as spent until it is charged.
+
+Work holds an estimate from its admission to its end, so that concurrent calls do not all pass a limit that has room for
+one of them. Nothing is stored: a hold ends with its work, or with the process. Knows no price and no model.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+_MAX_MEANS: Final = 10_000
+_MEAN_OF: Final = 50
+"""How many of the latest calls a mean is of, about."""
+
+
+class Hold:
+    """The credits that one piece of work of a key and its project holds, 0 at first."""
+
+    __slots__ = ("_charged", "_credits", "_holds", "bound_at", "is_transferred", "key_id", "project_id", "work_id")
+
+    def __init__(self, holds: "SpendingHolds", project_id: str, key_id: str) -> None:
+        self._holds = holds
+        self._credits = self._charged = 0
+        self.project_id = project_id
+        self.key_id = key_id
+        self.work_id = ""
+        self.bound_at = 0.0
+        """Of the monotonic clock."""
+        self.is_transferred = False
+        """Whether another part than the request releases it."""
+
+    def estimate(self, credits_: int) -> None:
+        """Holds this much for what begins now; what was charged before is in the database."""
+        self._land()
+        self._change(credits_)
+
+    def charge(self, credits_: int) -> None:
+        """Replaces the estimate by the cost, which the next transaction of the work records."""
+        self._charged = credits_
+        self._change(credits_)
+
+    def bind(self, work_id: str) -> None:
+        """Makes the work the owner, which finds the hold by its id, and releases it."""
+        self.work_id, self.is_transferred, self.bound_at = work_id, True, time.monotonic()
+        self._holds.bound[work_id] = self
+
+    def release(self) -> None:
+        """Ends the hold. A second call does nothing."""
+        self._land()
+        self._change(0)
+        if self._holds.bound.get(self.work_id) is self:
+            del self._holds.bound[self.work_id]
+
+    def _change(self, credits_: int) -> None:
+        added, self._credits = credits_ - self._credits, credits_
+        if added:
+            self._holds.add(self.project_id, self.key_id, added)
+
+    def _land(self) -> None:
+        if self._charged:
+            self._holds.land(self.project_id, self.key_id, self._charged)
+            self._charged = 0
+
+
+@contextmanager
+def released_on_error(hold: Hold | None) -> Iterator[None]:
+    """Around the creation of work to which the hold is bound."""
+    try:
+        yield
+    except BaseException:
+        if hold is not None:
+            hold.release()
+        raise
+
+
+@contextmanager
+def released_after(hold: Hold | None) -> Iterator[None]:
+    """Around the work of the hold."""
+    try:
+        yield
+    finally:
+        if hold is not None:
+            hold.release()
+
+
+class SpendingHolds:
+    """`landed` are the credits that work has recorded in transactions since the start, by the ids of projects and keys.
+
+    A state that was read before may not have them.
+    """
+
+    def __init__(self) -> None:
+        self.bound: Final[dict[str, Hold]] = {}
+        """By the ids of runs."""
+        self.landed: Final[dict[str, int]] = {}
+        self._held: dict[str, int] = {}
+
+    def sum_credits(self, scope: str) -> int:
+        """The credits that a project or key holds now."""
+        return self._held.get(scope, 0)
+
+    def release(self, work_id: str) -> None:
+        """Releases the hold of work that has ended, if it has one."""
+        if (hold := self.bound.get(work_id)) is not None:
+            hold.release()
+
+    def add(self, project_id: str, key_id: str, credits_: int) -> None:
+        for scope in (project_id, key_id):
+            total = self._held.get(scope, 0) + credits_
+            if total:
+                self._held[scope] = total
+            else:
+                self._held.pop(scope, None)
+
+    def land(self, project_id: str, key_id: str, credits_: int) -> None:
+        for scope in (project_id, key_id):
+            self.landed[scope] = self.landed.get(scope, 0) + credits_
+
+
+class CostMeans:
+    """What the latest calls of a key have used of a model, which says what the next one will."""
+
+    def __init__(self) -> None:
+        self._means: dict[tuple[str, str, str], tuple[int, float, float]] = {}
+
+    def add(self, key_id: str, model: str, kind: str, output_tokens: int, credits_: int) -> None:
+        key = (key_id, model, kind)
+        count, tokens, cost = self._means.get(key, (0, 0.0, 0.0))
+        count = min(count + 1, _MEAN_OF)
+        if count == 1 and len(self._means) >= _MAX_MEANS:
+            del self._means[next(iter(self._means))]
+        self._means[key] = (count, tokens + (output_tokens - tokens) / count, cost + (credits_ - cost) / count)
+
+    def find_output(self, key_id: str, model: str, kind: str) -> int | None:
+        """The mean of output tokens; None before the first call."""
+        mean = self._means.get((key_id, model, kind))
+        return None if mean is None else round(mean[1])
+
+    def find_credits(self, key_id: str, model: str, kind: str) -> int | None:
+        """The mean cost; None before the first call."""
+        mean = self._means.get((key_id, model, kind))
+        return None if mean is None else round(mean[2])

@@ -1,0 +1,263 @@
+"""Concurrent calls under one spend limit: each holds what it may cost until it is charged, and gives back the rest."""
+
+import contextlib
+import http.client
+import itertools
+import json
+import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from e2e.assistants_client import new_thread, reached, run_of, user
+from e2e.billing import PRICES, grant, new_key
+from envelope import assert_error
+from serving import Server, serve
+from upstream import HANG, Gate, fault, reply, text
+from waiting import eventually
+
+CONFIG = f"""{PRICES}
+[models."image-maker"]
+unit_price = 0.00085
+
+[models."speaker"]
+unit_price = 0.0000085
+
+[providers.media]
+base_url = "{{url}}"
+api_key = "upstream-key"
+models = ["image-maker", "speaker"]
+retries = 0
+"""
+LIMIT = "0.002USD"
+"""4,000 credits: of calls that cost 1,700 each, two fit."""
+OUTPUT = 100
+USED = (25, OUTPUT)
+QUESTION = [user("How far is it?")]
+CHAT = {"model": "gpt-4o", "messages": QUESTION, "max_tokens": OUTPUT}
+VECTOR = {"object": "embedding", "index": 0, "embedding": [1.0]}
+EMBEDDING = {
+    "object": "list",
+    "data": [VECTOR],
+    "model": "gpt-4o",
+    "usage": {"prompt_tokens": 425, "total_tokens": 425},
+}
+PICTURE = {"created": 1, "data": [{"b64_json": "aGk="}]}
+FORMS = {
+    "chat": ("/v1/chat/completions", CHAT),
+    "streamed chat": ("/v1/chat/completions", CHAT | {"stream": True}),
+    "stored chat": ("/v1/chat/completions", CHAT | {"store": True}),
+    "completions": ("/v1/completions", {"model": "gpt-4o", "prompt": "How far is it?", "max_tokens": OUTPUT}),
+    "messages": ("/v1/messages", CHAT),
+    "responses": ("/v1/responses", {"model": "gpt-4o", "input": "How far is it?", "max_output_tokens": OUTPUT}),
+    "embeddings": ("/v1/embeddings", {"model": "gpt-4o", "input": "x" * 1700}),
+    "images": ("/v1/images/generations", {"model": "image-maker", "prompt": "A cat", "n": 1}),
+    "speech": ("/v1/audio/speech", {"model": "speaker", "input": "x" * 100, "voice": "alloy"}),
+}
+numbers = itertools.count()
+
+
+@pytest.fixture(scope="module")
+def priced(session_upstream, tmp_path_factory):
+    directory = tmp_path_factory.mktemp("holds")
+    yield from serve(Server(directory, session_upstream.url, CONFIG.format(url=session_upstream.url)))
+
+
+@pytest.fixture
+def limited(priced):
+    return Limited(priced)
+
+
+class Limited:
+    """A key of a project of its own, which may spend so much."""
+
+    def __init__(self, server, limit=LIMIT):
+        self.server, self.project = server, f"holds-{next(numbers)}"
+        server.run("projects", "create", self.project)
+        options = () if limit is None else ("--spend-limit", limit)
+        self.key = new_key(server, "--project", self.project, *options)["key"]
+
+    def post(self, path, body):
+        return self.server.ask("POST", path, body, key=self.key)
+
+    def post_together(self, upstream, path, body, count, answer):
+        """The replies to `count` equal requests, all of which arrive before one of them is answered."""
+        gate, before = Gate(), len(upstream.requests)
+        upstream.always(answer(gate))
+        replies = []
+        lock = threading.Lock()
+
+        def post(_):
+            one = self.post(path, body)
+            with lock:
+                replies.append(one)
+
+        with ThreadPoolExecutor(count) as pool:
+            sent = [pool.submit(post, number) for number in range(count)]
+            eventually(lambda: len(upstream.requests) - before + len(replies) >= count)
+            gate.open()
+            for one in sent:
+                one.result()
+        return replies
+
+    def count_admitted(self, upstream, count=6):
+        replies = self.post_together(upstream, *FORMS["chat"], count, lambda gate: text(gate, "Far.", usage=USED))
+        return sum(one.status == 200 for one in replies)
+
+
+def answer_of(form):
+    match form:
+        case "embeddings":
+            return lambda gate: reply(EMBEDDING).but(stall=gate)
+        case "images":
+            return lambda gate: reply(PICTURE).but(stall=gate)
+        case "speech":
+            return lambda gate: reply(b"sound", content_type="audio/mpeg").but(stall=gate)
+        case _:
+            return lambda gate: text(gate, "Far.", usage=USED)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_concurrent_calls_do_not_exceed_a_limit_together(limited, upstream, form):
+    replies = limited.post_together(upstream, *FORMS[form], 6, answer_of(form))
+    refused = [one for one in replies if one.status != 200]
+    assert len(refused) == 4, [one.body for one in replies]
+    for one in refused:
+        assert (one.status, one.headers["retry-after"]) == (429, "1")
+        assert b"reserved for work in progress" in one.body
+        assert one.json["error"].get("code", "funds_reserved") == "funds_reserved"
+    # 600 credits are left: work alone is not refused for its own estimate.
+    assert limited.post(*FORMS[form]).status == 200
+    refusal = eventually(lambda: one if (one := limited.post(*FORMS[form])).status != 200 else None)
+    assert b"spend limit of this API key is reached" in refusal.body
+
+
+def test_concurrent_calls_do_not_exceed_a_budget_together(priced, upstream):
+    tenant = Limited(priced, limit=None)
+    grant(priced, LIMIT, tenant.project)
+    replies = tenant.post_together(upstream, *FORMS["chat"], 6, lambda gate: text(gate, "Far.", usage=USED))
+    refused = [one for one in replies if one.status != 200]
+    assert len(refused) == 4
+    assert_error(
+        refused[0],
+        429,
+        re.compile(r"The project's balance is 4000 credits, of which 3\d+ are reserved for work in progress\. Try .*"),
+        None,
+        "funds_reserved",
+        "requests",
+    )
+
+
+def test_runs_hold_what_the_latest_ones_have_cost(limited, upstream):
+    client = limited.server.new_client(api_key=limited.key)
+    assistant = client.beta.assistants.create(model="gpt-4o")
+    upstream.always(text("Far.", usage=(25, 50)))
+    assert run_of(client, new_thread(client, "How far?"), assistant).status == "completed"
+    # 900 of 4,000 credits are spent: three more runs fit.
+    paths = [f"/v1/threads/{new_thread(client, 'How far?').id}/runs" for _ in range(6)]
+    gate = Gate()
+    upstream.always(text(gate, "Far.", usage=(25, 50)))
+    replies = [limited.post(path, {"assistant_id": assistant.id}) for path in paths]
+    assert [one.status for one in replies] == [200, 200, 200, 429, 429, 429]
+    assert replies[-1].json["error"]["code"] == "funds_reserved"
+    gate.open()
+    for one in replies[:3]:
+        run = client.beta.threads.runs.retrieve(one.json["id"], thread_id=one.json["thread_id"])
+        assert reached(client, run).status == "completed"
+    # Of the 400 credits that are left, a run may begin alone.
+    upstream.always(text("Far.", usage=(25, 50)))
+    assert run_of(client, new_thread(client, "How far?"), assistant).status == "completed"
+
+
+def test_a_maximum_far_above_what_calls_use_refuses_nobody(limited, upstream):
+    path, body = FORMS["chat"][0], CHAT | {"max_tokens": 100_000}
+    upstream.answer(text("Far.", usage=(25, 10)))
+    assert limited.post(path, body).status == 200
+    replies = limited.post_together(upstream, path, body, 4, lambda gate: text(gate, "Far.", usage=(25, 10)))
+    assert [one.status for one in replies] == [200] * 4
+
+
+def fail_at_the_provider(limited, upstream):
+    upstream.always(fault(400))
+    for path, body in (FORMS["chat"], FORMS["streamed chat"], FORMS["images"], FORMS["embeddings"]):
+        assert limited.post(path, body).status == 400
+
+
+def disconnect(limited, upstream):
+    upstream.always(text("Fa", HANG))
+    before = len(upstream.requests)
+    path, body = FORMS["streamed chat"]
+    host = limited.server.url.removeprefix("http://").removesuffix("/v1")
+    with contextlib.closing(http.client.HTTPConnection(host)) as connection:
+        connection.request("POST", path, json.dumps(body), {"Authorization": f"Bearer {limited.key}"})
+        assert connection.getresponse().read(1)
+    assert upstream.requests[before].gone.wait(10)
+
+
+def refuse_the_run(limited, upstream):
+    client = limited.server.new_client(api_key=limited.key)
+    assistant = client.beta.assistants.create(model="gpt-4o")
+    thread = new_thread(client, "How far?")
+    upstream.always(text(HANG))
+    run = client.beta.threads.runs.create(thread.id, assistant_id=assistant.id)
+    body = {"assistant_id": assistant.id}
+    assert limited.post(f"/v1/threads/{thread.id}/runs", body).status in (400, 429)
+    client.beta.threads.runs.cancel(run.id, thread_id=thread.id)
+    assert reached(client, run).status == "cancelled"
+
+
+def fail_the_run(limited, upstream):
+    client = limited.server.new_client(api_key=limited.key)
+    assistant = client.beta.assistants.create(model="gpt-4o")
+    upstream.always(fault(400))
+    assert run_of(client, new_thread(client, "How far?"), assistant).status == "failed"
+
+
+def refuse_the_response(limited, upstream):
+    path, body = FORMS["responses"]
+    assert limited.post(path, body | {"previous_response_id": "resp_none"}).status == 400
+
+
+def fail_the_response(limited, upstream):
+    upstream.always(fault(400))
+    assert limited.post(*FORMS["responses"]).status == 400
+
+
+def fail_a_batch(limited, upstream):
+    upstream.always(fault(400))
+    client = limited.server.new_client(api_key=limited.key)
+    line = {"custom_id": "1", "method": "POST", "url": FORMS["chat"][0], "body": CHAT}
+    file = client.files.create(file=("lines.jsonl", json.dumps(line).encode()), purpose="batch")
+    batch = client.batches.create(input_file_id=file.id, endpoint="/v1/chat/completions", completion_window="24h")
+    eventually(lambda: client.batches.retrieve(batch.id).status == "completed")
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        fail_at_the_provider,
+        disconnect,
+        refuse_the_run,
+        fail_the_run,
+        refuse_the_response,
+        fail_the_response,
+        fail_a_batch,
+    ],
+)
+def test_work_that_costs_little_or_nothing_gives_the_rest_back(limited, upstream, end):
+    end(limited, upstream)
+    assert limited.count_admitted(upstream) == 2
+
+
+def test_lines_of_a_batch_wait_for_funds_that_others_hold(limited, upstream):
+    client = limited.server.new_client(api_key=limited.key)
+    lines = [{"custom_id": str(number), "method": "POST", "url": FORMS["chat"][0], "body": CHAT} for number in range(4)]
+    file = client.files.create(file=("lines.jsonl", "\n".join(map(json.dumps, lines)).encode()), purpose="batch")
+    upstream.always(text("Far.", usage=USED))
+    # At half the price, four of them fit.
+    batch = client.batches.create(input_file_id=file.id, endpoint="/v1/chat/completions", completion_window="24h")
+    ended = eventually(
+        lambda: one if (one := client.batches.retrieve(batch.id)).status == "completed" else None, within=30
+    )
+    assert ended.request_counts.completed == 4
