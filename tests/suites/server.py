@@ -16,7 +16,7 @@ from benchmarks.environments import ROOT, UnavailableError
 
 from redis_servers import free_port
 from suites.catalog import MCP_PORTS
-from suites.model import EMBEDDING_MODEL, MODEL
+from suites.model import EMBEDDING_MODEL, IMAGE_MODEL, MODEL
 
 _INTERPRETER: Final = ROOT / ".venv-interpreter" / "bin" / "python"
 _START_SECONDS: Final = 240.0
@@ -28,7 +28,7 @@ _CONFIGURING: Final = ("UNDERSTUDY_", "OPENAI_", "AIML_", "ANTHROPIC_", "OLLAMA_
 _CONFIG: Final = """
 [providers.suites]
 base_url = "http://127.0.0.1:{port}/v1"
-models = ["{model}", "{embedding_model}", "gpt-*", "o*"]
+models = ["{model}", "{embedding_model}", "{image_model}", "gpt-*", "o*"]
 aliases = {{ "gpt-*" = "{model}", "o*" = "{model}" }}
 
 [rehearsal]
@@ -39,6 +39,13 @@ allowed = {allowed}
 
 [embeddings]
 model = "builtin"
+
+[responses]
+image_model = "{image_model}"
+
+[web_search]
+provider = "searxng"
+url = "http://127.0.0.1:{port}"
 """
 """Suites name models of the vendor, some of them in their texts only."""
 
@@ -48,7 +55,8 @@ def start(directory: Path) -> Iterator[tuple[str, str]]:
     """Its URL and its key. Code runs if `scripts/setup interpreter` has installed the interpreter's environment."""
     port, provider_port, key = free_port(), free_port(), f"sk-understudy-{secrets.token_hex(16)}"
     allowed = json.dumps([f"http://localhost:{number}" for number in MCP_PORTS])
-    config = _CONFIG.format(port=provider_port, model=MODEL, embedding_model=EMBEDDING_MODEL, allowed=allowed)
+    names = {"model": MODEL, "embedding_model": EMBEDDING_MODEL, "image_model": IMAGE_MODEL}
+    config = _CONFIG.format(port=provider_port, allowed=allowed, **names)
     (directory / "understudy.toml").write_text(config, "utf-8")
     environ = {name: value for name, value in os.environ.items() if not name.startswith(_CONFIGURING)}
     environ["UNDERSTUDY_API_KEY"] = key
