@@ -147,9 +147,10 @@ have. It needs git, Python 3.12 for OGX, and several minutes; `--sources DIR` ta
 | --- | --- | --- | --- | --- | --- | --- |
 {suites}
 
-The model of these runs is the embedded one, with replies for questions that take a language model. supercompat's
-contracts run on the Assistants and the Responses API directly, and through its adapters, which use the Responses API
-with conversations, and chat completions, in their place.
+The model of these runs is the embedded one, with replies for questions that take a language model; searches on the web
+find a few pages of the suites' own engine, and each image is one of a pixel. supercompat's contracts run on the
+Assistants and the Responses API directly, and through its adapters, which use the Responses API with conversations, and
+chat completions, in their place.
 
 | suite | tests | deviation, or why they do not run |
 | --- | --- | --- |
