@@ -15,6 +15,7 @@ from store.samples import OURS
 from understudy.errors import InvalidRequest, NotFound
 from understudy.store import open_store, run_claims
 from understudy.store.fair_candidates import FairCursor
+from understudy.store.messages import LATEST
 from understudy.store.pages import PageRequest
 from understudy.store.run_lists import RunFilter, page_project_runs
 from understudy.store.run_state import Checkpoint, NewItem, Progress
@@ -52,6 +53,15 @@ def as_(run, status, **members):
 async def shown(store, run):
     _, body = await store.runs.get(OURS, run.thread_id, run.id)
     return json.loads(body)
+
+
+async def test_a_run_begins_with_what_the_store_has_of_its_new_thread(store):
+    thread, begun = samples.thread(), []
+    messages = [samples.message(thread.id, text) for text in ("first", None, 'quo"ted ü')]
+    await store.runs.create(OURS, samples.run(thread.id), None, messages, thread, begun=begun.append)
+    read = await store.messages.newest(thread.id, LATEST, 10)
+    assert len(read) == 3
+    assert begun == [read if store.database.applies_early else None]
 
 
 # -- the lock ----------------------------------------------------------------------------------------------------

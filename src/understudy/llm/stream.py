@@ -7,6 +7,7 @@ import msgspec
 
 from understudy.errors import UpstreamError
 from understudy.llm.call_span import TracedStream
+from understudy.llm.chunk_batch import ChunkBatch
 from understudy.llm.payload import DECODE_ERRORS
 
 _MAX_BUFFERED_CHUNKS: Final = 16
@@ -61,7 +62,9 @@ async def read_until_content(
         async for batch in stream:
             # The first batch is returned as it is, with what it knows of its chunks.
             buffered = [*buffered, *batch] if buffered else batch
-            if len(buffered) > _MAX_BUFFERED_CHUNKS or any(is_content(chunk) for chunk in batch):
+            # A run has the form of a chunk with text before it.
+            has_run = isinstance(batch, ChunkBatch) and batch.run
+            if has_run or len(buffered) > _MAX_BUFFERED_CHUNKS or any(is_content(chunk) for chunk in batch):
                 break
     except BaseException:
         await _close_stream(stream)

@@ -22,11 +22,13 @@ class Bundle:
     The first is the guard: if it returns no row, the others must change nothing. In them, `{0}` in place of a table is
     the rows of the first statement, `{1}` those of the second, and so on; a referenced statement ends with RETURNING. A
     statement must not read in any other way what another one writes. With `alone`, the bundle is the first statement of
-    its transaction, which continues after it only if the guard returned no row.
+    its transaction, which continues after it only if the guard returned no row. SQLite fills `rows`, where that is a
+    list, with the rows of each statement.
     """
 
     alone: bool = False
     queries: list[Query] = field(default_factory=list)
+    rows: list[list[Row]] | None = None
 
     def add(self, sql: str, *args: Any) -> str:
         """Returns the reference by which later statements read the rows of this one."""

@@ -140,6 +140,16 @@ def add_item(
     return bundle.add(sql, item_id, thread_id, run_id, kind, role, body)
 
 
+def inserted_items(bundle: Bundle) -> list[Item] | None:
+    """The items that a bundle has inserted with `add_item`, the last one first; None if it has no rows."""
+    items = []
+    for (sql, args), rows in zip(bundle.queries, bundle.rows or (), strict=False):
+        if sql.startswith(_INSERT) and rows:
+            _, _, run_id, kind, role, body = args
+            items.append(Item(rows[0][0], kind, role, run_id, body))
+    return items[::-1] if bundle.rows else None
+
+
 def add_text(bundle: Bundle, text_insert: str, item: str, message: MessageObject) -> None:
     """Adds the text of the message that the statement `item` has written to the text index."""
     texts = [part.text.value for part in message.content if isinstance(part, MessageContentTextObject)]

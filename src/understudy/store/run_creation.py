@@ -14,6 +14,7 @@ from understudy.store.messages import (
     Item,
     active_run,
     add_message,
+    inserted_items,
     select_first_prompt,
 )
 from understudy.store.project_sizes import RunLimits, check_active_runs
@@ -40,10 +41,12 @@ None.
 
 
 def insert_run_and_read(
-    insert: Callable[[], Transaction[None]], thread_id: str, *, is_new: bool
+    insert: Callable[[], Transaction[Sequence[Item] | None]], thread_id: str, *, is_new: bool
 ) -> Transaction[Sequence[Item]]:
     """Inserts a run, and returns what its first prompt reads of its thread, which may be new."""
-    yield from insert()
+    inserted = yield from insert()
+    if inserted is not None:
+        return inserted
     return (yield from select_first_prompt(thread_id, is_new=is_new))
 
 
@@ -58,7 +61,8 @@ def insert_run(
     fillings: Sequence[VectorStoreUpload],
     reserved_for: str | None = None,
     limits: RunLimits | None = None,
-) -> Transaction[None]:
+) -> Transaction[Sequence[Item] | None]:
+    """Returns the items of a new thread, the newest first, on SQLite."""
     if limits is not None:
         yield from check_active_runs(project_id, progress.limited_key_id, limits)
     if thread is not None:
@@ -66,8 +70,9 @@ def insert_run(
         yield from attach_to_stores(project_id, fillings, thread.created_at)
         bundle = add_thread(database, project_id, thread, messages, alone=not fillings and limits is None)
         _add_run(bundle, project_id, run, owner, progress, (), database.text_insert, "{0}")
+        bundle.rows = []
         yield bundle
-        return
+        return inserted_items(bundle)
     asks = bool(run.instructions) or any(message.role == "user" for message in messages)
     attaches = any(message.attachments for message in messages)
     if asks and not attaches:
@@ -77,7 +82,7 @@ def insert_run(
             bundle, project_id, run, owner, progress, messages, database.text_insert, guard, reserved_for=reserved_for
         )
         if (yield bundle):
-            return
+            return None
     yield from activate_thread(project_id, run.thread_id)
     yield from attach(project_id, run.thread_id, messages, run.created_at)
     if not asks:
@@ -85,6 +90,7 @@ def insert_run(
     bundle = Bundle()
     _add_run(bundle, project_id, run, owner, progress, messages, database.text_insert, reserved_for=reserved_for)
     yield bundle
+    return None
 
 
 def activate_thread(project_id: str, thread_id: str) -> Transaction[None]:

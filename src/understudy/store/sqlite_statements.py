@@ -18,7 +18,7 @@ _CHANGED_TABLE = re.compile(r"\s*(?:INSERT (?:OR \w+ )?INTO|UPDATE|DELETE FROM) 
 _TEXT_INDEX = "item_text"
 INSERT_TEXT = "INSERT INTO item_text (rowid, words) SELECT seq, $1 FROM items WHERE id = $2 AND body IS NOT NULL"
 _SELECT_NUMBER = "SELECT seq FROM items WHERE id = ?1 AND body IS NOT NULL"
-_INSERT_TEXT_OF_NUMBER = "INSERT INTO item_text (rowid, words) VALUES (?1, ?2)"
+_INSERT_TEXT_OF_NUMBER = "INSERT INTO item_text (rowid, words) VALUES ($1, $2)"
 
 
 @dataclass(slots=True)
@@ -59,11 +59,28 @@ def _execute_all(cursor: apsw.Cursor, bundle: Bundle, changes: Changes | None) -
     if not bundle.queries:
         return []
     first, *others = bundle.queries
-    rows = _execute(cursor, first, changes)
-    if rows:
+    guard = rows = _execute(cursor, first, changes)
+    kept = bundle.rows
+    if kept is not None:
+        kept.append(rows)
+    if guard:
         for query in others:
-            _execute(cursor, query, changes)
-    return rows
+            if changes is not None and query[0] == INSERT_TEXT:
+                changes.texts.append(_with_number(query, rows))
+                rows = []
+            else:
+                rows = _execute(cursor, query, changes)
+            if kept is not None:
+                kept.append(rows)
+    return guard
+
+
+def _with_number(query: Query, written: list[Row]) -> Query:
+    """An insert of a text by the number of its item, if the statement before it has returned that with the id."""
+    text, item_id = query[1]
+    if written and written[0][1:] == (item_id,):
+        return _INSERT_TEXT_OF_NUMBER, (written[0][0], text)
+    return query
 
 
 def _execute(cursor: apsw.Cursor, query: Query, changes: Changes | None) -> list[Row]:
@@ -88,4 +105,4 @@ def change_texts(cursor: apsw.Cursor, changes: list[Query]) -> None:
         # In one statement, it would begin with a savepoint.
         text, item_id = args
         for (number,) in cursor.execute(_SELECT_NUMBER, (item_id,)).fetchall():
-            cursor.execute(_INSERT_TEXT_OF_NUMBER, (number, text))
+            cursor.execute(_to_sqlite(_INSERT_TEXT_OF_NUMBER)[0], (number, text))

@@ -11,6 +11,7 @@ from understudy.wire.tools import (
     AssistantsApiResponseFormatOption,
     AssistantsApiToolChoiceOption,
     AssistantTool,
+    AssistantToolsFunction,
 )
 
 
@@ -91,3 +92,9 @@ class RunSpec(Struct, frozen=True, kw_only=True):
     on_client_action: Literal["pause", "end"] = "end"
     overflow: Literal["cut", "fail"] = "fail"
     publishes_items: bool = True
+
+    @property
+    def has_built_in_tools(self) -> bool:
+        """Whether the run has tools other than functions that the client runs."""
+        hosted = self.web_search is not None or self.image_generation is not None or bool(self.deferred)
+        return hosted or not all(isinstance(tool, AssistantToolsFunction) for tool in self.tools)

@@ -79,22 +79,25 @@ class ToolUse:
             "image_generation": self._image,
             "tool_search": ToolSearch(stage, self._mcp.list_deferred),
         }
+        self._is_used = stage.spec.has_built_in_tools
         self._reasoning: Sequence[NewItem] = ()
 
     def observe(self, prompt: Prompt) -> None:
         """Notes what a prompt names, before its model calls tools."""
+        if not self._is_used:
+            return
         self._web.observe(prompt.messages, prompt.sources.passages.values())
         self._image.observe(prompt.messages, prompt.images)
 
     async def prepare(self) -> None:
         """Loads, and waits for, what the tools need before the model is called."""
-        if self._stage.spec.tools:
+        if self._is_used:
             for tool in self._built_in.values():
                 await tool.prepare()
 
     def offer(self) -> list[OfferedFunction]:
         """The functions that the model is offered for built-in tools."""
-        return [function for tool in self._built_in.values() for function in tool.offer()]
+        return [function for tool in self._built_in.values() for function in tool.offer()] if self._is_used else []
 
     def open_call(self, call: ToolCall, kind: BuiltIn | None) -> events.Event:
         """The event of a call whose name is complete; `kind` None where the client runs the tool."""

@@ -6,6 +6,7 @@ It includes only the run's own search results: passages of earlier runs would cr
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import inf
 from typing import Any, Final, Literal, Protocol
 
@@ -26,6 +27,9 @@ _MESSAGE_OVERHEAD_TOKENS: Final = 4
 _ANSWER_SHARE: Final = 8
 # More characters than any token has, to know when enough has been read.
 _MAX_CHARACTERS_PER_TOKEN: Final = 16
+
+# Of instructions whose tokens are counted once: 64 of them take two megabytes at most.
+_MAX_COUNTED_CHARACTERS: Final = 32_000
 
 # How many times longer than what they say items may be, with all that is around their text.
 _ITEM_OVERHEAD_FACTOR: Final = 8
@@ -88,7 +92,7 @@ async def build_messages(
     """
     system: list[Message] = [SystemMessage(spec.instructions)] if spec.instructions else []
     system += builder.messages(spec.preface)
-    left = budget.prompt - fixed - sum(count_message_tokens(message) for message in system)
+    left = budget.prompt - fixed - sum([_count_system_tokens(message) for message in system])
     may_cut = spec.overflow == "cut"
     items, cut = await _load_newest(messages, spec, left if may_cut else budget.window * _ITEM_OVERHEAD_FACTOR, budget)
     extent = PromptExtent(items[-1].seq if items else 0, budget.window, budget.prompt, fixed, [cut] if cut else [])
@@ -204,6 +208,19 @@ def _exchange_start(messages: list[Message], end: int) -> int:
 
 def count_message_tokens(message: Message) -> int:
     return _MESSAGE_OVERHEAD_TOKENS + tokens.count(text_of(message)) + count_tokens(calls_of(message))
+
+
+def _count_system_tokens(message: Message) -> int:
+    """As `count_message_tokens`: the instructions of an assistant are those of many runs."""
+    text = text_of(message)
+    if len(text) > _MAX_COUNTED_CHARACTERS or not isinstance(message, SystemMessage):
+        return count_message_tokens(message)
+    return _MESSAGE_OVERHEAD_TOKENS + _count_known(text)
+
+
+@lru_cache(maxsize=64)
+def _count_known(text: str) -> int:
+    return tokens.count(text)
 
 
 def count_tokens(value: Any) -> int:
