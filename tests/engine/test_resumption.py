@@ -77,6 +77,12 @@ def test_a_client_resumes_a_response_behind_events_of_its_last_owner_only(epoch,
     assert [number for number in (*resumable, *lost) if is_lost(log, number)] == lost
 
 
+def test_a_client_resumes_behind_all_that_is_stored_if_its_numbers_are_unknown():
+    log = RunLog(RunEncoder)
+    log.first_resumable = first_resumable(stored_response(2, 12, 1), is_exact=False)
+    assert [number for number in (2, 3, 10, 11, 12, 20) if is_lost(log, number)] == [3, 10]
+
+
 def test_a_client_resumes_a_run_behind_events_of_its_last_owner_only():
     made, _ = histories.run()
     log = RunLog(RunEncoder)

@@ -111,7 +111,9 @@ class Plan(Struct, omit_defaults=True):
     dropped. `all_turns`: the model receives the reasoning of earlier turns. `top_logprobs`: the number of alternatives
     with log probabilities. `compacts`: the context is compacted above `compact_above` tokens; `compacted` afterwards,
     with `summary_tokens`; `compacts_only`: the request needs only the summary. `sequence`: the number of stream events
-    up to the last checkpoint; `outline`: their kinds and lengths, packed, once a background response has ended.
+    up to the last checkpoint. Of a background response, `outline`: the kinds and lengths of its stream events, packed,
+    up to the end of its first `outlined` items, and `tail`: the encoded entries of its log from there to the last
+    checkpoint, empty where they are too large; a response that has ended is outlined whole.
     `is_private`: the response is not to be stored, so neither are its events. `preface`: the messages of a stored
     prompt, which the model receives before the conversation. `web_search` and `image_generation`: None
     without these tools. `deferred`: tools, as JSON, that the model has to search for, and
@@ -142,6 +144,8 @@ class Plan(Struct, omit_defaults=True):
     summary_tokens: int = 0
     sequence: int = 0
     outline: bytes = b""
+    outlined: int = 0
+    tail: bytes = b""
     is_private: bool = False
     preface: list[PrefaceItem] = []
     web_search: WebSearchOptions | None = None

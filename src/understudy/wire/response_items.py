@@ -133,6 +133,7 @@ class ReasoningItem(Struct, kw_only=True, tag_field="type", tag="reasoning"):
     id: str
     encrypted_content: str | UnsetType | None = UNSET
     summary: list[SummaryText] = []
+    status: ItemStatus | UnsetType = UNSET
 
 
 class CompactionItem(Struct, kw_only=True, tag_field="type", tag="compaction"):

@@ -4,14 +4,13 @@ With a shared broker, each log that this process writes is stored there too, and
 """
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from understudy.broker import Broker, BrokerUnavailable
 from understudy.clock import Clock
 from understudy.engine.jobs.reservations import node_of
-from understudy.engine.run import events
 from understudy.engine.run.checkpoint import WAITING_STATUSES
 from understudy.engine.run.event_codec import EventCodec
 from understudy.engine.run.feed import EventFeed
@@ -25,7 +24,7 @@ from understudy.engine.views.ending import ending_events
 from understudy.engine.views.origins import decode_origin
 from understudy.engine.views.projections import new_encoder
 from understudy.engine.views.replay import restored_event, stored_run_events, unsent_openings
-from understudy.engine.views.response_replay import response_events
+from understudy.engine.views.response_rebuild import RebuiltEvent, rebuild_response, stored_tail
 from understudy.engine.views.resumption import first_resumable
 from understudy.errors import NotFound
 from understudy.store import Store
@@ -141,13 +140,20 @@ class RunLogs:
             entries = [entry for entry in entries if entry.number > position]
         append_entries(log, encoder, entries)
         if log.length:
-            earlier = unsent_openings(stored, [entry.event for entry in log.entries()], past.history)
+            tail = stored_tail(stored)
+            if tail and tail[0].first <= log.length + 1:
+                append_entries(log, encoder, tail)
+            sent = [entry.event for entry in log.entries()]
+            earlier = [*map(RebuiltEvent, unsent_openings(stored, sent, past.history))]
         else:
-            earlier = [*_response_events(stored), *stored_run_events(stored, past.history)]
+            earlier, is_exact = rebuild_response(stored)
+            earlier += map(RebuiltEvent, stored_run_events(stored, past.history))
             log.begin_epoch(stored.epoch)
-            log.first_resumable = first_resumable(stored)
-        for event in earlier:
-            log.append(event, encoder.encode(event))
+            log.first_resumable = first_resumable(stored, is_exact=is_exact)
+        for rebuilt in earlier:
+            frames = encoder.encode(rebuilt.event, rebuilt.length - 1)
+            entry = LogEntry(log.length + rebuilt.length, rebuilt.event, log.length + 1, ends=rebuilt.ends)
+            log.append_entry(entry, frames)
         log.begin_epoch(stored.epoch)
         restored = restored_event(stored, past.history, int(self._clock.now()))
         log.append(restored, encoder.encode(restored))
@@ -227,14 +233,3 @@ class RunLogs:
             is_current = found is not None and found.status in WAITING_STATUSES
             if log is not None and log.closed and not (is_current and found is not None and found.epoch <= log.epoch):
                 self.discard(run_id)
-
-
-def _response_events(stored: StoredRun) -> Iterable[events.Event]:
-    """The events of a response's earlier execution by other processes.
-
-    An item that was open then has to end, so it begins here as well.
-    """
-    if stored.response is None:
-        return ()
-    past = response_events(stored.response, started=stored.run.status != "queued")
-    return [*past, *unsent_openings(stored, ())]

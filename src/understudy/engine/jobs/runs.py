@@ -220,6 +220,8 @@ class RunWorker(JobKind[str, RunExecutor]):
         restored, projection = restored_event(stored), new_projection(stored.progress)
         # The frames of the next events continue those of a log that was rebuilt.
         projection.load([restored] if log is known else [entry.event for entry in log.entries()])
+        if stored.progress.plan is not None:
+            projection.set_outline(stored.progress.plan)
         return self.execution(
             stored.project_id,
             RunState.of([restored]),

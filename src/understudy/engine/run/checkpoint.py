@@ -14,6 +14,7 @@ import msgspec
 from understudy.clock import Clock
 from understudy.engine.run import events
 from understudy.engine.run.log import EVENTS_PER_EPOCH, RunLog
+from understudy.engine.run.log_tail import LogTail
 from understudy.engine.run.openings import UnstoredOpenings
 from understudy.engine.run.run_tokens import RunTokens
 from understudy.engine.run.state import RunState
@@ -31,7 +32,19 @@ class _Identified(Protocol):
 
 T = TypeVar("T", bound=_Identified)
 
-_OPENING_EVENTS = (events.MessageOpened, events.CallsStepOpened)
+# Of objects that the store has while they are open.
+_STORED_OPENINGS = (events.MessageOpened, events.CallsStepOpened)
+_OPENING_EVENTS = (
+    *_STORED_OPENINGS,
+    events.ReasoningOpened,
+    events.CallOpened,
+    events.SearchOpened,
+    events.WebCallOpened,
+    events.ImageCallOpened,
+    events.CodeOpened,
+    events.RemoteCallOpened,
+    events.ToolSearchOpened,
+)
 # What follows the last check, and the end of the run, have the numbers up to the next epoch.
 _MAX_EVENTS: Final = EVENTS_PER_EPOCH - 50_000
 _FIRST_RETRY_SECONDS: Final = 0.05
@@ -75,8 +88,14 @@ class Projection(Protocol):
         Empty where that is not all there is to them, and nothing was applied.
         """
 
-    def checkpoint(self, progress: Progress, *, with_run: bool) -> Checkpoint:
-        """The changes since the last checkpoint; includes the run if its status changed, or `with_run`."""
+    def checkpoint(self, progress: Progress, *, with_run: bool, only_opens: bool = False) -> Checkpoint:
+        """The changes since the last checkpoint; includes the run if its status changed, or `with_run`.
+
+        `only_opens`: what has ended since then is stored later, so the response does not have it yet.
+        """
+
+    def set_outline(self, plan: Plan) -> None:
+        """Records that the stream has nothing open."""
 
 
 class RunWriter:
@@ -119,6 +138,10 @@ class RunWriter:
         self._holds_lease = holds_lease
         self._last_number = (epoch - 1) * EVENTS_PER_EPOCH + _MAX_EVENTS
         self._openings = openings
+        self._tail: LogTail | None = None
+        if log.is_resumable and progress.plan is not None:
+            self._tail = LogTail(log, progress.plan, projection.set_outline)
+        self._held: list[events.Event] = []
         self._storing: asyncio.Task[None] | None = None
         self._used: list[Usage] = []
         self._unstored: Checkpoint | None = None
@@ -147,16 +170,29 @@ class RunWriter:
             self.publish(events.TextDelta(texts[0]))
             texts = texts[1:]
 
-    async def open(self, event: events.Event) -> None:
-        """Publishes the opening of a step or a message, and stores it: first where a client can resume, or soon after.
+    async def open(self, *opened: events.Event) -> None:
+        """Publishes the openings of steps, messages and items, and stores them: first where a client can resume.
 
-        Raises RunLost, having published nothing.
+        Else those of steps and messages are stored soon after. Raises RunLost, having published nothing.
         """
-        if self._openings is None or self.log.is_resumable:
-            await self.commit(event)
-        else:
+        is_stored = self._tail is not None or any(isinstance(event, _STORED_OPENINGS) for event in opened)
+        if is_stored and (self._openings is None or self.log.is_resumable):
+            await self.commit(*opened)
+            return
+        for event in opened:
             self.publish(event)
+        if is_stored and self._openings is not None:
             self._openings.add(self.store_opening, self.spec.thread_id)
+
+    def publish_end(self, event: events.Event) -> None:
+        """Publishes the end of an item: where a client can resume, once the next checkpoint has stored it.
+
+        Else the next owner would not know whether clients have the end.
+        """
+        if self._tail is None:
+            self.publish(event)
+        else:
+            self._held.append(event)
 
     def store_opening(self) -> asyncio.Task[None]:
         """Stores the openings that no checkpoint has stored. A failure is that of the next checkpoint."""
@@ -169,7 +205,7 @@ class RunWriter:
         if earlier is not None:
             await asyncio.wait([earlier])
         opening = msgspec.structs.replace(
-            self._projection.checkpoint(self.progress, with_run=False),
+            self._projection.checkpoint(self.progress, with_run=False, only_opens=True),
             project_id=self.project_id,
             only_opens=True,
             abandoned_steps=self._abandoned.steps,
@@ -228,13 +264,21 @@ class RunWriter:
         self, happened: Sequence[events.Event], calls: Sequence[NewItem], *, release: bool, checkpoint: bool
     ) -> None:
         state = self.state
+        only_opens = bool(happened) and all(isinstance(event, _OPENING_EVENTS) for event in happened)
+        happened, self._held = [*self._held, *happened], []
         frames = [self._apply(event) for event in happened]
         if state.ended:
             # The headers were lent for the time of the run.
             self.progress.headers = {}
-        only_opens = bool(happened) and all(isinstance(event, _OPENING_EVENTS) for event in happened)
+        if self._tail is not None:
+            self._tail.record(happened, is_open=only_opens or (state.has_open_step and not state.ended))
+        changes = self._projection.checkpoint(
+            self.progress,
+            with_run=checkpoint or self._tail is not None,
+            only_opens=only_opens and not calls,
+        )
         latest = msgspec.structs.replace(
-            self._projection.checkpoint(self.progress, with_run=checkpoint),
+            changes,
             calls=calls,
             used=tuple(self._used),
             project_id=self.project_id,
@@ -311,6 +355,8 @@ def _merge_checkpoints(missed: Checkpoint, latest: Checkpoint) -> Checkpoint:
     )
     return msgspec.structs.replace(
         latest,
+        run=latest.run or missed.run,
+        response=latest.response or missed.response,
         new_steps=steps[0],
         changed_steps=steps[1],
         new_messages=messages[0],

@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from understudy.engine.run.events import ArgumentsDelta, Event, RefusalDelta, TextDelta
+from understudy.engine.run.events import ArgumentsDelta, Event, ReasoningDelta, RefusalDelta, TextDelta
 
 _ends_of = attrgetter("ends")
 _FRAME_END: Final = b"\n\n"
@@ -90,7 +90,7 @@ class LogEntry(msgspec.Struct, gc=False):
 def _text_key(event: Event) -> object:
     """Neighbours with the same key are parts of one text; other events have none."""
     kind = type(event)
-    if kind is TextDelta or kind is RefusalDelta:
+    if kind is TextDelta or kind is RefusalDelta or kind is ReasoningDelta:
         return kind
     return event.index if isinstance(event, ArgumentsDelta) else None
 

@@ -185,7 +185,7 @@ class ModelTurn:
         if self._wants_logprobs:
             self._logprobs += [_render_logprob(one) for one in piece.logprobs]
         if piece.reasoning:
-            self._publish_reasoning(piece.reasoning)
+            await self._publish_reasoning(piece.reasoning)
         if self._reasoning_texts and (piece.text or piece.refusal or piece.calls):
             self._close_reasoning()
         if piece.text:
@@ -235,13 +235,13 @@ class ModelTurn:
 
     # -- what the model thinks ---------------------------------------------------------------------------------
 
-    def _publish_reasoning(self, text: str) -> None:
+    async def _publish_reasoning(self, text: str) -> None:
         stage = self._stage
         if not stage.spec.publishes_items or stage.state.message_id is not None:
             return
         if not self._reasoning_texts:
             self._reasoning_id = ids.reasoning()
-            stage.publish(events.ReasoningOpened(self._reasoning_id))
+            await stage.open(events.ReasoningOpened(self._reasoning_id))
         self._reasoning_texts.append(text)
         stage.publish(events.ReasoningDelta(text))
 
@@ -249,7 +249,7 @@ class ModelTurn:
         item = reasoning.reasoning_item(self._reasoning_id, "".join(self._reasoning_texts))
         self._reasoning_texts = []
         self.reasoning_items.append(NewItem(item["id"], "reasoning", msgspec.json.encode(item).decode()))
-        self._stage.publish(events.ReasoningClosed(item["encrypted_content"]))
+        self._stage.publish_end(events.ReasoningClosed(item["encrypted_content"]))
 
     # -- what the model calls ----------------------------------------------------------------------------------
 
@@ -260,12 +260,14 @@ class ModelTurn:
         stage = self._stage
         if stage.state.message_id is not None:
             await self._close_message()
+        opened: list[events.Event] = []
         if not stage.state.has_open_step:
-            await stage.open(events.CallsStepOpened(ids.step(), stage.now()))
+            opened.append(events.CallsStepOpened(ids.step(), stage.now()))
         for other in self.turn.calls[: call.index + 1]:
             if not other.opened:
                 other.opened = True
-                stage.publish(self._opened_event(other))
+                opened.append(self._opened_event(other))
+        await stage.open(*opened)
 
     def _opened_event(self, call: ToolCall) -> events.Event:
         call.client = self._prompt.client.get(call.name)
@@ -299,7 +301,7 @@ class ModelTurn:
                 self._publish_arguments(call, "{}")
         # A call that was cut off stays open, and ends as incomplete with its response.
         if self.turn.calls and self._stage.spec.publishes_items and self.turn.truncation is None:
-            self._stage.publish(events.CallsReceived())
+            self._stage.publish_end(events.CallsReceived())
         if self._deferred_text:
             await self._write_message_text(self._deferred_text)
             await self._close_message()

@@ -144,11 +144,12 @@ class ToolUse:
         stage, progress = self._stage, self._stage.progress
         if stage.state.has_open_step or not progress.calls:
             return
-        await stage.commit(events.CallsStepOpened(ids.step(), stage.now()))
+        await stage.open(
+            events.CallsStepOpened(ids.step(), stage.now()), *(self._mcp.open_approved(call) for call in progress.calls)
+        )
         for call in progress.calls:
-            stage.publish(self._mcp.open_approved(call))
             stage.publish(events.ArgumentsDelta(call.index, call.arguments))
-        stage.publish(events.CallsReceived())
+        stage.publish_end(events.CallsReceived())
 
     async def _execute_call(self, call: PendingCall) -> None:
         tool = self._built_in[call.kind]

@@ -69,7 +69,8 @@ def _compaction_events(item: CompactionItem | ReasoningItem) -> Iterator[events.
     yield events.ReasoningOpened(item.id)
     for summary in item.summary:
         yield events.ReasoningDelta(summary.text)
-    yield events.ReasoningClosed(item.encrypted_content or "")
+    if item.status != "incomplete":
+        yield events.ReasoningClosed(item.encrypted_content or "")
 
 
 def _remote_events(index: int, item: McpListTools | McpCall | McpApprovalRequest) -> Iterator[events.Event]:

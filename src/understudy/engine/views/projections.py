@@ -14,7 +14,7 @@ from understudy.engine.run.log import Encoder
 from understudy.engine.views.assistants import RunView
 from understudy.engine.views.frames import Frames, ResponseEncoder, RunEncoder
 from understudy.engine.views.stream_outline import pack_outline
-from understudy.store.run_state import Checkpoint, Progress
+from understudy.store.run_state import Checkpoint, Plan, Progress
 from understudy.wire.messages import MessageObject
 from understudy.wire.responses import ResponseObject
 from understudy.wire.runs import RunObject
@@ -51,7 +51,7 @@ class RunProjection:
         self._mark_stored()
         return self._view.run
 
-    def checkpoint(self, progress: Progress, *, with_run: bool) -> Checkpoint:
+    def checkpoint(self, progress: Progress, *, with_run: bool, only_opens: bool = False) -> Checkpoint:  # noqa: ARG002
         """What has changed since the last checkpoint; the run itself where its status did, or `with_run`."""
         view, stored = self._view, self._stored
         steps, messages = [*view.closed_steps, *view.steps], [*view.closed_messages, *_open_messages(view)]
@@ -73,6 +73,9 @@ class RunProjection:
         )
         self._mark_stored()
         return checkpoint
+
+    def set_outline(self, plan: Plan) -> None:
+        """Only streams of responses have one."""
 
     def _mark_stored(self) -> None:
         view = self._view
@@ -119,17 +122,22 @@ class ResponseProjection(RunProjection):
 
     def stored_response(self, progress: Progress) -> ResponseObject:
         """The response with the items that are complete; records in `progress` how far its stream is."""
-        if progress.plan is not None:
-            view = self._response_view
-            progress.plan.sequence = view.sequence
-            if view.ended and view.outline is not None:
-                progress.plan.outline = pack_outline(view.outline)
+        self._record_sequence(progress)
         return self._response_view.settled()
 
-    def checkpoint(self, progress: Progress, *, with_run: bool) -> Checkpoint:
-        return msgspec.structs.replace(
-            super().checkpoint(progress, with_run=with_run), response=self.stored_response(progress)
-        )
+    def set_outline(self, plan: Plan) -> None:
+        view = self._response_view
+        plan.outlined = len(view.settled().output)
+        plan.outline = b"" if view.outline is None else pack_outline(view.outline)
+
+    def checkpoint(self, progress: Progress, *, with_run: bool, only_opens: bool = False) -> Checkpoint:
+        changes = super().checkpoint(progress, with_run=with_run)
+        self._record_sequence(progress)
+        return changes if only_opens else msgspec.structs.replace(changes, response=self._response_view.settled())
+
+    def _record_sequence(self, progress: Progress) -> None:
+        if progress.plan is not None:
+            progress.plan.sequence = self._response_view.sequence
 
 
 def _open_messages(view: RunView) -> list[MessageObject]:

@@ -205,7 +205,7 @@ class ResponseView:
         """Ends the open items but those, as incomplete."""
         stream: _Stream = []
         if self._reasoning is not None and self._reasoning[1].id not in continued:
-            stream += self._close_reasoning("")
+            stream += self._close_reasoning("", whole=False)
         if self._messages.item_id not in {None, *continued}:
             stream += self._messages.close("incomplete")
         return stream + self._calls.close_all_but(continued)
@@ -230,7 +230,7 @@ class ResponseView:
 
     def close_items(self, *, whole: bool) -> _Stream:
         """Closes the open items; as incomplete where they are not `whole`."""
-        stream = self._close_reasoning("")
+        stream = self._close_reasoning("", whole=whole)
         if self._messages.is_open:
             stream += self._messages.close("completed" if whole else "incomplete")
         return stream + self._calls.close_all(whole=whole)
@@ -267,7 +267,7 @@ class ResponseView:
     def _on_reasoning_closed(self, event: events.ReasoningClosed) -> _Stream:
         return self._close_reasoning(event.sealed)
 
-    def _close_reasoning(self, sealed: str) -> _Stream:
+    def _close_reasoning(self, sealed: str, *, whole: bool = True) -> _Stream:
         if self._reasoning is None:
             return []
         index, item = self._reasoning
@@ -281,6 +281,8 @@ class ResponseView:
             stream.append(self._stream.event(ReasoningSummaryPartDone, part=item.summary[0], **place))
         if "reasoning.encrypted_content" in self._included and sealed:
             item = _replace(item, encrypted_content=sealed)
+        if not whole:
+            item = _replace(item, status="incomplete")
         return [*stream, self._stream.item_done(index, item)]
 
     def _on_context_compacted(self, event: events.ContextCompacted) -> _Stream:

@@ -31,10 +31,11 @@ def last_resumable(log: RunLog, after: int) -> int | None:
     return None
 
 
-def first_resumable(stored: StoredRun) -> int:
+def first_resumable(stored: StoredRun, *, is_exact: bool = True) -> int:
     """The first number of the last owner of a run that a new owner resumes, whose log begins with what is stored.
 
     That owner may have dropped what clients of earlier ones have open, and of what it sent only openings are stored.
+    `is_exact`: what is stored of a response has the numbers that it was sent with; else a client must have all of it.
     """
     plan = stored.progress.plan
     if stored.response is None or plan is None:
@@ -42,7 +43,9 @@ def first_resumable(stored: StoredRun) -> int:
     # The owner that starts a response continues the numbers of those that have queued it.
     has_stored = max(stored.progress.epoch, 1) >= stored.epoch - 1
     block = plan.sequence // SEQUENCE_STEP if has_stored else stored.epoch - 2
-    return block * SEQUENCE_STEP - RESTORED_NUMBERS
+    first = block * SEQUENCE_STEP - RESTORED_NUMBERS
+    # The next owner has sent none of what is stored before it resumed with it.
+    return max(first, plan.sequence - 1) if has_stored and not is_exact else first
 
 
 def is_lost(log: RunLog, number: int) -> bool:

@@ -53,7 +53,7 @@ def renumber(
     """
     rest, number, marks = [], 0, iter(outline)
     for event in stream:
-        ends = _take_ends(event, marks)
+        ends = take_ends(event, marks)
         if ends is None:
             return None
         first, number = number, number + len(ends)
@@ -64,7 +64,7 @@ def renumber(
     return rest if next(marks, None) is None else None
 
 
-def _take_ends(event: ResponseStreamEvent, marks: Iterator[int]) -> list[int] | None:
+def take_ends(event: ResponseStreamEvent, marks: Iterator[int]) -> list[int] | None:
     """Where in the text each delta of the event ends, and one number for another event; None if its marks differ."""
     text: str | None = getattr(event, "delta", None)
     if text is None:
