@@ -27,7 +27,7 @@ from understudy.engine.limits.policies import Policies
 from understudy.errors import SettingsError
 from understudy.settings import LimitSettings
 from understudy.store.permissions import UNRESTRICTED
-from waiting import WITHIN
+from waiting import WITHIN, eventually
 
 
 async def echo(sender, body):
@@ -338,6 +338,25 @@ async def test_nodes_count_together_to_the_last_unit_and_take_from_all_cells_or_
         redis.set("u:{proj_3}:limit:cell 0", "not a cell")
     with pytest.raises(BrokerUnavailable, match="refused"):
         await nodes[0].take_cells("proj_3", cells(1))
+
+
+async def test_places_are_taken_to_the_last_one_and_are_free_once_nobody_renews_them(join, redis_server):
+    nodes = [await join(redis_server.url) for _ in range(2)]
+    taken = await asyncio.gather(*(nodes[n % 2].take_place("group", f"holder-{n}", 3, 60) for n in range(10)))
+    assert taken.count(True) == 3
+    await nodes[1].free_place("group", f"holder-{taken.index(True)}")
+    assert await nodes[1].take_place("group", "next", 3, 60)
+    assert await nodes[0].take_place("other", "holder", 1, 0.05)
+    with sync_redis.Redis.from_url(redis_server.url) as redis:
+        await asyncio.to_thread(eventually, lambda: not redis.exists("u:{other}:places"))
+        assert await nodes[1].take_place("other", "heir", 1, 60)
+        # Holders have their places again after the server has lost them.
+        redis.flushall()
+        await nodes[0].keep_places("group", ["next", "holder"], 60)
+        assert not await nodes[1].take_place("group", "late", 2, 60)
+        redis.set("u:{broken}:places", "no set")
+    with pytest.raises(BrokerUnavailable, match="refused"):
+        await nodes[0].take_place("broken", "holder", 1, 60)
 
 
 async def test_a_node_admits_its_share_while_the_counts_are_unavailable(join, redis_server, caplog):

@@ -133,7 +133,7 @@ class _RealtimeResponse(Response):
         self.background = None
 
     async def __call__(self, _: Scope, __: Receive, send: Send) -> None:
-        with self._parts.realtime.place(self._project_id):
+        async with self._parts.realtime.place(self._project_id):
             upstream = await self._connect()
             try:
                 await send({"type": "http.response.start", "status": ACCEPTED, "headers": []})

@@ -35,6 +35,7 @@ from understudy.engine.metrics.snapshot import MetricsSources
 from understudy.engine.project_events import ProjectEvents
 from understudy.engine.provider_calls import ProviderHistory
 from understudy.engine.providers import Providers
+from understudy.engine.realtime.places import SessionPlaces
 from understudy.engine.realtime.sessions import RealtimeSessions
 from understudy.engine.responses import Responses
 from understudy.engine.run.log import Logs
@@ -108,7 +109,8 @@ def build_parts(
 ) -> Parts:
     settings, store, clock, worker = base.settings, base.store, base.clock, execution.worker
     health = build_health(base, retrieval, execution.sandbox, providers)
-    realtime = RealtimeSessions(settings.realtime.project_sessions, settings.shutdown_seconds * _GRACE_SHARE)
+    places = SessionPlaces(settings.realtime.project_sessions, base.broker, lambda: base.limiter.policies.nodes)
+    realtime = RealtimeSessions(places, settings.shutdown_seconds * _GRACE_SHARE)
     streams, mcp, traces = OpenStreams(), McpServer(settings), Traces(store, worker)
     recordings = build_recordings(base)
     stack.push_async_callback(mcp.close)

@@ -172,6 +172,21 @@ class Broker(Protocol):
         """Adds each cost, which may be negative, whatever the limits are. Never raises; may be lost."""
         ...
 
+    async def take_place(self, group: str, holder: str, limit: int, seconds: float) -> bool:
+        """Takes one of the `limit` places of a group for so many seconds; False if none is free.
+
+        Raises BrokerUnavailable.
+        """
+        ...
+
+    async def keep_places(self, group: str, holders: Sequence[str], seconds: float) -> None:
+        """Renews the places of holders, or takes them whatever the limit is. Never raises; may be lost."""
+        ...
+
+    async def free_place(self, group: str, holder: str) -> None:
+        """Never raises; may be lost."""
+        ...
+
     def on_reconnect(self, callback: ReconnectCallback) -> None:
         """Adds a callback; before the start."""
         ...

@@ -103,5 +103,14 @@ class MemoryBroker:
     async def add_to_cells(self, group: str, cells: Sequence[CellCost]) -> None:
         pass
 
+    async def take_place(self, group: str, holder: str, limit: int, seconds: float) -> bool:  # noqa: ARG002
+        raise BrokerUnavailable("A single process counts by itself.")
+
+    async def keep_places(self, group: str, holders: Sequence[str], seconds: float) -> None:
+        pass
+
+    async def free_place(self, group: str, holder: str) -> None:
+        pass
+
     def on_reconnect(self, callback: ReconnectCallback) -> None:
         pass

@@ -19,6 +19,7 @@ from understudy.broker.inbox import call_handler, check_size
 from understudy.broker.redis.cells import LimitCells
 from understudy.broker.redis.clients import BROADCAST_CHANNEL, FAILURES, Command, RedisClients
 from understudy.broker.redis.connection import SupervisedConnection
+from understudy.broker.redis.places import Places
 from understudy.broker.redis.streams import EventStreams
 from understudy.broker.redis.url import RedisUrl
 from understudy.broker.redis.wakeups import Wakeups, wake_key
@@ -55,6 +56,7 @@ class RedisBroker:
         self._clients = RedisClients(url, f"understudy-{self.node_id}")
         self._streams = EventStreams(self._clients, expire_seconds)
         self._cells = LimitCells(self._clients)
+        self._places = Places(self._clients)
         self._connection = SupervisedConnection(
             url, self._clients, _channel(self.node_id), self._receive, self._send_ping
         )
@@ -247,6 +249,15 @@ class RedisBroker:
 
     async def add_to_cells(self, group: str, cells: Sequence[CellCost]) -> None:
         await self._try(lambda: self._cells.take(group, cells, forced=True))
+
+    async def take_place(self, group: str, holder: str, limit: int, seconds: float) -> bool:
+        return await self._attempt(lambda: self._places.take(group, holder, limit, seconds))
+
+    async def keep_places(self, group: str, holders: Sequence[str], seconds: float) -> None:
+        await self._try(lambda: self._places.keep(group, holders, seconds))
+
+    async def free_place(self, group: str, holder: str) -> None:
+        await self._try(lambda: self._places.free(group, holder))
 
     async def _attempt(self, operation: Callable[[], Awaitable[_Result]]) -> _Result:
         if not self.is_available:

@@ -1,24 +1,23 @@
-"""The open realtime sessions of a process: how many a project has, and their end at a shutdown. Knows no event."""
+"""The open realtime sessions of a process, and their end at a shutdown. Knows no event."""
 
 import asyncio
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Final
 
+from understudy.engine.realtime.places import SessionPlaces
 from understudy.engine.realtime.session import GOING_AWAY, Closing, RealtimeSession
-from understudy.errors import RateLimitExceeded, Unavailable
+from understudy.errors import Unavailable
 
 _CLOSE_SECONDS: Final = 3.0
 _STOPPING_MESSAGE: Final = "The server is stopping. Open another session in a moment."
 
 
 class RealtimeSessions:
-    def __init__(self, project_sessions: int, grace: float) -> None:
+    def __init__(self, places: SessionPlaces, grace: float) -> None:
         """`grace` is how long a response in progress may delay a shutdown, in seconds."""
-        self._most = project_sessions
+        self._places = places
         self._grace = grace
-        self._places: Counter[str] = Counter()
         self._open: set[RealtimeSession] = set()
         self._is_stopping = False
         self._is_empty = asyncio.Event()
@@ -26,29 +25,19 @@ class RealtimeSessions:
 
     def count(self) -> int:
         """How many sessions are open."""
-        return self._places.total()
+        return self._places.count()
 
-    @contextmanager
-    def place(self, project_id: str) -> Iterator[None]:
+    @asynccontextmanager
+    async def place(self, project_id: str) -> AsyncIterator[None]:
         """Takes a place before the provider is called. Raises RateLimitExceeded, Unavailable."""
         if self._is_stopping:
             raise Unavailable(_STOPPING_MESSAGE, headers={"retry-after": "1"})
-        if self._places[project_id] >= self._most:
-            raise RateLimitExceeded(
-                f"The project has {self._most} open realtime sessions, which is the limit of"
-                " `realtime.project_sessions`. Close one before you open another one.",
-                "requests",
-                None,
-            )
-        self._places[project_id] += 1
         self._is_empty.clear()
         try:
-            yield
+            async with self._places.take(project_id):
+                yield
         finally:
-            self._places[project_id] -= 1
-            if not self._places[project_id]:
-                del self._places[project_id]
-            if not self._places:
+            if not self._places.count():
                 self._is_empty.set()
 
     @contextmanager

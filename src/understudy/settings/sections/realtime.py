@@ -16,7 +16,7 @@ class RealtimeSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ] = "gpt-4o-transcribe"
     project_sessions: Annotated[
         int,
-        Meta(ge=1, description="Maximum number of open sessions of one project in one process."),
+        Meta(ge=1, description="Maximum number of open sessions of one project, on all nodes together."),
     ] = 100
     session_seconds: Annotated[
         float,
