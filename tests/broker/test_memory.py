@@ -73,3 +73,13 @@ async def test_a_request_to_another_node_raises(broker):
 async def test_a_body_above_the_limit_is_refused(broker):
     with pytest.raises(ValueError, match="the limit is 65536"):
         await broker.send(broker.node_id, "echo", bytes(MAX_MESSAGE_BYTES + 1))
+
+
+async def test_a_message_to_the_own_node_reaches_its_receiver(broker):
+    received = asyncio.get_running_loop().create_future()
+    broker.receive("note", lambda sender, body: received.set_result((sender, body)))
+    await broker.send("node_elsewhere", "note", b"not here")
+    await broker.send(broker.node_id, "note", b"hello")
+    await broker.drain()
+    async with asyncio.timeout(WITHIN):
+        assert await received == (broker.node_id, b"hello")

@@ -105,6 +105,42 @@ async def test_messages_of_a_node_arrive_in_their_order(join, session_redis):
     assert received == [b"%d" % number for number in range(500)]
 
 
+async def test_a_receiver_gets_messages_in_their_order_also_after_one_at_which_it_fails(join, session_redis, caplog):
+    one, other = await join(session_redis), await join(session_redis)
+    received = []
+
+    def receive(sender, body):
+        received.append((sender, body))
+        if body == b"1":
+            raise ValueError("broken")
+
+    other.receive("note", receive)
+    for number in range(3):
+        await one.send(other.node_id, "note", b"%d" % number)
+    await one.request(other.node_id, "echo", b"")
+    assert received == [(one.node_id, b"%d" % number) for number in range(3)]
+    assert f"message 'note' of node {one.node_id}: receiver failed" in caplog.text
+    with pytest.raises(NoReply, match=f"Node {other.node_id} has not handled"):
+        await one.request(other.node_id, "note", b"")
+
+
+async def test_what_was_sent_has_left_after_a_drain_which_an_unavailable_server_does_not_delay(join, redis_server):
+    one = await join(redis_server.url)
+    with sync_redis.Redis.from_url(redis_server.url) as client:
+        before = client.info("commandstats").get("cmdstat_publish", {}).get("calls", 0)
+        for _ in range(10):
+            await one.send("node_gone", "echo", b"")
+        await one.drain()
+        assert client.info("commandstats")["cmdstat_publish"]["calls"] == before + 10
+    redis_server.kill()
+    await one.send("node_gone", "echo", b"")
+    async with asyncio.timeout(WITHIN):
+        await one.drain()
+        await unavailable(one)
+        await one.send("node_gone", "echo", b"")
+        await one.drain()
+
+
 async def test_a_broadcast_reaches_every_node(join, redis_server):
     nodes = [await join(redis_server.url) for _ in range(3)]
     received = asyncio.Queue()

@@ -29,7 +29,7 @@ from waiting import WITHIN
 class SilentBroker:
     node_id = "node_here"
 
-    def handle(self, *_):
+    def receive(self, *_):
         pass
 
     def on_reconnect(self, *_):

@@ -20,6 +20,9 @@ MAX_MESSAGE_BYTES: Final = 65_536
 Handler = Callable[[str, bytes], Awaitable[bytes | None]]
 """Receives the sender's node id and the body; returns the reply of a request."""
 
+Receiver = Callable[[str, bytes], None]
+"""Receives the sender's node id and the body of a message."""
+
 ReconnectCallback = Callable[[bool], Awaitable[None]]
 """Called after each reconnect; with True if the server has lost its data, or may have lost a part."""
 
@@ -105,8 +108,19 @@ class Broker(Protocol):
         """
         ...
 
+    def receive(self, topic: str, receiver: Receiver) -> None:
+        """Sets what is called with each message of a topic that has no replies; before the start.
+
+        It is called in the order in which a node has sent its messages, without a task, so it must return soon.
+        """
+        ...
+
     async def send(self, node_id: str, topic: str, body: bytes) -> None:
         """Sends a message, which may be lost, or arrive twice. Raises ValueError above `MAX_MESSAGE_BYTES`."""
+        ...
+
+    async def drain(self) -> None:
+        """Returns when the server has received the messages sent so far, or is unavailable."""
         ...
 
     async def broadcast(self, topic: str, body: bytes) -> None:

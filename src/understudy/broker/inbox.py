@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Mapping
 
-from understudy.broker import MAX_MESSAGE_BYTES, Handler, NoReply
+from understudy.broker import MAX_MESSAGE_BYTES, Handler, NoReply, Receiver
 from understudy.errors import StoreUnavailable
 
 logger = logging.getLogger(__name__)
@@ -31,3 +31,11 @@ async def call_handler(handlers: Mapping[str, Handler], topic: str, sender: str,
         logger.exception("message %r of node %s: handler failed", topic, sender)
         raise NoReply(f"The handler of {topic!r} failed.") from error
     return reply
+
+
+def call_receiver(receiver: Receiver, topic: str, sender: str, body: bytes) -> None:
+    """Never raises: the next message is received whatever this one was."""
+    try:
+        receiver(sender, body)
+    except Exception:
+        logger.exception("message %r of node %s: receiver failed", topic, sender)

@@ -4,8 +4,16 @@ import asyncio
 import secrets
 from collections.abc import Mapping, Sequence
 
-from understudy.broker import BrokerUnavailable, CellCost, EventBatch, Handler, NoReply, ReconnectCallback
-from understudy.broker.inbox import call_handler, check_size
+from understudy.broker import (
+    BrokerUnavailable,
+    CellCost,
+    EventBatch,
+    Handler,
+    NoReply,
+    Receiver,
+    ReconnectCallback,
+)
+from understudy.broker.inbox import call_handler, call_receiver, check_size
 
 
 class MemoryBroker:
@@ -16,6 +24,7 @@ class MemoryBroker:
         self.node_id = f"node_{secrets.token_hex(12)}"
         self._woken: dict[str, asyncio.Event] = {}
         self._handlers: dict[str, Handler] = {}
+        self._receivers: dict[str, Receiver] = {}
         self._running: set[asyncio.Task[bytes]] = set()
 
     async def start(self) -> None:
@@ -44,10 +53,20 @@ class MemoryBroker:
     def handle(self, topic: str, handler: Handler) -> None:
         self._handlers[topic] = handler
 
+    def receive(self, topic: str, receiver: Receiver) -> None:
+        self._receivers[topic] = receiver
+
     async def send(self, node_id: str, topic: str, body: bytes) -> None:
         check_size(body)
-        if node_id == self.node_id:
+        if node_id != self.node_id:
+            return
+        if (receiver := self._receivers.get(topic)) is not None:
+            asyncio.get_running_loop().call_soon(call_receiver, receiver, topic, node_id, body)
+        else:
             self._call(topic, body)
+
+    async def drain(self) -> None:
+        pass
 
     async def broadcast(self, topic: str, body: bytes) -> None:
         await self.send(self.node_id, topic, body)

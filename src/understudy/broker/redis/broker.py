@@ -14,8 +14,16 @@ from typing import Any, Final, TypeVar
 import msgspec
 from msgspec import Struct
 
-from understudy.broker import BrokerUnavailable, CellCost, EventBatch, Handler, NoReply, ReconnectCallback
-from understudy.broker.inbox import call_handler, check_size
+from understudy.broker import (
+    BrokerUnavailable,
+    CellCost,
+    EventBatch,
+    Handler,
+    NoReply,
+    Receiver,
+    ReconnectCallback,
+)
+from understudy.broker.inbox import call_handler, call_receiver, check_size
 from understudy.broker.redis.cells import LimitCells
 from understudy.broker.redis.clients import BROADCAST_CHANNEL, FAILURES, Command, RedisClients
 from understudy.broker.redis.connection import SupervisedConnection
@@ -63,6 +71,7 @@ class RedisBroker:
         self._wakeups = Wakeups(self._clients, self._connection, self.wake, self.node_id)
         self._publish = "SPUBLISH" if self._clients.is_cluster else "PUBLISH"
         self._handlers: dict[str, Handler] = {}
+        self._receivers: dict[str, Receiver] = {}
         self._running: set[asyncio.Task[None]] = set()
         self._requests: dict[int, asyncio.Future[bytes]] = {}
         self._numbers = itertools.count(1)
@@ -70,6 +79,8 @@ class RedisBroker:
         # Of a published message, the request that fails if nobody receives it.
         self._outbox: list[tuple[Command, int]] = []
         self._outbox_bytes = 0
+        # Set when what is in the outbox has been sent, where somebody waits for that.
+        self._drained: asyncio.Event | None = None
         self._flushing: asyncio.Task[None] | None = None
 
     def __str__(self) -> str:
@@ -111,9 +122,17 @@ class RedisBroker:
     def handle(self, topic: str, handler: Handler) -> None:
         self._handlers[topic] = handler
 
+    def receive(self, topic: str, receiver: Receiver) -> None:
+        self._receivers[topic] = receiver
+
     async def send(self, node_id: str, topic: str, body: bytes) -> None:
         check_size(body)
         self._post(_Message(self.node_id, topic, 0, body), node_id)
+
+    async def drain(self) -> None:
+        if self._outbox:
+            self._drained = self._drained or asyncio.Event()
+            await self._drained.wait()
 
     async def broadcast(self, topic: str, body: bytes) -> None:
         check_size(body)
@@ -157,9 +176,13 @@ class RedisBroker:
         """Sends everything that waits, until nothing does."""
         try:
             while self._outbox or self._wakes:
-                outbox, wakes = self._outbox, self._wakes
-                self._outbox, self._wakes, self._outbox_bytes = [], Counter(), 0
-                await self._send_outbox(outbox, wakes)
+                outbox, wakes, drained = self._outbox, self._wakes, self._drained
+                self._outbox, self._wakes, self._outbox_bytes, self._drained = [], Counter(), 0, None
+                try:
+                    await self._send_outbox(outbox, wakes)
+                finally:
+                    if drained is not None:
+                        drained.set()
         finally:
             self._flushing = None
 
@@ -206,6 +229,8 @@ class RedisBroker:
                 self._fail_request(message.request, f"Node {message.sender} has not handled the request.")
             elif reply is not None and not reply.done():
                 reply.set_result(message.body)
+        elif not message.request and (receiver := self._receivers.get(message.topic)) is not None:
+            call_receiver(receiver, message.topic, message.sender, message.body or b"")
         elif message.topic != _PING:
             task = asyncio.create_task(self._handle(message))
             self._running.add(task)

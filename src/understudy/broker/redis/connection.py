@@ -23,6 +23,7 @@ from understudy.errors import SettingsError
 _EPOCH_KEY: Final = "u:epoch"
 _PING_SECONDS: Final = 5.0
 _SILENCE_SECONDS: Final = 10.0
+_TURN_SECONDS: Final = 0.005
 _FIRST_WAIT_SECONDS: Final = 0.05
 _LONGEST_WAIT_SECONDS: Final = 2.0
 _FIRST_VERSION: Final = (7, 0)
@@ -147,12 +148,18 @@ class SupervisedConnection:
     async def _read_messages(self) -> None:
         assert self._subscription is not None
         received = pinged = time.monotonic()
+        busy = 0.0
         while True:
             message = await self._subscription.read(_PING_SECONDS)
             now = time.monotonic()
             if message is not None:
                 received = now
                 self._receive(message)
+                busy += time.monotonic() - now
+                if busy > _TURN_SECONDS:
+                    # Messages that have arrived already are read without a wait.
+                    busy = 0.0
+                    await asyncio.sleep(0)
             elif now - received > _SILENCE_SECONDS:
                 raise TimeoutError(f"The inbox was silent for {_SILENCE_SECONDS:g} s.")
             if now - pinged >= _PING_SECONDS:

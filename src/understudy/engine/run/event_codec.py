@@ -44,10 +44,18 @@ class _EncodedEntry(msgspec.Struct, array_like=True):
     number: int
     first: int
     lengths: list[int]
+    event: _KIND  # type: ignore[valid-type]
+
+
+class _RawEntry(msgspec.Struct, array_like=True):
+    number: int
+    first: int
+    lengths: list[int]
     event: msgspec.Raw
 
 
 _decode_entries: Final = msgspec.msgpack.Decoder(list[_EncodedEntry]).decode
+_decode_raw_entries: Final = msgspec.msgpack.Decoder(list[_RawEntry]).decode
 
 
 class EventCodec:
@@ -70,22 +78,18 @@ class EventCodec:
     def encode_entries(self, entries: Iterable[LogEntry]) -> bytes:
         """A whole log, whose merged deltas stay merged."""
         return _encode(
-            [
-                _EncodedEntry(entry.number, entry.first, _lengths(entry), msgspec.Raw(_encode_one(entry.event)))
-                for entry in entries
-            ]
+            [_EncodedEntry(entry.number, entry.first, _lengths(entry), _to_encodable(entry.event)) for entry in entries]
         )
 
     def decode_entries(self, body: bytes) -> list[LogEntry]:
         """Raises msgspec.ValidationError if it is not a log."""
+        try:
+            encoded = _decode_entries(body)
+        except msgspec.ValidationError:
+            return [_to_entry(raw, self._decode_one(raw.event)) for raw in _decode_raw_entries(body)]
         return [
-            LogEntry(
-                entry.number,
-                self._decode_one(entry.event),
-                entry.first,
-                ends=array("I", accumulate(entry.lengths)) if entry.lengths else None,
-            )
-            for entry in _decode_entries(body)
+            _to_entry(entry, self._restore(entry.event) if type(entry.event) in _OPAQUE else entry.event)
+            for entry in encoded
         ]
 
     def _decode_one(self, raw: msgspec.Raw) -> Event:
@@ -103,8 +107,10 @@ def _to_encodable(event: Event) -> Event | msgspec.Raw:
     return msgspec.Raw(event.raw) if type(event) is UnknownEvent else event
 
 
-def _encode_one(event: Event) -> bytes:
-    return event.raw if isinstance(event, UnknownEvent) else _encode(event)
+def _to_entry(encoded: _EncodedEntry | _RawEntry, event: Event) -> LogEntry:
+    lengths = encoded.lengths
+    ends = array("I", accumulate(lengths)) if lengths else None
+    return LogEntry(encoded.number, event, encoded.first, ends=ends)
 
 
 def _lengths(entry: LogEntry) -> list[int]:

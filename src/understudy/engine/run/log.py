@@ -11,8 +11,10 @@ from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequen
 from operator import attrgetter
 from typing import Final, Protocol, Self
 
+import msgspec
+
 from understudy.clock import Clock
-from understudy.engine.run.events import Event, RunEnded, RunRestored
+from understudy.engine.run.events import Event, RunEnded, RunRestored, TextDelta
 from understudy.engine.run.log_entries import LogEntry, join_texts, merge_deltas
 
 # A reader that is further behind is served from the merged events; they are merged in chunks of at least this size.
@@ -34,6 +36,9 @@ class Encoder(Protocol):
 
     def encode(self, event: Event, merged: int = 0) -> tuple[bytes, ...]:
         """The frames that streams show of the event; `merged` deltas were merged into it."""
+
+    def encode_texts(self, texts: Sequence[str]) -> bytes:
+        """The joined frames of deltas that continue the open text; empty where none is open."""
 
 
 class LogReader:
@@ -210,6 +215,25 @@ class RunLog:
         self.length = entry.number
         self._notify_followers()
 
+    def append_divided(self, entry: LogEntry, encoder: Encoder) -> None:
+        """Appends the deltas of an entry of the same log in another process, each as an event of its own."""
+        self.epoch = (entry.number - 1) // EVENTS_PER_EPOCH + 1
+        self.length = entry.first - 1
+        texts = entry.texts()
+        if type(entry.event) is TextDelta:
+            frames = encoder.encode_texts(texts)
+            if not frames:
+                # The first one opens the text.
+                opening, *texts = texts
+                self.append(TextDelta(opening), encoder.encode(TextDelta(opening)))
+                frames = encoder.encode_texts(texts) if texts else b""
+            if frames:
+                self.append_texts(texts, frames)
+                return
+        for text in texts:
+            delta = msgspec.structs.replace(entry.event, text=text)
+            self.append(delta, encoder.encode(delta))
+
     def close(self, *, handed_back: bool = False) -> None:
         """Ends the streams: the run ended or requires action, or with `handed_back` another server continues it."""
         self.closed = True
@@ -261,6 +285,13 @@ class RunLog:
         for entry in self._recent[bisect_right(self._recent, number, key=_number_of) :]:
             entries += entry.divide(number)
         return entries
+
+    def merged_after(self, number: int) -> list[LogEntry]:
+        """The events after the number up to which a reader has read, neighbouring deltas of one text as one entry."""
+        if self._merged and number < self._merged[-1].number:
+            return merge_deltas([entry.tail(number) for entry in self.entries() if entry.number > number])
+        entries = self._recent[bisect_right(self._recent, number, key=_number_of) :]
+        return merge_deltas([entries[0].tail(number), *entries[1:]]) if entries else []
 
     def _notify_followers(self) -> None:
         for follower in self.followers:

@@ -69,6 +69,12 @@ class LogEntry(msgspec.Struct, gc=False):
             if number > after:
                 yield number, (frame + _FRAME_END,)
 
+    def texts(self) -> list[str]:
+        """Those of the deltas that were merged."""
+        assert self.ends is not None
+        text: str = self.event.text  # type: ignore[attr-defined]  # only deltas are merged
+        return [text[start:end] for start, end in zip((0, *self.ends), self.ends, strict=False)]
+
     @property
     def is_merged(self) -> bool:
         return self.number > self.first

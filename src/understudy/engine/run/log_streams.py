@@ -15,7 +15,7 @@ from understudy.broker import Broker, BrokerUnavailable, EventBatch, EventsMissi
 from understudy.engine.run import events
 from understudy.engine.run.event_codec import EventCodec
 from understudy.engine.run.log import LogReader, RunLog
-from understudy.engine.run.log_entries import LogEntry, merge_deltas
+from understudy.engine.run.log_entries import LogEntry
 from understudy.engine.run.stored_logs import StoredLogs
 from understudy.looper import Looper
 
@@ -295,8 +295,8 @@ class LogStreams:
 
     def _new_batches(self, stream: _LogStream) -> list[EventBatch]:
         assert stream.written is not None
-        previous, batches = stream.written, []
-        for body, entries in self._encode(merge_deltas(stream.log.entries_after(previous))):
+        log, previous, batches = stream.log, stream.written, []
+        for body, entries in self._encode(log.merged_after(log.position_after(previous))):
             batches.append(EventBatch(stream.run_id, entries[0].first, entries[-1].number, previous, body))
             previous = entries[-1].number
         return batches

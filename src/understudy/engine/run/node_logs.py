@@ -36,7 +36,9 @@ class NodeLogs:
 
     async def request(self, node_id: str, run_id: str, after: int) -> tuple[SentEvents, list[LogEntry]]:
         """The next events of the node's log of a run, perhaps not all of them. Raises BrokerError and MsgspecError."""
-        body = await self._broker.request(node_id, FOLLOW_TOPIC, _encode(FollowRequest(run_id, after)))
+        body = await self._broker.request(
+            node_id, FOLLOW_TOPIC, _encode(FollowRequest(run_id, after, reads_batches=True))
+        )
         sent = decode_sent(body)
         if sent.is_stored:
             return sent, await self._stored.load(run_id, after)

@@ -18,7 +18,7 @@ from understudy.broker import Broker, BrokerError
 from understudy.engine.run.checkpoint import WAITING_STATUSES
 from understudy.engine.run.event_codec import EventCodec
 from understudy.engine.run.events import ActionRequired, ApprovalRequired
-from understudy.engine.run.feed import EVENTS_TOPIC, SentEvents, decode_sent
+from understudy.engine.run.feed import BATCH_TOPIC, EVENTS_TOPIC, SentEvents, decode_batch, decode_sent
 from understudy.engine.run.log import Encoder, Logs, RunLog
 from understudy.engine.run.log_entries import LogEntry
 from understudy.engine.run.node_logs import NodeLogs
@@ -58,6 +58,8 @@ class _RemoteRun:
     renewed_at: float = field(default_factory=time.monotonic)
     used_at: float = field(default_factory=time.monotonic)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    received: list[SentEvents] = field(default_factory=list)
+    """What the owner has sent while the copy waits for a reply."""
 
 
 class RemoteLogs:
@@ -93,7 +95,8 @@ class RemoteLogs:
         self._loop = Looper(_CHECK_SECONDS, self._check)
         self.start = self._loop.start
         self.stop = self._loop.stop
-        broker.handle(EVENTS_TOPIC, self._receive)
+        broker.receive(BATCH_TOPIC, self._receive_batch)
+        broker.receive(EVENTS_TOPIC, self._receive)
         broker.on_reconnect(self._recover)
 
     async def follow(self, run_id: str, new_encoder: Callable[[], Encoder]) -> RunLog:
@@ -157,22 +160,43 @@ class RemoteLogs:
 
     # -- events ------------------------------------------------------------------------------------------------
 
-    async def _receive(self, node_id: str, body: bytes) -> None:
-        sent = decode_sent(body)
+    def _receive_batch(self, node_id: str, body: bytes) -> None:
+        for sent in decode_batch(body):
+            self._receive_events(node_id, sent)
+
+    def _receive(self, node_id: str, body: bytes) -> None:
+        """From a node of an earlier version."""
+        self._receive_events(node_id, decode_sent(body))
+
+    def _receive_events(self, node_id: str, sent: SentEvents) -> None:
         run = self._runs.get(sent.run_id)
         if run is None or run.node_id != node_id:
             return
-        if run.lock.locked() or sent.is_stored or sent.previous > run.log.length:
+        if run.lock.locked():
+            run.received.append(sent)
+        elif not self._apply_sent(run, sent):
             self._start(self._catch_up(run))
-        else:
-            run.reached_at = time.monotonic()
-            if self._apply(run, self._codec.decode_entries(sent.entries) if sent.entries else []):
-                self._set_state(run, sent)
+
+    def _apply_sent(self, run: _RemoteRun, sent: SentEvents) -> bool:
+        """Applies what the owner has sent; False where the copy lacks events before these."""
+        if sent.is_stored or sent.previous > run.log.length:
+            return False
+        run.reached_at = time.monotonic()
+        try:
+            entries = self._codec.decode_entries(sent.entries) if sent.entries else []
+        except msgspec.MsgspecError:
+            logger.exception("run %s: received events cannot be decoded", run.run_id)
+            self._drop(run)
+            return True
+        if self._apply(run, entries, are_divided=True):
+            self._set_state(run, sent)
+        return True
 
     async def _catch_up(self, run: _RemoteRun) -> None:
         """Requests what is missing, and renews the interest."""
         async with run.lock:
             while run.node_id is not None and self._runs.get(run.run_id) is run:
+                run.received.clear()
                 after = run.log.length
                 try:
                     sent, entries = await self._node_logs.request(run.node_id, run.run_id, after)
@@ -187,17 +211,25 @@ class RemoteLogs:
                     return
                 if run.log.length >= sent.length:
                     self._set_state(run, sent)
-                    return
-                if run.log.length == after:
+                    if self._apply_received(run):
+                        return
+                elif run.log.length == after:
                     run.node_id = None
                     return
 
-    def _apply(self, run: _RemoteRun, entries: Sequence[LogEntry]) -> bool:
-        """Appends the entries; False where they do not fit the copy, whose streams end with an error then."""
+    def _apply_received(self, run: _RemoteRun) -> bool:
+        """Applies what the owner has sent during a request; False where there is a hole."""
+        return all(self._apply_sent(run, sent) for sent in run.received if self._runs.get(run.run_id) is run)
+
+    def _apply(self, run: _RemoteRun, entries: Sequence[LogEntry], *, are_divided: bool = False) -> bool:
+        """Appends the entries as `append_entries` does.
+
+        False where they do not fit the copy, whose streams end with an error then.
+        """
         if run.log.closed and entries and entries[-1].number > run.log.length:
             run.log.reopen()
         try:
-            append_entries(run.log, run.encoder, entries)
+            append_entries(run.log, run.encoder, entries, are_divided=are_divided)
         except Exception:
             logger.exception("run %s: received events do not continue its log", run.run_id)
             self._drop(run)

@@ -80,8 +80,10 @@ class StoredLogs:
         return entries
 
 
-def append_entries(log: RunLog, encoder: Encoder, entries: Sequence[LogEntry]) -> None:
+def append_entries(log: RunLog, encoder: Encoder, entries: Sequence[LogEntry], *, are_divided: bool = False) -> None:
     """Appends those entries of the same log that are later than its last one; `encoder` has encoded the log so far.
+
+    With `are_divided`, each delta of a merged entry becomes an event of its own again.
 
     A log has one beginning: what a next owner has rebuilt of the run up to `RunRestored` is only for a log without
     events. Another one ends at the hole there, if the entries do: a request for what follows closes it.
@@ -96,6 +98,9 @@ def append_entries(log: RunLog, encoder: Encoder, entries: Sequence[LogEntry]) -
             is_rebuilt = False
         if not is_rebuilt:
             rest = entry.tail(log.length)
+            if are_divided and rest.ends is not None:
+                log.append_divided(rest, encoder)
+                continue
             log.append_entry(rest, encoder.encode(rest.event, rest.number - rest.first))
 
 
