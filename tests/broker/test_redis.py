@@ -21,6 +21,7 @@ from understudy.broker import (
     NoReply,
 )
 from understudy.broker.opening import build_broker
+from understudy.broker.redis import connection
 from understudy.clock import SystemClock
 from understudy.engine.limits.limiter import RateLimiter
 from understudy.engine.limits.policies import Policies
@@ -302,8 +303,8 @@ async def test_events_expire_unless_they_are_renewed(join, redis_server):
     one = await join(redis_server.url, expire_seconds=50)
     await one.write_events([batch(1, 3), batch(1, 3, run_id="run_2"), batch(1, 3, run_id="run_3")])
     await one.store_log("run_1", b"log", 3, 50)
-    await one.keep_events(["run_1"], 500)
     await one.delete_events("run_3")
+    assert await one.keep_events(["run_1", "run_3"], 500) == ["run_3"]
     with sync_redis.Redis.from_url(redis_server.url) as client:
         for key in ("u:{run_1}:ev", "u:{run_1}:log"):
             assert 400 < client.ttl(key) <= 500
@@ -315,10 +316,10 @@ async def test_a_stored_log_replaces_the_events_before_its_last_one(join, redis_
     one, other = await join(redis_server.url), await join(redis_server.url)
     batches = [batch(1, 3), batch(4, 5, previous=3), batch(6, 6, previous=5)]
     await one.write_events(batches)
-    await one.store_log("run_1", b"log", 5, 500)
+    await one.store_log("run_1", b"log", 6, 500)
     assert await other.load_log("run_1") == b"log"
     assert await other.load_log("run_2") is None
-    assert await other.read_events("run_1", 0) == batches[1:]
+    assert await other.read_events("run_1", 0) == batches[2:]
     await one.store_log("run_1", b"whole log", 9, 500)
     assert await other.read_events("run_1", 0) == []
     late = batch(4, 6, previous=3)
@@ -345,6 +346,44 @@ async def test_earlier_owners_do_not_write_behind_the_stored_log_of_a_later_one(
     # Without the log, the stream does not pass for the whole one.
     [mark] = await one.read_events("run_1", 0)
     assert mark.previous == mark.last == last
+
+
+async def test_an_owner_that_was_stopped_replaces_no_log_of_a_later_one(join, redis_server):
+    late, successor = await join(redis_server.url), await join(redis_server.url)
+    await late.write_events([batch(1, 6)])
+    await successor.write_events([batch(1, 4, previous=6, attempt=2)])
+    # Neither a part nor the end of what it has.
+    for is_whole in (False, True):
+        assert not await late.store_log("run_1", b"earlier log", 6, 500, is_whole=is_whole)
+    assert await successor.load_log("run_1") is None
+    assert await successor.read_events("run_1", 0) == [batch(1, 6), batch(1, 4, previous=6, attempt=2)]
+    last = batch(1, 9, attempt=2).last
+    assert await successor.store_log("run_1", b"whole log", last, 500)
+    assert not await late.store_log("run_1", b"earlier log", 6, 500)
+    assert await late.load_log("run_1") == b"whole log"
+    # After a reconnect it may store it again.
+    assert await successor.store_log("run_1", b"whole log", last, 500)
+
+
+@pytest.mark.parametrize("attempt", [1, 2])
+async def test_a_shortened_stream_does_not_replace_the_log_of_the_end(join, redis_server, attempt):
+    one = await join(redis_server.url)
+    await one.write_events([batch(1, 6, attempt=attempt), batch(7, 8, previous=6, attempt=attempt)])
+    part, last = batch(7, 8, attempt=attempt).last, batch(9, 9, attempt=attempt).last
+    assert await one.store_log("run_1", b"part", part, 500, is_whole=False)
+    assert await one.store_log("run_1", b"whole log", last, 500)
+    assert not await one.store_log("run_1", b"part", part, 500, is_whole=False)
+    assert await one.load_log("run_1") == b"whole log"
+
+
+async def test_a_log_is_not_shortened_whose_stream_is_lost(join, redis_server):
+    one = await join(redis_server.url)
+    await one.write_events([batch(1, 6)])
+    await one.delete_events("run_1")
+    assert not await one.store_log("run_1", b"part", 6, 500, is_whole=False)
+    assert await one.load_log("run_1") is None
+    assert await one.store_log("run_1", b"whole log", 9, 500)
+    assert await one.load_log("run_1") == b"whole log"
 
 
 # -- failures ------------------------------------------------------------------------------------------------------
@@ -457,6 +496,19 @@ async def test_a_restart_without_data_is_reported_and_everything_works_again(joi
     assert len([line for line in lines if line.startswith(f"{address}: unavailable, reconnecting: ")]) == 2
     assert lines.count(f"{address}: connected again, without its data") == 2
     assert len(lines) == 4
+
+
+async def test_a_server_whose_data_is_deleted_while_it_runs_is_reported(join, redis_server, monkeypatch):
+    monkeypatch.setattr(connection, "_PING_SECONDS", 0.01)
+    nodes = [await join(redis_server.url) for _ in range(2)]
+    with sync_redis.Redis.from_url(redis_server.url) as client:
+        client.flushall()
+    for node in nodes:
+        assert await node.reconnects.next() is True
+        assert node.is_available
+        # Later checks find the same data.
+        assert await node.request(node.node_id, "echo", b"") == f"{node.node_id} ".encode()
+        assert node.reconnects.seen.empty()
 
 
 async def test_a_restart_with_its_data_keeps_the_events(join, tmp_path):

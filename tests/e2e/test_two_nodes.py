@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import http.client
+import json
 import signal
 
 import asyncpg
@@ -355,3 +356,55 @@ def test_a_client_that_waits_for_the_first_events_of_a_run_does_not_delay_a_stop
         node.stop()
         reply = waiting.getresponse()
         assert (reply.status, reply.headers["retry-after"]) == (503, "1") or b"event: error" in reply.read()
+
+
+def test_streams_continue_and_resume_on_every_node_after_redis_was_flushed(
+    new_server, postgres, redis_server, upstream
+):
+    settings = {"database": postgres, "broker": redis_server.url, "blobs__shared": "true"}
+    first = new_server(**settings).start()
+    second = new_server(**settings).share_files(first).start()
+    assistant = first.client.beta.assistants.create(model="gpt-4o")
+    gate = Gate()
+    upstream.answer(text("En", "ded."), text("Hel", "lo, ", gate, "wor", "ld."))
+    ended = first.client.beta.threads.create_and_run_poll(
+        assistant_id=assistant.id, thread={"messages": [{"role": "user", "content": "Hi"}]}, poll_interval_ms=10
+    )
+    thread = new_thread(first.client, "Hello")
+    run = first.client.beta.threads.runs.create(thread.id, assistant_id=assistant.id)
+    with second.opened("GET", path_of(run)) as live, sync_redis.Redis.from_url(redis_server.url) as client:
+        head = read_until(live, b"lo, ")
+        client.flushall()
+        gate.open()
+        whole = head + live.read()
+    assert joined(data_of(whole)) == joined(data_of(first.ask("GET", path_of(run)).body))
+    for one in (ended, run):
+        for number in numbers_of(first.ask("GET", path_of(one)).body):
+            rest = [node.ask("GET", f"{path_of(one)}?starting_after={number}").body for node in (first, second)]
+            assert joined(data_of(rest[0])) == joined(data_of(rest[1]))
+            assert numbers_of(rest[0])[-1:] == numbers_of(rest[1])[-1:]
+
+
+def test_an_event_number_of_an_ended_run_is_refused_once_redis_and_its_node_are_gone(
+    new_server, postgres, redis_server, upstream
+):
+    settings = {"database": postgres, "broker": redis_server.url, "blobs__shared": "true"}
+    first = new_server(**settings).start()
+    second = new_server(**settings).share_files(first).start()
+    assistant = first.client.beta.assistants.create(model="gpt-4o")
+    upstream.answer(text("Hel", "lo."))
+    run = first.client.beta.threads.create_and_run_poll(
+        assistant_id=assistant.id, thread={"messages": [{"role": "user", "content": "Hi"}]}, poll_interval_ms=10
+    )
+    numbers = numbers_of(first.ask("GET", path_of(run)).body)
+    first.kill()
+    with sync_redis.Redis.from_url(redis_server.url) as client:
+        client.flushall()
+    for number in numbers:
+        reply = second.ask("GET", f"{path_of(run)}?starting_after={number}")
+        assert (reply.status, json.loads(reply.body)["error"]["param"]) == (400, "starting_after")
+    replay = second.ask("GET", path_of(run)).body
+    assert [name for name, _ in data_of(replay)][-2:] == ["thread.run.completed", "done"]
+    for number in numbers_of(replay):
+        rest = data_of(second.ask("GET", f"{path_of(run)}?starting_after={number}").body)
+        assert rest == data_of(replay)[-len(rest) :]

@@ -264,6 +264,67 @@ async def test_after_a_restart_without_data_every_event_is_stored_again(join, re
     await assert_whole(other, run)
 
 
+async def test_the_logs_of_runs_that_ended_are_stored_again_after_a_restart_without_data(join, redis_server):
+    one, other = await join(redis_server.url), await join(redis_server.url)
+    runs, deleted, private = [Run(epoch) for epoch in (1, 2) for _ in range(15)], Run(), Run()
+    for run in (*runs, deleted, private):
+        one.streams.track(run.id, run.log, is_private=run is private)
+        run.append(events.MessageClosed(histories.AT, histories.USAGE), END)
+        one.streams.end(run.id, run.log)
+        if run is not private:
+            await load_until(other, run)
+    one.streams.erase(deleted.id)
+    redis_server.kill()
+    redis_server.start()
+    for run in runs:
+        entries = await load_until(other, run)
+        assert [entry.number for entry in entries] == [entry.number for entry in run.log.entries()]
+    assert [await other.stored.load(run.id) for run in (deleted, private)] == [[], []]
+
+
+async def test_events_of_a_run_that_waits_are_stored_again_at_the_next_renewal_after_an_eviction(join, session_redis):
+    one, other = await join(session_redis), await join(session_redis)
+    run, fresh = Run(), Run()
+    for some in (run, fresh):
+        one.streams.track(some.id, some.log)
+    assert await one.streams.flush(run.id, run.log.length)
+    await other.broker.delete_events(run.id)
+    await one.streams._renew()
+    await assert_whole(other, run)
+
+
+async def test_an_owner_that_was_stopped_before_it_stored_its_log_does_not_replace_its_successors(
+    join, session_redis, monkeypatch
+):
+    monkeypatch.setattr(log_streams, "_MAX_BATCHES", 1)
+    late, successor, other = [await join(session_redis) for _ in range(3)]
+    run = Run()
+    store, stopped, continued = late.broker.store_log, asyncio.Event(), asyncio.Event()
+
+    async def stop(*arguments, **options):
+        stopped.set()
+        await continued.wait()
+        return await store(*arguments, **options)
+
+    late.broker.store_log = stop
+    late.streams.track(run.id, run.log)
+    flushing = asyncio.create_task(late.streams.flush(run.id, run.log.length))
+    async with asyncio.timeout(WITHIN):
+        await stopped.wait()
+        following = Run(epoch=2, run_id=run.id)
+        successor.streams.track(run.id, following.log)
+        following.append(events.MessageClosed(histories.AT, histories.USAGE), END)
+        successor.streams.end(run.id, following.log)
+        await load_until(other, following)
+        continued.set()
+        await flushing
+    entries = await other.stored.load(run.id)
+    assert [entry.number for entry in entries] == [entry.number for entry in following.log.entries()]
+    run.append(events.MessageClosed(histories.AT, histories.USAGE))
+    assert not await late.streams.flush(run.id, run.log.length)
+    assert late.lost == [run.id]
+
+
 async def test_events_that_were_evicted_are_stored_again(join, session_redis):
     one, other = await join(session_redis), await join(session_redis)
     run = Run()

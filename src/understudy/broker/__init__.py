@@ -153,14 +153,15 @@ class Broker(Protocol):
         """
         ...
 
-    async def keep_events(self, run_ids: Sequence[str], seconds: float) -> None:
-        """Renews the expiry of streams and stored logs. Never raises."""
+    async def keep_events(self, run_ids: Sequence[str], seconds: float) -> Sequence[str]:
+        """Renews the expiry of streams and stored logs; returns the runs that have no stream. Never raises."""
         ...
 
-    async def store_log(self, run_id: str, data: bytes, last: int, seconds: float) -> None:
+    async def store_log(self, run_id: str, data: bytes, last: int, seconds: float, *, is_whole: bool = True) -> bool:
         """Stores the log of a run, and trims its stream to the batches from the event `last` on; 0 without a stream.
 
-        Raises BrokerUnavailable.
+        Returns False, and stores nothing, where the stream has had a later event: the log is of an earlier owner, or an
+        earlier one of this owner. Also without a stream, if the log is not `is_whole`. Raises BrokerUnavailable.
         """
         ...
 

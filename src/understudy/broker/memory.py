@@ -102,11 +102,11 @@ class MemoryBroker:
     async def last_numbers(self, run_ids: Sequence[str]) -> Mapping[str, int]:
         return dict.fromkeys(run_ids, 0)
 
-    async def keep_events(self, run_ids: Sequence[str], seconds: float) -> None:
-        pass
+    async def keep_events(self, run_ids: Sequence[str], seconds: float) -> Sequence[str]:  # noqa: ARG002
+        return ()
 
-    async def store_log(self, run_id: str, data: bytes, last: int, seconds: float) -> None:
-        pass
+    async def store_log(self, run_id: str, data: bytes, last: int, seconds: float, *, is_whole: bool = True) -> bool:  # noqa: ARG002
+        return True
 
     async def load_log(self, run_id: str) -> bytes | None:  # noqa: ARG002
         return None

@@ -9,7 +9,7 @@ import logging
 import secrets
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -258,11 +258,11 @@ class RedisBroker:
     async def load_log(self, run_id: str) -> bytes | None:
         return await self._attempt(lambda: self._streams.load_log(run_id))
 
-    async def keep_events(self, run_ids: Sequence[str], seconds: float) -> None:
-        await self._try(lambda: self._streams.keep(run_ids, seconds))
+    async def keep_events(self, run_ids: Sequence[str], seconds: float) -> Sequence[str]:
+        return await self._try(lambda: self._streams.keep(run_ids, seconds)) or ()
 
-    async def store_log(self, run_id: str, data: bytes, last: int, seconds: float) -> None:
-        await self._attempt(lambda: self._streams.store_log(run_id, data, last, seconds))
+    async def store_log(self, run_id: str, data: bytes, last: int, seconds: float, *, is_whole: bool = True) -> bool:
+        return await self._attempt(lambda: self._streams.store_log(run_id, data, last, seconds, is_whole=is_whole))
 
     async def delete_events(self, run_id: str) -> None:
         await self._try(lambda: self._streams.delete(run_id))
@@ -293,12 +293,13 @@ class RedisBroker:
             self._connection.report_failure(error)
             raise BrokerUnavailable("Redis is unavailable.") from error
 
-    async def _try(self, operation: Callable[[], Awaitable[Any]]) -> None:
+    async def _try(self, operation: Callable[[], Awaitable[_Result]]) -> _Result | None:
         try:
-            await self._attempt(operation)
+            return await self._attempt(operation)
         except BrokerUnavailable as error:
             if self.is_available:
                 logger.warning("%s", error)
+            return None
 
 
 def _channel(node_id: str) -> str:

@@ -4,17 +4,15 @@ Requests of one turn of the event loop share a pipeline, and so do those that ar
 """
 
 import asyncio
-import hashlib
 from collections.abc import Sequence
 from typing import Any, Final
 
-from redis.exceptions import NoScriptError
-
 from understudy.broker import BrokerUnavailable, CellCost
 from understudy.broker.redis.clients import FAILURES, Command, RedisClients
+from understudy.broker.redis.scripts import Script
 
 # A cell is the text `level at`. Seconds count from 2025, which leaves their floats more digits.
-_SCRIPT: Final = """
+_TAKE: Final = Script("""
 local clock = redis.call('TIME')
 local now = clock[1] - 1735689600 + clock[2] / 1000000
 local forced = ARGV[1] == '1'
@@ -42,8 +40,7 @@ for i = 1, #KEYS do
   texts[i] = string.format('%.17g', levels[i])
 end
 return {fits and 1 or 0, unpack(texts)}
-"""
-_DIGEST: Final = hashlib.sha1(_SCRIPT.encode(), usedforsecurity=False).hexdigest()
+""")
 
 
 class LimitCells:
@@ -79,11 +76,7 @@ class LimitCells:
 
     async def _send(self, waiting: Sequence[tuple[Command, asyncio.Future[Any]]]) -> None:
         try:
-            results = await self._clients.send([("EVALSHA", _DIGEST, *arguments) for arguments, _ in waiting])
-            if unknown := [n for n, result in enumerate(results) if isinstance(result, NoScriptError)]:
-                commands: list[Command] = [("EVAL", _SCRIPT, *waiting[n][0]) for n in unknown]
-                for n, result in zip(unknown, await self._clients.send(commands), strict=True):
-                    results[n] = result
+            results = await _TAKE.run(self._clients, [arguments for arguments, _ in waiting])
         except Exception as error:  # noqa: BLE001 - each caller handles it
             results = [error] * len(waiting)
         for (_, reply), result in zip(waiting, results, strict=True):

@@ -9,7 +9,7 @@ import logging
 import random
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
 from redis.exceptions import AuthenticationError, AuthorizationError, RedisError
@@ -53,7 +53,7 @@ class SupervisedConnection:
         self._subscription: Subscription | None = None
         self._reading: asyncio.Task[None] | None = None
         self._task: asyncio.Task[None] | None = None
-        self._notifying: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
         """Connects, or lets the loop try again. Raises SettingsError if the server refuses this node."""
@@ -69,7 +69,7 @@ class SupervisedConnection:
         self._task = asyncio.create_task(self._run())
 
     async def stop(self) -> None:
-        for task in (self._task, *self._notifying):
+        for task in (self._task, *self._tasks):
             if task is not None:
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
@@ -113,9 +113,12 @@ class SupervisedConnection:
             return
         logger.info("%s: connected again%s", self._url, ", without its data" if has_lost_data else "")
         self._was_available = True
-        task = asyncio.create_task(self._notify(has_lost_data))
-        self._notifying.add(task)
-        task.add_done_callback(self._notifying.discard)
+        self._start(self._notify(has_lost_data))
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _compare_epoch(self) -> bool:
         """Whether the server has another epoch than at the last connection: it has lost its data."""
@@ -126,6 +129,19 @@ class SupervisedConnection:
                 raise reply
         previous, self._epoch = self._epoch, replies[1]
         return previous not in {None, self._epoch}
+
+    async def _check_data(self) -> None:
+        """Finds out whether the server has lost its data without a disconnect, as it does by FLUSHALL."""
+        try:
+            has_lost_data = await self._compare_epoch()
+        except FAILURES as error:
+            self.report_failure(error)
+        except RedisError as error:
+            logger.debug("%s: its epoch is unknown: %s", self._url, error)
+        else:
+            if has_lost_data:
+                logger.warning("%s: has lost its data", self._url)
+                await self._notify(has_lost_data)
 
     async def _notify(self, has_lost_data: bool) -> None:
         for callback in self.callbacks:
@@ -165,6 +181,7 @@ class SupervisedConnection:
             if now - pinged >= _PING_SECONDS:
                 pinged = now
                 self._ping()
+                self._start(self._check_data())
 
     async def _disconnect(self) -> None:
         subscription, self._subscription = self._subscription, None

@@ -11,9 +11,39 @@ from redis.exceptions import ResponseError
 
 from understudy.broker import EVENTS_PER_ATTEMPT, BrokerUnavailable, EventBatch, EventsMissing
 from understudy.broker.redis.clients import Command, RedisClients
+from understudy.broker.redis.scripts import Script
 
 _PAGE: Final = 100
 _REFUSED: Final = "equal or smaller"
+# Stores a log unless its stream has had a later event than the log's last one, whose attempt, number in the attempt,
+# and number are arguments 3 to 5. A stream remembers its last id without entries. With argument 6, a batch without
+# events is left too: earlier versions look for their successors among the entries. With argument 7, the log may have no
+# stream.
+_STORE_LOG: Final = Script("""
+local id = ARGV[3] .. '-' .. ARGV[4]
+local info = redis.call('EXISTS', KEYS[2]) == 1 and redis.call('XINFO', 'STREAM', KEYS[2])
+local top = '0-0'
+if info then
+  for i = 1, #info, 2 do
+    if info[i] == 'last-generated-id' then top = info[i + 1] end
+  end
+elseif ARGV[7] == '0' then
+  return 0
+end
+local attempt, n = string.match(top, '^(%d+)-(%d+)$')
+attempt, n = tonumber(attempt), tonumber(n)
+if attempt > tonumber(ARGV[3]) or (attempt == tonumber(ARGV[3]) and n > tonumber(ARGV[4])) then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
+if info then redis.call('XTRIM', KEYS[2], 'MINID', id) end
+if top == id then return 1 end
+if ARGV[6] == '1' then
+  redis.call('XADD', KEYS[2], id, 'f', ARGV[5], 'p', ARGV[5], 'e', '')
+elseif info then
+  redis.call('XSETID', KEYS[2], id)
+end
+redis.call('EXPIRE', KEYS[2], ARGV[2])
+return 1
+""")
 
 
 class EventStreams:
@@ -74,24 +104,27 @@ class EventStreams:
             numbers[run_id] = _parse_number(reply[0][0]) if reply else 0
         return numbers
 
-    async def keep(self, run_ids: Sequence[str], seconds: float) -> None:
+    async def keep(self, run_ids: Sequence[str], seconds: float) -> Sequence[str]:
+        """See `Broker.keep_events`."""
+        missing: list[str] = []
         for start in range(0, len(run_ids), _PAGE):
-            keys = [key(run_id) for run_id in run_ids[start : start + _PAGE] for key in (_stream_key, _log_key)]
-            await self._clients.send([("EXPIRE", key, max(1, round(seconds))) for key in keys])
+            page = run_ids[start : start + _PAGE]
+            keys = [key(run_id) for key in (_stream_key, _log_key) for run_id in page]
+            replies = await self._clients.send([("EXPIRE", key, max(1, round(seconds))) for key in keys])
+            missing += [run_id for run_id, reply in zip(page, replies, strict=False) if reply == 0]
+        return missing
 
-    async def store_log(self, run_id: str, data: bytes, last: int, seconds: float) -> None:
+    async def store_log(self, run_id: str, data: bytes, last: int, seconds: float, *, is_whole: bool) -> bool:
         """See `Broker.store_log`. The stream remains, and with it the refusal of what earlier owners write."""
-        expires, key = max(1, round(seconds)), _stream_key(run_id)
-        commands: list[Command] = [("SET", _log_key(run_id), data, "EX", expires)]
-        if last:
-            commands.append(("XTRIM", key, "MINID", _entry_id(last)))
-        marks: list[Command] = []
-        if last > EVENTS_PER_ATTEMPT:
-            # This owner has perhaps written nothing but the log, and earlier ones may write after a reconnect. A batch
-            # without events, which is refused where the last one of the log is there.
-            marks = [("XADD", key, _entry_id(last), "f", last, "p", last, "e", b""), ("EXPIRE", key, expires)]
-        replies = await self._clients.send([*commands, *marks])
-        _check(commands, replies[: len(commands)])
+        expires, log_key, key = max(1, round(seconds)), _log_key(run_id), _stream_key(run_id)
+        if not last:
+            command = ("SET", log_key, data, "EX", expires)
+            _check([command], await self._clients.send([command]))
+            return True
+        attempt, n = _split(last)
+        call = (2, log_key, key, data, expires, attempt, n, last, int(attempt > 1), int(is_whole))
+        [stored] = _check([("EVALSHA",)], await _STORE_LOG.run(self._clients, [call]))
+        return bool(stored)
 
     async def delete(self, run_id: str) -> None:
         await self._command("UNLINK", _stream_key(run_id), _log_key(run_id))

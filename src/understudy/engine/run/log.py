@@ -106,6 +106,7 @@ class RunLog:
     """
 
     __slots__ = (
+        "__weakref__",
         "_merge_at",
         "_merged",
         "_recent",

@@ -6,10 +6,11 @@ memory, and what it has lost is written again after a reconnect. Nothing here de
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
+from weakref import WeakValueDictionary
 
 from understudy.broker import Broker, BrokerUnavailable, EventBatch, EventsMissing
 from understudy.engine.run import events
@@ -32,6 +33,7 @@ _RUNS_A_FLUSH: Final = 64
 _MAX_BATCHES: Final = 500
 _MAX_STREAM_BYTES: Final = 1 << 20
 _MAX_UNSTORED_ENDS: Final = 1000
+_ENDS_AT_ONCE: Final = 20
 # These wait for the delay. What begins with an event that is also in the database, its next owner rebuilds.
 _DELAYED: Final = frozenset(
     {
@@ -91,6 +93,9 @@ class LogStreams:
         self._flushing: asyncio.Task[None] | None = None
         self._ending: dict[str, asyncio.Task[None]] = {}
         self._unstored: dict[str, RunLog] = {}
+        # Stored ones too, as long as this process has them: the server may lose them.
+        self._ended: WeakValueDictionary[str, RunLog] = WeakValueDictionary()
+        self._restoring: asyncio.Task[None] | None = None
         self._ends: asyncio.Future[None] | None = None
         self._is_failing = False
         self._renewing = Looper(_RENEW_SECONDS, self._renew)
@@ -102,6 +107,8 @@ class LogStreams:
     async def stop(self) -> None:
         """Writes what is not written yet."""
         await self._renewing.stop()
+        if self._restoring is not None:
+            self._restoring.cancel()
         self._start_due(self._unwritten())
         tasks = [*self._ending.values(), *([self._flushing] if self._flushing is not None else [])]
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -143,6 +150,7 @@ class LogStreams:
         if stream is not None and stream.is_private:
             self.erase(run_id)
             return
+        self._ended[run_id] = log
         self._run(run_id, self._store_end(run_id, log, has_batches=has_batches))
 
     def is_tracked(self, run_id: str) -> bool:
@@ -162,12 +170,14 @@ class LogStreams:
         if ending is not None:
             await asyncio.wait([ending])
         self._unstored.pop(run_id, None)
+        self._ended.pop(run_id, None)
         await self._broker.delete_events(run_id)
 
-    def _run(self, run_id: str, work: Coroutine[Any, Any, None]) -> None:
+    def _run(self, run_id: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Of a run that is not tracked any more."""
         task = self._ending[run_id] = asyncio.get_running_loop().create_task(work)
         task.add_done_callback(lambda _: self._ending.pop(run_id) if self._ending.get(run_id) is task else None)
+        return task
 
     async def flush(self, run_id: str, number: int) -> bool:
         """Writes the events of a run up to that number at once; returns whether they are stored."""
@@ -320,7 +330,10 @@ class LogStreams:
             return
         assert stream.written is not None
         stream.batches, stream.bytes = 0, 0
-        await self._stored.store(stream.run_id, list(stream.log.entries()), stream.written, self._retention)
+        entries, last = list(stream.log.entries()), stream.written
+        if not await self._stored.store(stream.run_id, entries, last, self._retention, is_whole=False):
+            # Another owner has written, or the stream is lost: the next write finds out.
+            self._forget_written([stream])
 
     def _lose(self, stream: _LogStream) -> None:
         if self._streams.get(stream.run_id) is stream:
@@ -354,11 +367,27 @@ class LogStreams:
     # -- time and failures -------------------------------------------------------------------------------------
 
     async def _renew(self) -> None:
-        await self._broker.keep_events(list(self._streams), self._retention)
+        """Keeps what is stored, and stores again what the server has evicted meanwhile."""
+        missing = await self._broker.keep_events(list(self._streams), self._retention)
+        streams = [self._streams[run_id] for run_id in missing if run_id in self._streams]
+        evicted = [stream for stream in streams if stream.written]
+        self._forget_written(evicted)
+        self._start_due(stream for stream in evicted if not stream.is_private)
 
-    async def _recover(self, _has_lost_data: bool, /) -> None:
+    async def _recover(self, has_lost_data: bool, /) -> None:
         """After a reconnect: the server may have lost a part of any stream."""
         self._forget_written(self._streams.values())
         self._start_due(self._unwritten())
-        for run_id, log in list(self._unstored.items()):
-            await self._store_end(run_id, log)
+        run_ids = [*self._unstored, *(self._ended if has_lost_data else ())]
+        if self._restoring is not None:
+            self._restoring.cancel()
+        self._restoring = asyncio.get_running_loop().create_task(self._store_ends_again(run_ids))
+
+    async def _store_ends_again(self, run_ids: Sequence[str]) -> None:
+        """Stores the logs of runs that have ended here, some at a time: there may be thousands."""
+        for start in range(0, len(run_ids), _ENDS_AT_ONCE):
+            some = [run_id for run_id in run_ids[start : start + _ENDS_AT_ONCE] if run_id not in self._ending]
+            logs = [(run_id, self._unstored.get(run_id) or self._ended.get(run_id)) for run_id in some]
+            tasks = [self._run(run_id, self._store_end(run_id, log)) for run_id, log in logs if log is not None]
+            if tasks:
+                await asyncio.wait(tasks)

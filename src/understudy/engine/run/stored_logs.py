@@ -49,14 +49,17 @@ class StoredLogs:
             after = resume_position(entries, after)
         return merge_deltas(entry.tail(after) for entry in entries if entry.number > after)
 
-    async def store(self, run_id: str, entries: Sequence[LogEntry], last: int, seconds: float) -> None:
+    async def store(
+        self, run_id: str, entries: Sequence[LogEntry], last: int, seconds: float, *, is_whole: bool = True
+    ) -> bool:
         """Stores a log from its beginning, which replaces the batches before the event `last`; 0 without batches.
 
-        Raises BrokerUnavailable.
+        Returns False where a later one is stored, or where the batches of a log are lost that is not `is_whole`. Raises
+        BrokerUnavailable.
         """
         encoded = self._codec.encode_entries(merge_deltas(entries))
         data = zlib.compress(encoded, 1) if len(encoded) < _LONG_BYTES else await asyncio.to_thread(_compress, encoded)
-        await self._broker.store_log(run_id, data, last, seconds)
+        return await self._broker.store_log(run_id, data, last, seconds, is_whole=is_whole)
 
     def _decode_log(self, run_id: str, data: bytes) -> list[LogEntry]:
         try:
