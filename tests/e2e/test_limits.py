@@ -285,6 +285,35 @@ def test_a_run_over_a_limit_fails_and_its_tokens_are_counted(administer, project
     eventually(lambda: remaining() > 1_000_000 - 400)
 
 
+LONG = "x" * 400_000
+FAILING = [
+    ("chat/completions", HELLO | {"max_tokens": 100_000}),
+    ("chat/completions", HELLO | {"max_tokens": 100_000, "stream": True}),
+    ("completions", {"model": MODEL, "prompt": "hello", "max_tokens": 100_000}),
+    ("messages", HELLO | {"max_tokens": 100_000}),
+    ("embeddings", {"model": MODEL, "input": LONG}),
+    ("images/generations", {"model": MODEL, "prompt": LONG}),
+    ("audio/speech", {"model": MODEL, "input": LONG[:4000], "instructions": LONG, "voice": "alloy"}),
+    ("moderations", {"model": MODEL, "input": LONG}),
+    ("responses", {"model": MODEL, "input": "hello", "max_output_tokens": 100_000}),
+    ("responses", {"model": MODEL, "input": LONG, "previous_response_id": "resp_none"}),
+]
+
+
+def test_a_request_that_fails_gives_its_tokens_back(server, administer, project, key, client, upstream):
+    administer("POST", f"{project.id}/limits", {"tokens_per_day": 1_000_000})
+    upstream.always(fault(400))
+    for path, body in FAILING:
+        assert server.ask("POST", f"/v1/{path}", body, key=key["value"]).status == 400, path
+    upstream.always(echo)
+
+    def remaining():
+        reply = client.chat.completions.with_raw_response.create(**HELLO)
+        return int(reply.headers["x-ratelimit-remaining-tokens"])
+
+    eventually(lambda: remaining() > 1_000_000 - 400)
+
+
 def test_a_batch_over_the_input_tokens_of_a_day_fails(administer, organization, project, client):
     organization.projects.rate_limits.update_rate_limit(
         f"rl-{MODEL}", project_id=project.id, batch_1_day_max_input_tokens=40
