@@ -5,8 +5,9 @@ import logging
 
 import pytest
 
-from llm.reading import BODY, collect, failure, said
-from upstream import DROP, fault, stalled, text
+from llm.reading import BODY, collect, failure, said, until
+from understudy.errors import UpstreamError
+from upstream import DROP, HANG, error, fault, stalled, text
 
 MESSAGE = {"model": "gpt-4o", "max_tokens": 100, "messages": [{"role": "user", "content": "Hello"}]}
 
@@ -44,6 +45,10 @@ async def fail(models, upstream, times=5, answer=None):
     upstream.always(answer or fault(500))
     for _ in range(times):
         await models.complete(BODY)
+
+
+async def collect_raw(stream):
+    return [chunk async for chunks in stream for chunk in chunks]
 
 
 def recover(upstream):
@@ -126,6 +131,48 @@ async def test_a_trial_whose_client_leaves_is_followed_by_another(upstream, rout
     clock.time += 10
     await models.complete(BODY)
     assert counts() == (1, 0)
+
+
+@pytest.mark.parametrize("cause", [DROP, error(code="server_error")])
+@pytest.mark.parametrize("form", ["chat", "messages"])
+async def test_five_streams_that_die_midway_put_the_fallback_first(upstream, routed, counts, clock, cause, form):
+    models = routed()
+    upstream.always(text("Hel", cause))
+
+    def stream():
+        return models.stream(BODY) if form == "chat" else models.message_stream(MESSAGE)
+
+    for _ in range(5):
+        with pytest.raises(UpstreamError):
+            await collect_raw(stream())
+    assert counts() == (5, 0)
+    assert models.list_skipped() == {"main": ["gpt-4o"]}
+    await collect_raw(stream())
+    assert counts() == (0, 1)
+    # The trial begins and dies again: the time doubles.
+    clock.time += 10
+    with pytest.raises(UpstreamError):
+        await collect_raw(stream())
+    clock.time += 19
+    await collect_raw(stream())
+    assert counts() == (1, 1)
+    recover(upstream)
+    clock.time += 1
+    await collect_raw(stream())
+    await collect_raw(stream())
+    assert counts() == (2, 0)
+    assert models.list_skipped() == {}
+
+
+async def test_a_stream_whose_client_leaves_is_no_fault(upstream, routed, counts):
+    models = routed()
+    for _ in range(6):
+        upstream.answer(text("Hel", HANG))
+        stream = models.stream(BODY)
+        await until(stream, "Hel")
+        await stream.aclose()
+    assert counts() == (6, 0)
+    assert models.list_skipped() == {}
 
 
 async def test_retries_end_once_the_model_is_tried_last(upstream, routed, counts):

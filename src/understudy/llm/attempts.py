@@ -44,9 +44,11 @@ class Attempts:
         assert self._error is not None
         return self._error
 
-    def record_success(self) -> None:
+    def record_success(self, *, is_opening: bool = False) -> None:
+        """`is_opening`: of a stream, which may still die."""
         if self._circuits is not None and self._circuits.failing:
-            self._circuits.record_success(self._targets[self._position])
+            record = self._circuits.record_opening if is_opening else self._circuits.record_success
+            record(self._targets[self._position])
 
     def record_failure(self, error: UpstreamError) -> float:
         """Seconds to wait before the next attempt. Raises the error if the request is invalid."""

@@ -2,7 +2,8 @@
 
 One circuit is one model at one provider, since a server of many models may fail with one of them alone. Only failing
 models have a circuit. Five faults in a row open it for ten seconds; then one call tries the model, which closes it, or
-opens it for twice as long, up to a minute.
+opens it for twice as long, up to a minute. A stream that dies midway is a fault as well, after which only a complete
+response proves that the model works: its next stream may begin and die again.
 """
 
 import logging
@@ -27,12 +28,16 @@ _Key = tuple[str, str]
 
 @dataclass(slots=True)
 class _Circuit:
-    """`seconds` is 0 while the circuit is closed; `retry_at` is a monotonic time. `is_tried`: by a call now."""
+    """`seconds` is 0 while the circuit is closed; `retry_at` is a monotonic time. `is_tried`: by a call now.
+
+    `breaks`: a stream of the model has died since its latest complete response.
+    """
 
     faults: int = 0
     seconds: float = 0.0
     retry_at: float = 0.0
     is_tried: bool = False
+    breaks: bool = False
 
     def open(self, seconds: float, now: float) -> None:
         self.seconds, self.retry_at, self.is_tried = seconds, now + seconds, False
@@ -82,6 +87,18 @@ class Circuits:
         circuit = self.failing.pop(_key(target), None)
         if circuit is not None and circuit.seconds:
             _log_change(target, "closed", "works again")
+
+    def record_opening(self, target: Target) -> None:
+        """The first content of a stream has arrived."""
+        circuit = self.failing.get(_key(target))
+        if circuit is not None and not circuit.breaks:
+            self.record_success(target)
+
+    def record_broken_stream(self, target: Target, error: UpstreamError) -> None:
+        """As `record_failure`, for a stream that has begun."""
+        self.record_failure(target, error)
+        if (circuit := self.failing.get(_key(target))) is not None:
+            circuit.breaks = True
 
     def record_failure(self, target: Target, error: UpstreamError) -> None:
         """Any response that is not the provider's own failure proves that it works."""

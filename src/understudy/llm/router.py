@@ -1,4 +1,4 @@
-"""Calls of models by id, with retries and fallbacks. Knows no HTTP and no dialect."""
+"""Models by id: what is known of each, and each kind of call, as one of `calls`. Knows no HTTP and no dialect."""
 
 import asyncio
 import copy
@@ -6,19 +6,17 @@ import math
 import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
-from understudy import telemetry, tracing
 from understudy.clock import Clock
 from understudy.errors import UpstreamError
-from understudy.llm import faults, messages_request, messages_response, messages_stream, relay, remote_urls, sampling
+from understudy.llm import messages_request, messages_response, messages_stream, relay, remote_urls, sampling
 from understudy.llm.anthropic import AnthropicProvider
-from understudy.llm.attempts import Attempts
-from understudy.llm.call_span import CallSpan, Operation, TracedStream, start_call
+from understudy.llm.calls import Calls, StartStream
 from understudy.llm.circuits import Circuits
-from understudy.llm.deadlines import Deadlines, DeadlineScope
+from understudy.llm.deadlines import DeadlineScope
 from understudy.llm.messages_request import MessageBody
 from understudy.llm.models import Catalog, Route, Target
 from understudy.llm.openai import AzureProvider, OpenAIProvider
@@ -27,11 +25,8 @@ from understudy.llm.provider_models import ProviderModels
 from understudy.llm.realtime import RealtimeCall, RealtimeConnection, RealtimeProvider
 from understudy.llm.relay import RelayBody, Relayed, RelayingProvider
 from understudy.llm.reranking import Reranking
-from understudy.llm.stream import Stream, has_content, read_until_content
+from understudy.llm.stream import Opening, Stream, has_content
 from understudy.settings import ProviderSettings
-
-T = TypeVar("T")
-_OpenStream = tuple[Sequence[bytes], AsyncIterator[Sequence[bytes]]]
 
 _MAX_ALTERNATIVES = 5
 """Models that the error for an unknown model names."""
@@ -74,11 +69,9 @@ class Models:
         self._replaced: dict[Catalog, asyncio.Task[None]] = {}
         self._chat_seconds = chat_seconds
         self._private_urls = private_urls
-        self._chance = chance or random.Random()  # noqa: S311 - spreads retries, guards nothing
-        self._sleep = sleep
-        self._circuits = Circuits(monotonic)
+        random_ = chance or random.Random()  # noqa: S311 - spreads retries, guards nothing
+        self._calls = Calls(Circuits(monotonic), random_, sleep)
         self._pinned: Models | None = None
-        self._deadlines = Deadlines()
 
     def adopt(self, other: "Models", seconds: float) -> None:
         """Takes over the models of `other`. The replaced providers are closed after `seconds`, or with these models."""
@@ -86,7 +79,7 @@ class Models:
         self._catalog = other.release()
         self._pinned = None
         self._relays = other._relays  # noqa: SLF001 - of this class
-        self._circuits = other._circuits  # noqa: SLF001 - of this class
+        self._calls.circuits = other._calls.circuits  # noqa: SLF001 - of this class
         self._replaced[before] = asyncio.create_task(self._close_later(before, seconds))
 
     def release(self) -> Catalog:
@@ -115,7 +108,7 @@ class Models:
 
     def list_skipped(self) -> dict[str, list[str]]:
         """The providers' own ids of the models that calls with fallbacks try last now, by provider."""
-        return self._circuits.list_open()
+        return self._calls.circuits.list_open()
 
     async def find(self, model: str) -> Route | None:
         """The model's route; None if no provider can have it. Waits at most 2 s for lists."""
@@ -191,7 +184,7 @@ class Models:
         """The encoded `chat.completion`. Raises UpstreamError: that of the first attempt, after the last one."""
         with self._deadline_scope():
             targets = await self._targets(body)
-            return await self._with_retries(
+            return await self._calls.call(
                 targets, lambda target: target.provider.complete({**body, "model": target.model}), body
             )
 
@@ -203,7 +196,7 @@ class Models:
         with self._deadline_scope():
             targets = await self._targets(body)
             allowed = targets if fallbacks else targets[:1]
-            return await self._with_retries(
+            return await self._calls.call(
                 allowed, lambda target: target.provider.embed({**body, "model": target.model}), body, "embeddings"
             )
 
@@ -223,7 +216,7 @@ class Models:
             )
 
         with self._deadline_scope():
-            return await self._with_retries(await self._targets(body), rerank, body, "rerank")
+            return await self._calls.call(await self._targets(body), rerank, body, "rerank")
 
     async def relay(self, operation: str, body: RelayBody) -> Relayed:
         """The response of the first provider that gives one to `body`, sent to the path `operation`.
@@ -241,9 +234,9 @@ class Models:
             raise relay.no_provider(operation)
         if not self._private_urls:
             remote_urls.check_relayed(body.prompt)
-        with self._deadlines.scope(deadline):
+        with self._calls.deadlines.scope(deadline):
             named = {"model": body.model}
-            return await self._with_retries(await self._targets(named), send, named, "relay")
+            return await self._calls.call(await self._targets(named), send, named, "relay")
 
     async def open_realtime(self, call: RealtimeCall) -> RealtimeConnection:
         """A session at the first provider that opens one.
@@ -260,7 +253,7 @@ class Models:
             raise relay.no_provider("realtime")
         with self._deadline_scope():
             named = {"model": call.model}
-            return await self._with_retries(await self._targets(named), open_session, named, "realtime")
+            return await self._calls.call(await self._targets(named), open_session, named, "realtime")
 
     async def message(self, body: MessageBody, betas: str = "") -> bytes:
         """The encoded message for the body of `POST /messages`, from a provider of either dialect.
@@ -276,7 +269,7 @@ class Models:
             return msgspec.json.encode(messages_response.from_chat(completion, request))
 
         with self._deadline_scope():
-            return await self._with_retries(await self._targets(body), create, body)
+            return await self._calls.call(await self._targets(body), create, body)
 
     async def count_tokens(self, body: MessageBody, betas: str = "") -> int:
         """The input tokens of the body of `POST /messages`; an estimate if the provider has no token count."""
@@ -288,7 +281,7 @@ class Models:
             return await asyncio.to_thread(messages_request.estimate_input_tokens, request)
 
         with self._deadline_scope():
-            return await self._with_retries(await self._targets(body), count, body, "count_tokens")
+            return await self._calls.call(await self._targets(body), count, body, "count_tokens")
 
     def message_stream(self, body: MessageBody, betas: str = "") -> Stream:
         """The framed events of a message. As in `stream`, an error after the first content is raised."""
@@ -324,7 +317,7 @@ class Models:
         return await self._catalog.get(model)
 
     async def close(self) -> None:
-        self._deadlines.close()
+        self._calls.deadlines.close()
         replaced = list(self._replaced)
         for task in self._replaced.values():
             task.cancel()
@@ -336,99 +329,18 @@ class Models:
         await catalog.close()
         del self._replaced[catalog]
 
-    async def _with_retries(
-        self,
-        targets: tuple[Target, ...],
-        attempt: Callable[[Target], Awaitable[T]],
-        body: Mapping[str, Any],
-        operation: Operation = "chat",
-    ) -> T:
-        """The reply of the first attempt that succeeds, in a span of the call if that is traced."""
-        call = start_call(operation, targets, body)
-        # Without an endpoint for it, tokens are counted here.
-        circuits = None if operation == "count_tokens" else self._circuits
-        if call is None:
-            return await self._attempt_all(targets, attempt, circuits)
-        try:
-            with tracing.Scope(call.span):
-                reply = await self._attempt_all(targets, attempt, circuits, call)
-            if isinstance(reply, bytes):
-                call.record_reply(reply)
-        except BaseException as error:
-            call.fail(error)
-            raise
-        finally:
-            call.end()
-        return reply
-
-    async def _attempt_all(
-        self,
-        targets: tuple[Target, ...],
-        attempt: Callable[[Target], Awaitable[T]],
-        circuits: Circuits | None,
-        call: CallSpan | None = None,
-        *,
-        streamed: bool = False,
-    ) -> T:
-        attempts, count = Attempts(targets, self._chance, circuits), 0
-        for target in attempts:
-            started, count = time.perf_counter(), count + 1
-            try:
-                result = await attempt(target)
-            except UpstreamError as error:
-                _emit_called(target, error.kind, started, streamed=streamed, retry=count > 1)
-                faults.log_fault(target.provider.name, target.model, error)
-                delay = attempts.record_failure(error)
-            else:
-                _emit_called(target, "ok", started, streamed=streamed, retry=count > 1)
-                attempts.record_success()
-                if call is not None:
-                    call.record_attempts(count)
-                return result
-            await self._sleep(delay)
-        raise attempts.error
-
     async def _open_stream(
-        self,
-        body: ChatBody,
-        start: Callable[[Target], AsyncIterator[Sequence[bytes]]],
-        is_content: Callable[[bytes], bool],
-        deadline: float,
-    ) -> _OpenStream:
-        """Opens a stream up to its first content: the chunks so far, and the rest."""
-
-        async def read_opening(target: Target) -> _OpenStream:
-            stream = start(target)
-            return await read_until_content(stream, is_content), stream
-
-        with self._deadlines.scope(deadline):
-            targets = await self._targets(body)
-            call = start_call("chat", targets, {**body, "stream": True}) if tracing.is_enabled() else None
-            if call is None:
-                return await self._attempt_all(targets, read_opening, self._circuits, streamed=True)
-            return await self._open_traced(targets, read_opening, call)
-
-    async def _open_traced(
-        self, targets: tuple[Target, ...], read_opening: Callable[[Target], Awaitable[_OpenStream]], call: CallSpan
-    ) -> _OpenStream:
-        """The opening, and the rest of the stream, which ends the call's span."""
-        started = time.perf_counter()
-        try:
-            with tracing.Scope(call.span):
-                opening, rest = await self._attempt_all(targets, read_opening, self._circuits, call, streamed=True)
-        except BaseException as error:
-            call.fail(error)
-            call.end()
-            raise
-        call.span.set("gen_ai.response.time_to_first_chunk", telemetry.elapsed(started))
-        return opening, TracedStream(call, opening, rest)
+        self, body: ChatBody, start: StartStream, is_content: Callable[[bytes], bool], deadline: float
+    ) -> Opening:
+        with self._calls.deadlines.scope(deadline):
+            return await self._calls.open_stream(await self._targets(body), start, is_content, body)
 
     def _deadline(self) -> float:
         """The end of a call that begins now, as a time of the event loop."""
         return asyncio.get_running_loop().time() + self._chat_seconds
 
     def _deadline_scope(self) -> DeadlineScope:
-        return self._deadlines.scope(self._deadline())
+        return self._calls.deadlines.scope(self._deadline())
 
     async def _targets(self, body: ChatBody) -> tuple[Target, ...]:
         if not self._private_urls:
@@ -444,15 +356,3 @@ class Models:
                 param="model",
             )
         return route.targets
-
-
-def _emit_called(target: Target, status: str, started: float, *, streamed: bool, retry: bool) -> None:
-    telemetry.emit(
-        telemetry.ModelCalled,
-        provider=target.provider.name,
-        model=target.model,
-        status=status,
-        duration=telemetry.elapsed(started),
-        streamed=streamed,
-        retry=retry,
-    )

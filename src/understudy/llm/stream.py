@@ -14,13 +14,17 @@ _MAX_BUFFERED_CHUNKS: Final = 16
 """Chunks without content to buffer, so that another attempt is still possible."""
 
 
+Opening = tuple[Sequence[bytes], AsyncIterator[Sequence[bytes]]]
+"""The first chunks of a stream, up to its first content, and the rest."""
+
+
 class Stream:
     """Batches of encoded chunks, as they arrive. Closing it closes the provider's connection.
 
     Not a generator, which would add a step to every delta.
     """
 
-    def __init__(self, opening: Coroutine[Any, Any, tuple[Sequence[bytes], AsyncIterator[Sequence[bytes]]]]) -> None:
+    def __init__(self, opening: Coroutine[Any, Any, Opening]) -> None:
         self._opening = opening
         self._remaining: AsyncIterator[Sequence[bytes]] | None = None
 
@@ -38,6 +42,30 @@ class Stream:
     async def _read_opening(self) -> Sequence[bytes]:
         opening, self._remaining = await self._opening
         return opening
+
+
+class WatchedStream:
+    """The rest of a stream. `end` is called with the error that ended it, or with None; not if the stream is closed."""
+
+    def __init__(self, stream: AsyncIterator[Sequence[bytes]], end: Callable[[Exception | None], None]) -> None:
+        self._stream = stream
+        self._end = end
+
+    def __aiter__(self) -> "WatchedStream":
+        return self
+
+    async def __anext__(self) -> Sequence[bytes]:
+        try:
+            return await self._stream.__anext__()
+        except StopAsyncIteration:
+            self._end(None)
+            raise
+        except Exception as error:
+            self._end(error)
+            raise
+
+    async def aclose(self) -> None:
+        await _close_stream(self._stream)
 
 
 class _Choice(msgspec.Struct, gc=False):
@@ -85,5 +113,5 @@ def has_content(chunk: bytes) -> bool:
 
 
 async def _close_stream(stream: AsyncIterator[Sequence[bytes]]) -> None:
-    if isinstance(stream, AsyncGenerator | TracedStream):
+    if isinstance(stream, AsyncGenerator | TracedStream | WatchedStream):
         await stream.aclose()
