@@ -3,6 +3,7 @@
 import json
 import re
 import sqlite3
+import time
 from functools import partial
 
 import openai
@@ -437,6 +438,18 @@ def test_a_batch_is_cancelled_through_any_server(new_node, upstream):
     assert other.client.batches.cancel(batch.id).status == "cancelling"
     assert wait_for_batch(other, batch).status == "cancelled"
     gate.open()
+
+
+def test_a_line_waits_as_long_as_the_provider_requests(server, upstream):
+    upstream.answer(fault(429, headers={"retry-after": "3"}), text("At last"))
+    before = len(upstream.requests)
+    batch = create_batch(server, [chat_line("a", "Hello")])
+    upstream.wait_for(before + 1)
+    started = time.monotonic()
+    assert wait_for_batch(server, batch).request_counts.completed == 1
+    # Its own backoff would be a second at most.
+    assert time.monotonic() - started > 2.5
+    assert len(upstream.requests) == before + 2
 
 
 def test_keys_of_another_project_see_nothing(server):

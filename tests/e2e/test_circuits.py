@@ -77,6 +77,25 @@ def test_its_fallback_serves_chat_runs_and_responses_at_once_until_it_works_agai
     assert ["code=open" in line for line in changes] == [True, False]
 
 
+def test_each_node_reports_the_models_that_another_one_skips(new_server, postgres, session_redis, main, spare):
+    config = SETTINGS.format(main=main.url, spare=spare.url)
+    cluster = {"database": postgres, "broker": session_redis, "blobs__shared": "true"}
+    first = new_server(config, **cluster).start()
+    second = new_server(config, **cluster).share_files(first).start()
+    main.always(fault(503))
+    spare.always(text("Spare"))
+    assert {chat(first.client) for _ in range(5)} == {"Spare"}
+
+    def skipped(server):
+        listed = server.ask("GET", "/v1/organization/health").json["providers"]
+        return {one["name"]: one["skipped_models"] for one in listed}
+
+    assert eventually(lambda: skipped(first).get("main")) == ["shared"]
+    # Its own calls are none.
+    assert eventually(lambda: skipped(second).get("main")) == ["shared"]
+    assert len(main.requests) == 5
+
+
 def metrics(server, admin):
     reply = server.ask("GET", "/metrics", key=admin)
     assert reply.status == 200

@@ -3,13 +3,15 @@
 import asyncio
 import shutil
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from understudy import __version__
 from understudy.broker import Broker
 from understudy.clock import Clock
-from understudy.engine.provider_calls import ModelCalls, ProviderHistory, render_calls
+from understudy.engine.provider_calls import ModelCalls, ProviderCalls, ProviderHistory, render_calls
+from understudy.engine.skipped_models import SkippedModels
 from understudy.retrieval.embed import Embedders
 from understudy.settings import Settings
 from understudy.store import Store
@@ -23,6 +25,7 @@ from understudy.wire.health import (
     HealthEmbedder,
     HealthNode,
     HealthObject,
+    HealthProvider,
     HealthQueue,
     HealthSandbox,
 )
@@ -48,6 +51,7 @@ class Health:
     def __init__(self, sources: HealthSources, clock: Clock) -> None:
         self._sources = sources
         self._clock = clock
+        self._skipped = SkippedModels(sources.broker, sources.providers.list_skipped)
         self._started = time.monotonic()
         self._lock = asyncio.Lock()
         self._report: HealthObject | None = None
@@ -69,7 +73,7 @@ class Health:
         sources = self._sources
         database = await self._examine_database()
         nodes, queues = await asyncio.gather(sources.store.nodes.list(), sources.store.queues.measure())
-        skipped = sources.providers.list_skipped()
+        skipped = await self._skipped.list([one.node.id for one in nodes if one.is_live])
         is_available = sources.broker.is_available
         successor = sources.embedders.find_successor()
         return HealthObject(
@@ -86,7 +90,7 @@ class Health:
             blobs=await self._examine_blobs(),
             sandbox=None if sources.sandbox is None else await self._examine_sandbox(sources.sandbox),
             embedder=HealthEmbedder(name=sources.embedders.default_name, successor=successor),
-            providers=[render_calls(one, skipped.get(one.name, ())) for one in sources.providers.list()],
+            providers=_render_providers(sources.providers.list(), skipped),
         )
 
     async def _examine_database(self) -> HealthDatabase:
@@ -118,6 +122,12 @@ class Health:
             sessions=sandbox.count_sessions(),
             max_sessions=settings.sessions,
         )
+
+
+def _render_providers(called: Sequence[ProviderCalls], skipped: Mapping[str, Sequence[str]]) -> list[HealthProvider]:
+    """Also those that only other nodes have called, if models of them are skipped there."""
+    others = [ProviderCalls(name) for name in skipped if all(one.name != name for one in called)]
+    return [render_calls(one, skipped.get(one.name, ())) for one in (*called, *others)]
 
 
 def _render_node(registered: RegisteredNode) -> HealthNode:

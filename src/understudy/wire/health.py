@@ -82,7 +82,10 @@ class HealthProvider(Struct, kw_only=True):
     last_error: str | None
     skipped_models: Annotated[
         list[str],
-        Meta(description="Its models that requests with fallbacks try last, since they have failed call after call."),
+        Meta(
+            description="Its models that requests with fallbacks try last, since they have failed call after call; in"
+            " the health report those of all nodes."
+        ),
     ]
 
 

@@ -27,7 +27,7 @@ export function ProviderTable({ calls }) {
 function Row({ one, onTested }) {
   const state = isFailing(one) ? "failing" : "working";
   return html`<tr><th scope="row"><${Name} text=${one.name} />${one.base_url && html`<br /><small class="muted">${one.base_url}</small>`}</th>
-    <td>${one.calls > 0 ? html`<${Badge} state=${state === "failing" ? "failed" : "ok"} label=${t(`health.${state}`)} />` : html`<span class="muted">${t("health.unused")}</span>`}</td>
+    <td>${one.calls > 0 ? html`<${Badge} state=${state === "failing" ? "failed" : "ok"} label=${t(`health.${state}`)} />` : html`<span class="muted">${t("health.unused")}</span>`}${one.skipped_models?.length > 0 && html`<br /><small class="muted">${t("health.skipped", { models: one.skipped_models.join(", ") })}</small>`}</td>
     <td class="number priority-2"><${Count} value=${one.models} /></td>
     <td class="number priority-2"><${Count} value=${one.calls ?? 0} /></td><td class="number priority-2"><${Count} value=${one.errors ?? 0} /></td>
     <td class="number priority-2"><${Time} at=${one.last_success_at ?? null} /></td>

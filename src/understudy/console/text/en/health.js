@@ -91,6 +91,7 @@ export default {
   "health.no-providers": "The settings have no provider; the embedded model needs none.",
   "health.models": "Models",
   "health.unused": "not called yet",
+  "health.skipped": "Tried last: {models}",
   "health.test": "Test",
   "health.state": "State",
   "health.calls": "Calls",
