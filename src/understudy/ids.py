@@ -61,7 +61,7 @@ def _draw() -> bytes:
         return _unused.pop()
     except IndexError:
         block = os.urandom(64 * _CHUNK)
-        _unused.extend(block[start : start + _CHUNK] for start in range(_CHUNK, len(block), _CHUNK))
+        _unused.extend([block[start : start + _CHUNK] for start in range(_CHUNK, len(block), _CHUNK)])
         return block[:_CHUNK]
 
 
@@ -196,7 +196,8 @@ def prompt() -> str:
 
 
 def response() -> str:
-    return "resp_" + _time_ordered_hex() + _draw_hex(9)
+    """The time in 13 hexadecimal digits, and 148 random bits in 37."""
+    return f"resp_{time.time_ns() // _TICK_NS:013x}{_draw().hex()[:37]}"
 
 
 def file_search_call() -> str:

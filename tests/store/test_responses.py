@@ -15,6 +15,7 @@ from understudy.store.responses import NewResponse
 from understudy.store.run_state import Checkpoint, NewItem, Plan, Progress
 from understudy.store.states import IS_ACTIVE
 from understudy.wire.input_parsing import whole
+from understudy.wire.response_items import encode_items
 
 WORKER = "worker_a"
 TABLES = ("responses", "response_contexts", "runs", "steps", "items", "item_text", "erasures")
@@ -28,8 +29,10 @@ async def respond(store, *said, previous=None, kept=True, project_id=OURS, end="
         run = samples.run(place.thread_id, id=response_id, status="in_progress")
         items = [{"role": "user", "content": one} for one in said]
         items += [{"type": "function_call_output", "call_id": call_id, "output": "x"} for call_id in answers]
+        made = response(id=response_id, created_at=NOW)
         return NewResponse(
-            response(id=response_id, created_at=NOW),
+            made,
+            encode_items(made).decode(),
             run,
             Progress(plan=Plan(context=place.context)),
             given_items(whole(items), place.thread_id, NOW),
@@ -49,8 +52,13 @@ async def finish(store, response_id, status="completed", calls=()):
     ]
     run = samples.run(await store.database.read(thread_of, response_id), id=response_id, status=status)
     over = response(id=response_id, status=status)
-    boundary = Checkpoint(response_id, run=run, progress=Progress(plan=Plan()), calls=items, response=over)
+    boundary = checkpoint(over, run=run, progress=Progress(plan=Plan()), calls=items)
     assert await store.runs.advance(WORKER, 1, boundary)
+
+
+def checkpoint(made, **members):
+    """One that stores this response."""
+    return Checkpoint(made.id, response=made, response_body=encode_items(made).decode(), **members)
 
 
 def thread_of(response_id):
@@ -129,7 +137,7 @@ async def test_deleting_a_response_in_progress_stops_its_worker(store):
     made = await respond(store, "A", end=None)
     assert await store.responses.delete(OURS, made) == made
     assert await store.runs.status(made) is None
-    boundary = Checkpoint(made, run=samples.run("thread", id=made, status="completed"), response=response(id=made))
+    boundary = checkpoint(response(id=made), run=samples.run("thread", id=made, status="completed"))
     assert not await store.runs.advance(WORKER, 1, boundary)
     with pytest.raises(NotFound):
         await store.responses.delete(OURS, made)

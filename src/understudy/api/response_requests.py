@@ -23,9 +23,9 @@ _decode_completions_body = msgspec.json.Decoder(_CompletionsBody).decode
 
 def parse_request(body: bytes, limits: LimitSettings) -> CreateResponseRequest:
     """Raises InvalidBody."""
-    asked = parse(
-        _moved_parameters_message(body), CreateResponseRequest, depth=limits.json_depth, values=limits.json_values
-    )
+    if b'"messages"' in body:
+        _reject_messages(body)
+    asked = parse(body, CreateResponseRequest, depth=limits.json_depth, values=limits.json_values)
     check_shape(asked, has_prompt=asked.prompt is not None)
     if asked.model is None and asked.prompt is None:
         raise InvalidBody(error_texts.missing("model"))
@@ -58,7 +58,8 @@ def check_shape(asked: ResponseContext, *, has_prompt: bool = False) -> None:
             )
         )
     check_input(asked.input, alone=not continues and not has_prompt)
-    check_tools(asked.tools or ())
+    if asked.tools:
+        check_tools(asked.tools)
     if asked.text is not None and isinstance(asked.text.format, JsonSchemaFormat) and asked.text.format.strict:
         check_strict_format(asked.text.format.name, asked.text.format.schema, "text.format.schema")
     if asked.previous_response_id is not None:
@@ -68,19 +69,17 @@ def check_shape(asked: ResponseContext, *, has_prompt: bool = False) -> None:
         check_id("conversation", name, "conv")
 
 
-def _moved_parameters_message(body: bytes) -> bytes:
-    """Says where the older API's members went; the hosted service does."""
-    if b'"messages"' in body:
-        try:
-            moved = _decode_completions_body(body).messages is not UNSET
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return body
-        if moved:
-            raise InvalidBody(
-                Problem(
-                    "Unsupported parameter: 'messages'. In the Responses API, this parameter has moved to 'input'.",
-                    "messages",
-                    "unsupported_parameter",
-                )
+def _reject_messages(body: bytes) -> None:
+    """Raises InvalidBody for the older API's member, as the hosted service does."""
+    try:
+        has_messages = _decode_completions_body(body).messages is not UNSET
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return
+    if has_messages:
+        raise InvalidBody(
+            Problem(
+                "Unsupported parameter: 'messages'. In the Responses API, this parameter has moved to 'input'.",
+                "messages",
+                "unsupported_parameter",
             )
-    return body
+        )

@@ -42,7 +42,7 @@ from understudy.wire import queries, response_events
 from understudy.wire.parsing import check_id, parse
 from understudy.wire.response_items import encode_items
 from understudy.wire.response_rules import hosted_tools
-from understudy.wire.response_tools import HostedTool
+from understudy.wire.response_tools import HostedTool, ResponseTool
 from understudy.wire.responses import (
     CompactionObject,
     CompactRequest,
@@ -89,7 +89,9 @@ async def create_response(request: Request) -> Response:
     turn = turn_of(request)
     body = await read_body(request, parts.settings.limits)
     asked = await decode_body(body, parse_request, body, parts.settings.limits)
-    prompt = await resolve_prompt(parts.store.prompts, parts.admission.responses, project_id, asked)
+    prompt = None
+    if asked.prompt is not None:
+        prompt = await resolve_prompt(parts.store.prompts, parts.admission.responses, project_id, asked)
     items = await parts.admission.responses.admit(project_id, asked)
     if turn is not None and turn.is_warm_up:
         return EventStream(request, warm_up_frames(parts.responses.render_warm_up(asked, items)))
@@ -111,7 +113,8 @@ async def create_response(request: Request) -> Response:
     if reservation is not None:
         reservation.transfer()
     stand_in.mark_response(request, asked.model or "")
-    await _warn_of_dropped_tools(request, asked)
+    if asked.tools:
+        await _warn_of_dropped_tools(request, asked.tools)
     if asked.stream:
         return stream_response(request, begun, memory, kept=asked.store is not False)
     if asked.background:
@@ -296,19 +299,19 @@ async def render_items(
     return [render_item(item, frozenset(include), names) for item in filled]
 
 
-async def _warn_of_dropped_tools(request: Request, asked: CreateResponseRequest) -> None:
+async def _warn_of_dropped_tools(request: Request, tools: Sequence[ResponseTool]) -> None:
     """Names the tools that no model is offered in a header of the response; adds none without such tools."""
-    if not any(isinstance(tool, HostedTool) for tool in asked.tools or ()):
+    if not any(isinstance(tool, HostedTool) for tool in tools):
         return
-    served = await parts_of(request).responses.hosted.find_served(asked.tools or ())
-    dropped = dict.fromkeys(kind for _, kind in hosted_tools(asked.tools or (), served))
+    served = await parts_of(request).responses.hosted.find_served(tools)
+    dropped = dict.fromkeys(kind for _, kind in hosted_tools(tools, served))
     if dropped:
         add_headers(request, [(b"x-understudy-dropped-tools", ", ".join(dropped).encode())])
 
 
 async def _await_response(parts: Parts, begun: CreatedResponse, *, kept: bool) -> bytes:
     """Raises what made it fail: there is nobody else who would look at the response."""
-    finished = await parts.responses.finish(begun.id, kept=kept)
+    finished = await parts.responses.finish(begun, kept=kept)
     if finished.has_failed:
         raise _to_api_error(finished)
     return encode_items(finished.response)

@@ -24,7 +24,8 @@ _decode: Final = msgspec.json.Decoder(_HasModel).decode
 
 def mark_response(request: Request, model: str) -> None:
     """Marks the response if the embedded model stands in for `model`."""
-    if parts_of(request).models.is_stand_in(model):
+    models = parts_of(request).models
+    if models.has_stand_ins and models.is_stand_in(model):
         setattr(request.state, _STATE_ATTRIBUTE, True)
 
 

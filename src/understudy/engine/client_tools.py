@@ -63,6 +63,8 @@ def offer_tools(
     runs.
     """
     tools = list(tools)
+    if not tools:
+        return OfferedTools()
     kinds = {hosted_kind(type_of(tool)) for tool in tools}
     offer = OfferedTools(hosted=[kind for kind in served if kind in kinds])
     declared = [one for tool in tools for one in _namespace_tools(tool)]

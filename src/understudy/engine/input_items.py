@@ -49,7 +49,6 @@ from understudy.wire.messages import (
 from understudy.wire.response_items import encode_items
 
 _NEW_IDS: Final[dict[str, Callable[[], str]]] = {
-    "message": ids.message,
     "function_call": ids.function_call_item,
     "function_call_output": ids.function_call_output_item,
     "custom_tool_call": ids.custom_tool_call_item,
@@ -91,11 +90,12 @@ def _to_stored_item(number: int, item: InputItem, thread_id: str, now: int) -> I
     if isinstance(item, UnsupportedItem):
         item_id = ids.other_item()
         return ItemRow(item_id, item.type, msgspec.json.encode({"id": item_id, **item.item}).decode())
-    kind = str(item.__struct_config__.tag)
     # Each item gets a new id: an item that is sent to another response is a different item.
-    item.id = _NEW_IDS.get(kind, ids.other_item)()
     if isinstance(item, InputMessage):
+        item.id = ids.message()
         return _to_message(item, thread_id, now)
+    kind = str(item.__struct_config__.tag)
+    item.id = _NEW_IDS.get(kind, ids.other_item)()
     if isinstance(item, InputReasoning):
         return _to_reasoning(item)
     if (convert := CONVERTERS.get(type(item))) is not None:
@@ -117,7 +117,7 @@ def _to_message(item: InputMessage, thread_id: str, now: int) -> ItemRow:
     assert not isinstance(item.content, str)  # parsing makes it a list
     content = [_to_content(part) for part in item.content]
     # Messages of the Assistants API have no phase.
-    if item.role not in {"user", "assistant"} or item.phase or any(part is None for part in content):
+    if item.role not in {"user", "assistant"} or item.phase or None in content:
         body = msgspec.to_builtins(item)
         return ItemRow(item_id, "input", msgspec.json.encode(_order_members(body)).decode())
     message = MessageObject(

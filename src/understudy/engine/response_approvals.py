@@ -14,10 +14,11 @@ from understudy.wire.input_items import InputItem, InputMcpApproval, InputMcpApp
 async def list_approved_calls(store: Store, project_id: str, items: Sequence[InputItem]) -> list[PendingCall]:
     """The calls with a decision of the client, which run before the model is called. Raises InvalidRequest."""
     calls: list[PendingCall] = []
+    approvals = [item for item in items if isinstance(item, InputMcpApproval)]
+    if not approvals:
+        return calls
     sent = {item.id: item for item in items if isinstance(item, InputMcpApprovalRequest)}
-    for item in items:
-        if not isinstance(item, InputMcpApproval):
-            continue
+    for item in approvals:
         approved = _to_stored_form(sent.get(item.approval_request_id))
         if approved is None:
             approved = await _load_request(store, project_id, item.approval_request_id)

@@ -47,7 +47,7 @@ class ResponseCompaction:
         )
         input_items = [item for item in items if not isinstance(item, CompactionTrigger)]
         started = await self._responses.create(project_id, request, [*input_items, question], key_id, reserved=reserved)
-        finished = await self._responses.finish(started.id, kept=False)
+        finished = await self._responses.finish(started, kept=False)
         response = finished.response
         made = CompactionObject(
             id=response.id,

@@ -20,7 +20,6 @@ from understudy.engine.tools.mcp import without_headers
 from understudy.llm.sampling import is_reasoning_model, resolve_sampling
 from understudy.store.response_items import ItemRow
 from understudy.store.response_placement import ResponsePlacement
-from understudy.store.responses import NewResponse
 from understudy.store.run_state import ImageOptions, Plan, PrefaceItem, Progress, WebSearchOptions
 from understudy.wire.input_items import CompactionTrigger, InputItem
 from understudy.wire.response_tool_choices import AllowedTools
@@ -73,6 +72,16 @@ class ResolvedPrompt:
     """The messages as `instructions` of the response."""
 
 
+@dataclass(frozen=True, slots=True)
+class RequestedResponse:
+    """The response that a request asks for, the run that makes it, and the items of its input."""
+
+    response: ResponseObject
+    run: RunObject
+    progress: Progress
+    items: Sequence[ItemRow]
+
+
 def new_response(
     asked: CreateResponseRequest,
     items: Sequence[InputItem],
@@ -83,34 +92,42 @@ def new_response(
     seconds: float,
     prompt: ResolvedPrompt | None = None,
     served: Mapping[str, str] = NOTHING_SERVED,
-) -> NewResponse:
-    """The response that a request asks for, and the run that makes it. Times in seconds.
+) -> RequestedResponse:
+    """Times in seconds.
 
     `served` maps the hosted tools that this server runs to their models, see `HostedTools`; others are not offered.
     """
-    model = asked.model or ""
     tools = asked.tools or ()
-    offered, deferred = split_deferred(tools, asked.tool_choice)
+    offered, deferred = split_deferred(tools, asked.tool_choice) if tools else ([], [])
     offer = offer_tools(offered, served=served)
-    plan = _build_plan(asked, offer, served)
-    plan.deferred = deferred
-    plan.deferred_servers = deferred_servers(tools, asked.tool_choice)
-    if (deferred or plan.deferred_servers) and plan.allowed is not None:
-        plan.allowed.append(tool_search.KEY)
+    plan = _build_plan(asked, offer, served, deferred)
     plan.context = place.context
     if prompt is not None:
         plan.preface = [_to_preface(row) for row in to_stored(prompt.messages, place.thread_id, now)]
     plan.compacts_only = bool(items) and isinstance(items[-1], CompactionTrigger)
-    run = RunObject(
+    run, headers = without_headers(_build_run(asked, offer, response_id, place.thread_id, now, now + int(seconds)))
+    if prompt is not None:
+        # Those of the request are a message of the preface.
+        run.instructions = None
+    response = _render_response(asked, run, prompt)
+    return RequestedResponse(
+        response, run, Progress(plan=plan, headers=headers), to_stored(items, place.thread_id, now)
+    )
+
+
+def _build_run(
+    asked: CreateResponseRequest, offer: OfferedTools, response_id: str, thread_id: str, now: int, until: int
+) -> RunObject:
+    model, tools = asked.model or "", asked.tools or ()
+    return RunObject(
         id=response_id,
         created_at=now,
         assistant_id="",
-        thread_id=place.thread_id,
+        thread_id=thread_id,
         status="queued",
-        expires_at=now + int(seconds),
+        expires_at=until,
         model=model,
-        # Those of a request with a prompt are a message of its preface.
-        instructions=asked.instructions if prompt is None else None,
+        instructions=asked.instructions,
         tools=assistants_tools(tools, offer),
         tool_resources=ToolResources(),
         metadata=asked.metadata or {},
@@ -124,9 +141,6 @@ def new_response(
         tool_choice=chat_choice(asked.tool_choice, tools, offer),
         parallel_tool_calls=asked.parallel_tool_calls is not False,
     )
-    run, headers = without_headers(run)
-    progress = Progress(plan=plan, headers=headers)
-    return NewResponse(_render_response(asked, run, prompt), run, progress, to_stored(items, place.thread_id, now))
 
 
 def _to_preface(row: ItemRow) -> PrefaceItem:
@@ -143,13 +157,34 @@ def conversation_thread_id(conversation: str | ConversationReference | None) -> 
     return "thread_" + conversation_id.partition("_")[2]
 
 
-def _build_plan(asked: CreateResponseRequest, offer: OfferedTools, served: Mapping[str, str]) -> Plan:
+def _build_plan(
+    asked: CreateResponseRequest, offer: OfferedTools, served: Mapping[str, str], deferred: list[dict[str, Any]]
+) -> Plan:
     plan = Plan(
         included=list(asked.include or ()),
         max_tool_calls=asked.max_tool_calls,
         client=offer.tools,
         is_private=asked.store is False,
+        cuts=asked.truncation == "auto",
+        compacts=bool(asked.context_management),
+        all_turns=asked.reasoning is not None and asked.reasoning.context == "all_turns",
+        verbosity=asked.text.verbosity if asked.text is not None else None,
     )
+    if asked.tools or asked.tool_choice is not None:
+        # A choice without tools may be of those that the conversation adds.
+        _plan_tools(plan, asked, offer, served)
+        plan.deferred = deferred
+        plan.deferred_servers = deferred_servers(asked.tools or (), asked.tool_choice)
+        if (deferred or plan.deferred_servers) and plan.allowed is not None:
+            plan.allowed.append(tool_search.KEY)
+    if asked.top_logprobs or "message.output_text.logprobs" in plan.included:
+        plan.top_logprobs = asked.top_logprobs or 0
+    for entry in asked.context_management or ():
+        plan.compact_above = msgspec.to_builtins(entry).get("compact_threshold") or plan.compact_above
+    return plan
+
+
+def _plan_tools(plan: Plan, asked: CreateResponseRequest, offer: OfferedTools, served: Mapping[str, str]) -> None:
     for tool in asked.tools or ():
         match tool:
             case WebSearchTool() if "web_search" in offer.hosted:
@@ -168,15 +203,6 @@ def _build_plan(asked: CreateResponseRequest, offer: OfferedTools, served: Mappi
     if isinstance(asked.tool_choice, AllowedTools):
         plan.allowed = allowed_keys(asked.tool_choice, asked.tools or (), offer)
     plan.forced = forced_key(asked.tool_choice, asked.tools or (), offer)
-    plan.cuts = asked.truncation == "auto"
-    if asked.top_logprobs or "message.output_text.logprobs" in plan.included:
-        plan.top_logprobs = asked.top_logprobs or 0
-    plan.compacts = bool(asked.context_management)
-    for entry in asked.context_management or ():
-        plan.compact_above = msgspec.to_builtins(entry).get("compact_threshold") or plan.compact_above
-    plan.all_turns = asked.reasoning is not None and asked.reasoning.context == "all_turns"
-    plan.verbosity = asked.text.verbosity if asked.text is not None else None
-    return plan
 
 
 _IMAGE_MEMBERS = (

@@ -1,22 +1,14 @@
-"""How a response begins, and its stream: from its log here, or replayed where another server has executed it."""
+"""A response that has begun, and its stream: from its log here, or replayed where another server has executed it."""
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
 
-import msgspec
-
-from understudy.engine.run import events
 from understudy.engine.run.log import LogReader, RunLog
-from understudy.engine.run.state import RunState
-from understudy.engine.run_specs import build_spec
-from understudy.engine.views.frames import Frames
-from understudy.engine.views.origins import Origin
 from understudy.engine.views.projections import ResponseProjection
 from understudy.engine.views.response_replay import ResponseReplay, frames_after, next_sequence
 from understudy.errors import InvalidRequest
-from understudy.store.responses import NewResponse
-from understudy.wire.responses import CreateResponseRequest, ResponseObject
+from understudy.wire.responses import ResponseObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +17,7 @@ class CreatedResponse:
 
     response: ResponseObject
     log: RunLog
+    projection: ResponseProjection
 
     @property
     def id(self) -> str:
@@ -37,6 +30,12 @@ class CreatedResponse:
     def next_sequence(self) -> int:
         """The number of the next event of the stream."""
         return next_sequence(self.log)
+
+    def find_end(self) -> ResponseObject | None:
+        """The response once it has ended; None until then, and where another execution has ended it."""
+        ended = self.projection.ended
+        # What the projection has ended may not have been stored.
+        return None if ended is None or self.log.last_event is not ended.event else ended.response
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,43 +69,6 @@ class ResponseStreamTail:
     def is_interrupted(self) -> bool:
         """After the end of the frames: whether another server executes the response."""
         return not self.whole if self.log is None else self.log.handed_back
-
-
-@dataclass(frozen=True, slots=True)
-class InitialResponse:
-    """The first events of a response, with the frames of each; `response` is as the request is replied to."""
-
-    state: RunState
-    projection: ResponseProjection
-    history: list[tuple[events.Event, Frames]]
-    response: ResponseObject
-    stored: NewResponse
-
-    @classmethod
-    def of(
-        cls, new: NewResponse, asked: CreateResponseRequest, included: frozenset[str], started_at: int | None
-    ) -> "InitialResponse":
-        """`started_at` None where it has to wait for a place."""
-        state, projection = RunState(), ResponseProjection(included)
-        happened = [_queued_event(new, asked)]
-        if started_at is not None:
-            happened.append(events.RunStarted(started_at))
-        history = []
-        for event in happened:
-            state.apply(event)
-            history.append((event, projection.encode(event)))
-        response, run = projection.stored_response(new.progress), projection.stored_run()
-        stored = NewResponse(response, run, new.progress, new.items)
-        return cls(state, projection, history, new.response, stored)
-
-
-def _queued_event(new: NewResponse, asked: CreateResponseRequest) -> events.Event:
-    options = asked.stream_options
-    hides = not asked.background and (options is None or options.include_obfuscation is not False)
-    return events.RunQueued(
-        build_spec(new.run, new.progress.plan),
-        Origin(msgspec.structs.replace(new.run), None, False, new.response, hides),
-    )
 
 
 def lost_event_error(number: int, place: str) -> InvalidRequest:

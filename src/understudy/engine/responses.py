@@ -6,7 +6,6 @@ A response is a run on a thread, seen through another view.
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import msgspec
 
@@ -16,10 +15,10 @@ from understudy.engine.hosted_tools import HostedTools
 from understudy.engine.item_images import ItemImages
 from understudy.engine.jobs.runs import RunWorker
 from understudy.engine.limits.limiter import RateLimiter
+from understudy.engine.new_responses import InitialResponse, ResponseDraft
 from understudy.engine.response_approvals import list_approved_calls
-from understudy.engine.response_request import ResolvedPrompt, conversation_thread_id, new_response
-from understudy.engine.response_streams import CreatedResponse, InitialResponse, ResponseStreamTail, lost_event_error
-from understudy.engine.run.early_items import may_begin_early
+from understudy.engine.response_request import NOTHING_SERVED, ResolvedPrompt, conversation_thread_id, new_response
+from understudy.engine.response_streams import CreatedResponse, ResponseStreamTail, lost_event_error
 from understudy.engine.run.log import Logs, RunLog
 from understudy.engine.run.prompt import build_request
 from understudy.engine.run.truncation import PromptBudget, count_prompt_tokens
@@ -30,7 +29,6 @@ from understudy.engine.tools.file_search import offer_file_search
 from understudy.engine.tools.image_generation import offer_image_generation
 from understudy.engine.tools.tool_search import offer_tool_search
 from understudy.engine.tools.web_search import offer_web_search
-from understudy.engine.views.frames import ResponseEncoder
 from understudy.engine.views.projections import new_encoder
 from understudy.engine.views.response_replay import ResponseReplay
 from understudy.engine.views.resumption import is_lost
@@ -115,73 +113,45 @@ class Responses:
         InvalidRequest; nothing is stored then.
         """
         self._worker.require_running()
-        now = int(self._clock.now())
         response_id = ids.response()
         if hold is not None:
             hold.bind(response_id)
         correlation.set_run(response_id)
-        origin = correlation.origin()
-        reserved_for = await self._find_container_worker(project_id, asked)
-        at_once = reserved_for is None and self._worker.has_capacity()
-        served = await self.hosted.find_served(asked.tools or ())
-        calls = await list_approved_calls(self._store, project_id, items)
-        included = frozenset(asked.include or ())
-        made: list[InitialResponse] = []
-
-        def begin(place: ResponsePlacement) -> NewResponse:
-            # Made anew each time: a transaction may be tried again.
-            new = new_response(
-                asked, items, response_id, now, place, seconds=self.seconds, prompt=prompt, served=served
-            )
-            progress = new.progress
-            progress.key_id, progress.origin, progress.calls = key_id, origin, calls
-            progress.in_batch, progress.reserved = in_batch, reserved
-            progress.accepted_at = self._clock.now()
-            initial = InitialResponse.of(new, asked, included, now if at_once else None)
-            made.append(initial)
-            initial.stored.begins_early = at_once and may_begin_early(initial.state.spec, len(new.items))
-            return initial.stored
-
-        logs: list[RunLog] = []
-
-        def start(newest: Sequence[Item] | None) -> None:
-            logs.append(self._start(project_id, made[-1], included, reserved_for, newest, at_once=at_once))
-
+        draft = ResponseDraft(
+            id=response_id,
+            asked=asked,
+            items=items,
+            prompt=prompt,
+            served=await self.hosted.find_served(asked.tools) if asked.tools else NOTHING_SERVED,
+            calls=await list_approved_calls(self._store, project_id, items),
+            now=self._clock.now(),
+            seconds=self.seconds,
+            key_id=key_id,
+            reserved=reserved,
+            in_batch=in_batch,
+            origin=correlation.origin(),
+        )
+        reserved_for = await self._find_container_worker(project_id, asked) if asked.tools else None
+        creation = _Creation(project_id, draft, self._worker, self._logs, reserved_for)
         with self._worker.claiming(response_id):
             try:
                 await self._store.responses.create(
                     project_id,
                     response_id,
-                    begin,
-                    self._worker.id if at_once else None,
+                    creation.begin,
+                    self._worker.id if creation.at_once else None,
                     previous_id=asked.previous_response_id,
                     conversation_thread=conversation_thread_id(asked.conversation),
                     kept=asked.store is not False,
                     reserved_for=reserved_for,
                     limits=await self._limiter.run_limits(project_id, "" if in_batch else key_id),
                     follows_unstored=follows_unstored,
-                    begun=start,
+                    begun=creation.start,
                 )
             except StoreError:
                 self._worker.withdraw(response_id)
                 raise
-        return CreatedResponse(made[-1].response, logs[-1])
-
-    def _start(
-        self,
-        project_id: str,
-        initial: InitialResponse,
-        included: frozenset[str],
-        reserved_for: str | None,
-        newest: Sequence[Item] | None,
-        *,
-        at_once: bool,
-    ) -> RunLog:
-        log = self._logs.create(initial.stored.run.id, partial(ResponseEncoder, included))
-        log.is_resumable = initial.stored.response.background
-        progress = initial.stored.progress
-        self._worker.begin_run(project_id, initial, log, progress, reserved_for, newest, at_once=at_once)
-        return log
+        return creation.result()
 
     def render_warm_up(self, asked: CreateResponseRequest, items: Sequence[InputItem]) -> ResponseObject:
         """The completed response, without output, to a request that only prepares the next one; it is not stored."""
@@ -199,12 +169,17 @@ class Responses:
         page = await self._store.responses.page(project_id, request, chosen)
         return Page([(one, await self._images.fill_body(body)) for one, body in page.rows], page.has_more)
 
-    async def wait_finished(self, response_id: str) -> ResponseObject:
-        """Waits for the end. Raises NotFound where it was deleted meanwhile."""
+    async def _wait_finished(self, response_id: str, created: CreatedResponse | None = None) -> ResponseObject:
+        """Waits for the end of a response, of which this process may have `created` the run.
+
+        Raises NotFound where it was deleted meanwhile.
+        """
         while True:
             with self._worker.next_change(response_id) as change:
                 # One that is executed here is over when its job is.
                 if self._worker.active(response_id) is None:
+                    if created is not None and (ended := created.find_end()) is not None:
+                        return ended
                     body = await self._store.responses.current(response_id)
                     if body is None:
                         raise NotFound(f"Response with id '{response_id}' was deleted before it was over.")
@@ -214,12 +189,15 @@ class Responses:
                 self._worker.require_running()
                 await self._worker.wait_ended(response_id, change)
 
-    async def finish(self, response_id: str, *, kept: bool) -> FinishedResponse:
-        """Waits for the end, and erases the response where it is not to be stored. Raises what `wait_finished` does."""
-        response = await self.wait_finished(response_id)
-        retry_after = await self._read_retry_after(response_id) if response.status == "failed" else None
+    async def finish(self, created: CreatedResponse, *, kept: bool) -> FinishedResponse:
+        """Waits for the end, and erases the response where it is not to be stored.
+
+        Raises NotFound where it was deleted meanwhile.
+        """
+        response = await self._wait_finished(created.id, created)
+        retry_after = await self._read_retry_after(created.id) if response.status == "failed" else None
         if not kept:
-            await self.delete_unstored(response_id)
+            await self.delete_unstored(created.id)
         return FinishedResponse(response, retry_after)
 
     async def _read_retry_after(self, response_id: str) -> float | None:
@@ -256,7 +234,7 @@ class Responses:
                     self._worker.launch(self._worker.restore(stored, past))
             else:
                 await self._worker.interrupt_elsewhere(stored.owner, response_id, "cancel")
-        response = await self.wait_finished(response_id)
+        response = await self._wait_finished(response_id)
         if response.status != "cancelled":
             raise _already_ended_error(response)
         return encode_items(response)
@@ -346,6 +324,49 @@ class Responses:
             return None
         place = await self._store.responses.locate(project_id, asked.previous_response_id, conversation)
         return await self._worker.reservations.find_worker(None, place.thread_id)
+
+
+class _Creation:
+    """A response on its way into the store, and its run. Its transaction may be tried again."""
+
+    def __init__(
+        self, project_id: str, draft: ResponseDraft, worker: RunWorker, logs: Logs, reserved_for: str | None
+    ) -> None:
+        self._project_id = project_id
+        self._draft = draft
+        self._worker = worker
+        self._logs = logs
+        self._reserved_for = reserved_for
+        self.at_once = reserved_for is None and worker.has_capacity()
+        self._initial: InitialResponse | None = None
+        self._log: RunLog | None = None
+
+    def begin(self, place: ResponsePlacement) -> NewResponse:
+        """What the store gets; made anew for each attempt."""
+        self._initial = self._draft.begin(place, at_once=self.at_once)
+        return self._initial.stored
+
+    def start(self, newest: Sequence[Item] | None) -> None:
+        """Starts the run of the last attempt, as `Begun` describes it."""
+        initial = self._initial
+        assert initial is not None
+        self._log = log = self._logs.create(self._draft.id, new_encoder(initial.stored.progress))
+        log.is_resumable = initial.response.background
+        self._worker.begin_run(
+            self._project_id,
+            initial,
+            log,
+            initial.stored.progress,
+            self._reserved_for,
+            newest,
+            at_once=self.at_once,
+        )
+
+    def result(self) -> CreatedResponse:
+        """Once the run has been started."""
+        assert self._initial is not None
+        assert self._log is not None
+        return CreatedResponse(self._initial.response, self._log, self._initial.projection)
 
 
 def _already_ended_error(response: ResponseObject) -> InvalidRequest:

@@ -1,6 +1,7 @@
 """Properties of model families, judged by the name of a model."""
 
 import re
+from functools import lru_cache
 
 # The o-series, with or without its vendor: `o1`, `o3-mini`, `openai/o4-mini-2025-04-16`.
 _O_SERIES = re.compile(r"(?:.*/)?o[1-9](?:-.*)?")
@@ -26,6 +27,7 @@ def resolve_sampling(model: str, requested: float | None, inherited: float | Non
     return inherited
 
 
+@lru_cache(maxsize=256)
 def is_reasoning_model(model: str) -> bool:
     """Whether models of this name reason before their output."""
     name = model.lower()

@@ -102,6 +102,8 @@ def _is_newest(thread_id: str, last_seq: int) -> Transaction[bool]:
 def check_outputs(place: ResponsePlacement, previous_id: str | None, items: Sequence[ItemRow]) -> Transaction[None]:
     """A call and its output come together: providers refuse one without the other."""
     given = {item.answers for item in items if item.answers is not None}
+    if previous_id is None and not given:
+        return
     here = {_call_id(item.body) for item in items if item.kind in _CALLS}
     called = [] if previous_id is None else (yield from _calls_of(previous_id))
     if given - here - set(called):

@@ -20,7 +20,6 @@ from understudy.store.run_creation import Begun, insert_response_run
 from understudy.store.run_state import ContextPart, Progress
 from understudy.store.sql import compose_sql, padded_batches, sql_parameters
 from understudy.store.states import ACTIVE, IS_ACTIVE
-from understudy.wire.response_items import encode_items
 from understudy.wire.responses import ResponseObject
 from understudy.wire.runs import RunObject
 
@@ -30,9 +29,10 @@ _ERASE_BATCH = 100
 
 @dataclass(slots=True)
 class NewResponse:
-    """`begins_early`: its run may begin while the transaction is being committed."""
+    """`body` is the JSON of `response`. `begins_early`: its run may begin while the transaction is being committed."""
 
     response: ResponseObject
+    body: str
     run: RunObject
     progress: Progress
     items: Sequence[ItemRow]
@@ -176,9 +176,8 @@ def _insert_response(
         "INSERT INTO responses (id, project_id, thread_id, previous_id, input_seq, kept, created_at, body)"
         " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
     )
-    body = encode_items(new.response).decode()
-    created_at = new.response.created_at
-    yield sql, (response_id, project_id, place.thread_id, previous_id, input_seq, int(kept), created_at, body)
+    row = (response_id, project_id, place.thread_id, previous_id, input_seq, int(kept), new.response.created_at)
+    yield sql, (*row, new.body)
     for position, part in enumerate(place.context):
         sql = "INSERT INTO response_contexts (response_id, position, thread_id, last_seq) VALUES ($1, $2, $3, $4)"
         yield sql, (response_id, position, part.thread_id, part.last_seq)

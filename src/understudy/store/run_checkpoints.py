@@ -124,7 +124,7 @@ def transition(
     _add_rows(bundle, text_insert, boundary)
     yield bundle
     if boundary.response is not None:
-        yield from write_response(boundary.response)
+        yield from write_response(boundary.response, boundary.response_body)
     return stored
 
 
@@ -160,7 +160,7 @@ def _advance_response(
     for call in boundary.calls:
         if call.image is not None:
             yield from add_image(boundary.project_id, (call.id, response.id), call.image)
-    yield from write_response(response)
+    yield from write_response(response, boundary.response_body)
     event = _RESPONSE_WEBHOOKS.get(response.status)
     if event is not None and response.background:
         yield from outbox.add(rows[0][1], event, {"id": response.id}, now)

@@ -307,8 +307,9 @@ class Checkpoint(Struct, frozen=True):
     `run` None leaves the run's row as it is. `release` gives the run up, so that another worker may take it.
     `interrupted`: the run has interruptions, which this checkpoint clears, whatever else it changes. `used`
     is what model turns have cost, debited to the project `project_id`. `response` is what the response shows that the
-    run is made for. `only_opens`: another owner would abandon what it adds, so the run's interruptions still count.
-    `abandoned_steps` and `abandoned_messages` are ids of objects of an earlier owner, to be deleted.
+    run is made for, and `response_body` its JSON. `only_opens`: another owner would abandon what it adds, so the run's
+    interruptions still count. `abandoned_steps` and `abandoned_messages` are ids of objects of an earlier owner, to be
+    deleted.
     """
 
     run_id: str
@@ -324,6 +325,7 @@ class Checkpoint(Struct, frozen=True):
     release: bool = False
     interrupted: bool = False
     response: ResponseObject | None = None
+    response_body: str = ""
     only_opens: bool = False
     abandoned_steps: Sequence[str] = ()
     abandoned_messages: Sequence[str] = ()

@@ -104,7 +104,7 @@ TYPES: Final = (*_KINDS, *_FOREIGN, *_ALIASES)
 def whole(given: str | Sequence[Mapping[str, Any]], param: str = "input") -> list[InputItem]:
     """The items of a request; what they say of their ids is not looked at. Raises InvalidBody."""
     if isinstance(given, str):
-        given = [{"type": "message", "role": "user", "content": given}]
+        return [InputMessage(content=[InputText(given)], role="user")]
     items = [_whole(dict(item), f"{param}[{index}]") for index, item in enumerate(given)]
     _name_calls(items, param)
     _check_trigger(items, param)

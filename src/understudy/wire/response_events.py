@@ -21,34 +21,35 @@ class ResponseStreamEvent(Struct, kw_only=True, tag_field="type"):
         return number
 
 
-class ResponseCreated(ResponseStreamEvent, kw_only=True, tag="response.created"):
+class WholeResponseEvent(ResponseStreamEvent, kw_only=True):
+    """One that carries the response."""
+
     response: ResponseObject
     sequence_number: int
 
 
-class ResponseQueued(ResponseStreamEvent, kw_only=True, tag="response.queued"):
-    response: ResponseObject
-    sequence_number: int
+class ResponseCreated(WholeResponseEvent, kw_only=True, tag="response.created"):
+    pass
 
 
-class ResponseInProgress(ResponseStreamEvent, kw_only=True, tag="response.in_progress"):
-    response: ResponseObject
-    sequence_number: int
+class ResponseQueued(WholeResponseEvent, kw_only=True, tag="response.queued"):
+    pass
 
 
-class ResponseCompleted(ResponseStreamEvent, kw_only=True, tag="response.completed"):
-    response: ResponseObject
-    sequence_number: int
+class ResponseInProgress(WholeResponseEvent, kw_only=True, tag="response.in_progress"):
+    pass
 
 
-class ResponseFailed(ResponseStreamEvent, kw_only=True, tag="response.failed"):
-    response: ResponseObject
-    sequence_number: int
+class ResponseCompleted(WholeResponseEvent, kw_only=True, tag="response.completed"):
+    pass
 
 
-class ResponseIncomplete(ResponseStreamEvent, kw_only=True, tag="response.incomplete"):
-    response: ResponseObject
-    sequence_number: int
+class ResponseFailed(WholeResponseEvent, kw_only=True, tag="response.failed"):
+    pass
+
+
+class ResponseIncomplete(WholeResponseEvent, kw_only=True, tag="response.incomplete"):
+    pass
 
 
 # -- items -------------------------------------------------------------------------------------------------------
@@ -341,11 +342,6 @@ class ShellCommandDone(ResponseStreamEvent, kw_only=True, tag="response.shell_ca
     output_index: int
     sequence_number: int
 
-
-WholeResponseEvent = (
-    ResponseCreated | ResponseQueued | ResponseInProgress | ResponseCompleted | ResponseFailed | ResponseIncomplete
-)
-"""Events that carry the response."""
 
 ItemEvent = OutputItemAdded | OutputItemDone
 """Events that carry an item."""

@@ -189,11 +189,14 @@ OutputItem = (
 
 # What tells items apart is encoded first of all; the hosted API shows their ids before it.
 _TYPE_BEFORE_ID: Final = re.compile(rb'\{"type":("[a-z_]+"),("id":"[^"\\]*"),')
+_MEMBER_BEFORE_ID: Final = b'","id":"'
 
 
 def encode_items(value: Struct) -> bytes:
     """The JSON of an item, or of what holds items."""
-    return _TYPE_BEFORE_ID.sub(_put_id_first, msgspec.json.encode(value))
+    encoded = msgspec.json.encode(value)
+    # Without any item it is found by a search that takes a tenth of the time.
+    return _TYPE_BEFORE_ID.sub(_put_id_first, encoded) if _MEMBER_BEFORE_ID in encoded else encoded
 
 
 def _put_id_first(match: re.Match[bytes]) -> bytes:

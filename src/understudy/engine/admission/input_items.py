@@ -22,7 +22,10 @@ from understudy.wire.input_items import (
     InputImageCall,
     InputItem,
     InputMessage,
+    InputOutputText,
     InputReasoning,
+    InputRefusal,
+    InputText,
     InputWebSearchCall,
     ItemReference,
     UnsupportedItem,
@@ -40,6 +43,7 @@ _STORED_TYPES: Final[dict[str, type]] = {
     "reasoning": InputReasoning,
 }
 """By the kinds of stored items."""
+_TEXT_PARTS: Final = frozenset({InputText, InputOutputText, InputRefusal})
 
 
 class ItemAdmission:
@@ -56,6 +60,8 @@ class ItemAdmission:
         Raises InvalidId, NotFound for an unknown item or file, InvalidRequest for a private URL or a compaction of
         another server, InvalidBody for bad contents.
         """
+        if all(map(_is_text, items)):
+            return list(items)
         admitted = await self._resolve_references(project_id, items)
         await self._check_files(project_id, admitted, param)
         return admitted
@@ -99,6 +105,11 @@ class ItemAdmission:
             await check_image_url(part.image_url, f"{path}.image_url")
         elif isinstance(part, InputFile) and part.file_data is not None:
             await check_file_data(part.file_data, f"{path}.file_data")
+
+
+def _is_text(item: InputItem) -> bool:
+    """Whether it is a message of nothing but texts, which refers to nothing."""
+    return type(item) is InputMessage and _TEXT_PARTS.issuperset(map(type, item.content))
 
 
 def _incomplete_id(item: InputItem) -> str:

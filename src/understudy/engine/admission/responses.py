@@ -9,7 +9,7 @@ from understudy.engine.admission.input_items import ItemAdmission
 from understudy.engine.admission.models import ModelChecks
 from understudy.engine.admission.tools import ToolChecks
 from understudy.engine.hosted_tools import HostedTools
-from understudy.engine.response_request import remote_server
+from understudy.engine.response_request import NOTHING_SERVED, remote_server
 from understudy.engine.tool_choice import check_choice
 from understudy.errors import InvalidRequest, NotFound
 from understudy.wire.client_items import AdditionalTools, ToolSearchOutput
@@ -62,17 +62,21 @@ class ResponseAdmission:
 
         Raises InvalidId, InvalidBody, NotFound or InvalidRequest for anything that cannot be used.
         """
-        items = await self._items.admit(project_id, await _parse_items([] if asked.input is None else asked.input))
-        served = await self._hosted.find_served(asked.tools or ())
-        if self._refuses_hosted_tools:
-            self._reject_hosted_tools(asked.tools or (), items, served)
-        await self._check_tools(project_id, asked.tools or ())
-        for item in items:
-            if isinstance(item, ToolSearchOutput | AdditionalTools):
-                await self._tools.check_permitted(project_id, item.tools)
-        more = asked.previous_response_id is not None or asked.conversation is not None
-        more = more or any(isinstance(item, ToolSearchOutput | AdditionalTools) for item in items)
-        check_choice(asked.tool_choice, asked.tools or (), more=more, served=served)
+        given = [] if asked.input is None else asked.input
+        parsed = whole(given) if isinstance(given, str) else await _parse_items(given)
+        items = await self._items.admit(project_id, parsed)
+        tools = asked.tools or ()
+        added = [(index, one) for index, one in enumerate(items) if isinstance(one, ToolSearchOutput | AdditionalTools)]
+        served = await self._hosted.find_served(tools) if tools else NOTHING_SERVED
+        if self._refuses_hosted_tools and (tools or added):
+            self._reject_hosted_tools(tools, added, served)
+        if tools:
+            await self._check_tools(project_id, tools)
+        for _, item in added:
+            await self._tools.check_permitted(project_id, item.tools)
+        more = asked.previous_response_id is not None or asked.conversation is not None or bool(added)
+        if asked.tool_choice is not None:
+            check_choice(asked.tool_choice, tools, more=more, served=served)
         if model is not None:
             await self._models.check(project_id, model)
         return items
@@ -95,13 +99,18 @@ class ResponseAdmission:
                     pass
 
     def _reject_hosted_tools(
-        self, tools: Sequence[ResponseTool], items: Sequence[InputItem], served: Collection[str]
+        self,
+        tools: Sequence[ResponseTool],
+        added: Sequence[tuple[int, ToolSearchOutput | AdditionalTools]],
+        served: Collection[str],
     ) -> None:
-        """Raises InvalidRequest for the first hosted tool that this server does not run."""
+        """Raises InvalidRequest for the first hosted tool that this server does not run.
+
+        `added` are the items of the input that have tools, each with its place.
+        """
         found = hosted_tools(tools, served)
-        for index, item in enumerate(items):
-            if isinstance(item, ToolSearchOutput | AdditionalTools):
-                found += hosted_tools(item.tools, (), f"input[{index}].tools")
+        for index, item in added:
+            found += hosted_tools(item.tools, (), f"input[{index}].tools")
         if found:
             path, kind = found[0]
             raise InvalidRequest(self._hosted.explain_missing(kind), param=path, code="unsupported_tool")
@@ -123,7 +132,7 @@ class ResponseAdmission:
             await self._tools.check_container(project_id, tool.container, f"{path}.container")
 
 
-async def _parse_items(requested: str | list[dict[str, Any]]) -> list[InputItem]:
-    if isinstance(requested, str) or len(requested) <= _MAX_INLINE_ITEMS:
+async def _parse_items(requested: list[dict[str, Any]]) -> list[InputItem]:
+    if len(requested) <= _MAX_INLINE_ITEMS:
         return whole(requested)
     return await asyncio.to_thread(whole, requested)

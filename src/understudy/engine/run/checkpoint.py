@@ -357,6 +357,7 @@ def _merge_checkpoints(missed: Checkpoint, latest: Checkpoint) -> Checkpoint:
         latest,
         run=latest.run or missed.run,
         response=latest.response or missed.response,
+        response_body=latest.response_body or missed.response_body,
         new_steps=steps[0],
         changed_steps=steps[1],
         new_messages=messages[0],

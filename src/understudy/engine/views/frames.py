@@ -4,7 +4,7 @@ A text that grows is most of what streams are, so its deltas are encoded without
 around the text is the same in all deltas of one part.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, get_args
 
 import msgspec
@@ -21,6 +21,7 @@ from understudy.wire.response_events import (
     WholeResponseEvent,
 )
 from understudy.wire.response_items import encode_items
+from understudy.wire.responses import ResponseObject
 from understudy.wire.run_events import MessageDelta, MessageDeltaEvent, RunStreamEvent
 
 DONE_FRAME: Final = b"event: done\ndata: [DONE]\n\n"
@@ -38,9 +39,16 @@ _NO_FILLERS: Final = (b"",) * OBFUSCATION_MULTIPLE
 _RESPONSE_FRAMES: Final = {
     kind: (
         b"event: %b\ndata: " % str(kind.__struct_config__.tag).encode(),
-        encode_items if kind in get_args(WholeResponseEvent | ItemEvent) else _encode_json,
+        encode_items if kind in get_args(ItemEvent) else _encode_json,
     )
     for kind in STREAM_EVENTS
+}
+# What stands before the response in an event that has the whole one.
+_WHOLE_RESPONSE_HEADS: Final = {
+    kind: b'event: %b\ndata: {"type":"%b","response":' % (tag, tag)
+    for kind in STREAM_EVENTS
+    if issubclass(kind, WholeResponseEvent)
+    for tag in (str(kind.__struct_config__.tag).encode(),)
 }
 
 
@@ -55,9 +63,19 @@ def _encode_run_events(stream: Sequence[RunStreamEvent]) -> Frames:
     return tuple(frames)
 
 
-def encode_response_event(event: ResponseStreamEvent) -> bytes:
-    head, encode = _RESPONSE_FRAMES[type(event)]
-    return b"%b%b\n\n" % (head, encode(event))
+def encode_response_events(
+    stream: Iterable[ResponseStreamEvent], encode_response: Callable[[ResponseObject], bytes] = encode_items
+) -> list[bytes]:
+    """The frames of the events."""
+    frames = []
+    for event in stream:
+        if isinstance(event, WholeResponseEvent):
+            head, response = _WHOLE_RESPONSE_HEADS[type(event)], encode_response(event.response)
+            frames.append(b'%b%b,"sequence_number":%d}\n\n' % (head, response, event.sequence_number))
+        else:
+            head, encode = _RESPONSE_FRAMES[type(event)]
+            frames.append(b"%b%b\n\n" % (head, encode(event)))
+    return frames
 
 
 class RunEncoder:
@@ -94,19 +112,25 @@ class RunEncoder:
 class ResponseEncoder:
     """The frames of one response's events, in their order."""
 
-    __slots__ = ("_around", "view")
+    __slots__ = ("_around", "_encoded", "view")
 
     def __init__(self, included: frozenset[str] = frozenset()) -> None:
         self.view = ResponseView(included)
         self._around: _TextSurroundings | None = None
         """Those of the open text."""
+        self._encoded: tuple[ResponseObject | None, bytes] = None, b""
+        """The response that was encoded last, and its JSON."""
 
     def encode(self, event: Event, merged: int = 0) -> Frames:
         if type(event) is TextDelta and self._around is not None:
             number = self.view.extend_text((event.text,), merged)
             if number is not None:
                 return (_text_frames(self._around, (event.text,), number)[0],)
-        return self._encode_other(event, merged)
+        stream = self.view.apply(event, merged)
+        self._around = None
+        if type(event) is TextDelta:
+            self._around = _text_surroundings(stream[-1], is_obfuscated=self.view.is_obfuscated)
+        return tuple(encode_response_events(stream, self.encode_response))
 
     def encode_texts(self, texts: Sequence[str]) -> bytes:
         """The joined frames of deltas that continue the open text; empty where there is more to them."""
@@ -115,12 +139,11 @@ class ResponseEncoder:
             return b""
         return b"".join(_text_frames(self._around, texts, number))
 
-    def _encode_other(self, event: Event, merged: int) -> Frames:
-        stream = self.view.apply(event, merged)
-        self._around = None
-        if type(event) is TextDelta:
-            self._around = _text_surroundings(stream[-1], is_obfuscated=self.view.is_obfuscated)
-        return tuple([encode_response_event(one) for one in stream])
+    def encode_response(self, response: ResponseObject) -> bytes:
+        """The JSON of the response; several events in a row, and what is stored, have the same one."""
+        if self._encoded[0] is not response:
+            self._encoded = response, encode_items(response)
+        return self._encoded[1]
 
 
 def _run_text_head(event: RunStreamEvent) -> bytes:
@@ -132,17 +155,16 @@ def _run_text_head(event: RunStreamEvent) -> bytes:
     ) % (_encode_json(delta.id), delta.delta.content[0].index)
 
 
-# What stands in a delta before the text, behind it, in its filler by the length of the text, and before the number.
-_TextSurroundings = tuple[bytes, bytes, tuple[bytes, ...], bytes]
+# What stands in a delta before the text, and, by the length of the text, between it and the number.
+_TextSurroundings = tuple[bytes, Sequence[bytes]]
 
 
 def _text_frames(around: _TextSurroundings, texts: Sequence[str], first: int) -> list[bytes]:
     """The frame of each of these deltas of one text; `first` is the number of the first one."""
-    head, middle, fillers, tail = around
+    head, tails = around
     return [
-        b"%b%b%b%b%b%d}\n\n"
-        % (head, _encode_json(text), middle, fillers[len(text) % OBFUSCATION_MULTIPLE], tail, number)
-        for number, text in enumerate(texts, first)
+        b"%b%b%b%d}\n\n" % (head, encoded, tails[len(text) % OBFUSCATION_MULTIPLE], number)
+        for number, (text, encoded) in enumerate(zip(texts, _encode_lines(texts).split(b"\n"), strict=False), first)
     ]
 
 
@@ -154,4 +176,4 @@ def _text_surroundings(event: ResponseStreamEvent, *, is_obfuscated: bool) -> _T
     )
     item = b',"item_id":%b,"logprobs":[],' % _encode_json(event.item_id)
     number = b'"output_index":%d,"sequence_number":' % event.output_index
-    return head, item, _FILLERS if is_obfuscated else _NO_FILLERS, number
+    return head, [item + filler + number for filler in (_FILLERS if is_obfuscated else _NO_FILLERS)]

@@ -5,6 +5,7 @@ The engine sees them only through `Projection`; here each dialect has its own.
 
 from array import array
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import msgspec
@@ -16,9 +17,13 @@ from understudy.engine.views.frames import Frames, ResponseEncoder, RunEncoder
 from understudy.engine.views.stream_outline import pack_outline
 from understudy.store.run_state import Checkpoint, Plan, Progress
 from understudy.wire.messages import MessageObject
-from understudy.wire.responses import ResponseObject
+from understudy.wire.responses import Billing, ResponseObject
 from understudy.wire.runs import RunObject
 from understudy.wire.steps import RunStepObject
+
+_BILLING = b'"billing":%b,' % msgspec.json.encode(Billing())
+# The member behind it.
+_COMPLETED_AT = b'"completed_at":'
 
 
 class RunProjection:
@@ -86,8 +91,19 @@ class RunProjection:
         view.clear_closed()
 
 
+@dataclass(frozen=True, slots=True)
+class EndedResponse:
+    """A response as the event has ended it."""
+
+    event: events.RunEnded
+    response: ResponseObject
+
+
 class ResponseProjection(RunProjection):
     """The objects of a response; its thread's items are stored as those of any run."""
+
+    ended: EndedResponse | None = None
+    """What a checkpoint has stored, or was to store."""
 
     def __init__(self, included: frozenset[str] = frozenset()) -> None:
         super().__init__()
@@ -98,7 +114,7 @@ class ResponseProjection(RunProjection):
         self.encode_texts = self._encode_response_texts
 
     def _encode_response(self, event: events.Event) -> Frames:
-        if not (type(event) is events.TextDelta and self._view.extend_text(event.text)):
+        if type(event) is not events.TextDelta or not self._view.extend_text(event.text):
             # The other dialect's stream events of a response have no reader.
             self._view.apply(event)
         return self._response_encoder.encode(event)
@@ -120,10 +136,18 @@ class ResponseProjection(RunProjection):
             self._response_encoder.encode(event)
         self._mark_stored()
 
-    def stored_response(self, progress: Progress) -> ResponseObject:
-        """The response with the items that are complete; records in `progress` how far its stream is."""
+    def stored_response(self, progress: Progress) -> tuple[ResponseObject, str]:
+        """The response with the items that are complete, and its JSON; records in `progress` how far its stream is."""
         self._record_sequence(progress)
-        return self._response_view.settled()
+        view = self._response_view
+        response = view.settled()
+        encoded = self._response_encoder.encode_response(response)
+        if view.end_event is None:
+            return response, encoded.decode()
+        # The payer is in the stored response, and not in streams. Nothing of a client's comes before it.
+        response = msgspec.structs.replace(response, billing=Billing())
+        self.ended = EndedResponse(view.end_event, response)
+        return response, encoded.replace(_COMPLETED_AT, _BILLING + _COMPLETED_AT, 1).decode()
 
     def set_outline(self, plan: Plan) -> None:
         view = self._response_view
@@ -132,8 +156,11 @@ class ResponseProjection(RunProjection):
 
     def checkpoint(self, progress: Progress, *, with_run: bool, only_opens: bool = False) -> Checkpoint:
         changes = super().checkpoint(progress, with_run=with_run)
-        self._record_sequence(progress)
-        return changes if only_opens else msgspec.structs.replace(changes, response=self._response_view.settled())
+        if only_opens:
+            self._record_sequence(progress)
+            return changes
+        response, body = self.stored_response(progress)
+        return msgspec.structs.replace(changes, response=response, response_body=body)
 
     def _record_sequence(self, progress: Progress) -> None:
         if progress.plan is not None:

@@ -12,7 +12,7 @@ import msgspec
 
 from understudy.engine.run import events
 from understudy.engine.run.log import RunLog
-from understudy.engine.views.frames import ResponseEncoder, encode_response_event
+from understudy.engine.views.frames import ResponseEncoder, encode_response_events
 from understudy.engine.views.item_replay import item_events
 from understudy.engine.views.responses import ResponseView
 from understudy.engine.views.stream_outline import renumber, unpack_outline
@@ -98,7 +98,7 @@ class ResponseReplay:
             renumbered = renumber(stream, unpack_outline(plan.outline), after)
             if renumbered is not None:
                 rest, self.sequence, self.is_exact = renumbered, plan.sequence, True
-        self.frames = [encode_response_event(one) for one in rest]
+        self.frames = encode_response_events(rest)
 
 
 def _rendered_parts(response: ResponseObject) -> Iterator[str]:

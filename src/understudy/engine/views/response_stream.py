@@ -1,6 +1,7 @@
 """The output items of one response and the numbers of its stream's events. Knows no event of the engine."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from operator import is_
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -74,20 +75,38 @@ class ResponseStream:
 
     def response_event(self, name: str) -> ResponseStreamEvent:
         """The response as it is now, with all of its items."""
-        response = msgspec.structs.replace(self.response, output=self.items())
-        return _RESPONSE_EVENTS[name](response=response, sequence_number=self.take_number())
+        self.sequence += 1
+        return _RESPONSE_EVENTS[name](response=self.current(), sequence_number=self.sequence - 1)
+
+    def current(self) -> ResponseObject:
+        """The response with all of its items, the open ones as they were opened."""
+        return self._with_output(self.items() if self.abandoned else self.output)
+
+    def settled(self) -> ResponseObject:
+        """The response with its complete items."""
+        return self._with_output(self.completed_items()) if self._open else self.current()
+
+    def _with_output(self, items: Sequence[OutputItem]) -> ResponseObject:
+        """The response with these items: the same object until something changes, so that it is encoded once."""
+        output = self.response.output
+        if len(items) != len(output) or not all(map(is_, items, output)):
+            self.response = msgspec.structs.replace(self.response, output=list(items))
+        return self.response
 
     def item_added(self, index: int, item: OutputItem) -> ResponseStreamEvent:
-        return OutputItemAdded(item=item, output_index=index, sequence_number=self.take_number())
+        self.sequence += 1
+        return OutputItemAdded(item=item, output_index=index, sequence_number=self.sequence - 1)
 
     def item_done(self, index: int, item: OutputItem) -> ResponseStreamEvent:
         """Closes the item, in its final form."""
         self.output[index] = item
         self._open.discard(index)
-        return OutputItemDone(item=item, output_index=index, sequence_number=self.take_number())
+        self.sequence += 1
+        return OutputItemDone(item=item, output_index=index, sequence_number=self.sequence - 1)
 
     def event(self, kind: type[E], **members: Any) -> E:
-        return kind(sequence_number=self.take_number(), **members)
+        self.sequence += 1
+        return kind(sequence_number=self.sequence - 1, **members)
 
     def delta(self, kind: type[E], text: str, **members: Any) -> E:
         number = self.take_delta_numbers(1)
@@ -101,11 +120,6 @@ class ResponseStream:
         number = self.sequence + self.merged
         self.sequence = number + count
         self.merged = 0
-        return number
-
-    def take_number(self) -> int:
-        number = self.sequence
-        self.sequence = number + 1
         return number
 
     def obfuscation(self, text: str) -> str | UnsetType:

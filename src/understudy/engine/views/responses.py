@@ -29,7 +29,6 @@ from understudy.wire.response_events import (
 )
 from understudy.wire.response_items import CompactionItem, ReasoningItem, SummaryText
 from understudy.wire.responses import (
-    Billing,
     InputTokensDetails,
     OutputTokensDetails,
     ResponseError,
@@ -73,7 +72,7 @@ class ResponseView:
         self._stream = stream = ResponseStream()
         self._messages = response_messages.ResponseMessages(stream)
         self._calls = response_calls.ResponseCalls(stream, included)
-        self.ended = False
+        self.end_event: events.RunEnded | None = None
         self.outline: array[int] | None = None
         """Collects the marks of all events, where it is an array; None again once an earlier owner has sent some."""
         self._is_loaded = False
@@ -84,7 +83,7 @@ class ResponseView:
     @property
     def response(self) -> ResponseObject:
         """The response with all of its items, the open ones as they were opened."""
-        return _replace(self._stream.response, output=self._stream.items())
+        return self._stream.current()
 
     @property
     def sequence(self) -> int:
@@ -125,7 +124,7 @@ class ResponseView:
 
     def settled(self) -> ResponseObject:
         """The response with its complete items, as it is read while it is in progress."""
-        return _replace(self._stream.response, output=self._stream.completed_items())
+        return self._stream.settled()
 
     # -- the response ------------------------------------------------------------------------------------------
 
@@ -211,7 +210,8 @@ class ResponseView:
         return stream + self._calls.close_all_but(continued)
 
     def _on_started(self, _: events.RunStarted) -> _Stream:
-        self._change(status="in_progress")
+        if self._stream.response.status != "in_progress":
+            self._change(status="in_progress")
         return [self._stream.response_event("in_progress")]
 
     def _on_ended(self, event: events.RunEnded) -> _Stream:
@@ -219,10 +219,8 @@ class ResponseView:
         stream = self.close_items(whole=status == "completed")
         usage = count_searches(self._stream.response.tool_usage, self._stream.items())
         self._change(status=status, tool_usage=usage, **_end_members(event, status))
-        self.ended = True
+        self.end_event = event
         stream.append(self._stream.response_event(_FINAL_EVENT[status]))
-        # The payer is in the stored response, and not in streams.
-        self._change(billing=Billing())
         return stream
 
     def _change(self, **members: Any) -> None:
@@ -237,7 +235,6 @@ class ResponseView:
 
     def end(self, response: ResponseObject) -> _Stream:
         """The end of a stream of `response`, which had ended before the stream began."""
-        self.ended = True
         stream = self.close_items(whole=False)
         self._stream.response = _replace(response, billing=UNSET)
         self._stream.output = list(response.output)
