@@ -1,5 +1,8 @@
 """The code interpreter in runs, with real kernels in real sandboxes: streamed, polled, with files and figures."""
 
+import json
+import re
+
 import openai
 import pytest
 
@@ -106,6 +109,50 @@ open("/mnt/data/sum.txt", "w").write("3")
     assert (made.filename, made.purpose) == ("sum.txt", "assistants_output")
     assert client.files.content(made.id).read() == b"3"
     assert file.id in upstream.requests[-1].body["tools"][0]["function"]["description"]
+
+
+FIGURE = """
+import matplotlib.pyplot as plt
+plt.plot([1, 2])
+plt.show()
+open("/mnt/data/fits.txt", "w").write("x" * 10)
+open("/mnt/data/large.txt", "w").write("x" * 500)
+"""
+
+
+def test_files_and_figures_beyond_the_projects_bytes_are_left_in_the_container(sandboxed, upstream):
+    sandboxed.run("projects", "create", "small")
+    sandboxed.run("limits", "set", "stored_bytes=100", "--project", "small")
+    key = json.loads(sandboxed.run("keys", "create", "--project", "small", "--json"))["key"]
+    with sandboxed.new_client(api_key=key) as client:
+        coder = client.beta.assistants.create(model="gpt-4o", tools=[CODE])
+        thread = new_thread(client, "Plot")
+        upstream.answer(runs(FIGURE), text("Done."))
+        run = run_of(client, thread, coder)
+        assert run.status == "completed"
+        (logs,) = call_of(client, run).outputs
+        assert logs.type == "logs"
+        assert re.search(
+            r"A figure was not stored: The storage limit of this project is exceeded: Limit 100", logs.logs
+        )
+        assert "A file was not stored: The storage limit" in logs.logs
+        assert "storage limit" in upstream.requests[-1].body["messages"][-1]["content"]
+        assert [file.filename for file in client.files.list()] == ["fits.txt"]
+        # Once there is room, the next call stores it.
+        sandboxed.run("limits", "set", "stored_bytes=10000", "--project", "small")
+
+        def list_after_a_call():
+            upstream.answer(runs("1"), text("Done."))
+            run_of(client, thread, coder)
+            return sorted(file.filename for file in client.files.list())
+
+        eventually(lambda: list_after_a_call() == ["fits.txt", "large.txt"])
+        # A container's upload does not fit either.
+        container = client.containers.create(name="mine")
+        with pytest.raises(openai.BadRequestError) as refused:
+            client.containers.files.create(container.id, file=("a.bin", bytes(10_000)))
+        assert refused.value.code == "storage_limit_exceeded"
+        assert client.containers.files.create(container.id, file=("a.bin", bytes(9_000))).bytes == 9_000
 
 
 def test_an_overwritten_input_file_is_returned_under_its_original_name(client, upstream, coder):

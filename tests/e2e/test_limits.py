@@ -376,6 +376,10 @@ async def test_stored_bytes_are_limited_to_the_last_one(server, administer, proj
         client.files.delete(client.files.list().data[0].id)
         client.files.create(**upload)
     assert administer("GET", path)["usage"]["stored_bytes"] == 900
+    # A video has no size before it is made.
+    administer("POST", path, {"stored_bytes": 900})
+    refusal = server.ask("POST", "/v1/videos", {"prompt": "Static"}, key=key["value"])
+    assert (refusal.status, refusal.json["error"]["code"]) == (400, "storage_limit_exceeded")
 
 
 def test_forms_on_their_way_to_a_provider_count_for_the_stored_bytes(administer, project, client, upstream):

@@ -88,7 +88,7 @@ async def test_files_written_by_code_are_saved_once_and_stay_in_place(served, pr
         ("open('out.txt', 'w').write('two')", ["/mnt/data/out.txt"]),
     ):
         assert [one async for one in parts.interpreter.run(workspace, code)][-1].status == "ok"
-        written = await parts.interpreter.save_new_files(project, workspace, 100)
+        written = [one async for one in parts.interpreter.save_new_files(project, workspace, 100)]
         assert [file.path for file in written] == expected
     (listed,) = [file async for file in client.containers.files.list(made.id)]
     assert (listed.path, listed.source) == ("/mnt/data/out.txt", "assistant")
@@ -170,7 +170,7 @@ async def test_one_call_does_not_fill_the_server_s_disk(served, project):
     code = "for name, size in (('a', 60_000), ('b', 60_000), ('c', 10), ('huge', 200_000)): open(name, 'w').write('x' * size)"
     assert [one async for one in parts.interpreter.run(workspace, code)][-1].status == "ok"
     for expected in (["a", "c"], ["b"], []):
-        made = await parts.interpreter.save_new_files(project, workspace, 100)
+        made = [one async for one in parts.interpreter.save_new_files(project, workspace, 100)]
         assert [file.path for file in made] == [f"/mnt/data/{name}" for name in expected]
 
 

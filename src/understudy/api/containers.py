@@ -6,6 +6,7 @@ from contextlib import aclosing
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from understudy.api.metering import check_storage
 from understudy.api.multipart import Form, check_name, read_form
 from understudy.api.operations import BYTES, OperationGroup
 from understudy.api.parts import parts_of, project_of
@@ -205,6 +206,7 @@ async def _add_upload(request: Request) -> Response:
             return struct_response(await _add_file(request, container_id, form.fields["file_id"]))
         _check_form(form)
         check_name(form.filename or "", "file", _NAME_BYTES)
+        await check_storage(request, form.size)
         blob = await draft.commit()
         filename = form.filename or "file"
         return struct_response(await parts.containers.upload(project_of(request), container_id, filename, blob))

@@ -18,6 +18,7 @@ from understudy.engine.accounting import Work, usd
 from understudy.engine.limits.demand import Demand
 from understudy.engine.limits.limiter import Reservation
 from understudy.engine.spending_holds import Hold
+from understudy.errors.objects import storage_limit_exceeded
 from understudy.llm.prices import Tokens
 from understudy.llm.provider import ChatBody
 from understudy.llm.usage import parse_usage
@@ -52,9 +53,27 @@ async def admit_indexing(request: Request) -> None:
 
 
 async def admit_model(request: Request, model: str) -> None:
-    """As `admit`, for a model without tokens. Also raises PermissionDenied if the project may not use it."""
+    """As `admit`, for a model of videos.
+
+    Also raises PermissionDenied if the project may not use it, and InvalidRequest if it stores as many bytes as it may.
+    """
     await admit(request)
     await parts_of(request).limiter.permissions.check_model(project_of(request), model)
+    await check_storage(request, 1)
+
+
+async def check_storage(request: Request, added: int) -> None:
+    """Called before bytes are stored that are no Files of the project.
+
+    Raises InvalidRequest if its Files and these bytes are more than it may store.
+    """
+    parts, project_id = parts_of(request), project_of(request)
+    limit = await parts.limiter.size_limit(project_id, "stored_bytes")
+    if limit is None:
+        return
+    size = await parts.store.project_sizes.get(project_id)
+    if size.bytes + added > limit:
+        raise storage_limit_exceeded(limit, size.bytes, added)
 
 
 async def reserve_tokens(request: Request, model: str, measure: Callable[[], Demand]) -> Reservation | None:

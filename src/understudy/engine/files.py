@@ -63,12 +63,16 @@ class Files:
         chunks: AsyncIterable[bytes],
         *,
         seconds: int | None = None,
+        limit: int | None = None,
     ) -> FileObject:
-        """Stores the bytes as a file. `seconds` is its lifetime, by default that of its purpose."""
+        """Stores the bytes as a file. `seconds` is its lifetime, by default that of its purpose.
+
+        Raises InvalidRequest if the project would store more bytes than `limit`.
+        """
         async with self.open_draft() as draft:
             async for chunk in chunks:
                 await draft.write(chunk)
-            return await self.register(project_id, filename, purpose, await draft.commit(), seconds)
+            return await self.register(project_id, filename, purpose, await draft.commit(), seconds, limit=limit)
 
     @asynccontextmanager
     async def open_draft(self) -> AsyncIterator[BlobDraft]:

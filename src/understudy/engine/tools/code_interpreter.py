@@ -16,7 +16,7 @@ from understudy.engine.tools.base import BuiltInTool, CallResult, OfferedFunctio
 from understudy.engine.tools.container_sessions import ContainerSession
 from understudy.engine.tools.interpreter import AutoContainer, Interpreter
 from understudy.engine.tools.names import function_name
-from understudy.errors import SandboxError
+from understudy.errors import InvalidRequest, SandboxError
 from understudy.store.files import StoredFile
 from understudy.store.run_state import NewItem, PendingCall
 from understudy.tools import code_interpreter
@@ -100,16 +100,24 @@ class CodeInterpreterTool(BuiltInTool):
         self, call: PendingCall, container: str | AutoContainer, code: str
     ) -> tuple[list[CodeOutput], list[GeneratedFile]]:
         outputs: list[CodeOutput] = []
+        files: list[GeneratedFile] = []
         try:
             with self._interruption.waiting():
                 workspace = await self._interpreter.open_session(self._stage.project_id, container)
             await self._run_code(call, workspace, code, outputs)
             with self._interruption.waiting():
-                files = await self._interpreter.save_new_files(self._stage.project_id, workspace, _MAX_FILES)
+                saving = self._interpreter.save_new_files(
+                    self._stage.project_id, workspace, _MAX_FILES, await self._find_limit()
+                )
+                async with aclosing(saving):
+                    async for file in saving:
+                        files.append(file)  # noqa: PERF401 - those before an error count
         except SandboxError as fault:
             # The model reads of the failure, and may continue without the sandbox.
             self._publish_output(call, outputs, CodeOutput(type="logs", logs=f"The code interpreter failed: {fault}\n"))
             files = []
+        except InvalidRequest as refusal:
+            self._publish_output(call, outputs, CodeOutput(type="logs", logs=f"A file was not stored: {refusal}\n"))
         self._interruption.check()
         return outputs, files
 
@@ -130,11 +138,21 @@ class CodeInterpreterTool(BuiltInTool):
 
     async def _append_output(self, call: PendingCall, output: Output, outputs: list[CodeOutput]) -> None:
         if isinstance(output, Image):
-            file_id = await self._interpreter.save_image(self._stage.project_id, output)
+            try:
+                file_id = await self._interpreter.save_image(self._stage.project_id, output, await self._find_limit())
+            except InvalidRequest as refusal:
+                self._publish_output(
+                    call, outputs, CodeOutput(type="logs", logs=f"A figure was not stored: {refusal}\n")
+                )
+                return
             self._stage.progress.figures.append(file_id)
             self._publish_output(call, outputs, CodeOutput(type="image", file_id=file_id))
         elif text := _log_text(output):
             self._publish_output(call, outputs, CodeOutput(type="logs", logs=text))
+
+    async def _find_limit(self) -> int | None:
+        """The bytes that the project may store."""
+        return None if self._stage.tokens is None else await self._stage.tokens.stored_bytes()
 
     def _publish_output(self, call: PendingCall, outputs: list[CodeOutput], output: CodeOutput) -> None:
         self._stage.publish(events.CodeOutputDelta(call.index, output))

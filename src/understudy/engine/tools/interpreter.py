@@ -115,34 +115,39 @@ class Interpreter:
             finally:
                 await outputs.aclose()
 
-    async def save_new_files(self, project_id: str, workspace: ContainerSession, most: int) -> list[GeneratedFile]:
+    async def save_new_files(
+        self, project_id: str, workspace: ContainerSession, most: int, limit: int | None = None
+    ) -> AsyncGenerator[GeneratedFile, None]:
         """Creates Files from the files that code wrote or changed since the last call; at most `most` at once.
 
         Files over the limits are left for later calls. A client's File that code changed is available under both names.
+        Raises InvalidRequest, after the files that fit, if the project would store more bytes than `limit`.
         """
         async with workspace.lock:
-            made: list[GeneratedFile] = []
+            count = 0
             listed = await _list_files(workspace)
             own = {file.name for file in listed}
             left = self.most_bytes
             for file in _changed_files(workspace, listed):
-                if file.size > left or len(made) >= most:
+                if file.size > left or count >= most:
                     continue
                 left -= file.size
                 names = [name for name in (workspace.aliases.get(file.name),) if name and name not in own]
                 names.append(file.name)
                 basename = names[0].rpartition("/")[2]
                 chunks = workspace.session.read(file.name)
-                saved = await self._files.save(project_id, basename, "assistants_output", chunks)
+                saved = await self._files.save(project_id, basename, "assistants_output", chunks, limit=limit)
                 workspace.digests[file.name] = file.digest
-                made += [GeneratedFile(path=f"{FOLDER}/{name}", file_id=saved.id) for name in names]
-            return made
+                for name in names:
+                    count += 1
+                    yield GeneratedFile(path=f"{FOLDER}/{name}", file_id=saved.id)
 
-    async def save_image(self, project_id: str, image: Image) -> str:
-        """Saves a figure as a File; returns its id."""
+    async def save_image(self, project_id: str, image: Image, limit: int | None = None) -> str:
+        """Saves a figure as a File; returns its id. Raises InvalidRequest as `save_new_files` does."""
         file_id = ids.file()
         name = f"{file_id}.{_EXTENSIONS[image.mime]}"
-        return (await self._files.save(project_id, name, "assistants_output", _single_chunk(image.data))).id
+        chunks = _single_chunk(image.data)
+        return (await self._files.save(project_id, name, "assistants_output", chunks, limit=limit)).id
 
     def _new_container(self, name: str, now: int) -> ContainerResource:
         minutes = max(1, math.ceil(self._idle_seconds / 60))
