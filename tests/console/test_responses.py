@@ -1,8 +1,19 @@
 """Responses: what went in and came out, the timeline, and lists that change while they are open."""
 
+import base64
+
 from playwright.sync_api import expect
 
 from console.browser import NARROW, open_console
+
+PIXEL = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
+)
+PARTS = [
+    {"type": "input_text", "text": "Compare these."},
+    {"type": "input_image", "image_url": f"data:image/png;base64,{base64.b64encode(PIXEL).decode()}"},
+    {"type": "input_image", "image_url": "https://images.example/" + "long/" * 60},
+]
 
 
 def test_a_response_is_found_and_read(browser, console, server):
@@ -30,3 +41,17 @@ def test_a_response_is_found_and_read(browser, console, server):
         expect(small.page.get_by_role("region", name="Output")).to_contain_text("marble")
         assert not small.has_horizontal_scroll()
         assert small.find_accessibility_problems() == []
+
+
+def test_images_of_items_are_shown_and_those_of_other_servers_named(console, server):
+    conversation = server.client.conversations.create(items=[{"role": "user", "content": PARTS}])
+    made = server.client.responses.create(model="rehearsal", input=[{"role": "user", "content": PARTS[:2]}])
+    page = console.open(f"conversations/{conversation.id}")
+    image = page.get_by_role("article").get_by_role("img")
+    expect(image).to_be_visible()
+    assert image.evaluate("(one) => one.decode().then(() => one.naturalWidth)") == 1
+    expect(page.get_by_text("https://images.example/long/")).to_be_visible()
+    assert not console.has_horizontal_scroll()
+    for path in (f"responses/{made.id}", f"playground/responses?conversation={conversation.id}"):
+        page = console.open(path)
+        expect(page.get_by_role("article", name="You").get_by_role("img").first).to_be_visible()

@@ -201,9 +201,11 @@ def test_a_page_that_cannot_be_loaded_without_the_server_is_loaded_once_it_is_ba
 def test_titles_and_actions_fit_a_small_screen(browser, server):
     client = server.client
     thread = client.beta.threads.create()
+    conversation = thread.id.replace("thread_", "conv_")
     store = client.vector_stores.create(name="A name that somebody has pasted from a document, with all of its words")
     with open_console(browser, server, NARROW) as console:
-        for path in (f"threads/{thread.id}", f"vector-stores/{store.id}", "vector-stores", "conversations", "?steps=1"):
+        objects = (f"threads/{thread.id}", f"conversations/{conversation}", f"vector-stores/{store.id}")
+        for path in (*objects, "vector-stores", "conversations", "?steps=1"):
             page = console.open(path)
             expect(page.locator(".page-actions")).to_be_visible()
             assert console.find_clipped_texts() == []

@@ -27,7 +27,7 @@ export class TwoWayRows {
   /** Reads the newest rows, or those around a row. @param {string | null} at */
   open(at) {
     return this.#run(async () => {
-      const newest = at === null ? null : await get(`${this.path}/${encodeURIComponent(at)}`);
+      const newest = at === null ? null : await get(`${this.path}/${encodeURIComponent(at)}`, this.query);
       const [older, newer] = await Promise.all([this.#page("desc", at, FIRST_PAGE), at === null ? null : this.#page("asc", at, FIRST_PAGE)]);
       batch(() => {
         this.rows.value = [...older.data.reverse(), ...(newest ? [newest] : []), ...(newer?.data ?? [])];

@@ -2,14 +2,14 @@
 import { TwoWayRows } from "../../api/two_way_rows.js";
 import { t } from "../../text/texts.js";
 import { ErrorNote } from "../../ui/error_note.js";
-import { Item } from "../../ui/message/item.js";
+import { IMAGES, Item } from "../../ui/message/item.js";
 import { Empty, Skeleton } from "../../ui/states.js";
 import { VirtualList } from "../../ui/virtual_list.js";
 import { html, useEffect, useMemo } from "../../ui/view.js";
 
 /** @param {{conversation: string}} props */
 export function ItemLog({ conversation }) {
-  const log = useMemo(() => new TwoWayRows(`/conversations/${encodeURIComponent(conversation)}/items`), [conversation]);
+  const log = useMemo(() => new TwoWayRows(`/conversations/${encodeURIComponent(conversation)}/items`, IMAGES), [conversation]);
   useEffect(() => {
     log.open(null);
   }, [log]);

@@ -7,6 +7,7 @@ import { isResponseFinished } from "../../lib/response_events.js";
 import { INCLUDED } from "../../lib/response_request.js";
 import { listEntries, pendingCalls } from "../../lib/response_turns.js";
 import { threadOf } from "../../lib/thread_forks.js";
+import { IMAGES } from "../../ui/message/item.js";
 import { computed, signal } from "../../ui/view.js";
 
 /** @typedef {{conversation: string | null, previous: string | null}} ResponseContext */
@@ -29,7 +30,7 @@ export class ResponseSession {
     this.response = response;
     this.conversation = conversation;
     const path = response ? `/responses/${encodeURIComponent(response)}/input_items` : `/conversations/${encodeURIComponent(conversation ?? "")}/items`;
-    this.log = new TwoWayRows(path, { "include[]": INCLUDED });
+    this.log = new TwoWayRows(path, { "include[]": [...INCLUDED, ...IMAGES["include[]"]] });
     this.state = computed(() => this.follower.value?.state.value ?? null);
     this.items = computed(() => [...this.log.rows.value, ...(this.state.value?.items ?? []).filter(Boolean)]);
     this.entries = computed(() => listEntries(this.items.value));

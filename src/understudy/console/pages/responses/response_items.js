@@ -4,14 +4,14 @@ import { t } from "../../text/texts.js";
 import { Button } from "../../ui/button.js";
 import { ErrorNote } from "../../ui/error_note.js";
 import { Icon } from "../../ui/icon.js";
-import { Item } from "../../ui/message/item.js";
+import { IMAGES, Item } from "../../ui/message/item.js";
 import { useProjectEvents } from "../../ui/project_events.js";
 import { Skeleton } from "../../ui/states.js";
 import { html, useEffect, useMemo } from "../../ui/view.js";
 
 /** @param {{path: string, response: any, reload: () => void}} props */
 export function ResponseItems({ path, response, reload }) {
-  const { pager } = useMemo(() => pagerOf(`${path}/input_items`, { order: "asc" }), [path]);
+  const { pager } = useMemo(() => pagerOf(`${path}/input_items`, { order: "asc", ...IMAGES }), [path]);
   useEffect(() => {
     pager.reload();
   }, [pager]);
