@@ -1,9 +1,11 @@
 """What both blob stores promise: bytes come out as they went in, and nothing stays of what was not finished."""
 
 import asyncio
+import contextlib
 import fcntl
 import hashlib
 import os
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -146,3 +148,44 @@ async def test_all_blobs_are_listed(blobs):
     stored = [await kept(blobs, b"a" * size) for size in (0, 1, 5000)]
     listed = {blob.name: blob.size async for blob in blobs.listing()}
     assert {blob.name: blob.size for blob in stored}.items() <= listed.items()
+
+
+async def test_blobs_that_are_placed_together_are_found_under_their_names(blobs, tmp_path):
+    contents = [os.urandom(size) for size in (0, 1, 70_000, 2_000_000)]
+    async with contextlib.AsyncExitStack() as stack:
+        writings = [await stack.enter_async_context(blobs.writing()) for _ in contents]
+        for writing, content in zip(writings, contents, strict=True):
+            await writing.write(content)
+        sealed = [await writing.seal() for writing in writings]
+        assert not await blobs.exists(sealed[0].name)
+        await blobs.place_all(writings)
+    assert [await read(blobs, blob.name) for blob in sealed] == contents
+    assert files_below(tmp_path / "blobs" / "unfinished") == []
+    await blobs.place_all([])
+
+
+@pytest.mark.parametrize("blob_settings", ["directory"], indirect=True)
+async def test_bytes_are_synced_before_they_have_names_and_names_before_the_end(blobs, tmp_path, monkeypatch):
+    log = []
+
+    def sync(descriptor, fsync=os.fsync):
+        fsync(descriptor)
+        log.append(("sync", str(Path(f"/proc/self/fd/{descriptor}").readlink())))
+
+    def rename(path, target, move=Path.rename):
+        log.append(("rename", str(path)))
+        return move(path, target)
+
+    async with contextlib.AsyncExitStack() as stack:
+        writings = [await stack.enter_async_context(blobs.writing()) for _ in range(20)]
+        names = [(await writing.seal()).name for writing in writings]
+        monkeypatch.setattr(os, "fsync", sync)
+        monkeypatch.setattr(Path, "rename", rename)
+        await blobs.place_all(writings)
+    for name in names:
+        assert await blobs.exists(name)
+    first, last = (log.index(one) for one in ([one for one in log if one[0] == "rename"][index] for index in (0, -1)))
+    renamed = {path for kind, path in log if kind == "rename"}
+    assert {path for kind, path in log[:first] if kind == "sync"} >= renamed
+    folders = {str(tmp_path / "blobs" / name[:2]) for name in names}
+    assert {path for kind, path in log[last:] if kind == "sync"} == folders | {str(tmp_path / "blobs")}

@@ -4,7 +4,7 @@ A name is never reused. The writer records it durably between `seal` and `place`
 reference.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,6 +53,13 @@ class Blobs(Protocol):
 
     def writing(self) -> AbstractAsyncContextManager[Writing]:
         """Leaving the context without `place` leaves nothing behind."""
+        ...
+
+    async def place_all(self, writings: Sequence[Writing]) -> None:
+        """`Writing.place` of several sealed blobs of this store at once, which share what they wait for.
+
+        After a failure some of them are placed.
+        """
         ...
 
     def reading(

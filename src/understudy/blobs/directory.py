@@ -1,15 +1,17 @@
 """Blobs as files in a local directory: `ab/cdef…` by the hash of their contents."""
 
+import asyncio
 import os
 import re
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 from threading import Lock
+from typing import cast
 
-from understudy.blobs.blob import ID_FILE, Blob, StoredBlob, Writing
-from understudy.blobs.spool import Disk, Spool, SpooledFile
+from understudy.blobs.blob import ID_FILE, StoredBlob, Writing
+from understudy.blobs.spool import Disk, SealedFile, Spool, SpooledFile, SpooledWriting
 from understudy.errors import BlobMissing, StoreError
 
 _NAME = re.compile("[0-9a-f]{64}-[0-9a-f]{12}")
@@ -25,6 +27,9 @@ class DirectoryBlobs:
 
     def writing(self) -> AbstractAsyncContextManager[Writing]:
         return self._spool.writing(self._place)
+
+    async def place_all(self, writings: Sequence[Writing]) -> None:
+        await self._place([writing.sealed for writing in cast("Sequence[SpooledWriting]", writings)])
 
     @asynccontextmanager
     async def reading(self, name: str, start: int = 0, stop: int | None = None) -> AsyncIterator[AsyncIterator[bytes]]:
@@ -95,10 +100,15 @@ class DirectoryBlobs:
             position += len(chunk)
             yield chunk
 
-    async def _place(self, file: SpooledFile, blob: Blob) -> None:
-        target = self._blob_path(blob.name)
+    async def _place(self, sealed: Sequence[SealedFile]) -> None:
+        """The bytes are on the disk before a name is, and all names before this returns."""
+        if not sealed:
+            return
+        targets = [(file, self._blob_path(blob.name)) for file, blob in sealed]
         try:
-            await self._disk.run(lambda: _move_into_place(file, target))
+            # At the same time: the file system writes its journal for several of them together.
+            await asyncio.gather(*(self._disk.run(file.sync) for file, _ in targets[1:]))
+            await self._disk.run(lambda: _move_into_place(targets))
         except FileNotFoundError:
             raise StoreError(f"The directory {str(self._root)!r} for files was removed.") from None
 
@@ -154,18 +164,25 @@ def _list_folder(folder: Path) -> list[StoredBlob]:
 
 def _write_id(file: SpooledFile, target: Path, location_id: str) -> None:
     file.write(bytearray(f"{location_id}\n".encode()))
-    file.move(target)
+    file.sync()
+    file.rename(target)
     _sync_folder(target.parent)
 
 
-def _move_into_place(file: SpooledFile, target: Path) -> None:
-    folder = target.parent
-    made = not folder.is_dir()
-    folder.mkdir(mode=0o700, exist_ok=True)
-    file.move(target)
-    _sync_folder(folder)
-    if made:
-        _sync_folder(folder.parent)
+def _move_into_place(targets: Sequence[tuple[SpooledFile, Path]]) -> None:
+    """Of several files only the first is not synced yet.
+
+    Renames all before it syncs a folder: the first sync writes the journal, which then has all the others.
+    """
+    targets[0][0].sync()
+    folders = {target.parent for _, target in targets}
+    made = {folder.parent for folder in folders if not folder.is_dir()}
+    for folder in folders:
+        folder.mkdir(mode=0o700, exist_ok=True)
+    for file, target in targets:
+        file.rename(target)
+    for folder in (*folders, *made):
+        _sync_folder(folder)
 
 
 def _sync_folder(directory: Path) -> None:

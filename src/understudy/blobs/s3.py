@@ -6,7 +6,7 @@ however many files are under way. What a crash leaves in the store has a name th
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import (
     AbstractAsyncContextManager,
     AsyncExitStack,
@@ -17,7 +17,7 @@ from contextlib import (
 )
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import aiohttp
 from aiobotocore.config import AioConfig
@@ -26,7 +26,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from understudy.blobs.blob import ID_FILE, Blob, StoredBlob, Writing
 from understudy.blobs.directory import blob_missing_error, check_name, is_blob_name
-from understudy.blobs.spool import Disk, Spool, SpooledFile
+from understudy.blobs.spool import Disk, SealedFile, Spool, SpooledFile, SpooledWriting
 from understudy.errors import BlobMissing, StoreError
 from understudy.settings import BlobSettings
 
@@ -175,7 +175,18 @@ class S3Blobs:
         await self._stack.aclose()
         self._disk.close()
 
-    async def _place(self, file: SpooledFile, blob: Blob) -> None:
+    async def place_all(self, writings: Sequence[Writing]) -> None:
+        await self._place([writing.sealed for writing in cast("Sequence[SpooledWriting]", writings)])
+
+    async def _place(self, sealed: Sequence[SealedFile]) -> None:
+        try:
+            async with asyncio.TaskGroup() as group:
+                for file, blob in sealed:
+                    group.create_task(self._place_one(file, blob))
+        except BaseExceptionGroup as errors:
+            raise errors.exceptions[0] from None
+
+    async def _place_one(self, file: SpooledFile, blob: Blob) -> None:
         key = self._key(blob.name)
         with _translate_errors("The blob store failed"):
             if blob.size <= _PART:

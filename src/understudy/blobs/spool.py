@@ -10,7 +10,7 @@ import fcntl
 import hashlib
 import os
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -88,11 +88,17 @@ class SpooledFile:
         digest = self._hash.hexdigest()
         return Blob(f"{digest}-{secrets.token_hex(6)}", self._size, digest)
 
-    def move(self, target: Path) -> None:
-        """Durably to `target`, whose directory is there."""
+    def sync(self) -> None:
+        """The bytes survive a power cut when this returns; the name does once its directory is synced."""
         with self._lock:
-            os.fsync(self.descriptor)
-            self.path.rename(target)
+            if not self._closed:
+                os.fsync(self.descriptor)
+
+    def rename(self, target: Path) -> None:
+        """To `target`, whose directory is there."""
+        with self._lock:
+            if not self._closed:
+                self.path.rename(target)
 
     def close(self) -> None:
         with self._lock:
@@ -102,10 +108,15 @@ class SpooledFile:
             os.close(self.descriptor)
 
 
+SealedFile = tuple[SpooledFile, Blob]
+Place = Callable[[Sequence[SealedFile]], Awaitable[None]]
+"""Puts files under the names of their blobs."""
+
+
 class SpooledWriting:
     """The next portion is collected while a thread still hashes and writes the one before."""
 
-    def __init__(self, disk: Disk, file: SpooledFile, place: Callable[[SpooledFile, Blob], Awaitable[None]]) -> None:
+    def __init__(self, disk: Disk, file: SpooledFile, place: Place) -> None:
         self._disk = disk
         self._file = file
         self._place = place
@@ -125,8 +136,12 @@ class SpooledWriting:
         return self._blob
 
     async def place(self) -> None:
+        await self._place([self.sealed])
+
+    @property
+    def sealed(self) -> SealedFile:
         assert self._blob is not None, "seal first"
-        await self._place(self._file, self._blob)
+        return self._file, self._blob
 
     def abandon(self) -> None:
         if self._job is not None:
@@ -156,7 +171,7 @@ class Spool:
             raise StoreError(f"The directory {str(folder)!r} for files cannot be made: {error.strerror}.") from None
 
     @asynccontextmanager
-    async def writing(self, place: Callable[[SpooledFile, Blob], Awaitable[None]]) -> AsyncIterator[SpooledWriting]:
+    async def writing(self, place: Place) -> AsyncIterator[SpooledWriting]:
         async with self.file() as file:
             writing = SpooledWriting(self._disk, file, place)
             try:

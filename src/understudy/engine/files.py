@@ -4,7 +4,7 @@ The order makes every crash harmless: the name is stored as a hold, then the byt
 creates the file and turns the hold into a reference. A sweep erases unused holds.
 """
 
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from understudy import ids
@@ -23,22 +23,29 @@ BATCH_FILE_SECONDS = 30 * 24 * 3600
 class BlobDraft:
     """Bytes of a new file, or of a part of one. Closing an unused draft discards them."""
 
-    def __init__(self, store: Store, writing: Writing, clock: Clock) -> None:
-        self._store = store
-        self._writing = writing
-        self._clock = clock
+    def __init__(self, files: "Files", writing: Writing) -> None:
+        self._files = files
+        self.writing = writing
+        self.blob: Blob | None = None
         self._hold_name: str | None = None
 
     async def write(self, chunk: bytes) -> None:
-        await self._writing.write(chunk)
+        await self.writing.write(chunk)
+
+    async def seal(self) -> Blob:
+        """Ends the writing; `Files.commit_all` places the bytes."""
+        self.blob = await self.writing.seal()
+        return self.blob
 
     async def commit(self) -> Blob:
         """Places the written bytes, with a hold until a row refers to them."""
-        blob = await self._writing.seal()
-        await self._store.blobs.hold(blob.name, blob.sha256, self._clock.now() + _BLOB_HOLD_SECONDS)
-        self._hold_name = blob.name
-        await self._writing.place()
+        blob = await self.seal()
+        await self._files.commit_all([self])
         return blob
+
+    def attach(self, name: str) -> None:
+        """The draft ends the hold of this blob."""
+        self._hold_name = name
 
     def detach(self) -> None:
         """Leaves the blob to another process, which ends its hold; otherwise the hold expires."""
@@ -46,7 +53,7 @@ class BlobDraft:
 
     async def close(self) -> None:
         if self._hold_name is not None:
-            await self._store.blobs.release_hold(self._hold_name)
+            await self._files.release_hold(self._hold_name)
 
 
 class Files:
@@ -78,11 +85,26 @@ class Files:
     async def open_draft(self) -> AsyncIterator[BlobDraft]:
         """For bytes that arrive before the name: `write` and `commit` the draft, then `register` its blob."""
         async with self._blobs.writing() as writing:
-            draft = BlobDraft(self._store, writing, self._clock)
+            draft = BlobDraft(self, writing)
             try:
                 yield draft
             finally:
                 await draft.close()
+
+    async def commit_all(self, drafts: Sequence[BlobDraft]) -> None:
+        """Places sealed drafts, each with a hold until a row refers to it; they wait for database and disk together."""
+        if not drafts:
+            return
+        blobs = [draft.blob for draft in drafts if draft.blob is not None]
+        assert len(blobs) == len(drafts), "seal first"
+        held = [(blob.name, blob.sha256) for blob in blobs]
+        await self._store.blobs.hold_all(held, self._clock.now() + _BLOB_HOLD_SECONDS)
+        for draft, blob in zip(drafts, blobs, strict=True):
+            draft.attach(blob.name)
+        await self._blobs.place_all([draft.writing for draft in drafts])
+
+    async def release_hold(self, name: str) -> None:
+        await self._store.blobs.release_hold(name)
 
     async def register(
         self,

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from understudy.errors import StoreError
 from understudy.store.database import Database, Transaction
-from understudy.store.sql import compose_sql
+from understudy.store.sql import compose_sql, insert_rows, split_batches
 from understudy.store.workers import HAS_LEASE
 
 _REUSE_EQUAL_BLOB = (
@@ -24,7 +24,11 @@ class Blobs:
 
     async def hold(self, name: str, sha256: str, until: float) -> None:
         """Registers a blob before its bytes are written: if the writer dies, the sweep erases it after `until`."""
-        await self._database.write(_insert_hold, name, sha256, until)
+        await self.hold_all([(name, sha256)], until)
+
+    async def hold_all(self, blobs: Sequence[tuple[str, str]], until: float) -> None:
+        """The same for several at once, each a name and its SHA-256."""
+        await self._database.write(_insert_holds, [(name, sha256, 0, until) for name, sha256 in blobs])
 
     async def release_hold(self, name: str) -> None:
         """Ends a hold that did not become a use; does nothing without one."""
@@ -87,9 +91,9 @@ def _queue_erasure(blob: str) -> Transaction[None]:
     yield "INSERT INTO blob_erasures (name) VALUES ($1) ON CONFLICT DO NOTHING", (blob,)
 
 
-def _insert_hold(name: str, sha256: str, until: float) -> Transaction[None]:
-    sql = "INSERT INTO blobs (name, sha256, uses, held_until) VALUES ($1, $2, 0, $3)"
-    yield sql, (name, sha256, until)
+def _insert_holds(rows: Sequence[tuple[str, str, int, float]]) -> Transaction[None]:
+    for batch in split_batches(rows):
+        yield from insert_rows("blobs", "name, sha256, uses, held_until", batch)
 
 
 _FIND_HOLD = "SELECT name FROM blobs WHERE name = $1 AND uses = 0"

@@ -8,6 +8,8 @@ from typing import Final
 from understudy.importing.objects import RawObject
 
 _CHUNK_BYTES: Final = 8 << 20
+_FILE_BYTES: Final = 256 << 20
+"""Of the contents of files, all of which a crash repeats."""
 
 
 async def read_chunks(objects: Iterator[RawObject], most: int) -> AsyncIterator[list[RawObject]]:
@@ -18,10 +20,13 @@ async def read_chunks(objects: Iterator[RawObject], most: int) -> AsyncIterator[
 
 def _read_chunk(objects: Iterator[RawObject], most: int) -> list[RawObject]:
     chunk: list[RawObject] = []
-    left = _CHUNK_BYTES
+    left, left_in_files = _CHUNK_BYTES, _FILE_BYTES
     for raw in islice(objects, most):
         chunk.append(raw)
         left -= len(raw.encoded)
-        if left <= 0:
+        if raw.kind == "file":
+            size = raw.body.get("bytes")
+            left_in_files -= size if isinstance(size, int) else 0
+        if left <= 0 or left_in_files <= 0:
             break
     return chunk

@@ -27,13 +27,19 @@ _READ_BYTES: Final = 256 * 1024
 
 
 class ContentCopier:
-    """The copies have a hold until `stack` is closed; a dry run copies nothing."""
+    """The copies are placed by `commit`, and have a hold until `stack` is closed; a dry run copies nothing."""
 
     def __init__(self, spool: SpooledObjects, files: Files, transfer: ImportObject, stack: AsyncExitStack) -> None:
         self._spool = spool
         self._files = files
         self._transfer = transfer
         self._stack = stack
+        self._sealed: list[BlobDraft] = []
+
+    async def commit(self) -> None:
+        """Places the copies, before rows name them; all wait for the disk together."""
+        sealed, self._sealed = self._sealed, []
+        await self._files.commit_all(sealed)
 
     async def copy_file(self, public_id: str, file: FileObject, *, has_bytes: bool) -> str:
         """The name of the blob with the file's bytes, which it counts; empty without them.
@@ -130,16 +136,20 @@ class ContentCopier:
     async def _write(self, content: BinaryIO, *, detached: bool) -> Blob:
         if detached:
             async with self._files.open_draft() as draft:
-                blob = await _copy_into(draft, content)
+                await _copy_into(draft, content)
+                blob = await draft.commit()
                 draft.detach()
                 return blob
-        return await _copy_into(await self._stack.enter_async_context(self._files.open_draft()), content)
+        draft = await self._stack.enter_async_context(self._files.open_draft())
+        await _copy_into(draft, content)
+        blob = await draft.seal()
+        self._sealed.append(draft)
+        return blob
 
 
-async def _copy_into(draft: BlobDraft, content: BinaryIO) -> Blob:
+async def _copy_into(draft: BlobDraft, content: BinaryIO) -> None:
     while chunk := await asyncio.to_thread(content.read, _READ_BYTES):
         await draft.write(chunk)
-    return await draft.commit()
 
 
 def has_content(spool: SpooledObjects, file_id: str) -> bool:

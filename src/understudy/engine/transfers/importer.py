@@ -39,8 +39,9 @@ from understudy.wire.transfers import EXISTS, ImportObject
 from understudy.wire.vector_stores import VectorStoreFileObject, VectorStoreObject
 
 _CHUNK: Final = 1000
-_FILE_CHUNK: Final = 10
-"""Each may have as many bytes as an upload."""
+_FILE_CHUNK: Final = 100
+_CONTENT_CHUNK: Final = 10
+"""Of batches, videos, uploads and containers, which have several contents."""
 _PARENTS: Final[dict[Kind, tuple[Kind, str]]] = {
     "message": ("thread", "thread_id"),
     "run": ("thread", "thread_id"),
@@ -115,7 +116,7 @@ class Importer:
                 raise ConflictFound(f"The project has the {kind} '{first}', and nothing was imported.")
 
     async def _import_kind(self, spool: SpooledObjects, kind: Kind) -> None:
-        size = _FILE_CHUNK if kind in _WITH_CONTENT else _CHUNK
+        size = _FILE_CHUNK if kind == "file" else _CONTENT_CHUNK if kind in _WITH_CONTENT else _CHUNK
         async for chunk in read_chunks(spool.read(kind, self._record.position.done), size):
             self._record.position.done += len(chunk)
             self._transfer.progress.done += len(chunk)
@@ -145,6 +146,7 @@ class Importer:
                 if kind in {"message", "response"}:
                     row = await copier.add_images(raw, row)
                 self._add(batch, raw, row, is_new=raw.id not in existing)
+            await copier.commit()
             await self._store_batch(batch)
 
     async def _import_with_content(self, kind: Kind, chunk: Sequence[RawObject], spool: SpooledObjects) -> None:
@@ -160,6 +162,7 @@ class Importer:
                     report.add_skipped(self._transfer.report, kind, raw.id, str(error))
                     continue
                 self._add(batch, raw, row, is_new=raw.id not in existing)
+            await copier.commit()
             await self._store_batch(batch)
 
     async def _to_row_with_content(self, copier: ContentCopier, raw: RawObject, stored_id: str | None) -> NewRow:
