@@ -100,6 +100,44 @@ def test_a_hundred_thousand_objects_are_imported_beside_requests(new_server):
     assert project.ask("GET", "/v1/threads?limit=1").json["first_id"] == "thread_h99999"
 
 
+def write_files(count: int) -> bytes:
+    """A zip archive of files, each with contents of its own."""
+    output = io.BytesIO()
+    with zipfile.ZipFile(output, "w") as archive:
+        objects = (
+            {"id": f"file-z{number}", "object": "file", "filename": f"{number}.txt", "created_at": 1_600_000_000}
+            for number in range(count)
+        )
+        archive.writestr("files.jsonl", "".join(json.dumps(one) + "\n" for one in objects))
+        for number in range(count):
+            archive.writestr(f"files/file-z{number}", f"content {number}\n" * 50)
+    return output.getvalue()
+
+
+def test_the_files_of_an_import_that_was_killed_have_their_contents_and_none_is_left_over(new_server):
+    count = 600
+    server: Server = new_server()
+    server.start()
+    project = Project(server)
+    created = project.upload(write_files(count)).json
+    path = f"/v1/imports/{created['id']}"
+    blobs = server.data / "blobs"
+    for kill in range(KILLS):
+        enough = (kill + 1) * count // (KILLS + 2)
+        eventually(lambda: len([*blobs.glob("??/*")]) >= enough, 120)  # noqa: B023
+        server.kill()
+        server.start()
+    eventually(lambda: project.ask("GET", path).json["status"] == "completed", 120)
+    assert project.ask("GET", path).json["report"]["imported"] == {"file": count}
+    for number in range(0, count, 7):
+        content = project.ask("GET", f"/v1/files/file-z{number}/content").body
+        assert content == f"content {number}\n".encode() * 50
+    server.stop()
+    checks = {one["subject"]: one for one in json.loads(server.run("doctor", "--deep", "--json"))}
+    assert {subject for subject, one in checks.items() if one["state"] != "ok"} == set()
+    assert checks["files without a row"]["count"] == checks["unfinished files"]["count"] == 0
+
+
 def write_owned() -> bytes:
     """Threads, assistants and files in vector stores, every other one of ada."""
     objects: list[dict[str, Any]] = []
