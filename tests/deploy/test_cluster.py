@@ -17,13 +17,17 @@ WEATHER = {"type": "function", "function": {"name": "get_weather", "parameters":
 @pytest.fixture
 def cluster(new_server, postgres, session_redis):
     """The three services with the environment and the commands of the file, by name, started."""
-    variables = {"POSTGRES_PASSWORD": "secret", "UNDERSTUDY_API_KEY": KEY}
+    variables = {"POSTGRES_PASSWORD": "secret"}
     servers = {}
     for name in SERVICES:
         service = COMPOSE["services"][name]
         server = servers[name] = new_server()
         server.variables = {name: substitute(value, variables) for name, value in service["environment"].items()}
         assert "secret@postgres/" in server.variables["UNDERSTUDY_DATABASE"]
+        # The key comes from .env; this machine has one address for all of them.
+        server.variables |= {"UNDERSTUDY_API_KEY": KEY} | {
+            name: "0" for name in server.variables if name == "UNDERSTUDY_METRICS__PORT"
+        }
         server.variables |= {"UNDERSTUDY_DATABASE": postgres, "UNDERSTUDY_BROKER": session_redis}
         if name != "node-1":
             server.share_files(servers["node-1"])

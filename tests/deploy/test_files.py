@@ -66,6 +66,20 @@ def test_containers_have_a_read_only_file_system_and_no_capabilities(name):
     assert int(stop.removesuffix("s")) > int(shutdown)
 
 
+def test_a_container_has_bounded_logs_and_memory_and_a_check_of_its_health():
+    for name, service in COMPOSE["services"].items():
+        assert service["logging"]["options"]["max-size"], name
+        if name in NODES:
+            assert service["env_file"] == [".env"]
+            assert service["mem_limit"]
+    # The image checks the nodes; a worker listens on its port for metrics alone.
+    worker = COMPOSE["services"]["worker"]
+    program, *command = worker["healthcheck"]["test"][1:]
+    assert program == "understudy"
+    assert parse_understudy(command) == ("health",)
+    assert command[-1].endswith(f":{worker['environment']['UNDERSTUDY_METRICS__PORT']}")
+
+
 def test_images_have_short_names_and_volumes_are_declared():
     for service in COMPOSE["services"].values():
         assert re.fullmatch(r"[a-z]+:[\w.]+", service["image"])

@@ -34,5 +34,6 @@ def health(base_url: str | None, *, live: bool) -> None:
     except urllib.error.HTTPError as error:
         raise NotReady(f"{url} returned {error.code}.") from None
     except OSError as error:
-        raise NotReady(f"{url} is unavailable: {getattr(error, 'reason', None) or error}.") from None
+        reason = getattr(error, "reason", None) or error
+        raise NotReady(f"{url} is unavailable: {getattr(reason, 'strerror', None) or reason}.") from None
     click.echo("live" if live else "ready")
