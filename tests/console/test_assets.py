@@ -134,4 +134,9 @@ def test_the_first_load_is_small(server):
         for address in page_assets(server)
     ]
     assert sum(sizes) < 90_000
-    assert len(sizes) <= 85
+    assert len(sizes) <= 65
+
+
+def test_the_playground_names_few_files(server):
+    """Its page, its style, Markdown and requests of the API come in addition: 100 at most."""
+    assert len(page_assets(server, "/console/playground")) <= 90
