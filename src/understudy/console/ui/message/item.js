@@ -7,7 +7,7 @@ import { GeneratedImage } from "./generated_image.js";
 import { html, useState } from "../view.js";
 import { Message } from "./message.js";
 
-/** What lists of items leave out of their images, unless it is asked for. */
+/** What lists of items leave out of their images without this. */
 export const IMAGES = { "include[]": ["message.input_image.image_url"] };
 /** @type {Record<string, string>} */
 const ICONS = { function_call: "braces", function_call_output: "corner-down-right", file_search_call: "file-search", code_interpreter_call: "square-terminal", web_search_call: "globe", image_generation_call: "image", tool_search_call: "search", tool_search_output: "list", mcp_call: "plug", mcp_list_tools: "list", reasoning: "brain", compaction: "archive" };
