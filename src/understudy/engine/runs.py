@@ -3,8 +3,9 @@
 Each verb is one transaction, after which the worker executes the run. Knows no HTTP.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import msgspec
 
@@ -30,6 +31,7 @@ from understudy.errors import InvalidRequest, StoreError, ThreadBusy
 from understudy.store import Store
 from understudy.store.attachments import VectorStoreUpload
 from understudy.store.messages import Item
+from understudy.store.run_creation import Begun
 from understudy.store.run_state import Checkpoint, NewItem, Progress, RunHistory, StoredRun
 from understudy.store.states import EXECUTING
 from understudy.wire.messages import MessageObject
@@ -116,27 +118,31 @@ class Runs:
             self._logs.add(run.id, log)
             self._worker.begin_run(project_id, initial, log, progress, reserved_for, newest, at_once=at_once)
 
-        early = at_once and may_begin_early(initial.state.spec, len(messages))
-        with self._worker.claiming(run.id):
+        insert = partial(
+            self._store.runs.create,
+            project_id,
+            initial.projection.stored_run(),
+            self._worker.id if at_once else None,
+            messages,
+            thread,
+            progress,
+            fillings,
+            reserved_for=reserved_for,
+            limits=await self._limiter.run_limits(project_id, key_id),
+        )
+        await self._insert(run.id, insert, begin, early=at_once and may_begin_early(initial.state.spec, len(messages)))
+        return StartedRun(initial.queued, log, 0)
+
+    async def _insert(self, run_id: str, insert: Callable[..., Awaitable[None]], begin: Begun, *, early: bool) -> None:
+        """Inserts a run, and begins it behind its transaction; `early`: as soon as nothing but the storage can fail."""
+        with self._worker.claiming(run_id):
             try:
-                await self._store.runs.create(
-                    project_id,
-                    initial.projection.stored_run(),
-                    self._worker.id if at_once else None,
-                    messages,
-                    thread,
-                    progress,
-                    fillings,
-                    reserved_for=reserved_for,
-                    limits=await self._limiter.run_limits(project_id, key_id),
-                    begun=begin if early else None,
-                )
+                await insert(begun=begin if early else None)
             except StoreError:
-                self._worker.withdraw(run.id)
+                self._worker.withdraw(run_id)
                 raise
             if not early:
                 begin(None)
-        return StartedRun(initial.queued, log, 0)
 
     async def create_in_turn(
         self,

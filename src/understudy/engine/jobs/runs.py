@@ -111,19 +111,18 @@ class RunWorker(JobKind[str, RunExecutor]):
         self._cursor = FairCursor()
         self._waiters = Waiters()
         self.next_change = self._waiters.next_change
-        self._notices: EndNotices | None = None
-        if broker.is_shared:
-            is_active = self._pool.jobs.__contains__
-            self._notices = EndNotices(broker, store.runs.find_owners, node_of, is_active, self._waiters.notify)
+        self._notices = self._new_notices() if broker.is_shared else None
         # Another node would not see them, nor could a reader there store them.
         self._openings = None if broker.is_shared or store.workers.is_shared else UnstoredOpenings()
-        self.id = self._pool.id
-        self.start = self._pool.start
         self._stopping = False
-        self.require_running = self._pool.require_running
-        self.resize = self._pool.resize
-        self.has_capacity = self._pool.has_capacity
-        self.claiming = self._pool.claiming
+        pool = self._pool
+        self.id, self.start, self.resize = pool.id, pool.start, pool.resize
+        self.require_running, self.has_capacity, self.claiming = pool.require_running, pool.has_capacity, pool.claiming
+
+    def _new_notices(self) -> EndNotices:
+        """What other nodes learn of the ends of runs."""
+        is_active = self._pool.jobs.__contains__
+        return EndNotices(self._broker, self._store.runs.find_owners, node_of, is_active, self._waiters.notify)
 
     async def stop(self) -> None:
         """Claims nothing more, and releases the active runs. A second call does nothing."""
