@@ -17,8 +17,8 @@ PAGE = """\
 # Operations of the hosted API
 
 All {count} operations of the hosted API's OpenAPI document: {served} are served here, {relayed} are relayed to the
-provider whose model is named, and {refused} are refused with 404 in the error envelope. Operations beyond the hosted
-API are listed in [extensions and decisions](decisions.md).
+provider whose model is named, and {refused} are refused in the error envelope: with 404, or with 405 where the path has
+other operations. Those beyond the hosted API are listed in [extensions and decisions](decisions.md).
 
 {groups}"""
 
@@ -36,7 +36,7 @@ _REASONS = {
     "/chatkit": "The vendor's own chat page; this server has a console.",
 }
 _TITLES = {"organization": "Administration and usage", "projects": "Roles in projects"}
-_ROW = re.compile(r"^\| `(/[^`]+)` \| (.+?) \| (served|404) \| (.*?) ?\|$", re.MULTILINE)
+_ROW = re.compile(r"^\| `(/[^`]+)` \| (.+?) \| (served|404|405) \| (.*?) ?\|$", re.MULTILINE)
 
 
 def build_page() -> str:
@@ -44,20 +44,22 @@ def build_page() -> str:
     served = {(one.method, _shape(one.path)) for one in OPERATIONS if one.base == "/v1"}
     reasons = _administration_reasons()
     rows = []
+    paths = [re.compile(re.sub("{[^}]+}", "[^/]+", one.path)) for one in OPERATIONS if one.base == "/v1"]
     for line in (SCRIPTS / "hosted_operations.txt").read_text("utf-8").splitlines():
         method, path = line.split(" ")
         plain = path.partition("?")[0]
         if (method, _shape(plain)) in served:
             rows.append((method, path, "relayed" if method == "POST" and _RELAYED.search(plain) else "served", ""))
         else:
-            rows.append((method, path, "404", reasons.get((method, _shape(plain))) or _find_reason(plain)))
+            state = "405" if any(one.fullmatch(plain) for one in paths) else "404"
+            rows.append((method, path, state, reasons.get((method, _shape(plain))) or _find_reason(plain)))
     groups = groupby(sorted(rows, key=_find_noun), key=_find_noun)
-    counts = {state: sum(row[2] == state for row in rows) for state in ("served", "relayed", "404")}
+    counts = {state: sum(row[2] == state for row in rows) for state in ("served", "relayed", "404", "405")}
     return PAGE.format(
         count=len(rows),
         served=counts["served"],
         relayed=counts["relayed"],
-        refused=counts["404"],
+        refused=counts["404"] + counts["405"],
         groups="\n".join(_section(noun, list(group)) for noun, group in groups),
     )
 
