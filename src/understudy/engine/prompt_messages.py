@@ -48,11 +48,11 @@ from understudy.wire.items import (
 )
 from understudy.wire.messages import (
     FileCitationAnnotation,
+    MessageContent,
     MessageContentImageFileObject,
     MessageContentImageUrlObject,
     MessageContentRefusalObject,
     MessageContentTextObject,
-    MessageObject,
 )
 from understudy.wire.response_tools import ResponseTool, ToolList
 from understudy.wire.tools import AssistantsApiResponseFormatOption
@@ -68,7 +68,18 @@ _TEXT_MESSAGES: Final[dict[str, Callable[[str], Message]]] = {
     "system": SystemMessage,
     "developer": SystemMessage,
 }
-_decode_message = msgspec.json.Decoder(MessageObject).decode
+
+
+class _StoredMessage(msgspec.Struct):
+    """What a prompt needs of a message."""
+
+    run_id: str | None
+    status: str
+    role: str
+    content: list[MessageContent]
+
+
+_decode_message = msgspec.json.Decoder(_StoredMessage).decode
 _decode_call = msgspec.json.Decoder(dict[str, Any]).decode
 _decode_tools = msgspec.json.Decoder(ToolList).decode
 _decode_tool_item = msgspec.json.Decoder(ToolItem).decode
@@ -116,6 +127,13 @@ class MessageBuilder:
             if item.kind == "reasoning":
                 thoughts.append(reasoning.unseal_reasoning(_decode_call(item.body).get("encrypted_content")) or "")
                 continue
+            if item.kind == "message" and not thoughts:
+                # What nearly every item is.
+                if (added := self._to_message(item)) is not None:
+                    messages.append(added)
+                    self.starts[id(added)] = item.seq
+                run_id = item.run_id
+                continue
             # The calls of one turn, and the text before them in the same run, are one message.
             known = len(messages)
             self._add_item(messages, item, complete, joined=run_id == item.run_id)
@@ -132,7 +150,8 @@ class MessageBuilder:
 
     def _add_item(self, messages: list[Message], item: Item, complete: Collection[int], *, joined: bool) -> None:
         if item.kind == "message":
-            self._add_message(messages, _decode_message(item.body))
+            if (message := self._to_message(item)) is not None:
+                messages.append(message)
         elif item.kind in _TOOL_ITEMS:
             self._is_own = item.run_id == self._run_id
             self._add_built_in(messages, _decode_tool_item(item.body), joined=joined)
@@ -178,13 +197,20 @@ class MessageBuilder:
         if any(thoughts) and (self._all_turns or message.tool_calls):
             message.reasoning_content = "\n".join(thoughts)
 
-    def _add_message(self, messages: list[Message], message: MessageObject) -> None:
-        if message.status == "in_progress" or not message.content:
-            return
+    def _to_message(self, item: Item) -> Message | None:
+        """None without content, as of a message that is still being written."""
+        message = _decode_message(item.body)
+        content = message.content
+        if message.status == "in_progress" or not content:
+            return None
+        part = content[0]
+        if len(content) == 1 and type(part) is MessageContentTextObject and not part.text.annotations:
+            text = part.text.value
+            return UserMessage(text) if message.role == "user" else AssistantMessage(text) if text else None
         if message.role == "user":
-            messages.append(UserMessage(_user_content(message)))
-        elif text := _plain_text(message, marks=message.run_id == self._run_id):
-            messages.append(AssistantMessage(text))
+            return UserMessage(_user_content(content))
+        text = _plain_text(content, marks=message.run_id == self._run_id)
+        return AssistantMessage(text) if text else None
 
     def _add_built_in(self, messages: list[Message], item: ToolItem, *, joined: bool) -> None:
         if isinstance(item, McpCallItem):
@@ -344,11 +370,11 @@ def _add_call(messages: list[Message], call_id: str, function: FunctionCall, *, 
         messages.append(AssistantMessage("", [call]))
 
 
-def _plain_text(message: MessageObject, *, marks: bool) -> str:
-    """The message's words; without `marks`, which mean nothing to a run that did not find the passages."""
+def _plain_text(content: Sequence[MessageContent], *, marks: bool) -> str:
+    """The words of a message; without `marks`, which mean nothing to a run that did not find the passages."""
     return "".join(
         _part_text(part, marks=marks) if isinstance(part, MessageContentTextObject) else part.refusal
-        for part in message.content
+        for part in content
         if isinstance(part, MessageContentTextObject | MessageContentRefusalObject)
     )
 
@@ -363,11 +389,11 @@ def _part_text(part: MessageContentTextObject, *, marks: bool) -> str:
     return text
 
 
-def _user_content(message: MessageObject) -> str | list[Part]:
-    if len(message.content) == 1 and isinstance(message.content[0], MessageContentTextObject):
-        return message.content[0].text.value
+def _user_content(content: Sequence[MessageContent]) -> str | list[Part]:
+    if len(content) == 1 and isinstance(content[0], MessageContentTextObject):
+        return content[0].text.value
     parts: list[Part] = []
-    for part in message.content:
+    for part in content:
         if isinstance(part, MessageContentTextObject):
             parts.append(TextPart(part.text.value))
         elif isinstance(part, MessageContentImageUrlObject):

@@ -88,7 +88,8 @@ Message: TypeAlias = SystemMessage | UserMessage | AssistantMessage | ToolMessag
 
 def to_wire(messages: Sequence[Message]) -> list[dict[str, Any]]:
     """The `messages` member of a request body."""
-    return [msgspec.to_builtins(message) for message in messages]
+    wire: list[dict[str, Any]] = msgspec.to_builtins(messages)
+    return wire
 
 
 def parts_to_wire(parts: Sequence[Part]) -> list[dict[str, Any]]:

@@ -2,7 +2,6 @@
 
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Final, Protocol
 
 import msgspec
@@ -57,8 +56,7 @@ _METADATA_PLACEHOLDER: Final = {secrets.token_hex(16): ""}
 _METADATA_PLACEHOLDER_JSON: Final = msgspec.json.encode(_METADATA_PLACEHOLDER).decode()
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(Struct, frozen=True, gc=False):
     """An item of a thread. `body` is the encoded object; `seq` grows with time."""
 
     seq: int

@@ -16,7 +16,7 @@ from understudy.store.response_items import ItemPage, ItemRow, insert_items, pag
 from understudy.store.response_lists import ResponseFilter, page_responses
 from understudy.store.response_placement import ResponsePlacement, check_outputs, is_shared, locate_response
 from understudy.store.response_rows import SELECT_STORED
-from understudy.store.run_creation import Begun, insert_response_run
+from understudy.store.run_creation import Begun, response_run_insert
 from understudy.store.run_state import ContextPart, Progress
 from understudy.store.sql import compose_sql, padded_batches, sql_parameters
 from understudy.store.states import ACTIVE, IS_ACTIVE
@@ -171,7 +171,7 @@ def _insert_response(
         yield from check_active_runs(project_id, new.progress.limited_key_id, limits)
     yield from check_outputs(place, previous_id, new.items)
     input_seq = yield from insert_items(database.text_insert, place.thread_id, response_id, new.items)
-    yield from insert_response_run(project_id, new.run, owner, new.progress, reserved_for)
+    yield response_run_insert(project_id, new.run, owner, new.progress, reserved_for)
     sql = (
         "INSERT INTO responses (id, project_id, thread_id, previous_id, input_seq, kept, created_at, body)"
         " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"

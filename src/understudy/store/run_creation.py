@@ -100,13 +100,13 @@ def activate_thread(project_id: str, thread_id: str) -> Transaction[None]:
     yield from _require_unlocked(thread_id)
 
 
-def insert_response_run(
+def response_run_insert(
     project_id: str, run: RunObject, owner: str | None, progress: Progress, reserved_for: str | None
-) -> Transaction[None]:
-    """On a thread that is held, or that nobody else knows."""
+) -> Bundle:
+    """Adds the run of a response, on a thread that is held, or that nobody else knows."""
     bundle = Bundle()
     _add_run(bundle, project_id, run, owner, progress, (), "", kind="response", reserved_for=reserved_for)
-    yield bundle
+    return bundle
 
 
 def _add_run(

@@ -31,7 +31,7 @@ async def load_contents(messages: Sequence[Message], load: LoadImage | None, rea
     """
     loader = _Loader(load or _load_no_image, read or _load_no_document)
     for message in reversed(messages):
-        if isinstance(message, UserMessage) and not isinstance(message.content, str):
+        if type(message) is UserMessage and not isinstance(message.content, str):
             message.content = [one for part in message.content for one in await loader.load_part(part)]
 
 

@@ -17,7 +17,15 @@ from understudy.engine.prompt_messages import MessageBuilder
 from understudy.engine.run import summaries
 from understudy.engine.run.spec import RunSpec
 from understudy.llm import tokens
-from understudy.llm.messages import Message, SystemMessage, ToolMessage, UserMessage, calls_of, text_of
+from understudy.llm.messages import (
+    AssistantMessage,
+    Message,
+    SystemMessage,
+    ToolMessage,
+    UserMessage,
+    calls_of,
+    text_of,
+)
 from understudy.store.messages import LATEST, PROMPT_PAGE, Item
 from understudy.store.run_state import CutRule, PromptCut, PromptExtent
 
@@ -27,6 +35,8 @@ _MESSAGE_OVERHEAD_TOKENS: Final = 4
 _ANSWER_SHARE: Final = 8
 # More characters than any token has, to know when enough has been read.
 _MAX_CHARACTERS_PER_TOKEN: Final = 16
+# Bytes in the middle of an item are no text.
+_BYTES_MARK: Final = ";base64,"
 
 # Of instructions whose tokens are counted once: 64 of them take two megabytes at most.
 _MAX_COUNTED_CHARACTERS: Final = 32_000
@@ -131,7 +141,8 @@ async def _load_newest(
                 first = found[-1].seq if found else item.seq + 1
                 return found[::-1], PromptCut(first, "last_messages" if keep is not None and keep <= 0 else budget.rule)
             found.append(item)
-            room -= _min_tokens(item)
+            if _BYTES_MARK not in item.body:
+                room -= len(item.body) // _MAX_CHARACTERS_PER_TOKEN
             if keep is not None and item.kind == "message" and not own:
                 keep -= 1
             if item.kind == "compaction" and summaries.is_context_summary(item.body):
@@ -170,16 +181,16 @@ def _drop_summarized(items: Sequence[Item]) -> list[Item]:
     return [item for item in reversed(items) if item is question or item.kind in _PERSISTENT_KINDS]
 
 
-def _min_tokens(item: Item) -> int:
-    """How many tokens the item has, roughly and with all that is around its text. Bytes in its middle are no text."""
-    return 0 if ";base64," in item.body else len(item.body) // _MAX_CHARACTERS_PER_TOKEN
-
-
 def may_exceed_window(messages: Sequence[Message], tools: Any, window: int) -> bool:
     """Whether the prompt has more characters than the window has tokens; a text has at most one token per character."""
-    characters = sum(_MESSAGE_OVERHEAD_TOKENS + len(text_of(message)) for message in messages)
-    more = (tools, [calls_of(message) for message in messages])
-    return characters + len(msgspec.json.encode(more)) > window
+    characters = _MESSAGE_OVERHEAD_TOKENS * len(messages)
+    calls = []
+    for message in messages:
+        content = message.content
+        characters += len(content) if type(content) is str else len(text_of(message))
+        if type(message) is AssistantMessage and message.tool_calls:
+            calls.append(message.tool_calls)
+    return characters + len(msgspec.json.encode((tools, calls))) > window
 
 
 def _find_start(messages: list[Message], room: int, *, must_fit: bool) -> int:

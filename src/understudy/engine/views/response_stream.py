@@ -1,6 +1,6 @@
 """The output items of one response and the numbers of its stream's events. Knows no event of the engine."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from operator import is_
 from typing import Any, Final, TypeVar
 
@@ -79,19 +79,20 @@ class ResponseStream:
         return _RESPONSE_EVENTS[name](response=self.current(), sequence_number=self.sequence - 1)
 
     def current(self) -> ResponseObject:
-        """The response with all of its items, the open ones as they were opened."""
-        return self._with_output(self.items() if self.abandoned else self.output)
+        """The response with all of its items, the open ones as they were opened.
 
-    def settled(self) -> ResponseObject:
-        """The response with its complete items."""
-        return self._with_output(self.completed_items()) if self._open else self.current()
-
-    def _with_output(self, items: Sequence[OutputItem]) -> ResponseObject:
-        """The response with these items: the same object until something changes, so that it is encoded once."""
-        output = self.response.output
+        It is the same object until something changes, so that it is encoded once.
+        """
+        items, output = self.items() if self.abandoned else self.output, self.response.output
         if len(items) != len(output) or not all(map(is_, items, output)):
             self.response = msgspec.structs.replace(self.response, output=list(items))
         return self.response
+
+    def settled(self) -> ResponseObject:
+        """The response with its complete items."""
+        if not self._open:
+            return self.current()
+        return msgspec.structs.replace(self.response, output=self.completed_items())
 
     def item_added(self, index: int, item: OutputItem) -> ResponseStreamEvent:
         self.sequence += 1
