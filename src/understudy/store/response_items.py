@@ -34,21 +34,25 @@ class ItemPage:
     has_more: bool
 
 
-def insert_items(text_insert: str, thread_id: str, run_id: str | None, items: Sequence[ItemRow]) -> Transaction[int]:
-    """Returns the number of the last item; without items that of the thread's newest one."""
-    seq = 0
+def insert_items(
+    text_insert: str, thread_id: str, run_id: str | None, items: Sequence[ItemRow]
+) -> Transaction[list[Item]]:
+    """Returns the items as they are stored."""
+    inserted: list[Item] = []
     for item in items:
         bundle, message = Bundle(), item.message
         if message is not None:
-            row = add_item(bundle, item.id, thread_id, run_id, "message", message.role, encode(message))
-            add_text(bundle, text_insert, row, message)
+            kind, role, body = "message", message.role, encode(message)
+            add_text(bundle, text_insert, add_item(bundle, item.id, thread_id, run_id, kind, role, body), message)
         else:
-            add_item(bundle, item.id, thread_id, run_id, item.kind, None, item.body)
-        seq = int((yield bundle)[0][0])
-    return seq or (yield from _newest(thread_id))
+            kind, role, body = item.kind, None, item.body
+            add_item(bundle, item.id, thread_id, run_id, kind, role, body)
+        inserted.append(Item(int((yield bundle)[0][0]), kind, role, run_id, body))
+    return inserted
 
 
-def _newest(thread_id: str) -> Transaction[int]:
+def newest_number(thread_id: str) -> Transaction[int]:
+    """The number of the thread's newest item; 0 without any."""
     rows = yield "SELECT max(seq) FROM items WHERE thread_id = $1 AND body IS NOT NULL", (thread_id,)
     return int(rows[0][0] or 0)
 

@@ -12,7 +12,7 @@ from understudy.store.database import Database, Transaction
 from understudy.store.messages import Item, select_first_prompt
 from understudy.store.pages import Page, PageRequest
 from understudy.store.project_sizes import RunLimits, check_active_runs
-from understudy.store.response_items import ItemPage, ItemRow, insert_items, page_items
+from understudy.store.response_items import ItemPage, ItemRow, insert_items, newest_number, page_items
 from understudy.store.response_lists import ResponseFilter, page_responses
 from understudy.store.response_placement import ResponsePlacement, check_outputs, is_shared, locate_response
 from understudy.store.response_rows import SELECT_STORED
@@ -170,7 +170,8 @@ def _insert_response(
     if limits is not None:
         yield from check_active_runs(project_id, new.progress.limited_key_id, limits)
     yield from check_outputs(place, previous_id, new.items)
-    input_seq = yield from insert_items(database.text_insert, place.thread_id, response_id, new.items)
+    inserted = yield from insert_items(database.text_insert, place.thread_id, response_id, new.items)
+    input_seq = inserted[-1].seq if inserted else (yield from newest_number(place.thread_id))
     yield response_run_insert(project_id, new.run, owner, new.progress, reserved_for)
     sql = (
         "INSERT INTO responses (id, project_id, thread_id, previous_id, input_seq, kept, created_at, body)"
@@ -183,7 +184,10 @@ def _insert_response(
         yield sql, (response_id, position, part.thread_id, part.last_seq)
     if not (new.begins_early and database.applies_early):
         return new, None
-    return new, (yield from select_first_prompt(place.thread_id, is_new=place.thread_id == response_id))
+    if place.thread_id == response_id:
+        # Nothing else is in a new thread.
+        return new, inserted[::-1]
+    return new, (yield from select_first_prompt(place.thread_id, is_new=False))
 
 
 # -- reading -----------------------------------------------------------------------------------------------------
