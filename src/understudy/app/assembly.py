@@ -45,6 +45,7 @@ from understudy.engine.tools.interpreter import Interpreter
 from understudy.engine.traces import Traces
 from understudy.engine.uploads import Uploads
 from understudy.llm.model_info import ModelProfiles
+from understudy.media.download import Downloader
 from understudy.settings import Settings
 from understudy.tools.mcp import RemoteServers
 from understudy.tools.sandbox import Sandbox
@@ -97,24 +98,23 @@ def build_admission(
     )
 
 
-def build_parts(
-    stack: AsyncExitStack,
-    base: Base,
-    retrieval: Retrieval,
-    execution: Execution,
-    video: Video,
-    checks: ModelChecks,
-    admission: Admission,
-    providers: ProviderHistory,
-) -> Parts:
-    settings, store, clock, worker = base.settings, base.store, base.clock, execution.worker
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """The groups of parts that those of requests are made of."""
+
+    base: Base
+    retrieval: Retrieval
+    execution: Execution
+    video: Video
+    checks: ModelChecks
+    providers: ProviderHistory
+
+
+def build_parts(stack: AsyncExitStack, groups: Groups, admission: Admission) -> Parts:
+    base, retrieval, execution, providers = groups.base, groups.retrieval, groups.execution, groups.providers
+    settings, store, clock = base.settings, base.store, base.clock
     health = build_health(base, retrieval, execution.sandbox, providers)
-    places = SessionPlaces(settings.realtime.project_sessions, base.broker, lambda: base.limiter.policies.nodes)
-    realtime = RealtimeSessions(places, settings.shutdown_seconds * _GRACE_SHARE)
-    streams, mcp, traces = OpenStreams(), McpServer(settings), Traces(store, worker)
-    recordings = build_recordings(base)
-    stack.push_async_callback(mcp.close)
-    stack.push_async_callback(recordings.close)
+    streams, realtime, traces = OpenStreams(), _build_realtime(base), Traces(store, execution.worker)
     parts = Parts(
         settings=settings,
         store=store,
@@ -123,28 +123,19 @@ def build_parts(
         admission=admission,
         limiter=base.limiter,
         details=ModelProfiles(base.models, base.prices, settings.models),
-        runs=Runs(store, worker, execution.logs, clock, settings.limits.run_seconds, base.limiter),
-        responses=Responses(
-            store,
-            worker,
-            execution.logs,
-            clock,
-            settings.limits.response_seconds,
-            base.limiter,
-            execution.hosted,
-            retrieval.item_images,
-        ),
+        runs=_build_runs(base, execution),
+        responses=_build_responses(base, retrieval, execution),
         traces=traces,
         contexts=RunContexts(store, traces),
         files=base.files,
         uploads=Uploads(store, base.blobs, base.files, clock, settings.limits.upload_bytes),
         vector_stores=retrieval.vector_stores,
-        batches=build_batches(base, checks),
+        batches=build_batches(base, groups.checks),
         containers=execution.containers,
-        videos=video.videos,
+        videos=groups.video.videos,
         webhooks=Webhooks(store, settings.webhooks, clock, base.broker, delivers=base.role.runs_jobs),
         transcriptions=build_transcriptions(base),
-        recordings=recordings,
+        recordings=_build_recordings(stack, base),
         transfers=build_transfers(base, retrieval.ingestion),
         blobs=base.blobs,
         broker=base.broker,
@@ -159,11 +150,47 @@ def build_parts(
         clock=clock,
         streams=streams,
         realtime=realtime,
-        mcp=mcp,
+        mcp=_build_mcp(stack, settings),
         sign_in=build_sign_in(stack, base),
     )
     _connect_jobs(parts)
     return parts
+
+
+def _build_runs(base: Base, execution: Execution) -> Runs:
+    seconds = base.settings.limits.run_seconds
+    return Runs(base.store, execution.worker, execution.logs, base.clock, seconds, base.limiter)
+
+
+def _build_responses(base: Base, retrieval: Retrieval, execution: Execution) -> Responses:
+    return Responses(
+        base.store,
+        execution.worker,
+        execution.logs,
+        base.clock,
+        base.settings.limits.response_seconds,
+        base.limiter,
+        execution.hosted,
+        retrieval.item_images,
+    )
+
+
+def _build_realtime(base: Base) -> RealtimeSessions:
+    settings = base.settings
+    places = SessionPlaces(settings.realtime.project_sessions, base.broker, lambda: base.limiter.policies.nodes)
+    return RealtimeSessions(places, settings.shutdown_seconds * _GRACE_SHARE)
+
+
+def _build_mcp(stack: AsyncExitStack, settings: Settings) -> McpServer:
+    mcp = McpServer(settings)
+    stack.push_async_callback(mcp.close)
+    return mcp
+
+
+def _build_recordings(stack: AsyncExitStack, base: Base) -> Downloader:
+    recordings = build_recordings(base)
+    stack.push_async_callback(recordings.close)
+    return recordings
 
 
 def _build_metrics(

@@ -17,7 +17,7 @@ from understudy.api.middleware import RequestMiddleware
 from understudy.api.open_streams import OpenStreams
 from understudy.api.parts import Parts
 from understudy.api.routes import build_routes, build_socket_routes
-from understudy.app.assembly import Execution, build_admission, build_execution, build_parts
+from understudy.app.assembly import Execution, Groups, build_admission, build_execution, build_parts
 from understudy.app.building import (
     Base,
     Retrieval,
@@ -117,7 +117,8 @@ async def _open_parts(app: Starlette, stack: AsyncExitStack, settings: Settings,
         ProviderHistory(clock, base.models.list_skipped),
     )
     admit = partial(build_admission, base, retrieval, execution, checks)
-    parts = build_parts(stack, base, retrieval, execution, video, checks, admit(settings), providers)
+    groups = Groups(base, retrieval, execution, video, checks, providers)
+    parts = build_parts(stack, groups, admit(settings))
     app.state.parts = parts
     app.state.understudy = Understudy(
         store,
