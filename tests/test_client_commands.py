@@ -13,7 +13,7 @@ from serving import KEY, WAIT
 from understudy.cli import commands
 from understudy.cli.resources import RESOURCES
 from understudy.cli.terminal import split_blocks
-from upstream import call, calls, text
+from upstream import HANG, call, calls, text
 
 SHELLS = {
     "bash": "complete -o nosort -F",
@@ -126,6 +126,48 @@ def test_a_run_is_followed_to_its_end(understudy, server):
     assert (kinds[0], kinds[-1]) == ("thread.created", "thread.run.completed")
     events = lines(understudy("tail", run.id, "--json", "--type", "thread.run.completed"))
     assert [event["data"]["id"] for event in events] == [run.id]
+
+
+def test_a_project_is_followed_beyond_a_restart_of_its_server(new_server):
+    server = new_server()
+    server.start()
+    command = ["tail", "--base-url", server.url, "--key", KEY]
+    with subprocess.Popen(
+        [sys.executable, "-u", "-m", "understudy", *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as tail:
+        try:
+            assert tail.stdout.readline().startswith("ready")
+            server.stop()
+            assert "reconnecting" in tail.stderr.readline()
+            server.flags = ("--port", server.url.rpartition(":")[2].removesuffix("/v1"))
+            server.start()
+            assert tail.stdout.readline().startswith("ready")
+            server.client.responses.create(model="rehearsal", input="Hello", background=True)
+            assert "response" in tail.stdout.readline()
+        finally:
+            tail.kill()
+
+
+def test_a_run_whose_stream_is_interrupted_is_an_error(new_server, upstream):
+    server = new_server()
+    server.start()
+    upstream.answer(text("Some ", HANG))
+    run = server.client.beta.threads.create_and_run(
+        assistant_id=server.client.beta.assistants.create(model="gpt-4o").id,
+        thread={"messages": [{"role": "user", "content": "Hello"}]},
+    )
+    command = ["tail", run.id, "--base-url", server.url, "--key", KEY]
+    with subprocess.Popen(
+        [sys.executable, "-u", "-m", "understudy", *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as tail:
+        try:
+            assert tail.stdout.readline().startswith("thread.created")
+            server.stop()
+            _, errors = tail.communicate(timeout=WAIT)
+        finally:
+            tail.kill()
+    assert tail.returncode == 3
+    assert f"`understudy tail {run.id}` follows it from its first event again." in errors
 
 
 @pytest.mark.parametrize("shell", SHELLS)

@@ -1,10 +1,17 @@
 """`understudy tail`: follows the changes of a project, or the events of one run or response."""
 
-from typing import Any
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from typing import Any, Final
 
 import click
 
 from understudy.cli.options import with_json_flag, with_server
+
+_RECONNECT_SECONDS: Final = 1.0
+_PATIENCE_SECONDS: Final = 60.0
+"""How long a server may be away: a restart with a migration takes some seconds."""
 
 
 @click.command()
@@ -23,14 +30,14 @@ def tail(
     Without an ID: which runs, responses, batches and files of the
     project change their status. With the ID of a run or a background
     response: its own events from the first one on, until it ends.
+    The events of a project are followed beyond a restart of the server.
     """
     from understudy.cli.api_client import ApiClient, run_async
     from understudy.cli.output import print_line
 
     async def run() -> None:
         async with ApiClient(base_url, key) as api:
-            path, query = await _find_stream(api, object_id)
-            async for name, data in api.events(path, **query):
+            async for name, data in _follow_object(api, object_id) if object_id else _follow_project(api):
                 kind = name or data.get("type", "")
                 if types and not kind.startswith(types):
                     continue
@@ -45,11 +52,44 @@ def tail(
         return
 
 
-async def _find_stream(api: Any, object_id: str | None) -> tuple[str, dict[str, Any]]:
+async def _follow_project(api: Any) -> AsyncIterator[tuple[str, Any]]:
+    """Without an end. Raises ServerUnavailable if the server does not come back in time."""
+    from understudy.cli.api_client import ServerUnavailable
+
+    was_connected = False
+    lost_at: float | None = None
+    while True:
+        try:
+            async for name, data in api.events("/events"):
+                if name == "error":
+                    break
+                was_connected, lost_at = True, None
+                yield name, data
+        except ServerUnavailable:
+            # A server that was never there is not waited for.
+            if not was_connected or (lost_at is not None and time.monotonic() - lost_at > _PATIENCE_SECONDS):
+                raise
+        if lost_at is None:
+            lost_at = time.monotonic()
+            click.echo("The connection to the server was lost; reconnecting. Changes until then are missing.", err=True)
+        await asyncio.sleep(_RECONNECT_SECONDS)
+
+
+async def _follow_object(api: Any, object_id: str) -> AsyncIterator[tuple[str, Any]]:
+    """Raises ServerUnavailable if the events end before the run or response has."""
+    from understudy.cli.api_client import ServerUnavailable
+
+    path, query = await _find_stream(api, object_id)
+    async for name, data in api.events(path, **query):
+        if (name or data.get("type")) == "error":
+            message = (data.get("error") or data).get("message") or "The stream was interrupted."
+            raise ServerUnavailable(f"{message} `understudy tail {object_id}` follows it from its first event again.")
+        yield name, data
+
+
+async def _find_stream(api: Any, object_id: str) -> tuple[str, dict[str, Any]]:
     from understudy.cli.api_client import segment
 
-    if object_id is None:
-        return "/events", {}
     if object_id.startswith("run_"):
         found = await api.get(f"/runs/{segment(object_id)}")
         return f"/threads/{found['thread_id']}/runs/{segment(object_id)}/events", {}
