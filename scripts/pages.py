@@ -299,7 +299,12 @@ def reason_rows(name: str, result: dict[str, Any]) -> Iterator[str]:
 
 def behaviours(name: str, entries: list[tuple[str, dict[str, str]]]) -> str:
     rows = [f"| `{entry}` | {behaviour['description']} | {behaviour['source']} |" for entry, behaviour in entries]
-    title = [f"## {name.capitalize()}", "", "| behaviour | description | source |", "| --- | --- | --- |"]
+    title = [
+        f"## {name.capitalize().replace('_', ' ')}",
+        "",
+        "| behaviour | description | source |",
+        "| --- | --- | --- |",
+    ]
     return "\n".join([*title, *rows, ""])
 
 

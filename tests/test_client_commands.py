@@ -117,6 +117,15 @@ def test_a_chat_answers_functions_by_hand_and_can_be_continued(understudy, serve
     assert [message.content[0].text.value for message in messages] == ["Weather?", "It is mild.", "Again?", "Again."]
 
 
+def test_a_chat_continues_after_a_file_that_cannot_be_read(understudy, tmp_path):
+    talk = understudy(
+        "chat", "--model", "rehearsal", input=f"/file {tmp_path}/none.txt\n/file {tmp_path}\nRepeat: on\n"
+    )
+    assert f"Not attached: '{tmp_path}/none.txt' cannot be read (no such file or directory)." in talk.stderr
+    assert f"Not attached: '{tmp_path}' cannot be read (is a directory)." in talk.stderr
+    assert "on" in talk.stdout
+
+
 def test_a_run_is_followed_to_its_end(understudy, server):
     assistant = server.client.beta.assistants.create(model="rehearsal")
     run = server.client.beta.threads.create_and_run_poll(

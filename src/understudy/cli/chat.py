@@ -88,8 +88,10 @@ async def _obey(conversation: "Conversation", line: str) -> None:
         case "/file":
             try:
                 file = await conversation.attach(_expand(argument))
-            except (OSError, click.ClickException) as error:
-                note(f"Not attached: {error.message if isinstance(error, click.ClickException) else error}")
+            except OSError as error:
+                note(f"Not attached: {argument!r} cannot be read ({(error.strerror or str(error)).lower()}).")
+            except click.ClickException as error:
+                note(f"Not attached: {error.message}")
             else:
                 note(f"{file['filename']} is sent with the next message.")
         case "/thread":
