@@ -41,6 +41,7 @@ _MIX: Final[dict[str, list[Behaviour]]] = {
     "ingestion": [load.ingestion],
     "batches": [load.batches],
     "chats": [load.chats],
+    "realtime": [load.realtime] * 2,
     "videos": [load.videos],
     "code": [load.code_runs],
 }
@@ -107,6 +108,8 @@ async def _run(arguments: argparse.Namespace, directory: Path) -> Evidence:
             clients = [behaviour for name in mix for behaviour in _MIX[name]]
             await asyncio.gather(chaos.run(until), work.run(clients))
             await _restart_one(cluster)
+            evidence.realtime_responses = _count_responses(upstream)
+            evidence.realtime_places = await cluster.find_places()
             async with cluster.connect() as database:
                 await collect(evidence, client, database, cluster.blobs)
         finally:
@@ -118,6 +121,11 @@ async def _run(arguments: argparse.Namespace, directory: Path) -> Evidence:
         while not receiver.none_left():
             evidence.received.append(receiver.next())
     return evidence
+
+
+def _count_responses(upstream: Upstream) -> int:
+    sessions = upstream.realtime.sessions
+    return sum(event["type"] == "response.create" for session in sessions for event in session.received)
 
 
 def _chosen_faults(arguments: argparse.Namespace) -> Sequence[faults.Fault]:

@@ -388,6 +388,15 @@ def _charges(evidence: Evidence, result: Result) -> None:
                 result.faults.append(f"{one['id']} used {usage['total_tokens']} tokens and is charged for {charged}")
 
 
+@_check("every realtime response that a client has is charged once, and no session outlives its socket")
+def _realtime(evidence: Evidence, result: Result) -> None:
+    received, charged, made = evidence.journal.realtime.ends, evidence.realtime_charged, evidence.realtime_responses
+    result.examined = received
+    if not received <= charged <= made:
+        result.faults.append(f"{charged} responses are charged; {received} were received, and {made} made")
+    result.faults += [f"place {place} is taken" for place in evidence.realtime_places]
+
+
 @_check("no orphan blob, and no blob missing")
 def _blobs(evidence: Evidence, result: Result) -> None:
     result.examined = len(evidence.blobs)

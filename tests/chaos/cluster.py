@@ -18,23 +18,30 @@ from typing import Any, Final, Self
 
 import asyncpg
 import psutil
+import redis
 
 from redis_servers import RedisServer, free_port
 
+REALTIME_MODEL: Final = "gpt-realtime"
 KEY: Final = "sk-chaos-0123456789abcdef"
 SERVING: Final = 3
 WORKERS: Final = 2
 START_SECONDS: Final = 60.0
+_PLACE_SECONDS: Final = 30.0
 _SUBREAPER: Final = 36
 _CONFIG: Final = """
 [providers.scripted]
 base_url = "{upstream}"
 api_key = "upstream-key"
-models = ["gpt-4o"]
+models = ["gpt-4o", "gpt-realtime"]
 
 [models."gpt-4o"]
 input_price = 2.0
 output_price = 8.0
+
+[models.gpt-realtime]
+input_price = 4.0
+output_price = 16.0
 
 [embeddings]
 model = "builtin"
@@ -292,6 +299,20 @@ class Cluster:
             yield connection
         finally:
             await connection.close(timeout=5)
+
+    async def find_places(self) -> list[str]:
+        """The places of realtime sessions in Redis, as soon as there are none or nobody can have lost one any more."""
+        return await asyncio.to_thread(self._find_places)
+
+    def _find_places(self) -> list[str]:
+        deadline = time.monotonic() + _PLACE_SECONDS
+        with redis.Redis.from_url(self.redis.url, decode_responses=True) as client:
+            while True:
+                now, keys = int(time.time()), list(client.scan_iter("u:*:places"))
+                places = [place for key in keys for place in client.zrange(key, now, "+inf", byscore=True)]
+                if not places or time.monotonic() > deadline:
+                    return places
+                time.sleep(0.5)
 
     async def start(self) -> None:
         # The first one makes the schema.

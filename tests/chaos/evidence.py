@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from chaos.cluster import REALTIME_MODEL
 from chaos.http import Client, Impatient
 from chaos.journal import Journal
 from receiver import Received
@@ -54,6 +55,11 @@ class Evidence:
     received: list[Received] = field(default_factory=list)
     usage: dict[str, int] = field(default_factory=dict)
     """Charged tokens by run or response."""
+    realtime_responses: int = 0
+    """Those that the provider has made."""
+    realtime_charged: int = 0
+    realtime_places: list[str] = field(default_factory=list)
+    """Of sessions that count though they have ended."""
     sums: dict[str, tuple[int, int]] = field(default_factory=dict)
     """Sums that the database keeps, and the same from their entries."""
     blobs: dict[str, tuple[int, int]] = field(default_factory=dict)
@@ -191,6 +197,8 @@ async def _collect_sums(evidence: Evidence, database: Database) -> None:
     for reference, tokens in await database.fetch("SELECT reference, input_tokens + output_tokens FROM usage"):
         subject = reference.partition("/")[0]
         evidence.usage[subject] = evidence.usage.get(subject, 0) + tokens
+    sql = "SELECT sum(requests) FROM usage WHERE model = $1"
+    evidence.realtime_charged = int(await database.fetchval(sql, REALTIME_MODEL) or 0)
     for order in evidence.journal.videos:
         sql = "SELECT count(*) FROM generations WHERE request_key LIKE $1"
         evidence.videos[order.key] = await database.fetchval(sql, f"%{order.key}%")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Final
 
 import asyncpg
+import redis
 
 from chaos.cluster import CONTINUE, STOP, Cluster, Node, leftovers
 from chaos.journal import Journal, Recovery
@@ -207,15 +208,69 @@ async def restart_redis(faults: Faults) -> None:
 
 
 async def pause_redis(faults: Faults) -> None:
+    await _pause_redis(faults, 1, 4)
+
+
+async def _pause_redis(faults: Faults, low: float, high: float) -> None:
     if "redis" in faults._busy:
         return
     faults._busy.add("redis")
     faults.mark("SIGSTOP Redis")
     faults.cluster.redis.pause()
-    await faults.pause(1, 4)
+    await faults.pause(low, high)
     faults.cluster.redis.resume()
     faults.mark("SIGCONT Redis")
     faults._busy.discard("redis")
+
+
+async def flush_redis(faults: Faults) -> None:
+    """All data is gone at once, and no connection is lost."""
+    faults.mark("FLUSHALL")
+    await _command(faults, "FLUSHALL")
+
+
+async def disconnect_redis(faults: Faults) -> None:
+    """Redis closes connections of one kind."""
+    kind = faults.random.choice(("normal", "pubsub"))
+    faults.mark(f"CLIENT KILL TYPE {kind}")
+    await _command(faults, "CLIENT", "KILL", "TYPE", kind)
+
+
+async def fill_redis(faults: Faults) -> None:
+    """Redis refuses to write, since its memory is full."""
+    await _refuse_writes(
+        faults, "full memory", ("CONFIG", "SET", "maxmemory", "1"), ("CONFIG", "SET", "maxmemory", "0")
+    )
+
+
+async def demote_redis(faults: Faults) -> None:
+    """Redis is a replica without a primary: it can be read only."""
+    await _refuse_writes(faults, "a replica", ("REPLICAOF", "127.0.0.1", "1"), ("REPLICAOF", "NO", "ONE"))
+
+
+async def _refuse_writes(faults: Faults, state: str, begin: Sequence[str], end: Sequence[str]) -> None:
+    if "redis" in faults._busy:
+        return
+    faults._busy.add("redis")
+    faults.mark(f"Redis: {state}")
+    await _command(faults, *begin)
+    seconds = await faults.pause(0.5, 12)
+    await _command(faults, *end)
+    faults.mark(f"Redis takes writes again after {seconds:.1f} s")
+    faults._busy.discard("redis")
+
+
+async def _command(faults: Faults, *words: str) -> None:
+    """On a server that is stopped, nothing happens."""
+
+    def execute() -> None:
+        with redis.Redis.from_url(faults.cluster.redis.url, socket_timeout=5) as client:
+            client.execute_command(*words)
+
+    try:
+        await asyncio.to_thread(execute)
+    except redis.RedisError:
+        faults.mark(f"{words[0]} has failed")
 
 
 def _erase(cluster: Cluster) -> None:
@@ -237,15 +292,46 @@ async def restart_postgres(faults: Faults) -> None:
 
 
 async def pause_postgres(faults: Faults) -> None:
+    await _pause_postgres(faults, 1, 16)
+
+
+async def _pause_postgres(faults: Faults, low: float, high: float) -> None:
     if "postgres" in faults._busy:
         return
     faults._busy.add("postgres")
     faults.mark("SIGSTOP PostgreSQL")
     stopped = faults.cluster.postgres.pause()
-    await faults.pause(1, 16)
+    await faults.pause(low, high)
     faults.cluster.postgres.resume(stopped)
     faults.mark("SIGCONT PostgreSQL")
     faults._busy.discard("postgres")
+
+
+async def disconnect_postgres(faults: Faults) -> None:
+    """PostgreSQL ends all of its sessions, and takes new ones."""
+    faults.mark("pg_terminate_backend of all")
+    try:
+        async with faults.cluster.connect() as database:
+            await database.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+            )
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
+        faults.mark("pg_terminate_backend has failed")
+
+
+# -- only by name, in `--faults`: each takes a minute ------------------------------------------------------------------
+
+
+async def stop_node_long(faults: Faults) -> None:
+    await _pause_node(faults, 60, 60)
+
+
+async def stop_redis_long(faults: Faults) -> None:
+    await _pause_redis(faults, 60, 60)
+
+
+async def stop_postgres_long(faults: Faults) -> None:
+    await _pause_postgres(faults, 60, 60)
 
 
 SINGLE_FAULTS: Final[list[Fault]] = [kill, kill, restart, stop_within_lease]
@@ -263,6 +349,11 @@ FAULTS: Final[list[Fault]] = [
     cut_postgres,
     restart_redis,
     pause_redis,
+    flush_redis,
+    disconnect_redis,
+    fill_redis,
+    demote_redis,
     restart_postgres,
     pause_postgres,
+    disconnect_postgres,
 ]

@@ -37,12 +37,13 @@ async def _follow(
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while not (log.has_ended or is_abandoned()) and time.monotonic() < deadline:
         after = max((frame.number for frame in log.frames if frame.number is not None), default=None)
-        log.connections.append(-1 if after is None else after)
         resumed = "" if after is None else f"{'&' if '?' in path else '?'}starting_after={after}"
         try:
             # Comments keep a stream open that gets no events.
             async with asyncio.timeout(deadline - time.monotonic()):
-                async with client.stream("GET", path + resumed) as response:
+                url = client.pick()
+                log.connections.append((-1 if after is None else after, url))
+                async with client.stream("GET", path + resumed, url=url) as response:
                     await _receive(log, response, ends)
         except TimeoutError:
             pass

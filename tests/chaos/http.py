@@ -97,11 +97,15 @@ class Client:
             after = f"&after={page['last_id']}"
 
     @asynccontextmanager
-    async def stream(self, method: str, path: str, body: Any = None) -> AsyncIterator[aiohttp.ClientResponse]:
-        """An open stream with status 200; it is silent for at most 30 s. Raises Uncertain."""
+    async def stream(
+        self, method: str, path: str, body: Any = None, url: str | None = None
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """An open stream of the node `url` with status 200; it is silent for at most 30 s. Raises Uncertain."""
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=30)
         try:
-            async with self._session.request(method, self.pick() + path, json=body, timeout=timeout) as response:
+            async with self._session.request(
+                method, (url or self.pick()) + path, json=body, timeout=timeout
+            ) as response:
                 if response.status != 200:
                     reply = Reply(response.status, await response.read())
                     self._record(method, path, reply, response.headers)
@@ -111,6 +115,21 @@ class Client:
         except (OSError, aiohttp.ClientError, TimeoutError) as error:
             self._journal.replies[type(error).__name__] += 1
             raise Uncertain(f"{method} {path}: {error!r}") from error
+
+    @asynccontextmanager
+    async def socket(self, path: str) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
+        """Raises Uncertain where it is refused, or cut."""
+        timeout = aiohttp.ClientWSTimeout(ws_close=CONNECT_SECONDS)
+        try:
+            async with self._session.ws_connect(self.pick() + path, timeout=timeout) as socket:
+                yield socket
+        except aiohttp.WSServerHandshakeError as error:
+            self._journal.replies[str(error.status)] += 1
+            raise Uncertain(f"{path}: {error.status}") from error
+        except (OSError, aiohttp.ClientError, TimeoutError, TypeError) as error:
+            # TypeError: the socket was closed by the server.
+            self._journal.replies[type(error).__name__] += 1
+            raise Uncertain(f"{path}: {error!r}") from error
 
     def _record(self, method: str, path: str, reply: Reply, headers: Mapping[str, str]) -> None:
         self._journal.replies[str(reply.status)] += 1

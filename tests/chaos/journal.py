@@ -81,16 +81,24 @@ class Frame:
 class FollowedLog:
     """All that one client received of one run or response, over all its connections.
 
-    `connections` are the numbers after which it resumed; `errors` the error events that ended streams.
+    `connections` are the numbers after which it resumed, each with the node; `errors` the error events that ended streams.
     """
 
     kind: Literal["run", "response"]
     id: str
     frames: list[Frame] = field(default_factory=list)
-    connections: list[int] = field(default_factory=list)
+    connections: list[tuple[int, str]] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     has_ended: bool = False
     number_at_takeover: int | None = None
+
+
+@dataclass(slots=True)
+class Realtime:
+    """`ends` counts the `response.done` that clients have received, which are charged before they are sent."""
+
+    sessions: int = 0
+    ends: int = 0
 
 
 @dataclass(slots=True)
@@ -112,6 +120,7 @@ class Journal:
     batches: dict[str, StartedBatch] = field(default_factory=dict)
     videos: list[OrderedVideo] = field(default_factory=list)
     followed: list[FollowedLog] = field(default_factory=list)
+    realtime: Realtime = field(default_factory=Realtime)
     recoveries: list[Recovery] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     replies: Counter[str] = field(default_factory=Counter)

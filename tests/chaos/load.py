@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import aiohttp
 
+from chaos.cluster import REALTIME_MODEL
 from chaos.followers import follow_response, follow_run
 from chaos.http import Client, Impatient, Reply, Uncertain
 from chaos.journal import (
@@ -33,6 +34,7 @@ RUN_SECONDS: Final = 120.0
 BATCH_SECONDS: Final = 240.0
 TERMINAL: Final = {"completed", "failed", "cancelled", "expired", "incomplete"}
 _TURNS: Final = 3
+_TURN_SECONDS: Final = 60.0
 _TOOLS: Final[dict[str, list[dict[str, Any]]]] = {
     "plain": [],
     "function": [{"type": "function", "function": {"name": FUNCTION, "parameters": {"type": "object"}}}],
@@ -275,6 +277,20 @@ async def chats(load: Load) -> None:
     """Plain completions, which are charged."""
     body = {"model": "gpt-4o", "messages": [{"role": "user", "content": f"plain:{new_tag()} please"}]}
     await load.create("/v1/chat/completions", body)
+
+
+async def realtime(load: Load) -> None:
+    """A session of some turns."""
+    journal, turns = load.journal.realtime, load.client.random.randint(1, 5)
+    async with load.client.socket(f"/v1/realtime?model={REALTIME_MODEL}") as socket:
+        journal.sessions += 1
+        for _ in range(turns):
+            await socket.send_json({"type": "response.create"})
+            async with asyncio.timeout(_TURN_SECONDS):
+                while (await socket.receive_json())["type"] != "response.done":
+                    pass
+            journal.ends += 1
+            await load.think()
 
 
 # -- files -------------------------------------------------------------------------------------------------------------

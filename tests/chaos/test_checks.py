@@ -12,6 +12,7 @@ from chaos.journal import (
     IndexedFile,
     Journal,
     OrderedVideo,
+    Realtime,
     Recovery,
     SavedFile,
     SentMessage,
@@ -63,6 +64,7 @@ def response_frames():
 def evidence():
     """A run with a message, a function run with two calls, a response, a file, a batch, a video: all as it should be."""
     journal = Journal(
+        realtime=Realtime(2, 2),
         messages=[SentMessage("thread_1", "t1", acknowledged=True), SentMessage("thread_2", "t2", acknowledged=True)],
         runs={
             "run_1": StartedRun("run_1", "thread_1", "plain", "t1"),
@@ -135,6 +137,8 @@ def evidence():
         ends={"run_1": "thread.run.completed"},
         events=[("del_1", "thread.run.completed", "run_1", "delivered")],
         received=[Received("/hook", {"webhook-id": "del_1"}, b"")],
+        realtime_responses=3,
+        realtime_charged=2,
         usage={"run_1": 12, "run_2": 12, "run_3": 12, "resp_1": 12},
         sums={"balance": (-5, -5)},
         blobs={"abc": (1, 1)},
@@ -410,6 +414,18 @@ def charge_nothing(evidence):
     del evidence.usage["resp_1"]
 
 
+def charge_no_realtime(evidence):
+    evidence.realtime_charged = 1
+
+
+def charge_realtime_twice(evidence):
+    evidence.realtime_charged = 4
+
+
+def leave_a_place(evidence):
+    evidence.realtime_places = ["node_1-7"]
+
+
 def orphan_blob(evidence):
     evidence.blob_files.add("def")
 
@@ -443,7 +459,7 @@ def log_error(evidence):
 
 
 MESSAGES, RUNS, ANSWER, OUTPUT, CODE, RESPONSE, FOLLOWED_RUN, FOLLOWED_RESPONSE, *_ = checks.names()
-*_, FILE, INDEX, BATCH, VIDEO, WEBHOOK, SUM, CHARGE, BLOB, ORPHAN, RECOVERY, UNEXPECTED = checks.names()
+*_, FILE, INDEX, BATCH, VIDEO, WEBHOOK, SUM, CHARGE, REALTIME, BLOB, ORPHAN, RECOVERY, UNEXPECTED = checks.names()
 FAULTS = {
     MESSAGES: [lose_message, double_message, double_unacknowledged_message, invent_message],
     RUNS: [
@@ -479,6 +495,7 @@ FAULTS = {
     WEBHOOK: [lose_event, double_event, deliver_nothing, give_up_delivery, event_without_end],
     SUM: [change_sum],
     CHARGE: [charge_twice, charge_nothing],
+    REALTIME: [charge_no_realtime, charge_realtime_twice, leave_a_place],
     BLOB: [orphan_blob, lose_blob, miscount_uses, leave_unfinished_file],
     ORPHAN: [orphan_process],
     RECOVERY: [recover_late],

@@ -336,6 +336,25 @@ async def test_events_that_were_evicted_are_stored_again(join, session_redis):
     await assert_whole(other, run)
 
 
+async def test_a_full_server_is_reported_once_and_has_each_event_afterwards(join, redis_server, caplog):
+    one, other = await join(redis_server.url), await join(redis_server.url)
+    run = Run()
+    one.streams.track(run.id, run.log)
+    await load_until(other, run)
+    with sync_redis.Redis.from_url(redis_server.url) as client:
+        client.config_set("maxmemory", 1)
+        for piece in ("a", "b"):
+            run.write(piece)
+            assert not await one.streams.flush(run.id, run.log.length)
+            # A flush without events fails on no server.
+            one.streams.track("run_empty", RunLog(RunEncoder))
+            await one.streams.flush("run_empty", 1)
+        assert [record.message[:40] for record in caplog.records] == ["events of runs are not stored for other "]
+        client.config_set("maxmemory", 0)
+    assert await one.streams.flush(run.id, run.log.length)
+    await assert_whole(other, run)
+
+
 async def test_a_silent_server_delays_nothing_and_has_each_event_once_afterwards(join, redis_server):
     one, other = await join(redis_server.url), await join(redis_server.url)
     run = Run()

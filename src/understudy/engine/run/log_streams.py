@@ -237,7 +237,6 @@ class LogStreams:
                     self._later.pop(stream, None)
                     stream.delayed = 0
                 await self._write(some)
-            self._is_failing = False
         except BrokerUnavailable as error:
             # All are written after the reconnect, or with their next events.
             self._due.clear()
@@ -276,6 +275,8 @@ class LogStreams:
             self._forget_written(streams)
             self._due.update(dict.fromkeys(streams))
             return
+        # A server that refuses writes still takes a flush without any.
+        self._is_failing = False
         for stream, last, size in written:
             if stream.run_id in lost:
                 self._lose(stream)
