@@ -49,6 +49,45 @@ async def test_a_store_is_made_with_its_files_in_their_order(store):
     assert page.has_more
 
 
+async def test_workers_and_clients_of_one_store_never_deadlock(store):
+    """A statement that waits for another transaction is repeated after its deadlock, which takes a second."""
+    given = await samples.files(store, 24)
+    made = await samples.vector_store(store, given)
+    seqs = [candidate.key for candidate in await store.ingestion.list_candidates(NOW, 100)]
+    (store_seq,) = {candidate.group for candidate in await store.ingestion.list_candidates(NOW, 100)}
+
+    async def work(worker):
+        for seq in seqs[::worker]:
+            claimed = await store.ingestion.claim(seq, f"worker_{worker}", "builtin", NOW)
+            if claimed is not None:
+                await store.ingestion.release(f"worker_{worker}", claimed, NOW)
+
+    async def restart():
+        for _ in range(8):
+            await store.ingestion.restart(store_seq, "builtin")
+
+    async def describe():
+        for file_id in given:
+            await store.vector_store_files.describe(OURS, made.id, file_id, {"a": 1})
+
+    before = await deadlocks(store)
+    await asyncio.gather(work(1), work(1), work(-1), work(-1), restart(), describe(), restart())
+    assert await deadlocks(store) == before
+
+
+async def deadlocks(store):
+    """How many PostgreSQL has ended in this database."""
+    if store.database.dialect == "sqlite":
+        return 0
+
+    def count():
+        yield "SELECT pg_stat_force_next_flush()", ()
+        return (yield "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()", ())
+
+    await asyncio.gather(*(store.database.read(count) for _ in range(20)))
+    return (await store.database.read(count))[0][0]
+
+
 async def test_a_store_with_an_unknown_file_is_not_made(store):
     given = await samples.files(store, 1)
     (foreign,) = await samples.files(store, 1, THEIRS)

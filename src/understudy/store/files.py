@@ -81,8 +81,9 @@ class Files:
     async def expire(self, limit: int = 100) -> None:
         """Deletes up to `limit` expired files."""
         now = self._now()
-        if await self._database.read(_list_expired, now, limit):
-            await self._database.write(_expire_files, now, limit)
+        # One at a time: a transaction locks the stores of its file in their order.
+        for file_id in await self._database.read(_list_expired, now, limit):
+            await self._database.write(_remove_file, file_id)
 
     def _now(self) -> int:
         return int(self._clock.now())
@@ -140,9 +141,3 @@ def _load_file(body: str, blob: str) -> StoredFile:
 def _list_expired(now: int, limit: int) -> Transaction[list[str]]:
     rows = yield _EXPIRED, (now, limit)
     return [row[1] for row in rows]
-
-
-def _expire_files(now: int, limit: int) -> Transaction[None]:
-    rows = yield _EXPIRED + " FOR UPDATE", (now, limit)
-    for _, file_id in rows:
-        yield from _remove_file(file_id)

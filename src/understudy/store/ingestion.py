@@ -30,13 +30,15 @@ WAITING_FILES = FairListing(
     group="store",
     live_groups=LIVE_STORES,
 )
-_EMBEDDER = (
-    "UPDATE vector_stores SET embedder = COALESCE(embedder, $2) WHERE seq = $1 AND body IS NOT NULL RETURNING embedder"
+_LACKS_EMBEDDER = (
+    "SELECT seq FROM vector_stores WHERE seq = (SELECT store FROM store_files WHERE seq = $1) AND embedder IS NULL"
 )
+_SET_EMBEDDER = "UPDATE vector_stores SET embedder = $2 WHERE seq = $1 AND embedder IS NULL"
+_EMBEDDER = "SELECT embedder FROM vector_stores WHERE seq = $1 AND body IS NOT NULL"
 _ABANDONED_FILES = compose_sql(
     "SELECT seq, store FROM store_files WHERE owner IS NOT NULL AND",
     ORPHANED,
-    "AND (status <> 'in_progress' OR body IS NULL) LIMIT 100",
+    "AND (status <> 'in_progress' OR body IS NULL) ORDER BY seq LIMIT 100",
 )
 _STALE_STORES = (
     "SELECT id, seq, embedder, in_progress + completed FROM vector_stores"
@@ -154,11 +156,15 @@ def _list_files_to_index(now: float, limit: int, cursor: FairCursor) -> Transact
 
 
 def _claim_file(seq: int, owner: str, embedder: str, now: float) -> Transaction[FileClaim | None]:
+    # Before the file is locked, as in every transaction that changes a store and its files.
+    for (lacking,) in (yield _LACKS_EMBEDDER, (seq,)):
+        yield _SET_EMBEDDER, (lacking, embedder)
     row = yield from INGESTION_JOBS.claim(seq, owner, now, _CLAIMED)
     if row is None:
         return None
     store, project_id, filename, round_, attempts, interruptions, body, origin = row
-    embedders = yield _EMBEDDER, (store, embedder)
+    # One that is set by another transaction meanwhile begins a new round of the file, which this claim is not of.
+    embedders = yield _EMBEDDER, (store,)
     if not embedders:
         yield "UPDATE store_files SET owner = NULL WHERE seq = $1", (seq,)
         return None
@@ -225,7 +231,7 @@ def _discard_claim(owner: str, claimed: FileClaim) -> Transaction[None]:
 
 
 def _release_files(owner: str, files: Sequence[int]) -> Transaction[None]:
-    for seq in files:
+    for seq in sorted(files):
         sql = "UPDATE store_files SET owner = NULL WHERE seq = $1 AND owner = $2 RETURNING store"
         for (store,) in (yield sql, (seq, owner)):
             yield from remove_document(store, seq)

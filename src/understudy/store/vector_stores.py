@@ -252,13 +252,13 @@ def _erase_rows(limit: int) -> Transaction[bool]:
     if not pending:
         return False
     (store,) = pending[0]
-    files = yield "SELECT seq FROM store_files WHERE store = $1 AND owner IS NULL LIMIT $2", (store, limit)
+    files = yield "SELECT seq FROM store_files WHERE store = $1 AND owner IS NULL ORDER BY seq LIMIT $2", (store, limit)
     for (seq,) in files:
         yield "DELETE FROM file_attributes WHERE file = $1", (seq,)
         yield "DELETE FROM store_files WHERE seq = $1", (seq,)
     if len(files) == limit:
         return True
-    batches = yield "SELECT seq FROM file_batches WHERE store = $1 LIMIT $2", (store, limit // 20)
+    batches = yield "SELECT seq FROM file_batches WHERE store = $1 ORDER BY seq LIMIT $2", (store, limit // 20)
     for (seq,) in batches:
         yield "DELETE FROM batch_files WHERE batch = $1", (seq,)
         yield "DELETE FROM file_batches WHERE seq = $1", (seq,)
