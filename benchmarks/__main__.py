@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import os
+import signal
 import tempfile
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
@@ -73,6 +74,7 @@ def main() -> None:
     cores = Cores.found()
     if cores.load is not None:
         os.sched_setaffinity(0, {cores.load})
+    signal.signal(signal.SIGTERM, _exit)
     with ExitStack() as stack:
         options = _options(arguments, stack)
         for name in names:
@@ -117,7 +119,22 @@ def _measure(measure: Callable[[Stage], Awaitable[Report]], options: Options, co
 
 
 async def _run(measure: Callable[[Stage], Awaitable[Report]], stage: Stage) -> Report:
-    return await measure(stage)
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    assert task is not None
+    loop.add_signal_handler(signal.SIGTERM, task.cancel)
+    try:
+        return await measure(stage)
+    except asyncio.CancelledError:
+        _exit()
+        raise
+    finally:
+        loop.remove_signal_handler(signal.SIGTERM)
+        signal.signal(signal.SIGTERM, _exit)
+
+
+def _exit(*_: object) -> None:
+    """Ends everything that was started: PostgreSQL is no child of this process, and outlives it otherwise."""
+    raise SystemExit(128 + signal.SIGTERM)
 
 
 def _result(name: str, options: Options) -> Path:

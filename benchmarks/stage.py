@@ -66,10 +66,13 @@ class Stage:
     busy: float
     stack: ExitStack = field(default_factory=ExitStack)
 
-    def upstream(self, chunks: int | None = None, pace: float = 0.0, files: int = 256) -> Service:
-        """The scripted provider, on the load's core. `pace` is chunks a second of each stream, 0 all at once."""
+    def upstream(self, chunks: int | None = None, pace: float = 0.0, files: int = 256, *, lead: float = 0.0) -> Service:
+        """The scripted provider, on the load's core. `pace` is chunks a second of each stream, 0 all at once.
+
+        `lead` is how many seconds each stream waits before its first chunk.
+        """
         number = self.options.chunks if chunks is None else chunks
-        arguments = ["--chunks", str(number), "--pace", str(pace), "--files", str(files)]
+        arguments = ["--chunks", str(number), "--pace", str(pace), "--lead", str(lead), "--files", str(files)]
         return self._start("upstream", arguments, self.cores.load)
 
     def passthrough(self, upstream: Service, files: int = 256) -> Service:

@@ -1,9 +1,9 @@
 """A model provider that costs nearly nothing: chat completions out of bytes made beforehand, at once or at a pace,
 and embeddings.
 
-`python -m benchmarks.upstream --port N --chunks N [--pace N] [--files N]`. Each chunk of a stream is written by itself,
-as real providers do; a request with tools and without their outputs is answered with a call. Paced, it tells at
-GET /lateness how late its chunks were since the last time. Knows just enough HTTP for its few clients.
+`python -m benchmarks.upstream --port N --chunks N [--pace N] [--lead N] [--files N]`. Each chunk of a stream is written
+by itself, as real providers do; a request with tools and without their outputs is answered with a call. Paced, it tells
+at GET /lateness how late its chunks were since the last time. Knows just enough HTTP for its few clients.
 """
 
 import argparse
@@ -110,9 +110,10 @@ def _framed(event: bytes) -> bytes:
 
 
 class _Connection(asyncio.Protocol):
-    def __init__(self, answers: Answers, wheel: Wheel | None) -> None:
+    def __init__(self, answers: Answers, wheel: Wheel | None, lead: float) -> None:
         self._answers = answers
         self._wheel = wheel
+        self._lead = lead
         self._loop = asyncio.get_running_loop()
         self._data = b""
 
@@ -131,13 +132,20 @@ class _Connection(asyncio.Protocol):
         self._answer(head, body)
 
     def _answer(self, head: bytes, body: bytes) -> None:
-        if self._wheel is None:
-            self._write(iter(self._answers.to(head, body)))
-        elif head.startswith(b"GET /lateness"):
+        if self._wheel is not None and head.startswith(b"GET /lateness"):
             self._transport.write(_json(quantiles(self._wheel.lateness)))
             del self._wheel.lateness[:]
+            return
+        pieces = self._answers.to(head, body)
+        if self._lead and len(pieces) > 1:
+            self._loop.call_later(self._lead, self._start, iter(pieces))
         else:
-            pieces = iter(self._answers.to(head, body))
+            self._start(iter(pieces))
+
+    def _start(self, pieces: Iterator[bytes]) -> None:
+        if self._wheel is None:
+            self._write(pieces)
+        else:
             self._wheel.add(lambda: self._write_next(pieces))
 
     def _write_next(self, pieces: Iterator[bytes]) -> bool:
@@ -158,12 +166,12 @@ def _length(head: bytes) -> int:
     return int(found[1]) if found else 0
 
 
-async def _serve(port: int, chunks: int, pace: float) -> None:
+async def _serve(port: int, chunks: int, pace: float, lead: float) -> None:
     answers = Answers(chunks)
     wheel = Wheel(1 / pace) if pace else None
     gc.freeze()
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: _Connection(answers, wheel), "127.0.0.1", port, backlog=2048)
+    server = await loop.create_server(lambda: _Connection(answers, wheel, lead), "127.0.0.1", port, backlog=2048)
     await server.serve_forever()
 
 
@@ -172,10 +180,13 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--chunks", type=int, required=True)
     parser.add_argument("--pace", type=float, default=0.0, help="chunks a second of each stream; 0 is all at once")
+    parser.add_argument(
+        "--lead", type=float, default=0.0, help="seconds from a request to the first chunk of its stream"
+    )
     parser.add_argument("--files", type=int, default=256, help="sockets that must be possible at once")
     options = parser.parse_args()
     files.allow(options.files)
-    uvloop.run(_serve(options.port, options.chunks, options.pace))
+    uvloop.run(_serve(options.port, options.chunks, options.pace, options.lead))
 
 
 if __name__ == "__main__":
