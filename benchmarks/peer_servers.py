@@ -3,10 +3,11 @@
 LiteLLM's proxy: `LITELLM_MODE=PRODUCTION`, one worker for the core, only errors in its log, no telemetry, a master key
 and no database. OGX: its distribution `starter` without what the cases do not use, on SQLite, only warnings in its log.
 Aegra: one uvicorn process on PostgreSQL, with its workers in the process and only warnings in its log; its graph is one
-call of the model.
+call of the model. langhost: one process on PostgreSQL and Redis, with 16 jobs at once, and the same graph.
 """
 
 import json
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from benchmarks.upstream import MODEL
 LITELLM: Final = "litellm[proxy]==1.106.2"
 OGX: Final = "ogx==1.5.0"
 AEGRA: Final = "aegra-api==0.11.0"
+LANGHOST: Final = "langhost==0.11.1.post1"
 _START_SECONDS: Final = 600.0
 _TOKENIZERS: Final = "lib/*/site-packages/litellm/litellm_core_utils/tokenizers"
 _NEW_PYTHON: Final = "3.12"
@@ -80,7 +82,7 @@ vector_stores:
   default_embedding_model: {{provider_id: openai, model_id: {model}-embedding}}
 """
 
-_AEGRA_GRAPH: Final = """\
+_GRAPH: Final = """\
 import os
 
 from langchain_openai import ChatOpenAI
@@ -144,7 +146,7 @@ def start_aegra(stage: Stage, cache: Path, upstream: Service) -> Peer:
     """Raises UnavailableError. Its PostgreSQL is one of its own, on the load's core."""
     programs = environments.create(cache / "aegra", [AEGRA, "langchain-openai"], _NEW_PYTHON)
     port, folder = process.free_port(), _make_folder(stage, "aegra")
-    (folder / "graph.py").write_text(_AEGRA_GRAPH)
+    (folder / "graph.py").write_text(_GRAPH)
     (folder / "aegra.json").write_text(json.dumps({"graphs": {"agent": "./graph.py:graph"}}))
     environ = {
         "DATABASE_URL": stage.stack.enter_context(postgres.started()),
@@ -156,6 +158,37 @@ def start_aegra(stage: Stage, cache: Path, upstream: Service) -> Peer:
     }
     command = [str(programs / "uvicorn"), "aegra_api.main:app", "--host", "127.0.0.1", "--port", str(port)]
     return Peer(AEGRA, _launch(stage, [*command, "--no-access-log"], folder, environ, port), "agent")
+
+
+def start_langhost(stage: Stage, cache: Path, upstream: Service) -> Peer:
+    """Raises UnavailableError. Its PostgreSQL and its Redis are its own, on the load's core."""
+    programs = environments.create(cache / "langhost", [LANGHOST, "langchain-openai"], _NEW_PYTHON)
+    redis = shutil.which("redis-server")
+    if redis is None:
+        raise environments.UnavailableError("it needs redis-server")
+    port, redis_port, folder = process.free_port(), process.free_port(), _make_folder(stage, "langhost")
+    (folder / "graph.py").write_text(_GRAPH)
+    (folder / "langgraph.json").write_text(json.dumps({"graphs": {"agent": "./graph.py:graph"}, "dependencies": ["."]}))
+    child = Process([redis, "--port", str(redis_port), "--save", ""], stage.cores.load, folder / "redis.log")
+    stage.stack.enter_context(child).await_port(redis_port)
+    environ = {
+        "DATABASE_URI": stage.stack.enter_context(postgres.started()),
+        "REDIS_URI": f"redis://127.0.0.1:{redis_port}",
+        "LANGSMITH_TRACING": "false",
+        "LOG_LEVEL": "WARNING",
+        "BENCH_URL": f"{upstream.url}/v1",
+        "BENCH_MODEL": MODEL,
+    }
+    command = [str(programs / "langhost"), "serve", "--host", "127.0.0.1", "--port", str(port), "--no-browser"]
+    command += [
+        "--config",
+        str(folder / "langgraph.json"),
+        "--n-jobs-per-worker",
+        "16",
+        "--server-log-level",
+        "warning",
+    ]
+    return Peer(LANGHOST, _launch(stage, command, folder, environ, port), "agent")
 
 
 def _make_folder(stage: Stage, name: str) -> Path:

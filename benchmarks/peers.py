@@ -1,7 +1,8 @@
 """Other servers beside this one in alternating rounds: the same core, load and scripted provider.
 
-Chat completions with LiteLLM's proxy, responses, conversations and vector stores with OGX, streamed runs with Aegra. A
-row has the rates of both and the ratio; a server that cannot be installed or started here has a row with the reason.
+Chat completions with LiteLLM's proxy, responses, conversations and vector stores with OGX, streamed runs with Aegra and
+langhost. A row has the rates of both and the ratio; a server that cannot be installed or started here has a row with
+the reason.
 """
 
 import asyncio
@@ -207,4 +208,5 @@ _PEERS = {
     "litellm": (peer_servers.start_litellm, _find_chats),
     "ogx": (peer_servers.start_ogx, _find_responses),
     "aegra": (peer_servers.start_aegra, _find_runs),
+    "langhost": (peer_servers.start_langhost, _find_runs),
 }
