@@ -8,7 +8,7 @@ from benchmarks.report import Goal, Report
 from benchmarks.rounds import Series
 from benchmarks.stage import Service, Stage
 
-_RUNS, _SHARE_OF_STREAMS = 500, 1 / 3
+_RUNS, _SHARE_OF_STREAMS = 500, 0.45
 _SHARE_OF_CHAT, _ADDED = 0.75, 0.0005
 _COLUMNS = ("case", "at once", "per second", "p50 ms", "p99 ms", "CPU µs", "ratio", "added ms", "errors", "peak MB")
 
