@@ -258,6 +258,31 @@ async def test_a_client_that_resumes_a_run_while_another_waits_for_its_copy_gets
     assert names["thread.run.completed"] == 1
 
 
+async def test_a_client_that_looked_for_a_log_before_this_server_executes_the_run_follows_that_execution(
+    logs, takeover
+):
+    nodes = Nodes(takeover, logs)
+    executed = logs.create("run_1", takeover.new_encoder)
+    append_entries(executed, takeover.new_encoder(), takeover.first)
+    async with asyncio.timeout(WITHIN):
+        assert await nodes.remote.follow("run_1", takeover.new_encoder) is executed
+    assert logs.get("run_1") is executed
+    assert nodes.untracked == []
+
+
+async def test_the_streams_of_a_copy_end_once_this_server_has_ended_the_run(logs, takeover):
+    nodes = Nodes(takeover, logs)
+    nodes.stored.reply = takeover.rebuilt
+    nodes.stored.opened.set()
+    run = nodes.remote._add("run_1", logs.create("run_1", takeover.new_encoder))
+    nodes.remote._apply(run, takeover.rebuilt[:-1])
+    await nodes.remote._check_owner(run, RunOwner("in_progress", SilentBroker.node_id, 2))
+    assert not run.log.closed
+    await nodes.remote._check_owner(run, RunOwner("completed", SilentBroker.node_id, 2))
+    assert run.log.has_ended
+    assert run.log.closed
+
+
 async def test_a_log_that_waited_here_is_not_written_any_more_once_a_copy_replaces_it(logs, takeover):
     nodes = Nodes(takeover, logs)
     logs.create("run_1", takeover.new_encoder).close()

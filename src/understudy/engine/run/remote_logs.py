@@ -100,8 +100,13 @@ class RemoteLogs:
         broker.on_reconnect(self._recover)
 
     async def follow(self, run_id: str, new_encoder: Callable[[], Encoder]) -> RunLog:
-        """The copy of the log of a run that another node executes, or will; with events, unless it is closed."""
-        run = self._runs.get(run_id)
+        """The copy of the log of a run that another node executes, or will; with events, unless it is closed.
+
+        The log itself where this process has begun to execute the run since the caller looked for one.
+        """
+        run, here = self._runs.get(run_id), self._logs.get(run_id)
+        if run is None and here is not None and (here.has_ended or not here.closed):
+            return here
         if run is None:
             # It may have waited here until another node continued it.
             self._untrack(run_id)
@@ -283,16 +288,18 @@ class RemoteLogs:
 
     async def _check_owner(self, run: _RemoteRun, found: RunOwner | None) -> None:
         node_id = self._node_of(found.owner) if found is not None and found.owner is not None else None
+        is_active = found is not None and found.status in _ACTIVE
         if node_id == self._broker.node_id:
-            return
+            if is_active:
+                return  # its execution here is about to continue the copy
+            node_id = None
         run.node_id = node_id or run.node_id
-        if found is not None and found.status in _ACTIVE and node_id is None:
+        if is_active and node_id is None:
             # It waits for a place, or for its client.
             run.reached_at = time.monotonic()
         await self._catch_up(run)
         if run.node_id is None and found is not None and found.status in WAITING_STATUSES:
             await self._load_waiting(run)
-        is_active = found is not None and found.status in _ACTIVE
         if self._runs.get(run.run_id) is not run or (is_active and run.node_id is not None):
             return
         if not is_active and not run.log.closed and await self._finish(run):
