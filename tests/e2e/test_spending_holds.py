@@ -170,6 +170,24 @@ def test_runs_hold_what_the_latest_ones_have_cost(limited, upstream):
     assert run_of(client, new_thread(client, "How far?"), assistant).status == "completed"
 
 
+def test_images_hold_their_number_whatever_the_latest_requests_have_cost(priced, upstream):
+    tenant = Limited(priced, "0.006USD")
+    path, body = FORMS["images"]
+    upstream.answer(reply(PICTURE))
+    assert tenant.post(path, body).status == 200
+    # Of 12,000 credits 10,300 are left, and three images cost 5,100.
+    three = PICTURE | {"data": PICTURE["data"] * 3}
+    replies = tenant.post_together(upstream, path, body | {"n": 3}, 6, lambda gate: reply(three).but(stall=gate))
+    assert sorted(one.status for one in replies) == [200] * 2 + [429] * 4
+
+
+def test_each_prompt_of_a_completion_holds_its_maximum(limited, upstream):
+    path, body = FORMS["completions"]
+    two = body | {"prompt": ["How far is it?", "How near?"]}
+    replies = limited.post_together(upstream, path, two, 2, lambda gate: text(gate, "Far.", usage=(25, 50)))
+    assert sorted(one.status for one in replies) == [200, 429]
+
+
 def test_a_maximum_far_above_what_calls_use_refuses_nobody(limited, upstream):
     path, body = FORMS["chat"][0], CHAT | {"max_tokens": 100_000}
     upstream.answer(text("Far.", usage=(25, 10)))

@@ -96,7 +96,8 @@ def _estimate_work(path: str, body: bytes) -> Work:
         return Work("", kind)
     model = str(members.get("model") or "")
     if kind == "completion":
-        return Work(model, measure=partial(measure_request, body, members), batch=True)
+        measure = completions.measure if path == "/v1/completions" else measure_request
+        return Work(model, measure=partial(measure, body, members), batch=True)
     return replace(estimate_work(kind, JsonBody({**members, "model": model})), batch=True)
 
 

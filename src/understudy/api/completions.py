@@ -3,7 +3,7 @@
 Refuses the parameters that a chat completion cannot express.
 """
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from functools import partial
 from typing import Any, Final
@@ -22,7 +22,7 @@ from understudy.api.parts import Parts, parts_of
 from understudy.api.requests import decode_body, emit_first_delta, read_body
 from understudy.engine.accounting import Work
 from understudy.engine.admission.chat import check_whole
-from understudy.engine.limits.demand import measure_request
+from understudy.engine.limits.demand import Demand, measure_request
 from understudy.errors import InvalidRequest
 from understudy.llm.provider import ChatBody
 from understudy.llm.router import Models
@@ -64,9 +64,9 @@ async def create_completion(request: Request) -> Response:
     plain = await decode_body(raw, _parse_body, raw, limits)
     params = msgspec.convert(plain, CreateCompletionRequest)
     prompts = _parse_prompts(params)
-    measure = partial(measure_request, raw, {"max_tokens": _MAX_TOKENS, **plain})
-    await reserve_tokens(request, params.model, measure)
-    await hold_funds(request, Work(params.model, measure=measure))
+    demand = partial(measure, raw, plain)
+    await reserve_tokens(request, params.model, demand)
+    await hold_funds(request, Work(params.model, measure=demand))
     meter = UsageMeter(request, "completion", {"model": params.model, "messages": prompts})
     builder = _CompletionBuilder(params, int(parts.clock.now()))
     chats = [_chat_body(params, plain, prompt) for prompt in prompts]
@@ -80,6 +80,15 @@ async def create_completion(request: Request) -> Response:
     completions = [msgspec.json.decode(await parts.models.complete(chat)) for chat in chats]
     completion = builder.render(prompts, completions)
     return render_charged(meter, completion, await meter.charge(completion))
+
+
+def measure(raw: bytes, plain: Mapping[str, Any]) -> Demand:
+    """The demand of a body that need not be valid: each choice of each prompt may have the maximum of output."""
+    prompt, choices = plain.get("prompt"), plain.get("n")
+    prompts = len(prompt) if isinstance(prompt, list) else 1
+    each = choices if isinstance(choices, int) else 1
+    most = plain.get("max_tokens") or _MAX_TOKENS
+    return measure_request(raw, {**plain, "max_tokens": most, "n": prompts * max(each, 1)})
 
 
 async def complete_text(parts: Parts, project_id: str, raw: bytes) -> bytes:

@@ -139,7 +139,7 @@ class Accounting:
     async def _estimate(self, key_id: str, work: Work) -> int:
         """The credits of a call that begins."""
         price = await self._find_price(work.model)
-        if price is None or work.measure is None:
+        if price is None or (work.measure is None and not (work.units and price.unit)):
             mean = self._means.find_credits(key_id, work.model, work.kind)
             if price is None or mean is not None:
                 return mean or 0
