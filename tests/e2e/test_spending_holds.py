@@ -196,6 +196,25 @@ def test_a_maximum_far_above_what_calls_use_refuses_nobody(limited, upstream):
     assert [one.status for one in replies] == [200] * 4
 
 
+def test_the_end_of_a_run_on_another_node_frees_what_it_held(new_node, upstream):
+    full, other = new_node(config=PRICES, limits__concurrent_runs=1).start(), new_node(config=PRICES)
+    assistant = full.client.beta.assistants.create(model="gpt-4o")
+    gate = Gate()
+    upstream.always(lambda asked: text(gate, "Late.") if asked.said == "busy" else text("Far.", usage=(25, 50)))
+    full.client.beta.threads.runs.create(new_thread(full.client, "busy").id, assistant_id=assistant.id)
+    upstream.wait_for(1)
+    key = new_key(full, "--spend-limit", LIMIT)["key"]
+    client = full.new_client(api_key=key)
+    threads = [new_thread(client, "How far?") for _ in range(3)]
+    other.start()
+    # Each is estimated at more than the limit, and has to be over before the next one.
+    for thread in threads:
+        path = f"/v1/threads/{thread.id}/runs"
+        with full.opened("POST", path, {"assistant_id": assistant.id, "stream": True}, key=key) as stream:
+            assert b"thread.run.completed" in stream.read()
+    gate.open()
+
+
 def fail_at_the_provider(limited, upstream):
     upstream.always(fault(400))
     for path, body in (FORMS["chat"], FORMS["streamed chat"], FORMS["images"], FORMS["embeddings"]):

@@ -72,6 +72,8 @@ class Accounting:
         self._ledger = ledger
         self._journal = journal
         self.holds = SpendingHolds()
+        self.release_ended: Callable[[], Awaitable[None]] = _release_none
+        """Releases the holds of runs that others have executed to their end. Raises StoreError."""
         self._means = CostMeans()
         self._view = SpendingView(ledger, journal, self.holds)
         self._models = models
@@ -90,7 +92,7 @@ class Accounting:
 
         `is_journaled`: the work is charged by `charge`, so it is decided from memory.
         """
-        if self._is_free(project_id, key_id):
+        if self.is_unlimited(project_id, key_id):
             return
         if not is_journaled:
             self._view.forget(project_id, key_id)
@@ -101,7 +103,7 @@ class Accounting:
 
         None for a project and key without a budget and limits. Work is never refused for its own estimate alone.
         """
-        if self._is_free(project_id, key_id):
+        if self.is_unlimited(project_id, key_id):
             return None
         cost = await self._estimate(key_id, work)
         await self._admit(project_id, key_id, cost)
@@ -123,14 +125,18 @@ class Accounting:
         if usage.credits:
             self._means.add(usage.key_id, usage.model, usage.kind, usage.output_tokens, usage.credits)
 
-    def _is_free(self, project_id: str, key_id: str) -> bool:
+    def is_unlimited(self, project_id: str, key_id: str) -> bool:
+        """Whether neither had a budget or a limit at an admission in the last second."""
         return self._free.get((project_id, key_id), 0.0) > self._clock.now()
 
     async def _admit(self, project_id: str, key_id: str, cost: int) -> None:
         """Nothing is awaited between the decision and the return, so that two callers do not get the same credits."""
         now = self._clock.now()
-        if await self._find_refusal(project_id, key_id, now, cost) is None:
+        refusal = await self._find_refusal(project_id, key_id, now, cost)
+        if refusal is None:
             return
+        if isinstance(refusal, FundsReserved):
+            await self.release_ended()
         # Others may have granted credits since the state was read, or it lacks what has just been charged here.
         self._view.forget(project_id, key_id)
         if (refusal := await self._find_refusal(project_id, key_id, now, cost)) is not None:
@@ -283,6 +289,10 @@ class Accounting:
             f"You've run out of funds: the project's balance is {balance} credits. New work begins again once the"
             " operator of this server has granted more, with `understudy credits grant`."
         )
+
+
+async def _release_none() -> None:
+    """Where no runs are executed."""
 
 
 def usd(credits_: int) -> float:

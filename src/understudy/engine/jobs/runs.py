@@ -88,6 +88,7 @@ class RunWorker(JobKind[str, RunExecutor]):
         self._models = models
         self.tools = tools
         self._accounting = accounting
+        accounting.release_ended = self._release_holds
         self._limiter = limiter
         self._logs = logs
         self._clock = clock
@@ -432,13 +433,16 @@ class RunWorker(JobKind[str, RunExecutor]):
 
     async def _release_holds(self) -> None:
         """Releases the holds of runs that other servers have executed, and of those that do not exist."""
-        before = time.monotonic() - _UNREAD_SECONDS
         bound = self._accounting.holds.bound
-        elsewhere = [one for one, hold in bound.items() if hold.bound_at < before and one not in self._pool.jobs]
-        owners = await self._store.runs.find_owners(elsewhere) if elsewhere else {}
-        for run_id in elsewhere:
-            if run_id not in owners or owners[run_id].status not in EXECUTING:
-                self._accounting.holds.release(run_id)
+        elsewhere = {run_id: hold for run_id, hold in bound.items() if run_id not in self._pool.jobs}
+        owners = await self._store.runs.find_owners(list(elsewhere)) if elsewhere else {}
+        # Those that are not stored may be about to be.
+        before = time.monotonic() - _UNREAD_SECONDS
+        for run_id, hold in elsewhere.items():
+            found = owners.get(run_id)
+            has_ended = hold.bound_at < before if found is None else found.status not in EXECUTING
+            if has_ended and run_id not in self._pool.jobs:
+                hold.release()
 
     async def _expire(self, run_id: str) -> None:
         active = self.active(run_id)
