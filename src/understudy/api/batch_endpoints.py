@@ -67,10 +67,10 @@ async def _call_handler(
     body: bytes,
 ) -> EndpointResult:
     hold: Hold | None = None
-    retry_after = 0.0
+    retry_after, code = 0.0, ""
     try:
         await parts.admission.check_funds(project_id, key_id)
-        if path != RESPONSES:
+        if path != RESPONSES and not parts.accounting.is_unlimited(project_id, key_id):
             work = await decode_body(body, _estimate_work, path, body)
             hold = await parts.accounting.hold(project_id, key_id, work)
         with released_on_error(hold):
@@ -83,8 +83,8 @@ async def _call_handler(
         refusal = to_api_error(error, request_id)
         status = refusal.status
         result = message_envelope(refusal, request_id) if path == MESSAGES else envelope(refusal)
-        retry_after = _read_retry_after(refusal)
-    return EndpointResult(status, qualified_ids.strip_ids(project_id, result), retry_after, hold)
+        retry_after, code = _read_retry_after(refusal), refusal.code or ""
+    return EndpointResult(status, qualified_ids.strip_ids(project_id, result), retry_after, code, hold)
 
 
 def _estimate_work(path: str, body: bytes) -> Work:

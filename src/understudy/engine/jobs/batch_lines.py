@@ -28,7 +28,8 @@ from understudy.store.charges import Kind
 
 @dataclass(frozen=True, slots=True)
 class EndpointResult:
-    """An HTTP status, and a body that is JSON. `retry_after` are the seconds that an error names.
+    """An HTTP status, and a body that is JSON. `retry_after` are the seconds that an error names, `code` is its code,
+    which not every dialect's body has.
 
     `hold` is what the line holds of the funds, which the caller releases.
     """
@@ -36,6 +37,7 @@ class EndpointResult:
     status: int
     body: bytes
     retry_after: float = 0.0
+    code: str = ""
     hold: Hold | None = None
 
 
@@ -60,7 +62,8 @@ _MALFORMED: Final = b'"upstream_malformed"'
 _MALFORMED_ATTEMPTS: Final = 3
 _PERMANENT_ERRORS: Final = (b'"insufficient_quota"', b'"billing_error"')
 # Of this server's own limit of images, and of funds that other work holds: a line waits as long as the batch lasts.
-_AWAITED: Final = (f"organization {ORGANIZATION} on images per".encode(), b'"funds_reserved"')
+_AWAITED: Final = f"organization {ORGANIZATION} on images per".encode()
+_AWAITED_CODE: Final = "funds_reserved"
 _AWAITED_ATTEMPTS: Final = 6
 _RELEASE_SECONDS: Final = 1.0
 # Bytes of JSON a token, where a provider reports no usage.
@@ -185,7 +188,8 @@ def _find_delay(result: EndpointResult, attempts: int) -> float | None:
         return None
     if _MALFORMED in result.body and attempts >= _MALFORMED_ATTEMPTS:
         return None
-    if result.status == HTTPStatus.TOO_MANY_REQUESTS and any(sign in result.body for sign in _AWAITED):
+    is_awaited = result.code == _AWAITED_CODE or _AWAITED in result.body
+    if result.status == HTTPStatus.TOO_MANY_REQUESTS and is_awaited:
         attempts = min(attempts, _AWAITED_ATTEMPTS)
     return _BACKOFF.delay(attempts, result.retry_after)
 
