@@ -17,11 +17,22 @@ _MEAN_OF: Final = 50
 class Hold:
     """The credits that one piece of work of a key and its project holds, 0 at first."""
 
-    __slots__ = ("_charged", "_credits", "_holds", "bound_at", "is_transferred", "key_id", "project_id", "work_id")
+    __slots__ = (
+        "_charged",
+        "_credits",
+        "_holds",
+        "_is_released",
+        "bound_at",
+        "is_transferred",
+        "key_id",
+        "project_id",
+        "work_id",
+    )
 
     def __init__(self, holds: "SpendingHolds", project_id: str, key_id: str) -> None:
         self._holds = holds
         self._credits = self._charged = 0
+        self._is_released = False
         self.project_id = project_id
         self.key_id = key_id
         self.work_id = ""
@@ -31,12 +42,17 @@ class Hold:
         """Whether another part than the request releases it."""
 
     def estimate(self, credits_: int) -> None:
-        """Holds this much for what begins now; what was charged before is in the database."""
+        """Holds this much for what begins now; what was charged before is in the database. Nothing once released: work
+        may end while its next estimate is made."""
+        if self._is_released:
+            return
         self._land()
         self._change(credits_)
 
     def charge(self, credits_: int) -> None:
         """Replaces the estimate by the cost, which the next transaction of the work records."""
+        if self._is_released:
+            return
         self._charged = credits_
         self._change(credits_)
 
@@ -47,6 +63,7 @@ class Hold:
 
     def release(self) -> None:
         """Ends the hold. A second call does nothing."""
+        self._is_released = True
         self._land()
         self._change(0)
         if self._holds.bound.get(self.work_id) is self:
