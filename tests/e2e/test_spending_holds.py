@@ -133,6 +133,38 @@ def test_concurrent_calls_do_not_exceed_a_limit_together(limited, upstream, form
     assert b"spend limit of this API key is reached" in refusal.body
 
 
+@pytest.mark.parametrize(
+    ("form", "streams"),
+    [
+        *itertools.product(["chat", "stored chat", "completions", "messages", "responses"], [False, True]),
+        ("runs", True),
+    ],
+)
+def test_a_call_after_the_last_byte_of_the_one_before_is_not_refused_for_it(limited, upstream, form, streams):
+    # 260 credits each: the first holds more than the limit, and the last ones more than is left of it.
+    upstream.always(text("Far.", usage=(25, 10)))
+    if form == "runs":
+        client = limited.server.new_client(api_key=limited.key)
+        assistant = client.beta.assistants.create(model="gpt-4o")
+        thread = {"messages": QUESTION}
+        path, body = "/v1/threads/runs", {"assistant_id": assistant.id, "thread": thread}
+    else:
+        path, body = FORMS[form]
+        body = body | {name: 100_000 for name in ("max_tokens", "max_output_tokens") if name in body}
+    headers = {"Authorization": f"Bearer {limited.key}", "Content-Type": "application/json"}
+    host = limited.server.url.removeprefix("http://").removesuffix("/v1")
+    sent = 0
+    with contextlib.closing(http.client.HTTPConnection(host)) as connection:
+        while True:
+            connection.request("POST", path, json.dumps(body | {"stream": streams}), headers)
+            answered = connection.getresponse()
+            received = answered.read()
+            if answered.status != 200:
+                break
+            sent += 1
+    assert (sent, b"spend limit of this API key is reached" in received) == (16, True), received
+
+
 def test_concurrent_calls_do_not_exceed_a_budget_together(priced, upstream):
     tenant = Limited(priced, limit=None)
     grant(priced, LIMIT, tenant.project)
