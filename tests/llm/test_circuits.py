@@ -175,6 +175,17 @@ async def test_a_stream_whose_client_leaves_is_no_fault(upstream, routed, counts
     assert models.list_skipped() == {}
 
 
+async def test_streams_that_take_longer_than_this_server_allows_are_no_faults(upstream, routed, counts):
+    models = routed()
+    models.limit_calls(0.3, private_urls=True)
+    for _ in range(6):
+        upstream.answer(text("Hel", HANG))
+        with pytest.raises(UpstreamError, match="chat_seconds"):
+            await collect_raw(models.stream(BODY))
+    assert counts() == (6, 0)
+    assert models.list_skipped() == {}
+
+
 async def test_retries_end_once_the_model_is_tried_last(upstream, routed, counts):
     models = routed(retries=2)
     upstream.always(fault(500))

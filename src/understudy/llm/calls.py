@@ -16,7 +16,7 @@ from understudy.llm import faults
 from understudy.llm.attempts import Attempts
 from understudy.llm.call_span import CallSpan, Operation, TracedStream, start_call
 from understudy.llm.circuits import Circuits
-from understudy.llm.deadlines import Deadlines
+from understudy.llm.deadlines import DeadlineExceeded, Deadlines
 from understudy.llm.models import Target
 from understudy.llm.stream import Opening, WatchedStream, read_until_content
 
@@ -87,7 +87,7 @@ class Calls:
             if error is None:
                 if self.circuits.failing:
                     self.circuits.record_success(target)
-            elif isinstance(error, UpstreamError):
+            elif isinstance(error, UpstreamError) and not isinstance(error, DeadlineExceeded):
                 self.circuits.record_broken_stream(target, error)
 
         return WatchedStream(stream, end)

@@ -10,6 +10,10 @@ from types import TracebackType
 from understudy.errors import UpstreamError
 
 
+class DeadlineExceeded(UpstreamError):
+    """A call took longer than this server allows, whatever its provider still sends."""
+
+
 class Deadlines:
     """The calls under way in one event loop."""
 
@@ -85,4 +89,4 @@ class DeadlineScope:
 
 
 def deadline_exceeded() -> UpstreamError:
-    return UpstreamError("timeout", "The model timed out after `limits.chat_seconds`.")
+    return DeadlineExceeded("timeout", "The model timed out after `limits.chat_seconds`.")
