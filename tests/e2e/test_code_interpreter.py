@@ -116,7 +116,7 @@ import matplotlib.pyplot as plt
 plt.plot([1, 2])
 plt.show()
 open("/mnt/data/fits.txt", "w").write("x" * 10)
-open("/mnt/data/large.txt", "w").write("x" * 500)
+open("/mnt/data/big.txt", "w").write("x" * 500)
 """
 
 
@@ -146,7 +146,7 @@ def test_files_and_figures_beyond_the_projects_bytes_are_left_in_the_container(s
             run_of(client, thread, coder)
             return sorted(file.filename for file in client.files.list())
 
-        eventually(lambda: list_after_a_call() == ["fits.txt", "large.txt"])
+        eventually(lambda: list_after_a_call() == ["big.txt", "fits.txt"])
         # A container's upload does not fit either.
         container = client.containers.create(name="mine")
         with pytest.raises(openai.BadRequestError) as refused:

@@ -105,21 +105,27 @@ class CodeInterpreterTool(BuiltInTool):
             with self._interruption.waiting():
                 workspace = await self._interpreter.open_session(self._stage.project_id, container)
             await self._run_code(call, workspace, code, outputs)
-            with self._interruption.waiting():
-                saving = self._interpreter.save_new_files(
-                    self._stage.project_id, workspace, _MAX_FILES, await self._find_limit()
-                )
-                async with aclosing(saving):
-                    async for file in saving:
-                        files.append(file)  # noqa: PERF401 - those before an error count
+            await self._save_files(call, workspace, outputs, files)
         except SandboxError as fault:
             # The model reads of the failure, and may continue without the sandbox.
             self._publish_output(call, outputs, CodeOutput(type="logs", logs=f"The code interpreter failed: {fault}\n"))
             files = []
-        except InvalidRequest as refusal:
-            self._publish_output(call, outputs, CodeOutput(type="logs", logs=f"A file was not stored: {refusal}\n"))
         self._interruption.check()
         return outputs, files
+
+    async def _save_files(
+        self, call: PendingCall, workspace: ContainerSession, outputs: list[CodeOutput], files: list[GeneratedFile]
+    ) -> None:
+        """Adds what the code has written to `files`. Raises SandboxError."""
+        project_id, limit = self._stage.project_id, await self._find_limit()
+        saving = self._interpreter.save_new_files(project_id, workspace, _MAX_FILES, limit)
+        try:
+            with self._interruption.waiting():
+                async with aclosing(saving):
+                    async for file in saving:
+                        files.append(file)  # noqa: PERF401 - those before an error count
+        except InvalidRequest as refusal:
+            self._publish_output(call, outputs, CodeOutput(type="logs", logs=f"A file was not stored: {refusal}\n"))
 
     async def _run_code(
         self, call: PendingCall, workspace: ContainerSession, code: str, outputs: list[CodeOutput]

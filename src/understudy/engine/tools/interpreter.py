@@ -121,10 +121,12 @@ class Interpreter:
         """Creates Files from the files that code wrote or changed since the last call; at most `most` at once.
 
         Files over the limits are left for later calls. A client's File that code changed is available under both names.
-        Raises InvalidRequest, after the files that fit, if the project would store more bytes than `limit`.
+        Raises InvalidRequest, after the files that fit, if one does not: the project would store more bytes than
+        `limit`.
         """
         async with workspace.lock:
             count = 0
+            refusal: InvalidRequest | None = None
             listed = await _list_files(workspace)
             own = {file.name for file in listed}
             left = self.most_bytes
@@ -136,11 +138,18 @@ class Interpreter:
                 names.append(file.name)
                 basename = names[0].rpartition("/")[2]
                 chunks = workspace.session.read(file.name)
-                saved = await self._files.save(project_id, basename, "assistants_output", chunks, limit=limit)
+                try:
+                    saved = await self._files.save(project_id, basename, "assistants_output", chunks, limit=limit)
+                except InvalidRequest as error:
+                    # A smaller file may fit.
+                    refusal, count = refusal or error, count + 1
+                    continue
                 workspace.digests[file.name] = file.digest
                 for name in names:
                     count += 1
                     yield GeneratedFile(path=f"{FOLDER}/{name}", file_id=saved.id)
+            if refusal is not None:
+                raise refusal
 
     async def save_image(self, project_id: str, image: Image, limit: int | None = None) -> str:
         """Saves a figure as a File; returns its id. Raises InvalidRequest as `save_new_files` does."""
