@@ -1,11 +1,13 @@
-"""What work holds in memory after it has ended, and how lines of batches wait for it."""
+"""What work holds in memory, and how lines of batches wait for it."""
 
 from types import SimpleNamespace
 
 import pytest
 
-from understudy.api.batch_endpoints import batch_endpoints
+from understudy.api.batch_endpoints import _estimate_work, batch_endpoints
+from understudy.engine.accounting import Work
 from understudy.engine.jobs import batch_lines
+from understudy.engine.realtime.meter import RealtimeMeter
 from understudy.engine.spending_holds import Hold, SpendingHolds
 from understudy.errors import FundsReserved
 
@@ -23,8 +25,29 @@ def test_a_released_hold_holds_nothing_again():
     assert holds.landed == {}
 
 
+def test_a_line_nested_too_deeply_is_left_to_its_endpoint():
+    nested = b"[" * 700 + b"]" * 700
+    body = b'{"model": "gpt-4o", "messages": ' + nested + b', "user": "' + b"x" * 70_000 + b'"}'
+    work = _estimate_work("/v1/chat/completions", body)
+    assert work.measure is None or work.measure().input > 0
+
+
+async def test_a_response_of_a_session_holds_the_mean_whatever_its_maximum():
+    held = []
+
+    async def note(*_, **__):
+        return None
+
+    async def hold(_project_id, _key_id, work):
+        held.append(work)
+
+    accounting = SimpleNamespace(admit=note, hold=hold, prefetch_price=lambda _: None)
+    meter = RealtimeMeter(accounting, SimpleNamespace(reserve=note), "proj_1", "key_1", "gpt-realtime")
+    await meter.request_response({"response": {"max_output_tokens": 10}})
+    assert held == [Work("gpt-realtime")]
+
+
 @pytest.mark.parametrize("path", ["/v1/chat/completions", batch_lines.MESSAGES])
-@pytest.mark.asyncio
 async def test_lines_of_each_dialect_wait_for_funds_as_long_as_the_batch_lasts(path):
     async def refuse(*_):
         raise FundsReserved("What is left is reserved for work in progress.")

@@ -28,6 +28,7 @@ from understudy.engine.limits.demand import measure_request
 from understudy.engine.spending_holds import Hold, released_on_error
 from understudy.errors import ApiError
 from understudy.llm.relay import JsonBody
+from understudy.store.charges import Kind
 
 CompleteHandler = Callable[[Parts, str, bytes], Awaitable[bytes]]
 """Maps a project and a request body to a response body; raises the errors of the ordinary request."""
@@ -88,17 +89,23 @@ async def _call_handler(
 
 
 def _estimate_work(path: str, body: bytes) -> Work:
-    """What a line will use, without the checks of its endpoint, which come later."""
+    """What a line will use, without the checks of its endpoint, which come later. Measured here: it may be long."""
     kind = LINE_KINDS.get(path, "completion")
     try:
         members = msgspec.json.decode(body, type=dict[str, Any])
+        work = _new_work(path, kind, body, members)
+        demand = None if work.measure is None else work.measure()
     except (msgspec.MsgspecError, RecursionError):
         return Work("", kind)
+    return replace(work, measure=None if demand is None else lambda: demand, batch=True)
+
+
+def _new_work(path: str, kind: Kind, body: bytes, members: dict[str, Any]) -> Work:
     model = str(members.get("model") or "")
-    if kind == "completion":
-        measure = completions.measure if path == "/v1/completions" else measure_request
-        return Work(model, measure=partial(measure, body, members), batch=True)
-    return replace(estimate_work(kind, JsonBody({**members, "model": model})), batch=True)
+    if kind != "completion":
+        return estimate_work(kind, JsonBody({**members, "model": model}))
+    measure = completions.measure if path == "/v1/completions" else measure_request
+    return Work(model, measure=partial(measure, body, members))
 
 
 def _read_retry_after(error: ApiError) -> float:
