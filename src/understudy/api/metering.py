@@ -29,7 +29,7 @@ _BYTES_PER_TOKEN: Final = 4
 
 
 async def admit(request: Request) -> None:
-    """Called before new billable work. Raises OutOfFunds."""
+    """Called before new billable work. Raises OutOfFunds and FundsReserved."""
     await parts_of(request).admission.check_funds(project_of(request), key_of(request))
 
 

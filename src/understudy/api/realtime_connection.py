@@ -57,7 +57,8 @@ class _Opening:
 
 
 async def connect(request: Request) -> Response:
-    """Raises InvalidRequest without a WebSocket, OutOfFunds, RateLimitExceeded, PermissionDenied and UpstreamError."""
+    """Raises InvalidRequest without a WebSocket, OutOfFunds, FundsReserved, RateLimitExceeded, PermissionDenied and
+    UpstreamError."""
     client = request.scope.get("extensions", {}).get(CLIENT)
     if client is None:
         raise InvalidRequest(

@@ -54,8 +54,10 @@ def named_model(request: Request) -> str:
 
 
 async def relay(request: Request, relayed: RelayRequest) -> Response:
-    """The provider's response to a request over HTTP. Raises OutOfFunds, RateLimitExceeded,
-    PermissionDenied and UpstreamError."""
+    """The provider's response to a request over HTTP.
+
+    Raises OutOfFunds, FundsReserved, RateLimitExceeded, PermissionDenied and UpstreamError.
+    """
     meter = await _open_meter(request, relayed)
     response = await _send(request, relayed, meter)
     if response.whole is not None:

@@ -22,7 +22,7 @@ class RetrievalCharges:
         self._accounting = accounting
 
     async def admit(self, project_id: str, key_id: str) -> None:
-        """Called before models of providers are used. Raises OutOfFunds."""
+        """Called before models of providers are used. Raises OutOfFunds and FundsReserved."""
         await self._accounting.admit(project_id, key_id)
 
     async def record(self, payer: Payer, uses: Iterable[ModelUse]) -> None:

@@ -95,7 +95,10 @@ class VectorStores:
         )
 
     async def admit_indexing(self, project_id: str, key_id: str) -> None:
-        """Called before files are added, which the embedder of new stores may charge. Raises OutOfFunds."""
+        """Called before files are added, which the embedder of new stores may charge.
+
+        Raises OutOfFunds and FundsReserved.
+        """
         if self._index.embedders.is_charged(self._index.embedders.default_name):
             await self._charges.admit(project_id, key_id)
 
@@ -206,7 +209,7 @@ class VectorStores:
         repeated has the same `reference`. `is_admitted`: the funds for it are checked.
 
         Raises NotFound, VectorStoreExpired, InvalidRequest if a store's embedder is unavailable, PermissionDenied
-        if the ranker is a model that the project may not use, and OutOfFunds.
+        if the ranker is a model that the project may not use, OutOfFunds and FundsReserved.
         """
         if "/" in ranker:
             await self._permissions.check_model(project_id, ranker)
