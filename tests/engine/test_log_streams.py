@@ -282,6 +282,25 @@ async def test_the_logs_of_runs_that_ended_are_stored_again_after_a_restart_with
     assert [await other.stored.load(run.id) for run in (deleted, private)] == [[], []]
 
 
+async def test_a_reconnect_behind_a_loss_of_data_does_not_stop_that_logs_are_stored_again(
+    join, session_redis, monkeypatch
+):
+    monkeypatch.setattr(log_streams, "_ENDS_AT_ONCE", 1)
+    one, other = await join(session_redis), await join(session_redis)
+    runs = [Run() for _ in range(3)]
+    for run in runs:
+        one.streams.track(run.id, run.log)
+        run.append(events.MessageClosed(histories.AT, histories.USAGE), END)
+        one.streams.end(run.id, run.log)
+        await load_until(other, run)
+        await other.broker.delete_events(run.id)
+    await one.streams._recover(True)
+    await asyncio.sleep(0)
+    await one.streams._recover(False)
+    for run in runs:
+        await load_until(other, run)
+
+
 async def test_events_of_a_run_that_waits_are_stored_again_at_the_next_renewal_after_an_eviction(join, session_redis):
     one, other = await join(session_redis), await join(session_redis)
     run, fresh = Run(), Run()

@@ -6,7 +6,7 @@ memory, and what it has lost is written again after a reconnect. Nothing here de
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -95,6 +95,8 @@ class LogStreams:
         self._unstored: dict[str, RunLog] = {}
         # Stored ones too, as long as this process has them: the server may lose them.
         self._ended: WeakValueDictionary[str, RunLog] = WeakValueDictionary()
+        # Those of which the logs are to be stored again.
+        self._unrestored: dict[str, None] = {}
         self._restoring: asyncio.Task[None] | None = None
         self._ends: asyncio.Future[None] | None = None
         self._is_failing = False
@@ -379,16 +381,19 @@ class LogStreams:
         """After a reconnect: the server may have lost a part of any stream."""
         self._forget_written(self._streams.values())
         self._start_due(self._unwritten())
-        run_ids = [*self._unstored, *(self._ended if has_lost_data else ())]
-        if self._restoring is not None:
-            self._restoring.cancel()
-        self._restoring = asyncio.get_running_loop().create_task(self._store_ends_again(run_ids))
+        # A loss of data may be followed by a reconnect at once, which does not know of it.
+        self._unrestored.update(dict.fromkeys([*self._unstored, *(self._ended if has_lost_data else ())]))
+        if self._restoring is None or self._restoring.done():
+            self._restoring = asyncio.get_running_loop().create_task(self._store_ends_again())
 
-    async def _store_ends_again(self, run_ids: Sequence[str]) -> None:
+    async def _store_ends_again(self) -> None:
         """Stores the logs of runs that have ended here, some at a time: there may be thousands."""
-        for start in range(0, len(run_ids), _ENDS_AT_ONCE):
-            some = [run_id for run_id in run_ids[start : start + _ENDS_AT_ONCE] if run_id not in self._ending]
-            logs = [(run_id, self._unstored.get(run_id) or self._ended.get(run_id)) for run_id in some]
+        while self._unrestored:
+            some = list(self._unrestored)[:_ENDS_AT_ONCE]
+            for run_id in some:
+                del self._unrestored[run_id]
+            new = [run_id for run_id in some if run_id not in self._ending]
+            logs = [(run_id, self._unstored.get(run_id) or self._ended.get(run_id)) for run_id in new]
             tasks = [self._run(run_id, self._store_end(run_id, log)) for run_id, log in logs if log is not None]
             if tasks:
                 await asyncio.wait(tasks)
