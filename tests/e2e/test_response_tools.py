@@ -548,6 +548,12 @@ def test_messages_have_the_phase_that_the_provider_sends(client, upstream):
     assert [(one["content"][0]["text"], one["phase"]) for one in made] == expected
     listed = client.conversations.items.list(conversation.id, order="asc").to_dict()["data"]
     assert [(one["content"][0]["text"], one["phase"]) for one in listed[1:]] == expected
+    # It may also come before its text, as that of the first message does.
+    upstream.answer(
+        deltas(first, {"content": "Look"}, {"phase": "final_answer"}, {"content": "Do"}, {"content": "ne."})
+    )
+    said = respond(client).to_dict()["output"]
+    assert [(one["content"][0]["text"], one["phase"]) for one in said] == [("Look", "commentary"), expected[1]]
     upstream.answer(deltas({"content": "Yes.", "phase": 5}))
     assert "phase" not in respond(client).to_dict()["output"][0]
 

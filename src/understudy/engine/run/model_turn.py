@@ -175,11 +175,12 @@ class ModelTurn:
         return True
 
     def _is_plain_text(self) -> bool:
-        """Whether text can be sent directly: the message is open, without buffered text, calls or reasoning."""
+        """Whether text can be sent directly: its message is open, without buffered text, calls or reasoning."""
         plain = (
             self._citation_parser is None and not self.turn.calls and not self._figures and not self._reasoning_texts
         )
-        return plain and not self._wants_logprobs and self._stage.state.message_id is not None
+        is_open = self._stage.state.message_id is not None and self._phase == self.turn.phase
+        return plain and is_open and not self._wants_logprobs
 
     async def _publish_piece(self, piece: ChunkDelta) -> None:
         if self._wants_logprobs:
