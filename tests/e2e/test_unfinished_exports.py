@@ -132,10 +132,11 @@ def source(tmp_path_factory):
         try:
             project = Interrupted(server)
             project.begin()
-            called = len(upstream.requests)
+            # Five lines of batches, the response and the transcription.
+            eventually(lambda: len(upstream.requests) == 7)
             project.interrupt(directory)
             # A command on the data directory does not continue what is in progress.
-            assert len(upstream.requests) == called
+            assert len(upstream.requests) == 7
         finally:
             server.kill()
     return project

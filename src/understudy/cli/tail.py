@@ -1,6 +1,5 @@
 """`understudy tail`: follows the changes of a project, or the events of one run or response."""
 
-import asyncio
 import time
 from collections.abc import AsyncIterator
 from typing import Any, Final
@@ -54,6 +53,8 @@ def tail(
 
 async def _follow_project(api: Any) -> AsyncIterator[tuple[str, Any]]:
     """Without an end. Raises ServerUnavailable if the server does not come back in time."""
+    import asyncio
+
     from understudy.cli.api_client import ServerUnavailable
 
     was_connected = False
