@@ -9,8 +9,10 @@ import warnings
 from pathlib import Path
 
 import pytest
+import uvloop
 
 from understudy.child_processes import kill, start_python
+from waiting import WITHIN
 
 
 @pytest.mark.parametrize("turns", range(6))
@@ -44,3 +46,20 @@ async def test_a_process_is_killed_once():
     await kill(process)
     assert process.returncode == -9
     await kill(process)
+
+
+def test_a_killed_process_whose_output_nobody_reads_leaves_no_open_pipe():
+    async def kill_writer():
+        # More than the reader buffers, which therefore never sees the end.
+        process = await start_python("-c", "print('x' * 1_000_000)", environment=dict(os.environ))
+        async with asyncio.timeout(WITHIN):
+            while not process.stdout._paused:  # noqa: ASYNC110 - it sets no event
+                await asyncio.sleep(0.01)
+        await kill(process)
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(kill_writer())
+        gc.collect()
+    assert [str(one.message) for one in caught] == []

@@ -32,8 +32,17 @@ async def start_python(*arguments: str, environment: Mapping[str, str]) -> Proce
 
 
 async def kill(process: Process) -> None:
-    """Kills the process if it runs, and waits for its end, also if the caller is cancelled."""
+    """Kills the process if it runs, waits for its end and closes its pipes, also if the caller is cancelled."""
     if process.returncode is None:
         with suppress(ProcessLookupError):
             process.kill()
-        await asyncio.shield(process.wait())
+    await asyncio.shield(wait_end(process))
+
+
+async def wait_end(process: Process) -> None:
+    """Waits for the end of a process, and closes its pipes.
+
+    By themselves they close a turn of the event loop later, which a server that stops does not have.
+    """
+    await process.wait()
+    process._transport.close()  # type: ignore[attr-defined]  # noqa: SLF001 - asyncio has no other way

@@ -13,7 +13,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from understudy.child_processes import start_python
+from understudy.child_processes import start_python, wait_end
 from understudy.errors import UnderstudyError
 from understudy.retrieval.messages import LENGTH_PREFIX_BYTES, Reply, Request
 
@@ -65,7 +65,7 @@ class ChildProcess:
     async def terminate(self) -> None:
         """Kills the child and waits for its exit."""
         self.kill()
-        await self._process.wait()
+        await wait_end(self._process)
 
     async def _exchange(self, request: Request) -> Reply:
         reader, writer = self._process.stdout, self._process.stdin
