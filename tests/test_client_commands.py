@@ -1,5 +1,6 @@
 """`understudy ls`, `get`, `rm`, `tail`, `ask`, `chat` and `completion`, as clients of a running server."""
 
+import contextlib
 import json
 import os
 import pty
@@ -137,24 +138,31 @@ def test_a_run_is_followed_to_its_end(understudy, server):
     assert [event["data"]["id"] for event in events] == [run.id]
 
 
-def test_a_project_is_followed_beyond_a_restart_of_its_server(new_server):
-    server = new_server()
-    server.start()
-    command = ["tail", "--base-url", server.url, "--key", KEY]
+@contextlib.contextmanager
+def tailing(server, *arguments):
+    """A running `understudy tail`, which is killed in the end."""
+    command = ["tail", *arguments, "--base-url", server.url, "--key", KEY]
     with subprocess.Popen(
         [sys.executable, "-u", "-m", "understudy", *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as tail:
         try:
-            assert tail.stdout.readline().startswith("ready")
-            server.stop()
-            assert "reconnecting" in tail.stderr.readline()
-            server.flags = ("--port", server.url.rpartition(":")[2].removesuffix("/v1"))
-            server.start()
-            assert tail.stdout.readline().startswith("ready")
-            server.client.responses.create(model="rehearsal", input="Hello", background=True)
-            assert "response" in tail.stdout.readline()
+            yield tail
         finally:
             tail.kill()
+
+
+def test_a_project_is_followed_beyond_a_restart_of_its_server(new_server):
+    server = new_server()
+    server.start()
+    with tailing(server) as tail:
+        assert tail.stdout.readline().startswith("ready")
+        server.stop()
+        assert "reconnecting" in tail.stderr.readline()
+        server.flags = ("--port", server.url.rpartition(":")[2].removesuffix("/v1"))
+        server.start()
+        assert tail.stdout.readline().startswith("ready")
+        server.client.responses.create(model="rehearsal", input="Hello", background=True)
+        assert "response" in tail.stdout.readline()
 
 
 def test_a_run_whose_stream_is_interrupted_is_an_error(new_server, upstream):
@@ -165,16 +173,10 @@ def test_a_run_whose_stream_is_interrupted_is_an_error(new_server, upstream):
         assistant_id=server.client.beta.assistants.create(model="gpt-4o").id,
         thread={"messages": [{"role": "user", "content": "Hello"}]},
     )
-    command = ["tail", run.id, "--base-url", server.url, "--key", KEY]
-    with subprocess.Popen(
-        [sys.executable, "-u", "-m", "understudy", *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as tail:
-        try:
-            assert tail.stdout.readline().startswith("thread.created")
-            server.stop()
-            _, errors = tail.communicate(timeout=WAIT)
-        finally:
-            tail.kill()
+    with tailing(server, run.id) as tail:
+        assert tail.stdout.readline().startswith("thread.created")
+        server.stop()
+        _, errors = tail.communicate(timeout=WAIT)
     assert tail.returncode == 3
     assert f"`understudy tail {run.id}` follows it from its first event again." in errors
 

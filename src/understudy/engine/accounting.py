@@ -303,9 +303,13 @@ def _to_credits(usd_: float) -> int:
     return round(usd_ * CREDITS_PER_USD)
 
 
+def _limited(one: Spending, project_id: str) -> str:
+    """What has the spend limit, in words."""
+    return "project" if one.limit.scope == project_id else "API key"
+
+
 def _reserved_message(one: Spending, held: int, project_id: str) -> str:
-    whose = "project" if one.limit.scope == project_id else "API key"
-    limit, spent = usd(one.limit.credits), usd(one.spent)
+    whose, limit, spent = _limited(one, project_id), usd(one.limit.credits), usd(one.spent)
     return (
         f"What is left of the spend limit of this {whose} is reserved for work in progress: {spent:.6g} USD are spent"
         f" and {usd(held):.6g} USD reserved of {limit:.6g} USD {_PERIOD_PHRASES[one.limit.period]}. Try again once that"
@@ -314,8 +318,7 @@ def _reserved_message(one: Spending, held: int, project_id: str) -> str:
 
 
 def _spend_limit_message(one: Spending, project_id: str) -> str:
-    whose = "project" if one.limit.scope == project_id else "API key"
-    limit, spent = usd(one.limit.credits), usd(one.spent)
+    whose, limit, spent = _limited(one, project_id), usd(one.limit.credits), usd(one.spent)
     return (
         f"The spend limit of this {whose} is reached: {spent:.6g} USD are spent of {limit:.6g} USD"
         f" {_PERIOD_PHRASES[one.limit.period]}. Wait for the next period, or have the operator of this server raise the"
