@@ -10,7 +10,6 @@ import json
 import sys
 import tomllib
 from collections.abc import Iterator
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -272,7 +271,9 @@ def read_manifest() -> dict[str, dict[str, str]]:
 
 
 def compatibility(manifest: dict[str, dict[str, str]]) -> str:
-    groups = groupby(manifest.items(), lambda entry: entry[0].partition(".")[0])
+    groups: dict[str, list[tuple[str, dict[str, str]]]] = {}
+    for entry in manifest.items():
+        groups.setdefault(entry[0].partition(".")[0], []).append(entry)
     differing = (
         f"| `{name}` | {behaviour['divergence']} |" for name, behaviour in manifest.items() if "divergence" in behaviour
     )
@@ -280,7 +281,7 @@ def compatibility(manifest: dict[str, dict[str, str]]) -> str:
     return COMPATIBILITY.format(
         suites="\n".join(suite_row(one) for one in results.values()),
         reasons="\n".join(row for name, one in results.items() for row in reason_rows(name, one)),
-        groups="\n".join(behaviours(name, list(entries)) for name, entries in groups),
+        groups="\n".join(behaviours(name, entries) for name, entries in groups.items()),
         divergences="\n".join(differing),
     )
 

@@ -158,27 +158,48 @@ def test_a_project_is_followed_beyond_a_restart_of_its_server(new_server):
         assert tail.stdout.readline().startswith("ready")
         server.stop()
         assert "reconnecting" in tail.stderr.readline()
-        server.flags = ("--port", server.url.rpartition(":")[2].removesuffix("/v1"))
-        server.start()
-        assert tail.stdout.readline().startswith("ready")
+        restart(server)
+        assert tail.stdout.readline().startswith("reset")
         server.client.responses.create(model="rehearsal", input="Hello", background=True)
         assert "response" in tail.stdout.readline()
 
 
-def test_a_run_whose_stream_is_interrupted_is_an_error(new_server, upstream):
+def restart(server):
+    server.flags = ("--port", server.url.rpartition(":")[2].removesuffix("/v1"))
+    server.start()
+
+
+def test_a_run_is_followed_beyond_a_restart_of_its_server(new_server, upstream):
     server = new_server()
     server.start()
-    upstream.answer(text("Some ", HANG))
+    upstream.answer(text("Some ", HANG), text("more."))
     run = server.client.beta.threads.create_and_run(
         assistant_id=server.client.beta.assistants.create(model="gpt-4o").id,
         thread={"messages": [{"role": "user", "content": "Hello"}]},
     )
     with tailing(server, run.id) as tail:
         assert tail.stdout.readline().startswith("thread.created")
+        server.kill()
+        assert "reconnecting" in tail.stderr.readline()
+        restart(server)
+        kinds = [line.split()[0] for line in tail.stdout]
+        assert (kinds.count("thread.run.created"), kinds[-1]) == (1, "thread.run.completed")
+        assert (tail.wait(WAIT), tail.stderr.read()) == (0, "")
+
+
+def test_a_response_is_followed_beyond_a_restart_of_its_server(new_server, upstream):
+    server = new_server()
+    server.start()
+    upstream.answer(text("Some ", HANG), text("more."))
+    response = server.client.responses.create(model="gpt-4o", input="Hello", background=True)
+    with tailing(server, response.id) as tail:
+        assert tail.stdout.readline().startswith("response.created")
         server.stop()
-        _, errors = tail.communicate(timeout=WAIT)
-    assert tail.returncode == 3
-    assert f"`understudy tail {run.id}` follows it from its first event again." in errors
+        assert "reconnecting" in tail.stderr.readline()
+        restart(server)
+        kinds = [line.split()[0] for line in tail.stdout]
+        assert (kinds.count("response.created"), kinds[-1]) == (0, "response.completed")
+        assert (tail.wait(WAIT), tail.stderr.read()) == (0, "")
 
 
 @pytest.mark.parametrize("shell", SHELLS)

@@ -86,6 +86,15 @@ def test_an_event_is_handed_out_with_its_blank_line_and_not_later():
     assert reader.feed(b"\ndata: b\r\n\r\n") == [Event(b"", b"b")]
 
 
+def test_the_id_of_the_last_event_is_that_of_an_earlier_one_if_it_has_none():
+    reader = Reader()
+    assert reader.last_event_id == ""
+    reader.feed(b"id: 1\ndata: a\n\nid: run_2-7\ndata: b\n\ndata: c\n\n")
+    assert reader.last_event_id == "run_2-7"
+    reader.feed(b"id: a\0b\ndata: a\n\n")
+    assert reader.last_event_id == "run_2-7"
+
+
 @pytest.mark.parametrize("stream", [b"data: " + b"x" * 100, b"data: " + b"x" * 100 + b"\n\n"])
 @pytest.mark.parametrize("size", [1, 7, 1000])
 def test_an_event_over_the_limit_is_refused_however_it_arrives(stream, size):

@@ -75,11 +75,14 @@ class ApiClient:
             return created
 
     async def events(
-        self, path: str, body: Mapping[str, Any] | None = None, **query: Any
+        self, path: str, body: Mapping[str, Any] | None = None, *, reader: Reader | None = None, **query: Any
     ) -> AsyncIterator[tuple[str, Any]]:
-        """The name and the decoded data of each event of a stream; a POST if there is a `body`."""
+        """The name and the decoded data of each event of a stream; a POST if there is a `body`.
+
+        `reader` parses the stream, for a caller that needs the id of the last event.
+        """
         options = {"params": _encode_query(query)} | ({} if body is None else {"json": body})
-        reader = Reader()
+        reader = reader or Reader()
         async with self._open("GET" if body is None else "POST", path, options) as response:
             try:
                 async for chunk in response.content.iter_any():

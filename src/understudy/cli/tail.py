@@ -29,7 +29,8 @@ def tail(
     Without an ID: which runs, responses, batches and files of the
     project change their status. With the ID of a run or a background
     response: its own events from the first one on, until it ends.
-    The events of a project are followed beyond a restart of the server.
+    A lost connection is resumed behind the last event. Of a project,
+    `reset` then means that changes in between are missing.
     """
     from understudy.cli.api_client import ApiClient, run_async
     from understudy.cli.output import print_line
@@ -51,41 +52,62 @@ def tail(
         return
 
 
+async def _follow_object(api: Any, object_id: str) -> AsyncIterator[tuple[str, Any]]:
+    """Until the run or response ends. Raises RequestFailed if what follows its last event is not stored any more."""
+    from understudy.cli.api_client import RequestFailed, ServerUnavailable
+
+    path, query = await _find_stream(api, object_id)
+    has_begun = False
+    try:
+        async for event in _follow(api, path, **query):
+            has_begun = True
+            yield event
+    except RequestFailed as error:
+        if has_begun:
+            hint = f"`understudy tail {object_id}` follows it from its first event again."
+            kind = ServerUnavailable if isinstance(error, ServerUnavailable) else RequestFailed
+            raise kind(f"{error.message} {hint}") from None
+        raise
+
+
 async def _follow_project(api: Any) -> AsyncIterator[tuple[str, Any]]:
-    """Without an end. Raises ServerUnavailable if the server does not come back in time."""
+    """Without an end: a server that stops closes the stream."""
+    async for event in _follow(api, "/events", is_endless=True):
+        yield event
+
+
+async def _follow(api: Any, path: str, *, is_endless: bool = False, **query: Any) -> AsyncIterator[tuple[str, Any]]:
+    """The events of a stream, which is resumed behind the last one after a lost connection.
+
+    Raises ServerUnavailable if the server does not come back in time.
+    """
     import asyncio
 
     from understudy.cli.api_client import ServerUnavailable
+    from understudy.net.sse import Reader
 
-    was_connected = False
+    position: str | int | None = None
     lost_at: float | None = None
     while True:
+        reader = Reader()
         try:
-            async for name, data in api.events("/events"):
-                if name == "error":
+            async for name, data in api.events(path, reader=reader, starting_after=position, **query):
+                if (name or data.get("type")) == "error":
                     break
-                was_connected, lost_at = True, None
+                # The events of a response have their number in the data, those of runs and projects beside it.
+                position, lost_at = reader.last_event_id or data.get("sequence_number"), None
                 yield name, data
+            else:
+                if not is_endless:
+                    return
         except ServerUnavailable:
             # A server that was never there is not waited for.
-            if not was_connected or (lost_at is not None and time.monotonic() - lost_at > _PATIENCE_SECONDS):
+            if position is None or (lost_at is not None and time.monotonic() - lost_at > _PATIENCE_SECONDS):
                 raise
         if lost_at is None:
             lost_at = time.monotonic()
-            click.echo("The connection to the server was lost; reconnecting. Changes until then are missing.", err=True)
+            click.echo("The connection to the server was lost; reconnecting.", err=True)
         await asyncio.sleep(_RECONNECT_SECONDS)
-
-
-async def _follow_object(api: Any, object_id: str) -> AsyncIterator[tuple[str, Any]]:
-    """Raises ServerUnavailable if the events end before the run or response has."""
-    from understudy.cli.api_client import ServerUnavailable
-
-    path, query = await _find_stream(api, object_id)
-    async for name, data in api.events(path, **query):
-        if (name or data.get("type")) == "error":
-            message = (data.get("error") or data).get("message") or "The stream was interrupted."
-            raise ServerUnavailable(f"{message} `understudy tail {object_id}` follows it from its first event again.")
-        yield name, data
 
 
 async def _find_stream(api: Any, object_id: str) -> tuple[str, dict[str, Any]]:

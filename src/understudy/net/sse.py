@@ -32,6 +32,8 @@ class Reader:
         self._limit = limit
         self._buffer = bytearray()
         self._after_carriage_return = False
+        self.last_event_id = ""
+        """The `id` of the last event that had one, to resume behind it."""
 
     @property
     def is_empty(self) -> bool:
@@ -82,22 +84,23 @@ class Reader:
                 raise self._oversized()
             if block.startswith(b"data: ") and b"\n" not in block:
                 events.append(_new_event((b"", block[6:])))
-            elif (event := _parse_block(block)) is not None:
+            elif (event := self._parse_block(block)) is not None:
                 events.append(event)
         return events
 
+    def _parse_block(self, block: bytes) -> Event | None:
+        """None without data: comments, keep-alives, a lone `event`, `id` or `retry`."""
+        name, data = b"", []
+        for line in block.removeprefix(_BYTE_ORDER_MARK).split(b"\n"):
+            field, _, value = line.partition(b":")
+            value = value.removeprefix(b" ")
+            if field == b"data":
+                data.append(value)
+            elif field == b"event":
+                name = value
+            elif field == b"id" and b"\0" not in value:
+                self.last_event_id = value.decode(errors="replace")
+        return Event(name, b"\n".join(data)) if data else None
+
     def _oversized(self) -> UpstreamError:
         return UpstreamError("malformed", f"An event of the upstream exceeds the limit of {self._limit} bytes.")
-
-
-def _parse_block(block: bytes) -> Event | None:
-    """None without data: comments, keep-alives, a lone `event` or `retry`."""
-    name, data = b"", []
-    for line in block.removeprefix(_BYTE_ORDER_MARK).split(b"\n"):
-        field, _, value = line.partition(b":")
-        value = value.removeprefix(b" ")
-        if field == b"data":
-            data.append(value)
-        elif field == b"event":
-            name = value
-    return Event(name, b"\n".join(data)) if data else None
