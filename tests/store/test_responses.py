@@ -21,7 +21,17 @@ WORKER = "worker_a"
 TABLES = ("responses", "response_contexts", "runs", "steps", "items", "item_text", "erasures")
 
 
-async def respond(store, *said, previous=None, kept=True, project_id=OURS, end="completed", answers=(), calls=()):
+async def respond(
+    store,
+    *said,
+    previous=None,
+    kept=True,
+    project_id=OURS,
+    end="completed",
+    answers=(),
+    calls=(),
+    follows_unstored=False,
+):
     """A response that is made, and over at once unless `end` is None."""
     response_id = ids.response()
 
@@ -38,7 +48,8 @@ async def respond(store, *said, previous=None, kept=True, project_id=OURS, end="
             given_items(whole(items), place.thread_id, NOW),
         )
 
-    await store.responses.create(project_id, response_id, make, WORKER, previous_id=previous, kept=kept)
+    place = {"previous_id": previous, "kept": kept, "follows_unstored": follows_unstored}
+    await store.responses.create(project_id, response_id, make, WORKER, **place)
     if end is not None:
         await finish(store, response_id, end, calls=calls)
     return response_id
@@ -95,11 +106,31 @@ async def test_a_response_that_is_not_stored_leaves_no_rows(store):
     made = await respond(store, "A", "B", kept=False, calls=["call_a"])
     with pytest.raises(NotFound):
         await store.responses.get(OURS, made)
-    await store.responses.erase(made)
+    await store.responses.erase([made])
     assert await store.database.read(counted) == before
     long = await respond(store, *["A"] * 150, kept=False)
-    await store.responses.erase(long)
+    many = [await respond(store, "B", kept=False, calls=["call_b"]) for _ in range(30)]
+    await store.responses.erase([long, *many])
     assert await rows_of(store) == before
+
+
+async def test_a_response_that_is_not_stored_leaves_nothing_behind_one_that_is(store):
+    first = await respond(store, "A")
+    before = await rows_of(store)
+    passing = await respond(store, "Secret", previous=first, kept=False)
+    following = await respond(store, "More", previous=passing, follows_unstored=True, kept=False)
+    await store.responses.erase([passing])
+    await store.responses.erase([following])
+    assert await rows_of(store) == before
+    assert await said(store, await respond(store, "B", previous=first)) == ["A", "B"]
+
+
+async def test_the_text_of_a_response_that_is_not_stored_is_not_indexed(store):
+    before = (await rows_of(store))["item_text"]
+    await respond(store, "Secret", kept=False)
+    assert (await rows_of(store))["item_text"] == before
+    await respond(store, "Known")
+    assert (await rows_of(store))["item_text"] == before + 1
 
 
 async def test_the_sweep_deletes_finished_responses_that_are_not_stored(store):

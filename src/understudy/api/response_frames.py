@@ -35,7 +35,7 @@ async def _frames_until_erased(parts: Parts, begun: CreatedResponse) -> AsyncGen
     if begun.log.handed_back:
         yield _end_frame(begun)
     else:
-        await parts.responses.delete_unstored(begun.id)
+        parts.responses.unstored.erase_soon(begun.id)
 
 
 def _end_frame(begun: CreatedResponse) -> bytes:

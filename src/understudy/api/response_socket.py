@@ -98,7 +98,7 @@ class _Connection:
             lane.worker.cancel()
         await asyncio.gather(*(lane.worker for lane in self._lanes.values()), return_exceptions=True)
         for response_id in self._memory.unstored:
-            await self._parts.responses.delete_unstored(response_id)
+            self._parts.responses.unstored.erase_soon(response_id)
 
     async def _take(self, data: str | bytes) -> None:
         """Passes an event to its lane. Whatever cannot be used gets an error, and the connection stays."""
@@ -158,7 +158,7 @@ class _Connection:
         await self._socket.scope["app"](scope, RequestBody(body).receive, sender.send)
         await sender.finish()
         if sender.status >= 400:
-            await self._forget(named)
+            self._forget(named)
             return
         follows = None
         if is_warm_up and sender.response_id:
@@ -166,18 +166,18 @@ class _Connection:
             self._memory.add_warm_up(sender.response_id, WarmUp(members, len(body), follows), self._most_bytes)
         if sender.response_id != lane.latest:
             before, lane.latest = lane.latest, sender.response_id
-            await self._forget(before, follows)
+            self._forget(before, follows)
 
-    async def _forget(self, response_id: str | None, retained: str | None = None) -> None:
+    def _forget(self, response_id: str | None, retained: str | None = None) -> None:
         """Forgets a response, and with a warm-up what it follows. `retained`: one that is needed still."""
         if response_id is None or response_id == retained:
             return
         warm_up = self._memory.warm_ups.pop(response_id, None)
         if warm_up is not None and all(lane.latest != warm_up.follows for lane in self._lanes.values()):
-            await self._forget(warm_up.follows, retained)
+            self._forget(warm_up.follows, retained)
         if response_id in self._memory.unstored:
             self._memory.unstored.discard(response_id)
-            await self._parts.responses.delete_unstored(response_id)
+            self._parts.responses.unstored.erase_soon(response_id)
 
     async def _refuse_steering(self, event: Mapping[str, Any]) -> None:
         steer = {"input": event.get("input"), "previous_response_id": event.get("previous_response_id")}

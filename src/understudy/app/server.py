@@ -172,6 +172,7 @@ def _list_background_parts(
         retrieval.embedding,
         execution.sandbox,
         *writing,
+        parts.responses.unstored,
         worker,
         *following,
         check,

@@ -29,6 +29,7 @@ from understudy.engine.tools.file_search import offer_file_search
 from understudy.engine.tools.image_generation import offer_image_generation
 from understudy.engine.tools.tool_search import offer_tool_search
 from understudy.engine.tools.web_search import offer_web_search
+from understudy.engine.unstored_responses import UnstoredResponses
 from understudy.engine.views.projections import new_encoder
 from understudy.engine.views.response_replay import ResponseReplay
 from understudy.engine.views.resumption import is_lost
@@ -90,6 +91,7 @@ class Responses:
         self._clock = clock
         self._limiter = limiter
         self.hosted = hosted
+        self.unstored = UnstoredResponses(store, worker.discard_log)
         self._images = images
         self.seconds = seconds
 
@@ -197,7 +199,7 @@ class Responses:
         response = await self._wait_finished(created.id, created)
         retry_after = await self._read_retry_after(created.id) if response.status == "failed" else None
         if not kept:
-            await self.delete_unstored(created.id)
+            self.unstored.erase_soon(created.id)
         return FinishedResponse(response, retry_after)
 
     async def _read_retry_after(self, response_id: str) -> float | None:
@@ -302,11 +304,6 @@ class Responses:
         budget = PromptBudget(_MAX_ITEM_NUMBER)
         prompt = await build_request(stored_items, spec, 0, budget, offered=offered)
         return await asyncio.to_thread(count_prompt_tokens, prompt.messages, prompt.body.get("tools"))
-
-    async def delete_unstored(self, response_id: str) -> None:
-        """Erases a response that was not to be stored, once the client has it."""
-        await self._store.responses.erase(response_id)
-        self._worker.discard_log(response_id)
 
     async def sweep(self) -> bool:
         """Erases what was not to be stored, and whose client went away before it was over."""

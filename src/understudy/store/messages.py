@@ -110,7 +110,7 @@ class Messages:
         return await self._database.scan(_count_before, thread_id, before)
 
 
-def add_message(bundle: Bundle, text_insert: str, message: MessageObject, after: str = "") -> str:
+def add_message(bundle: Bundle, text_insert: str | None, message: MessageObject, after: str = "") -> str:
     """Adds a message and its text; `after` as for `add_item`, whose result is returned."""
     row = (message.id, message.thread_id, message.run_id, "message", message.role, encode(message))
     item = add_item(bundle, *row, after=after)
@@ -148,8 +148,10 @@ def inserted_items(bundle: Bundle) -> list[Item] | None:
     return items[::-1] if bundle.rows else None
 
 
-def add_text(bundle: Bundle, text_insert: str, item: str, message: MessageObject) -> None:
-    """Adds the text of the message that the statement `item` has written to the text index."""
+def add_text(bundle: Bundle, text_insert: str | None, item: str, message: MessageObject) -> None:
+    """Adds the text of the message that the statement `item` has written to the text index, unless that is None."""
+    if text_insert is None:
+        return
     texts = [part.text.value for part in message.content if isinstance(part, MessageContentTextObject)]
     if any(texts):
         bundle.add(text_insert.replace("{item}", item), " ".join(texts).replace("\x00", " "), message.id)

@@ -35,9 +35,9 @@ class ItemPage:
 
 
 def insert_items(
-    text_insert: str, thread_id: str, run_id: str | None, items: Sequence[ItemRow]
+    text_insert: str | None, thread_id: str, run_id: str | None, items: Sequence[ItemRow]
 ) -> Transaction[list[Item]]:
-    """Returns the items as they are stored."""
+    """Returns the items as they are stored. `text_insert` None keeps them out of the text index."""
     inserted: list[Item] = []
     for item in items:
         bundle, message = Bundle(), item.message

@@ -52,9 +52,11 @@ def locate_response(
     previous_id: str | None,
     conversation_thread: str | None,
     lock: bool,
+    *,
+    kept: bool = True,
     follows_unstored: bool = False,
 ) -> Transaction[ResponsePlacement]:
-    """`follows_unstored`: the previous response is one that is not to be stored, and not erased yet."""
+    """`kept`: the response is to be stored. `follows_unstored`: the one before it is not, and is not erased yet."""
     if conversation_thread is not None:
         hold = activate_thread if lock else require_thread
         try:
@@ -67,12 +69,15 @@ def locate_response(
     if previous_id is None:
         return ResponsePlacement(response_id)
     select = SELECT_UNSTORED if follows_unstored else SELECT_STORED
-    return (yield from _place_after_response(project_id, response_id, previous_id, select, lock))
+    # A response that is to be erased leaves nothing behind in the thread of one that stays.
+    shares = kept or follows_unstored
+    return (yield from _place_after_response(project_id, response_id, previous_id, select, lock, shares))
 
 
 def _place_after_response(
-    project_id: str, response_id: str, previous_id: str, select: LiteralString, lock: bool
+    project_id: str, response_id: str, previous_id: str, select: LiteralString, lock: bool, shares: bool
 ) -> Transaction[ResponsePlacement]:
+    """`shares`: the response may continue the thread of the one before it."""
     rows = yield select + (" FOR UPDATE" if lock else ""), (previous_id, project_id)
     if not rows:
         raise previous_response_not_found(previous_id)
@@ -81,7 +86,7 @@ def _place_after_response(
         raise previous_response_in_progress(previous_id)
     sql = "SELECT thread_id, last_seq FROM response_contexts WHERE response_id = $1 ORDER BY position"
     context = [ContextPart(*row) for row in (yield sql, (previous_id,))]
-    if is_shared(thread_id) and (yield from _is_newest(thread_id, int(last_seq))):
+    if shares and is_shared(thread_id) and (yield from _is_newest(thread_id, int(last_seq))):
         return ResponsePlacement(str(thread_id), context)
     return ResponsePlacement(response_id, [*context, ContextPart(thread_id, last_seq)])
 

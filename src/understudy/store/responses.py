@@ -1,6 +1,6 @@
 """Stored responses: the object of each, its input, and its context. Knows no event."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -138,9 +138,9 @@ class Responses:
         """Returns the id of its run where that is still under way, which is over now."""
         return await self._database.write(_delete, self._database.text_delete, project_id, response_id)
 
-    async def erase(self, response_id: str) -> None:
-        """Erases one that was not to be kept."""
-        await self._database.write(_erase_responses, self._database.text_delete, [response_id])
+    async def erase(self, response_ids: Sequence[str]) -> None:
+        """Erases some that were not to be kept."""
+        await self._database.write(_erase_responses, self._database.text_delete, response_ids)
 
     async def sweep(self, before: float) -> bool:
         """Erases what was not to be kept and is older than that; False when nothing is left."""
@@ -164,13 +164,18 @@ def _insert_response(
     follows_unstored: bool,
 ) -> Transaction[tuple[NewResponse, Sequence[Item] | None]]:
     place = yield from locate_response(
-        project_id, response_id, previous_id, conversation_thread, True, follows_unstored
+        *(project_id, response_id, previous_id, conversation_thread, True),
+        kept=kept,
+        follows_unstored=follows_unstored,
     )
     new = make(place)
     if limits is not None:
         yield from check_active_runs(project_id, new.progress.limited_key_id, limits)
     yield from check_outputs(place, previous_id, new.items)
-    inserted = yield from insert_items(database.text_insert, place.thread_id, response_id, new.items)
+    # Nobody searches what is to be erased.
+    is_searched = kept or not is_shared(place.thread_id)
+    text_insert = database.text_insert if is_searched else None
+    inserted = yield from insert_items(text_insert, place.thread_id, response_id, new.items)
     input_seq = inserted[-1].seq if inserted else (yield from newest_number(place.thread_id))
     yield response_run_insert(project_id, new.run, owner, new.progress, reserved_for)
     sql = (
@@ -241,7 +246,8 @@ def _output_items(project_id: str, response_id: str) -> Transaction[list[Item]]:
 _IN_PROJECT: Final = (
     "body IS NOT NULL AND ("
     "EXISTS (SELECT 1 FROM threads WHERE id = items.thread_id AND project_id = $1 AND body IS NOT NULL) OR "
-    "EXISTS (SELECT 1 FROM responses WHERE thread_id = items.thread_id AND project_id = $1 AND body IS NOT NULL))"
+    "EXISTS (SELECT 1 FROM responses WHERE thread_id = items.thread_id AND project_id = $1 AND kept = 1"
+    " AND body IS NOT NULL))"
 )
 
 
@@ -291,16 +297,34 @@ def _sweep(text_delete: str, before: float) -> Transaction[bool]:
 
 def _erase_responses(text_delete: str, response_ids: Sequence[str]) -> Transaction[None]:
     """Erases the responses and their runs, and the items of their threads that no other response includes."""
-    for response_id in response_ids:
-        own = yield "SELECT thread_id FROM responses WHERE id = $1", (response_id,)
-        told = yield "SELECT thread_id FROM response_contexts WHERE response_id = $1", (response_id,)
-        yield "DELETE FROM responses WHERE id = $1", (response_id,)
-        yield "DELETE FROM response_contexts WHERE response_id = $1", (response_id,)
-        yield "DELETE FROM steps WHERE run_id = $1", (response_id,)
-        yield "DELETE FROM runs WHERE id = $1", (response_id,)
-        for thread_id in {str(row[0]) for row in (*own, *told)}:
-            if is_shared(thread_id) and not (yield from _is_thread_referenced(thread_id)):
-                yield from _erase(text_delete, thread_id)
+    threads: set[str] = set()
+    for batch in padded_batches(response_ids):
+        chosen = compose_sql("IN (", sql_parameters(1, len(batch)), ")")
+        sql = compose_sql(
+            *("SELECT thread_id FROM responses WHERE id", chosen),
+            *("UNION SELECT thread_id FROM response_contexts WHERE response_id", chosen),
+        )
+        threads.update([str(row[0]) for row in (yield sql, (*batch,))])
+        yield compose_sql("DELETE FROM responses WHERE id", chosen), (*batch,)
+        yield compose_sql("DELETE FROM response_contexts WHERE response_id", chosen), (*batch,)
+        yield compose_sql("DELETE FROM steps WHERE run_id", chosen), (*batch,)
+        yield compose_sql("DELETE FROM runs WHERE id", chosen), (*batch,)
+    for thread_id in (yield from _unreferenced(filter(is_shared, threads))):
+        yield from _erase(text_delete, thread_id)
+
+
+def _unreferenced(thread_ids: Iterable[str]) -> Transaction[list[str]]:
+    """The threads that no response includes."""
+    known = sorted(thread_ids)
+    included: set[str] = set()
+    for batch in padded_batches(known):
+        chosen = compose_sql("IN (", sql_parameters(1, len(batch)), ")")
+        sql = compose_sql(
+            *("SELECT thread_id FROM responses WHERE body IS NOT NULL AND thread_id", chosen),
+            *("UNION SELECT thread_id FROM response_contexts WHERE thread_id", chosen),
+        )
+        included.update([row[0] for row in (yield sql, (*batch,))])
+    return [thread_id for thread_id in known if thread_id not in included]
 
 
 def _erase(text_delete: str, thread_id: str) -> Transaction[None]:
@@ -313,11 +337,3 @@ def _erase(text_delete: str, thread_id: str) -> Transaction[None]:
     for (seq,) in items:
         yield text_delete, (seq,)
     yield "DELETE FROM items WHERE thread_id = $1 AND body IS NOT NULL", (thread_id,)
-
-
-def _is_thread_referenced(thread_id: str) -> Transaction[bool]:
-    sql = (
-        "SELECT 1 FROM responses WHERE thread_id = $1 AND body IS NOT NULL"
-        " UNION ALL SELECT 1 FROM response_contexts WHERE thread_id = $1 LIMIT 1"
-    )
-    return bool((yield sql, (thread_id,)))

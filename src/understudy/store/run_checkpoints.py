@@ -22,6 +22,7 @@ from understudy.store.messages import (
     require_thread,
     split_at_metadata,
 )
+from understudy.store.response_placement import is_shared
 from understudy.store.response_rows import load_response, write_response
 from understudy.store.run_creation import RESERVED_SECONDS
 from understudy.store.run_state import (
@@ -171,7 +172,7 @@ def _build_advance(
 ) -> Bundle:
     bundle = Bundle(alone)
     _add_guard(bundle, boundary, condition, *claim)
-    _add_rows(bundle, database.text_insert, boundary)
+    _add_rows(bundle, database.text_insert if _is_searched(boundary) else None, boundary)
     for usage in boundary.used:
         add_usage(bundle, "{0}", boundary.project_id, usage, slot_of(database))
     return bundle
@@ -220,7 +221,13 @@ def _changed_body(subject: RunObject | MessageObject, values: _TextValues) -> st
     return f"{values.add(before)} || COALESCE(metadata, {values.add(encode_metadata(subject))}) || {values.add(behind)}"
 
 
-def _add_rows(bundle: Bundle, text_insert: str, boundary: Checkpoint) -> None:
+def _is_searched(boundary: Checkpoint) -> bool:
+    """Whether the text of the messages is found: not that of a response that is to be erased, outside conversations."""
+    run, response = boundary.run, boundary.response
+    return response is None or response.store or run is None or not is_shared(run.thread_id)
+
+
+def _add_rows(bundle: Bundle, text_insert: str | None, boundary: Checkpoint) -> None:
     """Steps, messages and other items; `{0}` is the run's row."""
     for step in boundary.new_steps:
         sql = "INSERT INTO steps (id, run_id, open, body) SELECT $1, $2, $3, $4 FROM {0}"
@@ -248,7 +255,7 @@ def _is_unfinished(step: RunStepObject) -> int:
     return int(step.status == "in_progress")
 
 
-def _add_changed_message(bundle: Bundle, text_insert: str, message: MessageObject) -> None:
+def _add_changed_message(bundle: Bundle, text_insert: str | None, message: MessageObject) -> None:
     """Nothing happens to one that a client has deleted while it was being written."""
     values = _TextValues([message.id])
     sql = compose_sql(

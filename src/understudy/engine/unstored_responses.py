@@ -1,0 +1,62 @@
+"""Erases responses that were not to be stored soon after their clients have them, many in one transaction."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Final
+
+from understudy.errors import StoreError
+from understudy.store import Store
+
+logger = logging.getLogger(__name__)
+
+_GROUP_SECONDS: Final = 0.1
+_RETRY_SECONDS: Final = 5.0
+
+
+class UnstoredResponses:
+    """Starts no task while there is nothing to erase. What a crash leaves is erased by the sweep of responses."""
+
+    def __init__(self, store: Store, discard_log: Callable[[str], None]) -> None:
+        self._store = store
+        self._discard_log = discard_log
+        self._ids: set[str] = set()
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        pass
+
+    async def stop(self) -> None:
+        """Erases what is left."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+        await self._erase()
+
+    def erase_soon(self, response_id: str) -> None:
+        """Discards the events of the response at once, and erases its rows within a tenth of a second."""
+        self._discard_log(response_id)
+        self._ids.add(response_id)
+        if self._task is None:
+            self._task = asyncio.create_task(self._erase_all())
+
+    async def _erase_all(self) -> None:
+        delay = _GROUP_SECONDS
+        while self._ids:
+            await asyncio.sleep(delay)
+            delay = _GROUP_SECONDS if await self._erase() else _RETRY_SECONDS
+        self._task = None
+
+    async def _erase(self) -> bool:
+        """Whether the store has erased them; else they are still to be erased."""
+        erased = sorted(self._ids)
+        if not erased:
+            return True
+        try:
+            await self._store.responses.erase(erased)
+        except StoreError as error:
+            logger.warning("responses that are not to be stored are not erased yet, retrying: %s", error)
+            return False
+        self._ids.difference_update(erased)
+        return True
