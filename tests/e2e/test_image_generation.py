@@ -162,6 +162,14 @@ def test_an_image_that_cannot_be_made_fails_its_call_alone(client, upstream, cal
     assert reason in tool_output(upstream)
 
 
+def test_an_error_in_a_stream_of_images_has_no_secrets(client, upstream):
+    event = {"type": "error", "error": {"message": "upstream-key has no credit at http://10.1.2.3/v1"}}
+    frames = f"event: error\ndata: {json.dumps(event)}\n\n".encode()
+    upstream.answer(DRAW, reply(frames, content_type="text/event-stream"), text("It failed."))
+    assert respond(client, tools=[{**TOOL, "partial_images": 1}]).output[0].status == "failed"
+    assert tool_output(upstream) == "Error: *** has no credit at [address]"
+
+
 def test_images_are_charged_and_stay_in_the_conversation(client, upstream, image_server):
     upstream.answer(DRAW, reply(IMAGE), text("Here."))
     conversation = client.conversations.create()

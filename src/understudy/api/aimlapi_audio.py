@@ -16,8 +16,9 @@ from understudy.api.download_links import create_link
 from understudy.api.metering import add_cost, with_meta
 from understudy.api.operations import OperationGroup
 from understudy.api.parts import Parts, parts_of, project_of
+from understudy.api.relay_meter import RelayRequest
 from understudy.api.relayed_form import check_field, create_form, open_form
-from understudy.api.relaying import RelayRequest, admit_relay, relay, relay_into
+from understudy.api.relaying import admit_relay, relay, relay_into
 from understudy.api.requests import decode_body, json_response, read_body
 from understudy.engine.accounting import usd
 from understudy.errors import InvalidRequest, UpstreamError

@@ -7,8 +7,9 @@ from starlette.responses import Response
 
 from understudy.api.operations import BYTES, OperationGroup
 from understudy.api.parts import parts_of
+from understudy.api.relay_meter import RelayRequest
 from understudy.api.relayed_form import check_field, open_form
-from understudy.api.relaying import RelayRequest, named_model, relay
+from understudy.api.relaying import named_model, relay
 from understudy.api.requests import decode_body, read_body
 from understudy.llm.relay import JsonBody
 from understudy.llm.usage import count_seconds

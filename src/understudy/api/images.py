@@ -7,8 +7,9 @@ from starlette.responses import Response
 
 from understudy.api.operations import OperationGroup
 from understudy.api.parts import Parts, parts_of, project_of
-from understudy.api.relayed_form import check_field, open_form
-from understudy.api.relaying import RelayRequest, named_model, relay, relay_line
+from understudy.api.relay_meter import RelayRequest
+from understudy.api.relayed_form import check_field, check_integer, check_length, open_form
+from understudy.api.relaying import named_model, relay, relay_line
 from understudy.api.requests import decode_body, read_body
 from understudy.errors import InvalidRequest
 from understudy.llm.relay import JsonBody, RelayBody
@@ -16,6 +17,8 @@ from understudy.llm.usage import count_images
 from understudy.settings import LimitSettings
 from understudy.wire import error_texts
 from understudy.wire.images import (
+    MAX_COUNT,
+    MAX_PROMPT,
     CreateImageEditForm,
     CreateImageEditRequest,
     CreateImageRequest,
@@ -98,6 +101,8 @@ async def _relay_form(request: Request, operation: str, *required: str) -> Respo
         form.model = named_model(request) or next(iter(form.fields.get("model", ())), "") or _DEFAULT_MODELS[operation]
         for name in required:
             check_field(form, name)
+        check_length(form, "prompt", MAX_PROMPT)
+        check_integer(form, "n", 1, MAX_COUNT)
         if (count := form.files.get("image", 0)) > _MOST_IMAGES:
             raise InvalidBody(error_texts.too_long("image", "array", _MOST_IMAGES, count))
         return await relay(request, _images(operation, form))

@@ -7,7 +7,8 @@ from starlette.responses import Response
 
 from understudy.api.operations import OperationGroup
 from understudy.api.parts import Parts, parts_of
-from understudy.api.relaying import RelayRequest, relay, relay_line
+from understudy.api.relay_meter import RelayRequest
+from understudy.api.relaying import relay, relay_line
 from understudy.api.requests import decode_body, read_body
 from understudy.llm.relay import JsonBody
 from understudy.settings import LimitSettings

@@ -22,7 +22,8 @@ from understudy.wire.parsing import InvalidBody
 # Only the types of the standard library, which are the same on every machine.
 _MIME_TYPES = mimetypes.MimeTypes()
 _MAX_NAME_BYTES = 4096
-_MAX_FIELD_BYTES = 64 * 1024
+# Prompts of images and videos have up to 32,000 characters, of four bytes each.
+_MAX_FIELD_BYTES = 128 * 1024
 _MAX_HEADER_BYTES = 16 * 1024
 _MAX_PARTS = 64
 # Allowance for fields, headers and boundaries beside the file.

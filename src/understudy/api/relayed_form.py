@@ -1,5 +1,6 @@
 """Reads a multipart form of a client onto the disk, on its way to a provider."""
 
+import re
 import tempfile
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -22,6 +23,7 @@ from understudy.llm.relayed_form import IN_MEMORY_BYTES, MODEL, RelayedForm
 from understudy.wire import error_texts
 from understudy.wire.parsing import InvalidBody
 
+_INTEGER: Final = re.compile(r"-?[0-9]{1,18}")
 NO_RENAMES: Final[Mapping[str, str]] = {}
 
 
@@ -113,3 +115,21 @@ def check_field(form: RelayedForm, name: str) -> None:
     """Raises InvalidBody for a form without this field or file, or with an empty text."""
     if not form.files.get(name) and not any(form.fields.get(name, ())):
         raise InvalidBody(error_texts.missing(name))
+
+
+def check_length(form: RelayedForm, name: str, most: int) -> None:
+    """Raises InvalidBody for a text with more than `most` characters."""
+    for text in form.fields.get(name, ()):
+        if len(text) > most:
+            raise InvalidBody(error_texts.too_long(name, "string", most, len(text)))
+
+
+def check_integer(form: RelayedForm, name: str, least: int, most: int) -> None:
+    """Raises InvalidBody for a text other than an integer within these bounds."""
+    for text in form.fields.get(name, ()):
+        if not _INTEGER.fullmatch(text):
+            raise InvalidBody(error_texts.wrong_type(name, "an integer", text))
+        if (number := int(text)) < least:
+            raise InvalidBody(error_texts.below_minimum(name, "integer", least, number))
+        if number > most:
+            raise InvalidBody(error_texts.above_maximum(name, "integer", most, number))

@@ -6,45 +6,26 @@ The usage is recorded before the last byte, like that of chat completions.
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
-from dataclasses import dataclass
 from functools import partial
 from typing import Final, TypeVar
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from understudy import ids
 from understudy.api.errors import envelope, to_api_error
 from understudy.api.event_stream import EventStream
 from understudy.api.metering import add_cost, admit_unstored, hold_funds, reserve_tokens, wants_meta, with_meta
 from understudy.api.parts import Parts, parts_of, project_of
+from understudy.api.relay_meter import Admitted, RelayMeter, RelayRequest
 from understudy.api.relayed_limits import estimate_work, measure, reserve_units
-from understudy.engine.accounting import Accounting
-from understudy.engine.limits.limiter import Reservation
-from understudy.engine.spending_holds import Hold
 from understudy.errors import UpstreamError
-from understudy.llm.prices import Tokens
 from understudy.llm.relay import RelayBody, Relayed
-from understudy.llm.usage import parse_usage
 from understudy.net import sse
 from understudy.store.charges import Kind, Usage
 
 T = TypeVar("T")
 _MAX_EVENT_BYTES: Final = 64 * 1024 * 1024
 """Bytes of one event: a partial image is base64 in one event."""
-
-
-@dataclass(frozen=True, slots=True)
-class RelayRequest:
-    """`operation` is the path below the base URL, `kind` what is charged.
-
-    `units` counts what a unit price is for, in the whole response or the last event of a stream.
-    """
-
-    operation: str
-    kind: Kind
-    body: RelayBody
-    units: Callable[[bytes], int]
 
 
 def named_model(request: Request) -> str:
@@ -94,7 +75,7 @@ async def relay_into(
         else:
             async with aclosing(response.chunks) as chunks:
                 async for chunk in chunks:
-                    meter.sent_bytes += len(chunk)
+                    meter.count_chunk(chunk)
                     await write(chunk)
         finished = await finish(response.content_type)
     except Exception:
@@ -103,16 +84,8 @@ async def relay_into(
     except asyncio.CancelledError:
         meter.charge_abandoned(response.whole or b"")
         raise
-    return finished, await meter.charge(response.whole or b"")
-
-
-@dataclass(frozen=True, slots=True)
-class Admitted:
-    """What a request has taken of the limits of tokens, of images or audio, and of the funds; None without limits."""
-
-    tokens: Reservation | None
-    units: Reservation | None
-    hold: Hold | None
+    charge = meter.charge_stream() if response.whole is None else meter.charge(response.whole)
+    return finished, await charge
 
 
 async def admit_relay(request: Request, kind: Kind, body: RelayBody) -> Admitted:
@@ -127,7 +100,7 @@ async def admit_relay(request: Request, kind: Kind, body: RelayBody) -> Admitted
     return Admitted(tokens, await reserve_units(limiter, project_of(request), key_id, kind, body), hold)
 
 
-async def _send(request: Request, relayed: RelayRequest, meter: "_Meter") -> Relayed:
+async def _send(request: Request, relayed: RelayRequest, meter: RelayMeter) -> Relayed:
     try:
         return await parts_of(request).models.relay(relayed.operation, relayed.body)
     except BaseException:
@@ -135,9 +108,9 @@ async def _send(request: Request, relayed: RelayRequest, meter: "_Meter") -> Rel
         raise
 
 
-async def _open_meter(request: Request, relayed: RelayRequest) -> "_Meter":
+async def _open_meter(request: Request, relayed: RelayRequest) -> RelayMeter:
     admitted = await admit_relay(request, relayed.kind, relayed.body)
-    return _Meter(
+    return RelayMeter(
         parts_of(request).accounting,
         relayed,
         project_of(request),
@@ -168,117 +141,67 @@ async def relay_line(parts: Parts, project_id: str, key_id: str, relayed: RelayR
     return response.whole
 
 
-class _Meter:
-    """Counts the usage of one response, once."""
-
-    def __init__(
-        self,
-        accounting: Accounting,
-        relayed: RelayRequest,
-        project_id: str,
-        key_id: str,
-        reference: str,
-        admitted: Admitted,
-    ) -> None:
-        self._accounting = accounting
-        self._relayed = relayed
-        self._project_id = project_id
-        self._key_id = key_id
-        self._reference = reference or ids.inference()
-        self._reservation = admitted.tokens
-        self._units = admitted.units
-        self._hold = admitted.hold
-        self._settled = False
-        self.sent_bytes = 0
-        """Of a response in chunks, up to now."""
-        accounting.prefetch_price(relayed.body.model)
-
-    async def charge(self, body: bytes) -> Usage:
-        """Counts a response by its whole body, or by the last event of a stream, before its last byte is sent."""
-        self._settled = True
-        self._settle_reservation(body)
-        usage = await self._build_usage(body)
-        await self._accounting.charge(self._project_id, usage)
-        if self._hold is not None:
-            self._accounting.note_cost(usage)
-            self._hold.release()
-        return usage
-
-    def charge_abandoned(self, body: bytes) -> None:
-        """Counts a response whose client has disconnected, unless it is counted."""
-        if not self._settled:
-            self._settled = True
-            self._settle_reservation(body)
-            self._accounting.record_in_background(self._project_id, self._build_usage(body), self._hold)
-
-    def release(self) -> None:
-        """Gives back what is reserved for a request that has failed."""
-        if self._units is not None:
-            self._units.settle(0)
-
-    def _settle_reservation(self, body: bytes) -> None:
-        if self._units is not None and self._relayed.kind == "image":
-            self._units.settle(self._relayed.units(body))
-        elif self._units is not None and self._relayed.kind == "speech":
-            self._units.settle(self.sent_bytes or len(body))
-        if self._reservation is not None:
-            tokens = parse_usage(body) or Tokens()
-            self._reservation.settle(tokens.input + tokens.output)
-
-    async def _build_usage(self, body: bytes) -> Usage:
-        return await self._accounting.usage(
-            self._reference,
-            self._relayed.kind,
-            self._relayed.body.model,
-            parse_usage(body) or Tokens(),
-            key_id=self._key_id,
-            units=self._relayed.units(body),
-        )
-
-
-async def _relay_bytes(response: Relayed, meter: _Meter) -> AsyncGenerator[bytes, None]:
-    """An error cuts the response off: bytes have no form for it."""
+async def _relay_bytes(response: Relayed, meter: RelayMeter) -> AsyncGenerator[bytes, None]:
+    """An error cuts the response off, behind all that has arrived: bytes have no form for it."""
     last = b""
     try:
         async with aclosing(response.chunks) as chunks:
             async for chunk in chunks:
-                meter.sent_bytes += len(chunk)
+                meter.count_chunk(chunk)
                 if last:
                     yield last
                 last = chunk
-        await meter.charge(b"")
+        await meter.charge_stream()
+    except UpstreamError:
+        meter.charge_broken()
+        if last:
+            yield last
+        raise
     finally:
-        meter.charge_abandoned(b"")
+        meter.charge_abandoned()
     yield last
 
 
-async def _relay_events(response: Relayed, meter: _Meter, request_id: str) -> AsyncGenerator[bytes, None]:
-    """Events are forwarded one by one; the last one waits until it is charged."""
-    reader = sse.Reader(_MAX_EVENT_BYTES)
-    last = counted = b""
+async def _relay_events(response: Relayed, meter: RelayMeter, request_id: str) -> AsyncGenerator[bytes, None]:
+    """Events are forwarded one by one; the last one waits until it is charged.
+
+    An error of the provider ends the stream, in the form and without the secrets of any other error.
+    """
+    last = b""
     try:
-        async with aclosing(response.chunks) as chunks:
-            async for chunk in chunks:
-                for event in reader.feed(chunk):
-                    if last:
-                        yield last
-                    last, counted = _frame(event), _last_counted(event.data, counted)
-        for event in reader.close():
-            last, counted = last + _frame(event), _last_counted(event.data, counted)
-        await meter.charge(counted)
+        async for event in _read_events(response):
+            if last:
+                yield last
+            meter.count_event(event.data)
+            last = _frame(event)
+        await meter.charge_stream()
     except Exception as error:  # noqa: BLE001 - the response has started, so every error becomes an event
+        meter.charge_broken()
         yield last + b"event: error\ndata: " + envelope(to_api_error(error, request_id)) + b"\n\n"
         return
     finally:
-        meter.charge_abandoned(counted)
+        meter.charge_abandoned()
     yield last
+
+
+async def _read_events(response: Relayed) -> AsyncGenerator[sse.Event, None]:
+    """Raises UpstreamError, also for an event with an error."""
+    reader = sse.Reader(_MAX_EVENT_BYTES)
+    async with aclosing(response.chunks) as chunks:
+        async for chunk in chunks:
+            for event in reader.feed(chunk):
+                _check_event(response, event)
+                yield event
+    for event in reader.close():
+        _check_event(response, event)
+        yield event
+
+
+def _check_event(response: Relayed, event: sse.Event) -> None:
+    if (error := response.find_error(event)) is not None:
+        raise error
 
 
 def _frame(event: sse.Event) -> bytes:
     name = b"event: " + event.name + b"\n" if event.name else b""
     return name + b"".join(b"data: " + line + b"\n" for line in event.data.split(b"\n")) + b"\n"
-
-
-def _last_counted(data: bytes, counted: bytes) -> bytes:
-    """The data of the last event with a usage."""
-    return data if b'"usage"' in data else counted

@@ -62,9 +62,8 @@ class OpenAIProvider:
 
     async def relay(self, operation: str, model: str, body: RelayBody, deadline: float) -> Relayed:
         url = self._url({"model": model}, operation)
-        return await relay.read_response(
-            await self._connection.send(url, body.encode(model), deadline=deadline), self._secret
-        )
+        response = await self._connection.send(url, body.encode(model), deadline=deadline)
+        return await relay.read_response(operation, response, self._secret)
 
     async def open_realtime(self, model: str, call: RealtimeCall) -> RealtimeConnection:
         url, headers = self._realtime_url(model, call), self._headers(self._settings.api_key)

@@ -38,6 +38,10 @@ class Tokens(msgspec.Struct, frozen=True, gc=False):
     audio_output: int = 0
     audio_cached: int = 0
 
+    def __add__(self, other: "Tokens") -> "Tokens":
+        names = self.__struct_fields__
+        return Tokens(*(getattr(self, name) + getattr(other, name) for name in names))
+
 
 @dataclass(frozen=True, slots=True)
 class Rates:

@@ -1,7 +1,8 @@
 """Requests that a provider answers in its own form: images, audio and moderations. Knows no HTTP and no charge.
 
 The body goes to the provider with all of its parameters and another model id, and the response comes back unchanged:
-whole, if it is JSON or a text, else in chunks as it arrives.
+whole, if it is JSON or a text, else in chunks as it arrives. Images and moderations are JSON or events, whatever type
+the provider names.
 """
 
 import asyncio
@@ -17,10 +18,14 @@ from understudy.errors import UpstreamError
 from understudy.llm import faults, form_parts, payload
 from understudy.llm.encoded_body import EncodedBody
 from understudy.llm.upstream_response import UpstreamResponse
+from understudy.net import sse
 
 EVENT_STREAM: Final = "text/event-stream"
 _JSON: Final = "application/json"
 _WHOLE_TYPES: Final = (_JSON, "text/")
+_HTML: Final = "text/html"
+# Operations that respond with JSON or a stream of events: `images/generations` and its siblings.
+_JSON_OPERATIONS: Final = ("images/", "moderations")
 # A larger body is decoded in a thread.
 _INLINE_DECODE_BYTES: Final = 256 * 1024
 
@@ -114,13 +119,14 @@ class Relayed:
     """A provider's response after its 2xx status. `whole` is its body, if it is one to be read whole.
 
     Otherwise `chunks` yields it as it arrives, and raises UpstreamError if it is cut off; a caller that does not
-    iterate over it calls `close`.
+    iterate over it calls `close`. `secret` is what error texts may not contain.
     """
 
     content_type: str
     whole: bytes | None
     chunks: AsyncGenerator[bytes, None]
     close: Callable[[], None]
+    secret: faults.ProviderSecrets | None = None
 
     @property
     def is_json(self) -> bool:
@@ -128,7 +134,20 @@ class Relayed:
 
     @property
     def is_event_stream(self) -> bool:
-        return self.content_type.startswith(EVENT_STREAM)
+        return self.content_type.lower().startswith(EVENT_STREAM)
+
+    def find_error(self, event: sse.Event) -> UpstreamError | None:
+        """The error that an event of the stream reports; None for any other event."""
+        is_named = event.name == b"error"
+        if not is_named and b'"error"' not in event.data:
+            return None
+        try:
+            value: Any = payload.decode(event.data)
+        except UpstreamError:
+            value = event.data.decode("utf-8", "replace")
+        if not is_named and not (isinstance(value, dict) and (value.get("error") or value.get("type") == "error")):
+            return None
+        return faults.from_payload(value, secret=self.secret)
 
 
 @runtime_checkable
@@ -145,16 +164,39 @@ class RelayingProvider(Protocol):
         ...
 
 
-async def read_response(response: UpstreamResponse, secret: faults.ProviderSecrets | None) -> Relayed:
-    """Reads a response that is to be read whole, and opens any other. Raises UpstreamError for an error as its body."""
-    kind = response.content_type.lower()
-    if kind.startswith(EVENT_STREAM) or not kind.startswith(_WHOLE_TYPES):
-        return Relayed(response.content_type, None, _stream_chunks(response), response.close)
+async def read_response(operation: str, response: UpstreamResponse, secret: faults.ProviderSecrets | None) -> Relayed:
+    """Reads a response that is to be read whole, and opens any other.
+
+    Raises UpstreamError for an error as its body, for one that `operation` cannot have, and for an empty one.
+    """
+    content_type = response.content_type
+    kind = content_type.lower()
+    if kind.startswith(EVENT_STREAM):
+        return Relayed(content_type, None, _stream_chunks(response), response.close, secret)
+    has_json = kind.startswith(_JSON) or operation.startswith(_JSON_OPERATIONS)
+    if not has_json and not kind.startswith(_WHOLE_TYPES):
+        return await _open_bytes(response)
     with closing(response):
         data = await response.read()
-    if kind.startswith(_JSON):
+    if kind.startswith(_HTML):
+        raise payload.malformed("a page of HTML; check its base URL")
+    if has_json:
         await _check_object(data, secret)
-    return Relayed(response.content_type, data, _no_chunks(), response.close)
+        content_type = content_type if kind.startswith(_JSON) else _JSON
+    return Relayed(content_type, data, _no_chunks(), response.close)
+
+
+async def _open_bytes(response: UpstreamResponse) -> Relayed:
+    """A response with its first bytes, so that one without any can be repeated, and costs nothing."""
+    try:
+        first = await response.read_chunk()
+    except BaseException:
+        response.close()
+        raise
+    if not first:
+        response.close()
+        raise payload.malformed("an empty body")
+    return Relayed(response.content_type, None, _stream_chunks(response, first), response.close)
 
 
 async def _check_object(data: bytes, secret: faults.ProviderSecrets | None) -> None:
@@ -166,8 +208,10 @@ async def _check_object(data: bytes, secret: faults.ProviderSecrets | None) -> N
         raise faults.from_payload(value, secret=secret, status=200)
 
 
-async def _stream_chunks(response: UpstreamResponse) -> AsyncGenerator[bytes, None]:
+async def _stream_chunks(response: UpstreamResponse, first: bytes = b"") -> AsyncGenerator[bytes, None]:
     with closing(response):
+        if first:
+            yield first
         while chunk := await response.read_chunk():
             yield chunk
 

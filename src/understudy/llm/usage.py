@@ -1,12 +1,15 @@
 """Token usage, decoded from the bytes of a response without the rest of it. Knows no price."""
 
-from typing import Any
+import re
+from typing import Any, Final
 
 import msgspec
 
 from understudy.llm.chunks import Count
 from understudy.llm.payload import DECODE_ERRORS
 from understudy.llm.prices import Tokens
+
+_DECIMAL: Final = re.compile(r"[0-9]{1,12}(\.[0-9]{1,20})?")
 
 
 class _AudioTokens(msgspec.Struct, gc=False):
@@ -92,8 +95,9 @@ def _count_tokens(usage: _UsageCounts, prompt: int, output: int) -> Tokens:
 
 
 class _Countable(msgspec.Struct):
-    data: list[msgspec.Raw] = []
-    duration: float | None = None
+    type: str = ""
+    data: list[msgspec.Raw] | None = None
+    duration: float | str | None = None
     usage: dict[str, Any] | None = None
 
 
@@ -101,11 +105,20 @@ _decode_countable = msgspec.json.Decoder(_Countable).decode
 
 
 def count_images(response: bytes) -> int:
-    """The images of a response; one for a stream, which has only one in its last event."""
+    """The images of a whole response; one if it does not list them as the hosted API does."""
     try:
-        return len(_decode_countable(response).data) or 1
+        listed = _decode_countable(response).data
     except DECODE_ERRORS:
         return 1
+    return 1 if listed is None else len(listed)
+
+
+def is_finished_image(event: bytes) -> bool:
+    """Whether the data of an event in a stream has a whole image, and its usage."""
+    try:
+        return b".completed" in event and _decode_countable(event).type.endswith(".completed")
+    except DECODE_ERRORS:
+        return False
 
 
 def count_seconds(response: bytes) -> int:
@@ -115,4 +128,6 @@ def count_seconds(response: bytes) -> int:
     except DECODE_ERRORS:
         return 0
     seconds = (counted.usage or {}).get("seconds", counted.duration)
+    if isinstance(seconds, str) and _DECIMAL.fullmatch(seconds):  # as earlier versions of the hosted API sent it
+        seconds = float(seconds)
     return -int(-seconds // 1) if isinstance(seconds, int | float) and 0 <= seconds < 1e9 else 0

@@ -3,13 +3,17 @@
 Members beside these, and their values, are for the provider.
 """
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-Prompt = Annotated[str, Meta(min_length=1, max_length=32_000, description="The text of the wanted images.")]
+MAX_PROMPT: Final = 32_000
+"""Characters."""
+MAX_COUNT: Final = 10
+
+Prompt = Annotated[str, Meta(min_length=1, max_length=MAX_PROMPT, description="The text of the wanted images.")]
 Model = Annotated[str, Meta(description="The model, of a provider that makes images.")]
-Count = Annotated[int, Meta(ge=1, le=10, description="How many images to make.")]
+Count = Annotated[int, Meta(ge=1, le=MAX_COUNT, description="How many images to make.")]
 Streamed = Annotated[bool, Meta(description="Whether partial images are streamed as events.")]
 Parameter = Annotated[Any, Meta(description="Forwarded to the provider.")]
 Picture = Annotated[str, Meta(description="The image, as a file of the form.")]

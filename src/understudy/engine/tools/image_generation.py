@@ -204,23 +204,23 @@ class ImageGenerationTool(BuiltInTool):
         async with aclosing(response.chunks) as chunks:
             async for chunk in chunks:
                 for event in reader.feed(chunk):
-                    last = self._read_event(call, event.data) or last
+                    last = self._read_event(call, response, event) or last
         for event in reader.close():
-            last = self._read_event(call, event.data) or last
+            last = self._read_event(call, response, event) or last
         if not last:
             raise _ImageError("The stream of the provider ended without an image.")
         return last
 
-    def _read_event(self, call: PendingCall, data: bytes) -> bytes:
-        """The data of the last event; empty for another one. Raises _ImageError, also for an error event."""
-        if data == b"[DONE]":
+    def _read_event(self, call: PendingCall, response: Relayed, event: sse.Event) -> bytes:
+        """The data of the last event; empty for another one. Raises _ImageError, and UpstreamError for an error."""
+        if event.data == b"[DONE]":
             return b""
-        value = _decode(data)
+        if (error := response.find_error(event)) is not None:
+            raise error
+        value = _decode(event.data)
         kind = str(value.get("type"))
         if kind.endswith(".completed"):
-            return data
-        if fault := value.get("error"):
-            raise _ImageError(str(fault.get("message") if isinstance(fault, dict) else fault))
+            return event.data
         if kind.endswith(".partial_image") and (picture := image_generation.parse_picture(value)) is not None:
             number = value.get("partial_image_index")
             self._stage.publish(
