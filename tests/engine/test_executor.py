@@ -87,7 +87,7 @@ async def test_an_outage_of_the_store_beyond_the_lease_leaves_a_run_to_its_next_
     run = await create_run(store, "queued")
     writer = build_writer(Outage(store, failures=2), run, holds_lease=False)
     execution = RunExecutor(
-        writer, None, Tools(None, None, None, None, print, print, None), None, writer.store.messages
+        writer, None, Tools(None, None, None, None, print, print, None, None), None, writer.store.messages
     )
     await execution.work()
     assert execution.is_abandoned

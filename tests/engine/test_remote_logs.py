@@ -242,7 +242,7 @@ async def test_a_client_that_resumes_a_run_while_another_waits_for_its_copy_gets
     nodes = Nodes(takeover, logs)
     made = takeover.run
     worker = SimpleNamespace(remote=nodes.remote, store_openings=nodes.history)
-    runs = Runs(SimpleNamespace(runs=nodes), worker, logs, SystemClock(), 60.0, None)
+    runs = Runs(SimpleNamespace(runs=nodes), worker, logs, SystemClock(), 60.0, None, None)
     first = asyncio.create_task(runs.attach("proj_a", made.thread_id, made.id))
     async with asyncio.timeout(WITHIN):
         await nodes.stored.called.wait()

@@ -26,7 +26,6 @@ from understudy.engine.input_items import to_stored
 from understudy.errors import NotFound
 from understudy.errors.objects import conversation_not_found
 from understudy.store.pages import Page, PageRequest
-from understudy.store.response_items import ItemRow
 from understudy.wire import queries
 from understudy.wire.conversations import (
     BranchConversationRequest,
@@ -37,6 +36,7 @@ from understudy.wire.conversations import (
     DeletedConversation,
     UpdateConversationRequest,
 )
+from understudy.wire.input_items import InputItem
 from understudy.wire.input_parsing import whole
 from understudy.wire.parsing import check_id
 from understudy.wire.responses import ResponseItemList
@@ -90,8 +90,11 @@ async def create_conversation(request: Request) -> Response:
     thread = ThreadObject(
         id=ids.thread(), created_at=parts.now(), metadata=body.metadata or {}, tool_resources=ToolResources()
     )
-    items = await _new_items(request, body.items or (), thread.id)
-    await parts.store.conversations.create(project_of(request), thread, items)
+    project_id = project_of(request)
+    admitted = await _admit_items(request, body.items or ())
+    async with parts.item_data.saving(project_id, admitted) as (items, data):
+        rows = to_stored(items, thread.id, parts.now())
+        await parts.store.conversations.create(project_id, thread, rows, data)
     return struct_response(_render_conversation(thread))
 
 
@@ -182,8 +185,10 @@ async def create_conversation_items(request: Request) -> Response:
     parts, project_id, thread_id = parts_of(request), project_of(request), _thread_id(request)
     query = queries.parse(request.scope["query_string"], queries.ItemQuery)
     body = await read_json(request, CreateConversationItemsRequest, parts.settings.limits)
-    items = await _new_items(request, body.items, thread_id)
-    await parts.store.conversations.add(project_id, thread_id, items)
+    admitted = await _admit_items(request, body.items)
+    async with parts.item_data.saving(project_id, admitted) as (marked, data):
+        items = to_stored(marked, thread_id, parts.now())
+        await parts.store.conversations.add(project_id, thread_id, items, data)
     newest = PageRequest(max(1, len(items)), "desc")
     page = await parts.store.conversations.page(project_id, thread_id, newest)
     added = page.items[::-1] if items else []
@@ -267,7 +272,5 @@ def _render_conversation(thread: ThreadObject) -> ConversationObject:
     )
 
 
-async def _new_items(request: Request, items: Sequence[dict[str, Any]], thread_id: str) -> list[ItemRow]:
-    parts, project_id = parts_of(request), project_of(request)
-    admitted = await parts.admission.items.admit(project_id, whole(items, "items"), "items")
-    return to_stored(admitted, thread_id, parts.now())
+async def _admit_items(request: Request, items: Sequence[dict[str, Any]]) -> list[InputItem]:
+    return await parts_of(request).admission.items.admit(project_of(request), whole(items, "items"), "items")

@@ -9,6 +9,7 @@ from understudy.api.operations import OperationGroup
 from understudy.api.parts import parts_of, project_of
 from understudy.api.requests import json_response, list_response, page_request, read_json, set_metadata, struct_response
 from understudy.api.threads import read_thread_id, thread_id_of
+from understudy.engine.item_data import have_data
 from understudy.engine.new_messages import new_message
 from understudy.wire import queries
 from understudy.wire.messages import (
@@ -38,10 +39,10 @@ async def list_messages(request: Request) -> Response:
         check_id("run_id", query.run_id, "run")
     messages = parts_of(request).store.messages
     if query.around is not None:
-        return list_response(
-            await messages.page_around(project_of(request), thread_id, query.around, page_request(query))
-        )
-    return list_response(await messages.page(project_of(request), thread_id, page_request(query), query.run_id))
+        page = await messages.page_around(project_of(request), thread_id, query.around, page_request(query))
+    else:
+        page = await messages.page(project_of(request), thread_id, page_request(query), query.run_id)
+    return list_response(await parts_of(request).item_data.fill_page(page))
 
 
 @operations.add(
@@ -60,7 +61,11 @@ async def create_message(request: Request) -> Response:
     await parts.admission.messages.check(project_of(request), [message], "")
     if message.attachments:
         await admit_indexing(request)
-    await parts.store.messages.create(project_of(request), message)
+    if have_data([message]):
+        async with parts.item_data.saving(project_of(request), message) as (marked, data):
+            await parts.store.messages.create(project_of(request), marked, data)
+    else:
+        await parts.store.messages.create(project_of(request), message)
     if message.attachments:
         parts.vector_stores.announce()
     return struct_response(message)
@@ -75,7 +80,9 @@ async def create_message(request: Request) -> Response:
 )
 async def get_message(request: Request) -> Response:
     thread_id, message_id = await read_thread_id(request), _message_id(request)
-    return json_response(await parts_of(request).store.messages.get(project_of(request), thread_id, message_id))
+    parts = parts_of(request)
+    body = await parts.store.messages.get(project_of(request), thread_id, message_id)
+    return json_response(await parts.item_data.fill(body))
 
 
 @operations.add(
@@ -91,7 +98,8 @@ async def modify_message(request: Request) -> Response:
     thread_id, message_id = await read_thread_id(request), _message_id(request)
     body = await read_json(request, ModifyMessageRequest, parts.settings.limits)
     change = set_metadata(None if body.metadata is UNSET else body.metadata or {})
-    return json_response(await parts.store.messages.modify(project_of(request), thread_id, message_id, change))
+    changed = await parts.store.messages.modify(project_of(request), thread_id, message_id, change)
+    return json_response(await parts.item_data.fill(changed))
 
 
 @operations.add(

@@ -18,6 +18,7 @@ from understudy.engine.documents import Documents
 from understudy.engine.files import Files
 from understudy.engine.health import Health
 from understudy.engine.images import Images
+from understudy.engine.item_data import ItemData
 from understudy.engine.item_images import ItemImages
 from understudy.engine.jobs.batches import Batches
 from understudy.engine.jobs.deliveries import Webhooks
@@ -74,6 +75,7 @@ class Parts:
     project_events: ProjectEvents
     documents: Documents
     images: Images
+    item_data: ItemData
     item_images: ItemImages
     health: Health
     providers: Providers

@@ -274,7 +274,7 @@ async def compact_conversation(request: Request) -> Response:
     reservation = await reserve_tokens(request, asked.model, measure)
     await hold_funds(request, Work(asked.model, measure=measure))
     tokens = 0 if reservation is None else reservation.transfer()
-    compaction = ResponseCompaction(parts.store, parts.responses)
+    compaction = ResponseCompaction(parts.store, parts.responses, parts.item_data)
     finished, made = await compaction.compact(project_id, asked, items, request.state.key_id, reserved=tokens)
     if finished.has_failed:
         raise _to_api_error(finished)

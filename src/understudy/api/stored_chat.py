@@ -22,6 +22,7 @@ from understudy.llm.accumulate import CompletionAccumulator
 from understudy.llm.provider import ChatBody
 from understudy.llm.stream import Stream
 from understudy.store.chat_completions import ChatFilter, StoredChat
+from understudy.store.item_data import SavedData
 from understudy.store.pages import Page
 from understudy.wire import queries
 from understudy.wire.chat import (
@@ -81,6 +82,10 @@ class StoredCompletion:
         completion["id"] = self._id
         await self._store_completion(completion)
 
+    async def check_room(self) -> None:
+        """Raises InvalidRequest if the messages have more bytes than the project may store."""
+        await self._parts.item_data.check_room(self._project_id, self._request_body["messages"])
+
     def _with_own_id(self, chunk: dict[str, Any]) -> bytes:
         return msgspec.json.encode(chunk | {"id": self._id})
 
@@ -91,7 +96,12 @@ class StoredCompletion:
             for number, message in enumerate(self._request_body["messages"])
         ]
         body = _render_completion(completion, self._request_body, self._request_id)
-        await self._parts.store.chat_completions.create(self._project_id, StoredChat(body, messages, models))
+        async with self._parts.item_data.saving(self._project_id, (messages, body)) as (stored, data):
+            # The model is paid: what the project may store was compared before.
+            saved = SavedData(data.blobs)
+            await self._parts.store.chat_completions.create(
+                self._project_id, StoredChat(stored[1], stored[0], models, saved)
+            )
 
 
 @operations.add(
@@ -106,7 +116,8 @@ async def list_chat_completions(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], queries.ListChatCompletionsQuery)
     condition = ChatFilter(query.model, tuple(query.metadata.items()))
     store = parts_of(request).store.chat_completions
-    return list_response(await store.page(project_of(request), page_request(query), condition))
+    page = await store.page(project_of(request), page_request(query), condition)
+    return list_response(await parts_of(request).item_data.fill_page(page))
 
 
 @operations.add(
@@ -118,7 +129,8 @@ async def list_chat_completions(request: Request) -> Response:
 )
 async def get_chat_completion(request: Request) -> Response:
     store = parts_of(request).store.chat_completions
-    body = await store.get(project_of(request), request.path_params["completion_id"])
+    stored = await store.get(project_of(request), request.path_params["completion_id"])
+    body = await parts_of(request).item_data.fill(stored)
     stand_in.mark_stored_response(request, body)
     return json_response(body)
 
@@ -141,7 +153,8 @@ async def get_chat_completion_messages(request: Request) -> Response:
     start = _position_after(messages, query.after)
     page = messages[start : start + query.limit]
     rows = [(message["id"], msgspec.json.encode(message).decode()) for message in page]
-    return list_response(Page(rows, has_more=start + len(page) < len(messages)))
+    found = Page(rows, has_more=start + len(page) < len(messages))
+    return list_response(await parts_of(request).item_data.fill_page(found))
 
 
 @operations.add(
@@ -157,7 +170,8 @@ async def update_chat_completion(request: Request) -> Response:
     body = await read_json(request, UpdateChatCompletionRequest, parts.settings.limits)
     completion_id = request.path_params["completion_id"]
     store = parts.store.chat_completions
-    return json_response(await store.set_metadata(project_of(request), completion_id, body.metadata or {}))
+    changed = await store.set_metadata(project_of(request), completion_id, body.metadata or {})
+    return json_response(await parts.item_data.fill(changed))
 
 
 @operations.add(

@@ -67,6 +67,7 @@ async def _render_thread(
     after = None
     while True:
         page = await parts.store.messages.page(project_id, thread_id, PageRequest(_PAGE, "asc", after))
+        page = await parts.item_data.fill_page(page)
         if page.rows:
             yield "".join(chosen.message(body) for _, body in page.rows).encode()
         if not page.has_more:

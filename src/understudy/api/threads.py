@@ -19,6 +19,7 @@ from understudy.api.requests import (
     set_metadata,
     struct_response,
 )
+from understudy.engine.item_data import have_data
 from understudy.engine.tool_resources import merge_resources
 from understudy.store.pages import BY_CREATION, Page
 from understudy.store.threads import BY_ACTIVITY, ThreadFilter
@@ -69,7 +70,12 @@ async def create_thread(request: Request) -> Response:
     new = await parts.admission.threads.admit(project_of(request), body)
     if new.fillings:
         await admit_indexing(request)
-    await parts.store.threads.create(project_of(request), new.thread, new.messages, new.fillings)
+    project_id = project_of(request)
+    if have_data(new.messages):
+        async with parts.item_data.saving(project_id, new.messages) as (messages, data):
+            await parts.store.threads.create(project_id, new.thread, messages, new.fillings, data)
+    else:
+        await parts.store.threads.create(project_id, new.thread, new.messages, new.fillings)
     if new.fillings:
         parts.vector_stores.announce()
     return struct_response(new.thread)

@@ -123,7 +123,7 @@ def build_parts(stack: AsyncExitStack, groups: Groups, admission: Admission) -> 
         admission=admission,
         limiter=base.limiter,
         details=ModelProfiles(base.models, base.prices, settings.models),
-        runs=_build_runs(base, execution),
+        runs=_build_runs(base, retrieval, execution),
         responses=_build_responses(base, retrieval, execution),
         traces=traces,
         contexts=RunContexts(store, traces),
@@ -136,12 +136,13 @@ def build_parts(stack: AsyncExitStack, groups: Groups, admission: Admission) -> 
         webhooks=Webhooks(store, settings.webhooks, clock, base.broker, delivers=base.role.runs_jobs),
         transcriptions=build_transcriptions(base),
         recordings=_build_recordings(stack, base),
-        transfers=build_transfers(base, retrieval.ingestion),
+        transfers=build_transfers(base, retrieval),
         blobs=base.blobs,
         broker=base.broker,
         project_events=ProjectEvents(store, base.broker, clock),
         documents=retrieval.documents,
         images=retrieval.images,
+        item_data=retrieval.item_data,
         item_images=retrieval.item_images,
         key_uses=KeyUses(store),
         health=health,
@@ -157,9 +158,9 @@ def build_parts(stack: AsyncExitStack, groups: Groups, admission: Admission) -> 
     return parts
 
 
-def _build_runs(base: Base, execution: Execution) -> Runs:
-    seconds = base.settings.limits.run_seconds
-    return Runs(base.store, execution.worker, execution.logs, base.clock, seconds, base.limiter)
+def _build_runs(base: Base, retrieval: Retrieval, execution: Execution) -> Runs:
+    seconds, data = base.settings.limits.run_seconds, retrieval.item_data
+    return Runs(base.store, execution.worker, execution.logs, base.clock, seconds, base.limiter, data)
 
 
 def _build_responses(base: Base, retrieval: Retrieval, execution: Execution) -> Responses:
@@ -172,6 +173,7 @@ def _build_responses(base: Base, retrieval: Retrieval, execution: Execution) -> 
         base.limiter,
         execution.hosted,
         retrieval.item_images,
+        retrieval.item_data,
     )
 
 

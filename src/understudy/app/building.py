@@ -17,6 +17,7 @@ from understudy.engine.documents import Documents
 from understudy.engine.files import Files
 from understudy.engine.health import Health, HealthSources
 from understudy.engine.images import Images
+from understudy.engine.item_data import ItemData
 from understudy.engine.item_images import ItemImages
 from understudy.engine.jobs.batches import Batches
 from understudy.engine.jobs.embedding import Embedding
@@ -89,6 +90,7 @@ class Retrieval:
     vector_stores: VectorStores
     documents: Documents
     images: Images
+    item_data: ItemData
     item_images: ItemImages
     embedders: Embedders
 
@@ -117,6 +119,7 @@ def build_base(
 
 def build_retrieval(stack: AsyncExitStack, base: Base) -> Retrieval:
     spool = base.role.own_directory(base.settings.data / "spool")
+    data = ItemData(base.store, base.blobs, base.files, base.limiter)
     index, ingestion, extractor = build_ingestion(
         stack,
         base.settings,
@@ -137,7 +140,8 @@ def build_retrieval(stack: AsyncExitStack, base: Base) -> Retrieval:
         ),
         Documents(base.store, base.blobs, extractor, spool),
         Images(base.store, base.blobs),
-        ItemImages(base.store, base.blobs, base.files),
+        data,
+        ItemImages(base.store, base.blobs, base.files, data),
         index.embedders,
     )
 
@@ -174,6 +178,7 @@ def build_worker(
         retrieval.images.load,
         retrieval.documents.load,
         retrieval.item_images,
+        retrieval.item_data,
     )
     places = base.role.limit_jobs(base.settings.limits.concurrent_runs)
     return RunWorker(
@@ -216,14 +221,15 @@ def build_batches(base: Base, models: ModelChecks) -> Batches:
     )
 
 
-def build_transfers(base: Base, ingestion: Ingestion) -> Transfers:
+def build_transfers(base: Base, retrieval: Retrieval) -> Transfers:
     return Transfers(
         base.store,
         base.blobs,
         base.files,
+        retrieval.item_data,
         base.clock,
         base.broker,
-        ingestion,
+        retrieval.ingestion,
         base.role.own_directory(base.settings.data / "transfers"),
         base.role.limit_transfers(_MAX_TRANSFERS),
     )

@@ -1,5 +1,6 @@
 """Parses and validates bytes in JSON: data URLs and bare base64. Knows no request."""
 
+import base64
 import binascii
 from typing import Final, Protocol
 
@@ -49,6 +50,18 @@ def check_base64(encoded: str) -> None:
     decode_into(_NullSink(), encoded)
 
 
+def decode_plain(encoded: str) -> bytes | None:
+    """The bytes of base64 that encoding them gives back exactly; None for anything else."""
+    data = _Bytes()
+    try:
+        decode_into(data, encoded)
+    except binascii.Error:
+        return None
+    last = len(data) - 1 - (len(data) - 1) % 3
+    is_plain = len(encoded) == 4 * ((len(data) + 2) // 3) and encoded.endswith(base64.b64encode(data[last:]).decode())
+    return bytes(data) if data and is_plain else None
+
+
 def image_kind(head: bytes) -> str | None:
     """`png`, `jpeg`, `gif` or `webp`, by the first 16 bytes; None for another format."""
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
@@ -60,6 +73,11 @@ def first_bytes(encoded: str) -> bytes:
     """The first bytes of base64, 48 at most. Raises binascii.Error."""
     head = encoded[:128].translate(_STRIP_WHITESPACE)[:64]
     return _decode_base64(head[: len(head) - len(head) % 4])
+
+
+class _Bytes(bytearray):
+    def write(self, data: bytes) -> None:
+        self.extend(data)
 
 
 class _NullSink:

@@ -5,8 +5,6 @@ call in the output of a stored response. Items of earlier versions have their ba
 """
 
 import asyncio
-import base64
-import binascii
 import logging
 from collections.abc import Sequence
 from typing import Final
@@ -16,6 +14,7 @@ import msgspec
 from understudy.blobs import Blobs
 from understudy.engine import inline
 from understudy.engine.files import Files
+from understudy.engine.item_data import ItemData, read_base64
 from understudy.errors import BlobMissing, StoreError
 from understudy.store import Store
 from understudy.store.item_images import StoredImage
@@ -32,17 +31,18 @@ _decode_response = msgspec.json.Decoder(ResponseObject).decode
 
 
 class ItemImages:
-    def __init__(self, store: Store, blobs: Blobs, files: Files) -> None:
+    def __init__(self, store: Store, blobs: Blobs, files: Files, data: ItemData) -> None:
         self._store = store
         self._blobs = blobs
         self._files = files
+        self._data = data
 
     async def save(self, item_id: str, encoded: str) -> StoredImage | None:
         """Writes an image as a blob with a hold, for the transaction that stores its item.
 
         None where the image has to stay in its item: its base64 is not in the plain form, or the blob store has failed.
         """
-        data = await asyncio.to_thread(_decode_plain, encoded)
+        data = await asyncio.to_thread(inline.decode_plain, encoded)
         if data is None:
             return None
         try:
@@ -60,8 +60,13 @@ class ItemImages:
         blob = (await self._store.item_images.find_of_items([item_id])).get(item_id)
         return None if blob is None else await self._read(item_id, blob)
 
+    async def fill(self, data: str) -> str:
+        """The base64 of an image that a client sent as the result of a call, as its item has it."""
+        return await self._data.fill(data)
+
     async def fill_items(self, items: Sequence[Item]) -> Sequence[Item]:
-        """The items with their images."""
+        """The items with their images, and with the data that clients sent."""
+        items = await self._data.fill_items(items)
         calls = {item.seq: call for item in items if (call := _stored_call(item)) is not None}
         if not calls:
             return items
@@ -87,20 +92,11 @@ class ItemImages:
         return encode_items(await self.fill_response(_decode_response(body))).decode()
 
     async def _read(self, item_id: str, blob: str) -> str | None:
-        """Base64, encoded as the bytes arrive: none of the steps is long."""
-        parts: list[str] = []
-        rest = b""
         try:
-            async with self._blobs.reading(blob) as chunks:
-                async for chunk in chunks:
-                    data = rest + chunk
-                    end = len(data) - len(data) % 3
-                    rest = data[end:]
-                    parts.append(base64.b64encode(data[:end]).decode())
+            return await read_base64(self._blobs, blob)
         except BlobMissing:
             logger.warning("image of %s: its blob %s is missing", item_id, blob)
             return None
-        return "".join([*parts, base64.b64encode(rest).decode()])
 
 
 def _stored_call(item: Item) -> ImageGenerationCallItem | None:
@@ -116,20 +112,3 @@ def _with_call(item: Item, call: ImageGenerationCallItem) -> Item:
 
 def _lacks_image(call: ImageGenerationCall) -> bool:
     return call.status == "completed" and call.result is None
-
-
-class _Bytes(bytearray):
-    def write(self, data: bytes) -> None:
-        self.extend(data)
-
-
-def _decode_plain(encoded: str) -> bytes | None:
-    """The bytes of base64 that encoding them gives back exactly; None for anything else."""
-    data = _Bytes()
-    try:
-        inline.decode_into(data, encoded)
-    except binascii.Error:
-        return None
-    last = len(data) - 1 - (len(data) - 1) % 3
-    is_plain = len(encoded) == 4 * ((len(data) + 2) // 3) and encoded.endswith(base64.b64encode(data[last:]).decode())
-    return bytes(data) if data and is_plain else None

@@ -11,6 +11,7 @@ import msgspec
 
 from understudy import ids
 from understudy.engine.input_items import to_stored
+from understudy.engine.item_data import ItemData
 from understudy.engine.responses import FinishedResponse, Responses
 from understudy.engine.run import summaries
 from understudy.engine.views.items import render_item
@@ -26,8 +27,9 @@ _IMAGES: Final = frozenset({"message.input_image.image_url"})
 
 
 class ResponseCompaction:
-    def __init__(self, store: Store, responses: Responses) -> None:
+    def __init__(self, store: Store, responses: Responses, data: ItemData) -> None:
         self._store = store
+        self._data = data
         self._responses = responses
 
     async def compact(
@@ -63,7 +65,7 @@ class ResponseCompaction:
         while response_id is not None:
             page_request = PageRequest(order="asc", limit=_PAGE, after=after)
             page = await self._store.responses.input_items(project_id, response_id, page_request)
-            messages += _user_messages(page.items)
+            messages += _user_messages(await self._data.fill_items(page.items))
             if not page.has_more:
                 break
             after = page.ids[-1]

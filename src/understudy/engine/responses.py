@@ -12,6 +12,7 @@ import msgspec
 from understudy import correlation, ids
 from understudy.clock import Clock
 from understudy.engine.hosted_tools import HostedTools
+from understudy.engine.item_data import ItemData, may_have_data
 from understudy.engine.item_images import ItemImages
 from understudy.engine.jobs.runs import RunWorker
 from understudy.engine.limits.limiter import RateLimiter
@@ -35,6 +36,7 @@ from understudy.engine.views.response_replay import ResponseReplay
 from understudy.engine.views.resumption import is_lost
 from understudy.errors import InvalidRequest, NotFound, StoreError
 from understudy.store import Store
+from understudy.store.item_data import NO_DATA, SavedData
 from understudy.store.messages import Item
 from understudy.store.pages import Page, PageRequest
 from understudy.store.response_items import ItemRow
@@ -84,6 +86,7 @@ class Responses:
         limiter: RateLimiter,
         hosted: HostedTools,
         images: ItemImages,
+        data: ItemData,
     ) -> None:
         self._store = store
         self._worker = worker
@@ -93,6 +96,7 @@ class Responses:
         self.hosted = hosted
         self.unstored = UnstoredResponses(store, worker.discard_log)
         self._images = images
+        self._data = data
         self.seconds = seconds
 
     async def create(
@@ -107,13 +111,29 @@ class Responses:
         follows_unstored: bool = False,
         in_batch: bool = False,
         hold: Hold | None = None,
+        data: SavedData | None = None,
     ) -> CreatedResponse:
         """`key_id` is the key of the request, of whose limits `reserved` tokens are reserved.
 
         `follows_unstored`: the previous response is one that is not to be stored, and that the client's connection
-        still has. `in_batch`: it is a line of a batch. `hold` becomes that of the response. Raises NotFound and
-        InvalidRequest; nothing is stored then.
+        still has. `in_batch`: it is a line of a batch. `hold` becomes that of the response. `data` is what the
+        markers in the items stand for, if they have been looked for. Raises NotFound and InvalidRequest; nothing is
+        stored then.
         """
+        if data is None and may_have_data(items) and (asked.store is not False or asked.conversation is not None):
+            async with self._data.saving(project_id, items) as (marked, saved):
+                return await self.create(
+                    project_id,
+                    asked,
+                    marked,
+                    key_id,
+                    reserved=reserved,
+                    prompt=prompt,
+                    follows_unstored=follows_unstored,
+                    in_batch=in_batch,
+                    hold=hold,
+                    data=saved,
+                )
         self._worker.require_running()
         response_id = ids.response()
         if hold is not None:
@@ -148,6 +168,7 @@ class Responses:
                     reserved_for=reserved_for,
                     limits=await self._limiter.run_limits(project_id, "" if in_batch else key_id),
                     follows_unstored=follows_unstored,
+                    data=data or NO_DATA,
                     begun=creation.start,
                 )
             except StoreError:

@@ -11,6 +11,7 @@ import msgspec
 
 from understudy import correlation
 from understudy.clock import Clock
+from understudy.engine.item_data import ItemData, have_data
 from understudy.engine.jobs.run_logs import NO_PAST
 from understudy.engine.jobs.runs import RunWorker
 from understudy.engine.limits.limiter import RateLimiter
@@ -30,6 +31,7 @@ from understudy.engine.views.resumption import is_lost, last_resumable
 from understudy.errors import InvalidRequest, StoreError, ThreadBusy
 from understudy.store import Store
 from understudy.store.attachments import VectorStoreUpload
+from understudy.store.item_data import NO_DATA, SavedData
 from understudy.store.messages import Item
 from understudy.store.run_creation import Begun
 from understudy.store.run_state import Checkpoint, NewItem, Progress, RunHistory, StoredRun
@@ -69,13 +71,21 @@ class _ClientAction:
 
 class Runs:
     def __init__(
-        self, store: Store, worker: RunWorker, logs: Logs, clock: Clock, run_seconds: float, limiter: RateLimiter
+        self,
+        store: Store,
+        worker: RunWorker,
+        logs: Logs,
+        clock: Clock,
+        run_seconds: float,
+        limiter: RateLimiter,
+        data: ItemData,
     ) -> None:
         self._store = store
         self._worker = worker
         self._logs = logs
         self._clock = clock
         self._limiter = limiter
+        self._data = data
         self.run_seconds = run_seconds
         self.store_openings = worker.store_openings
         """Before a client reads messages or steps of a thread: its streams may already have those."""
@@ -91,13 +101,28 @@ class Runs:
         resources: ToolResources | None = None,
         detailed: bool = False,
         fillings: Sequence[VectorStoreUpload] = (),
+        data: SavedData | None = None,
     ) -> StartedRun:
         """Starts a run on its thread, after adding `messages` to it; `thread` where that is to be made as well.
 
         `fillings` are the vector stores that the new thread names and that are to be made or filled with it.
-        `key_id` is the key that began it; `resources` are what its tools work with beside the thread's; `detailed`: its
-        stream has what file search found. Raises NotFound and InvalidRequest as the store does; nothing is stored then.
+        `key_id` is the key that began it; `resources` are what its tools work with beside the thread's; `detailed`:
+        its stream has what file search found. `data` is what the markers in the messages stand for, if these have been
+        looked for. Raises NotFound and InvalidRequest as the store does; nothing is stored then.
         """
+        if data is None and messages and have_data(messages):
+            async with self._data.saving(project_id, messages) as (marked, saved):
+                return await self.create(
+                    project_id,
+                    run,
+                    marked,
+                    thread,
+                    key_id=key_id,
+                    resources=resources,
+                    detailed=detailed,
+                    fillings=fillings,
+                    data=saved,
+                )
         self._worker.require_running()
         run, headers = without_headers(run)
         progress = Progress(
@@ -129,8 +154,10 @@ class Runs:
             fillings,
             reserved_for=reserved_for,
             limits=await self._limiter.run_limits(project_id, key_id),
+            data=data or NO_DATA,
         )
-        await self._insert(run.id, insert, begin, early=at_once and may_begin_early(initial.state.spec, len(messages)))
+        early = at_once and data is None and may_begin_early(initial.state.spec, len(messages))
+        await self._insert(run.id, insert, begin, early=early)
         return StartedRun(initial.queued, log, 0)
 
     async def _insert(self, run_id: str, insert: Callable[..., Awaitable[None]], begin: Begun, *, early: bool) -> None:

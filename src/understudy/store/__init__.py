@@ -33,6 +33,7 @@ from understudy.store.files import Files
 from understudy.store.imports import Imports
 from understudy.store.ingestion import Ingestion
 from understudy.store.invites import Invites
+from understudy.store.item_data import ItemData
 from understudy.store.item_images import ItemImages
 from understudy.store.keys import Keys
 from understudy.store.ledger import Ledger
@@ -95,6 +96,7 @@ class Store:
     videos: Videos
     uploads: Uploads
     blobs: Blobs
+    item_data: ItemData
     item_images: ItemImages
     chunks: Chunks
     vector_stores: VectorStores
@@ -206,6 +208,7 @@ def _build_store(database: Database, data: Path, clock: Clock, lock: DirectoryLo
         videos=Videos(database),
         uploads=Uploads(database, clock),
         blobs=Blobs(database),
+        item_data=ItemData(database),
         item_images=ItemImages(database),
         chunks=Chunks(database),
         vector_stores=VectorStores(database),

@@ -8,6 +8,7 @@ import msgspec
 
 from understudy.errors.objects import completion_not_found
 from understudy.store.database import Database, Transaction
+from understudy.store.item_data import NO_DATA, SavedData, add_data
 from understudy.store.pages import Page, PageRequest, PageSource, read_page
 
 _SELECT = "SELECT body, messages FROM chat_completions WHERE id = $1 AND project_id = $2 AND body IS NOT NULL"
@@ -16,11 +17,15 @@ _HAS_TAG = "id IN (SELECT completion_id FROM chat_completion_tags WHERE project_
 
 @dataclass(frozen=True, slots=True)
 class StoredChat:
-    """`body` is the completion, `messages` those of the request; `models` are the names of its model."""
+    """`body` is the completion, `messages` those of the request; `models` are the names of its model.
+
+    `data` is what the markers in both stand for.
+    """
 
     body: dict[str, Any]
     messages: Sequence[dict[str, Any]]
     models: Sequence[str]
+    data: SavedData = NO_DATA
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +71,9 @@ def _to_json(value: Any) -> str:
 def _insert_completion(project_id: str, stored: StoredChat) -> Transaction[None]:
     sql = "INSERT INTO chat_completions (id, project_id, messages, body) VALUES ($1, $2, $3, $4)"
     completion_id = stored.body["id"]
-    yield sql, (completion_id, project_id, _to_json(stored.messages), _to_json(stored.body))
+    messages, body = _to_json(stored.messages), _to_json(stored.body)
+    yield sql, (completion_id, project_id, messages, body)
+    yield from add_data(project_id, stored.data, [(completion_id, messages + body)])
     tags = [*dict.fromkeys((model,) for model in stored.models), *stored.body["metadata"].items()]
     yield from _insert_tags(project_id, completion_id, tags)
 

@@ -269,6 +269,7 @@ def _replace(database: Database, table: ImportTable, kind: str, row: NewRow) -> 
     if kind == "thread":
         yield "DELETE FROM thread_metadata WHERE thread_id = $1", (row.id,)
     if kind == "message":
+        yield "DELETE FROM item_images WHERE owner_id = $1", (row.id,)
         for (seq,) in rows:
             yield database.text_delete, (seq,)
             yield from _index_texts(database, [row], {row.id: seq})

@@ -5,11 +5,14 @@ Triggers of the database remove a row with its item or response, release its blo
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from understudy.store.blobs import retain
 from understudy.store.database import Database, Transaction
 from understudy.store.sql import compose_sql, padded_batches, sql_parameters
 
+MARKER_START: Final = "understudy-data:"
+"""Begins the names of data that clients have sent (`item_data`); the triggers of the database know it."""
 _PAGE = 100
 
 
@@ -17,7 +20,8 @@ _PAGE = 100
 class StoredImage:
     """The image of one item: a blob that has a hold or a use, and its size in bytes.
 
-    `item_id` has no qualifier: a response and its item name an image alike in all projects that have imported them.
+    `item_id` is the marker of data that a client has sent. That of an item has no qualifier: a response and its item
+    name an image alike in all projects that have imported them.
     """
 
     item_id: str
@@ -49,7 +53,7 @@ class ItemImages:
         return {item_id: blob for item_id, blobs in found.items() for blob in blobs.values()}
 
     async def page(self, project_id: str, after: int) -> list[OwnedImage]:
-        """The images of a project behind the number `after`, oldest first."""
+        """The images that responses of a project made, behind the number `after`, oldest first."""
         return await self._database.read(_page, project_id, after)
 
 
@@ -63,11 +67,12 @@ def add_image(project_id: str, owner_ids: Iterable[str], image: StoredImage) -> 
         yield sql, (project_id, owner_id, image.item_id, blob, image.bytes)
 
 
-def copy_image(project_id: str, item_id: str, copy_id: str) -> Transaction[None]:
-    """Gives the copy of an item its image, if it has one."""
-    sql = "SELECT blob, bytes FROM item_images WHERE owner_id = $1"
-    for blob, size in (yield sql, (item_id,)):
-        yield from add_image(project_id, (copy_id,), StoredImage(copy_id, blob, int(size)))
+def copy_images(project_id: str, item_id: str, copy_id: str) -> Transaction[None]:
+    """Gives the copy of an item its image, and the data that the markers in it stand for."""
+    sql = "SELECT item_id, blob, bytes FROM item_images WHERE owner_id = $1"
+    for named, blob, size in (yield sql, (item_id,)):
+        name = named if named.startswith(MARKER_START) else copy_id
+        yield from add_image(project_id, (copy_id,), StoredImage(name, blob, int(size)))
 
 
 def list_items(owner_id: str) -> Transaction[set[str]]:
@@ -89,6 +94,7 @@ def _find(owner_ids: Sequence[str]) -> Transaction[dict[str, dict[str, str]]]:
 
 def _page(project_id: str, after: int) -> Transaction[list[OwnedImage]]:
     sql = (
-        "SELECT seq, owner_id, item_id, blob FROM item_images WHERE project_id = $1 AND seq > $2 ORDER BY seq LIMIT $3"
+        "SELECT seq, owner_id, item_id, blob FROM item_images"
+        " WHERE project_id = $1 AND seq > $2 AND item_id NOT LIKE $3 ORDER BY seq LIMIT $4"
     )
-    return [OwnedImage(*row) for row in (yield sql, (project_id, after, _PAGE))]
+    return [OwnedImage(*row) for row in (yield sql, (project_id, after, f"{MARKER_START}%", _PAGE))]

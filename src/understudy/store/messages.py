@@ -11,6 +11,7 @@ from understudy.errors import not_found
 from understudy.errors.objects import messages_locked, unknown_cursor
 from understudy.store.attachments import attach
 from understudy.store.database import Bundle, Database, Transaction
+from understudy.store.item_data import NO_DATA, SavedData, add_data
 from understudy.store.pages import Page, PageRequest, PageSource, read_page
 from understudy.store.sql import SqlArguments, compose_sql
 from understudy.store.states import IS_ACTIVE
@@ -72,9 +73,13 @@ class Messages:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def create(self, project_id: str, message: MessageObject) -> None:
-        """Raises InvalidRequest while a run of the thread is active, and as attaching its files does."""
-        await self._database.write(_insert_message, self._database.text_insert, project_id, message)
+    async def create(self, project_id: str, message: MessageObject, data: SavedData = NO_DATA) -> None:
+        """`data` is what the markers in the message stand for.
+
+        Raises InvalidRequest while a run of the thread is active, as attaching its files does, and for more data than
+        may be stored.
+        """
+        await self._database.write(_insert_message, self._database.text_insert, project_id, message, data)
 
     async def get(self, project_id: str, thread_id: str, message_id: str) -> str:
         return await self._database.read(_select_message, project_id, thread_id, message_id)
@@ -157,6 +162,12 @@ def add_text(bundle: Bundle, text_insert: str | None, item: str, message: Messag
         bundle.add(text_insert.replace("{item}", item), " ".join(texts).replace("\x00", " "), message.id)
 
 
+def add_message_data(project_id: str, data: SavedData, messages: Sequence[MessageObject]) -> Transaction[None]:
+    """As `add_data`, for messages that have been added."""
+    if data.blobs:
+        yield from add_data(project_id, data, [(message.id, encode(message)) for message in messages])
+
+
 def require_thread(project_id: str, thread_id: str, *, lock: bool = False) -> Transaction[None]:
     rows = yield _THREAD + (" FOR UPDATE" if lock else ""), (thread_id, project_id)
     if not rows:
@@ -187,9 +198,9 @@ def split_at_metadata(subject: Struct) -> tuple[str, str]:
     return before, behind
 
 
-def _insert_message(text_insert: str, project_id: str, message: MessageObject) -> Transaction[None]:
+def _insert_message(text_insert: str, project_id: str, message: MessageObject, data: SavedData) -> Transaction[None]:
     thread_id = message.thread_id
-    if not message.attachments:
+    if not (message.attachments or data.blobs):
         bundle = Bundle(alone=True)
         guard = bundle.add(_TOUCH_IDLE_THREAD, thread_id, project_id)
         add_message(bundle, text_insert, message, guard)
@@ -204,6 +215,7 @@ def _insert_message(text_insert: str, project_id: str, message: MessageObject) -
     add_message(bundle, text_insert, message)
     yield bundle
     yield from attach(project_id, thread_id, [message], message.created_at)
+    yield from add_message_data(project_id, data, [message])
 
 
 def _select_message(project_id: str, thread_id: str, message_id: str) -> Transaction[str]:

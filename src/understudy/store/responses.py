@@ -9,6 +9,7 @@ import msgspec
 from understudy import telemetry
 from understudy.errors.objects import item_not_found, response_not_found
 from understudy.store.database import Database, Transaction
+from understudy.store.item_data import NO_DATA, SavedData, add_data
 from understudy.store.messages import Item, select_first_prompt
 from understudy.store.pages import Page, PageRequest
 from understudy.store.project_sizes import RunLimits, check_active_runs
@@ -58,12 +59,14 @@ class Responses:
         reserved_for: str | None = None,
         limits: RunLimits | None = None,
         follows_unstored: bool = False,
+        data: SavedData = NO_DATA,
         begun: Begun = lambda _: None,
     ) -> NewResponse:
         """Finds the place of the response, lets `make` say what belongs there, and stores that.
 
         `reserved_for` is the only worker that may claim its run at first. `follows_unstored`: the previous response is
-        one that is not to be stored. `begun` is called once; see `Begun`.
+        one that is not to be stored. `data` is what the markers in the items stand for. `begun` is called once; see
+        `Begun`.
 
         Raises NotFound for the conversation, InvalidRequest for a response that cannot be followed, for an output
         without its call and a call without its output, and for a conversation with a run under way, and RateLimited
@@ -88,6 +91,7 @@ class Responses:
             reserved_for,
             limits,
             follows_unstored,
+            data,
         )
         if newest is None:
             begun(None)
@@ -162,6 +166,7 @@ def _insert_response(
     reserved_for: str | None,
     limits: RunLimits | None,
     follows_unstored: bool,
+    data: SavedData,
 ) -> Transaction[tuple[NewResponse, Sequence[Item] | None]]:
     place = yield from locate_response(
         *(project_id, response_id, previous_id, conversation_thread, True),
@@ -176,6 +181,9 @@ def _insert_response(
     is_searched = kept or not is_shared(place.thread_id)
     text_insert = database.text_insert if is_searched else None
     inserted = yield from insert_items(text_insert, place.thread_id, response_id, new.items)
+    if data.blobs:
+        named = [(row.id, item.body) for row, item in zip(new.items, inserted, strict=True)]
+        yield from add_data(project_id, data, named)
     input_seq = inserted[-1].seq if inserted else (yield from newest_number(place.thread_id))
     yield response_run_insert(project_id, new.run, owner, new.progress, reserved_for)
     sql = (
@@ -187,7 +195,8 @@ def _insert_response(
     for position, part in enumerate(place.context):
         sql = "INSERT INTO response_contexts (response_id, position, thread_id, last_seq) VALUES ($1, $2, $3, $4)"
         yield sql, (response_id, position, part.thread_id, part.last_seq)
-    if not (new.begins_early and database.applies_early):
+    # What begins early would not find data whose rows are not committed.
+    if not (new.begins_early and database.applies_early) or data.blobs:
         return new, None
     if place.thread_id == response_id:
         # Nothing else is in a new thread.

@@ -1,7 +1,7 @@
 """Runs that begin: the run's row, the messages before it, and the lock of its thread."""
 
 from collections.abc import Callable, Sequence
-from typing import Final, Literal, LiteralString
+from typing import Any, Final, Literal, LiteralString
 
 import msgspec
 
@@ -9,11 +9,13 @@ from understudy.errors import ThreadBusy, not_found
 from understudy.errors.objects import empty_thread
 from understudy.store.attachments import VectorStoreUpload, attach, attach_to_stores
 from understudy.store.database import Bundle, Database, Transaction
+from understudy.store.item_data import SavedData
 from understudy.store.messages import (
     IDLE_THREAD,
     Item,
     active_run,
     add_message,
+    add_message_data,
     inserted_items,
     select_first_prompt,
 )
@@ -61,14 +63,17 @@ def insert_run(
     fillings: Sequence[VectorStoreUpload],
     reserved_for: str | None = None,
     limits: RunLimits | None = None,
+    *,
+    alone: bool = True,
 ) -> Transaction[Sequence[Item] | None]:
-    """Returns the items of a new thread, the newest first, on SQLite."""
+    """Returns the items of a new thread, the newest first, on SQLite. `alone`: the transaction may end with it."""
+    alone = alone and limits is None
     if limits is not None:
         yield from check_active_runs(project_id, progress.limited_key_id, limits)
     if thread is not None:
         _require_user_message_in(run, messages)
         yield from attach_to_stores(project_id, fillings, thread.created_at)
-        bundle = add_thread(database, project_id, thread, messages, alone=not fillings and limits is None)
+        bundle = add_thread(database, project_id, thread, messages, alone=alone and not fillings)
         _add_run(bundle, project_id, run, owner, progress, (), database.text_insert, "{0}")
         bundle.rows = []
         yield bundle
@@ -76,7 +81,7 @@ def insert_run(
     asks = bool(run.instructions) or any(message.role == "user" for message in messages)
     attaches = any(message.attachments for message in messages)
     if asks and not attaches:
-        bundle = Bundle(alone=limits is None)
+        bundle = Bundle(alone=alone)
         guard = bundle.add(f"{_ACTIVATE} WHERE {IDLE_THREAD} RETURNING seq", run.thread_id, project_id)
         _add_run(
             bundle, project_id, run, owner, progress, messages, database.text_insert, guard, reserved_for=reserved_for
@@ -91,6 +96,20 @@ def insert_run(
     _add_run(bundle, project_id, run, owner, progress, messages, database.text_insert, reserved_for=reserved_for)
     yield bundle
     return None
+
+
+def insert_run_with_data(
+    database: Database,
+    data: SavedData,
+    project_id: str,
+    run: RunObject,
+    owner: str | None,
+    messages: Sequence[MessageObject],
+    *more: Any,
+) -> Transaction[None]:
+    """As `insert_run`, with what the markers in the messages stand for."""
+    yield from insert_run(database, project_id, run, owner, messages, *more, alone=False)
+    yield from add_message_data(project_id, data, messages)
 
 
 def activate_thread(project_id: str, thread_id: str) -> Transaction[None]:

@@ -11,6 +11,7 @@ from understudy.errors import not_found
 from understudy.store.attachments import VectorStoreUpload
 from understudy.store.database import Database, Transaction
 from understudy.store.fair_candidates import FairCursor
+from understudy.store.item_data import NO_DATA, SavedData
 from understudy.store.messages import (
     encode_metadata,
     require_thread,
@@ -31,7 +32,7 @@ from understudy.store.run_claims import (
     release_runs,
 )
 from understudy.store.run_columns import fill_run_columns
-from understudy.store.run_creation import Begun, insert_run, insert_run_and_read
+from understudy.store.run_creation import Begun, insert_run, insert_run_and_read, insert_run_with_data
 from understudy.store.run_lists import RunFilter, page_project_runs
 from understudy.store.run_state import (
     Checkpoint,
@@ -77,6 +78,7 @@ class Runs:
         *,
         reserved_for: str | None = None,
         limits: RunLimits | None = None,
+        data: SavedData = NO_DATA,
         begun: Begun | None = None,
     ) -> None:
         """Adds the run, before it `messages`, and before those the `thread` where it is to be made as well.
@@ -84,24 +86,19 @@ class Runs:
         `fillings` are the vector stores that the new thread names and that are to be made or filled with it.
         `reserved_for` is the only worker that may claim it within `RESERVED_SECONDS`, unless it dies.
 
+        `data` is what the markers in the messages stand for; a run with any does not begin early.
+
         `begun` is called as soon as nothing but a failure of the storage can prevent the run; see `Begun`.
 
         Raises ThreadBusy, InvalidRequest where the thread holds nothing to answer, and RateLimited above the `limits`.
         """
         progress = progress or Progress()
-        insert = partial(
-            insert_run,
-            self._database,
-            project_id,
-            run,
-            owner,
-            messages,
-            thread,
-            progress,
-            fillings,
-            reserved_for,
-            limits,
-        )
+        rows = (project_id, run, owner, messages, thread, progress, fillings, reserved_for, limits)
+        if data.blobs:
+            await self._database.write(insert_run_with_data, self._database, data, *rows)
+            _emit_status(project_id, run)
+            return
+        insert = partial(insert_run, self._database, *rows)
         if begun is None:
             await self._database.write(insert)
         elif self._database.applies_early:

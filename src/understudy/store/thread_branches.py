@@ -16,7 +16,7 @@ from understudy.errors import not_found
 from understudy.errors.objects import branch_limit_exceeded, branch_of_open_message
 from understudy.store import large_writes
 from understudy.store.database import Bundle, Database, Row, Transaction
-from understudy.store.item_images import copy_image
+from understudy.store.item_images import MARKER_START, copy_images
 from understudy.store.references import replace_references
 from understudy.store.sql import compose_sql, insert_rows, split_batches
 from understudy.store.thread_activity import ACTIVITY_NOW
@@ -142,8 +142,8 @@ def _copy_items(
         for batch in split_batches(copies):
             yield from insert_rows("items", "id, thread_id, kind, role, body", [copy.row for copy in batch])
         for row, copy in zip(rows, copies, strict=True):
-            if row[2] == "image_generation":
-                yield from copy_image(project_id, row[1], copy.row[0])
+            if row[2] == "image_generation" or MARKER_START in row[4]:
+                yield from copy_images(project_id, row[1], copy.row[0])
         yield from _insert_texts(text_insert, [copy for copy in copies if copy.text])
         newest = {rows[-1][1]: copies[-1].row[0]}
     return newest

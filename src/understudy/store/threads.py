@@ -12,7 +12,8 @@ import msgspec
 from understudy.errors import not_found
 from understudy.store.attachments import VectorStoreUpload, attach_to_stores
 from understudy.store.database import Bundle, Database, Row, Transaction
-from understudy.store.messages import add_message
+from understudy.store.item_data import NO_DATA, SavedData
+from understudy.store.messages import add_message, add_message_data
 from understudy.store.pages import BY_CREATION, Page, PageOrder, PageRequest, PageSource, read_page
 from understudy.store.references import add_references, delete_references, replace_references, resource_ids
 from understudy.store.sql import compose_sql, sql_parameters
@@ -57,9 +58,13 @@ class Threads:
         thread: ThreadObject,
         messages: Sequence[MessageObject],
         store_uploads: Sequence[VectorStoreUpload] = (),
+        data: SavedData = NO_DATA,
     ) -> None:
-        """`store_uploads` are the vector stores of its resources to create or extend with it."""
-        await self._database.write(_insert_thread, self._database, project_id, thread, messages, store_uploads)
+        """`store_uploads` are the vector stores of its resources to create or extend with it.
+
+        `data` is what the markers in the messages stand for. Raises InvalidRequest for more than may be stored.
+        """
+        await self._database.write(_insert_thread, self._database, project_id, thread, messages, store_uploads, data)
 
     async def get(self, project_id: str, thread_id: str) -> str:
         return await self._database.read(select_thread, project_id, thread_id)
@@ -109,9 +114,11 @@ def _insert_thread(
     thread: ThreadObject,
     messages: Sequence[MessageObject],
     store_uploads: Sequence[VectorStoreUpload],
+    data: SavedData,
 ) -> Transaction[None]:
     yield from attach_to_stores(project_id, store_uploads, thread.created_at)
-    yield add_thread(database, project_id, thread, messages, alone=not store_uploads)
+    yield add_thread(database, project_id, thread, messages, alone=not (store_uploads or data.blobs))
+    yield from add_message_data(project_id, data, messages)
 
 
 def add_thread(

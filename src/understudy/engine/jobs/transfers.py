@@ -16,6 +16,7 @@ from understudy.broker import Broker
 from understudy.clock import Clock
 from understudy.engine.containers import Containers
 from understudy.engine.files import Files
+from understudy.engine.item_data import ItemData
 from understudy.engine.jobs.backoff import Backoff
 from understudy.engine.jobs.ingestion import Ingestion
 from understudy.engine.jobs.job import MAX_INTERRUPTIONS, JobKind
@@ -73,6 +74,7 @@ class Transfers(JobKind[int, TransferClaim]):
         store: Store,
         blobs: Blobs,
         files: Files,
+        data: ItemData,
         clock: Clock,
         broker: Broker,
         ingestion: Ingestion,
@@ -85,6 +87,7 @@ class Transfers(JobKind[int, TransferClaim]):
         self._store = store
         self._blobs = blobs
         self._files = files
+        self._data = data
         self._clock = clock
         self._broker = broker
         self._ingestion = ingestion
@@ -240,7 +243,7 @@ class Transfers(JobKind[int, TransferClaim]):
         # The statements of a batch would block other requests.
         large_writes.mark_expected()
         async with self._open_spool(work) as spool:
-            await Importer(self._store, self._files, self._clock, work, self._pool.id).run(spool)
+            await Importer(self._store, self._files, self._data, self._clock, work, self._pool.id).run(spool)
         await self._finish(work, "completed")
         self._ingestion.wake()
 
@@ -283,7 +286,7 @@ class Transfers(JobKind[int, TransferClaim]):
         await asyncio.to_thread(self._work.mkdir, 0o700, True, True)
         path = self._work / f"{transfer.id}.zip"
         try:
-            exporter = Exporter(self._store, self._blobs, selection, report_progress)
+            exporter = Exporter(self._store, self._blobs, self._data, selection, report_progress)
             transfer.exported = await exporter.write(path, int(self._clock.now()), transfer.metadata)
             transfer.progress.total = transfer.progress.done = sum(transfer.exported.values())
             async with self._files.open_draft() as draft:

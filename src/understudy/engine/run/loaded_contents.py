@@ -13,6 +13,7 @@ from understudy.llm.messages import (
     TextPart,
     UserMessage,
 )
+from understudy.store.item_images import MARKER_START
 
 LoadImage = Callable[[str], Awaitable[str | None]]
 """From a File's id to a `data:` URL; None if the image does not exist."""
@@ -20,16 +21,21 @@ LoadImage = Callable[[str], Awaitable[str | None]]
 LoadDocument = Callable[[Mapping[str, Any]], Awaitable[list[Part]]]
 """From an `input_file` part to the document's content parts: its text, and pages as images."""
 
+FillData = Callable[[str], Awaitable[str]]
+"""From a stored text to the same with the base64 that markers in it stand for."""
+
 MAX_LOADED: Final = 50 * 1024 * 1024
 """Characters of all images and documents of a request, as at the hosted API. A message can name a File many times."""
 
 
-async def load_contents(messages: Sequence[Message], load: LoadImage | None, read: LoadDocument | None) -> None:
+async def load_contents(
+    messages: Sequence[Message], load: LoadImage | None, read: LoadDocument | None, fill: FillData | None = None
+) -> None:
     """Replaces references by the bytes of images and the text of documents, the newest messages first.
 
     A note replaces what does not exist, and what there is no room for.
     """
-    loader = _Loader(load or _load_no_image, read or _load_no_document)
+    loader = _Loader(load or _load_no_image, read or _load_no_document, fill or _fill_nothing)
     for message in reversed(messages):
         if type(message) is UserMessage and not isinstance(message.content, str):
             message.content = [one for part in message.content for one in await loader.load_part(part)]
@@ -38,9 +44,10 @@ async def load_contents(messages: Sequence[Message], load: LoadImage | None, rea
 class _Loader:
     """Loads each File once."""
 
-    def __init__(self, load: LoadImage, read: LoadDocument) -> None:
+    def __init__(self, load: LoadImage, read: LoadDocument, fill: FillData) -> None:
         self._load = load
         self._read = read
+        self._fill = fill
         self._room = MAX_LOADED
         self._loaded: dict[tuple[type[Part], str], list[Part]] = {}
 
@@ -50,6 +57,8 @@ class _Loader:
                 is_file = True
             case DocumentReference(source=source):
                 name, is_file = str(source.get("file_id") or source.get("filename")), bool(source.get("file_id"))
+            case ImagePart(image_url=image) if MARKER_START in image.url:
+                return [ImagePart(ImageUrl(await self._fill(image.url), image.detail))]
             case _:
                 return [part]
         key = type(part), name
@@ -65,7 +74,10 @@ class _Loader:
 
     async def _read_part(self, part: ImageReference | DocumentReference) -> list[Part]:
         if isinstance(part, DocumentReference):
-            return await self._read(part.source)
+            source = part.source
+            if MARKER_START in (data := str(source.get("file_data") or "")):
+                source = {**source, "file_data": await self._fill(data)}
+            return await self._read(source)
         url = await self._load(part.file_id)
         return [TextPart(f"[The image {part.file_id} is not available.]") if url is None else ImagePart(ImageUrl(url))]
 
@@ -83,6 +95,10 @@ def _with_detail(part: Part, reference: ImageReference | DocumentReference) -> P
     if isinstance(part, ImagePart) and isinstance(reference, ImageReference):
         return ImagePart(ImageUrl(part.image_url.url, reference.detail))
     return part
+
+
+async def _fill_nothing(text: str) -> str:
+    return text
 
 
 async def _load_no_image(_: str) -> None:

@@ -10,6 +10,7 @@ from typing import Final, Literal
 
 from understudy import ids, telemetry, tracing
 from understudy.engine.accounting import Accounting
+from understudy.engine.item_data import ItemData
 from understudy.engine.item_images import ItemImages
 from understudy.engine.run import events
 from understudy.engine.run.cancellation import Interruption
@@ -59,6 +60,7 @@ class Tools:
     load_document: Callable[..., Awaitable[list[Part]]]
     """From a project's id and an `input_file` part to the document's text and images."""
     images: ItemImages
+    data: ItemData
 
 
 class ToolUse:

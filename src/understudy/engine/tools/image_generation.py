@@ -165,7 +165,9 @@ class ImageGenerationTool(BuiltInTool):
         """The image as a URL, with its bytes where a call has made it."""
         if isinstance(image, str):
             return image
-        data = await self._item_images.load(image.item_id) if image.data is None else image.data
+        data = await (
+            self._item_images.load(image.item_id) if image.data is None else self._item_images.fill(image.data)
+        )
         if data is None:
             raise _ImageError("The image to change does not exist any more.")
         return f"data:image/{image.kind};base64,{data}"

@@ -1,7 +1,7 @@
 """The bytes that an import copies into the blob store: those of files, of the results of batches, and of videos."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import BinaryIO, Final, cast
@@ -10,6 +10,7 @@ import msgspec
 
 from understudy.blobs import Blob
 from understudy.engine.files import BlobDraft, Files
+from understudy.engine.item_data import MIN_CHARACTERS, ItemData
 from understudy.engine.jobs.batch_results import write_anthropic, write_openai
 from understudy.engine.transfers import detail_rows, job_rows, report, row_conversion
 from understudy.engine.transfers.batch_lines import BatchLines
@@ -24,14 +25,19 @@ from understudy.wire.files import FileObject
 from understudy.wire.transfers import ImportObject
 
 _READ_BYTES: Final = 256 * 1024
+_DATA_COLUMNS: Final[Mapping[Kind, Sequence[int]]] = {"message": (5,), "chat_completion": (2, 3)}
+"""The values of rows that are JSON with what clients have sent."""
 
 
 class ContentCopier:
     """The copies are placed by `commit`, and have a hold until `stack` is closed; a dry run copies nothing."""
 
-    def __init__(self, spool: SpooledObjects, files: Files, transfer: ImportObject, stack: AsyncExitStack) -> None:
+    def __init__(
+        self, spool: SpooledObjects, files: Files, data: ItemData, transfer: ImportObject, stack: AsyncExitStack
+    ) -> None:
         self._spool = spool
         self._files = files
+        self._data = data
         self._transfer = transfer
         self._stack = stack
         self._sealed: list[BlobDraft] = []
@@ -83,6 +89,17 @@ class ContentCopier:
             if blob is not None:
                 images.append(StoredImage(item_id, blob.name, blob.size))
         return msgspec.structs.replace(row, images=images) if images else row
+
+    async def add_data(self, kind: Kind, row: NewRow) -> NewRow:
+        """The row of an item or a stored chat, with the base64 in it apart."""
+        columns = _DATA_COLUMNS.get(kind, ())
+        if self._transfer.dry_run or all(len(row.values[column]) < MIN_CHARACTERS for column in columns):
+            return row
+        values, images = list(row.values), list(row.images)
+        for column in columns:
+            values[column], blobs = await self._data.save_imported(values[column])
+            images += blobs
+        return msgspec.structs.replace(row, values=tuple(values), images=images)
 
     async def _end_batch(self, raw: RawObject, row: NewRow, now: int) -> NewRow:
         """A batch that had not ended has ended with the lines that were done: the others are never executed here."""

@@ -11,11 +11,12 @@ import asyncio
 import zipfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 import msgspec
 
 from understudy.blobs import Blobs
+from understudy.engine.item_data import ItemData
 from understudy.engine.transfers.batch_lines import render_lines
 from understudy.engine.transfers.conversion import UNKNOWN_MEMBER
 from understudy.engine.transfers.lines import ITEM_START, render_batch
@@ -24,6 +25,7 @@ from understudy.errors import BlobMissing
 from understudy.importing.objects import KINDS
 from understudy.store import Store
 from understudy.store.batches import ACTIVE
+from understudy.store.item_images import MARKER_START
 from understudy.store.qualified_ids import SEPARATOR, qualifier
 
 FORMAT: Final = "understudy-export/v1"
@@ -40,11 +42,13 @@ class Exporter:
         self,
         store: Store,
         blobs: Blobs,
+        data: ItemData,
         selection: Selection,
         report_progress: Callable[[dict[str, int]], Awaitable[None]],
     ) -> None:
         self._store = store
         self._blobs = blobs
+        self._data = data
         self._selection = selection
         self._report_progress = report_progress
         self._suffix = qualifier(selection.project_id)
@@ -77,12 +81,23 @@ class Exporter:
             lines = await self._render_lines(kind, first)
             async for rows in pages:
                 if len(lines) > _WRITE_LINES:
-                    await asyncio.to_thread(entry.write, _join(lines))
+                    await self._write_lines(entry, lines)
                     lines = []
                     await self._report_progress(self._list_counts())
                 lines += await self._render_lines(kind, rows)
-            await asyncio.to_thread(entry.write, _join(lines))
+            await self._write_lines(entry, lines)
         await self._report_progress(self._list_counts())
+
+    async def _write_lines(self, entry: IO[bytes], lines: Sequence[str]) -> None:
+        """With the base64 of clients in them, one such line at a time."""
+        written: list[str] = []
+        for line in lines:
+            if MARKER_START in line:
+                await asyncio.to_thread(entry.write, _join([*written, await self._data.fill(line)]))
+                written = []
+            else:
+                written.append(line)
+        await asyncio.to_thread(entry.write, _join(written))
 
     async def _write_batch_lines(self, archive: zipfile.ZipFile) -> None:
         """Those of batches that have not ended: a batch that ends later has none any more, and needs none."""

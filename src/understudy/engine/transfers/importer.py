@@ -13,6 +13,7 @@ import msgspec
 
 from understudy.clock import Clock
 from understudy.engine.files import Files
+from understudy.engine.item_data import ItemData
 from understudy.engine.transfers import conversion, report, row_conversion
 from understudy.engine.transfers.chunks import read_chunks
 from understudy.engine.transfers.contents import ContentCopier, has_content
@@ -66,9 +67,12 @@ class ConflictFound(Exception):
 class Importer:
     """One attempt at one import."""
 
-    def __init__(self, store: Store, files: Files, clock: Clock, claim: TransferClaim, worker: str) -> None:
+    def __init__(
+        self, store: Store, files: Files, data: ItemData, clock: Clock, claim: TransferClaim, worker: str
+    ) -> None:
         self._store = store
         self._files = files
+        self._data = data
         self._clock = clock
         self._claim = claim
         self._record = claim.record
@@ -136,7 +140,7 @@ class Importer:
         if kind == "webhook_endpoint":
             usable = await self._limit_endpoints(usable)
         async with AsyncExitStack() as stack:
-            copier = ContentCopier(spool, self._files, self._transfer, stack)
+            copier = ContentCopier(spool, self._files, self._data, self._transfer, stack)
             for raw in usable:
                 try:
                     row = self._to_row(raw, existing.get(raw.id))
@@ -145,6 +149,7 @@ class Importer:
                     continue
                 if kind in {"message", "response"}:
                     row = await copier.add_images(raw, row)
+                row = await copier.add_data(kind, row)
                 self._add(batch, raw, row, is_new=raw.id not in existing)
             await copier.commit()
             await self._store_batch(batch)
@@ -154,7 +159,7 @@ class Importer:
         usable = await self._select_usable(kind, chunk)
         existing = await self._find_existing(batch, usable, spool if kind == "file" else None)
         async with AsyncExitStack() as stack:
-            copier = ContentCopier(spool, self._files, self._transfer, stack)
+            copier = ContentCopier(spool, self._files, self._data, self._transfer, stack)
             for raw in usable:
                 try:
                     row = await self._to_row_with_content(copier, raw, existing.get(raw.id))

@@ -1,0 +1,215 @@
+"""Base64 that clients send within items, messages and stored chats: bytes in the blob store, a marker in the row.
+
+What is read gets its base64 back, character by character. Base64 below `MIN_CHARACTERS`, or not in the plain form,
+stays in the row, as does that of earlier versions. Knows members by their names alone, and so those of any dialect.
+"""
+
+import asyncio
+import base64
+import logging
+import re
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from understudy.blobs import Blobs
+from understudy.engine import inline
+from understudy.engine.files import Files
+from understudy.engine.limits.limiter import RateLimiter
+from understudy.errors import BlobMissing, StoreError
+from understudy.errors.objects import storage_limit_exceeded
+from understudy.store import Store
+from understudy.store.item_data import MARKER_PATTERN, NO_DATA, SavedData, new_marker
+from understudy.store.item_images import MARKER_START, StoredImage
+from understudy.store.messages import Item
+from understudy.store.pages import Page
+from understudy.wire.input_items import InputItem, InputMessage, InputOutputText, InputRefusal, InputText
+from understudy.wire.messages import MessageContentImageUrlObject, MessageObject
+
+MIN_CHARACTERS: Final = 32 * 1024
+"""Of base64 that becomes a blob: below that, a row of the database is the better place."""
+# Members of items, messages and parts that may be base64 or a data URL.
+_MEMBERS: Final = frozenset({"image_url", "url", "file_data", "data", "result"})
+_TEXTS: Final = frozenset({InputText, InputOutputText, InputRefusal})
+_find_markers = re.compile(MARKER_PATTERN).findall
+_split_at_markers = re.compile(f"({MARKER_PATTERN})").split
+logger = logging.getLogger(__name__)
+T = TypeVar("T")
+
+
+class ItemData:
+    def __init__(self, store: Store, blobs: Blobs, files: Files, limiter: RateLimiter) -> None:
+        self._store = store
+        self._blobs = blobs
+        self._files = files
+        self._limiter = limiter
+
+    @asynccontextmanager
+    async def saving(self, project_id: str, value: T) -> AsyncIterator[tuple[T, SavedData]]:
+        """The value with markers in place of its base64, and the blobs, which the body stores with it.
+
+        `value` is of structs, lists and objects of JSON; it remains as it is. Blobs that the body has not stored are
+        released. Base64 stays in the value where the blob store has failed.
+        """
+        texts = _list_texts(value)
+        if not texts:
+            yield value, NO_DATA
+            return
+        limit = await self._limiter.size_limit(project_id, "stored_bytes")
+        replaced, blobs = await self._save_all(value, texts)
+        try:
+            yield replaced, SavedData(blobs, limit)
+        finally:
+            for blob in blobs:
+                await self._files.release_hold(blob.blob)
+
+    async def save_imported(self, encoded: str) -> tuple[str, Sequence[StoredImage]]:
+        """As `saving`, for encoded JSON and without a limit; holds of blobs that nobody stores end by themselves."""
+        value = await asyncio.to_thread(msgspec.json.decode, encoded)
+        texts = _list_texts(value)
+        replaced, blobs = await self._save_all(value, texts)
+        return (msgspec.json.encode(replaced).decode() if blobs else encoded), blobs
+
+    async def check_room(self, project_id: str, value: object) -> None:
+        """Called before a model is paid for an answer that is stored with `value`.
+
+        Raises InvalidRequest if the project would store more bytes than it may.
+        """
+        limit = await self._limiter.size_limit(project_id, "stored_bytes")
+        texts = _list_texts(value) if limit is not None else ()
+        if limit is None or not texts:
+            return
+        added = sum(len(inline.split(text)[1]) * 3 // 4 for text in texts)
+        size = await self._store.project_sizes.get(project_id)
+        if size.bytes + added > limit:
+            raise storage_limit_exceeded(limit, size.bytes, added)
+
+    async def fill(self, text: str) -> str:
+        """A stored text with its base64."""
+        return text if MARKER_START not in text else (await self.fill_all([text]))[0]
+
+    async def fill_all(self, texts: Sequence[str]) -> Sequence[str]:
+        """Stored texts with their base64."""
+        markers = {marker for text in texts if MARKER_START in text for marker in _find_markers(text)}
+        if not markers:
+            return texts
+        blobs = await self._store.item_data.find(sorted(markers))
+        loaded = {marker: await self._read(marker, blob) for marker, blob in blobs.items()}
+        return [_fill(text, loaded) if MARKER_START in text else text for text in texts]
+
+    async def fill_page(self, page: Page) -> Page:
+        """A page of stored texts with their base64."""
+        if not any(MARKER_START in text for _, text in page.rows):
+            return page
+        texts = await self.fill_all([text for _, text in page.rows])
+        return Page([(row[0], text) for row, text in zip(page.rows, texts, strict=True)], page.has_more)
+
+    async def fill_items(self, items: Sequence[Item]) -> Sequence[Item]:
+        """Stored items with their base64."""
+        if not any(MARKER_START in item.body for item in items):
+            return items
+        bodies = await self.fill_all([item.body for item in items])
+        return [msgspec.structs.replace(item, body=body) for item, body in zip(items, bodies, strict=True)]
+
+    async def _save_all(self, value: T, texts: Sequence[str]) -> tuple[T, Sequence[StoredImage]]:
+        replaced: dict[int, str] = {}
+        blobs: list[StoredImage] = []
+        try:
+            for text in texts:
+                encoded = inline.split(text)[1]
+                blob = await self._save(encoded)
+                if blob is not None:
+                    blobs.append(blob)
+                    replaced[id(text)] = text[: len(text) - len(encoded)] + blob.item_id
+        except StoreError as error:
+            logger.warning("data of clients: stored in the database, since the blob store failed: %s", error)
+        return (_map(value, "", lambda text: replaced.get(id(text), text)) if replaced else value), blobs
+
+    async def _save(self, encoded: str) -> StoredImage | None:
+        """None for base64 that the bytes do not give back exactly."""
+        data = await asyncio.to_thread(inline.decode_plain, encoded)
+        if data is None:
+            return None
+        async with self._files.open_draft() as draft:
+            await draft.write(data)
+            blob = await draft.commit()
+            draft.detach()
+        return StoredImage(new_marker(), blob.name, blob.size)
+
+    async def _read(self, marker: str, blob: str) -> str:
+        try:
+            return await read_base64(self._blobs, blob)
+        except BlobMissing:
+            logger.warning("data of a client at %s: its blob %s is missing", marker, blob)
+            return ""
+
+
+async def read_base64(blobs: Blobs, name: str) -> str:
+    """A blob as base64, encoded as the bytes arrive: none of the steps is long. Raises BlobMissing."""
+    parts: list[str] = []
+    rest = b""
+    async with blobs.reading(name) as chunks:
+        async for chunk in chunks:
+            data = rest + chunk
+            end = len(data) - len(data) % 3
+            rest = data[end:]
+            parts.append(base64.b64encode(data[:end]).decode())
+    return "".join([*parts, base64.b64encode(rest).decode()])
+
+
+def may_have_data(items: Sequence[InputItem]) -> bool:
+    """Whether `saving` may find anything: nearly all items are messages of nothing but text."""
+    for item in items:
+        if type(item) is not InputMessage:
+            return True
+        for part in item.content:
+            if type(part) not in _TEXTS:
+                return True
+    return False
+
+
+def have_data(messages: Iterable[MessageObject]) -> bool:
+    """Whether `saving` may find anything in messages of the Assistants API."""
+    for message in messages:
+        for part in message.content:
+            if type(part) is MessageContentImageUrlObject and len(part.image_url.url) >= MIN_CHARACTERS:
+                return True
+    return False
+
+
+def _fill(text: str, loaded: dict[str, str]) -> str:
+    return "".join([loaded.get(part, part) for part in _split_at_markers(text)])
+
+
+def _list_texts(value: object) -> list[str]:
+    """The data URLs and the bare base64 of a value; some may turn out to be neither."""
+    found: list[str] = []
+
+    def collect(text: str) -> str:
+        if text[:5].lower() != "data:" or ";base64" in text[:128]:
+            found.append(text)
+        return text
+
+    _map(value, "", collect)
+    return found
+
+
+def _map(value: Any, name: str, change: Callable[[str], str]) -> Any:
+    """The value of the member `name` with long texts in the known members changed; the same one if nothing is."""
+    if isinstance(value, str):
+        return change(value) if name in _MEMBERS and len(value) >= MIN_CHARACTERS else value
+    if isinstance(value, list | tuple):
+        changed = [_map(one, name, change) for one in value]
+        return changed if any(one is not before for one, before in zip(changed, value, strict=True)) else value
+    if isinstance(value, msgspec.Struct):
+        members = {
+            member: _map(one, member, change) for member in value.__struct_fields__ if (one := getattr(value, member))
+        }
+        different = {member: one for member, one in members.items() if one is not getattr(value, member)}
+        return msgspec.structs.replace(value, **different) if different else value
+    if isinstance(value, dict):
+        filled = {member: _map(one, member, change) for member, one in value.items()}
+        return filled if any(filled[member] is not one for member, one in value.items()) else value
+    return value
