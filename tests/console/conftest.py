@@ -9,13 +9,31 @@ import pytest
 from playwright.sync_api import Browser
 
 from console.browser import Console, launch_browser, open_console
+from mcp_server import McpProcess
 from serving import Server, serve
 from upstream import Upstream
+from web_pages import WebPages
 
 
 @pytest.fixture(scope="package")
-def console_server(session_upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    yield from serve(Server(tmp_path_factory.mktemp("console"), session_upstream.url, webhooks__allow_private="true"))
+def dice(tmp_path_factory: pytest.TempPathFactory) -> Iterator[McpProcess]:
+    with McpProcess(tmp_path_factory.mktemp("dice")) as running:
+        yield running
+
+
+@pytest.fixture(scope="package")
+def console_server(
+    session_upstream: Upstream, dice: McpProcess, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    with WebPages() as web:
+        settings = {
+            "webhooks__allow_private": "true",
+            "mcp__allowed": dice.url,
+            "web_search__provider": "searxng",
+            "web_search__url": web.url,
+            "web_search__allow_private": "true",
+        }
+        yield from serve(Server(tmp_path_factory.mktemp("console"), session_upstream.url, **settings))
 
 
 @pytest.fixture(scope="package")

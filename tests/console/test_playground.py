@@ -90,6 +90,28 @@ def test_functions_are_answered_by_hand_and_then_by_a_stub(console, server, upst
     expect(log).to_contain_text("Order 9 was sent.")
 
 
+def test_calls_of_an_mcp_server_are_approved_or_refused(console, server, upstream, dice):
+    tool = {"type": "mcp", "server_label": "dice", "server_url": dice.url, "require_approval": "always"}
+    roller = server.client.beta.assistants.create(model="gpt-4o", name="Roller", tools=[tool])
+    upstream.answer(calls(call("roll", expression="2d4+1")), text("You rolled 7."))
+    page = console.open(f"playground?assistant={roller.id}")
+    expect(page.get_by_role("list", name="MCP servers").get_by_role("button", name="dice", exact=True)).to_be_visible()
+    send(page, "Roll")
+    log = page.get_by_role("log")
+    expect(log.locator(".call")).to_contain_text('dice.roll{"expression": "2d4+1"}')
+    expect(log).to_contain_text("Your approval of this call is needed.")
+    assert console.find_accessibility_problems() == []
+    page.get_by_role("button", name="Approve").click()
+    expect(log).to_contain_text("You rolled 7.")
+    upstream.answer(calls(call("roll", expression="9d9")), text("Then not."))
+    send(page, "Once more")
+    page.get_by_role("button", name="Refuse").click()
+    expect(log).to_contain_text("Then not.")
+    page.reload()
+    expect(log.locator(".call").last).to_contain_text("failed")
+    assert [one["expression"] for one in dice.calls()] == ["2d4+1"]
+
+
 def test_a_stopped_answer_stays_and_runs_again(console, server, upstream, assistant):
     upstream.answer(text("Half of ", HANG), text("The whole answer."))
     page = console.open(f"playground?assistant={assistant.id}")

@@ -1,6 +1,7 @@
 """The playground of responses, and two models side by side."""
 
 import json
+import re
 
 from playwright.sync_api import Page, expect
 
@@ -58,6 +59,28 @@ def test_a_response_calls_a_function_and_the_next_one_continues_it(console, serv
     upstream.answer(text("From a program."))
     exec(program, {})
     assert capsys.readouterr().out == "From a program.\n"
+
+
+def test_a_call_of_an_mcp_server_is_approved_with_its_whole_address(console, server, upstream, dice):
+    tool = {"type": "mcp", "server_label": "dice", "server_url": dice.url, "require_approval": "always"}
+    upstream.answer(calls(call("roll", expression="3d4")), text("You rolled 7."))
+    asked = server.client.responses.create(model="gpt-4o", input="Roll", tools=[tool])
+    page = console.open(f"playground/responses?response={asked.id}")
+    servers = page.get_by_role("list", name="MCP servers")
+    expect(servers).to_contain_text("responses return only the host")
+    expect(page.get_by_text("The calls need your approval first.")).to_be_visible()
+    assert console.find_accessibility_problems() == []
+    servers.get_by_role("button", name="dice", exact=True).click()
+    definition = page.get_by_role("textbox", name="Definition")
+    expect(definition).to_have_value(re.compile("<redacted>"))
+    definition.fill(json.dumps({name: value for name, value in tool.items() if name != "type"}))
+    assert console.find_accessibility_problems() == []
+    page.get_by_role("button", name="Use", exact=True).click()
+    expect(servers).not_to_contain_text("responses return only the host")
+    page.get_by_role("button", name="Approve").click()
+    expect(page.get_by_role("log")).to_contain_text("You rolled 7.")
+    assert dice.calls()[-1]["expression"] == "3d4"
+    assert console.find_accessibility_problems() == []
 
 
 def test_a_response_in_a_conversation_is_stopped_and_resumes_after_a_reload(browser, server, upstream):

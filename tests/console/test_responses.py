@@ -5,6 +5,7 @@ import base64
 from playwright.sync_api import expect
 
 from console.browser import NARROW, open_console
+from upstream import call, calls, text
 
 PIXEL = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
@@ -55,3 +56,17 @@ def test_images_of_items_are_shown_and_those_of_other_servers_named(console, ser
     for path in (f"responses/{made.id}", f"playground/responses?conversation={conversation.id}"):
         page = console.open(path)
         expect(page.get_by_role("article", name="You").get_by_role("img").first).to_be_visible()
+
+
+def test_the_results_of_a_web_search_are_links_to_pages_of_the_web(console, server, upstream):
+    upstream.answer(calls(call("web_search", queries=["engines", "motors"])), text("It has 6 cylinders."))
+    include = ["web_search_call.action.sources", "web_search_call.results"]
+    tools = [{"type": "web_search"}]
+    made = server.client.responses.create(model="gpt-4o", input="How many?", tools=tools, include=include)
+    page = console.open(f"responses/{made.id}")
+    page.get_by_role("button", name="web_search_call engines · motors — 2 results").click()
+    assert page.locator(".web-results a").evaluate_all("(all) => all.map((one) => one.href)") == [
+        "https://www.example.com/engines",
+        "https://docs.example.org/a_%28b%29?x=1",
+    ]
+    assert console.find_accessibility_problems() == []

@@ -24,7 +24,11 @@ const EVENTS = [
   ["7", "thread.run.step.delta", call(0, { type: "function", function: { arguments: "{}" } })],
   ["8", "thread.run.step.delta", call(1, { id: "call_2", type: "code_interpreter", code_interpreter: { input: "print", outputs: [] } })],
   ["9", "thread.run.step.delta", call(1, { type: "code_interpreter", code_interpreter: { input: "(1)", outputs: [{ index: 0, type: "logs", logs: "1" }] } })],
-  ["10", "thread.run.completed", { id: "run_1", status: "completed" }],
+  ["10", "thread.run.step.delta", call(2, { id: "call_3", type: "mcp", server_label: "dice", name: "roll", arguments: "", output: null })],
+  ["11", "thread.run.step.delta", call(2, { type: "mcp", arguments: '{"sides"' })],
+  ["12", "thread.run.step.delta", call(2, { type: "mcp", arguments: ": 6}" })],
+  ["13", "thread.run.step.delta", call(2, { type: "mcp", output: "4" })],
+  ["14", "thread.run.completed", { id: "run_1", status: "completed" }],
 ].map(([id, event, data]) => ({ id, event, data: JSON.stringify(data) }));
 
 test("the state of a run is the same wherever its stream was cut", () => {
@@ -35,6 +39,7 @@ test("the state of a run is the same wherever its stream was cut", () => {
   assert.deepEqual(whole.entries[1].object.step_details.tool_calls, [
     { id: "call_1", type: "function", function: { name: "f", arguments: "{}", output: null } },
     { id: "call_2", type: "code_interpreter", code_interpreter: { input: "print(1)", outputs: [{ type: "logs", logs: "1" }] } },
+    { id: "call_3", type: "mcp", server_label: "dice", name: "roll", arguments: '{"sides": 6}', output: "4" },
   ]);
   for (let cut = 0; cut < EVENTS.length; cut += 1) {
     for (let again = 0; again <= cut; again += 1) {
@@ -100,8 +105,9 @@ test("a definition of a function is judged before it is sent", () => {
 });
 
 const { applyResponseEvent, startResponse } = await load("lib/response_events.js");
-const { listEntries, pendingCalls } = await load("lib/response_turns.js");
-const { messageInput, outputsInput, responseBody, EMPTY_RESPONSE_FORM } = await load("lib/response_request.js");
+const { judgeMcpServer } = await load("lib/mcp_servers.js");
+const { listEntries, pendingApprovals, pendingCalls } = await load("lib/response_turns.js");
+const { approvalsInput, formOfResponse, messageInput, outputsInput, repeatInput, responseBody, EMPTY_RESPONSE_FORM } = await load("lib/response_request.js");
 const { costOf, lowestOf } = await load("lib/comparison.js");
 
 test("the state of a response is the same wherever its stream was cut", () => {
@@ -147,6 +153,26 @@ test("calls stand with their outputs, and those without one wait", () => {
   assert.deepEqual(entries.slice(1, 3).map((entry) => entry.call.function.output), ["18", null]);
   assert.equal(entries[3].call.code_interpreter.outputs[0].image.file_id, "file-1");
   assert.deepEqual(pendingCalls(items).map((item) => item.id), ["fc_2"]);
+});
+
+test("requests for approval wait until they are approved or refused", () => {
+  const request = { id: "mcpr_1", type: "mcp_approval_request", server_label: "dice", name: "roll", arguments: "{}" };
+  const items = [request, { ...request, id: "mcpr_2" }, { type: "mcp_approval_response", approval_request_id: "mcpr_1", approve: false }];
+  assert.deepEqual(pendingApprovals(items).map((item) => item.id), ["mcpr_2"]);
+  const input = approvalsInput([request], true);
+  assert.deepEqual(input, [{ type: "mcp_approval_response", approval_request_id: "mcpr_1", approve: true }]);
+  assert.deepEqual(repeatInput([{ id: "x", status: "completed", ...input[0] }]), input);
+});
+
+test("an MCP server of a response needs its whole address again", () => {
+  const tool = { type: "mcp", server_label: "dice", server_url: "https://example.com/<redacted>", require_approval: "always" };
+  const form = formOfResponse({ model: "m", tools: [tool] });
+  assert.deepEqual(responseBody({ ...form, model: "m" }, "Hi", {}).tools, [tool]);
+  assert.equal(judgeMcpServer(tool), "playground.mcp.redacted");
+  assert.equal(judgeMcpServer({ ...tool, server_url: "https://example.com/mcp" }), null);
+  assert.equal(judgeMcpServer({ server_url: "https://example.com/mcp" }), "playground.mcp.no-label");
+  assert.equal(judgeMcpServer({ ...tool, server_url: "example.com" }), "playground.mcp.no-url");
+  assert.equal(judgeMcpServer([]), "playground.mcp.not-object");
 });
 
 test("an image is its newest preview until it is there", () => {

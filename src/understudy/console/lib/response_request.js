@@ -36,6 +36,7 @@ function toTool(tool, form) {
   if (tool.type === "function") return { type: "function", strict: false, ...tool.function };
   if (tool.type === "code_interpreter") return { type: "code_interpreter", container: { type: "auto", ...(form.files.length ? { file_ids: form.files } : {}) } };
   if (tool.type === "web_search") return { type: "web_search" };
+  if (tool.type === "mcp") return tool;
   if (tool.type === "image_generation") return { type: "image_generation", partial_images: PREVIEWS };
   // A search needs a vector store.
   return form.stores.length ? { type: "file_search", vector_store_ids: form.stores } : null;
@@ -48,9 +49,23 @@ export function messageInput(text, files) {
   return [{ role: "user", content: [...parts, ...(text ? [{ type: "input_text", text }] : [])] }];
 }
 
-/** The input that repeats stored items: messages of the user and outputs of functions. @param {readonly any[]} items */
+/** The input that repeats stored items: messages of the user, outputs of functions and approvals. @param {readonly any[]} items */
 export function repeatInput(items) {
-  return items.map((item) => (item.type === "message" ? { role: item.role, content: item.content } : { type: item.type, call_id: item.call_id, output: item.output }));
+  return items.map((item) => {
+    if (item.type === "message") return { role: item.role, content: item.content };
+    if (item.type === "mcp_approval_response") return approvalInput(item.approval_request_id, item.approve);
+    return { type: item.type, call_id: item.call_id, output: item.output };
+  });
+}
+
+/** @param {string} request the id of a request for approval @param {boolean} approve */
+function approvalInput(request, approve) {
+  return { type: "mcp_approval_response", approval_request_id: request, approve };
+}
+
+/** The input that approves of calls, or refuses them. @param {readonly any[]} requests the items that ask @param {boolean} approve */
+export function approvalsInput(requests, approve) {
+  return requests.map((request) => approvalInput(request.id, approve));
 }
 
 /** The content of a message with another text; images and files stay. @param {any} item @param {string} text */
@@ -76,6 +91,7 @@ export function formOfResponse(response) {
 
 /** @param {any} tool */
 function toFormTool({ type, ...members }) {
+  if (type === "mcp") return { type, ...members };
   if (type === "function") return { type, function: members };
   if (type.startsWith("web_search")) return { type: "web_search" };
   return type === "file_search" || type === "code_interpreter" || type === "image_generation" ? { type } : null;

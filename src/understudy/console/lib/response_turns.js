@@ -1,5 +1,7 @@
 /** Items of responses as a log: messages, and calls together with their outputs. */
 
+import { toWebCall } from "./web_calls.js";
+
 /** @typedef {{id: string, kind: "message" | "call" | "item", item: any, call?: any}} LogEntry `call` has the shape that steps of runs have */
 
 /**
@@ -18,6 +20,12 @@ export function pendingCalls(items) {
   return items.filter((item) => item.type === "function_call" && !answered.has(item.call_id));
 }
 
+/** The calls of remote servers' tools that are neither approved nor refused yet. @param {readonly any[]} items @returns {any[]} */
+export function pendingApprovals(items) {
+  const answered = new Set(items.filter((item) => item.type === "mcp_approval_response").map((item) => item.approval_request_id));
+  return items.filter((item) => item.type === "mcp_approval_request" && !answered.has(item.id));
+}
+
 /** @param {any} item @param {Map<string, any>} outputs @returns {LogEntry} */
 function toEntry(item, outputs) {
   if (item.type === "message") return { id: item.id, kind: "message", item };
@@ -33,9 +41,11 @@ function toCall(item, outputs) {
     case "file_search_call":
       return { id: item.id, type: "file_search", file_search: { results: (item.results ?? []).map((/** @type {any} */ hit) => ({ ...hit, file_name: hit.filename })) } };
     case "web_search_call":
-      return { id: item.id, type: "web_search", web_search: { action: item.action ?? {}, results: item.results ?? item.action?.sources ?? [] } };
+      return { id: item.id, type: "web_search", web_search: toWebCall(item) };
     case "image_generation_call":
       return { id: item.id, type: "image_generation", image_generation: { result: item.result ?? item.preview ?? null, format: item.output_format ?? "png", prompt: item.revised_prompt ?? "" } };
+    case "mcp_call":
+      return { id: item.id, type: "mcp", server_label: item.server_label, name: item.name, arguments: item.arguments, output: item.output, error: item.error };
     case "code_interpreter_call":
       return { id: item.id, type: "code_interpreter", code_interpreter: { input: item.code ?? "", outputs: (item.outputs ?? []).map(toOutput) } };
     default:

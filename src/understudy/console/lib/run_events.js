@@ -81,7 +81,8 @@ function mergeStep(step, delta) {
   const calls = [...(step.step_details.tool_calls ?? [])];
   for (const { index, ...call } of delta.step_details?.tool_calls ?? []) {
     const known = calls[index] ?? {};
-    calls[index] = { ...known, ...call, ...(call.type in call ? { [call.type]: mergeCall(known[call.type] ?? {}, call[call.type]) } : {}) };
+    // Calls of remote servers have their texts beside the type, all others in a member of its name.
+    calls[index] = call.type in call ? { ...known, ...call, [call.type]: mergeCall(known[call.type] ?? {}, call[call.type]) } : mergeCall(known, call);
   }
   return { ...step, step_details: { ...step.step_details, tool_calls: calls } };
 }

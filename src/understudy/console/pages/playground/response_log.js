@@ -13,6 +13,7 @@ import { Badge, Id } from "../../ui/values.js";
 import { VirtualList } from "../../ui/virtual_list.js";
 import { html, useMemo, useRef, useState } from "../../ui/view.js";
 
+const Approvals = lazy(async () => (await import("./approvals.js")).Approvals);
 const ForkPager = lazy(async () => (await import("./fork_pager.js")).ForkPager);
 const FunctionOutputs = lazy(async () => (await import("./function_outputs.js")).FunctionOutputs);
 const MessageEditor = lazy(async () => (await import("./message_editor.js")).MessageEditor);
@@ -22,9 +23,9 @@ const openVersion = (/** @type {string} */ thread) => setQuery({ response: null,
 /**
  * @param {{session: import("./response_session.js").ResponseSession | null, isSending: boolean,
  *   onEdit: (item: any, text: string) => Promise<boolean>, onRetry: () => void, onPassages: (source: import("../../ui/passage/passage_pane.js").PassageSource) => void,
- *   onOutputs: (outputs: {id: string, output: string}[]) => Promise<void>}} props
+ *   onOutputs: (outputs: {id: string, output: string}[]) => Promise<void>, onApprovals: (requests: readonly any[], approve: boolean) => Promise<void>}} props
  */
-export function ResponseLog({ session, isSending, onEdit, onRetry, onPassages, onOutputs }) {
+export function ResponseLog({ session, isSending, onEdit, onRetry, onPassages, onOutputs, onApprovals }) {
   const list = useRef(/** @type {any} */ (null));
   const [isFollowing, setFollowing] = useState(true);
   const [edited, setEdited] = useState(/** @type {string | null} */ (null));
@@ -36,7 +37,7 @@ export function ResponseLog({ session, isSending, onEdit, onRetry, onPassages, o
   const last = entries.at(-1)?.id;
   const end = { id: "end", kind: /** @type {const} */ ("end") };
   const renderEntry = (/** @type {any} */ entry) => html`<div class="message-frame">${entry.kind === "end"
-    ? html`<${ResponseEnd} session=${session} onOutputs=${onOutputs} onRetry=${isBusy ? undefined : onRetry} />`
+    ? html`<${ResponseEnd} session=${session} onOutputs=${onOutputs} onApprovals=${onApprovals} onRetry=${isBusy ? undefined : onRetry} />`
     : entry.id === edited ? html`<${MessageEditor} message=${toMessage(entry.item)} isBusy=${isBusy} onSend=${(/** @type {string} */ text) => onEdit(entry.item, text)} onClose=${() => setEdited(null)} />`
     : html`<${Entry} entry=${entry} isGrowing=${session.isBusy.value && entry.id === last} fork=${session.forkAt(entry.id)} onEdit=${isBusy ? undefined : setEdited} onPassages=${onPassages} />`}</div>`;
   return html`<div class="log">
@@ -64,9 +65,10 @@ function toHit(result) {
 }
 
 /** What stands below the items: the state of the response, and what it waits for. @param {any} props */
-function ResponseEnd({ session, onOutputs, onRetry }) {
+function ResponseEnd({ session, onOutputs, onApprovals, onRetry }) {
   const state = session.state.value;
   const pending = session.pending.value;
+  const approvals = session.approvals.value;
   const isBusy = session.isBusy.value;
   if (!state) return null;
   const { response } = state;
@@ -74,6 +76,7 @@ function ResponseEnd({ session, onOutputs, onRetry }) {
   return html`<div class="run-turn">
     ${isBusy && !state.items.length && html`<p class="muted inline"><${Icon} name="loader-circle" class="is-spinning" />${t("playground.waiting")}</p>`}
     ${calls.length > 0 && html`<${FunctionOutputs} key=${calls[0].id} owner=${response.id} calls=${calls} onSubmit=${onOutputs} />`}
+    ${approvals.length > 0 && html`<${Approvals} key=${approvals[0].id} calls=${approvals} onSubmit=${(/** @type {boolean} */ approve) => onApprovals(approvals, approve)} />`}
     ${response.status === "cancelled" && html`<p class="muted">${t("playground.stopped")}</p>`}
     ${response.error && html`<div class="note is-error"><${Icon} name="circle-alert" /><div class="note-text"><p dir="auto">${response.error.message}</p></div></div>`}
     ${session.follower.value.error.value !== null && html`<${ErrorNote} error=${session.follower.value.error.value} />`}

@@ -5,7 +5,7 @@ import { loadForks } from "../../api/thread_branches.js";
 import { TwoWayRows } from "../../api/two_way_rows.js";
 import { isResponseFinished } from "../../lib/response_events.js";
 import { INCLUDED } from "../../lib/response_request.js";
-import { listEntries, pendingCalls } from "../../lib/response_turns.js";
+import { listEntries, pendingApprovals, pendingCalls } from "../../lib/response_turns.js";
 import { threadOf } from "../../lib/thread_forks.js";
 import { IMAGES } from "../../ui/message/item.js";
 import { computed, signal } from "../../ui/view.js";
@@ -36,6 +36,7 @@ export class ResponseSession {
     this.entries = computed(() => listEntries(this.items.value));
     this.isBusy = computed(() => this.state.value !== null && !isResponseFinished(this.state.value.response.status));
     this.pending = computed(() => (this.isBusy.value ? [] : pendingCalls(this.items.value)));
+    this.approvals = computed(() => (this.isBusy.value ? [] : pendingApprovals(this.items.value)));
   }
 
   /** @param {any} [known] the response, where it was just made */
@@ -56,7 +57,7 @@ export class ResponseSession {
 
   /** What happens now: a status, `tools`, or `requires_action`. @returns {string | null} */
   get stage() {
-    if (this.pending.value.length) return "requires_action";
+    if (this.pending.value.length || this.approvals.value.length) return "requires_action";
     const last = this.state.value?.items.at(-1)?.type;
     return this.isBusy.value && last && last !== "message" ? "tools" : this.state.value?.response.status ?? null;
   }
@@ -87,10 +88,10 @@ export class ResponseSession {
     return fork?.threads[fork.index + step];
   }
 
-  /** The input of the response itself: messages of the user, or outputs of functions. */
+  /** The input of the response itself: messages of the user, outputs of functions, or approvals. */
   get ownInput() {
     const rows = this.log.rows.value;
-    return rows.slice(rows.findLastIndex((row) => !(row.role === "user" || row.type?.endsWith("_output"))) + 1);
+    return rows.slice(rows.findLastIndex((row) => !(row.role === "user" || row.type?.endsWith("_output") || row.type === "mcp_approval_response")) + 1);
   }
 
   close() {

@@ -1,7 +1,7 @@
 /** The playground of responses: the model and its tools at the left, the items in the middle. */
 import { route, setQuery } from "../../app/router.js";
 import { useShortcuts } from "../../app/shortcuts.js";
-import { changedInput, EMPTY_RESPONSE_FORM, formOfResponse, messageInput, outputsInput, repeatInput, responseBody } from "../../lib/response_request.js";
+import { approvalsInput, changedInput, EMPTY_RESPONSE_FORM, formOfResponse, messageInput, outputsInput, repeatInput, responseBody } from "../../lib/response_request.js";
 import { conversationOf } from "../../lib/thread_forks.js";
 import { useDraft } from "../../state/drafts.js";
 import { t } from "../../text/texts.js";
@@ -34,6 +34,7 @@ export default function ResponsePlayground() {
     if (await responses.start((context) => responseBody(form, input, context), form.isConversation)) draft.clear();
   };
   const answer = (/** @type {{id: string, output: string}[]} */ outputs) => responses.create((context) => responseBody(form, outputsInput(outputs), context), form.isConversation);
+  const approve = (/** @type {readonly any[]} */ requests, /** @type {boolean} */ isApproved) => responses.create((context) => responseBody(form, approvalsInput(requests, isApproved), context), form.isConversation);
   const edit = (/** @type {any} */ item, /** @type {string} */ text) => responses.start((context) => responseBody(form, changedInput(item, text), context), form.isConversation, item.id);
   const retry = () => {
     const own = session?.ownInput ?? [];
@@ -61,7 +62,7 @@ export default function ResponsePlayground() {
     { key: "]", label: t("playground.version.next"), run: () => openVersionOfLast(1) },
     { key: ".", label: t("ui.api-preview"), run: () => setOpen("code") },
   ]);
-  const hint = form.model === "" ? t("playground.no-model") : session?.pending.value.length ? t("playground.responses.answer-first") : null;
+  const hint = form.model === "" ? t("playground.no-model") : hintOf(session);
   const context = session?.context ?? { conversation: form.isConversation ? "conv_…" : null, previous: null };
   const preview = { method: "POST", path: "/responses", body: responseBody(form, draft.value.text || draft.value.files.length ? input : t("playground.sample"), context) };
   const pane = html`<${ResponseFormPane} form=${form} error=${responses.error} hasStarted=${session !== null} conversation=${session?.context.conversation ?? null}
@@ -72,12 +73,18 @@ export default function ResponsePlayground() {
     <${Button} icon="plus" class="playground-new" label=${t("playground.responses.new")} shortcut="n" disabled=${!session} onClick=${startNew}>${t("playground.responses.new")}<//>`;
   return html`<${Page} title=${t("playground.title")} actions=${actions} tabs=${html`<${ModeTabs} />`} flush=${true}>
     <${Panes} title=${t("playground.settings")} pane=${pane} isPaneOpen=${open === "form"} onPaneClose=${() => setOpen(null)} passages=${passages} onPassages=${setPassages}>
-      <${ResponseLog} key=${session?.response ?? session?.conversation ?? "new"} session=${session} isSending=${responses.isSending} onEdit=${edit} onRetry=${retry} onPassages=${setPassages} onOutputs=${answer} />
+      <${ResponseLog} key=${session?.response ?? session?.conversation ?? "new"} session=${session} isSending=${responses.isSending} onEdit=${edit} onRetry=${retry} onPassages=${setPassages} onOutputs=${answer} onApprovals=${approve} />
       <${Composer} draft=${draft} tools=${null} hint=${hint} isBusy=${session?.isBusy.value ?? false} isStopping=${responses.isStopping} isSending=${responses.isSending}
         error=${responses.error} onSend=${send} onStop=${responses.stop} />
     <//>
     ${open === "code" && html`<${ApiPreviewDialog} call=${preview} onClose=${() => setOpen(null)} />`}
   <//>`;
+}
+
+/** What the response waits for. @param {import("./response_session.js").ResponseSession | null} session */
+function hintOf(session) {
+  if (session?.pending.value.length) return t("playground.responses.answer-first");
+  return session?.approvals.value.length ? t("playground.responses.approve-first") : null;
 }
 
 /** @param {ReturnType<typeof useResponses>} responses */

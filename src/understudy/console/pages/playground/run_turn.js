@@ -34,7 +34,7 @@ export function RunTurn({ session, turn, names, pager, onPassages, onRetry }) {
     ${entries.map((entry) => html`<${Entry} key=${entry.id} entry=${entry} run=${run} thread=${session.id} isActive=${isActive} onPassages=${onPassages} />`)}
     ${isActive && !entries.length && html`<p class="muted inline"><${Icon} name="loader-circle" class="is-spinning" />${t("playground.waiting")}</p>`}
     ${run.status === "requires_action" && run.required_action?.submit_tool_outputs && html`<${RunOutputs} key=${run.required_action.submit_tool_outputs.tool_calls[0].id} run=${run} follower=${follower} />`}
-    ${run.status === "requires_action" && run.required_action?.submit_tool_approval && html`<${Approvals} run=${run} follower=${follower} />`}
+    ${run.status === "requires_action" && run.required_action?.submit_tool_approval && html`<${RunApprovals} run=${run} follower=${follower} />`}
     <${Failure} run=${run} />
     ${follower.error.value !== null && html`<${ErrorNote} error=${follower.error.value} />`}
   </div>`;
@@ -45,6 +45,13 @@ function RunOutputs({ run, follower }) {
   const calls = run.required_action.submit_tool_outputs.tool_calls.map((/** @type {any} */ call) => ({ id: call.id, name: call.function.name, arguments: call.function.arguments }));
   const submit = (/** @type {{id: string, output: string}[]} */ outputs) => follower.submit({ tool_outputs: outputs.map(({ id, output }) => ({ tool_call_id: id, output })) });
   return html`<${FunctionOutputs} owner=${run.id} calls=${calls} onSubmit=${submit} />`;
+}
+
+/** @param {{run: any, follower: import("../../api/run_follower.js").RunFollower}} props */
+function RunApprovals({ run, follower }) {
+  const { tool_calls: calls } = run.required_action.submit_tool_approval;
+  const submit = (/** @type {boolean} */ approve) => follower.submit({ tool_approvals: calls.map((/** @type {any} */ call) => ({ tool_call_id: call.id, approve })) });
+  return html`<${Approvals} key=${calls[0].id} calls=${calls} onSubmit=${submit} />`;
 }
 
 /** An entry that has not changed is not rendered again. @param {any} props */

@@ -7,7 +7,7 @@ import { FileImage, UrlImage } from "../../ui/message/file_image.js";
 import { Badge } from "../../ui/values.js";
 import { html, useState } from "../../ui/view.js";
 import { GeneratedImage } from "../../ui/message/generated_image.js";
-import { WebCall, summarizeWebCall } from "./web_call.js";
+import { WebCall, summarizeWebCall } from "../../ui/message/web_call.js";
 
 /** @type {Record<string, string>} */
 const ICONS = { function: "braces", code_interpreter: "square-terminal", file_search: "file-search", mcp: "plug", web_search: "globe", image_generation: "image" };
@@ -17,12 +17,13 @@ const ICONS = { function: "braces", code_interpreter: "square-terminal", file_se
  */
 export function ToolCall({ call, step, isActive, isWaiting, onPassages }) {
   const isRunning = isActive && step.status === "in_progress";
+  const hasFailed = Boolean(call.error) || ["failed", "cancelled", "expired"].includes(step.status);
   // What is open at first stays open: nothing closes by itself under the reader.
   const [isOpen, setOpen] = useState(call.type === "code_interpreter" || call.type === "image_generation" || (call.type === "function" && isRunning));
   return html`<div class="call"><button type="button" class="item-line" aria-expanded=${isOpen} onClick=${() => setOpen(!isOpen)}>
       <${Icon} name=${isOpen ? "chevron-down" : "chevron-right"} size=${14} /><${Icon} name=${ICONS[call.type] ?? "wrench"} size=${14} />
       <span class="mono">${nameOf(call)}</span><span class="muted truncate" dir="auto">${summarize(call)}</span>${isRunning && html`<${Icon} name=${isWaiting ? "hand" : "loader-circle"} size=${14} class=${isWaiting ? "" : "is-spinning"} />`}
-      ${!isActive && ["failed", "cancelled", "expired"].includes(step.status) && html`<${Badge} state=${step.status} />`}</button>
+      ${!isActive && hasFailed && html`<${Badge} state=${call.error ? "failed" : step.status} />`}</button>
     ${isOpen && html`<div class="call-body"><${CallBody} call=${call} step=${step} onPassages=${onPassages} /></div>`}</div>`;
 }
 

@@ -5,6 +5,7 @@ import { Checkbox } from "../../ui/field.js";
 import { lazy } from "../../ui/lazy.js";
 import { html } from "../../ui/view.js";
 import { Functions } from "./functions.js";
+import { McpServers } from "./mcp_servers.js";
 
 const ObjectList = lazy(async () => (await import("./object_list.js")).ObjectList);
 const MOST_FILES = 20;
@@ -24,5 +25,6 @@ export function ToolFields({ form, mostStores, hosted = [], onChange }) {
     ${toggle("code_interpreter")}
     ${hasTool(form, "code_interpreter") && html`<${ObjectList} label=${t("playground.code-files")} ids=${form.files} path="/files" query=${{ purpose: "assistants" }} nameOf=${(/** @type {any} */ row) => row.filename} most=${MOST_FILES} onChange=${(/** @type {string[]} */ files) => onChange({ files })} />`}
     ${hosted.map(toggle)}
+    <${McpServers} tools=${form.tools} onChange=${(/** @type {any[]} */ tools) => onChange({ tools })} />
     <${Functions} tools=${form.tools} onChange=${(/** @type {any[]} */ tools) => onChange({ tools })} /></fieldset>`;
 }

@@ -146,6 +146,13 @@ export default {
   "message.passages": "Passages",
   "message.figure": "Figure",
   "message.details": "details",
+  "message.results": { one: "{count} result", other: "{count} results" },
+  "message.no-results": "No results.",
+  "message.searching": "Searching…",
+  "message.web.open_page": "Opened {url}",
+  "message.web.find_in_page": "Searched {url} for “{pattern}”",
+  "message.approved": "approved",
+  "message.refused": "refused",
   "message.image-url": "image by URL, not loaded",
 
   "feature.code_interpreter.off": "This server cannot run code",
