@@ -9,6 +9,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from e2e.assistants_client import on_both
+from e2e.billing import new_key
 from serving import KEY
 from upstream import Gate, stalled, text
 
@@ -145,6 +146,7 @@ def test_warm_ups_can_follow_a_response_that_is_not_stored(socket, upstream):
         ('{"type": "response.create", "stream_id": "a b"}', "invalid_stream_id"),
         ('{"type": "response.create", "stream_id": ""}', "invalid_stream_id"),
         ('{"type": "response.create", "model": "gpt-4o", "input": "a", "background": true}', "unsupported_parameter"),
+        ('{"type": "response.create", "model": "gpt-4o", "input": "a", "generate": "no"}', "invalid_type"),
         ('{"type": "response.create", "model": "nobody/has-this", "input": "a"}', "model_not_found"),
         ('{"type": "response.create", "model": "gpt-4o"}', "missing_required_parameter"),
         ('{"type": "response.create", "model": "gpt-4o", "previous_response_id": [1]}', "invalid_type"),
@@ -203,6 +205,37 @@ def test_another_path_is_no_socket(server):
     with pytest.raises(InvalidStatus) as refused, Socket(server, path="/v1/threads"):
         pass
     assert refused.value.response.status_code in {403, 404}
+
+
+def test_the_error_that_ends_a_stream_has_a_status(server, client, upstream):
+    gate = Gate()
+    upstream.answer(text("Hel", gate, "lo"), text("Next"))
+    with Socket(server) as socket:
+        socket.send(input="Hello", stream_id="a")
+        started = socket.receive()
+        while socket.receive()["type"] != "response.output_text.delta":
+            pass
+        client.responses.delete(started["response"]["id"])
+        error = socket.receive()
+        assert (error["type"], error["status"], error["stream_id"]) == ("error", 500, "a")
+        assert error["error"]["type"] == "server_error"
+        assert "stopped following this response" in error["error"]["message"]
+        gate.open()
+        assert socket.turn(input="Hello", stream_id="a")[-1]["type"] == "response.completed"
+
+
+def test_a_revoked_key_ends_its_turn_with_its_status(server, upstream):
+    gate = Gate()
+    upstream.answer(text("Hel", gate, "lo"))
+    key = new_key(server)
+    with Socket(server, key=key["key"]) as socket:
+        socket.send(input="Hello")
+        while socket.receive()["type"] != "response.output_text.delta":
+            pass
+        server.run("keys", "revoke", key["id"])
+        error = socket.receive()
+        assert (error["type"], error["status"], error["error"]["code"]) == ("error", 401, "invalid_api_key")
+        gate.open()
 
 
 def test_a_provider_error_fails_the_response(socket, upstream):

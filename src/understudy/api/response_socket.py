@@ -20,7 +20,15 @@ from understudy.api.internal_call import RequestBody, build_scope
 from understudy.api.parts import Parts
 from understudy.api.requests import decode_body
 from understudy.api.response_memory import EXTENSION, ResponseMemory, Turn, WarmUp
-from understudy.api.socket_events import decode_error, parse_event, read_request, read_stream_id, render_error, to_items
+from understudy.api.socket_events import (
+    convert_error,
+    decode_error,
+    parse_event,
+    read_request,
+    read_stream_id,
+    render_error,
+    to_items,
+)
 from understudy.errors import ApiError, InvalidRequest
 from understudy.net import sse
 from understudy_toolkit.catalog import Call
@@ -253,7 +261,10 @@ class _EventSender:
             self._body += chunk
             return
         for event in self._reader.feed(chunk):
-            await self._send_event(event.data)
+            if event.name == b"error":
+                await self._connection.send(convert_error(event.data), self._stream_id)
+            else:
+                await self._send_event(event.data)
 
     async def finish(self) -> None:
         """Sends the error of a request that was refused."""

@@ -17,6 +17,11 @@ _STREAM_ID_MESSAGE: Final = (
     " numbers, underscores, hyphens, and periods."
 )
 
+_ERROR_MEMBERS: Final = ("type", "code", "message", "param")
+_SERVER_ERROR: Final = 500
+_STATUSES: Final = {"invalid_api_key": 401}
+"""Of errors that end streams, by their codes; others are the server's."""
+
 
 def parse_event(data: bytes, limits: LimitSettings) -> dict[str, Any]:
     """The members of a message. Raises InvalidRequest for anything but a JSON object, InvalidBody for too many values.
@@ -51,10 +56,13 @@ def read_request(event: dict[str, Any]) -> dict[str, Any]:
         raise InvalidRequest(
             f"Unknown event type {str(kind)[:64]!r}. Send 'response.create'.", param="type", code="invalid_value"
         )
-    if event.get("background"):
+    if event.get("background") is True:
         raise InvalidRequest(
             "Background mode is not available over WebSocket.", param="background", code="unsupported_parameter"
         )
+    for name in ("generate", "background"):
+        if not isinstance(event.get(name), bool | None):
+            raise InvalidBody(error_texts.wrong_type(name, "a boolean", event[name]))
     return {name: value for name, value in event.items() if name not in {"type", "stream_id", "stream", "background"}}
 
 
@@ -72,7 +80,17 @@ def decode_error(body: bytes) -> dict[str, Any]:
         error = msgspec.json.decode(body)["error"]
     except (msgspec.DecodeError, LookupError, TypeError):
         error = {"type": "server_error", "code": None, "message": "The server had an error.", "param": None}
-    return {name: error.get(name) for name in ("type", "code", "message", "param")}
+    return {name: error.get(name) for name in _ERROR_MEMBERS}
+
+
+def convert_error(data: bytes) -> dict[str, Any]:
+    """The event of an error that ends the stream of a response, whose data is flat or has the body of an error."""
+    members = msgspec.json.decode(data)
+    error: dict[str, Any] = members.get("error") or {**members, "type": "server_error"}
+    status = _STATUSES.get(str(error.get("code")), _SERVER_ERROR)
+    event = render_error(status, {name: error.get(name) for name in _ERROR_MEMBERS}, {})
+    number = members.get("sequence_number")
+    return event if number is None else {**event, "sequence_number": number}
 
 
 def render_error(status: int, error: Mapping[str, Any], headers: Mapping[str, str]) -> dict[str, Any]:
