@@ -134,6 +134,16 @@ def test_an_assistant_becomes_a_prompt(server, client, upstream):
         ({"variables": {"who": "A", "topic": {"type": "input_file", "file_id": "file-none"}}}, 404, "file-none"),
         ({"variables": {"who": "A", "topic": {"type": "nothing"}}}, 400, "nothing"),
         ({"variables": {"who": 5, "topic": "A"}}, 400, "prompt.variables"),
+        ({"version": "01", "variables": {}}, 404, "No version '01' of the prompt"),
+        ({"version": "\uff11", "variables": {}}, 404, "No version '\uff11' of the prompt"),
+        ({"variables": {"who": "A", "topic": {"type": "input_text"}}}, 400, "'prompt.variables.topic.text'"),
+        ({"variables": {"who": "A", "topic": {"type": "input_text", "text": 5}}}, 400, "'prompt.variables.topic.text'"),
+        ({"variables": {"who": "A", "topic": {"type": "refusal", "refusal": "B"}}}, 400, "'refusal'"),
+        (
+            {"variables": {"who": "A", "topic": {"type": "input_image", "image_url": "http://127.0.0.1/"}}},
+            400,
+            "Invalid 'prompt.variables': 'http://127.0.0.1/'",
+        ),
     ],
 )
 def test_an_unusable_reference_is_refused(server, prompt, status, message):
@@ -141,6 +151,17 @@ def test_an_unusable_reference_is_refused(server, prompt, status, message):
     answered = server.ask("POST", "/v1/responses", {"prompt": {"id": made["id"], **prompt}, "input": "Hi"})
     assert answered.status in {status, 400}, answered.body
     assert message in answered.json["error"]["message"]
+    assert (answered.json["error"]["param"] or "prompt.variables").startswith("prompt.variables")
+
+
+def test_versions_are_paged_after_those_that_exist(server):
+    path = f"/v1/prompts/{create(server)['id']}/versions"
+    for number in range(2):
+        server.ask("POST", path, {"instructions": f"Version {number + 2}"})
+    page = server.ask("GET", f"{path}?limit=1&after=3").json
+    assert ([one["version"] for one in page["data"]], page["has_more"]) == (["2"], True)
+    refused = server.ask("GET", f"{path}?after=4")
+    assert (refused.status, refused.json["error"]["param"]) == (400, "after")
 
 
 @pytest.mark.parametrize(

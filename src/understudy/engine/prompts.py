@@ -1,18 +1,20 @@
 """Stored prompts in requests for responses: the version, its variables, and the members that it adds. Knows no HTTP."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Final
 
 import msgspec
 
 from understudy.engine.admission.responses import ResponseAdmission
 from understudy.engine.response_request import ResolvedPrompt
-from understudy.errors import InvalidRequest
+from understudy.errors import InvalidRequest, NotFound
 from understudy.store.prompts import Prompts
 from understudy.wire import error_texts
-from understudy.wire.parsing import InvalidBody, check_id
-from understudy.wire.prompts import VARIABLE, PromptContent, PromptVersionObject
+from understudy.wire.error_texts import Problem
+from understudy.wire.parsing import InvalidBody, InvalidInput, check_id
+from understudy.wire.prompts import VARIABLE, PromptContent, PromptVersionObject, check_values
 from understudy.wire.responses import CreateResponseRequest, PromptReference
 
 _MAX_CHARACTERS: Final = 10_485_760
@@ -21,6 +23,7 @@ _MAX_PARTS: Final = 500
 _MAX_PART_BYTES: Final = 50 * 1024 * 1024
 """Of the images and files of all variables. A text can name the same variable a thousand times."""
 
+_VARIABLES: Final = "prompt.variables"
 _OWN_MEMBERS: Final = frozenset({"instructions", "messages"})
 _decode_version = msgspec.json.Decoder(PromptVersionObject).decode
 
@@ -49,17 +52,34 @@ async def resolve_prompt(
     instructions = await asyncio.to_thread(build_messages, content, variables)
     if asked.instructions:
         instructions.insert(0, _message("developer", [{"type": "input_text", "text": asked.instructions}]))
-    messages = await admission.admit_messages(project_id, [_typed(message) for message in instructions])
+    with _blaming_variables():
+        messages = await admission.admit_messages(project_id, [_typed(message) for message in instructions])
     applied = PromptReference(id=reference.id, variables=dict(variables), version=version.version)
     return ResolvedPrompt(applied, messages, instructions)
 
 
-def check_variables(expected: Sequence[str], values: Variables, param: str = "prompt.variables") -> None:
-    """Raises InvalidRequest unless the names of the values are those that are expected."""
+@contextmanager
+def _blaming_variables() -> Iterator[None]:
+    """Around the admission of a prompt's messages: only the parts in its variables can be at fault."""
+    try:
+        yield
+    except InvalidInput as refused:
+        problem = refused.problem
+        message = problem.message.replace(f"'{problem.param}'", f"'{_VARIABLES}'")
+        raise InvalidBody(Problem(message, _VARIABLES, problem.code)) from None
+    except (InvalidRequest, NotFound) as refused:
+        refused.message = refused.message.replace(f"'{refused.param}'", f"'{_VARIABLES}'")
+        refused.param = _VARIABLES
+        raise
+
+
+def check_variables(expected: Sequence[str], values: Variables, param: str = _VARIABLES) -> None:
+    """Raises InvalidRequest unless the names of the values are those that are expected, InvalidBody for their types."""
     if missing := [name for name in expected if name not in values]:
         raise InvalidRequest(f"Missing prompt variables: {', '.join(missing)}", param=param, code="missing_variables")
     if unknown := [name[:64] for name in values if name not in expected]:
         raise InvalidRequest(f"Unknown prompt variables: {', '.join(unknown)}", param=param, code="unknown_variables")
+    check_values(values)
 
 
 def _fill_members(asked: CreateResponseRequest, content: PromptContent) -> None:

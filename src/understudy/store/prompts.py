@@ -1,20 +1,24 @@
 """Stored prompts and their versions: the rows' bodies are the encoded objects."""
 
+import re
 from collections.abc import Callable
+from typing import Final
 
 import msgspec
 
 from understudy.errors import NotFound, not_found
+from understudy.errors.objects import unknown_cursor
 from understudy.store.database import Database, Transaction
 from understudy.store.list_filters import ALL, ListFilter, read_filtered_page
 from understudy.store.pages import Page, PageRequest, PageSource
-from understudy.wire.prompts import PromptObject, PromptVersionObject
+from understudy.wire.prompts import VERSION_PATTERN, PromptObject, PromptVersionObject
 
 _PAGE = PageSource("prompts", "project_id = $1")
 _SELECT = "SELECT body FROM prompts WHERE id = $1 AND project_id = $2 AND body IS NOT NULL"
 _SELECT_VERSION = "SELECT body FROM prompt_versions WHERE prompt_id = $1 AND version = $2"
 _INSERT_VERSION = "INSERT INTO prompt_versions (prompt_id, version, body) VALUES ($1, $2, $3)"
 _UPDATE = "UPDATE prompts SET body = $1 WHERE id = $2"
+_NUMBER: Final = re.compile(VERSION_PATTERN)
 _decode = msgspec.json.Decoder(PromptObject).decode
 
 
@@ -55,7 +59,10 @@ class Prompts:
     async def page_versions(
         self, project_id: str, prompt_id: str, limit: int, after: str | None
     ) -> tuple[list[str], bool]:
-        """Encoded versions, the newest first, and whether there are more."""
+        """Encoded versions, the newest first, and whether there are more.
+
+        Raises InvalidRequest for a number after which none can come, since there has been no such version.
+        """
         return await self._database.read(_page_versions, project_id, prompt_id, limit, after)
 
 
@@ -114,7 +121,7 @@ def _insert_version(
 def _select_version(project_id: str, prompt_id: str, version: str | None) -> Transaction[str]:
     prompt = _decode((yield from _select_prompt(project_id, prompt_id)))
     chosen = prompt.default_version if version is None else version
-    rows = (yield _SELECT_VERSION, (prompt_id, int(chosen))) if chosen.isdecimal() and len(chosen) < 10 else ()
+    rows = (yield _SELECT_VERSION, (prompt_id, int(chosen))) if _NUMBER.fullmatch(chosen) else ()
     if not rows:
         raise _version_not_found(prompt_id, chosen)
     return str(rows[0][0])
@@ -124,6 +131,8 @@ def _page_versions(
     project_id: str, prompt_id: str, limit: int, after: str | None
 ) -> Transaction[tuple[list[str], bool]]:
     prompt = _decode((yield from _select_prompt(project_id, prompt_id)))
+    if after is not None and int(after) > int(prompt.latest_version):
+        raise unknown_cursor("after", after)
     before = int(prompt.latest_version) + 1 if after is None else int(after)
     sql = "SELECT body FROM prompt_versions WHERE prompt_id = $1 AND version < $2 ORDER BY version DESC LIMIT $3"
     rows = yield sql, (prompt_id, before, limit + 1)

@@ -5,12 +5,14 @@ The content of a version has members of a request for a response, and messages. 
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Final, Literal
 
 from msgspec import Meta, Struct
 
 from understudy.wire.assistants import Model, Name
+from understudy.wire.input_items import InputFile, InputImage, InputText
+from understudy.wire.parsing import check_object
 from understudy.wire.response_tool_choices import ToolChoice
 from understudy.wire.response_tools import ResponseTool
 from understudy.wire.responses import Included, Reasoning, ResponseText
@@ -19,7 +21,9 @@ from understudy.wire.tools import LARGEST_INTEGER, Metadata, Temperature, TopP
 VARIABLE: Final = re.compile(r"{{\s*([A-Za-z_][A-Za-z0-9_]{0,63})\s*}}")
 """A variable in a text."""
 
-VersionNumber = Annotated[str, Meta(pattern="^[1-9][0-9]{0,8}$", description="The number of the version.")]
+VERSION_PATTERN: Final = "^[1-9][0-9]{0,8}$"
+
+VersionNumber = Annotated[str, Meta(pattern=VERSION_PATTERN, description="The number of the version.")]
 Text = Annotated[str, Meta(max_length=256_000)]
 
 
@@ -119,6 +123,20 @@ class DeletePromptResponse(Struct, kw_only=True):
     id: str
     object: Literal["prompt.deleted"] = "prompt.deleted"
     deleted: bool = True
+
+
+class _VariableValues(Struct):
+    variables: dict[str, str | InputText | InputImage | InputFile]
+
+
+class _PromptOfRequest(Struct):
+    prompt: _VariableValues
+
+
+def check_values(variables: Mapping[str, Any]) -> None:
+    """Raises InvalidBody for a value that is neither a text nor a part with all that it needs."""
+    if any(isinstance(value, dict) for value in variables.values()):
+        check_object({"prompt": {"variables": dict(variables)}}, _PromptOfRequest)
 
 
 def find_variables(content: PromptContent) -> list[str]:
