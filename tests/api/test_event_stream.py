@@ -101,6 +101,30 @@ def test_frames_that_cannot_be_written_end_their_stream():
         parts_of_stream(log.reader, writer)
 
 
+@pytest.mark.parametrize("is_live", [True, False])
+def test_the_last_frames_of_a_log_are_sent_with_the_end_of_the_response(is_live):
+    log, writer = RunLog(None), Writer()
+
+    def end():
+        log.append(TextDelta("y"), (b"data: 2\n\n",))
+        log.close()
+
+    def end_soon(_):
+        loop = asyncio.get_running_loop()
+        loop.call_soon(loop.call_soon, end)
+
+    log.append(TextDelta("x"), (b"data: 1\n\n",))
+    if is_live:
+        writer.watch = end_soon
+    else:
+        end()
+    messages = parts_of_stream(log.reader, writer)[1:]
+    assert [message["body"] for message in messages] == (
+        [b"data: 1\n\n", b"data: 2\n\n"] if is_live else [b"data: 1\n\ndata: 2\n\n"]
+    )
+    assert writer.written == []
+
+
 def test_nothing_is_sent_after_the_end_where_the_silence_ends_the_stream():
     async def frames():
         yield b"data: 1\n\n"

@@ -66,6 +66,8 @@ class EventStream(Response):
         self._request_id: str = state["request_id"]
         self._dialect: str = state["dialect"]
         self._last_sent_at = 0.0
+        self._unsent: bytes | None = None
+        """The last frames of a log, once they are read: one write for them and the end of the response."""
         self._gone = False
         self._ended = False
         self._timer: asyncio.TimerHandle | None = None
@@ -134,7 +136,7 @@ class EventStream(Response):
             last = self._render_error(error)
         self._ended = True
         if not self._gone:
-            await send({"type": "http.response.body", "body": last, "more_body": False})
+            await send({"type": "http.response.body", "body": (self._unsent or b"") + last, "more_body": False})
 
     def _render_error(self, error: ApiError) -> bytes:
         body = message_envelope(error, self._request_id) if self._dialect == "anthropic" else envelope(error)
@@ -151,12 +153,19 @@ class EventStream(Response):
         """Sends the logged frames as fast as the client reads, then writes new frames as they arrive."""
         loop = asyncio.get_running_loop()
         with reader:
-            while not (reader.is_at_end or self._gone):
-                if frames := reader.read():
+            while self._unsent is None and not (reader.is_at_end or self._gone):
+                frames = reader.read()
+                if reader.is_at_end:
+                    self.send_at_end(frames)
+                elif frames:
                     self._last_sent_at = loop.time()
                     await send({"type": "http.response.body", "body": frames, "more_body": True})
-                elif not reader.is_at_end:
+                else:
                     await writer.write_until_blocked()
+
+    def send_at_end(self, frames: bytes) -> None:
+        """Sends the last frames of the log with the end of the response."""
+        self._unsent = frames
 
     def record_activity(self, now: float) -> None:
         self._last_sent_at = now
@@ -237,11 +246,12 @@ class _LogWriter:
             stall.set_result(None)
             return
         try:
-            if frames := reader.read():
+            frames = reader.read()
+            if reader.is_at_end:
+                self._stream.send_at_end(frames)
+                stall.set_result(None)
+            elif frames:
                 writer.write(frames)
                 self._stream.record_activity(self._loop.time())
         except Exception as error:  # noqa: BLE001 - raised by the task that waits
             stall.set_exception(error)
-            return
-        if reader.is_at_end:
-            stall.set_result(None)
