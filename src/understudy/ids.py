@@ -71,20 +71,20 @@ def _draw_hex(count: int) -> str:
 
 
 def _time_ordered() -> str:
-    rest, last = divmod(time.time_ns() // _TICK_NS, _PAIR_COUNT)
-    rest, third = divmod(rest, _PAIR_COUNT)
     try:
         tail = _unused_tails.pop()
     except IndexError:
         tail = _random(_RANDOM_LENGTH)
-    return _first_pairs(rest) + _PAIRS[third] + _PAIRS[last] + tail
+    return _stamp(time.time_ns() // _TICK_NS) + tail
 
 
 @lru_cache(maxsize=4)
-def _first_pairs(ticks: int) -> str:
-    """The first half of a stamp, which changes twice an hour."""
-    first, second = divmod(ticks, _PAIR_COUNT)
-    return _PAIRS[first] + _PAIRS[second]
+def _stamp(ticks: int) -> str:
+    """The first half of a tail. One request draws several ids in a tick."""
+    rest, last = divmod(ticks, _PAIR_COUNT)
+    rest, third = divmod(rest, _PAIR_COUNT)
+    first, second = divmod(rest, _PAIR_COUNT)
+    return _PAIRS[first] + _PAIRS[second] + _PAIRS[third] + _PAIRS[last]
 
 
 def _time_ordered_hex() -> str:
@@ -365,6 +365,4 @@ def usage_journal() -> str:
 
 def inference() -> str:
     """21 url-safe characters, as the AI/ML API names an answer: the time, and 13 random ones (78 bits)."""
-    rest, last = divmod(time.time_ns() // _TICK_NS, _PAIR_COUNT)
-    rest, third = divmod(rest, _PAIR_COUNT)
-    return _first_pairs(rest) + _PAIRS[third] + _PAIRS[last] + _draw()[:13].translate(_SYMBOLS).decode()
+    return _stamp(time.time_ns() // _TICK_NS) + _draw()[:13].translate(_SYMBOLS).decode()

@@ -84,6 +84,8 @@ def _render_tools(
     spec: RunSpec, offered: Sequence[OfferedFunction], found: Sequence[AssistantToolsFunction]
 ) -> list[dict[str, Any]]:
     """This server's tools in the order of the run's, the client's functions, and the tools of remote servers."""
+    if not (spec.tools or offered or found):
+        return []
     kinds = [type(tool) for tool in spec.tools]
     own = sorted(
         (function for function in offered if function.kind in _TOOL_TYPES),

@@ -136,12 +136,13 @@ class Calls:
 
 
 def _emit_called(target: Target, status: str, started: float, *, streamed: bool, retry: bool) -> None:
-    telemetry.emit(
-        telemetry.ModelCalled,
-        provider=target.provider.name,
-        model=target.model,
-        status=status,
-        duration=telemetry.elapsed(started),
-        streamed=streamed,
-        retry=retry,
+    telemetry.publish(
+        telemetry.ModelCalled(
+            provider=target.provider.name,
+            model=target.model,
+            status=status,
+            duration=telemetry.elapsed(started),
+            streamed=streamed,
+            retry=retry,
+        )
     )

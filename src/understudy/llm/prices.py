@@ -152,7 +152,10 @@ class Prices:
 
     def own(self, names: Sequence[str]) -> Price | None:
         """The price of the first of the names with a price in the settings."""
-        return next((self._own[name] for name in names if name in self._own), None)
+        for name in names:
+            if (price := self._own.get(name)) is not None:
+                return price
+        return None
 
     def loaded_price(self, names: Sequence[str], url: str | None) -> Price | None:
         """Like `price`, after `load`."""
@@ -165,7 +168,7 @@ class Prices:
 
     async def price(self, names: Sequence[str], url: str | None) -> Price | None:
         """The price of a model with these names, the most specific first, at the provider of the base URL `url`."""
-        if self._public and self.own(names) is None and names[0] not in _EMBEDDED:
+        if self._snapshot is None and self._public and self.own(names) is None and names[0] not in _EMBEDDED:
             await self.load()
         return self.loaded_price(names, url)
 

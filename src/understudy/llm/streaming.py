@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import closing
 from typing import Final, Protocol
 
 from understudy.errors import UpstreamError
@@ -51,37 +50,39 @@ async def chunks(
 ) -> AsyncGenerator[Sequence[bytes], None]:
     """Batches of chunks, one for each read. Closing the generator closes the upstream's connection."""
     has_begun = False
-    with closing(await start()) as response:
-        try:
-            data = await response.read_chunk()
-            if data.lstrip()[:1] in (b"{", b"[", b"<"):  # not a stream, whatever its content type
-                yield _translate_whole(translator, await response.read(data))
-                return
-            reader = sse.Reader()
-            size = 0
-            while data or not response.at_eof:
-                size += len(data)
-                _check_size(size)
-                batch = ChunkBatch()
-                try:
-                    _translate_data(translator, reader, data, batch)
-                finally:
-                    # The chunks before an error are valid.
-                    if batch:
-                        has_begun = True
-                        yield batch
-                if translator.done:
-                    await response.drain()
-                    break
-                while not (data := response.read_available()) and not response.at_eof:
-                    await response.wait_readable()
-            if last := _finish_stream(reader, translator):
-                yield last
-        except UpstreamError as error:
-            # An error before the first chunks is logged by the caller, who may try again.
-            if has_begun:
-                faults.log_fault(response.provider, "", error)
-            raise
+    response = await start()
+    try:
+        data = await response.read_chunk()
+        if data.lstrip()[:1] in (b"{", b"[", b"<"):  # not a stream, whatever its content type
+            yield _translate_whole(translator, await response.read(data))
+            return
+        reader = sse.Reader()
+        size = 0
+        while data or not response.at_eof:
+            size += len(data)
+            _check_size(size)
+            batch = ChunkBatch()
+            try:
+                _translate_data(translator, reader, data, batch)
+            finally:
+                # The chunks before an error are valid.
+                if batch:
+                    has_begun = True
+                    yield batch
+            if translator.done:
+                await response.drain()
+                break
+            while not (data := response.read_available()) and not response.at_eof:
+                await response.wait_readable()
+        if last := _finish_stream(reader, translator):
+            yield last
+    except UpstreamError as error:
+        # An error before the first chunks is logged by the caller, who may try again.
+        if has_begun:
+            faults.log_fault(response.provider, "", error)
+        raise
+    finally:
+        response.close()
 
 
 def _check_size(size: int) -> None:

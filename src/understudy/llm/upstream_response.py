@@ -95,9 +95,11 @@ class UpstreamResponse:
     async def drain(self) -> None:
         """Waits a moment for the end of a body after its last event, to reuse the connection."""
         deadline = self._time() + _DRAIN_TIMEOUT
-        with suppress(HttpError):
+        try:
             while self._response.read_available() or not self._response.at_eof:
                 await self._response.wait(deadline)
+        except HttpError:
+            return
 
     def close(self) -> None:
         self._response.close()

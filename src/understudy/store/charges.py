@@ -146,7 +146,7 @@ def add_usage(bundle: Bundle, after: str, project_id: str, usage: Usage, slot: i
 
 def slot_of(database: Database) -> int:
     """The slot of the sums that a transaction changes."""
-    return random.randrange(_SLOTS[database.dialect])  # noqa: S311 - spreads writers, no secret
+    return int(random.random() * _SLOTS[database.dialect])  # noqa: S311 - spreads writers, no secret
 
 
 _COLUMNS = (

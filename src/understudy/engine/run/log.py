@@ -20,6 +20,8 @@ from understudy.engine.run.log_entries import LogEntry, join_texts, merge_deltas
 # A reader that is further behind is served from the merged events; they are merged in chunks of at least this size.
 _MAX_RECENT_EVENTS = 512
 _MERGE_CHUNK = 32
+_FEW_ENTRIES = 12
+"""Which are not merged: that would take longer than it makes them smaller."""
 EVENTS_PER_EPOCH: Final = 1_000_000
 """Event `n` of epoch `e` of a run has the number `(e - 1) * EVENTS_PER_EPOCH + n`; both count from 1."""
 # An owner's events have lower numbers in its epoch, and its clients do not resume behind a replay of them.
@@ -352,7 +354,7 @@ class RunLog:
         del self._recent[:count]
         for entry in entries:
             entry.frames = ()
-        self._merged += merge_deltas(entries)
+        self._merged += entries if len(entries) <= _FEW_ENTRIES else merge_deltas(entries)
 
 
 def _divide(entries: Sequence[LogEntry], after: int) -> list[tuple[int, tuple[bytes, ...]]]:

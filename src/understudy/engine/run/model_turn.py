@@ -1,7 +1,6 @@
 """One turn of the model: asked, heard, and shown while it speaks. Ends no run and answers no call."""
 
 from collections.abc import Sequence
-from contextlib import aclosing
 from typing import Any, Literal, Protocol
 
 import msgspec
@@ -63,18 +62,19 @@ class ModelTurn:
     async def consume_stream(self, models: Models, room: PromptBudget) -> Turn:
         """Raises Interrupted, LostRun, and UpstreamError where the model fails."""
         interruption = self._interruption
-        async with aclosing(models.stream(self._prompt.body, bounded=False)) as stream:
-            try:
-                interruption.waits = True
-                async for together in stream:
-                    interruption.waits = False
-                    if self.span.first_delta_at is None:
-                        self.span.first_delta_at = self._stage.time()
-                    if not await self._consume(together, room):
-                        break
-                    interruption.waits = True
-            finally:
+        stream = models.stream(self._prompt.body, bounded=False)
+        try:
+            interruption.waits = True
+            async for together in stream:
                 interruption.waits = False
+                if self.span.first_delta_at is None:
+                    self.span.first_delta_at = self._stage.time()
+                if not await self._consume(together, room):
+                    break
+                interruption.waits = True
+        finally:
+            interruption.waits = False
+            await stream.aclose()
         await self._finish_calls()
         return self.turn
 
@@ -147,8 +147,9 @@ class ModelTurn:
                 # Those of one read are published together, without a coroutine.
                 texts.append(text)
             else:
-                stage.publish_texts(texts)
-                texts = []
+                if texts:
+                    stage.publish_texts(texts)
+                    texts = []
                 await self._publish_piece(turn.add_chunk(chunk))
                 is_plain_text = self._is_plain_text()
                 self._interruption.check()

@@ -6,6 +6,7 @@ Each result is stored before the next call, so that a run that is claimed again 
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final, Literal
 
 from understudy import ids, telemetry, tracing
@@ -69,11 +70,19 @@ class ToolUse:
     ) -> None:
         self._stage = stage
         self._interruption = interruption
-        self._mcp = McpTools(stage, interruption, tools.remote_servers)
-        self._web = WebSearchTool(stage, interruption, tools.web)
-        self._image = ImageGenerationTool(stage, interruption, models, accounting, tools.load_image, tools.images)
-        # In the order in which they are prepared and offered.
-        self._built_in: dict[str, BuiltInTool] = {
+        self._tools = tools
+        self._models = models
+        self._accounting = accounting
+        self._is_used = stage.spec.has_built_in_tools
+        self._reasoning: Sequence[NewItem] = ()
+
+    # The tools are made for the runs that use any, which most do not.
+
+    @cached_property
+    def _built_in(self) -> dict[str, BuiltInTool]:
+        """In the order in which they are prepared and offered."""
+        stage, interruption, tools = self._stage, self._interruption, self._tools
+        return {
             "code_interpreter": CodeInterpreterTool(stage, interruption, tools.interpreter),
             "file_search": FileSearchTool(stage, interruption, tools.vector_stores),
             "mcp": self._mcp,
@@ -81,8 +90,21 @@ class ToolUse:
             "image_generation": self._image,
             "tool_search": ToolSearch(stage, self._mcp.list_deferred),
         }
-        self._is_used = stage.spec.has_built_in_tools
-        self._reasoning: Sequence[NewItem] = ()
+
+    @cached_property
+    def _mcp(self) -> McpTools:
+        return McpTools(self._stage, self._interruption, self._tools.remote_servers)
+
+    @cached_property
+    def _web(self) -> WebSearchTool:
+        return WebSearchTool(self._stage, self._interruption, self._tools.web)
+
+    @cached_property
+    def _image(self) -> ImageGenerationTool:
+        tools = self._tools
+        return ImageGenerationTool(
+            self._stage, self._interruption, self._models, self._accounting, tools.load_image, tools.images
+        )
 
     def observe(self, prompt: Prompt) -> None:
         """Notes what a prompt names, before its model calls tools."""

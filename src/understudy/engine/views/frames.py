@@ -5,6 +5,7 @@ around the text is the same in all deltas of one part.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from typing import Final, get_args
 
 import msgspec
@@ -59,8 +60,14 @@ def _encode_run_events(stream: Sequence[RunStreamEvent]) -> Frames:
         # An object that begins has two or three events.
         if event.data is not subject:
             subject, body = event.data, _encode_json(event.data)
-        frames.append(b"event: %b\ndata: %b\n\n" % (event.event.encode(), body))
+        frames.append(_event_head(event.event) + body + b"\n\n")
     return tuple(frames)
+
+
+@cache
+def _event_head(name: str) -> bytes:
+    """What stands before the data of an event of a run; there are few names."""
+    return b"event: %b\ndata: " % name.encode()
 
 
 def encode_response_events(
