@@ -41,7 +41,7 @@ async def admit_unstored(request: Request) -> None:
 async def hold_funds(request: Request, work: Work) -> Hold | None:
     """Called before each billable call, which holds its estimated cost until it is charged, at most until the request
     ends. None without limits. Raises OutOfFunds and FundsReserved."""
-    hold = await parts_of(request).accounting.hold(project_of(request), request.state.key_id, work)
+    hold = await parts_of(request).accounting.hold(project_of(request), key_of(request), work)
     if hold is not None:
         request.scope["state"]["hold"] = hold
     return hold

@@ -12,7 +12,7 @@ from understudy.api.errors import envelope
 from understudy.api.event_stream import EventStream
 from understudy.api.metering import admit, hold_funds
 from understudy.api.operations import EXTENSIONS, OperationGroup
-from understudy.api.parts import parts_of, project_of
+from understudy.api.parts import key_of, parts_of, project_of
 from understudy.api.requests import json_response, list_response, page_request, read_json, set_metadata
 from understudy.api.threads import thread_id_of
 from understudy.engine.accounting import Work
@@ -113,12 +113,12 @@ async def create_run(request: Request) -> Response:
     in_turn = parts.settings.limits.queue_runs or request.headers.get(_QUEUE_RUN_HEADER, "").lower() == "true"
     create = parts.runs.create_in_turn if in_turn else parts.runs.create
     hold = await _hold_run(request, admitted.run)
-    with parts.streams.waiting(request.state.key_id), released_on_error(hold):
+    with parts.streams.waiting(key_of(request)), released_on_error(hold):
         started = await create(
             project_id,
             admitted.run,
             messages,
-            key_id=request.state.key_id,
+            key_id=key_of(request),
             resources=admitted.resources,
             detailed=bool(query.include),
         )
@@ -149,7 +149,7 @@ async def create_thread_and_run(request: Request) -> Response:
             admitted.run,
             new.messages,
             new.thread,
-            key_id=request.state.key_id,
+            key_id=key_of(request),
             resources=admitted.resources,
             fillings=new.fillings,
         )
@@ -198,7 +198,7 @@ async def stream_run_events(request: Request) -> Response:
     parts = parts_of(request)
     number = _last_event_number(request, query)
     # The first events may be those of an owner that is yet to be found.
-    with parts.streams.waiting(request.state.key_id):
+    with parts.streams.waiting(key_of(request)):
         log = await parts.runs.attach(project_of(request), thread_id, run_id, number)
     if parts.models.has_stand_ins:
         _, body = await parts.store.runs.get(project_of(request), thread_id, run_id)

@@ -220,13 +220,14 @@ class Accounting:
         credits_ = 0 if price is None else price.cost(tokens, requests=requests, units=units, discount=discount)
         if price is None and kind == "video":
             credits_ = _MEDIA_CREDITS * requests
-        telemetry.emit(
-            telemetry.TokensUsed,
-            model=model,
-            input_tokens=tokens.input,
-            cached_tokens=tokens.cached,
-            output_tokens=tokens.output,
-            cost=usd(credits_),
+        telemetry.publish(
+            telemetry.TokensUsed(
+                model=model,
+                input_tokens=tokens.input,
+                cached_tokens=tokens.cached,
+                output_tokens=tokens.output,
+                cost=usd(credits_),
+            )
         )
         return Usage(
             reference=reference,

@@ -6,12 +6,13 @@ one of them. Nothing is stored: a hold ends with its work, or with the process. 
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Final
 
 _MAX_MEANS: Final = 10_000
 _MEAN_OF: Final = 50
 """How many of the latest calls a mean is of, about."""
+_NOTHING_HELD: Final = nullcontext()
 
 
 class Hold:
@@ -80,14 +81,17 @@ class Hold:
             self._charged = 0
 
 
-@contextmanager
-def released_on_error(hold: Hold | None) -> Iterator[None]:
+def released_on_error(hold: Hold | None) -> AbstractContextManager[None]:
     """Around the creation of work to which the hold is bound."""
+    return _NOTHING_HELD if hold is None else _release_on_error(hold)
+
+
+@contextmanager
+def _release_on_error(hold: Hold) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        if hold is not None:
-            hold.release()
+        hold.release()
         raise
 
 

@@ -249,13 +249,10 @@ def _emit_change(project_id: str, boundary: Checkpoint) -> None:
 
 
 def _emit_status(project_id: str, run: RunObject) -> None:
-    telemetry.emit(
-        telemetry.ObjectChanged,
-        project_id=project_id,
-        object="thread.run",
-        id=run.id,
-        status=run.status,
-        parent_id=run.thread_id,
+    telemetry.publish(
+        telemetry.ObjectChanged(
+            project_id=project_id, object="thread.run", id=run.id, status=run.status, parent_id=run.thread_id
+        )
     )
 
 

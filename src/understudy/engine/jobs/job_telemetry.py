@@ -35,12 +35,13 @@ async def run_in_span(kind: JobKind[Key, Work], job: Job[Key, Work]) -> float | 
 
 def emit_claim(kind: JobKind[Key, Work], job: Job[Key, Work], now: float) -> None:
     created_at = kind.created_at(job.work)
-    telemetry.emit(
-        telemetry.JobClaimed,
-        job_kind=kind.name,
-        key=job.candidate.key,
-        project_id=job.candidate.project_id,
-        wait=None if created_at is None else max(0.0, now - created_at),
+    telemetry.publish(
+        telemetry.JobClaimed(
+            job_kind=kind.name,
+            key=job.candidate.key,
+            project_id=job.candidate.project_id,
+            wait=None if created_at is None else max(0.0, now - created_at),
+        )
     )
 
 
@@ -58,11 +59,7 @@ def emit_end(name: str, job: Job[Key, Work]) -> None:
             duration=duration,
         )
     else:
-        telemetry.emit(
-            telemetry.JobFinished,
-            job_kind=name,
-            key=key,
-            project_id=project_id,
-            status="interrupted" if job.interrupted else "ended",
-            duration=duration,
+        status: telemetry.JobEnd = "interrupted" if job.interrupted else "ended"
+        telemetry.publish(
+            telemetry.JobFinished(job_kind=name, key=key, project_id=project_id, status=status, duration=duration)
         )

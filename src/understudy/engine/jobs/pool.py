@@ -11,13 +11,13 @@ import random
 import secrets
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, Generic
 
 from understudy.broker import Broker
 from understudy.clock import Clock
 from understudy.engine.jobs import job_telemetry
+from understudy.engine.jobs.claiming import Claiming
 from understudy.engine.jobs.fair_queue import FairQueue
 from understudy.engine.jobs.job import Job, JobKind, Work
 from understudy.engine.jobs.lease import HEARTBEAT_SECONDS, LEASE_SECONDS, Lease
@@ -174,19 +174,12 @@ class LeasePool(Generic[Key, Work]):
         job_telemetry.emit_claim(self._kind, job, self._clock.now())
         self._kind.job_started(work, job.task)
 
-    @contextmanager
-    def claiming(self, key: Key) -> Iterator[None]:
+    def claiming(self, key: Key) -> "Claiming[Key]":
         """Wraps a transaction that claims a job for this worker, and its launch.
 
         The claim may be read before its task resumes: it is not that of a forgotten job, and is not repeated.
         """
-        self._claiming[key] += 1
-        try:
-            yield
-        finally:
-            self._claiming[key] -= 1
-            if not self._claiming[key]:
-                del self._claiming[key]
+        return Claiming(self._claiming, key)
 
     def interrupt(self, key: Key) -> None:
         """Interrupts a job where it runs here."""

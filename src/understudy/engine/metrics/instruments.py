@@ -72,7 +72,7 @@ class Histogram:
         self.series: dict[Labels, Distribution] = {}
 
     def observe(self, labels: Labels, value: float) -> None:
-        self.find(labels).observe(value)
+        (self.series.get(labels) or self.find(labels)).observe(value)
 
     def find(self, labels: Labels) -> Distribution:
         """The distribution of the labels, which is made if needed."""

@@ -197,8 +197,9 @@ class RunWriter:
     def store_opening(self) -> asyncio.Task[None]:
         """Stores the openings that no checkpoint has stored. A failure is that of the next checkpoint."""
         self._storing = asyncio.create_task(self._store_opening(self._storing))
-        if self._openings is not None:
-            self._openings.remove(self.store_opening, self._storing)
+        if (openings := self._openings) is not None:
+            openings.begin(self.store_opening, self._storing)
+            self._storing.add_done_callback(openings.end)
         return self._storing
 
     async def _store_opening(self, earlier: asyncio.Task[None] | None) -> None:
@@ -250,15 +251,14 @@ class RunWriter:
         if self._openings is None:
             await self._commit(happened, calls, release=release, checkpoint=checkpoint)
             return
-        stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._openings.remove(self.store_opening, stored)
+        self._openings.begin(self.store_opening, self)
         try:
             if self._storing is not None:
                 await asyncio.wait([self._storing])
                 self._storing = None
             await self._commit(happened, calls, release=release, checkpoint=checkpoint)
         finally:
-            stored.set_result(None)
+            self._openings.end(self)
 
     async def _commit(
         self, happened: Sequence[events.Event], calls: Sequence[NewItem], *, release: bool, checkpoint: bool

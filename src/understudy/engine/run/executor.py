@@ -130,13 +130,14 @@ class RunExecutor:
         else:
             await self._work()
         self._stage.discard_opening()
-        telemetry.emit(
-            telemetry.RunStopped,
-            run_id=self.run_id,
-            project_id=self._stage.project_id,
-            kind=kind,
-            status=self.state.status,
-            duration=telemetry.elapsed(started),
+        telemetry.publish(
+            telemetry.RunStopped(
+                run_id=self.run_id,
+                project_id=self._stage.project_id,
+                kind=kind,
+                status=self.state.status,
+                duration=telemetry.elapsed(started),
+            )
         )
 
     async def _work(self) -> None:

@@ -22,7 +22,9 @@ class UnstoredOpenings:
     def __init__(self, delay: float = _DELAY_SECONDS) -> None:
         self._delay = delay
         self._threads: dict[_Store, str] = {}
-        self._storing: dict[asyncio.Future[None], str] = {}
+        self._storing: dict[object, str] = {}
+        # Of the writes whose end somebody waits for.
+        self._stored: dict[object, asyncio.Future[None]] = {}
         self._timer: asyncio.TimerHandle | None = None
 
     def add(self, store: _Store, thread_id: str) -> None:
@@ -31,19 +33,30 @@ class UnstoredOpenings:
         if self._timer is None:
             self._set_timer({store})
 
-    def remove(self, store: _Store, storing: asyncio.Future[None] | None = None) -> None:
-        """`storing` is done once the openings are stored; None if they will not be."""
+    def remove(self, store: _Store) -> None:
+        """The openings will not be stored."""
+        self._threads.pop(store, None)
+
+    def begin(self, store: _Store, write: object) -> None:
+        """The openings are being stored by `write`, until that ends."""
         thread_id = self._threads.pop(store, None)
-        if thread_id is not None and storing is not None:
-            self._storing[storing] = thread_id
-            storing.add_done_callback(self._storing.pop)
+        if thread_id is not None:
+            self._storing[write] = thread_id
+
+    def end(self, write: object) -> None:
+        self._storing.pop(write, None)
+        stored = self._stored.pop(write, None)
+        if stored is not None and not stored.done():
+            stored.set_result(None)
 
     async def flush(self, thread_id: str) -> None:
         """Returns once the openings of the thread's runs are stored."""
         for store in [store for store, other in self._threads.items() if other == thread_id]:
             store()
-        if storing := [future for future, other in self._storing.items() if other == thread_id]:
-            await asyncio.wait(storing, timeout=_FLUSH_SECONDS)
+        if storing := [write for write, other in self._storing.items() if other == thread_id]:
+            loop = asyncio.get_running_loop()
+            stored = [self._stored.setdefault(write, loop.create_future()) for write in storing]
+            await asyncio.wait(stored, timeout=_FLUSH_SECONDS)
 
     def _set_timer(self, waiting: set[_Store]) -> None:
         self._timer = asyncio.get_running_loop().call_later(self._delay, self._store_waiting, waiting)

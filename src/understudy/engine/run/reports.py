@@ -36,11 +36,12 @@ async def run_in_span(stage: RunWriter, work: Callable[[], Awaitable[None]], fai
 def emit_first_delta(stage: RunWriter, span: Span, began_at: float) -> None:
     """`span` is that of the first model turn; `began_at` is when the run was executed, in Unix seconds."""
     if span.first_delta_at is not None:
-        telemetry.emit(
-            telemetry.FirstDelta,
-            kind=stage.spec.label,
-            project_id=stage.project_id,
-            duration=max(span.first_delta_at - began_at, 0.0),
+        telemetry.publish(
+            telemetry.FirstDelta(
+                kind=stage.spec.label,
+                project_id=stage.project_id,
+                duration=max(span.first_delta_at - began_at, 0.0),
+            )
         )
 
 
