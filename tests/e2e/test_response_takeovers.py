@@ -84,6 +84,44 @@ def test_items_before_the_open_one_have_the_numbers_that_clients_know(new_server
     check_clients(server, seen)
 
 
+LATER = [call("get_weather", call_id=f"call_{number}", city="Oslo, which is in Norway") for number in (2, 3)]
+LATER_CALLS = (cut(calls(*LATER, say=("Look: ", "so."))), ARGUMENTS, 2)
+CRASHES = {
+    "messages": [CASES["message"], CASES["message"]],
+    "message, calls": [CASES["message"], LATER_CALLS],
+    "calls, calls": [CASES["reasoning, call"], LATER_CALLS],
+    "three times": [CASES["second call"], CASES["reasoning, message"], LATER_CALLS],
+}
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    "case", [one if one == "calls, calls" else pytest.param(one, marks=pytest.mark.slow) for one in CRASHES]
+)
+def test_a_client_of_any_owner_resumes_a_response_over_which_several_died(new_server, upstream, database, case):
+    server, seen = new_server(**database), []
+    upstream.answer(*[answer for answer, *_ in CRASHES[case]])
+    upstream.always(text("Hello", " again"))
+    for count, (_, *last) in enumerate(CRASHES[case]):
+        server.start()
+        if seen:
+            upstream.wait_for(count + 1)
+        seen += read_until(server, last, [WEATHER], seen)
+    check_clients(server.start(), seen)
+
+
+@pytest.mark.parametrize("database", ["postgres"], indirect=True)
+def test_an_owner_that_stored_nothing_has_ended_what_was_open_for_all_clients(new_server, upstream, database):
+    server = new_server(**database).start()
+    upstream.answer(CASES["second call"][0], Answer((HANG,)))
+    upstream.always(text("Hello", " again"))
+    seen = read_until(server, CASES["second call"][1:], [WEATHER])
+    server.start()
+    upstream.wait_for(2)
+    seen += read_until(server, ("output_item.done", 1), [WEATHER], seen)
+    check_clients(server.start(), seen)
+
+
 def check_takeover(new_server, upstream, settings, case, tools=TOOLS):
     if case == "code":
         require_sandbox()
@@ -97,13 +135,20 @@ def check_takeover(new_server, upstream, settings, case, tools=TOOLS):
     check_clients(server, seen)
 
 
-def read_until(server, last, tools):
-    """The events of a response in the background, up to the moment at which the server is killed."""
+def read_until(server, last, tools, known=()):
+    """The events of a response in the background, up to the moment at which the server is killed.
+
+    A new one, or one of which events are `known`.
+    """
     ending, count = last
     body = {"model": MODEL, "input": "Hello", "background": True, "stream": True, "tools": tools}
     body |= {"reasoning": {"summary": "auto"}, "include": ["reasoning.encrypted_content"]}
+    request = ("POST", "/v1/responses", body)
+    if known:
+        after = known[-1]["sequence_number"]
+        request = ("GET", f"/v1/responses/{known[0]['response']['id']}?stream=true&starting_after={after}")
     seen = []
-    with server.opened("POST", "/v1/responses", body) as response:
+    with server.opened(*request) as response:
         while count and (line := response.readline().decode()):
             if line.startswith("data: "):
                 seen.append(json.loads(line.removeprefix("data: ")))

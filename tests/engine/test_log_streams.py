@@ -14,7 +14,7 @@ from understudy.broker.memory import MemoryBroker
 from understudy.broker.opening import build_broker
 from understudy.clock import SystemClock
 from understudy.engine.jobs.run_logs import RunLogs
-from understudy.engine.run import events, log_streams
+from understudy.engine.run import ended_logs, events, log_streams
 from understudy.engine.run.event_codec import EventCodec
 from understudy.engine.run.log import EVENTS_PER_EPOCH, Logs, RunLog
 from understudy.engine.run.log_streams import LogStreams
@@ -285,7 +285,7 @@ async def test_the_logs_of_runs_that_ended_are_stored_again_after_a_restart_with
 async def test_a_reconnect_behind_a_loss_of_data_does_not_stop_that_logs_are_stored_again(
     join, session_redis, monkeypatch
 ):
-    monkeypatch.setattr(log_streams, "_ENDS_AT_ONCE", 1)
+    monkeypatch.setattr(ended_logs, "_AT_ONCE", 1)
     one, other = await join(session_redis), await join(session_redis)
     runs = [Run() for _ in range(3)]
     for run in runs:
@@ -371,6 +371,23 @@ async def test_a_full_server_is_reported_once_and_has_each_event_afterwards(join
         assert [record.message[:40] for record in caplog.records] == ["events of runs are not stored for other "]
         client.config_set("maxmemory", 0)
     assert await one.streams.flush(run.id, run.log.length)
+    await assert_whole(other, run)
+
+
+async def test_the_log_of_a_run_that_ended_at_a_full_server_is_stored_once_that_has_room(
+    join, redis_server, monkeypatch
+):
+    monkeypatch.setattr(ended_logs, "_FIRST_RETRY_SECONDS", 0.01)
+    one, other = await join(redis_server.url), await join(redis_server.url)
+    run = Run()
+    one.streams.track(run.id, run.log)
+    await load_until(other, run)
+    run.append(events.MessageClosed(histories.AT, histories.USAGE), END)
+    with sync_redis.Redis.from_url(redis_server.url) as client:
+        client.config_set("maxmemory", 1)
+        one.streams.end(run.id, run.log)
+        assert not await one.streams.flush(run.id, run.log.length)
+        client.config_set("maxmemory", 0)
     await assert_whole(other, run)
 
 

@@ -87,6 +87,8 @@ class Takeover:
         self.rebuilt = list(self.log.entries())
         restored = [isinstance(entry.event, events.RunRestored) for entry in self.rebuilt].index(True)
         self.after_beginning = self.rebuilt[restored:]
+        # A client of a run that has only its first event gets all others of the rebuilt log.
+        self.position_after_first = self.rebuilt[0].number if shown is None else self.after_beginning[0].number - 1
 
 
 @pytest.fixture(params=["run", "response"])
@@ -208,7 +210,7 @@ async def test_a_client_attaches_to_a_copy_once_its_rebuilt_beginning_is_whole(l
     nodes.remote._apply(run, takeover.rebuilt[1:])
     async with asyncio.timeout(WITHIN):
         assert await following is log
-    assert log.reader(1).position == takeover.after_beginning[0].number - 1
+    assert log.reader(1).position == takeover.position_after_first
 
 
 @pytest.mark.parametrize("received", [0, 1])
@@ -224,7 +226,50 @@ async def test_a_client_that_resumes_at_a_copy_of_another_client_waits_for_its_b
     nodes.remote._apply(run, takeover.rebuilt[received:])
     async with asyncio.timeout(WITHIN):
         assert await finding is log
-    assert log.reader(1).position == takeover.after_beginning[0].number - 1
+    assert log.reader(1).position == takeover.position_after_first
+
+
+class Inbox:
+    """Decodes the events that one node sends another: the number of the first and the last."""
+
+    def __init__(self, takeover):
+        self.rebuilt = takeover.rebuilt
+
+    def decode_entries(self, body):
+        return [entry for entry in self.rebuilt if entry.number in range(*map(int, body.split(b"-")))]
+
+
+async def test_events_that_arrive_while_a_copy_is_read_from_the_broker_are_not_lost(logs, takeover):
+    nodes = Nodes(takeover, logs)
+    nodes.stored.reply = []
+    nodes.remote._codec = Inbox(takeover)
+    run = nodes.remote._add("run_1", logs.create("run_1", takeover.new_encoder))
+    run.node_id = "node_b"
+    loading = asyncio.create_task(nodes.remote._load_first(run))
+    async with asyncio.timeout(WITHIN):
+        await nodes.stored.called.wait()
+        first, last = takeover.rebuilt[0].number, takeover.log.length
+        body = b"%d-%d" % (first, last + 1)
+        nodes.remote._receive_events("node_b", SentEvents("run_1", 0, last, last, "ended", body))
+        nodes.stored.opened.set()
+        await loading
+    assert numbers_of(run.log) == numbers_of(takeover.log)
+    assert run.log.closed
+    assert nodes.asked == []
+
+
+async def test_a_message_that_was_sent_before_a_reply_does_not_open_the_copy_again(logs, takeover):
+    nodes = Nodes(takeover, logs)
+    run = nodes.remote._add("run_1", logs.create("run_1", takeover.new_encoder))
+    run.node_id = "node_b"
+    nodes.request = Gate((SentEvents("run_1", 0, 2, 2, "waiting"), takeover.first))
+    requesting = asyncio.create_task(nodes.remote._catch_up(run))
+    async with asyncio.timeout(WITHIN):
+        await nodes.request.called.wait()
+        nodes.remote._receive_events("node_b", SentEvents("run_1", 0, 1, 1, "open"))
+        nodes.request.opened.set()
+        await requesting
+    assert run.log.closed
 
 
 async def test_a_client_does_not_wait_for_a_copy_that_is_dropped_without_events(logs, takeover):

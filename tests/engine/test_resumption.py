@@ -89,3 +89,21 @@ def test_a_client_resumes_a_run_behind_events_of_its_last_owner_only():
     log.first_resumable = first_resumable(StoredRun("project", None, 0, made, Progress(), [], None, None, 3))
     numbers = [0, 2, 3, EVENTS_PER_EPOCH, EVENTS_PER_EPOCH + 1]
     assert [number for number in numbers if is_lost(log, number)] == [3, EVENTS_PER_EPOCH]
+
+
+@pytest.mark.parametrize(
+    ("sent", "rebuilt", "resumable", "lost"),
+    [
+        (4, 8, [0, 1, 2, 4, 5], [3]),
+        # Nobody had followed it: the second message began with the fifth event or a later one.
+        (0, 8, [0, 2, 5, 20], [3, 4]),
+        (0, 3, [0, 2, 3], []),
+    ],
+)
+def test_a_client_resumes_a_run_behind_all_that_its_owner_has_stored(sent, rebuilt, resumable, lost):
+    made, _ = histories.run()
+    history = [histories.queued(made), *SENT][:rebuilt]
+    stored = StoredRun("project", None, 0, made, Progress(sent=sent), [], None, None, 2)
+    log = RunLog(RunEncoder)
+    log.first_resumable = first_resumable(stored, history)
+    assert [number for number in (*resumable, *lost) if is_lost(log, number)] == lost

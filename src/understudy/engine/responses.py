@@ -275,16 +275,16 @@ class Responses:
         response = _decode(await self._store.responses.get(project_id, response_id))
         known = -1 if after is None else after
         log = await self._logs.find(response_id)
-        if log is not None:
-            if is_lost(log, known):
-                raise lost_event_error(known, "from the start, or retrieve the response")
-            return ResponseStreamTail(known, log)
-        progress = await self._store.runs.progress(response_id)
-        await self._images.fill_response(response)
-        log = None if progress is None else await self._find_remote_log(response, progress)
-        if log is not None:
-            return ResponseStreamTail(known, log)
-        return self._replay(response, known, None if progress is None else progress.plan)
+        progress = None
+        if log is None:
+            progress = await self._store.runs.progress(response_id)
+            await self._images.fill_response(response)
+            log = None if progress is None else await self._find_remote_log(response, progress)
+        if log is None:
+            return self._replay(response, known, None if progress is None else progress.plan)
+        if is_lost(log, known):
+            raise lost_event_error(known, "from the start, or retrieve the response")
+        return ResponseStreamTail(known, log)
 
     def _replay(self, response: ResponseObject, after: int, plan: Plan | None) -> ResponseStreamTail:
         """What the store has of a response whose log is gone, or of one that nobody executes yet."""

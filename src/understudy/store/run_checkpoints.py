@@ -182,9 +182,16 @@ def _add_guard(bundle: Bundle, boundary: Checkpoint, condition: str = "", *args:
     """What changes the run's row or, where nothing of it changes, holds it. In `condition`, `$1` is the run's id."""
     run = boundary.run
     values = _TextValues([boundary.run_id, *args])
-    if run is None and boundary.interrupted:
+    if run is None and (boundary.interrupted or boundary.is_resumable):
+        changes = ["attempts = 0"] if boundary.interrupted else []
+        if boundary.is_resumable and boundary.progress is not None:
+            changes.append(f"progress = {values.add(encode_progress(boundary.progress))}")
         sql = compose_sql(
-            "UPDATE runs SET attempts = 0 WHERE id = $1 AND body IS NOT NULL", condition, "RETURNING seq, project_id"
+            "UPDATE runs SET",
+            ", ".join(changes),
+            "WHERE id = $1 AND body IS NOT NULL",
+            condition,
+            "RETURNING seq, project_id",
         )
         bundle.add(sql, *values)
         return

@@ -210,7 +210,8 @@ class Progress(Struct, omit_defaults=True):
     tokens that the limits of the key have reserved for the next turn, None until the run is admitted. `spans`: what the
     run's time went into, oldest first. `origin`: the request that created it, or resumed it last. `epoch`: that of the
     owner that has stored this, 0 for the creation. `retry_at`: when another attempt may succeed, in Unix seconds, of
-    a run that a limit has ended; 0 if that is unknown.
+    a run that a limit has ended; 0 if that is unknown. `sent`: the number of the last event of the run's log that was
+    stored with this, where clients resume its stream; 0 elsewhere.
     """
 
     used: RunCompletionUsage = RunCompletionUsage()
@@ -230,6 +231,7 @@ class Progress(Struct, omit_defaults=True):
     origin: Origin = NO_ORIGIN
     epoch: int = 0
     retry_at: float = 0.0
+    sent: int = 0
 
     @property
     def limited_key_id(self) -> str:
@@ -304,12 +306,12 @@ class NewItem:
 class Checkpoint(Struct, frozen=True):
     """What a run changes at one point of its life, in one transaction.
 
-    `run` None leaves the run's row as it is. `release` gives the run up, so that another worker may take it.
-    `interrupted`: the run has interruptions, which this checkpoint clears, whatever else it changes. `used`
-    is what model turns have cost, debited to the project `project_id`. `response` is what the response shows that the
-    run is made for, and `response_body` its JSON. `only_opens`: another owner would abandon what it adds, so the run's
-    interruptions still count. `abandoned_steps` and `abandoned_messages` are ids of objects of an earlier owner, to be
-    deleted.
+    `run` None leaves the run's row as it is, except its progress where `is_resumable`. `release` gives the run up,
+    so that another worker may take it. `interrupted`: the run has interruptions, which this checkpoint clears,
+    whatever else it changes. `used` is what model turns have cost, debited to the project `project_id`. `response`
+    is what the response shows that the run is made for, and `response_body` its JSON. `only_opens`: another owner
+    would abandon what it adds, so the run's interruptions still count. `abandoned_steps` and `abandoned_messages`
+    are ids of objects of an earlier owner, to be deleted.
     """
 
     run_id: str
@@ -329,3 +331,4 @@ class Checkpoint(Struct, frozen=True):
     only_opens: bool = False
     abandoned_steps: Sequence[str] = ()
     abandoned_messages: Sequence[str] = ()
+    is_resumable: bool = False

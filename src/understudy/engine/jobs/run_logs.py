@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import msgspec
+
 from understudy.broker import Broker, BrokerUnavailable
 from understudy.clock import Clock
 from understudy.engine.jobs.reservations import node_of
@@ -23,8 +25,8 @@ from understudy.engine.run.stored_logs import StoredLogs, append_entries, encode
 from understudy.engine.views.ending import ending_events
 from understudy.engine.views.origins import decode_origin
 from understudy.engine.views.projections import new_encoder
-from understudy.engine.views.replay import restored_event, stored_run_events, unsent_openings
-from understudy.engine.views.response_rebuild import RebuiltEvent, rebuild_response, stored_tail
+from understudy.engine.views.replay import past_takeovers, restored_event, stored_run_events, unsent_openings
+from understudy.engine.views.response_rebuild import RebuiltEvent, outlined_length, rebuild_response, stored_tail
 from understudy.engine.views.resumption import first_resumable
 from understudy.errors import NotFound
 from understudy.store import Store
@@ -115,7 +117,7 @@ class RunLogs:
         log = self._logs.get(stored.run.id)
         if log is None or log.handed_back:
             log = self._logs.create(stored.run.id, new_encoder(stored.progress))
-            log.is_resumable = stored.response is not None and stored.response.background
+            log.is_resumable = stored.progress.sent > 0 if stored.response is None else stored.response.background
             return self._begin_epoch(log, stored, past, last_epoch)
         # Others may have owned the run since it has waited here, or the store failed during its execution here.
         is_behind = log.is_remote or log.epoch < last_epoch or (not log.closed and stored.run.status != "queued")
@@ -139,25 +141,38 @@ class RunLogs:
             position = resume_position(entries, log.length)
             entries = [entry for entry in entries if entry.number > position]
         append_entries(log, encoder, entries)
-        if log.length:
-            tail = stored_tail(stored)
-            if tail and tail[0].first <= log.length + 1:
-                append_entries(log, encoder, tail)
-            sent = [entry.event for entry in log.entries()]
-            earlier = [*map(RebuiltEvent, unsent_openings(stored, sent, past.history))]
-        else:
-            earlier, is_exact = rebuild_response(stored)
-            earlier += map(RebuiltEvent, stored_run_events(stored, past.history))
-            log.begin_epoch(stored.epoch)
-            log.first_resumable = first_resumable(stored, is_exact=is_exact)
-        for rebuilt in earlier:
-            frames = encoder.encode(rebuilt.event, rebuilt.length - 1)
-            entry = LogEntry(log.length + rebuilt.length, rebuilt.event, log.length + 1, ends=rebuilt.ends)
-            log.append_entry(entry, frames)
-        log.begin_epoch(stored.epoch)
         restored = restored_event(stored, past.history, int(self._clock.now()))
+        if log.length:
+            self._append_tail(log, encoder, stored, past)
+        else:
+            self._rebuild(log, encoder, stored, past)
+            restored = msgspec.structs.replace(restored, resumable_from=log.first_resumable)
+        log.begin_epoch(stored.epoch)
         log.append(restored, encoder.encode(restored))
         return log
+
+    def _append_tail(self, log: RunLog, encoder: Encoder, stored: StoredRun, past: Past) -> None:
+        """Appends what the last owner has stored of its log, as far as the log lacks it."""
+        tail = stored_tail(stored)
+        log.outlined = outlined_length(log, encoder, stored)
+        if tail and tail[0].first <= log.length + 1:
+            append_entries(log, encoder, tail)
+        sent = [entry.event for entry in log.entries()]
+        for opening in unsent_openings(stored, sent, past.history):
+            log.append(opening, encoder.encode(opening))
+
+    def _rebuild(self, log: RunLog, encoder: Encoder, stored: StoredRun, past: Past) -> None:
+        rebuilt, is_exact, outlined = rebuild_response(stored)
+        rebuilt += map(RebuiltEvent, stored_run_events(stored, past.history))
+        rebuilt += map(RebuiltEvent, past_takeovers(stored, past.history, int(self._clock.now())))
+        log.begin_epoch(stored.epoch)
+        if is_exact and stored.response is not None and stored.run.status == "in_progress":
+            log.outlined = log.length + outlined
+        log.first_resumable = first_resumable(stored, [one.event for one in rebuilt], is_exact=is_exact)
+        for one in rebuilt:
+            frames = encoder.encode(one.event, one.length - 1)
+            entry = LogEntry(log.length + one.length, one.event, log.length + 1, ends=one.ends)
+            log.append_entry(entry, frames)
 
     async def complete(self, run_id: str, log: RunLog, encoder: Encoder) -> None:
         """Appends the stored end of a run to its log, which lacks it; nothing if the run has not ended."""

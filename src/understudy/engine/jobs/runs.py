@@ -220,7 +220,7 @@ class RunWorker(JobKind[str, RunExecutor]):
         restored, projection = restored_event(stored), new_projection(stored.progress)
         # The frames of the next events continue those of a log that was rebuilt.
         projection.load([restored] if log is known else [entry.event for entry in log.entries()])
-        if stored.progress.plan is not None:
+        if stored.progress.plan is not None and log.outlined is None:
             projection.set_outline(stored.progress.plan)
         return self.execution(
             stored.project_id,

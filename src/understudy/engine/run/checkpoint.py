@@ -211,6 +211,7 @@ class RunWriter:
             only_opens=True,
             abandoned_steps=self._abandoned.steps,
             abandoned_messages=self._abandoned.messages,
+            is_resumable=self._record_sent(self.log.length),
         )
         self._unstored = opening if self._unstored is None else _merge_checkpoints(self._unstored, opening)
         with suppress(StoreError):
@@ -271,7 +272,8 @@ class RunWriter:
             # The headers were lent for the time of the run.
             self.progress.headers = {}
         if self._tail is not None:
-            self._tail.record(happened, is_open=only_opens or (state.has_open_step and not state.ended))
+            is_open = state.has_open_step or self._tail.keeps_all
+            self._tail.record(happened, is_open=only_opens or (is_open and not state.ended))
         changes = self._projection.checkpoint(
             self.progress,
             with_run=checkpoint or self._tail is not None,
@@ -287,6 +289,7 @@ class RunWriter:
             only_opens=only_opens,
             abandoned_steps=self._abandoned.steps,
             abandoned_messages=self._abandoned.messages,
+            is_resumable=self._record_sent(self.log.length + len(happened)),
         )
         if self._unstored is not None:
             latest = _merge_checkpoints(self._unstored, latest)
@@ -306,6 +309,16 @@ class RunWriter:
             self.log.append(event, frame)
         if state.ended or state.status in WAITING_STATUSES:
             self.log.close()
+
+    def _record_sent(self, number: int) -> bool:
+        """Records the last event that the store has, if clients resume the stream of a run; returns whether they do.
+
+        The log of a response is rebuilt with its numbers instead.
+        """
+        is_resumable = self.log.is_resumable and self.progress.plan is None
+        if is_resumable:
+            self.progress.sent = number
+        return is_resumable
 
     async def _advance(self, latest: Checkpoint) -> bool:
         """Stores the checkpoint; waits for an unavailable database as long as this worker has its lease.
@@ -363,6 +376,7 @@ def _merge_checkpoints(missed: Checkpoint, latest: Checkpoint) -> Checkpoint:
         new_messages=messages[0],
         changed_messages=messages[1],
         calls=[*missed.calls, *latest.calls],
+        is_resumable=missed.is_resumable or latest.is_resumable,
     )
 
 

@@ -36,6 +36,9 @@ class RunRestored(Event, frozen=True, tag="run_restored"):
 
     What its last owner has streamed and not stored is void: the model is called again. So an open message, and a step
     whose calls were not complete, are abandoned.
+
+    `resumable_from`: where the log begins with what is stored of the run, the first number of the lost log behind which
+    a reader resumes at this event. `is_past`: a later owner has rebuilt it, as a part of the beginning of its log.
     """
 
     spec: RunSpec
@@ -43,6 +46,8 @@ class RunRestored(Event, frozen=True, tag="run_restored"):
     origin: Any
     calls_step_id: str | None = None
     open_calls: tuple[int, ...] = ()
+    resumable_from: int = 0
+    is_past: bool = False
 
 
 class RunStarted(Event, frozen=True, tag="run_started"):

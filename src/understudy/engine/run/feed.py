@@ -124,6 +124,7 @@ class EventFeed:
         if log is None or log.is_remote:
             return _encode(SentEvents(request.run_id, 0, 0, 0, "unknown"))
         if not _is_over(log):
+            log.is_resumable = True
             self._register((request.run_id, request.reads_batches), log, node_id)
         return _encode(await self._pack(request.run_id, log, request.after, log.entries_after(request.after)))
 

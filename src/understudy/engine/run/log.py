@@ -8,13 +8,14 @@ import asyncio
 from bisect import bisect_right
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from operator import attrgetter
 from typing import Final, Protocol, Self
 
 import msgspec
 
 from understudy.clock import Clock
-from understudy.engine.run.events import Event, RunEnded, RunRestored, TextDelta
+from understudy.engine.run.events import Event, RunEnded, RunQueued, RunRestored, RunStarted, TextDelta
 from understudy.engine.run.log_entries import LogEntry, join_texts, merge_deltas
 
 # A reader that is further behind is served from the merged events; they are merged in chunks of at least this size.
@@ -24,6 +25,8 @@ _FEW_ENTRIES = 12
 """Which are not merged: that would take longer than it makes them smaller."""
 EVENTS_PER_EPOCH: Final = 1_000_000
 """Event `n` of epoch `e` of a run has the number `(e - 1) * EVENTS_PER_EPOCH + n`; both count from 1."""
+FIRST_EVENTS: Final = 2
+"""Runs and responses are queued and started before they open anything: their first events, or numbers of a stream."""
 # An owner's events have lower numbers in its epoch, and its clients do not resume behind a replay of them.
 _FIRST_REPLAYED: Final = EVENTS_PER_EPOCH - 20_000
 # The limit of finished logs, however long their retention.
@@ -121,6 +124,7 @@ class RunLog:
         "is_resumable",
         "length",
         "new_encoder",
+        "outlined",
     )
 
     def __init__(self, new_encoder: Callable[[], Encoder]) -> None:
@@ -133,6 +137,8 @@ class RunLog:
         """Whether another process executes the run."""
         self.first_resumable = 0
         """What a client has open that has fewer events, earlier owners may have dropped; see `views/resumption.py`."""
+        self.outlined: int | None = None
+        """Of a response that an owner has died over, the last event that the stored outline of its stream has."""
         self.is_resumable = False
         """Whether clients have, or may have, numbers with which they resume after a crash."""
         self._merged: list[LogEntry] = []
@@ -158,7 +164,7 @@ class RunLog:
         first = next(self.entries(), None)
         if first is None or first.first <= EVENTS_PER_EPOCH:
             return first is not None
-        return any(isinstance(entry.event, RunRestored) for entry in self.entries())
+        return any(is_takeover(entry.event) for entry in self.entries())
 
     @property
     def latest(self) -> LogEntry | None:
@@ -208,7 +214,7 @@ class RunLog:
 
     def append_entry(self, entry: LogEntry, frames: tuple[bytes, ...]) -> None:
         """Appends an entry of the same log in another process."""
-        self.epoch = (entry.number - 1) // EVENTS_PER_EPOCH + 1
+        self.epoch = _epoch_of(entry.number)
         if entry.ends is None:
             self.length = entry.number - 1
             self.append(entry.event, frames)
@@ -218,9 +224,15 @@ class RunLog:
         self.length = entry.number
         self._notify_followers()
 
+    def set_takeover(self, entry: LogEntry) -> None:
+        """Notes behind which events clients resume at an entry that is a takeover, if the log before it is rebuilt."""
+        first = next(self.entries(), entry)
+        if isinstance(entry.event, RunRestored) and _epoch_of(first.first) == _epoch_of(entry.number):
+            self.first_resumable = max(self.first_resumable, entry.event.resumable_from)
+
     def append_divided(self, entry: LogEntry, encoder: Encoder) -> None:
         """Appends the deltas of an entry of the same log in another process, each as an event of its own."""
-        self.epoch = (entry.number - 1) // EVENTS_PER_EPOCH + 1
+        self.epoch = _epoch_of(entry.number)
         self.length = entry.first - 1
         texts = entry.texts()
         if type(entry.event) is TextDelta:
@@ -256,11 +268,24 @@ class RunLog:
 
         With `numbered` the last frame of each event has the event's number as its `id`.
         """
-        return LogReader(self, self.position_after(after), numbered=numbered, skip=skip)
+        position = self._rebuilt_position(after) or self.position_after(after)
+        return LogReader(self, position, numbered=numbered, skip=skip)
 
     def position_after(self, number: int) -> int:
-        """The position from which a reader resumes, who has the events up to `number`: see `resume_position`."""
+        """The position from which a copy continues that has the events up to `number`: see `resume_position`."""
         return resume_position(self._merged or self._recent, number, self.entries())
+
+    def _rebuilt_position(self, number: int) -> int:
+        """The position of a reader who has only the first events of the lost log of a run; 0 for another one.
+
+        The rebuilt log has these as well. What is rebuilt of the others is new to the reader, who knows no object that
+        the next owner ends.
+        """
+        log = self._merged or self._recent
+        if not 0 < number <= FIRST_EVENTS or not log or log[0].first <= EVENTS_PER_EPOCH:
+            return 0
+        last = next(islice(self.entries(), number - 1, None), None)
+        return last.number if last is not None and type(last.event) is (RunQueued, RunStarted)[number - 1] else 0
 
     async def follow(self, after: int = 0, *, numbered: bool = False, skip: int = 0) -> AsyncGenerator[bytes, None]:
         """The frames of the events after number `after`, as they come, until the log is closed."""
@@ -366,6 +391,10 @@ def _add_event_id(frames: tuple[bytes, ...], number: int) -> bytes:
     return b"".join((*frames[:-1], b"id: %d\n" % number, frames[-1]))
 
 
+def _epoch_of(number: int) -> int:
+    return (number - 1) // EVENTS_PER_EPOCH + 1
+
+
 def resume_position(log: Sequence[LogEntry], number: int, entries: Iterable[LogEntry] | None = None) -> int:
     """The position from which a reader of a lost log resumes, who has its events up to `number`: the next owner's part.
 
@@ -374,8 +403,13 @@ def resume_position(log: Sequence[LogEntry], number: int, entries: Iterable[LogE
     """
     if not log or not 0 < number < log[0].first - 1:
         return number
-    restored = (entry.first for entry in entries or log if isinstance(entry.event, RunRestored))
+    restored = (entry.first for entry in entries or log if is_takeover(entry.event))
     return next(restored, number + 1) - 1
+
+
+def is_takeover(event: Event) -> bool:
+    """Whether an owner continues the run from here, which ends what it has rebuilt of earlier owners."""
+    return isinstance(event, RunRestored) and not event.is_past
 
 
 class Logs:

@@ -6,14 +6,14 @@ memory, and what it has lost is written again after a reconnect. Nothing here de
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final
-from weakref import WeakValueDictionary
+from typing import Final
 
 from understudy.broker import Broker, BrokerUnavailable, EventBatch, EventsMissing
 from understudy.engine.run import events
+from understudy.engine.run.ended_logs import EndedLogs
 from understudy.engine.run.event_codec import EventCodec
 from understudy.engine.run.log import LogReader, RunLog
 from understudy.engine.run.log_entries import LogEntry
@@ -24,7 +24,6 @@ logger = logging.getLogger(__name__)
 
 _DELAY_SECONDS: Final = 0.25
 _DELAYED_CHARACTERS: Final = 4096
-_END_SECONDS: Final = 0.02
 _RENEW_SECONDS: Final = 60.0
 _MAX_BATCH_BYTES: Final = 1 << 18
 _MAX_FLUSH_BYTES: Final = 4 << 20
@@ -32,8 +31,6 @@ _RUNS_A_FLUSH: Final = 64
 # A log with more batches, or more bytes, is stored whole.
 _MAX_BATCHES: Final = 500
 _MAX_STREAM_BYTES: Final = 1 << 20
-_MAX_UNSTORED_ENDS: Final = 1000
-_ENDS_AT_ONCE: Final = 20
 # These wait for the delay. What begins with an event that is also in the database, its next owner rebuilds.
 _DELAYED: Final = frozenset(
     {
@@ -91,14 +88,7 @@ class LogStreams:
         self._later: dict[_LogStream, None] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._flushing: asyncio.Task[None] | None = None
-        self._ending: dict[str, asyncio.Task[None]] = {}
-        self._unstored: dict[str, RunLog] = {}
-        # Stored ones too, as long as this process has them: the server may lose them.
-        self._ended: WeakValueDictionary[str, RunLog] = WeakValueDictionary()
-        # Those of which the logs are to be stored again.
-        self._unrestored: dict[str, None] = {}
-        self._restoring: asyncio.Task[None] | None = None
-        self._ends: asyncio.Future[None] | None = None
+        self._ended = EndedLogs(broker, stored, retention)
         self._is_failing = False
         self._renewing = Looper(_RENEW_SECONDS, self._renew)
         broker.on_reconnect(self._recover)
@@ -109,11 +99,9 @@ class LogStreams:
     async def stop(self) -> None:
         """Writes what is not written yet."""
         await self._renewing.stop()
-        if self._restoring is not None:
-            self._restoring.cancel()
         self._start_due(self._unwritten())
-        tasks = [*self._ending.values(), *([self._flushing] if self._flushing is not None else [])]
-        await asyncio.gather(*tasks, return_exceptions=True)
+        flushing = [self._flushing] if self._flushing is not None else []
+        await asyncio.gather(self._ended.stop(), *flushing, return_exceptions=True)
         if self._timer is not None:
             self._timer.cancel()
 
@@ -152,8 +140,7 @@ class LogStreams:
         if stream is not None and stream.is_private:
             self.erase(run_id)
             return
-        self._ended[run_id] = log
-        self._run(run_id, self._store_end(run_id, log, has_batches=has_batches))
+        self._ended.store(run_id, log, has_batches=has_batches)
 
     def is_tracked(self, run_id: str) -> bool:
         return run_id in self._streams
@@ -166,28 +153,14 @@ class LogStreams:
     def erase(self, run_id: str) -> None:
         """Deletes the stream and the stored log of a run that has ended, or is deleted."""
         self.untrack(run_id)
-        self._run(run_id, self._erase(run_id, self._ending.get(run_id)))
-
-    async def _erase(self, run_id: str, ending: asyncio.Task[None] | None) -> None:
-        if ending is not None:
-            await asyncio.wait([ending])
-        self._unstored.pop(run_id, None)
-        self._ended.pop(run_id, None)
-        await self._broker.delete_events(run_id)
-
-    def _run(self, run_id: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Of a run that is not tracked any more."""
-        task = self._ending[run_id] = asyncio.get_running_loop().create_task(work)
-        task.add_done_callback(lambda _: self._ending.pop(run_id) if self._ending.get(run_id) is task else None)
-        return task
+        self._ended.erase(run_id)
 
     async def flush(self, run_id: str, number: int) -> bool:
         """Writes the events of a run up to that number at once; returns whether they are stored."""
-        if (ending := self._ending.get(run_id)) is not None:
-            await asyncio.wait([ending])
+        await self._ended.wait(run_id)
         stream = self._streams.get(run_id)
         if stream is None:
-            return run_id not in self._unstored
+            return self._ended.is_stored(run_id)
         if stream.written is None or stream.written < number:
             self._start_due([stream])
             if self._flushing is not None:
@@ -343,30 +316,6 @@ class LogStreams:
             self.untrack(stream.run_id)
             self._report_lost(stream.run_id)
 
-    async def _store_end(self, run_id: str, log: RunLog, *, has_batches: bool = True) -> None:
-        self._unstored[run_id] = log
-        await asyncio.shield(self._next_ends())
-        try:
-            last = log.length if has_batches else 0
-            await self._stored.store(run_id, list(log.entries()), last, self._retention)
-            self._unstored.pop(run_id, None)
-        except BrokerUnavailable:
-            while len(self._unstored) > _MAX_UNSTORED_ENDS:
-                del self._unstored[next(iter(self._unstored))]
-
-    def _next_ends(self) -> asyncio.Future[None]:
-        """When the logs of runs that end now are stored: many at once, which costs each of them less."""
-        if self._ends is None:
-            loop = asyncio.get_running_loop()
-            self._ends = loop.create_future()
-            loop.call_later(_END_SECONDS, self._store_ends)
-        return self._ends
-
-    def _store_ends(self) -> None:
-        ends, self._ends = self._ends, None
-        if ends is not None and not ends.done():
-            ends.set_result(None)
-
     # -- time and failures -------------------------------------------------------------------------------------
 
     async def _renew(self) -> None:
@@ -381,19 +330,4 @@ class LogStreams:
         """After a reconnect: the server may have lost a part of any stream."""
         self._forget_written(self._streams.values())
         self._start_due(self._unwritten())
-        # A loss of data may be followed by a reconnect at once, which does not know of it.
-        self._unrestored.update(dict.fromkeys([*self._unstored, *(self._ended if has_lost_data else ())]))
-        if self._restoring is None or self._restoring.done():
-            self._restoring = asyncio.get_running_loop().create_task(self._store_ends_again())
-
-    async def _store_ends_again(self) -> None:
-        """Stores the logs of runs that have ended here, some at a time: there may be thousands."""
-        while self._unrestored:
-            some = list(self._unrestored)[:_ENDS_AT_ONCE]
-            for run_id in some:
-                del self._unrestored[run_id]
-            new = [run_id for run_id in some if run_id not in self._ending]
-            logs = [(run_id, self._unstored.get(run_id) or self._ended.get(run_id)) for run_id in new]
-            tasks = [self._run(run_id, self._store_end(run_id, log)) for run_id, log in logs if log is not None]
-            if tasks:
-                await asyncio.wait(tasks)
+        self._ended.restore(has_lost_data=has_lost_data)

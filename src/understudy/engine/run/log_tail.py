@@ -1,7 +1,8 @@
 """The end of a background response's log, stored with its checkpoints. Knows no view.
 
 The stored response has the items that are complete, and how long its stream was then. A client may have more: items
-that are open, or that their owner has not stored yet. The next owner ends those, so it has to know them.
+that are open, or that their owner has not stored yet. The next owner ends those, so it has to know them. The response
+never has them, so from there on, the rest of the log is stored until the response ends.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,7 +26,9 @@ class LogTail:
         self._log = log
         self._plan = plan
         self._set_outline = set_outline
-        self._start = log.length
+        self.keeps_all = log.outlined is not None
+        """Whether all that follows is stored: the outline ends before an earlier owner's end."""
+        self._start = log.length if log.outlined is None else log.outlined
         plan.tail = b""
 
     def record(self, happened: Sequence[Event], *, is_open: bool) -> None:

@@ -242,13 +242,14 @@ class RemoteLogs:
         return True
 
     def _set_state(self, run: _RemoteRun, sent: SentEvents) -> None:
-        """Closes or opens the copy, once it has all events."""
-        if run.log.length < sent.length:
+        """Closes the copy where it has all events that its owner had. It is opened by later ones.
+
+        What was sent before a reply may be applied after it.
+        """
+        if run.log.length != sent.length:
             return
         state = sent.state
-        if state == "open" and run.log.closed:
-            run.log.reopen()
-        elif state in {"ended", "waiting"} and not run.log.closed:
+        if state in {"ended", "waiting"} and not run.log.closed:
             run.log.close()
         if state == "ended":
             self._end(run)
@@ -312,9 +313,13 @@ class RemoteLogs:
         async with run.lock:
             if run.log.length:
                 return
+            run.received.clear()
             entries = await self._load(run.run_id)
-            if self._runs.get(run.run_id) is run:
-                self._apply(run, entries)
+            if self._runs.get(run.run_id) is not run or not self._apply(run, entries):
+                return
+            is_complete = self._apply_received(run)
+        if not is_complete:
+            await self._catch_up(run)
 
     async def _load_waiting(self, run: _RemoteRun) -> None:
         """Applies the rest of a run that waits for its client: it may do so before its owner was known here."""

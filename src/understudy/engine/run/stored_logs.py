@@ -13,8 +13,8 @@ import msgspec
 
 from understudy.broker import Broker, EventBatch
 from understudy.engine.run.event_codec import EventCodec
-from understudy.engine.run.events import ResponseReplayed, RunQueued, RunRestored
-from understudy.engine.run.log import Encoder, RunLog, resume_position
+from understudy.engine.run.events import ResponseReplayed, RunQueued
+from understudy.engine.run.log import Encoder, RunLog, is_takeover, resume_position
 from understudy.engine.run.log_entries import LogEntry, merge_deltas
 
 _READS: Final = 2
@@ -97,8 +97,9 @@ def append_entries(log: RunLog, encoder: Encoder, entries: Sequence[LogEntry], *
             continue
         if isinstance(entry.event, RunQueued | ResponseReplayed):
             is_rebuilt = log.last_event is not None
-        elif isinstance(entry.event, RunRestored):
+        elif is_takeover(entry.event):
             is_rebuilt = False
+            log.set_takeover(entry)
         if not is_rebuilt:
             rest = entry.tail(log.length)
             if are_divided and rest.ends is not None:

@@ -130,7 +130,7 @@ class RunView:
             # An owner that this view has missed may have begun the turn again, and ended it.
             missed = [*self._abandon_steps(origin), *self._finish_missed_steps(origin)]
             if self.message is not None:
-                missed.append(self._cut_message(origin.at, "run_failed"))
+                missed.append(self._abandon_message(origin.at))
             before = self.run.status
         self._load_run(event)
         run = [] if event.status == before else [self._run_event(event.status)]
@@ -141,7 +141,7 @@ class RunView:
         steps = {*(one.step.id for one in origin.finished), *(step.id for step in origin.steps)}
         messages = {one.message.id for one in origin.finished if one.message is not None}
         is_abandoned = self.message is not None and self.message.id not in messages
-        stream: list[RunStreamEvent] = [self._cut_message(origin.at, "run_failed")] if is_abandoned else []
+        stream: list[RunStreamEvent] = [self._abandon_message(origin.at)] if is_abandoned else []
         return [*stream, *self._steps.abandon_all_but(steps, origin.at)]
 
     def _finish_missed_steps(self, origin: RestoredOrigin) -> list[RunStreamEvent]:
@@ -230,7 +230,7 @@ class RunView:
 
     def _on_message_opened(self, event: events.MessageOpened) -> _Stream:
         # What an owner between opened, whose log is lost, begins while the message of the owner before it is open.
-        abandoned = [self._cut_message(event.at, "run_failed")] if self.message is not None else []
+        abandoned = [self._abandon_message(event.at)] if self.message is not None else []
         details = RunStepDetailsMessageCreationObject(MessageCreation(event.message_id))
         step = self._steps.open(self.run, event.step_id, "message_creation", details, event.at)
         self.message = message = self._new_message(event)
@@ -299,6 +299,14 @@ class RunView:
         details = MessageIncompleteDetails(reason)  # type: ignore[arg-type]
         message = self._close_message(status="incomplete", incomplete_at=at, incomplete_details=details)
         return MessageEvent("thread.message.incomplete", message)
+
+    def _abandon_message(self, at: int) -> RunStreamEvent:
+        """Ends the message of an earlier owner, of which clients may have more than this view.
+
+        The official clients look up the part of the message whose deltas they have.
+        """
+        self._part_index("text")
+        return self._cut_message(at, "run_failed")
 
     def _close_message(self, **changes: Any) -> MessageObject:
         assert self.message is not None

@@ -4,6 +4,7 @@ Each text is one delta, and the events have new numbers; their content and order
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 import msgspec
 from msgspec import UNSET
@@ -69,6 +70,23 @@ def restored_event(stored: StoredRun, history: RunHistory | None = None, at: int
         next((step.id for step in steps), None),
         tuple(call.index for call in origin.calls),
     )
+
+
+def as_past(event: events.Event) -> events.Event:
+    """The event as a later owner rebuilds it."""
+    return msgspec.structs.replace(event, is_past=True) if isinstance(event, events.RunRestored) else event
+
+
+def past_takeovers(stored: StoredRun, history: RunHistory | None = None, at: int = 0) -> list[events.Event]:
+    """What owners have sent that died before they stored anything: the ends of what the last one before had open.
+
+    None of a run that nobody has followed, where it is not known who has stored what.
+    """
+    progress = stored.progress
+    if stored.run.status != "in_progress" or not (progress.sent or progress.plan):
+        return []
+    owners = range(max(progress.epoch, 1) + 1, stored.epoch)
+    return [as_past(restored_event(replace(stored, epoch=epoch), history, at)) for epoch in owners]
 
 
 def abandoned_objects(stored: StoredRun) -> Abandoned:

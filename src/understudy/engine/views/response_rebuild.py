@@ -11,9 +11,11 @@ import msgspec
 
 from understudy.engine.run import events
 from understudy.engine.run.event_codec import EventCodec
+from understudy.engine.run.log import Encoder, RunLog
 from understudy.engine.run.log_entries import LogEntry
+from understudy.engine.views.frames import ResponseEncoder
 from understudy.engine.views.origins import decode_origin
-from understudy.engine.views.replay import unsent_openings
+from understudy.engine.views.replay import as_past, unsent_openings
 from understudy.engine.views.response_replay import response_events
 from understudy.engine.views.responses import ResponseView
 from understudy.engine.views.stream_outline import take_ends, unpack_outline
@@ -34,28 +36,55 @@ class RebuiltEvent(NamedTuple):
         return 1 if self.ends is None else len(self.ends)
 
 
+class RebuiltResponse(NamedTuple):
+    """The events of a lost log. The outline of its stream has the first `outlined` of them, counted as they were sent.
+
+    `is_exact`: the stream had the same numbers up to the last checkpoint.
+    """
+
+    events: list[RebuiltEvent]
+    is_exact: bool
+    outlined: int
+
+
 def stored_tail(stored: StoredRun) -> list[LogEntry]:
     """The last entries of the lost log, with its numbers, as far as they are stored beside the response."""
     plan = stored.progress.plan
     return _decode_entries(plan.tail) if plan is not None and plan.tail else []
 
 
-def rebuild_response(stored: StoredRun) -> tuple[list[RebuiltEvent], bool]:
-    """The events of the lost log, and whether its stream had the same numbers up to the last checkpoint."""
+def rebuild_response(stored: StoredRun) -> RebuiltResponse:
     response, plan = stored.response, stored.progress.plan
     if response is None:
-        return [], True
+        return RebuiltResponse([], True, 0)
     plan, tail = plan or Plan(), stored_tail(stored)
     if tail:
         response = msgspec.structs.replace(response, output=response.output[: plan.outlined])
     past = [*response_events(response, started=stored.run.status != "queued")]
     marks = unpack_outline(plan.outline) if plan.outline else None
-    rebuilt = [*_divide(past, marks, plan), *(RebuiltEvent(entry.event, entry.ends) for entry in tail)]
+    rebuilt = [*_divide(past, marks, plan)]
+    outlined = sum([one.length for one in rebuilt])
+    rebuilt += [RebuiltEvent(as_past(entry.event), entry.ends) for entry in tail]
     rebuilt += map(RebuiltEvent, unsent_openings(stored, [one.event for one in rebuilt]))
     view = ResponseView(frozenset(plan.included))
     for event, ends in rebuilt:
         view.apply(event, 0 if ends is None else len(ends) - 1)
-    return rebuilt, view.sequence == plan.sequence
+    return RebuiltResponse(rebuilt, view.sequence == plan.sequence, outlined)
+
+
+def outlined_length(log: RunLog, encoder: Encoder, stored: StoredRun) -> int | None:
+    """The last event of the log that the stored outline has; None where the log cannot be rebuilt from there.
+
+    The log has events of the last owner of a response, or will have those that are stored.
+    """
+    if stored.response is None or stored.run.status != "in_progress" or not rebuild_response(stored).is_exact:
+        return None
+    if tail := stored_tail(stored):
+        first = tail[0].first
+        follows = first == log.length + 1
+        return first - 1 if follows or any(entry.first == first for entry in log.entries()) else None
+    plan = stored.progress.plan or Plan()
+    return log.length if isinstance(encoder, ResponseEncoder) and encoder.view.sequence == plan.sequence else None
 
 
 def _divide(past: Sequence[events.Event], outline: "array[int] | None", plan: Plan) -> Iterator[RebuiltEvent]:

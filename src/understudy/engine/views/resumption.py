@@ -5,16 +5,27 @@ was open, the client may have received a part of it: the stream would repeat tha
 """
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
-from understudy.engine.run.log import EVENTS_PER_EPOCH, RunLog
+from understudy.engine.run import events
+from understudy.engine.run.log import EVENTS_PER_EPOCH, FIRST_EVENTS, RunLog
 from understudy.engine.run.log_entries import LogEntry
 from understudy.engine.views.replay import SEQUENCE_STEP
 from understudy.engine.views.responses import RESTORED_NUMBERS
 from understudy.store.run_state import StoredRun
 
-# Of runs and of responses: they are created, queued and started.
-_LAST_WITHOUT_OPENINGS: Final = 2
+# Events that a run has as often when it is replayed.
+_BOUNDARIES: Final = (
+    events.RunQueued,
+    events.RunStarted,
+    events.MessageOpened,
+    events.MessageClosed,
+    events.CallsStepOpened,
+    events.CallOpened,
+    events.CallsStepClosed,
+    events.ActionRequired,
+)
 _END: Final = re.compile(rb"event: thread\.(message\.incomplete|run\.step\.(cancelled|failed|expired))\n")
 
 
@@ -31,15 +42,22 @@ def last_resumable(log: RunLog, after: int) -> int | None:
     return None
 
 
-def first_resumable(stored: StoredRun, *, is_exact: bool = True) -> int:
-    """The first number of the last owner of a run that a new owner resumes, whose log begins with what is stored.
+def first_resumable(stored: StoredRun, rebuilt: Iterable[events.Event] = (), *, is_exact: bool = True) -> int:
+    """The first number behind which a client resumes at the next owner of a run, whose log begins with what is stored.
 
-    That owner may have dropped what clients of earlier ones have open, and of what it sent only openings are stored.
-    `is_exact`: what is stored of a response has the numbers that it was sent with; else a client must have all of it.
+    The last owner may have dropped what clients of earlier ones have open, and a client of its own has to have all that
+    is stored: `rebuilt`. `is_exact`: what is stored of a response has the numbers that it was sent with.
     """
     plan = stored.progress.plan
     if stored.response is None or plan is None:
-        return (stored.epoch - 2) * EVENTS_PER_EPOCH + 1
+        first = (stored.epoch - 2) * EVENTS_PER_EPOCH + 1
+        if stored.progress.sent >= first:
+            return stored.progress.sent
+        # Nobody had followed the run. Each of these had at least this number in the log of the first owner.
+        return max(first, sum(isinstance(event, _BOUNDARIES) for event in rebuilt)) if stored.epoch == 2 else first
+    if is_exact and any(isinstance(event, events.RunRestored) for event in rebuilt):
+        # So what earlier owners have dropped is rebuilt as well, and its end.
+        return 0
     # The owner that starts a response continues the numbers of those that have queued it.
     has_stored = max(stored.progress.epoch, 1) >= stored.epoch - 1
     block = plan.sequence // SEQUENCE_STEP if has_stored else stored.epoch - 2
@@ -50,7 +68,7 @@ def first_resumable(stored: StoredRun, *, is_exact: bool = True) -> int:
 
 def is_lost(log: RunLog, number: int) -> bool:
     """Whether the log may not end what a client has open that has the events up to that number."""
-    return _LAST_WITHOUT_OPENINGS < number < log.first_resumable
+    return FIRST_EVENTS < number < log.first_resumable
 
 
 def _find_gap(log: RunLog, after: int) -> tuple[LogEntry | None, LogEntry | None]:
