@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from benchmarks import hostile_bodies, hostile_inputs, hostile_schemas, hostile_texts, report, server
+from benchmarks import hostile_bodies, hostile_inputs, hostile_schemas, hostile_texts, hostile_urls, report, server
 from benchmarks.hostile_inputs import Input, Prepared
 from benchmarks.http import KEY
 from benchmarks.report import Report
@@ -88,6 +88,7 @@ def _inputs(prepared: Prepared) -> Iterator[Input]:
     yield from hostile_texts.other_dialects()
     yield from hostile_texts.objects(prepared)
     yield from hostile_texts.files()
+    yield from hostile_urls.urls()
 
 
 def _measure(one: Input, service: Service, usual: Silence, done: Report) -> _Measured:

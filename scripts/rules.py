@@ -39,6 +39,7 @@ LAYERS = (
         "text",
         "redaction",
         "looper",
+        "pacing",
         "parent_death",
         "child_processes",
     },

@@ -1,5 +1,7 @@
 """URLs that a provider would fetch for a client: public ones are allowed, others refused before the call."""
 
+import asyncio
+
 import pytest
 
 from llm.reading import failure
@@ -35,6 +37,9 @@ PRIVATE = [
     "http://app.localtest.me/",
     "http://a.svc.cluster.local/",
     "http://router.lan/",
+    "HTTP://Router.LAN:8080?x",
+    "http://public.example:80@127.0.0.1/",
+    "http://public.example\n@127.0.0.1/",
     "http://public.example@127.0.0.1/",
     "http://127.0.0.1\\@public.example/",
     "http://127\uff0e0\u30020\uff610\u30021/".replace("\uff61" + "0\u3002", "\uff610\u3002"),
@@ -110,20 +115,21 @@ async def test_no_dialect_sends_a_private_url_to_a_provider(upstream, models, pa
         ({"input": ["text", {"image": INSIDE}]}, "input[1].image"),
     ],
 )
-def test_a_private_url_in_any_other_member_is_refused(members, path):
+async def test_a_private_url_in_any_other_member_is_refused(members, path):
     with pytest.raises(UpstreamError) as refused:
-        check_urls({"model": "m", "messages": [], **members})
+        await check_urls({"model": "m", "messages": [], **members})
     assert refused.value.param == path
 
 
-def test_names_in_schemas_and_texts_are_not_fetched():
+async def test_names_in_schemas_and_texts_are_not_fetched():
     schema = {"$schema": "http://localhost/schema", "properties": {"url": {"default": INSIDE}}}
     tools = [
         {"type": "function", "function": {"name": "f", "parameters": schema}},
         {"name": "g", "input_schema": schema},
     ]
-    check_urls({"model": "m", "messages": [], "tools": tools, "user": INSIDE, "input": [INSIDE], "size": "auto:high"})
-    check_relayed({"prompt": INSIDE, "input": [INSIDE], "size": "1024x1024", "quality": "file name: high"})
+    plain = {"model": "m", "messages": [], "user": INSIDE, "input": [INSIDE], "size": "auto:high"}
+    await check_urls({**plain, "tools": tools})
+    await check_relayed({"prompt": INSIDE, "input": [INSIDE], "size": "1024x1024", "quality": "file name: high"})
 
 
 async def test_urls_in_texts_and_citations_are_not_fetched(upstream, models):
@@ -132,3 +138,28 @@ async def test_urls_in_texts_and_citations_are_not_fetched(upstream, models):
     cited = {"type": "url_citation", "url_citation": {"url": INSIDE}}
     said = {"role": "assistant", "content": [{"type": "text", "text": INSIDE}], "annotations": [cited]}
     assert await main.complete({"model": "m", "messages": [said, {"role": "user", "content": INSIDE}]})
+
+
+async def test_countless_urls_are_checked_while_others_run():
+    many = ["http://a.b/"] * 50_000 + [INSIDE]
+    turns = 0
+
+    async def count():
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    parts = [{"type": "image_url", "image_url": {"url": url}} for url in many]
+    other = asyncio.create_task(count())
+    for check in (
+        check_relayed({"extra": many}),
+        check_urls({"model": "m", "messages": [], "extra": many}),
+        check_urls({"model": "m", "messages": [{"role": "user", "content": parts}]}),
+    ):
+        before = turns
+        with pytest.raises(UpstreamError) as refused:
+            await check
+        assert "50000]" in str(refused.value.param)
+        assert turns > before
+    other.cancel()

@@ -14,6 +14,7 @@ from understudy.api.requests import json_response, list_filter, list_response, p
 from understudy.api.response_requests import check_shape
 from understudy.engine.assistant_prompts import content_of_assistant
 from understudy.errors import InvalidRequest
+from understudy.pacing import call_sized
 from understudy.wire import queries
 from understudy.wire.assistants import AssistantObject
 from understudy.wire.parsing import InvalidBody, Problem, check_id
@@ -85,7 +86,7 @@ async def create_prompt(request: Request) -> Response:
         latest_version=_FIRST_VERSION,
         metadata=body.metadata or {},
     )
-    first = _new_version(prompt_id, content, now)
+    first = await _new_version(prompt_id, content, now)
     return json_response(await parts.store.prompts.create(project_id, prompt, first))
 
 
@@ -165,7 +166,7 @@ async def create_prompt_version(request: Request) -> Response:
     body = await read_json(request, CreatePromptVersionRequest, parts.settings.limits)
     content = _content_of(body)
     _check_content(content)
-    version = _new_version(prompt_id, content, parts.now())
+    version = await _new_version(prompt_id, content, parts.now())
     return struct_response(
         await parts.store.prompts.add_version(project_of(request), version, make_default=body.make_default)
     )
@@ -227,13 +228,13 @@ def _check_content(content: PromptContent) -> None:
         )
 
 
-def _new_version(prompt_id: str, content: PromptContent, now: int) -> PromptVersionObject:
+async def _new_version(prompt_id: str, content: PromptContent, now: int) -> PromptVersionObject:
     members: dict[str, Any] = msgspec.to_builtins(content)
     return PromptVersionObject(
         prompt_id=prompt_id,
         version=_FIRST_VERSION,
         created_at=now,
-        variables=find_variables(content),
+        variables=await call_sized([*content.texts()], find_variables, content),
         content={name: value for name, value in members.items() if value is not None},
     )
 

@@ -25,6 +25,7 @@ from understudy.llm.reranking import Reranking
 from understudy.llm.tool_call_indexes import ToolCallIndexer
 from understudy.llm.upstream_response import UpstreamResponse
 from understudy.net import sse
+from understudy.pacing import call_sized
 from understudy.settings import ProviderSettings
 
 DEFAULT_BASE_URL = "https://api.openai.com/v1"
@@ -62,7 +63,8 @@ class OpenAIProvider:
 
     async def relay(self, operation: str, model: str, body: RelayBody, deadline: float) -> Relayed:
         url = self._url({"model": model}, operation)
-        response = await self._connection.send(url, body.encode(model), deadline=deadline)
+        encoded = await call_sized(body.prompt, body.encode, model)
+        response = await self._connection.send(url, encoded, deadline=deadline)
         return await relay.read_response(operation, response, self._secret)
 
     async def open_realtime(self, model: str, call: RealtimeCall) -> RealtimeConnection:

@@ -8,11 +8,12 @@ string with a scheme that a client could fetch, unless the member is known to be
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from understudy.errors import UpstreamError
 from understudy.llm import payload
+from understudy.pacing import call_sized
 from understudy.settings import is_public_url
 
 _SCHEME: Final = re.compile(r"[\s\x00-\x20]*([a-zA-Z][a-zA-Z0-9+.-]*):")
@@ -39,30 +40,22 @@ _CLIENT_TOOLS: Final = frozenset({"function", "custom", None})
 _FETCHABLE: Final = re.compile(r"[a-z][a-z0-9+.-]*:(?://|\\\\)|(?:https?|ftps?|file|gopher|s3|gs):", re.IGNORECASE)
 _PLAIN: Final = frozenset({"role", "content"})
 
+_Check = tuple[Callable[[Any, str], None], Any, str]
+"""A check, its value and the path of that."""
 
-def check_urls(body: dict[str, Any]) -> None:
+
+async def check_urls(body: dict[str, Any]) -> None:
     """Raises UpstreamError(invalid_request) for a URL that is not public, in the body of a chat dialect."""
-    if others := body.keys() - _PLAIN_MEMBERS:
-        _check_members({name: body[name] for name in others})
-    for index, tool in enumerate(payload.items(body.get("tools"))):
-        if isinstance(tool, dict) and tool.get("type") not in _CLIENT_TOOLS and "input_schema" not in tool:
-            _check_item(tool, f"tools[{index}]")
-    # Some models embed images; arrays of tokens are long.
-    inputs = body.get("input")
-    if isinstance(inputs, list) and any(isinstance(item, dict) for item in inputs):
-        _check_members({"input": inputs})
-    for member in _FETCHED_MEMBERS:
-        for index, item in enumerate(payload.items(body.get(member))):
-            if not _is_plain(item):
-                _check_item(item, f"{member}[{index}]")
+    if checks := list(_list_checks(body)):
+        await call_sized([value for _, value, _ in checks], _run_checks, checks)
 
 
-def check_relayed(members: Mapping[str, Any]) -> None:
+async def check_relayed(members: Mapping[str, Any]) -> None:
     """Raises UpstreamError(invalid_request) for a URL that is not public, in the members of a relayed request.
 
     Those of a form are lists of texts.
     """
-    _check_members(members)
+    await call_sized(members, _run_checks, [(_check_member, value, name) for name, value in members.items()])
 
 
 def check_event(event: Mapping[str, Any]) -> None:
@@ -94,6 +87,28 @@ def refusal_message(path: str, url: str) -> str:
     )
 
 
+def _list_checks(body: dict[str, Any]) -> Iterator[_Check]:
+    """What may have a URL in the body of a chat dialect: nothing in most bodies."""
+    for name in body.keys() - _PLAIN_MEMBERS:
+        yield _check_member, body[name], name
+    for index, tool in enumerate(payload.items(body.get("tools"))):
+        if isinstance(tool, dict) and tool.get("type") not in _CLIENT_TOOLS and "input_schema" not in tool:
+            yield _check_item, tool, f"tools[{index}]"
+    # Some models embed images; arrays of tokens are long.
+    inputs = body.get("input")
+    if isinstance(inputs, list) and any(isinstance(item, dict) for item in inputs):
+        yield _check_member, inputs, "input"
+    for member in _FETCHED_MEMBERS:
+        for index, item in enumerate(payload.items(body.get(member))):
+            if not _is_plain(item):
+                yield _check_item, item, f"{member}[{index}]"
+
+
+def _run_checks(checks: Sequence[_Check]) -> None:
+    for check, value, path in checks:
+        check(value, path)
+
+
 def _is_plain(message: Any) -> bool:
     """Whether it is a message of text alone, like most messages."""
     return (
@@ -123,10 +138,9 @@ def _find_urls(value: Any, path: str) -> Iterator[tuple[str, str]]:
                 yield from _find_urls(item, f"{path}.{name}")
 
 
-def _check_members(members: Mapping[str, Any]) -> None:
-    for name, value in members.items():
-        for place, url in _find_fetchable(value, name, name):
-            check_url(place, url)
+def _check_member(value: Any, name: str) -> None:
+    for place, url in _find_fetchable(value, name, name):
+        check_url(place, url)
 
 
 def _find_fetchable(value: Any, name: str, path: str) -> Iterator[tuple[str, str]]:

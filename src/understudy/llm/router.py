@@ -233,7 +233,7 @@ class Models:
         if not self._relays:
             raise relay.no_provider(operation)
         if not self._private_urls:
-            remote_urls.check_relayed(body.prompt)
+            await remote_urls.check_relayed(body.prompt)
         with self._calls.deadlines.scope(deadline):
             named = {"model": body.model}
             return await self._calls.call(await self._targets(named), send, named, "relay")
@@ -344,7 +344,7 @@ class Models:
 
     async def _targets(self, body: ChatBody) -> tuple[Target, ...]:
         if not self._private_urls:
-            remote_urls.check_urls(body)
+            await remote_urls.check_urls(body)
         model = str(body.get("model") or "")
         route = await self._catalog.find(model)
         if route is None:

@@ -8,6 +8,7 @@ from understudy.engine.admission.inline_data import check_file_data, check_image
 from understudy.errors import InvalidRequest
 from understudy.llm.messages_request import MessageBody
 from understudy.llm.provider import ChatBody
+from understudy.pacing import Pace
 from understudy.wire.parsing import check_file_id
 
 _MAX_FILES: Final = 100
@@ -33,7 +34,9 @@ class ChatAdmission:
         """
         if not any(isinstance(message.get("content"), list) for message in body["messages"]):
             return []
+        pace = Pace()
         for path, part in _parts_of_type(body, "image_url"):
+            await pace.step()
             await _check_image(path, part)
         file_parts = [(f"{path}.file", part) for path, part in _parts_of_type(body, "file")]
         if len(file_parts) > _MAX_FILES:
@@ -50,8 +53,10 @@ class ChatAdmission:
 
         Raises InvalidBody for the first source with invalid base64 or an unsupported image format.
         """
+        pace = Pace()
         for index, message in enumerate(body["messages"]):
             for path, block in _iterate_blocks(message.get("content"), f"messages[{index}].content"):
+                await pace.step()
                 source = block.get("source")
                 if isinstance(source, dict) and source.get("type") == "base64":
                     await _check_source(str(block.get("type")), source, f"{path}.source.data")

@@ -9,6 +9,7 @@ from understudy.engine.item_images import ItemImages
 from understudy.engine.run import summaries
 from understudy.engine.views.items import FILE_DATA, render_item
 from understudy.errors import InvalidRequest
+from understudy.pacing import Pace
 from understudy.store import Store
 from understudy.store.messages import Item
 from understudy.wire.client_items import ComputerCallOutput
@@ -83,11 +84,14 @@ class ItemAdmission:
         return whole([render_item(one, _ALL_INCLUDES) for one in await self._images.fill_items([stored])])
 
     async def _check_files(self, project_id: str, items: Sequence[InputItem], param: str) -> None:
+        pace = Pace()
         images: dict[str, str] = {}
         file_ids: list[str] = []
         for index, item in enumerate(items):
+            await pace.step()
             _check_summary(item, f"{param}[{index}].encrypted_content")
             for path, part in _content_parts(item, f"{param}[{index}]"):
+                await pace.step()
                 await self._check_inline_data(part, path)
                 if file_id := _file_id(part):
                     check_file_id(f"{path}.file_id", file_id)

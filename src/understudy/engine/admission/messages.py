@@ -8,6 +8,7 @@ from msgspec import UNSET
 
 from understudy.engine.admission.files import FileChecks, check_searchable
 from understudy.engine.admission.inline_data import check_image_url, check_remote_url
+from understudy.pacing import Pace
 from understudy.wire.messages import (
     Attachment,
     MessageContentImageFileObject,
@@ -41,10 +42,11 @@ class MessageChecks:
         unsupported file type, an image part that is not an image or a private URL, InvalidBody for a data URL without
         a supported image.
         """
+        pace = Pace()
         references: list[_FileReference] = []
         for index, message in enumerate(messages):
             base = f"{path}[{index}]." if path else ""
-            await self._check_urls(message, base)
+            await self._check_urls(message, base, pace)
             references += _file_references(message, base)
         params: dict[str, str] = {}
         for reference in references:
@@ -56,9 +58,10 @@ class MessageChecks:
             if reference.kind == "image":
                 await self._files.check_image(files[reference.file_id], reference.path)
 
-    async def _check_urls(self, message: MessageObject, base: str) -> None:
+    async def _check_urls(self, message: MessageObject, base: str, pace: Pace) -> None:
         for index, part in enumerate(message.content):
             if isinstance(part, MessageContentImageUrlObject):
+                await pace.step()
                 path = f"{base}content[{index}].image_url.url"
                 if not self._private_urls:
                     check_remote_url(part.image_url.url, path)
