@@ -174,7 +174,9 @@ def test_concurrent_calls_do_not_exceed_a_budget_together(priced, upstream):
     assert_error(
         refused[0],
         429,
-        re.compile(r"The project's balance is 4000 credits, of which 3\d+ are reserved for work in progress\. Try .*"),
+        re.compile(
+            r"The project's balance is reserved for work in progress: it is 4000 credits, and that work may cost 3\d+\..*"
+        ),
         None,
         "funds_reserved",
         "requests",

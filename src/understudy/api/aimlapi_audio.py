@@ -105,9 +105,9 @@ async def create_stt(request: Request) -> Response:
 async def create_stt_task(request: Request) -> Response:
     parts, project_id = parts_of(request), project_of(request)
     async with _read_recording(request) as form:
-        await admit_relay(request, "transcription", form)
+        admitted = await admit_relay(request, "transcription", form)
         limit = await parts.limiter.size_limit(project_id, "stored_bytes")
-        task_id = await parts.transcriptions.create(project_id, form, request.state.key_id, limit)
+        task_id = await parts.transcriptions.create(project_id, form, request.state.key_id, limit, admitted.hold)
     return json_response(msgspec.json.encode(SttTask(generation_id=task_id, status="queued")))
 
 

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from understudy import ids
-from understudy.api.metering import admit_indexing
+from understudy.api.metering import hold_fillings
 from understudy.api.operations import OperationGroup
 from understudy.api.parts import parts_of, project_of
 from understudy.api.requests import json_response, list_filter, list_response, page_request, read_json, struct_response
@@ -60,11 +60,11 @@ async def create_assistant(request: Request) -> Response:
     body = await read_json(request, CreateAssistantRequest, parts.settings.limits)
     resources, fillings = await parts.admission.assistants.admit(project_of(request), body)
     assistant = _new_assistant(body, resources, parts.now())
-    if fillings:
-        await admit_indexing(request)
-    created = await parts.store.assistants.create(project_of(request), assistant, fillings)
-    if fillings:
-        parts.vector_stores.announce()
+    if not fillings:
+        return json_response(await parts.store.assistants.create(project_of(request), assistant, fillings))
+    async with hold_fillings(request, fillings):
+        created = await parts.store.assistants.create(project_of(request), assistant, fillings)
+    parts.vector_stores.announce()
     return json_response(created)
 
 

@@ -4,7 +4,7 @@ from msgspec import UNSET
 from starlette.requests import Request
 from starlette.responses import Response
 
-from understudy.api.metering import admit_indexing
+from understudy.api.metering import hold_indexing
 from understudy.api.operations import OperationGroup
 from understudy.api.parts import parts_of, project_of
 from understudy.api.requests import list_response, page_request, read_json, struct_response
@@ -38,8 +38,9 @@ async def create_vector_store_file_batch(request: Request) -> Response:
     store_id = store_id_of(request)
     body = await read_json(request, CreateVectorStoreFileBatchRequest, parts.settings.limits)
     files = _parse_files(body)
-    await admit_indexing(request)
-    return pollable_response(await parts.vector_stores.attach_batch(project_of(request), store_id, files))
+    async with hold_indexing(request, [file.id for file in files]):
+        batch = await parts.vector_stores.attach_batch(project_of(request), store_id, files)
+    return pollable_response(batch)
 
 
 @operations.add(

@@ -4,7 +4,7 @@ from msgspec import UNSET
 from starlette.requests import Request
 from starlette.responses import Response
 
-from understudy.api.metering import admit_indexing
+from understudy.api.metering import hold_attachments
 from understudy.api.operations import OperationGroup
 from understudy.api.parts import parts_of, project_of
 from understudy.api.requests import json_response, list_response, page_request, read_json, set_metadata, struct_response
@@ -60,14 +60,11 @@ async def create_message(request: Request) -> Response:
     message = new_message(body, thread_id, parts.now())
     await parts.admission.messages.check(project_of(request), [message], "")
     if message.attachments:
-        await admit_indexing(request)
-    if have_data([message]):
-        async with parts.item_data.saving(project_of(request), message) as (marked, data):
-            await parts.store.messages.create(project_of(request), marked, data)
-    else:
-        await parts.store.messages.create(project_of(request), message)
-    if message.attachments:
+        async with hold_attachments(request, [message]):
+            await _store_message(request, message)
         parts.vector_stores.announce()
+    else:
+        await _store_message(request, message)
     return struct_response(message)
 
 
@@ -113,6 +110,15 @@ async def delete_message(request: Request) -> Response:
     thread_id, message_id = await read_thread_id(request), _message_id(request)
     await parts_of(request).store.messages.delete(project_of(request), thread_id, message_id)
     return struct_response(DeleteMessageResponse(id=message_id))
+
+
+async def _store_message(request: Request, message: MessageObject) -> None:
+    parts, project_id = parts_of(request), project_of(request)
+    if have_data([message]):
+        async with parts.item_data.saving(project_id, message) as (marked, data):
+            await parts.store.messages.create(project_id, marked, data)
+    else:
+        await parts.store.messages.create(project_id, message)
 
 
 def _message_id(request: Request) -> str:

@@ -4,6 +4,7 @@ Usage is recorded before the last byte is sent, so that every complete response 
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Final
 
 import msgspec
@@ -22,7 +23,9 @@ from understudy.errors.objects import storage_limit_exceeded
 from understudy.llm.prices import Tokens
 from understudy.llm.provider import ChatBody
 from understudy.llm.usage import parse_usage
+from understudy.store.attachments import VectorStoreUpload
 from understudy.store.charges import Kind, Usage
+from understudy.wire.messages import MessageObject
 
 # Estimated bytes of JSON per token, for providers that report no usage.
 _BYTES_PER_TOKEN: Final = 4
@@ -47,9 +50,20 @@ async def hold_funds(request: Request, work: Work) -> Hold | None:
     return hold
 
 
-async def admit_indexing(request: Request) -> None:
-    """As `admit`, before files are added to vector stores, whose embedder may be a provider's model."""
-    await parts_of(request).vector_stores.admit_indexing(project_of(request), key_of(request))
+def hold_indexing(request: Request, file_ids: Sequence[str]) -> AbstractAsyncContextManager[None]:
+    """As `hold_funds`, around the addition of files to vector stores, whose embedder may be a provider's model."""
+    return parts_of(request).vector_stores.holding_funds(project_of(request), key_of(request), file_ids)
+
+
+def hold_fillings(request: Request, fillings: Sequence[VectorStoreUpload]) -> AbstractAsyncContextManager[None]:
+    """As `hold_indexing`, for the vector stores that are made or filled with an object."""
+    return hold_indexing(request, [file_id for filling in fillings for file_id in filling.file_ids])
+
+
+def hold_attachments(request: Request, messages: Sequence[MessageObject]) -> AbstractAsyncContextManager[None]:
+    """As `hold_indexing`, for the files of messages."""
+    attached = [one.file_id for message in messages for one in message.attachments]
+    return hold_indexing(request, [file_id for file_id in attached if isinstance(file_id, str)])
 
 
 async def admit_model(request: Request, model: str) -> None:

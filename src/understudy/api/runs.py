@@ -10,7 +10,7 @@ from understudy import errors
 from understudy.api import stand_in
 from understudy.api.errors import envelope
 from understudy.api.event_stream import EventStream
-from understudy.api.metering import admit, hold_funds
+from understudy.api.metering import admit, hold_attachments, hold_fillings, hold_funds
 from understudy.api.operations import EXTENSIONS, OperationGroup
 from understudy.api.parts import key_of, parts_of, project_of
 from understudy.api.requests import json_response, list_response, page_request, read_json, set_metadata
@@ -111,19 +111,23 @@ async def create_run(request: Request) -> Response:
     project_id = project_of(request)
     admitted, messages = await parts.admission.runs.admit(project_id, body, thread_id)
     in_turn = parts.settings.limits.queue_runs or request.headers.get(_QUEUE_RUN_HEADER, "").lower() == "true"
-    create = parts.runs.create_in_turn if in_turn else parts.runs.create
+    start = partial(
+        parts.runs.create_in_turn if in_turn else parts.runs.create,
+        project_id,
+        admitted.run,
+        messages,
+        key_id=key_of(request),
+        resources=admitted.resources,
+        detailed=bool(query.include),
+    )
     hold = await _hold_run(request, admitted.run)
     with parts.streams.waiting(key_of(request)), released_on_error(hold):
-        started = await create(
-            project_id,
-            admitted.run,
-            messages,
-            key_id=key_of(request),
-            resources=admitted.resources,
-            detailed=bool(query.include),
-        )
-    if any(message.attachments for message in messages):
-        parts.vector_stores.announce()
+        if any(message.attachments for message in messages):
+            async with hold_attachments(request, messages):
+                started = await start()
+            parts.vector_stores.announce()
+        else:
+            started = await start()
     return _respond(request, started, body.stream)
 
 
@@ -143,18 +147,23 @@ async def create_thread_and_run(request: Request) -> Response:
     body = await read_json(request, CreateThreadAndRunRequest, parts.settings.limits)
     project_id = project_of(request)
     admitted, new = await parts.admission.runs.admit_with_thread(project_id, body)
+    start = partial(
+        parts.runs.create,
+        project_id,
+        admitted.run,
+        new.messages,
+        new.thread,
+        key_id=key_of(request),
+        resources=admitted.resources,
+        fillings=new.fillings,
+    )
     with released_on_error(await _hold_run(request, admitted.run)):
-        started = await parts.runs.create(
-            project_id,
-            admitted.run,
-            new.messages,
-            new.thread,
-            key_id=key_of(request),
-            resources=admitted.resources,
-            fillings=new.fillings,
-        )
-    if new.fillings:
-        parts.vector_stores.announce()
+        if new.fillings:
+            async with hold_fillings(request, new.fillings):
+                started = await start()
+            parts.vector_stores.announce()
+        else:
+            started = await start()
     return _respond(request, started, body.stream)
 
 

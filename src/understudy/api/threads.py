@@ -7,7 +7,7 @@ from msgspec import UNSET
 from starlette.requests import Request
 from starlette.responses import Response
 
-from understudy.api.metering import admit_indexing
+from understudy.api.metering import hold_fillings
 from understudy.api.operations import EXTENSIONS, OperationGroup
 from understudy.api.parts import parts_of, project_of
 from understudy.api.requests import (
@@ -19,6 +19,7 @@ from understudy.api.requests import (
     set_metadata,
     struct_response,
 )
+from understudy.engine.admission.threads import NewThread
 from understudy.engine.item_data import have_data
 from understudy.engine.tool_resources import merge_resources
 from understudy.store.pages import BY_CREATION, Page
@@ -69,16 +70,21 @@ async def create_thread(request: Request) -> Response:
     body = await read_json(request, CreateThreadRequest, parts.settings.limits, empty=True)
     new = await parts.admission.threads.admit(project_of(request), body)
     if new.fillings:
-        await admit_indexing(request)
-    project_id = project_of(request)
+        async with hold_fillings(request, new.fillings):
+            await _store_thread(request, new)
+        parts.vector_stores.announce()
+    else:
+        await _store_thread(request, new)
+    return struct_response(new.thread)
+
+
+async def _store_thread(request: Request, new: NewThread) -> None:
+    parts, project_id = parts_of(request), project_of(request)
     if have_data(new.messages):
         async with parts.item_data.saving(project_id, new.messages) as (messages, data):
             await parts.store.threads.create(project_id, new.thread, messages, new.fillings, data)
     else:
         await parts.store.threads.create(project_id, new.thread, new.messages, new.fillings)
-    if new.fillings:
-        parts.vector_stores.announce()
-    return struct_response(new.thread)
 
 
 @operations.add(

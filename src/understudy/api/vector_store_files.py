@@ -4,7 +4,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from understudy.api.metering import admit_indexing
+from understudy.api.metering import hold_indexing
 from understudy.api.operations import OperationGroup
 from understudy.api.parts import parts_of, project_of
 from understudy.api.requests import add_members, list_response, page_request, read_json, struct_response
@@ -63,12 +63,11 @@ async def create_vector_store_file(request: Request) -> Response:
     store_id = store_id_of(request)
     body = await read_json(request, CreateVectorStoreFileRequest, parts.settings.limits)
     check_file_id("file_id", body.file_id)
-    await admit_indexing(request)
-    return pollable_response(
-        await parts.vector_stores.attach(
+    async with hold_indexing(request, [body.file_id]):
+        file = await parts.vector_stores.attach(
             project_of(request), store_id, body.file_id, body.chunking_strategy, body.attributes
         )
-    )
+    return pollable_response(file)
 
 
 @operations.add(

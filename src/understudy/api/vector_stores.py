@@ -1,12 +1,13 @@
 """Vector stores over HTTP."""
 
 from collections.abc import Callable
+from functools import partial
 
 from msgspec import UNSET
 from starlette.requests import Request
 from starlette.responses import Response
 
-from understudy.api.metering import admit_indexing
+from understudy.api.metering import hold_indexing
 from understudy.api.operations import OperationGroup
 from understudy.api.parts import parts_of, project_of
 from understudy.api.requests import list_filter, list_response, page_request, read_json, struct_response
@@ -64,9 +65,8 @@ async def create_vector_store(request: Request) -> Response:
     for index, file_id in enumerate(body.file_ids or ()):
         check_file_id(f"file_ids[{index}]", file_id)
     project_id = project_of(request)
-    if body.file_ids:
-        await admit_indexing(request)
-    store = await parts.vector_stores.create(
+    create = partial(
+        parts.vector_stores.create,
         project_id,
         body.name,
         body.file_ids or (),
@@ -76,6 +76,10 @@ async def create_vector_store(request: Request) -> Response:
         body.description,
         await parts.limiter.size_limit(project_id, "vector_stores"),
     )
+    if not body.file_ids:
+        return struct_response(await create())
+    async with hold_indexing(request, body.file_ids):
+        store = await create()
     return struct_response(store)
 
 

@@ -19,6 +19,7 @@ from understudy.engine.health import Health, HealthSources
 from understudy.engine.images import Images
 from understudy.engine.item_data import ItemData
 from understudy.engine.item_images import ItemImages
+from understudy.engine.job_holds import JobHolds
 from understudy.engine.jobs.batches import Batches
 from understudy.engine.jobs.embedding import Embedding
 from understudy.engine.jobs.ingestion import Ingestion
@@ -244,6 +245,7 @@ def build_transcriptions(base: Base) -> Transcriptions:
         base.accounting,
         base.clock,
         base.broker,
+        JobHolds(base.accounting, base.store.billable_jobs, "transcription"),
         base.role.limit_jobs(_MAX_TRANSCRIPTIONS),
     )
 
@@ -322,6 +324,7 @@ def build_videos(base: Base) -> Video:
         base.clock,
         spool,
         base.broker,
+        JobHolds(base.accounting, base.store.billable_jobs, "video"),
         places=base.role.limit_jobs(video.concurrent),
     )
     videos = Videos(base.store, base.files, provider, base.accounting, callbacks, jobs, video, base.clock)
@@ -359,6 +362,7 @@ def build_ingestion(
         extractor,
         index,
         RetrievalCharges(accounting),
+        JobHolds(accounting, store.billable_jobs, "file"),
         clock,
         broker,
         role.limit_jobs(settings.limits.concurrent_indexing),

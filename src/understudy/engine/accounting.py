@@ -7,7 +7,7 @@ each piece of it holds an estimate of its cost until it is charged.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -72,8 +72,8 @@ class Accounting:
         self._ledger = ledger
         self._journal = journal
         self.holds = SpendingHolds()
-        self.release_ended: Callable[[], Awaitable[None]] = _release_none
-        """Releases the holds of runs that others have executed to their end. Raises StoreError."""
+        self.releasers: list[Callable[[], Awaitable[None]]] = []
+        """Each releases the holds of one kind of work that others have executed to its end. Raise StoreError."""
         self._means = CostMeans()
         self._view = SpendingView(ledger, journal, self.holds)
         self._models = models
@@ -111,6 +111,22 @@ class Accounting:
         hold.estimate(cost)
         return hold
 
+    async def hold_credits(self, project_id: str, key_id: str, costs: Sequence[int]) -> list[Hold]:
+        """As `hold`, for pieces of work with known or estimated costs that are admitted together; empty for None."""
+        if self.is_unlimited(project_id, key_id):
+            return []
+        await self._admit(project_id, key_id, sum(costs))
+        if self.is_unlimited(project_id, key_id):
+            return []
+        holds = [Hold(self.holds, project_id, key_id) for _ in costs]
+        for hold, cost in zip(holds, costs, strict=True):
+            hold.estimate(cost)
+        return holds
+
+    async def estimate(self, key_id: str, work: Work) -> int:
+        """The credits that a call will cost, for `hold_credits`."""
+        return await self._estimate(key_id, work)
+
     async def update_hold(self, hold: Hold, work: Work) -> None:
         """Replaces the estimate for the next call of the same work."""
         hold.estimate(await self._estimate(hold.key_id, work))
@@ -136,7 +152,8 @@ class Accounting:
         if refusal is None:
             return
         if isinstance(refusal, FundsReserved):
-            await self.release_ended()
+            for release_ended in self.releasers:
+                await release_ended()
         # Others may have granted credits since the state was read, or it lacks what has just been charged here.
         self._view.forget(project_id, key_id)
         if (refusal := await self._find_refusal(project_id, key_id, now, cost)) is not None:
@@ -185,8 +202,8 @@ class Accounting:
         held, balance = funds.held[project_id], funds.state.balance
         if balance is not None and held and held + cost > balance and not self.settings.auto_top_up_usd:
             return FundsReserved(
-                f"The project's balance is {balance} credits, of which {held} are reserved for work in progress. Try"
-                " again once that has ended."
+                f"The project's balance is reserved for work in progress: it is {balance} credits, and that work may"
+                f" cost {held}. Try again once it has ended."
             )
         return None
 
@@ -292,10 +309,6 @@ class Accounting:
         )
 
 
-async def _release_none() -> None:
-    """Where no runs are executed."""
-
-
 def usd(credits_: int) -> float:
     return credits_ / CREDITS_PER_USD
 
@@ -312,9 +325,9 @@ def _limited(one: Spending, project_id: str) -> str:
 def _reserved_message(one: Spending, held: int, project_id: str) -> str:
     whose, limit, spent = _limited(one, project_id), usd(one.limit.credits), usd(one.spent)
     return (
-        f"What is left of the spend limit of this {whose} is reserved for work in progress: {spent:.6g} USD are spent"
-        f" and {usd(held):.6g} USD reserved of {limit:.6g} USD {_PERIOD_PHRASES[one.limit.period]}. Try again once that"
-        " has ended."
+        f"What is left of the spend limit of this {whose} is reserved for work in progress: {spent:.6g} USD of"
+        f" {limit:.6g} USD {_PERIOD_PHRASES[one.limit.period]} are spent, and that work may cost {usd(held):.6g} USD."
+        " Try again once it has ended."
     )
 
 

@@ -1,11 +1,17 @@
 """Charges what models of providers were used for during indexing and searches. Knows no index."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Final
 
-from understudy.engine.accounting import Accounting
+from understudy.engine.accounting import Accounting, Work
+from understudy.engine.limits.demand import Demand
 from understudy.llm.prices import Tokens
 from understudy.retrieval.model_use import ModelUse, UseKind
+
+# A token has about four bytes, and by default each is in two chunks, which overlap.
+_BYTES_A_TOKEN: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +31,20 @@ class RetrievalCharges:
         """Called before models of providers are used. Raises OutOfFunds and FundsReserved."""
         await self._accounting.admit(project_id, key_id)
 
-    async def record(self, payer: Payer, uses: Iterable[ModelUse]) -> None:
+    async def estimate(self, key_id: str, model: str, sizes: Sequence[int]) -> list[int]:
+        """The credits that indexing texts of so many bytes will cost."""
+        tokens = [size // _BYTES_A_TOKEN for size in sizes]
+        works = [Work(model, "embedding", partial(Demand, one, 0)) for one in tokens]
+        return [await self._accounting.estimate(key_id, work) for work in works]
+
+    async def record(self, payer: Payer, uses: Iterable[ModelUse]) -> int:
         """Records the uses as one usage for each model, unless they were recorded before. Durable when it returns.
+
+        Returns the credits.
 
         Raises StoreError.
         """
+        credits_ = 0
         sums: dict[tuple[UseKind, str], list[int]] = {}
         for use in uses:
             sums.setdefault((use.kind, use.model), []).append(use.tokens)
@@ -43,3 +58,5 @@ class RetrievalCharges:
                 requests=len(tokens),
             )
             await self._accounting.record(payer.project_id, usage)
+            credits_ += usage.credits
+        return credits_

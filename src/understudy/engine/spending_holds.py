@@ -7,8 +7,10 @@ one of them. Nothing is stored: a hold ends with its work, or with the process. 
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Final
+from typing import Final, Literal
 
+HolderKind = Literal["run", "video", "transcription", "file"]
+"""What kind of work a hold may be bound to."""
 _MAX_MEANS: Final = 10_000
 _MEAN_OF: Final = 50
 """How many of the latest calls a mean is of, about."""
@@ -26,6 +28,7 @@ class Hold:
         "bound_at",
         "is_transferred",
         "key_id",
+        "kind",
         "project_id",
         "work_id",
     )
@@ -37,6 +40,7 @@ class Hold:
         self.project_id = project_id
         self.key_id = key_id
         self.work_id = ""
+        self.kind: HolderKind = "run"
         self.bound_at = 0.0
         """Of the monotonic clock."""
         self.is_transferred = False
@@ -57,10 +61,23 @@ class Hold:
         self._charged = credits_
         self._change(credits_)
 
-    def bind(self, work_id: str) -> None:
-        """Makes the work the owner, which finds the hold by its id, and releases it."""
-        self.work_id, self.is_transferred, self.bound_at = work_id, True, time.monotonic()
+    def land(self) -> None:
+        """A transaction has recorded what was charged: it is spent, and not held any more."""
+        if self._charged:
+            self._land()
+            self._change(0)
+
+    def bind(self, work_id: str, kind: HolderKind = "run") -> None:
+        """Makes the work the owner, which finds the hold by its id, and releases it.
+
+        What the work holds already is added: a file may be indexed in two vector stores.
+        """
+        earlier = self._holds.bound.get(work_id)
+        self.work_id, self.kind, self.is_transferred, self.bound_at = work_id, kind, True, time.monotonic()
         self._holds.bound[work_id] = self
+        if earlier is not None and earlier is not self:
+            self._change(self._credits + earlier._credits)  # noqa: SLF001 - of the same class
+            earlier.release()
 
     def release(self) -> None:
         """Ends the hold. A second call does nothing."""
@@ -113,7 +130,7 @@ class SpendingHolds:
 
     def __init__(self) -> None:
         self.bound: Final[dict[str, Hold]] = {}
-        """By the ids of runs."""
+        """By the ids of runs and jobs."""
         self.landed: Final[dict[str, int]] = {}
         self._held: dict[str, int] = {}
 

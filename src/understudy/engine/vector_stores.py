@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from msgspec import UNSET
@@ -94,13 +95,30 @@ class VectorStores:
             metadata=dict(metadata or {}),
         )
 
-    async def admit_indexing(self, project_id: str, key_id: str) -> None:
-        """Called before files are added, which the embedder of new stores may charge.
+    @asynccontextmanager
+    async def holding_funds(self, project_id: str, key_id: str, file_ids: Sequence[str]) -> AsyncIterator[None]:
+        """Around the addition of files, which the embedder of new stores may charge.
+
+        Each file holds its estimated cost until it is indexed.
 
         Raises OutOfFunds and FundsReserved.
         """
-        if self._index.embedders.is_charged(self._index.embedders.default_name):
-            await self._charges.admit(project_id, key_id)
+        embedder, holds = self._index.embedders.default_name, self._ingestion.holds
+        if not self._index.embedders.is_charged(embedder):
+            yield
+            return
+        await self._charges.admit(project_id, key_id)
+        files = await self._store.files.lookup(project_id, list(dict.fromkeys(file_ids)))
+        costs = await self._charges.estimate(key_id, embedder, [file.bytes for file in files])
+        taken = await holds.take(project_id, key_id, costs)
+        for hold, file in zip(taken, files, strict=False):
+            holds.bind(hold, file.id)
+        try:
+            yield
+        except BaseException:
+            for hold in taken:
+                hold.release()
+            raise
 
     async def create(
         self,

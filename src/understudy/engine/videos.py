@@ -16,6 +16,7 @@ from understudy.engine.files import Files
 from understudy.engine.jobs.video_callbacks import VideoCallbacks
 from understudy.engine.jobs.videos import VideoJobs
 from understudy.engine.keyframes import Keyframes
+from understudy.engine.spending_holds import released_on_error
 from understudy.errors import Unavailable
 from understudy.llm.prices import Tokens
 from understudy.media import VideoProvider
@@ -66,7 +67,8 @@ class Videos:
         self._keyframes = Keyframes(store, files, provider, settings)
 
     async def create(self, project_id: str, order: VideoOrder) -> Video:
-        """Raises InvalidRequest, NotFound, RateLimited, and Unavailable where nothing can be made."""
+        """Raises InvalidRequest, NotFound, RateLimited, OutOfFunds, FundsReserved, and Unavailable where nothing can be
+        made."""
         self._check_provider()
         if order.request.callback_url is not None:
             self._callbacks.check(order.request.callback_url)
@@ -83,16 +85,21 @@ class Videos:
                 credits=price.credits,
                 key_id=order.key_id,
             )
-            video_id = await self._store.videos.create(
-                project_id,
-                new_id,
-                record,
-                provider=self._provider.name,
-                token=secrets.token_urlsafe(24),
-                pieces=pieces,
-                request_key=order.request_key,
-                most=self._settings.waiting,
-            )
+            hold = next(iter(await self._jobs.holds.take(project_id, order.key_id, [price.credits])), None)
+            self._jobs.holds.bind(hold, new_id)
+            with released_on_error(hold):
+                video_id = await self._store.videos.create(
+                    project_id,
+                    new_id,
+                    record,
+                    provider=self._provider.name,
+                    token=secrets.token_urlsafe(24),
+                    pieces=pieces,
+                    request_key=order.request_key,
+                    most=self._settings.waiting,
+                )
+            if video_id != new_id:
+                self._jobs.holds.settle(new_id, 0)
         self._jobs.wake()
         return await self._store.videos.get(project_id, video_id)
 

@@ -17,6 +17,7 @@ from understudy.store.audit_logs import AuditLogs
 from understudy.store.backups import copy_before_migration
 from understudy.store.batch_jobs import BatchJobs
 from understudy.store.batches import Batches
+from understudy.store.billable_jobs import BillableJobs
 from understudy.store.blobs import Blobs
 from understudy.store.chat_completions import ChatCompletions
 from understudy.store.chunks import Chunks
@@ -96,6 +97,7 @@ class Store:
     videos: Videos
     uploads: Uploads
     blobs: Blobs
+    billable_jobs: BillableJobs
     item_data: ItemData
     item_images: ItemImages
     chunks: Chunks
@@ -208,6 +210,7 @@ def _build_store(database: Database, data: Path, clock: Clock, lock: DirectoryLo
         videos=Videos(database),
         uploads=Uploads(database, clock),
         blobs=Blobs(database),
+        billable_jobs=BillableJobs(database),
         item_data=ItemData(database),
         item_images=ItemImages(database),
         chunks=Chunks(database),

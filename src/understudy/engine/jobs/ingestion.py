@@ -11,6 +11,7 @@ from understudy.broker import Broker
 from understudy.clock import Clock
 from understudy.correlation import Origin
 from understudy.engine.change_notices import ChangeNotices
+from understudy.engine.job_holds import JobHolds
 from understudy.engine.jobs.backoff import Backoff
 from understudy.engine.jobs.job import MAX_INTERRUPTIONS, JobKind
 from understudy.engine.jobs.pool import LeasePool
@@ -49,6 +50,7 @@ class Ingestion(JobKind[int, FileClaim]):
         extractor: Extractor,
         index: Index,
         charges: RetrievalCharges,
+        holds: JobHolds,
         clock: Clock,
         broker: Broker,
         places: int,
@@ -59,6 +61,7 @@ class Ingestion(JobKind[int, FileClaim]):
         self._extractor = extractor
         self._index = index
         self._charges = charges
+        self.holds = holds
         self._clock = clock
         self._cursor = FairCursor()
         self._waiters = Waiters()
@@ -136,26 +139,28 @@ class Ingestion(JobKind[int, FileClaim]):
         """`uses` grow while the file is indexed. What a file's last attempt used is charged, once."""
         try:
             usage_bytes, warnings = await self._index_file(work)
-            await self._charge(work, uses)
+            cost = await self._charge(work, uses)
             for warning in warnings:
                 logger.warning("file %s: read in part: %s", work.file.id, warning)
             await self._store.ingestion.finish(
                 self._pool.id, work, "completed", usage_bytes=usage_bytes, warnings=warnings
             )
+            self.holds.settle(work.file.id, cost)
         except (asyncio.CancelledError, DocumentRemoved):
             await self._store.ingestion.release(self._pool.id, work, 0.0, attempts=1)
         except Exception as error:  # noqa: BLE001 - each ends the attempt
             delay = await self._handle_failure(work, error)
             if delay is None:
-                await self._charge(work, uses)
+                self.holds.settle(work.file.id, await self._charge(work, uses))
             return delay
         return None
 
-    async def _charge(self, claimed: FileClaim, uses: Sequence[ModelUse]) -> None:
+    async def _charge(self, claimed: FileClaim, uses: Sequence[ModelUse]) -> int:
+        """Returns the credits."""
         if not uses:
-            return
+            return 0
         reference = f"{claimed.file.id}:{claimed.store}:{claimed.seq}:{claimed.round}"
-        await self._charges.record(Payer(claimed.project_id, reference, claimed.origin.key_id), uses)
+        return await self._charges.record(Payer(claimed.project_id, reference, claimed.origin.key_id), uses)
 
     async def _handle_failure(self, claimed: FileClaim, error: Exception) -> float | None:
         """Fails the file, or releases it for a retry; returns the seconds until then."""

@@ -88,7 +88,7 @@ class RunWorker(JobKind[str, RunExecutor]):
         self._models = models
         self.tools = tools
         self._accounting = accounting
-        accounting.release_ended = self._release_holds
+        accounting.releasers.append(self._release_holds)
         self._limiter = limiter
         self._logs = logs
         self._clock = clock
@@ -434,7 +434,9 @@ class RunWorker(JobKind[str, RunExecutor]):
     async def _release_holds(self) -> None:
         """Releases the holds of runs that other servers have executed, and of those that do not exist."""
         bound = self._accounting.holds.bound
-        elsewhere = {run_id: hold for run_id, hold in bound.items() if run_id not in self._pool.jobs}
+        elsewhere = {
+            run_id: hold for run_id, hold in bound.items() if hold.kind == "run" and run_id not in self._pool.jobs
+        }
         owners = await self._store.runs.find_owners(list(elsewhere)) if elsewhere else {}
         # Those that are not stored may be about to be.
         before = time.monotonic() - _UNREAD_SECONDS

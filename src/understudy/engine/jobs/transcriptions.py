@@ -18,9 +18,11 @@ from understudy.clock import Clock
 from understudy.correlation import Origin
 from understudy.engine.accounting import Accounting
 from understudy.engine.files import Files
+from understudy.engine.job_holds import JobHolds
 from understudy.engine.jobs.backoff import Backoff
 from understudy.engine.jobs.job import MAX_INTERRUPTIONS, JobKind
 from understudy.engine.jobs.pool import LeasePool
+from understudy.engine.spending_holds import Hold, released_on_error
 from understudy.errors import StoreError, UpstreamError
 from understudy.llm.prices import Tokens
 from understudy.llm.relayed_form import RelayedForm
@@ -57,6 +59,7 @@ class Transcriptions(JobKind[int, TranscriptionClaim]):
         accounting: Accounting,
         clock: Clock,
         broker: Broker,
+        holds: JobHolds,
         places: int,
     ) -> None:
         """At most `places` recordings are transcribed at a time."""
@@ -66,15 +69,21 @@ class Transcriptions(JobKind[int, TranscriptionClaim]):
         self._models = models
         self._accounting = accounting
         self._clock = clock
+        self._holds = holds
         self._cursor = FairCursor()
         loops = (Looper(_EXPIRY_SECONDS, self._delete_expired),)
         self._pool = LeasePool(self, store.workers, clock, "scribe", places, broker, loops)
         self.start = self._pool.start
         self.stop = self._pool.stop
 
-    async def create(self, project_id: str, form: RelayedForm, key_id: str, limit: int | None) -> str:
-        """Returns the id. Raises RateLimited if too many have not ended, InvalidRequest if the project would store more
-        bytes than `limit`, and StoreError."""
+    async def create(
+        self, project_id: str, form: RelayedForm, key_id: str, limit: int | None, hold: Hold | None = None
+    ) -> str:
+        """Returns the id. `hold` becomes that of the transcription.
+
+        Raises RateLimited if too many have not ended, InvalidRequest if the project would store more bytes than
+        `limit`, and StoreError.
+        """
         self._pool.require_running()
         transcription_id = ids.generation()
         async with self._files.open_draft() as draft:
@@ -89,7 +98,9 @@ class Transcriptions(JobKind[int, TranscriptionClaim]):
                 size=form.size,
                 key_id=key_id,
             )
-            await self._store.create(project_id, transcription_id, record, blob.name, most=_MAX_ACTIVE, limit=limit)
+            self._holds.bind(hold, transcription_id)
+            with released_on_error(hold):
+                await self._store.create(project_id, transcription_id, record, blob.name, most=_MAX_ACTIVE, limit=limit)
         self._pool.wake()
         return transcription_id
 
@@ -189,4 +200,7 @@ class Transcriptions(JobKind[int, TranscriptionClaim]):
         ended = TranscriptionClaim(
             seq=claimed.seq, project_id=claimed.project_id, id=claimed.id, input=claimed.input, record=record
         )
-        await self._store.finish(self._pool.id, ended, self._clock.now(), usage)
+        if await self._store.finish(self._pool.id, ended, self._clock.now(), usage):
+            if usage is not None:
+                self._accounting.note_cost(usage)
+            self._holds.settle(claimed.id, 0 if usage is None else usage.credits)

@@ -16,6 +16,7 @@ from understudy.blobs import Blobs
 from understudy.broker import Broker
 from understudy.clock import Clock
 from understudy.engine.files import Files
+from understudy.engine.job_holds import JobHolds
 from understudy.engine.jobs.backoff import Backoff
 from understudy.engine.jobs.job import MAX_INTERRUPTIONS, JobKind
 from understudy.engine.jobs.pool import LeasePool
@@ -56,6 +57,7 @@ class VideoJobs(JobKind[int, VideoClaim]):
         clock: Clock,
         spool: Path,
         broker: Broker,
+        holds: JobHolds,
         places: int,
     ) -> None:
         """`spool` is a directory for unfinished files. At most `places` videos are made at a time."""
@@ -67,6 +69,7 @@ class VideoJobs(JobKind[int, VideoClaim]):
         self._settings = settings
         self._clock = clock
         self._spool = spool
+        self.holds = holds
         self._cursor = FairCursor()
         self._waiters = SharedWaiters(broker, "video")
         self.next_change = self._waiters.next_change
@@ -105,6 +108,7 @@ class VideoJobs(JobKind[int, VideoClaim]):
 
     def interrupt_video(self, seq: int, video_id: str) -> None:
         """Stops making a video that was deleted, and ends the waits for it."""
+        self.holds.settle(video_id, 0)
         self._pool.interrupt(seq)
         self._waiters.notify(video_id)
 
@@ -212,7 +216,8 @@ class VideoJobs(JobKind[int, VideoClaim]):
             thumbnail=made.thumbnail is not None,
             ended_at=now,
         )
-        await self._store.videos.complete(self.id, claimed, record, pieces, now)
+        if await self._store.videos.complete(self.id, claimed, record, pieces, now):
+            self.holds.settle(claimed.video.id, record.credits)
 
     async def _store_file(self, role: Role, path: Path, stack: AsyncExitStack) -> VideoFile:
         draft = await stack.enter_async_context(self._files.open_draft())
@@ -233,7 +238,8 @@ class VideoJobs(JobKind[int, VideoClaim]):
     async def _fail(self, claimed: VideoClaim, reason: str) -> None:
         now = self._clock.now()
         record = changed(claimed.video.record, failure_reason=reason, ended_at=now)
-        await self._store.videos.fail(self.id, claimed, record, now)
+        if await self._store.videos.fail(self.id, claimed, record, now):
+            self.holds.settle(claimed.video.id, 0)
 
 
 class _ProgressRecorder:

@@ -265,6 +265,7 @@ class RunExecutor:
         await self._charges.record(model_turn)
         self._model_turn = None
         await self._tool_use.store_calls(turn.calls, model_turn.usage(), model_turn.reasoning_items)
+        self._charges.land()
         return await self._tool_use.execute_calls()
 
     # -- how a run ends ----------------------------------------------------------------------------------------
