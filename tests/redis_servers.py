@@ -27,11 +27,20 @@ def find_program(name: str = "redis-server") -> str:
     return path
 
 
+_held: list[socket.socket] = []
+
+
 def free_port() -> int:
-    with closing(socket.socket()) as bound:
-        bound.bind(("127.0.0.1", 0))
-        port: int = bound.getsockname()[1]
-        return port
+    """A port that nobody gets from the system as long as this process lives, also while its server is down.
+
+    A socket that never listens holds it. A server can bind it nevertheless, with `SO_REUSEADDR`.
+    """
+    held = socket.socket()
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    held.bind(("127.0.0.1", 0))
+    _held.append(held)
+    port: int = held.getsockname()[1]
+    return port
 
 
 class RedisServer:

@@ -56,24 +56,34 @@ class Looper:
         self._work = work
         self._aligned = aligned
         self._task: asyncio.Task[None] | None = None
+        self._extra: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         self._task = asyncio.create_task(self._run_loop())
 
     async def stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        tasks = [task for task in (self._task, self._extra) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def run_now(self) -> None:
+        """Calls `work` beside the periodic calls, unless it was called so and has not ended."""
+        if self._extra is None or self._extra.done():
+            self._extra = asyncio.create_task(self._run_once())
 
     async def _run_loop(self) -> None:
         while True:
             delay = self._delay()
             await asyncio.sleep(align_delay(delay) if self._aligned else delay)
-            try:
-                await self._work()
-            except StoreError as error:
-                # The loss of a database server is logged once by the store, not by every loop.
-                level = logging.DEBUG if isinstance(error, StoreUnavailable) else logging.WARNING
-                logger.log(level, "store unavailable, retrying: %s", error)
-            except Exception:
-                logger.exception("periodic work failed, retrying")
+            await self._run_once()
+
+    async def _run_once(self) -> None:
+        try:
+            await self._work()
+        except StoreError as error:
+            # The loss of a database server is logged once by the store, not by every loop.
+            level = logging.DEBUG if isinstance(error, StoreUnavailable) else logging.WARNING
+            logger.log(level, "store unavailable, retrying: %s", error)
+        except Exception:
+            logger.exception("periodic work failed, retrying")

@@ -237,6 +237,20 @@ async def test_a_worker_that_cannot_renew_its_lease_starts_nothing_more(store, n
     assert await owner_of(store, 2) is None
 
 
+async def test_a_job_that_is_announced_after_the_lease_has_lapsed_waits_for_no_heartbeat(store, node):
+    clock = Clock()
+    chores = node(clock=clock, is_announced=True)
+    await chores.pool.start()
+    await chores.pool._loops[0].stop()
+    clock.time += LEASE_SECONDS + 1
+    assert not chores.pool.has_capacity()
+    await add(store, "ours")
+    chores.pool.announce(Candidate(1, "ours"))
+    # The sweep does nothing without a lease.
+    await chores.wait_until(lambda: chores.started)
+    assert chores.pool.holds_lease
+
+
 async def test_a_job_that_nobody_claimed_during_an_outage_goes_on(store, node):
     clock = Clock()
     await add(store, "ours")

@@ -78,8 +78,9 @@ class LeasePool(Generic[Key, Work]):
         self._unclaimed: set[Job[Key, Work]] = set()
         self._stopping = False
         self._stopped: asyncio.Future[None] | None = None
+        self._heartbeat = Looper(HEARTBEAT_SECONDS, self._renew_lease)
         self._loops = [
-            Looper(HEARTBEAT_SECONDS, self._renew_lease),
+            self._heartbeat,
             Looper(self._sweep_delay, self._sweep, aligned=not workers.is_shared),
             Looper(0, self._start_jobs),
             *extra_loops,
@@ -133,6 +134,9 @@ class LeasePool(Generic[Key, Work]):
         if self._places:
             self._queue.add(candidate)
             self._woken.set()
+            if not self.holds_lease:
+                # This process was stopped, or could not write: the job does not wait for the next heartbeat.
+                self._heartbeat.run_now()
         self._wake_other()
 
     def _wake_other(self) -> None:
