@@ -123,6 +123,19 @@ def test_an_import_keeps_ids_and_times_in_two_projects(server, upstream):
 
 
 @on_both
+def test_imports_of_one_input_at_the_same_time_import_each_object_once(server):
+    project = Project(server)
+    created = [project.upload(SMALL).json for _ in range(3)]
+    cancelled = project.ask("POST", f"/v1/imports/{created[1]['id']}/cancel").json
+    done = [project.ended("import", one) for one in created]
+    assert done[0]["report"]["imported"] == {"assistant": 1, "thread": 1, "message": 2}
+    assert done[2]["report"]["imported"] == {}
+    assert [one["status"] for one in (done[0], done[2])] == ["completed"] * 2
+    assert done[1]["status"] in {"cancelled", "completed"}
+    assert cancelled["status"] in {"cancelling", *ENDED}
+
+
+@on_both
 def test_an_imported_thread_continues_with_its_history(server, upstream):
     project = Project(server)
     project.import_(SMALL)

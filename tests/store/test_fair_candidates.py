@@ -25,7 +25,7 @@ LISTINGS = {
     "videos": (video_claims.WAITING_VIDEOS, "generations_claimable"),
     "files": (ingestion.WAITING_FILES, "store_files_claimable"),
     "deliveries": (webhook_deliveries.WAITING_DELIVERIES, "webhook_deliveries_claimable webhook_deliveries_waiting"),
-    "transfers": (transfers.WAITING_TRANSFERS, "transfers_waiting"),
+    "transfers": (transfers.WAITING_TRANSFERS, "transfers_waiting transfers_page"),
     "embedding": (embedding.WAITING_DOCUMENTS, "chunk_documents_claimable"),
 }
 

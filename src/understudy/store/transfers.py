@@ -27,9 +27,16 @@ from understudy.wire.transfers import (
 
 TransferKind = Literal["import", "export", "deletion"]
 _ACTIVE: Final = ("queued", "in_progress", "cancelling")
-TRANSFER_JOBS = JobTable("transfers", compose_sql("status IN", sql_list(_ACTIVE)), "status")
+# Two imports of a project may have the same objects, of which each would find none.
+_EARLIER_IMPORT: Final = compose_sql(
+    "SELECT 1 FROM transfers AS earlier WHERE earlier.project_id = transfers.project_id AND earlier.kind = 'import'"
+    " AND earlier.body IS NOT NULL AND earlier.seq < transfers.seq AND earlier.status IN",
+    sql_list(_ACTIVE),
+)
+_TURN: Final = compose_sql("AND (kind <> 'import' OR NOT EXISTS (", _EARLIER_IMPORT, "))")
+TRANSFER_JOBS = JobTable("transfers", compose_sql("status IN", sql_list(_ACTIVE)), "status", turn=_TURN)
 WAITING_TRANSFERS = FairListing(
-    "transfers", TRANSFER_JOBS.is_waiting, condition="AND due_at <= $2", order="seq, due_at"
+    "transfers", TRANSFER_JOBS.is_waiting, condition=compose_sql("AND due_at <= $2", _TURN), order="seq, due_at"
 )
 _ROW: Final = "'[\"' || status || '\",' || body || ']'"
 _PAGE = PageSource("transfers", "project_id = $1", "body IS NOT NULL AND kind = $2", 2, body=_ROW)

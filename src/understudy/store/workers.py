@@ -61,12 +61,14 @@ class JobTable:
     """A table with a job per row: `seq`, `owner`, and with `retries` also `due_at`, `attempts` and `interruptions`.
 
     `is_open` is true of rows with work left. `revision` changes when a claim no longer covers what is to be done.
+    `turn`: an open row is not claimed before this is true of it.
     """
 
     name: LiteralString
     is_open: LiteralString
     revision: LiteralString
     retries: bool = True
+    turn: LiteralString = ""
 
     @property
     def is_waiting(self) -> LiteralString:
@@ -85,7 +87,8 @@ class JobTable:
             )
             due = "AND due_at <= $3"
             arguments = (owner, seq, now)
-        row = lock_row(self.name, compose_sql("seq = $2 AND", self.is_open, due, "AND", is_claimable_by("$1")))
+        open_row = compose_sql("seq = $2 AND", self.is_open, due, self.turn)
+        row = lock_row(self.name, compose_sql(open_row, "AND", is_claimable_by("$1")))
         sql = compose_sql("UPDATE", self.name, "SET owner = $1", counts, "WHERE seq =", row, "RETURNING", columns)
         rows = yield sql, arguments
         return rows[0] if rows else None
@@ -94,7 +97,8 @@ class JobTable:
         """Jobs that are due and whose owners have no lease. `columns` are those of a candidate."""
         due: LiteralString = "AND due_at <= $2" if self.retries else ""
         arguments = (now,) if self.retries else ()
-        return (yield from list_orphaned(self.name, columns, compose_sql(self.is_open, due), limit, *arguments))
+        condition = compose_sql(self.is_open, due, self.turn)
+        return (yield from list_orphaned(self.name, columns, condition, limit, *arguments))
 
     def list_owned(self, owner: str) -> Transaction[dict[int, Any]]:
         """The revisions of the owner's open jobs."""
