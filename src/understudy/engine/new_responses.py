@@ -1,9 +1,9 @@
 """A new response: what a request asks for, and the events that its run begins with. Stores nothing."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import msgspec
+from msgspec import Struct
 
 from understudy.correlation import Origin as RequestOrigin
 from understudy.engine.response_request import RequestedResponse, ResolvedPrompt, new_response
@@ -21,8 +21,7 @@ from understudy.wire.input_items import InputItem
 from understudy.wire.responses import CreateResponseRequest, ResponseObject
 
 
-@dataclass(frozen=True, slots=True)
-class InitialResponse:
+class InitialResponse(Struct, frozen=True):
     """The first events of a response, with the frames of each; `response` is as the request is replied to."""
 
     state: RunState
@@ -58,8 +57,7 @@ def _queued_event(new: RequestedResponse, asked: CreateResponseRequest) -> event
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ResponseDraft:
+class ResponseDraft(Struct, frozen=True, kw_only=True):
     """An admitted request for a response that has no place yet.
 
     `served` as for `new_response`. `calls` are those that the client has approved of. `now` and `seconds`, how long it

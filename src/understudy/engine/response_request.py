@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
+from msgspec import Struct
 
 from understudy.engine.client_tools import OfferedTools, offer_tools
 from understudy.engine.deferred_tools import deferred_servers, split_deferred
@@ -72,8 +73,7 @@ class ResolvedPrompt:
     """The messages as `instructions` of the response."""
 
 
-@dataclass(frozen=True, slots=True)
-class RequestedResponse:
+class RequestedResponse(Struct, frozen=True):
     """The response that a request asks for, the run that makes it, and the items of its input."""
 
     response: ResponseObject

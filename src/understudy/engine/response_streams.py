@@ -4,6 +4,8 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
 
+from msgspec import Struct
+
 from understudy.engine.run.log import LogReader, RunLog
 from understudy.engine.views.projections import ResponseProjection
 from understudy.engine.views.response_replay import ResponseReplay, frames_after, next_sequence
@@ -11,8 +13,7 @@ from understudy.errors import InvalidRequest
 from understudy.wire.responses import ResponseObject
 
 
-@dataclass(frozen=True, slots=True)
-class CreatedResponse:
+class CreatedResponse(Struct, frozen=True):
     """A response that a client has started: as it is returned at once, and the log of what follows."""
 
     response: ResponseObject

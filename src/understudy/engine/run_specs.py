@@ -3,8 +3,6 @@
 Both dialects build it when they create a run, and the worker when it resumes one.
 """
 
-from typing import Any
-
 from understudy.engine.run.spec import CompactionRule, RunSpec
 from understudy.store.messages import Item
 from understudy.store.run_state import Plan
@@ -13,9 +11,15 @@ from understudy.wire.runs import RunObject
 
 def build_spec(run: RunObject, plan: Plan | None) -> RunSpec:
     """The specification of a run of the Assistants API, or with a `plan` of the run that makes a response."""
+    return _run_spec(run) if plan is None else _response_spec(run, plan)
+
+
+def _run_spec(run: RunObject) -> RunSpec:
+    strategy = run.truncation_strategy
     return RunSpec(
         id=run.id,
         thread_id=run.thread_id,
+        label="run",
         model=run.model,
         instructions=run.instructions,
         tools=run.tools,
@@ -27,46 +31,51 @@ def build_spec(run: RunObject, plan: Plan | None) -> RunSpec:
         reasoning_effort=run.reasoning_effort,
         max_prompt_tokens=run.max_prompt_tokens,
         max_completion_tokens=run.max_completion_tokens,
-        **(_run_values(run) if plan is None else _response_values(plan)),
+        last_messages=strategy.last_messages if strategy.type == "last_messages" else None,
+        bare_file_names=True,
+        uses_thread_resources=True,
+        on_client_action="pause",
+        overflow="cut",
+        publishes_items=False,
     )
 
 
-def _run_values(run: RunObject) -> dict[str, Any]:
-    strategy = run.truncation_strategy
-    return {
-        "label": "run",
-        "last_messages": strategy.last_messages if strategy.type == "last_messages" else None,
-        "bare_file_names": True,
-        "uses_thread_resources": True,
-        "on_client_action": "pause",
-        "overflow": "cut",
-        "publishes_items": False,
-    }
-
-
-def _response_values(plan: Plan) -> dict[str, Any]:
-    return {
-        "label": "response",
-        "preface": [Item(0, one.kind, one.role, None, one.body) for one in plan.preface],
-        "verbosity": plan.verbosity,
-        "top_logprobs": plan.top_logprobs,
-        "context": plan.context,
-        "all_turns": plan.all_turns,
-        "compaction": _compaction_rule(plan),
-        "client_tools": plan.client,
-        "allowed": plan.allowed,
-        "forced": plan.forced,
-        "max_tool_calls": plan.max_tool_calls,
-        "vector_store_ids": plan.vector_store_ids,
-        "filters": plan.filters,
-        "web_search": plan.web_search,
-        "image_generation": plan.image_generation,
-        "deferred": plan.deferred,
-        "deferred_servers": plan.deferred_servers,
-        "file_ids": plan.file_ids,
-        "own_container": plan.owned,
-        "overflow": "cut" if plan.cuts else "fail",
-    }
+def _response_spec(run: RunObject, plan: Plan) -> RunSpec:
+    return RunSpec(
+        id=run.id,
+        thread_id=run.thread_id,
+        label="response",
+        model=run.model,
+        instructions=run.instructions,
+        tools=run.tools,
+        tool_choice=run.tool_choice,
+        parallel_tool_calls=run.parallel_tool_calls,
+        response_format=run.response_format,
+        temperature=run.temperature,
+        top_p=run.top_p,
+        reasoning_effort=run.reasoning_effort,
+        max_prompt_tokens=run.max_prompt_tokens,
+        max_completion_tokens=run.max_completion_tokens,
+        preface=[Item(0, one.kind, one.role, None, one.body) for one in plan.preface] if plan.preface else (),
+        verbosity=plan.verbosity,
+        top_logprobs=plan.top_logprobs,
+        context=plan.context,
+        all_turns=plan.all_turns,
+        compaction=_compaction_rule(plan),
+        client_tools=plan.client,
+        allowed=plan.allowed,
+        forced=plan.forced,
+        max_tool_calls=plan.max_tool_calls,
+        vector_store_ids=plan.vector_store_ids,
+        filters=plan.filters,
+        web_search=plan.web_search,
+        image_generation=plan.image_generation,
+        deferred=plan.deferred,
+        deferred_servers=plan.deferred_servers,
+        file_ids=plan.file_ids,
+        own_container=plan.owned,
+        overflow="cut" if plan.cuts else "fail",
+    )
 
 
 def _compaction_rule(plan: Plan) -> CompactionRule | None:

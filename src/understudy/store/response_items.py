@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from msgspec import Struct
+
 from understudy.errors.objects import unknown_cursor
 from understudy.store.database import Bundle, Row, Transaction
 from understudy.store.messages import Item, add_item, add_text, encode
@@ -15,8 +17,7 @@ from understudy.wire.messages import MessageObject
 NEWEST_ITEM = 1 << 61
 
 
-@dataclass(frozen=True, slots=True)
-class ItemRow:
+class ItemRow(Struct, frozen=True):
     """`message` where the Assistants API shows it as one; else the item's `kind` and its JSON."""
 
     id: str

@@ -5,7 +5,6 @@ uses the same thread; one that continues an older response starts a branch after
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import LiteralString
 
 import msgspec
@@ -38,12 +37,11 @@ _OUTPUT_LIST = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class ResponsePlacement:
+class ResponsePlacement(msgspec.Struct, frozen=True):
     """Where a response's items belong: its thread, and what goes before that."""
 
     thread_id: str
-    context: list[ContextPart] = field(default_factory=list)
+    context: list[ContextPart] = []
 
 
 def locate_response(

@@ -55,16 +55,20 @@ class ResponseIncomplete(WholeResponseEvent, kw_only=True, tag="response.incompl
 # -- items -------------------------------------------------------------------------------------------------------
 
 
-class OutputItemAdded(ResponseStreamEvent, kw_only=True, tag="response.output_item.added"):
+class WholeItemEvent(ResponseStreamEvent, kw_only=True):
+    """One that carries an item."""
+
     item: OutputItem
     output_index: int
     sequence_number: int
 
 
-class OutputItemDone(ResponseStreamEvent, kw_only=True, tag="response.output_item.done"):
-    item: OutputItem
-    output_index: int
-    sequence_number: int
+class OutputItemAdded(WholeItemEvent, kw_only=True, tag="response.output_item.added"):
+    pass
+
+
+class OutputItemDone(WholeItemEvent, kw_only=True, tag="response.output_item.done"):
+    pass
 
 
 class _ItemEvent(ResponseStreamEvent, kw_only=True):
@@ -342,9 +346,6 @@ class ShellCommandDone(ResponseStreamEvent, kw_only=True, tag="response.shell_ca
     output_index: int
     sequence_number: int
 
-
-ItemEvent = OutputItemAdded | OutputItemDone
-"""Events that carry an item."""
 
 STREAM_EVENTS: tuple[type[ResponseStreamEvent], ...] = (
     *(ResponseCreated, ResponseQueued, ResponseInProgress, ResponseCompleted, ResponseFailed, ResponseIncomplete),

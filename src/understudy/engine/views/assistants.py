@@ -13,7 +13,7 @@ from understudy.engine.run import events
 from understudy.engine.views.difference import RenderedMessage, remaining_calls, remaining_message
 from understudy.engine.views.origins import FinishedStep, Origin, RestoredOrigin
 from understudy.engine.views.replay import step_events
-from understudy.engine.views.steps import StepView
+from understudy.engine.views.steps import StepView, opening_events
 from understudy.wire.messages import (
     Annotation,
     FileCitation,
@@ -102,6 +102,14 @@ class RunView:
         handler = _HANDLERS.get(type(event))
         return () if handler is None else handler(self, event)
 
+    def record(self, event: events.Event) -> None:
+        """Applies the event, of which no stream shows anything."""
+        recorder = _RECORDERS.get(type(event))
+        if recorder is None:
+            self.apply(event)
+        else:
+            recorder(self, event)
+
     def extend_text(self, *texts: str) -> bool:
         """Applies text deltas that only continue the text; False where they would open it."""
         if not self._text:
@@ -168,8 +176,11 @@ class RunView:
         return RenderedMessage(text, refusal, len(self._annotations), len(self._images))
 
     def _on_started(self, event: events.RunStarted) -> _Stream:
-        self.run = _replace(self.run, status="in_progress", started_at=event.at)
+        self._start(event)
         return [self._run_event("in_progress")]
+
+    def _start(self, event: events.RunStarted) -> None:
+        self.run = _replace(self.run, status="in_progress", started_at=event.at)
 
     def _on_action_required(self, _: events.ActionRequired) -> _Stream:
         action = RequiredAction(submit_tool_outputs=SubmitToolOutputs(self._steps.required_calls()))
@@ -198,9 +209,15 @@ class RunView:
 
     def _on_ended(self, event: events.RunEnded) -> _Stream:
         cut = [self._cut_message(event.at, event.cut or "run_failed")] if self.message is not None else []
-        steps = self._steps.close(_STEP_STATUS_AT_END[event.status], event.at, event.turn, error=event.error)
-        time = f"{event.status}_at"
-        self.run = _replace(
+        steps = self._end(event)
+        return [*cut, *map(self._steps.ended_event, steps), self._run_event(event.status)]
+
+    def _end(self, event: events.RunEnded) -> list[RunStepObject]:
+        """Ends the run, and what it has open; returns the steps of that."""
+        if self.message is not None:
+            self._cut_message(event.at, event.cut or "run_failed")
+        steps = self._steps.end(_STEP_STATUS_AT_END[event.status], event.at, event.turn, error=event.error)
+        self.run = run = _replace(
             self.run,
             status=event.status,
             expires_at=None,
@@ -208,10 +225,12 @@ class RunView:
             last_error=event.error,
             incomplete_details=event.incomplete,
             usage=event.usage,
-            **({time: event.at} if time in {"completed_at", "failed_at", "cancelled_at"} else {}),
         )
+        time = f"{event.status}_at"
+        if time in {"completed_at", "failed_at", "cancelled_at"}:
+            setattr(run, time, event.at)
         self.ended = True
-        return [*cut, *steps, self._run_event(event.status)]
+        return steps
 
     def _load_run(self, event: events.RunQueued | events.RunRestored) -> None:
         origin: Origin | RestoredOrigin = event.origin
@@ -231,11 +250,17 @@ class RunView:
     def _on_message_opened(self, event: events.MessageOpened) -> _Stream:
         # What an owner between opened, whose log is lost, begins while the message of the owner before it is open.
         abandoned = [self._abandon_message(event.at)] if self.message is not None else []
+        step, message = self._open_message(event)
+        return [*abandoned, *opening_events(step), *_opening_events(message)]
+
+    def _open_message(self, event: events.MessageOpened) -> tuple[RunStepObject, MessageObject]:
+        if self.message is not None:
+            self._abandon_message(event.at)
         details = RunStepDetailsMessageCreationObject(MessageCreation(event.message_id))
-        step = self._steps.open(self.run, event.step_id, "message_creation", details, event.at)
+        step = self._steps.add(self.run, event.step_id, "message_creation", details, event.at)
         self.message = message = self._new_message(event)
         self._reset_parts()
-        return [*abandoned, *step, *_opening_events(message)]
+        return step, message
 
     def _new_message(self, event: events.MessageOpened) -> MessageObject:
         phase: Any = event.phase or msgspec.UNSET
@@ -255,8 +280,12 @@ class RunView:
 
     def _on_text_delta(self, event: events.TextDelta) -> _Stream:
         value = TextValue(event.text) if self._text else TextValue(event.text, [])
+        return [self._content_event(ContentDelta(index=self._add_text(event), type="text", text=value))]
+
+    def _add_text(self, event: events.TextDelta) -> int:
+        """Returns the number of the text."""
         self._text.append(event.text)
-        return [self._content_event(ContentDelta(index=self._part_index("text"), type="text", text=value))]
+        return self._part_index("text")
 
     def _on_citation_added(self, event: events.CitationAdded) -> _Stream:
         value = TextValue(event.text, [_citation_delta(event, len(self._annotations))])
@@ -294,6 +323,10 @@ class RunView:
         message = self._close_message(status="completed", completed_at=event.at)
         step = self._steps.close("completed", event.at, event.usage, kind="message_creation")
         return [MessageEvent("thread.message.completed", message), *step]
+
+    def _end_message(self, event: events.MessageClosed) -> None:
+        self._close_message(status="completed", completed_at=event.at)
+        self._steps.end("completed", event.at, event.usage, kind="message_creation")
 
     def _cut_message(self, at: int, reason: str) -> RunStreamEvent:
         details = MessageIncompleteDetails(reason)  # type: ignore[arg-type]
@@ -392,6 +425,15 @@ def _annotation(event: events.CitationAdded) -> Annotation:
     return FileCitationAnnotation(*span, FileCitation(event.file_id, **event.place))
 
 
+# What most runs without a reader consist of; the others are rendered for nobody.
+_RECORDERS: Final[dict[type[events.Event], Callable[[RunView, Any], object]]] = {
+    events.RunQueued: RunView._load_run,  # noqa: SLF001 - the table of this module's own class
+    events.RunStarted: RunView._start,  # noqa: SLF001
+    events.MessageOpened: RunView._open_message,  # noqa: SLF001
+    events.TextDelta: RunView._add_text,  # noqa: SLF001
+    events.MessageClosed: RunView._end_message,  # noqa: SLF001
+    events.RunEnded: RunView._end,  # noqa: SLF001
+}
 # Events without an entry are of the other dialect: reasoning, listed tools, log probabilities, compaction.
 _HANDLERS: Final[dict[type[events.Event], Callable[[RunView, Any], _Stream]]] = {
     events.RunQueued: RunView._on_queued,  # noqa: SLF001 - the table of this module's own class

@@ -5,8 +5,8 @@ around the text is the same in all deltas of one part.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import cache
-from typing import Final, get_args
+from functools import cache, lru_cache
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -16,12 +16,12 @@ from understudy.engine.views.response_stream import OBFUSCATION_MULTIPLE, obfusc
 from understudy.engine.views.responses import ResponseView
 from understudy.wire.response_events import (
     STREAM_EVENTS,
-    ItemEvent,
     OutputTextDelta,
     ResponseStreamEvent,
+    WholeItemEvent,
     WholeResponseEvent,
 )
-from understudy.wire.response_items import encode_items
+from understudy.wire.response_items import OutputItem, encode_item, encode_items
 from understudy.wire.responses import ResponseObject
 from understudy.wire.run_events import MessageDelta, MessageDeltaEvent, RunStreamEvent
 
@@ -30,25 +30,26 @@ _encode_json: Final = msgspec.json.encode
 _encode_lines: Final = msgspec.json.Encoder().encode_lines
 _TEXT_END: Final = b"}}]}}\n\n"
 """Behind the text of a delta of a message."""
+# By the number of the delta of a response: as many as most streams have.
+_NUMBER_ENDS: Final = [b"%d}\n\n" % number for number in range(1000)]
 Frames = tuple[bytes, ...]
 # By the length of the text they hide, modulo what a text and its filler are a multiple of.
 _FILLERS: Final = tuple(
     b'"obfuscation":"%b",' % obfuscation_of(length).encode() for length in range(OBFUSCATION_MULTIPLE)
 )
 _NO_FILLERS: Final = (b"",) * OBFUSCATION_MULTIPLE
-# What stands before the data of an event of a response, and what encodes the data.
-_RESPONSE_FRAMES: Final = {
-    kind: (
-        b"event: %b\ndata: " % str(kind.__struct_config__.tag).encode(),
-        encode_items if kind in get_args(ItemEvent) else _encode_json,
-    )
+
+
+def _subject_of(kind: type[ResponseStreamEvent]) -> bytes:
+    """The member of an event that is encoded by itself, which comes first; empty where none is."""
+    return b"response" if issubclass(kind, WholeResponseEvent) else b"item" if issubclass(kind, WholeItemEvent) else b""
+
+
+# What stands in the frame of an event of a response before its first member, or before the object that it carries.
+_FRAME_HEADS: Final = {
+    kind: b"event: %b\ndata: " % tag
+    + (b'{"type":"%b","%b":' % (tag, subject) if (subject := _subject_of(kind)) else b"")
     for kind in STREAM_EVENTS
-}
-# What stands before the response in an event that has the whole one.
-_WHOLE_RESPONSE_HEADS: Final = {
-    kind: b'event: %b\ndata: {"type":"%b","response":' % (tag, tag)
-    for kind in STREAM_EVENTS
-    if issubclass(kind, WholeResponseEvent)
     for tag in (str(kind.__struct_config__.tag).encode(),)
 }
 
@@ -71,17 +72,21 @@ def _event_head(name: str) -> bytes:
 
 
 def encode_response_events(
-    stream: Iterable[ResponseStreamEvent], encode_response: Callable[[ResponseObject], bytes] = encode_items
+    stream: Iterable[ResponseStreamEvent],
+    encode_response: Callable[[ResponseObject], bytes] = encode_items,
+    encode_one: Callable[[OutputItem], bytes] = encode_item,
 ) -> list[bytes]:
     """The frames of the events."""
     frames = []
     for event in stream:
         if isinstance(event, WholeResponseEvent):
-            head, response = _WHOLE_RESPONSE_HEADS[type(event)], encode_response(event.response)
-            frames.append(b'%b%b,"sequence_number":%d}\n\n' % (head, response, event.sequence_number))
+            body, end = encode_response(event.response), b',"sequence_number":%d}\n\n' % event.sequence_number
+        elif isinstance(event, WholeItemEvent):
+            place = event.output_index, event.sequence_number
+            body, end = encode_one(event.item), b',"output_index":%d,"sequence_number":%d}\n\n' % place
         else:
-            head, encode = _RESPONSE_FRAMES[type(event)]
-            frames.append(b"%b%b\n\n" % (head, encode(event)))
+            body, end = _encode_json(event), b"\n\n"
+        frames.append(_FRAME_HEADS[type(event)] + body + end)
     return frames
 
 
@@ -119,7 +124,7 @@ class RunEncoder:
 class ResponseEncoder:
     """The frames of one response's events, in their order."""
 
-    __slots__ = ("_around", "_encoded", "view")
+    __slots__ = ("_around", "_encoded", "_encoded_item", "view")
 
     def __init__(self, included: frozenset[str] = frozenset()) -> None:
         self.view = ResponseView(included)
@@ -127,30 +132,40 @@ class ResponseEncoder:
         """Those of the open text."""
         self._encoded: tuple[ResponseObject | None, bytes] = None, b""
         """The response that was encoded last, and its JSON."""
+        self._encoded_item: tuple[OutputItem | None, bytes] = None, b""
+        """The same of the items."""
 
     def encode(self, event: Event, merged: int = 0) -> Frames:
         if type(event) is TextDelta and self._around is not None:
             number = self.view.extend_text((event.text,), merged)
             if number is not None:
-                return (_text_frames(self._around, (event.text,), number)[0],)
+                return (_text_frame(self._around, event.text, number),)
         stream = self.view.apply(event, merged)
         self._around = None
         if type(event) is TextDelta:
             self._around = _text_surroundings(stream[-1], is_obfuscated=self.view.is_obfuscated)
-        return tuple(encode_response_events(stream, self.encode_response))
+        return tuple(encode_response_events(stream, self.encode_response, self._encode_item))
 
     def encode_texts(self, texts: Sequence[str]) -> bytes:
         """The joined frames of deltas that continue the open text; empty where there is more to them."""
         number = None if self._around is None else self.view.extend_text(texts)
         if number is None or self._around is None:
             return b""
-        return b"".join(_text_frames(self._around, texts, number))
+        return _text_frames(self._around, texts, number)
 
     def encode_response(self, response: ResponseObject) -> bytes:
         """The JSON of the response; several events in a row, and what is stored, have the same one."""
         if self._encoded[0] is not response:
-            self._encoded = response, encode_items(response)
+            items = [msgspec.Raw(self._encode_item(item)) for item in response.output]
+            whole = msgspec.structs.replace(response, output=items) if items else response
+            self._encoded = response, encode_items(whole)
         return self._encoded[1]
+
+    def _encode_item(self, item: OutputItem) -> bytes:
+        """The JSON of the item; the event of its end, and what it ends, have the same one."""
+        if self._encoded_item[0] is not item:
+            self._encoded_item = item, encode_item(item)
+        return self._encoded_item[1]
 
 
 def _run_text_head(event: RunStreamEvent) -> bytes:
@@ -162,17 +177,37 @@ def _run_text_head(event: RunStreamEvent) -> bytes:
     ) % (_encode_json(delta.id), delta.delta.content[0].index)
 
 
-# What stands in a delta before the text, and, by the length of the text, between it and the number.
-_TextSurroundings = tuple[bytes, Sequence[bytes]]
+class _TextSurroundings(NamedTuple):
+    """What stands in a delta before its text, behind that, and before its number, by the length of the text."""
+
+    head: bytes
+    item: bytes
+    tails: Sequence[bytes]
 
 
-def _text_frames(around: _TextSurroundings, texts: Sequence[str], first: int) -> list[bytes]:
-    """The frame of each of these deltas of one text; `first` is the number of the first one."""
-    head, tails = around
-    return [
-        b"%b%b%b%d}\n\n" % (head, encoded, tails[len(text) % OBFUSCATION_MULTIPLE], number)
-        for number, (text, encoded) in enumerate(zip(texts, _encode_lines(texts).split(b"\n"), strict=False), first)
-    ]
+def _text_frame(around: _TextSurroundings, text: str, number: int) -> bytes:
+    """The frame of one delta."""
+    head, item, tails = around
+    return b"%b%b%b%b%d}\n\n" % (head, _encode_json(text), item, tails[len(text) % OBFUSCATION_MULTIPLE], number)
+
+
+def _text_frames(around: _TextSurroundings, texts: Sequence[str], first: int) -> bytes:
+    """The joined frames of these deltas of one text; `first` is the number of the first one."""
+    head, item, tails = around
+    # A line for each text, as JSON has no line ends in texts.
+    lines, ends = _encode_lines(texts).split(b"\n"), _number_ends(first, len(texts))
+    parts: list[bytes] = []
+    for text, line, end in zip(texts, lines, ends, strict=False):
+        parts += (head, line, item, tails[len(text) % OBFUSCATION_MULTIPLE], end)
+    return b"".join(parts)
+
+
+def _number_ends(first: int, count: int) -> Sequence[bytes]:
+    """What ends the frames of deltas with these numbers."""
+    end = first + count
+    if end <= len(_NUMBER_ENDS):
+        return _NUMBER_ENDS[first:end]
+    return [b"%d}\n\n" % number for number in range(first, end)]
 
 
 def _text_surroundings(event: ResponseStreamEvent, *, is_obfuscated: bool) -> _TextSurroundings:
@@ -182,5 +217,10 @@ def _text_surroundings(event: ResponseStreamEvent, *, is_obfuscated: bool) -> _T
         b'{"type":"response.output_text.delta","content_index":%d,"delta":' % event.content_index
     )
     item = b',"item_id":%b,"logprobs":[],' % _encode_json(event.item_id)
-    number = b'"output_index":%d,"sequence_number":' % event.output_index
-    return head, [item + filler + number for filler in (_FILLERS if is_obfuscated else _NO_FILLERS)]
+    return _TextSurroundings(head, item, _text_tails(event.output_index, is_obfuscated=is_obfuscated))
+
+
+@lru_cache(maxsize=64)
+def _text_tails(output_index: int, *, is_obfuscated: bool) -> Sequence[bytes]:
+    number = b'"output_index":%d,"sequence_number":' % output_index
+    return [filler + number for filler in (_FILLERS if is_obfuscated else _NO_FILLERS)]

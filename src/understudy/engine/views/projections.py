@@ -5,7 +5,6 @@ The engine sees them only through `Projection`; here each dialect has its own.
 
 from array import array
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 import msgspec
@@ -26,25 +25,14 @@ _BILLING = b'"billing":%b,' % msgspec.json.encode(Billing())
 _COMPLETED_AT = b'"completed_at":'
 
 
-class RunProjection:
-    """The objects of a run of the Assistants API."""
+class RunRecord:
+    """The objects that the store has of a run, of either dialect."""
 
-    def __init__(self) -> None:
-        self._encoder = RunEncoder()
-        self.encode: Callable[[events.Event], Frames] = self._encoder.encode
-        """Applies an event; returns its frames for streams."""
-        self.encode_texts: Callable[[Sequence[str]], bytes] = self._encoder.encode_texts
-        """Applies deltas that continue the open text; returns their joined frames, or nothing; see `encode_texts`."""
-        self._view = self._encoder.view
+    def __init__(self, view: RunView) -> None:
+        self._view = view
         self._status = ""
         self._stored: frozenset[str] = frozenset()
         """The ids of the steps and messages that the store has."""
-
-    def load(self, history: Iterable[events.Event]) -> None:
-        """Applies the events of a run that is stored; the next checkpoint has what changes afterwards."""
-        for event in history:
-            self.encode(event)
-        self._mark_stored()
 
     @property
     def run(self) -> RunObject:
@@ -91,48 +79,66 @@ class RunProjection:
         view.clear_closed()
 
 
-@dataclass(frozen=True, slots=True)
-class EndedResponse:
+class RunProjection(RunRecord):
+    """The objects of a run of the Assistants API."""
+
+    def __init__(self) -> None:
+        encoder = RunEncoder()
+        super().__init__(encoder.view)
+        self.encode: Callable[[events.Event], Frames] = encoder.encode
+        """Applies an event; returns its frames for streams."""
+        self.encode_texts: Callable[[Sequence[str]], bytes] = encoder.encode_texts
+        """Applies deltas that continue the open text; returns their joined frames, or nothing; see `encode_texts`."""
+
+    def load(self, history: Iterable[events.Event]) -> None:
+        """Applies the events of a run that is stored; the next checkpoint has what changes afterwards."""
+        for event in history:
+            self.encode(event)
+        self._mark_stored()
+
+
+class EndedResponse(msgspec.Struct, frozen=True):
     """A response as the event has ended it."""
 
     event: events.RunEnded
     response: ResponseObject
 
 
-class ResponseProjection(RunProjection):
+class ResponseProjection(RunRecord):
     """The objects of a response; its thread's items are stored as those of any run."""
 
     ended: EndedResponse | None = None
     """What a checkpoint has stored, or was to store."""
 
     def __init__(self, included: frozenset[str] = frozenset()) -> None:
-        super().__init__()
+        super().__init__(RunView())
         self._response_encoder = ResponseEncoder(included)
         self._response_view = self._response_encoder.view
         self._response_view.outline = array("I")
-        self.encode = self._encode_response
-        self.encode_texts = self._encode_response_texts
 
-    def _encode_response(self, event: events.Event) -> Frames:
+    # Methods, not attributes that hold them: those would be a cycle of references, which only the collector frees.
+    def encode(self, event: events.Event) -> Frames:
+        """Applies an event; returns its frames for streams."""
         if type(event) is not events.TextDelta or not self._view.extend_text(event.text):
-            # The other dialect's stream events of a response have no reader.
-            self._view.apply(event)
+            self._view.record(event)
         return self._response_encoder.encode(event)
 
-    def _encode_response_texts(self, texts: Sequence[str]) -> bytes:
+    def encode_texts(self, texts: Sequence[str]) -> bytes:
+        """Applies deltas that continue the open text; returns their joined frames, or nothing; see `encode_texts`."""
         frames = self._response_encoder.encode_texts(texts)
         if frames and not self._view.extend_text(*texts):
-            self._view.apply(events.TextDelta(texts[0]))
+            self._view.record(events.TextDelta(texts[0]))
             self._view.extend_text(*texts[1:])
         return frames
 
     def load(self, history: Iterable[events.Event]) -> None:
+        """Applies the events of a response that is stored; the next checkpoint has what changes afterwards."""
         is_loaded = False
         for event in history:
             # What is replayed of a stored response has no run.
             is_loaded = is_loaded or isinstance(event, events.RunQueued | events.RunRestored)
             if is_loaded:
-                self._view.apply(event)
+                self._view.record(event)
             self._response_encoder.encode(event)
         self._mark_stored()
 
@@ -176,6 +182,6 @@ def new_encoder(progress: Progress) -> Callable[[], Encoder]:
     return RunEncoder if progress.plan is None else partial(ResponseEncoder, frozenset(progress.plan.included))
 
 
-def new_projection(progress: Progress) -> RunProjection:
+def new_projection(progress: Progress) -> RunProjection | ResponseProjection:
     """The projection of a run with this progress."""
     return RunProjection() if progress.plan is None else ResponseProjection(frozenset(progress.plan.included))

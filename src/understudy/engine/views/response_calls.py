@@ -107,6 +107,8 @@ class ResponseCalls:
         """Closes the open calls; as incomplete where they are not `whole`."""
         # A truncated client call is omitted.
         self._unrendered.clear()
+        if not self._calls:
+            return []
         return [event for index in sorted(self._calls) for event in self._close_call(index, whole=whole)]
 
     def close_all_but(self, item_ids: Collection[str | None]) -> _Stream:

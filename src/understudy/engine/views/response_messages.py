@@ -82,11 +82,21 @@ class ResponseMessages:
         return [*abandoned, self._stream.item_added(self._index, message)]
 
     def text_delta(self, event: events.TextDelta) -> list[ResponseStreamEvent]:
-        stream = self._open_part(OutputText(text=""))
-        self._text.append(event.text)
-        self._length += len(event.text)
+        stream, text = self._open_part(OutputText), event.text
+        self._text.append(text)
+        self._length += len(text)
         logprobs, self._new_logprobs = [_without_bytes(one) for one in self._new_logprobs], []
-        return [*stream, self._stream.delta(OutputTextDelta, event.text, logprobs=logprobs, **self._place())]
+        assert self._message is not None
+        delta = OutputTextDelta(
+            content_index=len(self._parts),
+            delta=text,
+            item_id=self._message.id,
+            logprobs=logprobs,
+            obfuscation=self._stream.obfuscation(text),
+            output_index=self._index,
+            sequence_number=self._stream.take_delta_numbers(1),
+        )
+        return [*stream, delta]
 
     def extend_text(self, texts: Sequence[str]) -> int | None:
         """Applies text deltas that only continue the text; returns the number of the first.
@@ -106,7 +116,7 @@ class ResponseMessages:
         return ()
 
     def citation_added(self, event: events.CitationAdded) -> list[ResponseStreamEvent]:
-        stream = self._open_part(OutputText(text=""))
+        stream = self._open_part(OutputText)
         annotation: ItemAnnotation
         if event.is_path:
             annotation = ContainerFileCitation(
@@ -131,7 +141,7 @@ class ResponseMessages:
         )
 
     def url_cited(self, event: events.UrlCited) -> list[ResponseStreamEvent]:
-        stream = self._open_part(OutputText(text=""))
+        stream = self._open_part(OutputText)
         start = self._length
         stream += self.text_delta(events.TextDelta(event.text))
         cited = UrlCitation(end_index=self._length, start_index=start, title=event.title, url=event.url)
@@ -145,7 +155,7 @@ class ResponseMessages:
         )
 
     def refusal_delta(self, event: events.RefusalDelta) -> list[ResponseStreamEvent]:
-        stream = self._open_part(Refusal(refusal=""))
+        stream = self._open_part(Refusal)
         self._text.append(event.text)
         return [*stream, self._stream.delta(RefusalDelta, event.text, **self._place())]
 
@@ -159,29 +169,51 @@ class ResponseMessages:
         self._message = None
         return [*stream, self._stream.item_done(self._index, message)]
 
-    def _open_part(self, part: OutputText | Refusal) -> list[ResponseStreamEvent]:
+    def _open_part(self, kind: type[OutputText | Refusal]) -> list[ResponseStreamEvent]:
         """Opens the content part of a delta; closes the one before it where that is of another kind."""
-        if type(self._part) is type(part):
+        if type(self._part) is kind:
             return []
         stream = self._close_part()
-        self._part = part
+        self._part = part = OutputText(text="") if kind is OutputText else Refusal(refusal="")
         self._length = 0
-        return [*stream, self._stream.event(ContentPartAdded, part=part, **self._place())]
+        assert self._message is not None
+        added = ContentPartAdded(
+            content_index=len(self._parts),
+            item_id=self._message.id,
+            output_index=self._index,
+            part=part,
+            sequence_number=self._stream.take_number(),
+        )
+        return [*stream, added]
 
     def _close_part(self) -> list[ResponseStreamEvent]:
         if self._part is None:
             return []
+        assert self._message is not None
+        stream, content_index, item_id, output_index = self._stream, len(self._parts), self._message.id, self._index
         text = "".join(self._text)
         part: OutputText | Refusal
         done: ResponseStreamEvent
         if isinstance(self._part, OutputText):
             part = OutputText(annotations=self._annotations, logprobs=self._logprobs, text=text)
-            logprobs = [_without_bytes(one) for one in self._logprobs]
-            done = self._stream.event(OutputTextDone, logprobs=logprobs, text=text, **self._place())
+            done = OutputTextDone(
+                content_index=content_index,
+                item_id=item_id,
+                logprobs=[_without_bytes(one) for one in self._logprobs],
+                output_index=output_index,
+                sequence_number=stream.take_number(),
+                text=text,
+            )
         else:
             part = Refusal(refusal=text)
-            done = self._stream.event(RefusalDone, refusal=text, **self._place())
-        closed = self._stream.event(ContentPartDone, part=part, **self._place())
+            done = stream.event(RefusalDone, refusal=text, **self._place())
+        closed = ContentPartDone(
+            content_index=content_index,
+            item_id=item_id,
+            output_index=output_index,
+            part=part,
+            sequence_number=stream.take_number(),
+        )
         self._parts.append(part)
         pending = ([], []) if isinstance(part, OutputText) else (self._logprobs, self._new_logprobs)
         self._reset_part()

@@ -75,8 +75,7 @@ class ResponseStream:
 
     def response_event(self, name: str) -> ResponseStreamEvent:
         """The response as it is now, with all of its items."""
-        self.sequence += 1
-        return _RESPONSE_EVENTS[name](response=self.current(), sequence_number=self.sequence - 1)
+        return _RESPONSE_EVENTS[name](response=self.current(), sequence_number=self.take_number())
 
     def current(self) -> ResponseObject:
         """The response with all of its items, the open ones as they were opened.
@@ -95,23 +94,26 @@ class ResponseStream:
         return msgspec.structs.replace(self.response, output=self.completed_items())
 
     def item_added(self, index: int, item: OutputItem) -> ResponseStreamEvent:
-        self.sequence += 1
-        return OutputItemAdded(item=item, output_index=index, sequence_number=self.sequence - 1)
+        return OutputItemAdded(item=item, output_index=index, sequence_number=self.take_number())
 
     def item_done(self, index: int, item: OutputItem) -> ResponseStreamEvent:
         """Closes the item, in its final form."""
         self.output[index] = item
         self._open.discard(index)
-        self.sequence += 1
-        return OutputItemDone(item=item, output_index=index, sequence_number=self.sequence - 1)
+        return OutputItemDone(item=item, output_index=index, sequence_number=self.take_number())
 
     def event(self, kind: type[E], **members: Any) -> E:
-        self.sequence += 1
-        return kind(sequence_number=self.sequence - 1, **members)
+        return kind(sequence_number=self.take_number(), **members)
 
     def delta(self, kind: type[E], text: str, **members: Any) -> E:
         number = self.take_delta_numbers(1)
         return kind(delta=text, obfuscation=self.obfuscation(text), sequence_number=number, **members)
+
+    def take_number(self) -> int:
+        """The number of the next event, which it becomes."""
+        number = self.sequence
+        self.sequence = number + 1
+        return number
 
     def take_delta_numbers(self, count: int) -> int:
         """The first number of so many deltas.

@@ -27,7 +27,7 @@ from understudy.wire.response_events import (
     ReasoningSummaryTextDone,
     ResponseStreamEvent,
 )
-from understudy.wire.response_items import CompactionItem, ReasoningItem, SummaryText
+from understudy.wire.response_items import CompactionItem, OutputItem, ReasoningItem, SummaryText
 from understudy.wire.responses import (
     InputTokensDetails,
     OutputTokensDetails,
@@ -97,10 +97,10 @@ class ResponseView:
         stream: Sequence[ResponseStreamEvent] = ()
         if of_message := response_messages.HANDLERS.get(kind):
             stream = of_message(self._messages, event)
-        elif of_call := response_calls.HANDLERS.get(kind):
-            stream = of_call(self._calls, event)
         elif handler := _HANDLERS.get(kind):
             stream = handler(self, event)
+        elif of_call := response_calls.HANDLERS.get(kind):
+            stream = of_call(self._calls, event)
         self._stream.merged = 0
         if self.outline is not None:
             self.outline.extend(map(mark_event, stream))
@@ -164,7 +164,7 @@ class ResponseView:
         stream: _Stream = []
         if self._is_loaded:
             if self._stream.response.status == "queued" and origin.response.status == "in_progress":
-                self._change(status="in_progress")
+                self._stream.response = _replace(self._stream.response, status="in_progress")
                 stream.append(self._stream.response_event("in_progress"))
             continued = {*known, *(call.item_id for call in calls)}
             # An owner that this view has missed may have begun the turn again, and ended it.
@@ -211,27 +211,24 @@ class ResponseView:
 
     def _on_started(self, _: events.RunStarted) -> _Stream:
         if self._stream.response.status != "in_progress":
-            self._change(status="in_progress")
+            self._stream.response = _replace(self._stream.response, status="in_progress")
         return [self._stream.response_event("in_progress")]
 
     def _on_ended(self, event: events.RunEnded) -> _Stream:
         status = _RESPONSE_STATUS[event.status]
         stream = self.close_items(whole=status == "completed")
-        usage = count_searches(self._stream.response.tool_usage, self._stream.items())
-        self._change(status=status, tool_usage=usage, **_end_members(event, status))
+        self._stream.response = _end_response(self._stream.response, event, status, self._stream.items())
         self.end_event = event
         stream.append(self._stream.response_event(_FINAL_EVENT[status]))
         return stream
-
-    def _change(self, **members: Any) -> None:
-        self._stream.response = _replace(self._stream.response, **members)
 
     def close_items(self, *, whole: bool) -> _Stream:
         """Closes the open items; as incomplete where they are not `whole`."""
         stream = self._close_reasoning("", whole=whole)
         if self._messages.is_open:
             stream += self._messages.close("completed" if whole else "incomplete")
-        return stream + self._calls.close_all(whole=whole)
+        stream += self._calls.close_all(whole=whole)
+        return stream
 
     def end(self, response: ResponseObject) -> _Stream:
         """The end of a stream of `response`, which had ended before the stream began."""
@@ -296,22 +293,26 @@ class ResponseView:
         return bool(reasoning.summary or reasoning.generate_summary)
 
 
-def _end_members(event: events.RunEnded, status: ResponseStatus) -> dict[str, Any]:
-    """The members of the response that its end sets."""
-    members: dict[str, Any] = {}
+def _end_response(
+    response: ResponseObject, event: events.RunEnded, status: ResponseStatus, output: list[OutputItem]
+) -> ResponseObject:
+    """The response as its end leaves it."""
+    usage = count_searches(response.tool_usage, output)
+    # Nobody else has the copy yet.
+    ended = _replace(response, status=status, output=output, tool_usage=usage)
     # A response that was cancelled before the model was called used nothing.
     if status != "cancelled" or event.usage.total_tokens:
-        members |= {"service_tier": "default", "usage": render_usage(event.usage)}
+        ended.service_tier, ended.usage = "default", render_usage(event.usage)
     if status == "completed":
-        members["completed_at"] = event.at
+        ended.completed_at = event.at
     if event.status == "expired":
-        members["error"] = ResponseError("server_error", _EXPIRED_MESSAGE)
+        ended.error = ResponseError("server_error", _EXPIRED_MESSAGE)
     elif event.error is not None:
-        members["error"] = ResponseError(event.code or event.error.code, event.error.message)
+        ended.error = ResponseError(event.code or event.error.code, event.error.message)
     if status == "incomplete":
         reason: Any = "content_filter" if event.cut == "content_filter" else "max_output_tokens"
-        members["incomplete_details"] = ResponseIncompleteDetails(reason)
-    return members
+        ended.incomplete_details = ResponseIncompleteDetails(reason)
+    return ended
 
 
 def render_usage(usage: RunCompletionUsage) -> ResponseUsage:

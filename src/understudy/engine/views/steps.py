@@ -102,14 +102,14 @@ class StepView:
             calls = [_OpenCall(call, [_call_input(call)]) for call in step_calls(step)]
             self._open.append(_OpenStep(step, calls))
             if step.id not in opened:
-                stream += _opening_events(step)
+                stream += opening_events(step)
         return stream
 
     def abandon_all_but(self, continued: Collection[str], at: int) -> list[RunStepEvent]:
         """Cancels the other open steps, at the time `at`."""
         abandoned = [one.render() for one in self._open if one.step.id not in continued]
         self._open = [one for one in self._open if one.step.id in continued]
-        return [self._close(step, "cancelled", at, None, None) for step in abandoned]
+        return [self.ended_event(self._end(step, "cancelled", at, None, None)) for step in abandoned]
 
     def rendered_calls(self, step_id: str) -> dict[int, RenderedCall] | None:
         """How much of the calls of an open step is rendered; None of a step that is not open."""
@@ -121,6 +121,10 @@ class StepView:
     # -- opening and closing -----------------------------------------------------------------------------------
 
     def open(self, run: RunObject, step_id: str, kind: Any, details: Any, at: int) -> list[RunStepEvent]:
+        return opening_events(self.add(run, step_id, kind, details, at))
+
+    def add(self, run: RunObject, step_id: str, kind: Any, details: Any, at: int) -> RunStepObject:
+        """Opens a step; returns it."""
         step = RunStepObject(
             id=step_id,
             created_at=at,
@@ -133,7 +137,7 @@ class StepView:
             step_details=details,
         )
         self._open.append(_OpenStep(step))
-        return _opening_events(step)
+        return step
 
     def open_calls(self, run: RunObject, event: events.CallsStepOpened) -> list[RunStepEvent]:
         return self.open(run, event.step_id, "tool_calls", RunStepDetailsToolCallsObject([]), event.at)
@@ -148,26 +152,45 @@ class StepView:
         error: LastError | None = None,
     ) -> list[RunStepEvent]:
         """Closes the open steps of a kind, or all."""
-        closing = [one for one in self._open if kind in {None, one.step.type}]
-        self._open = [one for one in self._open if kind not in {None, one.step.type}]
-        return [self._close(one.render(), status, at, usage, error) for one in closing]
+        return [self.ended_event(step) for step in self.end(status, at, usage, kind=kind, error=error)]
 
-    def _close(
+    def end(
+        self,
+        status: StepStatus,
+        at: int,
+        usage: RunCompletionUsage | None,
+        *,
+        kind: str | None = None,
+        error: LastError | None = None,
+    ) -> list[RunStepObject]:
+        """Closes the open steps of a kind, or all; returns them as streams show them."""
+        ended, still_open = [], []
+        for one in self._open:
+            if kind is None or one.step.type == kind:
+                ended.append(self._end(one.render(), status, at, usage, error))
+            else:
+                still_open.append(one)
+        self._open = still_open
+        return ended
+
+    def _end(
         self,
         step: RunStepObject,
         status: StepStatus,
         at: int,
         usage: RunCompletionUsage | None,
         error: LastError | None,
-    ) -> RunStepEvent:
-        times = {_TIME_OF_STATUS[status]: at}
-        last_error = error if status == "failed" else None
-        step = _replace(step, status=status, usage=usage, last_error=last_error, **times)
+    ) -> RunStepObject:
+        ended = _replace(step, status=status, usage=usage, last_error=error if status == "failed" else None)
+        setattr(ended, _TIME_OF_STATUS[status], at)
         self.ended.add(step.id)
         # Streams still show when the step would have expired; the stored step does not.
-        self.closed.append(_replace(step, expires_at=None))
+        self.closed.append(_replace(ended, expires_at=None))
+        return ended
+
+    def ended_event(self, step: RunStepObject) -> RunStepEvent:
         data = step if self.detailed else omit_search_texts(step)
-        return RunStepEvent(f"thread.run.step.{status}", data)  # type: ignore[arg-type]
+        return RunStepEvent(f"thread.run.step.{step.status}", data)  # type: ignore[arg-type]
 
     # -- function calls ----------------------------------------------------------------------------------------
 
@@ -318,7 +341,7 @@ def _omit_texts(call: RunStepToolCall) -> RunStepToolCall:
     return _replace(call, file_search=_replace(call.file_search, results=results))
 
 
-def _opening_events(step: RunStepObject) -> list[RunStepEvent]:
+def opening_events(step: RunStepObject) -> list[RunStepEvent]:
     return [RunStepEvent("thread.run.step.created", step), RunStepEvent("thread.run.step.in_progress", step)]
 
 

@@ -11,11 +11,8 @@ from understudy.wire.responses import ImageTokensDetails, ImageUsage, ResponseOb
 
 def count_searches(usage: ToolUsage, output: Sequence[OutputItem]) -> ToolUsage:
     """The usage with the number of queries in the output."""
-    queries = sum(
-        len(item.action.get("queries", ()))
-        for item in output
-        if isinstance(item, WebSearchCall) and item.status == "completed"
-    )
+    searches = [item for item in output if isinstance(item, WebSearchCall) and item.status == "completed"]
+    queries = sum([len(item.action.get("queries", ())) for item in searches]) if searches else 0
     return msgspec.structs.replace(usage, web_search=SearchUsage(queries)) if queries else usage
 
 
