@@ -22,7 +22,7 @@ from understudy.api.requests import (
 )
 from understudy.api.responses import render_item_list, render_items
 from understudy.api.threads import read_threads
-from understudy.engine.input_items import to_stored
+from understudy.engine.input_items import to_stored_aside
 from understudy.errors import NotFound
 from understudy.errors.objects import conversation_not_found
 from understudy.store.pages import Page, PageRequest
@@ -93,7 +93,7 @@ async def create_conversation(request: Request) -> Response:
     project_id = project_of(request)
     admitted = await _admit_items(request, body.items or ())
     async with parts.item_data.saving(project_id, admitted) as (items, data):
-        rows = to_stored(items, thread.id, parts.now())
+        rows = await to_stored_aside(items, thread.id, parts.now())
         await parts.store.conversations.create(project_id, thread, rows, data)
     return struct_response(_render_conversation(thread))
 
@@ -187,7 +187,7 @@ async def create_conversation_items(request: Request) -> Response:
     body = await read_json(request, CreateConversationItemsRequest, parts.settings.limits)
     admitted = await _admit_items(request, body.items)
     async with parts.item_data.saving(project_id, admitted) as (marked, data):
-        items = to_stored(marked, thread_id, parts.now())
+        items = await to_stored_aside(marked, thread_id, parts.now())
         await parts.store.conversations.add(project_id, thread_id, items, data)
     newest = PageRequest(max(1, len(items)), "desc")
     page = await parts.store.conversations.page(project_id, thread_id, newest)

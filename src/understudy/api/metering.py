@@ -3,8 +3,10 @@
 Usage is recorded before the last byte is sent, so that every complete response is counted. Prices nothing.
 """
 
+import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from typing import Any, Final
 
 import msgspec
@@ -29,6 +31,7 @@ from understudy.wire.messages import MessageObject
 
 # Estimated bytes of JSON per token, for providers that report no usage.
 _BYTES_PER_TOKEN: Final = 4
+_INLINE_BYTES: Final = 64 * 1024
 
 
 async def admit(request: Request) -> None:
@@ -44,7 +47,10 @@ async def admit_unstored(request: Request) -> None:
 async def hold_funds(request: Request, work: Work) -> Hold | None:
     """Called before each billable call, which holds its estimated cost until it is charged, at most until the request
     ends. None without limits. Raises OutOfFunds and FundsReserved."""
-    hold = await parts_of(request).accounting.hold(project_of(request), key_of(request), work)
+    accounting, project_id, key_id = parts_of(request).accounting, project_of(request), key_of(request)
+    if work.measure is not None and not accounting.is_unlimited(project_id, key_id):
+        work = replace(work, measure=await _measure_aside(request, work.measure))
+    hold = await accounting.hold(project_id, key_id, work)
     if hold is not None:
         request.scope["state"]["hold"] = hold
     return hold
@@ -102,6 +108,7 @@ async def reserve_tokens(request: Request, model: str, measure: Callable[[], Dem
         # They have the permissions as well.
         return None
     await parts.limiter.permissions.check_model(project_of(request), model)
+    measure = await _measure_aside(request, measure)
     reservation = await parts.limiter.reserve(project_of(request), key_of(request), model, measure)
     if reservation is None:
         return None
@@ -110,6 +117,15 @@ async def reserve_tokens(request: Request, model: str, measure: Callable[[], Dem
         raise reservation.refusal
     request.scope["state"]["reservation"] = reservation
     return reservation
+
+
+async def _measure_aside(request: Request, measure: Callable[[], Demand]) -> Callable[[], Demand]:
+    """What counts the tokens of a request: of a large one they are counted in a thread, since others would wait."""
+    length = request.headers.get("content-length")
+    if length is not None and int(length) <= _INLINE_BYTES:
+        return measure
+    demand = await asyncio.to_thread(measure)
+    return lambda: demand
 
 
 def wants_meta(request: Request) -> bool:

@@ -4,6 +4,7 @@ An item that the Assistants API can represent is stored as its message, so that 
 (other roles, files within a text, reasoning) are stored unchanged.
 """
 
+import asyncio
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
@@ -66,6 +67,7 @@ _NEW_IDS: Final[dict[str, Callable[[], str]]] = {
     "tool_search_call": partial(ids.client_call, "tool_search"),
     "computer_call": partial(ids.client_call, "computer"),
 }
+_INLINE_PARTS: Final = 2000
 _OUTPUTS = (
     InputFunctionCallOutput,
     InputCustomToolCallOutput,
@@ -83,6 +85,13 @@ def to_stored(items: Sequence[InputItem], thread_id: str, now: int) -> list[Item
         for number, item in enumerate(items)
         if not isinstance(item, CompactionTrigger)
     ]
+
+
+async def to_stored_aside(items: Sequence[InputItem], thread_id: str, now: int) -> list[ItemRow]:
+    """As `to_stored`, in a thread for thousands of parts, since others would wait."""
+    if sum(len(item.content) for item in items if isinstance(item, InputMessage)) <= _INLINE_PARTS:
+        return to_stored(items, thread_id, now)
+    return await asyncio.to_thread(to_stored, items, thread_id, now)
 
 
 def _to_stored_item(number: int, item: InputItem, thread_id: str, now: int) -> ItemRow:
