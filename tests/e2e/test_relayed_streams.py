@@ -137,6 +137,34 @@ def test_seconds_in_a_text_are_counted(server, upstream):
     assert before - balance(server) == 9 * UNIT
 
 
+WAV = b"RIFF\0\0\0\0WAVEfmt " + bytes(12) + (32_000).to_bytes(4, "little") + bytes(96_000)
+SUBTITLES = b"1\n00:00:00,000 --> 00:00:02,000\nOne\n\n2\n00:00:02,000 --> 01:00:04,500\nTwo\n"
+
+
+@pytest.mark.parametrize(
+    ("recording", "answer", "content_type", "seconds"),
+    [
+        (b"ID3" + bytes(40_000), b"Hello", "text/plain; charset=utf-8", 3),
+        (WAV, b"Hello", "text/plain", 4),
+        (WAV, b'{"text": "Hello"}', "application/json", 4),
+        (WAV, SUBTITLES, "application/x-subrip", 4),
+        (WAV, SUBTITLES, "text/plain", 3605),
+        (WAV, b"WEBVTT\n\n00:01.000 --> 00:02.000\nHello\n", "text/vtt", 2),
+    ],
+)
+def test_a_transcript_without_its_seconds_costs_an_estimate(server, upstream, recording, answer, content_type, seconds):
+    before = balance(server)
+    upstream.answer(reply(answer, content_type=content_type))
+    answered = httpx.post(
+        f"{server.url}/audio/transcriptions",
+        data={"model": "gpt-4o"},
+        files={"file": ("talk.wav", recording)},
+        headers={"authorization": f"Bearer {KEY}"},
+    )
+    assert (answered.status_code, answered.content) == (200, answer)
+    assert before - balance(server) == seconds * UNIT
+
+
 @pytest.mark.parametrize(
     ("fields", "param", "code"),
     [

@@ -1,5 +1,7 @@
 """Videos in the form of the hosted API, through the official client, with the embedded renderer."""
 
+import base64
+import json
 import re
 
 import httpx
@@ -68,6 +70,24 @@ def test_an_invalid_video_is_refused(server, body, param):
     answered = server.ask("POST", "/v1/videos", body)
     assert answered.status in {400, 404}
     assert param is None or answered.json["error"]["param"] == param
+
+
+@pytest.mark.parametrize(
+    ("picture", "status", "param"),
+    [
+        (json.dumps({"image_url": f"data:image/png;base64,{base64.b64encode(STILL).decode()}"}), 200, None),
+        (json.dumps({"file_id": "file-a", "image_url": "data:,"}), 400, "input_reference"),
+        ("{no JSON", 400, "input_reference"),
+    ],
+)
+def test_a_form_may_have_its_picture_as_json(server, picture, status, param):
+    fields = {"prompt": (None, "Static"), "input_reference": (None, picture, "application/json")}
+    headers = {"authorization": f"Bearer {KEY}"}
+    answered = httpx.post(f"{server.url}/videos", files=fields, headers=headers)
+    assert answered.status_code == status
+    assert (answered.json()["error"] or {"param": None})["param"] == param
+    if status == 200:
+        httpx.delete(f"{server.url}/videos/{answered.json()['id']}", headers=headers)
 
 
 def test_the_files_of_a_form_have_one_limit_together(server):

@@ -11,7 +11,7 @@ from understudy.engine.spending_holds import Hold
 from understudy.errors import UpstreamError
 from understudy.llm.prices import Tokens
 from understudy.llm.relay import RelayBody
-from understudy.llm.usage import is_finished_image, parse_usage
+from understudy.llm.usage import estimate_seconds, is_finished_image, parse_usage
 from understudy.store.charges import Kind, Usage
 
 # Events have audio as base64.
@@ -84,6 +84,7 @@ class RelayMeter:
         """Counts a whole response, before its last byte is sent."""
         self._sent_bytes = len(body)
         self._tokens, self._units = parse_usage(body) or Tokens(), self._relayed.units(body)
+        self._estimate_seconds(body)
         return await self._record()
 
     async def charge_stream(self) -> Usage:
@@ -92,6 +93,7 @@ class RelayMeter:
             raise UpstreamError("malformed", "The stream of the upstream ended without an event.")
         if self._is_image:
             self._units = max(self._units, 1)
+        self._estimate_seconds(b"")
         return await self._record()
 
     def charge_broken(self) -> None:
@@ -114,6 +116,7 @@ class RelayMeter:
             self._units = self._relayed.units(b"")
         if self._is_image:
             self._units = max(self._units, 1)
+        self._estimate_seconds(body)
         self._record_in_background()
 
     def release(self) -> None:
@@ -129,6 +132,11 @@ class RelayMeter:
             self._accounting.note_cost(usage)
             self._admitted.hold.release()
         return usage
+
+    def _estimate_seconds(self, transcript: bytes) -> None:
+        """Texts and subtitles do not have what the provider used."""
+        if self._relayed.kind == "transcription" and not self._units and self._tokens == Tokens():
+            self._units = estimate_seconds(transcript, self._relayed.body.seconds)
 
     def _record_in_background(self) -> None:
         self._settle_reservations()

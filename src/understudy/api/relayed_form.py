@@ -73,6 +73,8 @@ class _FormReader:
         elif event is None:
             await self._end_part()
         elif self._text is None:
+            if not self._form.file_bytes:
+                self._form.begin_recording(event)
             self._form.file_bytes += len(event)
             if self._form.file_bytes > self._most:
                 raise form_too_large(self._most)

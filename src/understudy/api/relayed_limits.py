@@ -11,8 +11,6 @@ from understudy.engine.limits.policy import RelayedUnit
 from understudy.llm.relay import RelayBody
 from understudy.store.charges import Kind
 
-# Of a recording, as MP3 has at 128 kbit/s.
-_BYTES_PER_SECOND: Final = 16_000
 _UNITS: Final[dict[Kind, RelayedUnit]] = {
     "image": "images",
     "speech": "audio_bytes",
@@ -50,7 +48,7 @@ def estimate_work(kind: Kind, body: RelayBody) -> Work:
         case "speech":
             return Work(body.model, kind, units=len(str(body.prompt.get("input", ""))))
         case "transcription":
-            return Work(body.model, kind, units=body.file_bytes // _BYTES_PER_SECOND)
+            return Work(body.model, kind, units=body.seconds)
         case _:
             return Work(body.model, kind, partial(measure, body))
 

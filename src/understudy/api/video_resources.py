@@ -201,6 +201,16 @@ async def _read_form(request: Request) -> CreateVideoRequest:
     return msgspec.convert(collector.members, CreateVideoRequest)
 
 
+def _parse_field(name: str, text: str) -> Any:
+    """The member of a field; objects are sent as JSON by clients that follow the API's document."""
+    if name != "input_reference" or not text.lstrip().startswith("{"):
+        return text
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError):
+        return text
+
+
 class _FormCollector:
     """Collects the fields of a form, in which a picture is a file or `input_reference[…]` is a text.
 
@@ -245,4 +255,4 @@ class _FormCollector:
             self.members[name] = {"image_url": f"data:{self._media_type};base64,{encoded}"}
             return
         text = self._text.decode()
-        self.members[name] = {member.removesuffix("]"): text} if member else text
+        self.members[name] = {member.removesuffix("]"): text} if member else _parse_field(name, text)

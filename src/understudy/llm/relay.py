@@ -48,6 +48,11 @@ class RelayBody(Protocol):
         """The size of all files of a form."""
         ...
 
+    @property
+    def seconds(self) -> int:
+        """The estimated length of the recording in a form."""
+        ...
+
     def encode(self, model: str) -> EncodedBody:
         """The body with another model id."""
         ...
@@ -69,6 +74,10 @@ class JsonBody:
 
     @property
     def file_bytes(self) -> int:
+        return 0
+
+    @property
+    def seconds(self) -> int:
         return 0
 
     def encode(self, model: str) -> EncodedBody:
@@ -101,6 +110,10 @@ class FormBody:
     @property
     def file_bytes(self) -> int:
         return sum(len(file.data) for file in self.files)
+
+    @property
+    def seconds(self) -> int:
+        return 0
 
     def encode(self, model: str) -> EncodedBody:
         boundary = secrets.token_hex(16)

@@ -17,6 +17,8 @@ from understudy.llm.encoded_body import EncodedBody
 MODEL: Final = "model"
 """The field with the model."""
 IN_MEMORY_BYTES: Final = 256 * 1024
+# Of a recording, as MP3 has at 128 kbit/s.
+_BYTES_PER_SECOND: Final = 16_000
 _CHUNK_BYTES: Final = 256 * 1024
 
 
@@ -33,8 +35,14 @@ class RelayedForm:
     fields: dict[str, list[str]] = field(default_factory=dict)
     files: dict[str, int] = field(default_factory=dict)
     file_bytes: int = 0
+    bytes_per_second: int = _BYTES_PER_SECOND
     count: Callable[[int], None] = lambda _: None
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    @property
+    def seconds(self) -> int:
+        """The length of the recording by its bytes, rounded up."""
+        return -(-self.file_bytes // self.bytes_per_second)
 
     @property
     def prompt(self) -> Mapping[str, object]:
@@ -86,6 +94,11 @@ class RelayedForm:
         """Begins a part with a file, whose bytes are written next."""
         self.files[name.partition("[")[0]] = self.files.get(name.partition("[")[0], 0) + 1
         await self.write(form_parts.file_head(self.boundary, name, filename, content_type))
+
+    def begin_recording(self, head: bytes) -> None:
+        """Notes the bytes of a second by the first ones of a file: a WAV file has them in its header."""
+        if head[:4] == b"RIFF" and head[8:16] == b"WAVEfmt " and (rate := int.from_bytes(head[28:32], "little")):
+            self.bytes_per_second = rate
 
     async def end_part(self) -> None:
         await self.write(b"\r\n")

@@ -9,6 +9,9 @@ from understudy.llm.chunks import Count
 from understudy.llm.payload import DECODE_ERRORS
 from understudy.llm.prices import Tokens
 
+# The end of a subtitle's time in SubRip and WebVTT.
+_SUBTITLE_END: Final = re.compile(rb"-->[ \t]*(?:([0-9]{2,4}):)?([0-5][0-9]):([0-5][0-9])[.,]([0-9]{3})")
+_LAST_SUBTITLES: Final = 16 * 1024
 _DECIMAL: Final = re.compile(r"[0-9]{1,12}(\.[0-9]{1,20})?")
 
 
@@ -131,3 +134,12 @@ def count_seconds(response: bytes) -> int:
     if isinstance(seconds, str) and _DECIMAL.fullmatch(seconds):  # as earlier versions of the hosted API sent it
         seconds = float(seconds)
     return -int(-seconds // 1) if isinstance(seconds, int | float) and 0 <= seconds < 1e9 else 0
+
+
+def estimate_seconds(transcript: bytes, recorded: int) -> int:
+    """The seconds of a recording whose transcript does not have them: those of the last subtitle, else `recorded`."""
+    times = _SUBTITLE_END.findall(transcript[-_LAST_SUBTITLES:])
+    if not times:
+        return recorded
+    hours, minutes, seconds, fraction = times[-1]
+    return int(hours or 0) * 3600 + int(minutes) * 60 + int(seconds) + (int(fraction) > 0)

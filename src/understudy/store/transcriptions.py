@@ -34,8 +34,8 @@ _EXPIRED: Final = "SELECT seq FROM transcriptions WHERE ended_at < $1 ORDER BY e
 class TranscriptionRecord(Struct, omit_defaults=True):
     """A transcription as it is stored, without its status.
 
-    `boundary`, `fields` and `size` are those of the form in the blob. `result` is the provider's object, `error` the
-    name and the message of a failure. `credits` are the cost.
+    `boundary`, `fields` and `size` are those of the form in the blob, and `seconds` its estimated length. `result` is
+    the provider's object, `error` the name and the message of a failure. `credits` are the cost.
     """
 
     model: str
@@ -44,6 +44,7 @@ class TranscriptionRecord(Struct, omit_defaults=True):
     fields: dict[str, list[str]]
     size: int
     key_id: str = ""
+    seconds: int = 0
     result: msgspec.Raw = msgspec.Raw(b"null")
     error: tuple[str, str] | None = None
     credits: int = 0

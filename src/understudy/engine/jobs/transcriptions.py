@@ -27,7 +27,7 @@ from understudy.errors import StoreError, UpstreamError
 from understudy.llm.prices import Tokens
 from understudy.llm.relayed_form import RelayedForm
 from understudy.llm.router import Models
-from understudy.llm.usage import count_seconds, parse_usage
+from understudy.llm.usage import count_seconds, estimate_seconds, parse_usage
 from understudy.looper import Looper
 from understudy.store import Store
 from understudy.store.charges import Usage
@@ -96,6 +96,7 @@ class Transcriptions(JobKind[int, TranscriptionClaim]):
                 boundary=form.boundary,
                 fields=form.fields,
                 size=form.size,
+                seconds=form.seconds,
                 key_id=key_id,
             )
             self._holds.bind(hold, transcription_id)
@@ -168,13 +169,11 @@ class Transcriptions(JobKind[int, TranscriptionClaim]):
         return msgspec.json.encode({"text": response.whole.decode("utf-8", "replace")})
 
     async def _price(self, claimed: TranscriptionClaim, result: bytes) -> Usage:
+        record, tokens, seconds = claimed.record, parse_usage(result), count_seconds(result)
+        if tokens is None and not seconds:
+            seconds = estimate_seconds(result, record.seconds)
         return await self._accounting.usage(
-            claimed.id,
-            "transcription",
-            claimed.record.model,
-            parse_usage(result) or Tokens(),
-            key_id=claimed.record.key_id,
-            units=count_seconds(result),
+            claimed.id, "transcription", record.model, tokens or Tokens(), key_id=record.key_id, units=seconds
         )
 
     async def _retry(
