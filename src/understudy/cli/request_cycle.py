@@ -27,6 +27,7 @@ _logger = logging.getLogger("uvicorn.error")
 class Connection(Protocol):
     """What a cycle uses of its connection."""
 
+    loop: asyncio.AbstractEventLoop
     transport: asyncio.Transport
     flow: FlowControl
 
@@ -194,7 +195,7 @@ class RequestCycle:
         self._unwritten.append(render_head(status, headers))
         if self._is_streamed:
             # A body that is ready is sent by a task, whose first step is called before this calls back again.
-            loop = asyncio.get_running_loop()
+            loop = self._connection.loop
             loop.call_soon(loop.call_soon, self._flush)
 
     def _start_stream(self, status: int, headers: list[tuple[bytes, bytes]], fields: Mapping[bytes, bytes]) -> None:
@@ -230,7 +231,7 @@ class RequestCycle:
     def _write_soon(self, chunk: bytes) -> None:
         """Chunks of one turn of the event loop are one write: each write is a system call."""
         if not self._unwritten:
-            asyncio.get_running_loop().call_soon(self._flush)
+            self._connection.loop.call_soon(self._flush)
         self._unwritten.append(chunk)
 
     def _flush(self) -> None:

@@ -99,7 +99,7 @@ class Connection:
             )
         except (HttpError, ValueError) as error:
             raise self._request_error(error) from None
-        response = UpstreamResponse(self._name, head, deadline, self._settings.idle_timeout)
+        response = UpstreamResponse(self._name, head, pool.time, deadline, self._settings.idle_timeout)
         if 200 <= head.status < 300:
             return response
         raise await self._read_refusal(head, response)

@@ -1,6 +1,7 @@
 """The body of a provider's response: read in chunks, with an idle timeout and a deadline. Knows no dialect."""
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
@@ -24,14 +25,18 @@ class UpstreamResponse:
 
     __slots__ = ("_allowed", "_deadline", "_idle", "_response", "_time", "provider")
 
-    def __init__(self, provider: str, response: Response, deadline: float, idle: float) -> None:
-        """The first bytes arrive by `deadline`, a time of the event loop, and each next ones within `idle` seconds."""
+    def __init__(
+        self, provider: str, response: Response, time: Callable[[], float], deadline: float, idle: float
+    ) -> None:
+        """The first bytes arrive by `deadline`, and each next ones within `idle` seconds.
+
+        `time` is the clock of the event loop.
+        """
         self.provider = provider
         self._response = response
         self._deadline: float | None = deadline
         self._idle = idle
-        # `get_running_loop` makes a system call, which is too expensive for each delta.
-        self._time = asyncio.get_running_loop().time
+        self._time = time
         self._allowed = deadline - self._time()
 
     @property

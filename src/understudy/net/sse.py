@@ -50,6 +50,8 @@ class Reader:
             if len(data) - 2 > self._limit:
                 raise self._oversized()
             return [_new_event((b"", data[6:-2]))]
+        if not buffer and data.endswith(b"\n\n"):
+            return self._parse(data[:-2].split(b"\n\n"))
         start = max(len(buffer) - 1, 0)
         buffer += data
         end = buffer.rfind(b"\n\n", start)

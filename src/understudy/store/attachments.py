@@ -79,6 +79,8 @@ def collect_attachments(
     Raises InvalidRequest if the thread would have too many files for the code interpreter.
     """
     attached = [attachment for message in messages for attachment in message.attachments]
+    if not attached:
+        return resources, []
     search = resources.file_search
     store_uploads: list[VectorStoreUpload] = []
     if search_files := _files_for(attached, AssistantToolsFileSearchTypeOnly):

@@ -5,7 +5,8 @@ Every write of a worker is guarded by its ownership and by the table of legal tr
 """
 
 from collections.abc import Callable
-from typing import Any, Final
+from functools import cache
+from typing import Any, Final, LiteralString
 
 import msgspec
 
@@ -131,10 +132,7 @@ def transition(
 
 def advance(database: Database, owner: str, epoch: int, boundary: Checkpoint, now: float) -> Transaction[None]:
     run = boundary.run
-    # One that stays in progress may still have come further.
-    staying: tuple[RunStatus, ...] = ("in_progress",) if run is None or run.status == "in_progress" else ()
-    allowed = sql_list((*staying, *(sources(run.status) if run is not None else ())))
-    mine = f" AND status IN {allowed} AND owner = $2 AND epoch = $3"
+    mine = _claim_condition(None if run is None else run.status)
     claim = (owner, epoch)
     if boundary.response is not None:
         yield from _advance_response(database, boundary, boundary.response, claim, mine, now)
@@ -150,6 +148,15 @@ def advance(database: Database, owner: str, epoch: int, boundary: Checkpoint, no
         raise LeaseLost
     if event and run is not None:
         yield from outbox.add(rows[0][1], event, {"id": run.id, "thread_id": run.thread_id}, now)
+
+
+@cache
+def _claim_condition(target: RunStatus | None) -> LiteralString:
+    """That the worker still has the run, and may bring it to `target`; None is without another status."""
+    # One that stays in progress may still have come further.
+    staying: tuple[RunStatus, ...] = ("in_progress",) if target in {None, "in_progress"} else ()
+    allowed = sql_list((*staying, *(sources(target) if target is not None else ())))
+    return compose_sql(" AND status IN", allowed, "AND owner = $2 AND epoch = $3")
 
 
 def _advance_response(

@@ -48,6 +48,8 @@ class MessageChecks:
             base = f"{path}[{index}]." if path else ""
             await self._check_urls(message, base, pace)
             references += _file_references(message, base)
+        if not references:
+            return
         params: dict[str, str] = {}
         for reference in references:
             check_file_id(reference.path, reference.file_id)

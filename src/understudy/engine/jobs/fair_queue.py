@@ -108,6 +108,8 @@ class FairQueue(Generic[Key]):
             self._projects.remove(project)
 
     def _reorder(self, candidate: Candidate[Key]) -> None:
+        if not self._keys:
+            return
         project, lane = candidate.project_id, _lane(candidate)
         if project in self._projects:
             self._projects.put(project, self._order(project))

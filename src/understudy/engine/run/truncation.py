@@ -101,7 +101,8 @@ async def build_messages(
     Raises BudgetExceeded; ContextTooLong where the run's overflow is `fail`.
     """
     system: list[Message] = [SystemMessage(spec.instructions)] if spec.instructions else []
-    system += builder.messages(spec.preface)
+    if spec.preface:
+        system += builder.messages(spec.preface)
     left = budget.prompt - fixed - sum([_count_system_tokens(message) for message in system])
     may_cut = spec.overflow == "cut"
     items, cut = await _load_newest(messages, spec, left if may_cut else budget.window * _ITEM_OVERHEAD_FACTOR, budget)
