@@ -18,7 +18,7 @@ from benchmarks.stage import Service, Stage
 _LOADS = 5
 _MESSAGES, _IN_ONE = 10_000, 500
 _ANSWERS = 10
-_BYTES, _REQUESTS, _SHELL, _FRAME, _FIRST_WORD = 300_000, 100, 1.0, 50.0, 0.3
+_BYTES, _REQUESTS, _SHELL, _FRAME, _FIRST_WORD = 300_000, 30, 1.0, 50.0, 0.3
 _QUIET_SECONDS = 0.5
 _STEPS, _PIXELS = 240, 900
 _FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]

@@ -38,29 +38,30 @@ def test_a_client_of_the_api_sees_no_redirect(server, headers):
 def test_the_console_has_one_page_for_all_of_its_paths(server):
     deep = page_assets(server, "/console/threads/thread_1/runs/run_1?tab=events")
     shared = [one for one in page_assets(server) if "/pages/" not in one and "/text/" not in one]
-    assert {one.removeprefix("../../../") for one in deep} >= {
-        one for one in shared if "/app/" in one or "/styles/" in one
-    }
+    assert {one.removeprefix("../../../") for one in deep} >= set(shared)
+    assert any(one.endswith("bundles/app/main.js") for one in shared)
     assert server.ask("GET", "/console", key=None).headers["location"] == "console/"
     assert server.ask("HEAD", "/console/threads", key=None).body == b""
 
 
 @pytest.mark.parametrize(
-    ("path", "module"),
+    ("path", "named"),
     [
-        ("", "start/start"),
-        ("threads/thread_1/runs/run_1", "runs/detail"),
-        ("runs/compare", "runs/compare"),
-        ("runs/run_1", "runs/redirect"),
-        ("models/meta%2Fllama", "models/detail"),
+        ("", {"bundles/pages/start/start.js", "bundles/text/en/start.js", "pages/start/start.css"}),
+        (
+            "threads/thread_1/runs/run_1",
+            {"bundles/pages/runs/detail.js", "bundles/text/en/runs.js", "bundles/text/en/failures.js"},
+        ),
+        ("runs/compare", {"bundles/pages/runs/compare.js", "bundles/text/en/runs.js"}),
+        ("runs/run_1", {"bundles/pages/runs/redirect.js", "bundles/text/en/runs.js"}),
+        ("models/meta%2Fllama", {"bundles/pages/models/detail.js", "bundles/text/en/models.js"}),
     ],
 )
-def test_a_page_names_its_modules_and_texts(server, path, module):
+def test_a_page_names_its_modules_texts_and_style(server, path, named):
     addresses = page_assets(server, f"/console/{path}")
-    named = [one.partition("assets/")[2].partition("/")[2] for one in addresses]
-    folder = module.split("/")[0]
-    assert {f"pages/{module}.js", f"text/en/{folder}.js", "text/en/shared.js"} <= set(named)
-    assert len(named) == len(set(named))
+    found = [one.partition("assets/")[2].partition("/")[2] for one in addresses]
+    assert named | {"bundles/app/main.js", "styles.css"} <= set(found)
+    assert len(found) == len(set(found))
     # Links are relative to the path as it was sent.
     assert {one.count("../") for one in addresses} == {path.count("/")}
 
@@ -87,11 +88,12 @@ def test_files_are_cached_for_ever_under_a_name_that_changes_with_them(server):
     assert reply.headers["content-encoding"] == "gzip"
     assert reply.headers["x-content-type-options"] == "nosniff"
     assert reply.headers["cross-origin-resource-policy"] == "same-origin"
-    assert gzip.decompress(reply.body) == (FOLDER / "app" / "main.js").read_bytes()
-    assert reply.headers["content-type"] == "text/javascript; charset=utf-8"
     plain = server.ask("GET", first_asset(server), key=None)
     assert "content-encoding" not in plain.headers
-    assert plain.body == (FOLDER / "app" / "main.js").read_bytes()
+    assert gzip.decompress(reply.body) == plain.body
+    assert reply.headers["content-type"] == "text/javascript; charset=utf-8"
+    module = server.ask("GET", first_asset(server).replace("bundles/", ""), key=None)
+    assert module.body == (FOLDER / "app" / "main.js").read_bytes()
 
 
 def test_every_file_that_the_page_names_exists(server):
@@ -104,6 +106,9 @@ def test_every_file_that_the_page_names_exists(server):
     [
         "0123456789abcdef/app/main.js",
         "{hash}/app/none.js",
+        "{hash}/bundles/app/none.js",
+        "{hash}/bundles/styles.css",
+        "{hash}/bundles/bundles/app/main.js",
         "{hash}/__init__.py",
         "{hash}/../assets.py",
         "{hash}/tsconfig.json",
@@ -133,10 +138,18 @@ def test_the_first_load_is_small(server):
         len(server.ask("GET", f"/console/{address}", headers={"Accept-Encoding": "gzip"}, key=None).body)
         for address in page_assets(server)
     ]
-    assert sum(sizes) < 90_000
-    assert len(sizes) <= 65
+    assert sum(sizes) < 80_000
 
 
-def test_the_playground_names_few_files(server):
-    """Its page, its style, Markdown and requests of the API come in addition: 100 at most."""
-    assert len(page_assets(server, "/console/playground")) <= 90
+@pytest.mark.parametrize("path", ["", "playground", "threads/thread_1"])
+def test_the_modules_of_a_page_are_joined_in_few_files(server, path):
+    assert len(page_assets(server, f"/console/{path}")) <= 8
+
+
+def test_a_bundle_leaves_out_what_every_page_loads(server):
+    prefix = first_asset(server).removesuffix("app/main.js")
+    shell = server.ask("GET", f"{prefix}app/main.js", key=None).body.decode()
+    page = server.ask("GET", f"{prefix}pages/threads/detail.js", key=None).body.decode()
+    assert 'define("ui/view.js", ' in shell
+    assert 'define("ui/virtual_list.js", ' in page
+    assert 'define("ui/view.js", ' not in page

@@ -66,7 +66,7 @@ def test_a_large_file_is_downloaded_by_a_link_that_works_once(console, server):
     file = server.client.files.create(file=("large <b>.txt", b"contents"), purpose="user_data")
     page = console.open("settings")
     entry = page.locator("script[src]").get_attribute("src")
-    module = f"/console/{entry.replace('app/main.js', 'ui/download.js')}"
+    module = f"/console/{entry.replace('bundles/app/main.js', 'ui/download.js')}"
     large = {"id": file.id, "filename": file.filename, "bytes": 10**9}
     with page.expect_download() as download:
         page.evaluate("async ([url, file]) => (await import(url)).downloadFile(file)", [module, large])

@@ -61,7 +61,7 @@ GROW = """async ({ url, text, step }) => {
 def test_finished_blocks_stay_and_the_end_is_the_whole_text(console):
     page = console.open("settings")
     entry = page.locator("script[src]").get_attribute("src")
-    url = f"/console/{entry.replace('app/main.js', 'ui/markdown/markdown.js')}"
+    url = f"/console/{entry.replace('bundles/app/main.js', 'ui/markdown/markdown.js')}"
     grown = page.evaluate(GROW, {"url": url, "text": TEXT, "step": 3})
     assert not grown["isTouched"], json.dumps(grown)
     assert grown["halves"] == []

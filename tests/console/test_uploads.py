@@ -18,7 +18,7 @@ UPLOAD = """async ({ url, size, purpose }) => {
 def upload(console):
     page = console.open("settings")
     entry = page.locator("script[src]").get_attribute("src")
-    url = f"/console/{entry.replace('app/main.js', 'api/upload.js')}"
+    url = f"/console/{entry.replace('bundles/app/main.js', 'api/upload.js')}"
     return lambda size, purpose="user_data": page.evaluate(UPLOAD, {"url": url, "size": size, "purpose": purpose})
 
 

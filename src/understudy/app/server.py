@@ -161,7 +161,6 @@ def _list_background_parts(
 ) -> tuple[BackgroundPart, ...]:
     """In the order of their start; they stop in reverse."""
     store, worker = base.store, execution.worker
-    run_if_pending = store.pending_work.run_if_pending
     writing: list[BackgroundPart] = [] if worker.streams is None else [worker.streams]
     following: list[BackgroundPart] = [] if worker.remote is None else [worker.remote]
     serving: tuple[BackgroundPart, ...] = (
@@ -179,7 +178,7 @@ def _list_background_parts(
         parts.webhooks,
         parts.project_events,
         video.jobs,
-        Looper(_SWEEP_FILES_SECONDS, partial(run_if_pending, "expired_file", base.files.sweep)),
+        Looper(_SWEEP_FILES_SECONDS, partial(store.pending_work.run_if_pending, "expired_file", base.files.sweep)),
         Looper(_REVOKED_KEYS_SECONDS, partial(parts.streams.end_revoked, parts.active_keys)),
         Looper(_KEY_USES_SECONDS, parts.key_uses.flush),
         Looper(_SWEEP_JOURNALS_SECONDS, store.usage_journal.sweep),
@@ -187,12 +186,15 @@ def _list_background_parts(
         parts.transcriptions,
         parts.transfers,
     )
-    if not base.role.runs_jobs:
-        return serving
+    return (*serving, *_list_job_parts(base, video, parts)) if base.role.runs_jobs else serving
+
+
+def _list_job_parts(base: Base, video: Video, parts: Parts) -> tuple[BackgroundPart, ...]:
+    """Those of a node that runs jobs, which start last."""
+    store, run_if_pending = base.store, base.store.pending_work.run_if_pending
     uses_gateway = base.settings.sandbox.kind == "gateway" and base.broker.is_shared
     kernels = [Looper(_SWEEP_KERNELS_SECONDS, parts.containers.end_orphaned_kernels)] if uses_gateway else []
     return (
-        *serving,
         *kernels,
         video.callbacks,
         Looper(_ERASE_SECONDS, partial(run_if_pending, "deleted_thread", store.threads.erase)),

@@ -11,7 +11,7 @@ from starlette.datastructures import Headers
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from understudy.console.assets import Asset, AssetTable, read_assets
+from understudy.console.assets import AssetTable, read_assets
 from understudy.console.page import render_page
 
 _MOUNT: Final = "/console"
@@ -80,11 +80,11 @@ class Console:
         if not is_read:
             return _text("The console only serves GET requests.", 405, {"allow": "GET, HEAD"})
         if path.startswith(_ASSETS):
-            return self._asset(await self._open(), path.removeprefix(_ASSETS), Headers(scope=scope))
+            return await self._asset(path.removeprefix(_ASSETS), Headers(scope=scope))
         table = await self._open(is_page=True)
         # As the browser has it: a slash within an id is `%2F` there, and no segment of the path.
         sent = (scope.get("raw_path") or path.encode()).decode("ascii", "replace")
-        page = render_page(table, sent.removeprefix(f"{_MOUNT}/"))
+        page = render_page(table, sent.removeprefix(f"{_MOUNT}/"), joined=not self._reloads)
         return Response(page, headers=SECURITY_HEADERS | _NO_CACHE, media_type="text/html")
 
     async def _open(self, *, is_page: bool = False) -> AssetTable:
@@ -93,17 +93,24 @@ class Console:
             self._table = await to_thread.run_sync(read_assets)
         return self._table
 
-    @staticmethod
-    def _asset(table: AssetTable, name: str, fields: Headers) -> Response:
+    async def _asset(self, name: str, fields: Headers) -> Response:
         """`name` begins with the hash of all files, so that a page never mixes files of two versions."""
+        table = await self._open()
         tree_hash, _, path = name.partition("/")
-        asset = table.assets.get(path) if tree_hash == table.hash else None
-        if asset is None:
+        accepts_gzip = "gzip" in fields.get("accept-encoding", "")
+        response = None
+        if tree_hash == table.hash:
+            # The first request of a file joins and compresses it.
+            response = await to_thread.run_sync(_asset_response, table, path, accepts_gzip)
+        if response is None:
             return _text(f"The console has no file {name!r}. Reload the page: the server may be a newer version.", 404)
-        return _asset_response(asset, accepts_gzip="gzip" in fields.get("accept-encoding", ""))
+        return response
 
 
-def _asset_response(asset: Asset, *, accepts_gzip: bool) -> Response:
+def _asset_response(table: AssetTable, path: str, accepts_gzip: bool) -> Response | None:
+    asset = table.find(path)
+    if asset is None:
+        return None
     headers = _UNCHANGING | {"content-type": asset.media_type}
     if accepts_gzip and len(asset.compressed) < len(asset.content):
         return Response(asset.compressed, headers=headers | {"content-encoding": "gzip"})

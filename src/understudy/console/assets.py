@@ -2,15 +2,15 @@
 
 import gzip
 import hashlib
-import posixpath
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-FOLDER: Final = Path(__file__).resolve().parent
+from understudy.console.bundles import ENTRY, FOLDER, Bundler
+
+_ROOT: Final = Path(__file__).resolve().parent
 MEDIA_TYPES: Final = {
     ".js": "text/javascript; charset=utf-8",
     ".css": "text/css; charset=utf-8",
@@ -19,11 +19,13 @@ MEDIA_TYPES: Final = {
 }
 """The served files by suffix; others, such as types and licences, are not sent."""
 
-_STATIC_IMPORT: Final = re.compile(r"""(?:^|[;}\s])(?:import|export)\b[^;'"()]*['"](\.{1,2}/[^'"]+)['"]""")
-_ENTRY: Final = "app/main.js"
 _ROUTES: Final = "app/routes.js"
 _ROUTE: Final = re.compile(r'\{ path: "([^"]*)", page: "([^"]+)"')
 _TEXTS: Final = "text/en/{}.js"
+_SHELL: Final = (ENTRY, _TEXTS.format("shared"))
+"""What every page loads."""
+_PAGE_STYLE: Final = re.compile(r'^export const style = "([^"]+)";$', re.MULTILINE)
+_PAGE_TEXTS: Final = re.compile(r"^export const texts = \[(.*)\];$", re.MULTILINE)
 _STYLES: Final = ("styles/tokens.css", "styles/base.css", "styles/ui.css")
 STYLE: Final = "styles.css"
 """The style of all pages; a folder of a page may have one of its own."""
@@ -45,17 +47,31 @@ class AssetTable:
 
     assets: dict[str, Asset]
     hash: str
+    bundler: Bundler
+    bundles: dict[str, Asset] = field(default_factory=dict)
+    """Those that were requested, by their modules."""
 
-    def list_preloads(self, path: str) -> tuple[str, ...]:
-        """The modules of the page at a path below the console, so that a browser fetches all of them at once."""
+    def find(self, path: str) -> Asset | None:
+        """The file, or the bundle of a module, which the first request for it joins in some milliseconds."""
+        module = path.removeprefix(FOLDER)
+        if module == path or not self.bundler.has_module(module):
+            return self.assets.get(path)
+        if module not in self.bundles:
+            self.bundles[module] = Asset(self.bundler.render(module, _SHELL).encode(), MEDIA_TYPES[".js"])
+        return self.bundles[module]
+
+    def list_preloads(self, path: str) -> tuple[list[str], list[str]]:
+        """The scripts and the styles of the page at a path below the console, so that a browser loads all at once."""
         page = self._find_page(path)
-        if page not in self._preloads:
-            self._preloads[page] = tuple(self._list_modules(page))
-        return self._preloads[page]
-
-    @cached_property
-    def _preloads(self) -> dict[str | None, tuple[str, ...]]:
-        return {}
+        if page is None:
+            return [], []
+        folder = page.split("/")[0]
+        text = self.assets[f"pages/{page}.js"].content.decode()
+        others = _PAGE_TEXTS.search(text)
+        names = [folder, *re.findall(r'"([^"]+)"', others[1] if others else "")]
+        scripts = [f"pages/{page}.js", *(_TEXTS.format(name) for name in names)]
+        styles = [f"pages/{folder}/{name}" for name in _PAGE_STYLE.findall(text)]
+        return [FOLDER + name for name in scripts if name in self.assets], styles
 
     @cached_property
     def _routes(self) -> list[tuple[list[str], str]]:
@@ -72,33 +88,19 @@ class AssetTable:
                 return page
         return None
 
-    def _list_modules(self, page: str | None) -> list[str]:
-        """The first module, the page, their texts, and what they import, directly or not; without the first one."""
-        found = [_ENTRY, _TEXTS.format("shared")]
-        if page is not None:
-            found += [f"pages/{page}.js", _TEXTS.format(page.split("/")[0])]
-        found = [name for name in found if name in self.assets]
-        for path in found:
-            found += [name for name in self._imports(path) if name in self.assets and name not in found]
-        return found[1:]
-
-    def _imports(self, path: str) -> Iterator[str]:
-        text = self.assets[path].content.decode()
-        for target in dict.fromkeys(_STATIC_IMPORT.findall(text)):
-            yield posixpath.normpath(posixpath.join(posixpath.dirname(path), target))
-
 
 def read_assets() -> AssetTable:
     """The files of the folder; those of `_STYLES` as one, `styles.css`."""
     assets = {}
     digest = hashlib.sha256()
-    for path in sorted(FOLDER.rglob("*")):
+    for path in sorted(_ROOT.rglob("*")):
         media_type = MEDIA_TYPES.get(path.suffix)
         if media_type is None or not path.is_file():
             continue
-        name, content = path.relative_to(FOLDER).as_posix(), path.read_bytes()
+        name, content = path.relative_to(_ROOT).as_posix(), path.read_bytes()
         digest.update(b"%s\0%d\0" % (name.encode(), len(content)) + content)
         assets[name] = Asset(content, media_type)
     styles = [assets.pop(name) for name in _STYLES]
     assets[STYLE] = Asset(b"".join(style.content for style in styles), styles[0].media_type)
-    return AssetTable(assets, digest.hexdigest()[:16])
+    texts = {path: one.content.decode() for path, one in assets.items() if path.endswith(".js")}
+    return AssetTable(assets, digest.hexdigest()[:16], Bundler(texts))

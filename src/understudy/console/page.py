@@ -3,6 +3,7 @@
 from typing import Final
 
 from understudy.console.assets import STYLE, AssetTable
+from understudy.console.bundles import ENTRY, FOLDER
 
 _PAGE: Final = """<!doctype html>
 <html lang="en">
@@ -13,7 +14,7 @@ _PAGE: Final = """<!doctype html>
 <meta name="robots" content="noindex">
 <link rel="icon" href="{base}icon.svg" type="image/svg+xml">
 <link rel="stylesheet" href="{base}{style}">
-<script type="module" src="{base}app/main.js"></script>
+<script type="module" src="{base}{entry}"></script>
 {preloads}
 <body>
 <div id="app"><noscript>The console needs JavaScript. The API works without it.</noscript></div>
@@ -22,11 +23,11 @@ _PAGE: Final = """<!doctype html>
 """
 
 
-def render_page(table: AssetTable, path: str) -> str:
-    """The page for a path below `/console/`; its links are relative."""
+def render_page(table: AssetTable, path: str, *, joined: bool = True) -> str:
+    """The page for a path below `/console/`; its links are relative. Not `joined`, it loads each module by itself."""
     base = f"{'../' * path.count('/')}assets/{table.hash}/"
-    return _PAGE.format(
-        base=base,
-        style=STYLE,
-        preloads="\n".join(f'<link rel="modulepreload" href="{base}{name}">' for name in table.list_preloads(path)),
-    )
+    scripts, styles = table.list_preloads(path) if joined else ([], [])
+    links = [f'<link rel="modulepreload" href="{base}{name}">' for name in scripts]
+    links += [f'<link rel="preload" as="style" href="{base}{name}">' for name in styles]
+    entry = FOLDER + ENTRY if joined else ENTRY
+    return _PAGE.format(base=base, style=STYLE, entry=entry, preloads="\n".join(links))

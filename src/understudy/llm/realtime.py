@@ -133,25 +133,9 @@ async def open_connection(
     if settings.send_traceparent:
         sent |= correlation.trace_headers()
     secret = faults.secrets_of(settings)
-    # Made once, from files.
-    context = await asyncio.to_thread(tls_context) if url.startswith("https:") else None
     try:
         async with asyncio.timeout(settings.connect_timeout):
-            connection = await _Connect(
-                url.replace("http", "ws", 1),
-                additional_headers=sent,
-                user_agent_header="understudy",
-                compression=None,
-                proxy=None,
-                ssl=context,
-                open_timeout=None,
-                ping_interval=_PING_SECONDS,
-                ping_timeout=_PING_SECONDS,
-                close_timeout=_CLOSE_SECONDS,
-                max_size=call.message_bytes,
-                max_queue=_MAX_QUEUED,
-                write_limit=_WRITE_BYTES,
-            )
+            connection = await _open_socket(url, sent, call.message_bytes)
     except InvalidStatus as refusal:
         response = refusal.response
         if response.status_code < 400:
@@ -170,6 +154,26 @@ async def open_connection(
     except (InvalidHandshake, InvalidURI, EOFError, ValueError) as error:
         raise _malformed(name) from error
     return RealtimeConnection(name, model, connection, secret)
+
+
+async def _open_socket(url: str, headers: Mapping[str, str], message_bytes: int) -> ClientConnection:
+    # The context is made once, from files.
+    context = await asyncio.to_thread(tls_context) if url.startswith("https:") else None
+    return await _Connect(
+        url.replace("http", "ws", 1),
+        additional_headers=headers,
+        user_agent_header="understudy",
+        compression=None,
+        proxy=None,
+        ssl=context,
+        open_timeout=None,
+        ping_interval=_PING_SECONDS,
+        ping_timeout=_PING_SECONDS,
+        close_timeout=_CLOSE_SECONDS,
+        max_size=message_bytes,
+        max_queue=_MAX_QUEUED,
+        write_limit=_WRITE_BYTES,
+    )
 
 
 def to_sendable(code: int) -> int:

@@ -7,7 +7,7 @@ import { ErrorNote } from "../ui/error_note.js";
 import { Lazy } from "../ui/lazy.js";
 import { Page } from "../ui/page.js";
 import { Skeleton } from "../ui/states.js";
-import { html, useEffect, useLayoutEffect, useState } from "../ui/view.js";
+import { html, useLayoutEffect, useState } from "../ui/view.js";
 import { ASSETS } from "./base.js";
 import { markPage } from "./early_keys.js";
 import { route, scroller, scrollPosition } from "./router.js";
@@ -24,7 +24,8 @@ export function PageOutlet() {
   const { row, params, path } = route.value;
   const [page, setPage] = useState(/** @type {LoadedPage | null} */ (null));
   const [error, setError] = useState(/** @type {unknown} */ (null));
-  useEffect(() => {
+  // Before the first paint: the modules of the page arrive with the shell.
+  useLayoutEffect(() => {
     let isCurrent = true;
     setError(null);
     loadPage(row).then(

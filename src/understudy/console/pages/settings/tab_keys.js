@@ -1,10 +1,12 @@
 /** The keys that this tab holds, and adding the one that is missing. */
-import { KeyForm } from "../../app/sign_in.js";
 import { canUse, dropKey, hasKey, isSignedIn, KEY_KINDS, person } from "../../state/session.js";
 import { t } from "../../text/texts.js";
 import { Badge } from "../../ui/values.js";
 import { Button } from "../../ui/button.js";
+import { lazy } from "../../ui/lazy.js";
 import { html } from "../../ui/view.js";
+
+const KeyForm = lazy(async () => (await import("../../app/sign_in.js")).KeyForm);
 
 export function TabKeys() {
   const missing = KEY_KINDS.find((kind) => !canUse(kind));
