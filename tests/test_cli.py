@@ -302,6 +302,13 @@ def test_doctor_finds_a_fresh_machine_sound_and_changes_nothing(understudy, tmp_
     assert list(tmp_path.iterdir()) == []
 
 
+def test_doctor_knows_the_port_of_a_running_server_from_that_of_another_program(understudy, server, upstream):
+    for url, state in ((server.url, "ok"), (upstream.url, "warning")):
+        port = url.removesuffix("/v1").rpartition(":")[2]
+        found = findings(understudy("doctor", "--port", port, "--json"))["port"]
+        assert (found["state"], "running Understudy" in found["detail"]) == (state, state == "ok")
+
+
 def test_doctor_lists_the_models_of_each_provider(understudy):
     with Upstream() as upstream:
         found = findings(understudy("doctor", "--port", "0", "--json", OPENAI_BASE_URL=upstream.url))

@@ -91,6 +91,13 @@ def test_a_question_is_answered_on_stdout(understudy, server):
     assert "Ada" in understudy("ask", "Who am I?", "--model", "rehearsal", "--thread", thread.id).stdout
 
 
+def test_an_unknown_assistant_is_not_found_and_a_name_of_two_is_refused(understudy, server):
+    assert "No assistant found" in understudy("ask", "Hi", "--assistant", "Nobody", code=4).stderr
+    for _ in range(2):
+        server.client.beta.assistants.create(model="rehearsal", name="Twin of ask")
+    assert "2 assistants have the name" in understudy("ask", "Hi", "--assistant", "Twin of ask", code=2).stderr
+
+
 def test_a_file_is_sent_with_the_question(understudy, tmp_path):
     (tmp_path / "food.txt").write_text("Travis likes pizza.")
     asked = understudy("ask", "Who likes pizza?", "--model", "rehearsal", "--file", str(tmp_path / "food.txt"))

@@ -111,6 +111,19 @@ class Console:
         wait_until_ready(self.page)
         return self.page
 
+    def call_module(self, path: str, script: str, argument: Any) -> Any:
+        """What `script`, a function of the module at `path` and the argument, returns.
+
+        The page loads the module by itself, with a session of its own, beside the joined one that the console runs.
+        """
+        entry = self.page.locator("script[src]").get_attribute("src") or ""
+        urls = [f"/console/{entry.replace('bundles/app/main.js', one)}" for one in ("state/session.js", path)]
+        loader = """async ([[session, module], argument]) => {
+          await (await import(session)).restoreSession();
+          return (%s)(await import(module), argument);
+        }"""
+        return self.page.evaluate(loader % script, [urls, argument])
+
     def find_accessibility_problems(self, page: Page | None = None) -> list[str]:
         """What axe finds on the page, as `rule: element`."""
         page = page or self.page

@@ -65,11 +65,9 @@ def test_a_file_that_is_too_large_is_refused_before_it_is_sent(console, server):
 def test_a_large_file_is_downloaded_by_a_link_that_works_once(console, server):
     file = server.client.files.create(file=("large <b>.txt", b"contents"), purpose="user_data")
     page = console.open("settings")
-    entry = page.locator("script[src]").get_attribute("src")
-    module = f"/console/{entry.replace('bundles/app/main.js', 'ui/download.js')}"
     large = {"id": file.id, "filename": file.filename, "bytes": 10**9}
     with page.expect_download() as download:
-        page.evaluate("async ([url, file]) => (await import(url)).downloadFile(file)", [module, large])
+        console.call_module("ui/download.js", "({ downloadFile }, file) => downloadFile(file)", large)
     assert Path(download.value.path()).read_bytes() == b"contents"
     assert "/v1/file_downloads/" in download.value.url
     path = download.value.url.removeprefix(server.url.removesuffix("/v1"))

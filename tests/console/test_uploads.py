@@ -2,8 +2,7 @@
 
 import pytest
 
-UPLOAD = """async ({ url, size, purpose }) => {
-  const { uploadFile } = await import(url);
+UPLOAD = """async ({ uploadFile }, { size, purpose }) => {
   const progress = [];
   try {
     const file = await uploadFile(new File([new Uint8Array(size)], "data.bin"), purpose, { onProgress: (part) => progress.push(part) });
@@ -16,10 +15,10 @@ UPLOAD = """async ({ url, size, purpose }) => {
 
 @pytest.fixture
 def upload(console):
-    page = console.open("settings")
-    entry = page.locator("script[src]").get_attribute("src")
-    url = f"/console/{entry.replace('bundles/app/main.js', 'api/upload.js')}"
-    return lambda size, purpose="user_data": page.evaluate(UPLOAD, {"url": url, "size": size, "purpose": purpose})
+    console.open("settings")
+    return lambda size, purpose="user_data": console.call_module(
+        "api/upload.js", UPLOAD, {"size": size, "purpose": purpose}
+    )
 
 
 @pytest.mark.parametrize("size", [10, 33 * 1024 * 1024], ids=["small", "in parts"])

@@ -29,6 +29,8 @@ def understudy(server, monkeypatch):
 def test_tools_are_listed_and_searched(understudy):
     lines = understudy("list").stdout.splitlines()
     assert [line.split()[0] for line in lines] == ["SLUG", *TABLE]
+    nothing = understudy("list", "zzz")
+    assert (nothing.stdout, "No tools found" in nothing.stderr) == ("", True)
     assert understudy("list", "cancel run").stdout.splitlines()[1].split()[0] == "AI_ML_API_CANCEL_RUN"
     reading = json.loads(understudy("list", "--tag", "readOnlyHint", "--important", "--json").stdout)
     assert {"AI_ML_API_GET_RUN", "AI_ML_API_LIST_MODELS"} <= {tool["slug"] for tool in reading}

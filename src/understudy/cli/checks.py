@@ -37,6 +37,8 @@ from understudy.tools.sandbox.report import facts
 _TIMEOUT_SECONDS = 3.0
 _SPACE_LOW, _MIN_FREE_BYTES = 1024**3, 100 * 1024**2
 _MIN_OPEN_FILES = 4096
+_PROBE_SECONDS = 2.0
+_LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what a server on all interfaces also has
 _UNFOLDED_SECONDS = 60.0
 
 
@@ -98,8 +100,26 @@ def _check_port(settings: Settings) -> CheckResult:
         for bound in bind(hosts, settings.port).sockets:
             bound.close()
     except click.ClickException as error:
+        if _is_served(hosts[0], settings.port):
+            return CheckResult("port", "ok", f"{hosts[0]}:{settings.port} is that of a running Understudy server")
         return CheckResult("port", "warning", f"{error.message} Or stop what listens there.")
     return CheckResult("port", "ok", ", ".join(f"{host}:{settings.port}" for host in hosts) + " is free")
+
+
+def _is_served(host: str, port: int) -> bool:
+    """Whether this program listens there; another one does not have both of its headers."""
+    import http.client
+
+    connection = http.client.HTTPConnection(_LOOPBACK.get(host, host), port, timeout=_PROBE_SECONDS)
+    try:
+        connection.request("GET", "/health/live")
+        response = connection.getresponse()
+    except (OSError, http.client.HTTPException):
+        return False
+    else:
+        return response.status == 200 and {"x-inference-id", "openai-version"} <= set(response.headers)
+    finally:
+        connection.close()
 
 
 def _check_data_directory(data: Path) -> CheckResult:

@@ -52,13 +52,17 @@ async def open_conversation(
 
 
 async def _find_assistant(api: "ApiClient", reference: str) -> dict[str, object]:
-    from understudy.cli.api_client import segment
+    from understudy.cli.api_client import ObjectNotFound, segment
 
     if reference.startswith("asst_"):
         found: dict[str, object] = await api.get(f"/assistants/{segment(reference)}")
         return found
     page = await api.get("/assistants", limit=100, q=reference)
     named: list[dict[str, object]] = [one for one in page["data"] if one["name"] == reference]
-    if len(named) != 1:
-        raise click.UsageError(f"{len(named)} assistants have the name {reference!r}. Run `understudy ls assistants`.")
+    if not named:
+        raise ObjectNotFound(f"No assistant found with the id or name {reference!r}. Run `understudy ls assistants`.")
+    if len(named) > 1:
+        raise click.UsageError(
+            f"{len(named)} assistants have the name {reference!r}: use an id of `understudy ls assistants`."
+        )
     return named[0]

@@ -31,6 +31,8 @@ def list_(*, search: str, tags: tuple[str, ...], important: bool, as_json: bool)
     matches = select(query=search, tags=tags, important=important)
     if as_json:
         print_json([_tool_to_dict(tool) for tool in matches])
+    elif not matches:
+        click.echo("No tools found. `understudy tools list` lists all.", err=True)
     else:
         print_table(("slug", "does"), [(tool.slug, tool.description.partition(". ")[0]) for tool in matches])
 

@@ -28,11 +28,6 @@ class CreateEmbeddingRequest(EmbeddingOptions, kw_only=True):
     model: Text
 
 
-class EmbeddingUsage(Struct, kw_only=True):
-    prompt_tokens: int
-    total_tokens: int
-
-
 class Embedding(Struct, kw_only=True):
     """`embedding` is base64 of little-endian float32 if requested."""
 

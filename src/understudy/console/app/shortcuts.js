@@ -21,7 +21,7 @@ export function activeShortcuts() {
 }
 
 /** @param {Layer} layer @returns {() => void} removes it */
-export function addLayer(layer) {
+function addLayer(layer) {
   layers.value = [...layers.peek(), layer];
   return () => {
     layers.value = layers.peek().filter((one) => one !== layer);

@@ -1,7 +1,7 @@
 /** Which rows of a long table are near the viewport. Knows no DOM. */
 
 /** A table of fewer rows is rendered whole. */
-export const VIRTUAL_FROM = 200;
+const VIRTUAL_FROM = 200;
 const MARGIN_ROWS = 20;
 
 /**

@@ -23,7 +23,7 @@ const channel = new BroadcastChannel("understudy-console");
 /** @type {import("../vendor/view.js").Signal<string | null>} */
 export const apiKey = signal(null);
 /** @type {import("../vendor/view.js").Signal<string | null>} */
-export const adminKey = signal(null);
+const adminKey = signal(null);
 const KEYS = { project: apiKey, admin: adminKey };
 /** @type {import("../vendor/view.js").Signal<Person | null>} */
 export const person = signal(null);

@@ -4,7 +4,7 @@ import { API_URL } from "../app/base.js";
 import { safeFilename } from "../lib/filename.js";
 
 /** @param {Blob} blob @param {string} filename */
-export function downloadBlob(blob, filename) {
+function downloadBlob(blob, filename) {
   const url = URL.createObjectURL(blob);
   const link = document.createElement("a");
   link.href = url;

@@ -8,8 +8,8 @@ const DAY = 86_400;
 const REFRESH_MILLISECONDS = 2_000;
 /** The most runs that are counted; there can be more. */
 export const MOST_RUNS = 20;
-export const ACTIVE_STATES = ["queued", "in_progress", "requires_action", "cancelling"];
-export const FAILED_STATES = ["failed", "expired"];
+const ACTIVE_STATES = ["queued", "in_progress", "requires_action", "cancelling"];
+const FAILED_STATES = ["failed", "expired"];
 const MOST_THREADS = 6;
 
 /** @typedef {ReturnType<typeof useOverview>} OverviewData */
