@@ -179,6 +179,10 @@ class Server:
         own = {"PATH": os.environ["PATH"], "UNDERSTUDY_API_KEY": KEY, "PYTHONWARNINGS": RESOURCE_WARNINGS}
         return own | settings | self.variables
 
+    def create_admin_key(self, name: str = "operator") -> str:
+        key: str = json.loads(self.run("keys", "create", "--admin", "--name", name, "--json"))["key"]
+        return key
+
     def stop(self, within: float = WAIT) -> None:
         """Sends SIGTERM, as a supervisor does; asserts exit code 0 and a log without errors."""
         if self.process is None:

@@ -306,7 +306,7 @@ def test_doctor_knows_the_port_of_a_running_server_from_that_of_another_program(
     for url, state in ((server.url, "ok"), (upstream.url, "warning")):
         port = url.removesuffix("/v1").rpartition(":")[2]
         found = findings(understudy("doctor", "--port", port, "--json"))["port"]
-        assert (found["state"], "running Understudy" in found["detail"]) == (state, state == "ok")
+        assert (found["state"], "running Understudy" in found["text"]) == (state, state == "ok")
 
 
 def test_doctor_lists_the_models_of_each_provider(understudy):

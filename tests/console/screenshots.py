@@ -2,7 +2,6 @@
 
 import argparse
 import contextlib
-import json
 import re
 import tempfile
 from collections.abc import Iterator
@@ -91,9 +90,7 @@ def main() -> None:
     options = parser.parse_args()
     with _open_server(options.url) as server, launch_browser() as browser:
         if not options.url:
-            options.admin_key = json.loads(server.run("keys", "create", "--admin", "--name", "operator", "--json"))[
-                "key"
-            ]
+            options.admin_key = server.create_admin_key()
         ids = {} if options.url or options.empty else _seed(server, options)
         for size, viewport in (("wide", WIDE), ("narrow", NARROW)):
             for theme in ("light", "dark"):

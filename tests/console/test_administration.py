@@ -1,6 +1,5 @@
 """Administration: signing in with an admin key, projects, keys, service accounts, spending and the audit log."""
 
-import json
 import re
 from typing import get_args
 
@@ -44,7 +43,7 @@ STORED = "() => JSON.stringify([{ ...sessionStorage }, { ...localStorage }]) + d
 
 @pytest.fixture(scope="module")
 def admin_key(console_server):
-    return json.loads(console_server.run("keys", "create", "--admin", "--name", "operator", "--json"))["key"]
+    return console_server.create_admin_key()
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
 """Health: the parts of the server, its queues, nodes and providers, refreshed while the page is open."""
 
-import json
 import re
 
 from playwright.sync_api import expect
@@ -10,7 +9,7 @@ from upstream import fault, text
 
 
 def test_an_admin_key_sees_the_requests_of_all_projects(browser, server):
-    admin_key = json.loads(server.run("keys", "create", "--admin", "--name", "health", "--json"))["key"]
+    admin_key = server.create_admin_key("health")
     with open_console(browser, server, key=None, admin_key=admin_key) as console:
         page = console.open("health?view=table")
         expect(page.get_by_text(re.compile("all requests of .*, by minute"))).to_be_visible()

@@ -1,7 +1,5 @@
 """Signing in with a real OpenID provider in the browser, choosing a project, and signing out."""
 
-import json
-
 import pytest
 from playwright.sync_api import expect
 
@@ -17,7 +15,7 @@ def server(session_upstream, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def admin_key(server):
-    return json.loads(server.run("keys", "create", "--admin", "--json"))["key"]
+    return server.create_admin_key()
 
 
 def open_visitor(browser, server, viewport=WIDE, theme="light"):

@@ -1,7 +1,5 @@
 """Usage: spend and tokens by day, by model or key, as a chart, a table and CSV."""
 
-import json
-
 from playwright.sync_api import expect
 
 from console.browser import NARROW, open_console
@@ -11,7 +9,7 @@ from upstream import text
 def test_an_admin_key_sees_the_usage_of_all_projects(browser, server, upstream):
     upstream.answer(text("done"))
     server.client.chat.completions.create(model="gpt-4o", messages=[{"role": "user", "content": "Count this."}])
-    admin_key = json.loads(server.run("keys", "create", "--admin", "--name", "billing", "--json"))["key"]
+    admin_key = server.create_admin_key("billing")
     with open_console(browser, server, key=None, admin_key=admin_key) as console:
         page = console.open("usage")
         expect(page.get_by_role("row", name="default").last).to_contain_text("$")

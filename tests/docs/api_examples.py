@@ -453,7 +453,7 @@ def record(server: Server) -> dict[str, dict[str, Any]]:
     """The first request and its last response of each operation, by the operation's id."""
     values = {"model": "rehearsal", "tool_slug": "AI_ML_API_CREATE_THREAD", "slug": "AI_ML_API"}
     shown: dict[str, dict[str, Any]] = {}
-    admin_key = json.loads(server.run("keys", "create", "--admin", "--json"))["key"]
+    admin_key = server.create_admin_key()
     values["user_id"] = sign_in(server, "ada@example.com").id
     for example in EXAMPLES:
         row = _ROWS[example.operation]

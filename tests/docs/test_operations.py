@@ -1,6 +1,5 @@
 """The table of the hosted API's operations says what a server does with each of them."""
 
-import json
 import re
 
 import pytest
@@ -13,7 +12,7 @@ OPERATIONS = ROW.findall((ROOT / "docs/reference/operations.md").read_text("utf-
 
 @pytest.fixture
 def admin_key(sqlite_server):
-    return json.loads(sqlite_server.run("keys", "create", "--admin", "--name", "table", "--json"))["key"]
+    return sqlite_server.create_admin_key("table")
 
 
 def test_each_operation_of_the_hosted_api_gets_what_its_row_says(sqlite_server, admin_key):

@@ -1,7 +1,5 @@
 """A provider that fails request after request, and works again."""
 
-import json
-
 import pytest
 
 from e2e.assistants_client import new_thread, run_of, user
@@ -56,7 +54,7 @@ def respond(client):
 def test_its_fallback_serves_chat_runs_and_responses_at_once_until_it_works_again(server, main, spare):
     client = server.client
     assistant = client.beta.assistants.create(model="shared")
-    admin = json.loads(server.run("keys", "create", "--admin", "--name", "circuits", "--json"))["key"]
+    admin = server.create_admin_key("circuits")
     main.always(fault(503))
     spare.always(text("Spare"))
     replies = [chat(client), respond(client), run(client, assistant), chat(client), respond(client)]

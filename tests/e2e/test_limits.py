@@ -21,17 +21,6 @@ HELLO = {"model": MODEL, "messages": [{"role": "user", "content": "hello"}], "ma
 
 
 @pytest.fixture
-def admin_key(server):
-    return json.loads(server.run("keys", "create", "--admin", "--name", "operator", "--json"))["key"]
-
-
-@pytest.fixture
-def organization(server, admin_key):
-    with openai.OpenAI(base_url=server.url, admin_api_key=admin_key, max_retries=0) as client:
-        yield client.admin.organization
-
-
-@pytest.fixture
 def project(organization):
     return organization.projects.create(name=f"limited {next(NUMBERS)} of {id(organization)}")
 

@@ -1,7 +1,6 @@
 """Metrics: what a server counts, who may see it, and that each figure is there in the formats of its readers."""
 
 import itertools
-import json
 import urllib.error
 
 import pytest
@@ -13,11 +12,6 @@ from upstream import fault, text
 from waiting import eventually
 
 NUMBERS = itertools.count()
-
-
-@pytest.fixture
-def admin_key(server):
-    return json.loads(server.run("keys", "create", "--admin", "--name", "monitoring", "--json"))["key"]
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Users, invites, users of projects and roles, with the official admin client. The sign-ins are those of the store."""
 
 import itertools
-import json
 
 import openai
 import pytest
@@ -17,7 +16,7 @@ NUMBERS = itertools.count()
 
 @pytest.fixture
 def admin(server):
-    key = json.loads(server.run("keys", "create", "--admin", "--name", "operator", "--json"))["key"]
+    key = server.create_admin_key()
     with openai.OpenAI(base_url=server.url, admin_api_key=key, max_retries=0) as client:
         yield client.admin.organization
 

@@ -1,7 +1,5 @@
 """The providers of the settings, and tests of their connections."""
 
-import json
-
 import pytest
 
 from envelope import assert_error
@@ -30,7 +28,7 @@ def server(session_upstream, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def admin_key(server):
-    return json.loads(server.run("keys", "create", "--admin", "--name", "providers", "--json"))["key"]
+    return server.create_admin_key("providers")
 
 
 def test_a_list_names_the_providers_of_the_settings_and_no_key(server, admin_key):

@@ -1,7 +1,6 @@
 """Realtime sessions: events are relayed to the provider of the model and back, and what it reports is charged."""
 
 import asyncio
-import json
 import time
 
 import openai
@@ -233,7 +232,7 @@ def test_a_transcription_session_names_the_model_of_the_settings(new_server, ups
 
 
 def test_limits_of_requests_hold_for_each_response(server, upstream):
-    admin = json.loads(server.run("keys", "create", "--admin", "--name", "operator", "--json"))["key"]
+    admin = server.create_admin_key()
     key = own_key(server, f"limited {time.time_ns()}")
     project = server.ask("GET", "/v1/models", key=key).headers["openai-project"]
     with openai.OpenAI(base_url=server.url, admin_api_key=admin, api_key=KEY, max_retries=0) as organization:
@@ -254,7 +253,7 @@ def test_limits_of_requests_hold_for_each_response(server, upstream):
 
 
 def test_a_project_may_not_use_every_model(server, upstream):
-    admin = json.loads(server.run("keys", "create", "--admin", "--name", "operator", "--json"))["key"]
+    admin = server.create_admin_key()
     key = own_key(server, f"restricted {time.time_ns()}")
     project = server.ask("GET", "/v1/models", key=key).headers["openai-project"]
     path = f"/v1/organization/projects/{project}/model_permissions"

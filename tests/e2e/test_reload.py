@@ -58,7 +58,7 @@ def test_a_reload_replaces_providers_models_and_limits_while_open_streams_contin
         server, "INFO understudy.server: reload: applied limits.body_bytes, limits.concurrent_runs, log_level, models."
     )
     assert ask(client, "gpt-4o")
-    key = json.loads(server.run("keys", "create", "--admin", "--name", "reader", "--json"))["key"]
+    key = server.create_admin_key("reader")
     path = "/v1/organization/audit_logs?event_types[]=understudy.settings.reloaded"
     (_, first) = eventually(lambda: len(logs := server.ask("GET", path, key=key).json["data"]) == 2 and logs)
     assert "limits.body_bytes" in first["understudy.settings.reloaded"]["changes_requested"]["settings"]

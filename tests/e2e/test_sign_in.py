@@ -1,7 +1,6 @@
 """Sign-in of people with a real OpenID provider that requires PKCE, and what their cookies may do and may not."""
 
 import contextlib
-import json
 import re
 import sqlite3
 import time
@@ -24,7 +23,7 @@ def server(session_upstream, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def admin_key(server):
-    return json.loads(server.run("keys", "create", "--admin", "--json"))["key"]
+    return server.create_admin_key()
 
 
 @pytest.fixture(scope="module")

@@ -39,7 +39,7 @@ class Sizes:
 
     def __init__(self, project: Project) -> None:
         self._server = project.server
-        self._admin = json.loads(self._server.run("keys", "create", "--admin", "--name", "operator", "--json"))["key"]
+        self._admin = self._server.create_admin_key()
         listed = self._administer("GET", "?limit=100")["data"]
         self._path = f"/{next(one['id'] for one in listed if one['name'] == project.name)}/limits"
 

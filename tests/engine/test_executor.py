@@ -4,6 +4,7 @@ import logging
 
 import pytest
 
+from clocks import StillClock
 from engine import histories
 from store import samples
 from store.samples import NOW, OURS
@@ -21,11 +22,6 @@ from understudy.store import open_store
 from understudy.store.run_state import Progress
 
 OWNER = "worker_ours"
-
-
-class StillClock:
-    def now(self):
-        return float(NOW)
 
 
 class FailingRuns:
@@ -79,7 +75,7 @@ def build_writer(store, run, *, holds_lease=True):
     state.apply(queued)
     log.append(queued, projection.encode(queued))
     return RunWriter(
-        OWNER, store, StillClock(), OURS, state, projection, log, Progress(), holds_lease=lambda: holds_lease
+        OWNER, store, StillClock(float(NOW)), OURS, state, projection, log, Progress(), holds_lease=lambda: holds_lease
     )
 
 

@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 import uvicorn
 
+from clocks import StillClock
 from envelope import assert_error
 from sandbox.machine import interpreter as python
 from sandbox.machine import require_sandbox
@@ -23,18 +24,11 @@ from understudy.tools.sandbox import Note, Stream
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-class Clock:
-    time = 1_800_000_000.0
-
-    def now(self):
-        return self.time
-
-
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def served(tmp_path_factory):
     """An application, its clock, and the official client of it."""
     require_sandbox()
-    clock = Clock()
+    clock = StillClock(1_800_000_000.0)
     settings = Settings(
         data=tmp_path_factory.mktemp("data"),
         api_key=KEY,

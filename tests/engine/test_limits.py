@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clocks import StillClock
 from understudy.api.rate_limit_headers import render_headers
 from understudy.broker.memory import MemoryBroker
 from understudy.engine.limits.cells import LocalCells
@@ -25,14 +26,6 @@ NOW = 1_790_000_000.0
 
 def rule(limit, unit="tokens", window=60, cell="cell"):
     return Rule(cell, "project", "proj_1", unit, window, limit, limit / window)
-
-
-class Clock:
-    def __init__(self):
-        self.time = NOW
-
-    def now(self):
-        return self.time
 
 
 class Store:
@@ -57,7 +50,7 @@ class Limited:
     """A limiter of one process with its store and clock."""
 
     def __init__(self, *limits, **defaults):
-        self.store, self.clock = Store(*limits), Clock()
+        self.store, self.clock = Store(*limits), StillClock(NOW)
         broker = MemoryBroker()
         self.policies = Policies(self.store, broker, LimitSettings(**defaults))
         models = SimpleNamespace(names_and_url=lambda model: ((model, model.removeprefix("openai/")), None))

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from clocks import StillClock
 from engine import histories
 from engine.histories import join_deltas
 from understudy.engine.run import events, log
@@ -14,16 +15,6 @@ from understudy.engine.run.log import Logs, RunLog
 from understudy.engine.views.frames import RunEncoder
 
 WITHIN = 5.0
-
-
-class StillClock:
-    """Stands until a test moves it."""
-
-    def __init__(self):
-        self.time = 1_000.0
-
-    def now(self):
-        return self.time
 
 
 def filled(history):

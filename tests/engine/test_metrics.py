@@ -2,22 +2,15 @@
 
 import pytest
 
+from clocks import StillClock
 from understudy.engine.metrics.history import MINUTES, History
 from understudy.engine.metrics.instruments import OTHER, Distribution, NameLimit
 from understudy.engine.metrics.shared_minutes import merge_minutes, render_minute, share_minutes
 
 
-class Clock:
-    def __init__(self):
-        self.time = 6000.0
-
-    def now(self):
-        return self.time
-
-
 @pytest.fixture
 def clock():
-    return Clock()
+    return StillClock(6000.0)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from clocks import StillClock
 from understudy import telemetry
 from understudy.broker.memory import MemoryBroker
 from understudy.broker.opening import build_broker
@@ -37,19 +38,6 @@ sys.path[:0] = sys.argv[3:]
 from engine import test_pool
 asyncio.run(test_pool.work_for_ever(*sys.argv[1:3]))
 """
-
-
-class Clock:
-    """Time that advances only when a test sets it."""
-
-    def __init__(self):
-        self.time = 1_700_000_000.0
-
-    def now(self):
-        return self.time
-
-    def monotonic(self):
-        return self.time
 
 
 class Chores(JobKind):
@@ -202,7 +190,7 @@ async def expire_lease(store, pool):
 
 
 async def test_a_worker_with_an_expired_lease_stops_and_another_claims_its_job(store, node):
-    clock = Clock()
+    clock = StillClock()
     await add(store, "ours")
     late = node(clock=clock)
     await late.pool.start()
@@ -219,7 +207,7 @@ async def test_a_worker_with_an_expired_lease_stops_and_another_claims_its_job(s
 
 
 async def test_a_worker_that_cannot_renew_its_lease_starts_nothing_more(store, node):
-    clock = Clock()
+    clock = StillClock()
     await add(store, "ours")
     chores = node(clock=clock)
     assert not chores.pool.holds_lease
@@ -238,7 +226,7 @@ async def test_a_worker_that_cannot_renew_its_lease_starts_nothing_more(store, n
 
 
 async def test_a_job_that_is_announced_after_the_lease_has_lapsed_waits_for_no_heartbeat(store, node):
-    clock = Clock()
+    clock = StillClock()
     chores = node(clock=clock, is_announced=True)
     await chores.pool.start()
     await chores.pool._loops[0].stop()
@@ -252,7 +240,7 @@ async def test_a_job_that_is_announced_after_the_lease_has_lapsed_waits_for_no_h
 
 
 async def test_a_job_that_nobody_claimed_during_an_outage_goes_on(store, node):
-    clock = Clock()
+    clock = StillClock()
     await add(store, "ours")
     chores = node(clock=clock)
     await chores.pool.start()
@@ -268,7 +256,7 @@ async def test_a_job_that_nobody_claimed_during_an_outage_goes_on(store, node):
 
 
 async def test_after_an_outage_jobs_of_others_are_claimed_two_heartbeats_later(store, node, url):
-    clock = Clock()
+    clock = StillClock()
     chores = node(clock=clock)
     await chores.pool.start()
     await expire_lease(store, chores.pool)
@@ -354,7 +342,7 @@ async def test_a_queue_that_is_longer_than_the_memory_of_a_worker_is_worked_off_
 
 
 async def test_a_job_that_could_not_reach_the_store_backs_off_and_is_repeated(store, node, caplog):
-    clock = Clock()
+    clock = StillClock()
     await add(store, "ours")
     chores = node(clock=clock)
     chores.failures.append(StoreError("The database is away."))

@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from clocks import StillClock
 from engine import histories
 from store import samples
 from store.samples import NOW, OURS
@@ -27,11 +28,6 @@ COUNTED = RunCompletionUsage(1, 1, 2)
 REASON = LastError("server_error", "The answer could not be stored.")
 
 
-class StillClock:
-    def now(self):
-        return float(NOW)
-
-
 @pytest.fixture
 async def store(tmp_path):
     store = await open_store(tmp_path, None)
@@ -49,7 +45,7 @@ async def start_run(store, openings=None):
     queued = histories.queued(run)
     state.apply(queued)
     log.append(queued, projection.encode(queued))
-    stage = RunWriter(OWNER, store, StillClock(), OURS, state, projection, log, Progress(), openings=openings)
+    stage = RunWriter(OWNER, store, StillClock(float(NOW)), OURS, state, projection, log, Progress(), openings=openings)
     await stage.commit(events.RunStarted(NOW))
     return stage
 
@@ -158,7 +154,7 @@ async def test_a_writer_refuses_to_continue_without_a_lease_or_without_numbers(s
     stage = RunWriter(
         OWNER,
         store,
-        StillClock(),
+        StillClock(float(NOW)),
         OURS,
         state,
         RunProjection(),

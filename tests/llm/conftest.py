@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from clocks import StillClock
 from llm.reading import KEY
 from understudy.llm.anthropic import AnthropicProvider
 from understudy.llm.openai import AzureProvider, OpenAIProvider
@@ -17,16 +18,6 @@ from upstream import Upstream
 
 Closing = Callable[[Any], Any]
 """Closes a part with the test, and returns it."""
-
-
-class StillClock:
-    """Stands until a test moves it."""
-
-    def __init__(self) -> None:
-        self.time = 1_700_000_000.0
-
-    def now(self) -> float:
-        return self.time
 
 
 class Sleeps(list[float]):

@@ -5,22 +5,15 @@ import asyncio
 import psutil
 import pytest
 
+from clocks import StillClock
 from sandbox.sandbox_runs import WAIT, ok, once, run, until
 from understudy import telemetry
 from understudy.errors import SandboxError
 
 
-class Clock:
-    def __init__(self):
-        self.time = 1_000_000.0
-
-    def now(self):
-        return self.time
-
-
 @pytest.fixture
 def clock():
-    return Clock()
+    return StillClock(1_000_000.0)
 
 
 async def test_a_key_finds_its_session_until_that_ends(new_sandbox):

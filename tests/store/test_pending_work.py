@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from clocks import StillClock
 from store.samples import NOW, OURS, run, thread
 from understudy.clock import SystemClock
 from understudy.store import pending_work
@@ -11,19 +12,9 @@ from understudy.store.pending_work import PendingWork
 from understudy.store.workers import Workers
 
 
-class Clock:
-    """Time that advances only when a test sets it, for the wall and for waits."""
-
-    def __init__(self):
-        self.time = float(NOW)
-
-    def now(self):
-        return self.time
-
-
 @pytest.fixture
 def clock():
-    return Clock()
+    return StillClock(float(NOW))
 
 
 @pytest.fixture
