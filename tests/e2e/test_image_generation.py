@@ -145,6 +145,32 @@ def test_a_mask_and_the_action_of_the_request_apply(client, upstream):
 
 
 @pytest.mark.parametrize(
+    ("mask", "status", "param"),
+    [
+        ({"file_id": "file-none"}, 404, "file_id"),
+        ({"file_id": 5}, 400, "file_id"),
+        ({"file_id": "none"}, 400, "file_id"),
+        ({"image_url": "https://example.com/a.png"}, 400, "image_url"),
+        ({"image_url": "data:image/png;base64,bm8gaW1hZ2U="}, 400, "image_url"),
+        ({"image_url": f"data:image/png\r\nContent-Disposition: form-data;base64,{ENCODED}"}, 400, "image_url"),
+        ({"image_url": ENCODED, "more": 1}, 400, "more"),
+        ({"image_url": ENCODED}, 200, None),
+    ],
+)
+def test_a_mask_is_checked_before_the_model_is_called(image_server, upstream, mask, status, param):
+    if status == 200:
+        upstream.answer(text("Hi"))
+    body = {"model": "gpt-4o", "input": "Hi", "tools": [{**TOOL, "input_image_mask": mask}]}
+    answered = image_server.ask("POST", "/v1/responses", body)
+    assert answered.status == status
+    if status == 200:
+        assert answered.json["tools"][0]["input_image_mask"] == mask
+        return
+    assert answered.json["error"]["param"] == f"tools[0].input_image_mask.{param}"
+    assert upstream.requests == []
+
+
+@pytest.mark.parametrize(
     ("called", "answer", "reason"),
     [
         (DRAW, fault(400, "Bad prompt"), "Bad prompt"),
@@ -201,15 +227,9 @@ def test_a_model_without_a_provider_of_images_is_refused_by_the_setting(image_se
     assert "responses.image_model" in error["message"]
 
 
-@pytest.mark.parametrize("place", ["item", "mask"])
-def test_the_media_type_of_an_image_adds_no_header_to_a_form(client, upstream, place):
+def test_the_media_type_of_an_image_adds_no_header_to_a_form(client, upstream):
     kind = 'png\r\nContent-Disposition: form-data; name="n'
-    made = {"type": "image_generation_call", "id": "ig_1", "result": ENCODED, "status": "completed"}
-    tool = TOOL
-    if place == "item":
-        made["output_format"] = kind
-    else:
-        tool = {**TOOL, "input_image_mask": {"image_url": f"data:image/{kind};base64,{ENCODED}"}}
+    made = {"type": "image_generation_call", "id": "ig_1", "result": ENCODED, "output_format": kind}
     upstream.answer(CHANGE, reply(IMAGE), text("Done."))
-    respond(client, [made, {"role": "user", "content": "Add a hat"}], tools=[tool])
+    respond(client, [made, {"role": "user", "content": "Add a hat"}], tools=[TOOL])
     assert dict(image_requests(upstream)[-1].body["fields"])["image[]"] == ("image0.png", "image/png", PNG)

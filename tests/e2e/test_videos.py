@@ -63,7 +63,7 @@ def test_a_video_is_made_listed_downloaded_remixed_and_deleted(server, client):
         ({"prompt": "A", "seconds": "5"}, "seconds"),
         ({"prompt": "A", "size": "1x1"}, "size"),
         ({"prompt": "A", "model": "gpt-4o"}, "model"),
-        ({"prompt": "A", "input_reference": {"file_id": "file-none0000000000000000000"}}, None),
+        ({"prompt": "A", "input_reference": {"file_id": "file-none0000000000000000000"}}, "input_reference"),
     ],
 )
 def test_an_invalid_video_is_refused(server, body, param):

@@ -94,7 +94,7 @@ async def create_response(request: Request) -> Response:
         prompt = await resolve_prompt(parts.store.prompts, parts.admission.responses, project_id, asked)
     items = await parts.admission.responses.admit(project_id, asked)
     if turn is not None and turn.is_warm_up:
-        return EventStream(request, warm_up_frames(parts.responses.render_warm_up(asked, items)))
+        return EventStream(request, warm_up_frames(parts.responses.render_warm_up(asked)))
     measure = partial(_measure, body, asked, asked.max_output_tokens, prompt)
     reservation = await reserve_tokens(request, asked.model or "", measure)
     hold = await hold_funds(request, Work(asked.model or "", measure=measure))

@@ -12,7 +12,7 @@ from typing import Final, Literal
 from urllib.parse import unquote_to_bytes
 
 from understudy.engine.files import Files
-from understudy.errors import InvalidRequest
+from understudy.errors import InvalidRequest, NotFound
 from understudy.errors.objects import file_without_content
 from understudy.media import VideoProvider
 from understudy.settings import VideoSettings
@@ -51,7 +51,10 @@ class Keyframes:
         file_id = _own_file_id(url, base)
         if file_id is not None:
             self._check_support(takes="file", param=param, source=f"the file {file_id!r}")
-            file = await self._store.files.find(project_id, file_id)
+            try:
+                file = await self._store.files.find(project_id, file_id)
+            except NotFound as missing:
+                raise NotFound(missing.message, param=param) from None
             if not file.has_content:
                 raise file_without_content(file_id)
             return Keyframe(kind="image", shown={"type": "image", "url": url}), VideoFile(role, file.blob, file.bytes)

@@ -30,6 +30,7 @@ from understudy.wire.response_tools import (
     FileSearchTool,
     FunctionTool,
     ImageGenerationTool,
+    ImageMask,
     McpTool,
     RankingOptions,
     ResponseTool,
@@ -212,14 +213,21 @@ _IMAGE_MEMBERS = (
 
 def _image_options(tool: ImageGenerationTool, model: str) -> ImageOptions:
     members = {name: one for name in _IMAGE_MEMBERS if (one := getattr(tool, name)) not in {msgspec.UNSET, None}}
-    mask = tool.input_image_mask or {}
     return ImageOptions(
         model,
         members,
         tool.action or "auto",
-        str(mask.get("image_url") or mask.get("file_id") or ""),
+        _find_mask(tool),
         tool.partial_images or 0,
     )
+
+
+def _find_mask(tool: ImageGenerationTool) -> str:
+    """The data URL of the tool's mask, or the id of its File; empty without one."""
+    mask = tool.input_image_mask or ImageMask()
+    if (url := mask.image_url) and not url.startswith("data:"):
+        return f"data:image/png;base64,{url}"
+    return url or mask.file_id or ""
 
 
 def _web_search_options(tool: WebSearchTool) -> WebSearchOptions:

@@ -176,10 +176,10 @@ class Responses:
                 raise
         return creation.result()
 
-    def render_warm_up(self, asked: CreateResponseRequest, items: Sequence[InputItem]) -> ResponseObject:
+    def render_warm_up(self, asked: CreateResponseRequest) -> ResponseObject:
         """The completed response, without output, to a request that only prepares the next one; it is not stored."""
         now, response_id = int(self._clock.now()), ids.response()
-        new = new_response(asked, items, response_id, now, ResponsePlacement(response_id), seconds=self.seconds)
+        new = new_response(asked, (), response_id, now, ResponsePlacement(response_id), seconds=self.seconds)
         usage = ResponseUsage(0, InputTokensDetails(), 0, OutputTokensDetails(), 0)
         return msgspec.structs.replace(new.response, status="completed", completed_at=now, usage=usage)
 

@@ -227,6 +227,13 @@ class WebSearchPreviewTool2025(WebSearchTool, kw_only=True, omit_defaults=True, 
     pass
 
 
+class ImageMask(Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """An image whose transparent parts are to be changed; `image_url` is base64, as a data URL or bare."""
+
+    image_url: str | UnsetType | None = UNSET
+    file_id: str | UnsetType | None = UNSET
+
+
 class ImageGenerationTool(Struct, kw_only=True, omit_defaults=True, tag_field="type", tag="image_generation"):
     model: str | UnsetType | None = UNSET
     quality: str | UnsetType | None = UNSET
@@ -236,7 +243,7 @@ class ImageGenerationTool(Struct, kw_only=True, omit_defaults=True, tag_field="t
     moderation: str | UnsetType | None = UNSET
     background: Literal["transparent", "opaque", "auto"] | UnsetType | None = UNSET
     input_fidelity: Literal["high", "low"] | UnsetType | None = UNSET
-    input_image_mask: dict[str, Any] | UnsetType | None = UNSET
+    input_image_mask: ImageMask | UnsetType | None = UNSET
     partial_images: Annotated[int, Meta(ge=0, le=3)] | UnsetType | None = UNSET
     action: Literal["generate", "edit", "auto"] | UnsetType | None = UNSET
 

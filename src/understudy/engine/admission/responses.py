@@ -4,7 +4,9 @@ import asyncio
 from collections.abc import Collection, Sequence
 from typing import Any, Final
 
+from understudy.engine import inline
 from understudy.engine.admission.files import FileChecks
+from understudy.engine.admission.inline_data import check_image_data
 from understudy.engine.admission.input_items import ItemAdmission
 from understudy.engine.admission.models import ModelChecks
 from understudy.engine.admission.tools import ToolChecks
@@ -15,9 +17,17 @@ from understudy.errors import InvalidRequest, NotFound
 from understudy.wire.client_items import AdditionalTools, ToolSearchOutput
 from understudy.wire.input_items import InputItem
 from understudy.wire.input_parsing import whole
-from understudy.wire.parsing import check_id
+from understudy.wire.parsing import check_file_id, check_id
 from understudy.wire.response_rules import hosted_tools
-from understudy.wire.response_tools import AutoContainer, CodeInterpreterTool, FileSearchTool, McpTool, ResponseTool
+from understudy.wire.response_tools import (
+    AutoContainer,
+    CodeInterpreterTool,
+    FileSearchTool,
+    ImageGenerationTool,
+    ImageMask,
+    McpTool,
+    ResponseTool,
+)
 from understudy.wire.responses import CreateResponseRequest, ResponseContext
 
 # Items that are parsed within a millisecond or two.
@@ -95,6 +105,8 @@ class ResponseAdmission:
                     await self._check_stores(project_id, tool.vector_store_ids, f"tools[{index}].vector_store_ids")
                 case CodeInterpreterTool():
                     await self._check_code_interpreter(project_id, tool, f"tools[{index}]")
+                case ImageGenerationTool(input_image_mask=ImageMask() as mask):
+                    await self._check_mask(project_id, mask, f"tools[{index}].input_image_mask")
                 case _:
                     pass
 
@@ -114,6 +126,16 @@ class ResponseAdmission:
         if found:
             path, kind = found[0]
             raise InvalidRequest(self._hosted.explain_missing(kind), param=path, code="unsupported_tool")
+
+    async def _check_mask(self, project_id: str, mask: ImageMask, path: str) -> None:
+        if url := mask.image_url:
+            media_type, encoded = inline.split(url)
+            await check_image_data(media_type or "image/png", encoded, f"{path}.image_url")
+        elif file_id := mask.file_id:
+            param = f"{path}.file_id"
+            check_file_id(param, file_id)
+            files = await self._files.lookup(project_id, {file_id: param})
+            await self._files.check_image(files[file_id], param)
 
     async def _check_stores(self, project_id: str, store_ids: list[str], path: str) -> None:
         for index, store_id in enumerate(store_ids):
