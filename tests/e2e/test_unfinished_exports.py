@@ -19,6 +19,7 @@ from understudy.app import open_offline
 from understudy.clock import SystemClock
 from understudy.importing.reading import spool_input
 from understudy.settings import Settings
+from understudy.store.container_uploads import ContainerUpload
 from understudy.wire.containers import ContainerExpiresAfter, ContainerResource
 from upstream import HANG, Upstream, stalled, text
 from waiting import eventually
@@ -115,7 +116,8 @@ class Interrupted(Project):
             async with parts.files.open_draft() as draft:
                 await draft.write(b"uploaded")
                 blob = await draft.commit()
-                await store.containers.add_upload(project.id, container.id, UPLOADED, blob.name, [UPLOADED])
+                upload = ContainerUpload(UPLOADED, blob.name, blob.size)
+                await store.containers.add_upload(project.id, container.id, upload, [UPLOADED])
             self.ids["container"] = container.id
 
 

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from understudy.api.files import FileContent, parse_range
+from understudy.api.metering import check_storage
 from understudy.api.multipart import Form, form_too_large, read_form
 from understudy.api.operations import BYTES, EXTENSIONS, OperationGroup
 from understudy.api.parts import Parts, parts_of, project_of
@@ -94,6 +95,7 @@ async def cancel_import(request: Request) -> Response:
 async def create_export(request: Request) -> Response:
     parts = parts_of(request)
     body = await read_json(request, CreateExportRequest, parts.settings.limits, empty=True)
+    await check_storage(request, 1)
     return struct_response(await parts.transfers.create_export(project_of(request), body.metadata or {}))
 
 

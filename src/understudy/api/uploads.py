@@ -60,7 +60,8 @@ async def add_upload_part(request: Request) -> Response:
     async with parts.files.open_draft() as draft:
         form = await read_form(request, "data", draft, lambda _: PART_BYTES, silence)
         _check_form(form)
-        return struct_response(await parts.uploads.add_part(project_id, upload_id, draft))
+        limit = await parts.limiter.size_limit(project_id, "stored_bytes")
+        return struct_response(await parts.uploads.add_part(project_id, upload_id, draft, most_stored=limit))
 
 
 @operations.add(

@@ -230,6 +230,7 @@ def build_transfers(base: Base, retrieval: Retrieval) -> Transfers:
         retrieval.item_data,
         base.clock,
         base.broker,
+        base.limiter,
         retrieval.ingestion,
         base.role.own_directory(base.settings.data / "transfers"),
         base.role.limit_transfers(_MAX_TRANSFERS),

@@ -205,4 +205,5 @@ def _list_job_parts(base: Base, video: Video, parts: Parts) -> tuple[BackgroundP
         Looper(_DIVIDE_SECONDS, store.chunks.divide_stores),
         Looper(_SWEEP_RESPONSES_SECONDS, parts.responses.sweep),
         Looper(_SWEEP_CONTAINERS_SECONDS, parts.containers.release_expired_uploads),
+        Looper(_SWEEP_CONTAINERS_SECONDS, parts.files.measure_container_uploads),
     )

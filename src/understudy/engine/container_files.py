@@ -12,6 +12,7 @@ from understudy.blobs import Blob
 from understudy.engine.tools.container_sessions import ContainerSession, ContainerSessions
 from understudy.errors import InvalidRequest, SandboxError, SandboxFull, Unavailable, not_found
 from understudy.store import Store
+from understudy.store.container_uploads import ContainerUpload
 from understudy.store.qualified_ids import SEPARATOR
 from understudy.tools.sandbox import FOLDER, SandboxFile, safe_name
 from understudy.wire.containers import ContainerFileResource
@@ -53,7 +54,8 @@ class ContainerFiles:
             present = {file.name for file in await workspace.session.list()}
         except SandboxError as fault:
             raise to_client_error(fault) from None
-        await self._store.containers.add_upload(project_id, container_id, name, blob.name, present)
+        upload = ContainerUpload(name, blob.name, blob.size)
+        await self._store.containers.add_upload(project_id, container_id, upload, present)
         return await _find_file(workspace, name)
 
     async def remove(self, project_id: str, container_id: str, file_id: str) -> None:

@@ -5,11 +5,12 @@ creates the file and turns the hold into a reference. A sweep erases unused hold
 """
 
 from collections.abc import AsyncIterable, AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from understudy import ids
 from understudy.blobs import Blob, Blobs, Writing
 from understudy.clock import Clock
+from understudy.errors import BlobMissing
 from understudy.store import Store
 from understudy.wire.files import FileObject, StoredPurpose
 
@@ -123,6 +124,16 @@ class Files:
         file = new_file(filename, purpose, blob.size, int(self._clock.now()), seconds)
         await self._store.files.create(project_id, file, blob.name, limit)
         return file
+
+    async def measure_container_uploads(self) -> None:
+        """Counts the bytes of those that servers of earlier versions have stored."""
+        for seq, blob in await self._store.containers.find_unmeasured_uploads():
+            size = 0
+            with suppress(BlobMissing):
+                async with self._blobs.reading(blob) as chunks:
+                    async for chunk in chunks:
+                        size += len(chunk)
+            await self._store.containers.set_upload_size(seq, size)
 
     async def sweep(self) -> None:
         """Deletes expired files and uploads, and erases blobs without references."""

@@ -60,11 +60,16 @@ class Uploads:
             raise _not_pending_error(stored)
         return stored.upload
 
-    async def add_part(self, project_id: str, upload_id: str, draft: BlobDraft) -> UploadPart:
-        """Creates a part from the written bytes. Raises BodyTooLarge."""
+    async def add_part(
+        self, project_id: str, upload_id: str, draft: BlobDraft, *, most_stored: int | None = None
+    ) -> UploadPart:
+        """Creates a part from the written bytes.
+
+        Raises BodyTooLarge, and InvalidRequest if the project would store more bytes than `most_stored`.
+        """
         blob = await draft.commit()
         part = UploadPart(id=ids.part(), created_at=int(self._clock.now()), upload_id=upload_id)
-        refused = await self._store.uploads.add_part(project_id, part, blob.size, blob.name, self.limit)
+        refused = await self._store.uploads.add_part(project_id, part, blob.size, blob.name, self.limit, most_stored)
         if refused is None:
             return part
         if refused.upload.status != "pending":

@@ -11,9 +11,10 @@ from understudy.store.blobs import release, retain
 from understudy.store.database import Transaction
 
 _INSERT: Final = (
-    "INSERT INTO container_uploads (container_id, name, blob, lifetime) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING"
+    "INSERT INTO container_uploads (container_id, name, blob, lifetime, bytes) VALUES ($1, $2, $3, $4, $5)"
+    " ON CONFLICT DO NOTHING"
 )
-_LIST: Final = "SELECT name, blob FROM container_uploads WHERE container_id = $1 ORDER BY seq"
+_LIST: Final = "SELECT name, blob, bytes FROM container_uploads WHERE container_id = $1 ORDER BY seq"
 _DELETE: Final = "DELETE FROM container_uploads WHERE container_id = $1 AND name = $2 RETURNING blob"
 _EXPIRED: Final = (
     "SELECT uploads.container_id FROM container_uploads AS uploads JOIN containers ON containers.id ="
@@ -23,15 +24,26 @@ _EXPIRED: Final = (
 
 @dataclass(frozen=True, slots=True)
 class ContainerUpload:
-    """`name` is the path in the container's folder."""
+    """`name` is the path in the container's folder; `bytes` is None where an earlier version has stored it."""
 
     name: str
     blob: str
+    bytes: int | None
 
 
-def add_upload(container_id: str, name: str, blob: str, lifetime: int) -> Transaction[None]:
-    """`blob` has a hold, and `lifetime` is that of the container without use, in seconds."""
-    yield _INSERT, (container_id, name, (yield from retain(blob)), lifetime)
+def add_upload(container_id: str, upload: ContainerUpload, lifetime: int) -> Transaction[None]:
+    """The blob has a hold, and `lifetime` is that of the container without use, in seconds."""
+    yield _INSERT, (container_id, upload.name, (yield from retain(upload.blob)), lifetime, upload.bytes)
+
+
+def find_unmeasured(limit: int) -> Transaction[list[tuple[int, str]]]:
+    """The numbers and blobs of uploads whose sizes are not known."""
+    sql = "SELECT seq, blob FROM container_uploads WHERE bytes IS NULL ORDER BY seq LIMIT $1"
+    return [(int(row[0]), str(row[1])) for row in (yield sql, (limit,))]
+
+
+def set_size(seq: int, size: int) -> Transaction[None]:
+    yield "UPDATE container_uploads SET bytes = $2 WHERE seq = $1 AND bytes IS NULL", (seq, size)
 
 
 def keep_uploads(container_id: str, present: Collection[str]) -> Transaction[None]:

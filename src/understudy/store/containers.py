@@ -132,16 +132,23 @@ class Containers:
         return await self._database.read(container_uploads.list_uploads, container_id)
 
     async def add_upload(
-        self, project_id: str, container_id: str, name: str, blob: str, present: Collection[str]
+        self, project_id: str, container_id: str, upload: ContainerUpload, present: Collection[str]
     ) -> None:
         """Stores an upload, whose blob has a hold, and drops those that are not `present` in the session any more.
 
         Raises NotFound.
         """
-        await self._database.write(_add_upload, project_id, container_id, name, blob, present)
+        await self._database.write(_add_upload, project_id, container_id, upload, present)
 
     async def remove_upload(self, container_id: str, name: str) -> None:
         await self._database.write(container_uploads.remove_upload, container_id, name)
+
+    async def find_unmeasured_uploads(self, limit: int = 100) -> list[tuple[int, str]]:
+        """The numbers and blobs of uploads whose sizes earlier versions have not stored."""
+        return await self._database.read(container_uploads.find_unmeasured, limit)
+
+    async def set_upload_size(self, seq: int, size: int) -> None:
+        await self._database.write(container_uploads.set_size, seq, size)
 
     async def release_expired_uploads(self, now: int, limit: int = 100) -> None:
         """Releases the blobs of containers that have expired."""
@@ -211,12 +218,12 @@ def _delete_container(project_id: str, container_id: str) -> Transaction[None]:
 
 
 def _add_upload(
-    project_id: str, container_id: str, name: str, blob: str, present: Collection[str]
+    project_id: str, container_id: str, upload: ContainerUpload, present: Collection[str]
 ) -> Transaction[None]:
     body = yield from _select_container(project_id, container_id)
     lifetime = _lifetime(_decode(body).container)
     yield from container_uploads.keep_uploads(container_id, present)
-    yield from container_uploads.add_upload(container_id, name, blob, lifetime)
+    yield from container_uploads.add_upload(container_id, upload, lifetime)
 
 
 def _delete_for_thread(project_id: str, thread_id: str) -> Transaction[str | None]:

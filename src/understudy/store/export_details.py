@@ -147,7 +147,7 @@ def _page_containers(project_id: str, after: int) -> Transaction[list[ContainerL
     rows = yield _CONTAINERS, (project_id, after, _PAGE)
     select = "SELECT container_id, file_id FROM container_files WHERE container_id IN ("
     files = yield from _group(select, ") ORDER BY container_id, file_id", rows, 1)
-    select = "SELECT container_id, name, blob FROM container_uploads WHERE container_id IN ("
+    select = "SELECT container_id, name, blob, bytes FROM container_uploads WHERE container_id IN ("
     uploads = yield from _group(select, ") ORDER BY seq", rows, 1)
     return [
         ContainerLine(

@@ -88,7 +88,7 @@ def add_uploads(container: NewRow) -> Transaction[None]:
     if container.uploads:
         lifetime = msgspec.json.decode(container.values[-1], type=ContainerResource).expires_after.minutes * 60
         for upload in container.uploads:
-            yield from container_uploads.add_upload(container.id, upload.name, upload.blob, lifetime)
+            yield from container_uploads.add_upload(container.id, upload, lifetime)
 
 
 def add_outputs(project_id: str, outputs: Sequence[tuple[FileObject, str]]) -> Transaction[None]:

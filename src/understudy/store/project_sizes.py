@@ -1,6 +1,6 @@
 """What a project stores and runs: counts that limits are compared with, in the transaction of what is to be created.
 
-Files and vector stores are counted by triggers, which no writer can forget; active runs by an index that has no others.
+Bytes and vector stores are counted by triggers, which no writer can forget; active runs by an index that has no others.
 """
 
 import sys
@@ -19,7 +19,7 @@ from understudy.store.states import IS_ACTIVE
 
 @dataclass(frozen=True, slots=True)
 class ProjectSize:
-    """The bytes of a project's files, and the number of its vector stores."""
+    """The bytes of what a project stores in files and other blobs, and the number of its vector stores."""
 
     bytes: int
     vector_stores: int

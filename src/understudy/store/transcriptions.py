@@ -126,11 +126,11 @@ def _insert(
     origin: str | None,
 ) -> Transaction[None]:
     active = compose_sql("FROM transcriptions WHERE project_id = $1 AND status IN", _ACTIVE)
-    ((count, waiting_bytes),) = yield compose_sql("SELECT count(*), coalesce(sum(bytes), 0)", active), (project_id,)
+    ((count,),) = yield compose_sql("SELECT count(*)", active), (project_id,)
     if count >= most:
         raise transcription_limit_reached(most)
     if limit is not None:
-        yield from check_stored_bytes(project_id, int(waiting_bytes) + record.size, limit)
+        yield from check_stored_bytes(project_id, record.size, limit)
     name = yield from retain(blob)
     insert = (
         "INSERT INTO transcriptions (id, project_id, status, input, bytes, body, origin)"

@@ -15,6 +15,7 @@ from understudy.store.blobs import release, retain
 from understudy.store.database import Database, Transaction
 from understudy.store.fair_candidates import FairCursor, FairListing
 from understudy.store.pages import PageRequest, PageSource, RecordPage, read_page
+from understudy.store.project_sizes import check_stored_bytes
 from understudy.store.sql import compose_sql, sql_list
 from understudy.store.workers import Candidate, Claim, JobTable
 from understudy.wire.transfers import (
@@ -87,9 +88,14 @@ class Transfers:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def create(self, project_id: str, kind: TransferKind, record: TransferRecord, blob: str | None) -> None:
-        """`blob` is the input, which has a hold. Raises StoreError if it has neither a hold nor a use."""
-        await self._database.write(_insert_transfer, project_id, kind, record, blob)
+    async def create(
+        self, project_id: str, kind: TransferKind, record: TransferRecord, blob: str | None, limit: int | None = None
+    ) -> None:
+        """`blob` is the input, which has a hold. Raises StoreError if it has neither a hold nor a use.
+
+        Raises InvalidRequest if the project would store more bytes than `limit` with the input.
+        """
+        await self._database.write(_insert_transfer, project_id, kind, record, blob, limit)
 
     async def get(self, project_id: str, kind: TransferKind, transfer_id: str) -> TransferObject:
         return (await self._database.read(_select_transfer, project_id, kind, transfer_id))[0]
@@ -134,10 +140,19 @@ class Transfers:
         return await self._database.write(record_progress, seq, owner, record)
 
     async def finish(
-        self, seq: int, owner: str, status: TransferStatus, record: TransferRecord, output: str | None = None
+        self,
+        seq: int,
+        owner: str,
+        status: TransferStatus,
+        record: TransferRecord,
+        output: str | None = None,
+        limit: int | None = None,
     ) -> bool:
-        """Ends the job. `output` is a blob with a hold. False if the job is no longer the owner's."""
-        return await self._database.write(_finish_transfer, seq, owner, status, record, output)
+        """Ends the job. `output` is a blob with a hold. False if the job is no longer the owner's.
+
+        Raises InvalidRequest if the project would store more bytes than `limit` with an export.
+        """
+        return await self._database.write(_finish_transfer, seq, owner, status, record, output, limit)
 
 
 def record_progress(seq: int, owner: str, record: TransferRecord) -> Transaction[bool]:
@@ -150,8 +165,10 @@ def record_progress(seq: int, owner: str, record: TransferRecord) -> Transaction
 
 
 def _insert_transfer(
-    project_id: str, kind: TransferKind, record: TransferRecord, blob: str | None
+    project_id: str, kind: TransferKind, record: TransferRecord, blob: str | None, limit: int | None
 ) -> Transaction[None]:
+    if limit is not None and isinstance(record.transfer, ImportObject):
+        yield from check_stored_bytes(project_id, record.transfer.bytes, limit)
     name = None if blob is None else (yield from retain(blob))
     sql = "INSERT INTO transfers (id, project_id, kind, status, input, body) VALUES ($1, $2, $3, 'queued', $4, $5)"
     yield sql, (record.transfer.id, project_id, kind, name, msgspec.json.encode(record).decode())
@@ -223,16 +240,20 @@ def _claim_transfer(seq: int, owner: str, now: float) -> Transaction[TransferCla
 
 
 def _finish_transfer(
-    seq: int, owner: str, status: TransferStatus, record: TransferRecord, output: str | None
+    seq: int, owner: str, status: TransferStatus, record: TransferRecord, output: str | None, limit: int | None
 ) -> Transaction[bool]:
     sql = compose_sql(
-        "SELECT input FROM transfers WHERE seq = $1 AND owner = $2 AND status IN", sql_list(_ACTIVE), "FOR UPDATE"
+        "SELECT input, project_id FROM transfers WHERE seq = $1 AND owner = $2 AND status IN",
+        sql_list(_ACTIVE),
+        "FOR UPDATE",
     )
     rows = yield sql, (seq, owner)
     if not rows:
         return False
     if rows[0][0] is not None:
         yield from release(rows[0][0])
+    if limit is not None and isinstance(record.transfer, ExportObject):
+        yield from check_stored_bytes(rows[0][1], record.transfer.bytes or 0, limit)
     name = None if output is None else (yield from retain(output))
     sql = "UPDATE transfers SET status = $2, body = $3, output = $4, input = NULL, owner = NULL WHERE seq = $1"
     yield sql, (seq, status, msgspec.json.encode(record).decode(), name)

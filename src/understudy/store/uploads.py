@@ -14,6 +14,7 @@ from understudy.errors import not_found
 from understudy.store.blobs import release, retain
 from understudy.store.database import Database, Transaction
 from understudy.store.files import insert_file
+from understudy.store.project_sizes import check_stored_bytes
 from understudy.wire.files import FileObject
 from understudy.wire.uploads import Upload, UploadPart
 
@@ -55,13 +56,14 @@ class Uploads:
         return await self._database.read(_select_parts, upload_id)
 
     async def add_part(
-        self, project_id: str, part: UploadPart, size: int, blob: str, limit: int
+        self, project_id: str, part: UploadPart, size: int, blob: str, limit: int, most_stored: int | None = None
     ) -> StoredUpload | None:
         """Adds a part whose blob has a hold, unless the parts would exceed `limit` bytes together.
 
-        Returns None if the part was added; else the upload, which is not pending or is full.
+        Returns None if the part was added; else the upload, which is not pending or is full. Raises InvalidRequest if
+        the project would store more bytes than `most_stored`.
         """
-        return await self._database.write(_insert_part, project_id, part, size, blob, limit, self._now())
+        return await self._database.write(_insert_part, project_id, part, size, blob, limit, self._now(), most_stored)
 
     async def complete(
         self,
@@ -121,8 +123,10 @@ def _select_parts(upload_id: str) -> Transaction[list[StoredPart]]:
 
 
 def _insert_part(
-    project_id: str, part: UploadPart, size: int, blob: str, limit: int, now: int
+    project_id: str, part: UploadPart, size: int, blob: str, limit: int, now: int, most_stored: int | None
 ) -> Transaction[StoredUpload | None]:
+    if most_stored is not None:
+        yield from check_stored_bytes(project_id, size, most_stored)
     stored = yield from _select_upload(project_id, part.upload_id, now, " FOR UPDATE")
     sums = yield "SELECT sum(bytes) FROM upload_parts WHERE upload_id = $1", (part.upload_id,)
     if stored.upload.status != "pending" or int(sums[0][0] or 0) + size > limit:
@@ -147,8 +151,9 @@ def _complete_upload(
         return stored
     stored.upload.status = "completed"
     stored.upload.file = file
-    yield from insert_file(project_id, file, blob, most_stored)
+    # The file takes the place of the parts, which count as stored until then.
     yield from _end_upload(stored.upload, part_ids)
+    yield from insert_file(project_id, file, blob, most_stored)
     return StoredUpload(stored.upload, stored.file_seconds, tuple(part_ids))
 
 

@@ -21,6 +21,7 @@ from understudy.engine.jobs.backoff import Backoff
 from understudy.engine.jobs.ingestion import Ingestion
 from understudy.engine.jobs.job import MAX_INTERRUPTIONS, JobKind
 from understudy.engine.jobs.pool import LeasePool
+from understudy.engine.limits.limiter import RateLimiter
 from understudy.engine.responses import Responses
 from understudy.engine.runs import Runs
 from understudy.engine.transfers.eraser import Eraser
@@ -77,6 +78,7 @@ class Transfers(JobKind[int, TransferClaim]):
         data: ItemData,
         clock: Clock,
         broker: Broker,
+        limiter: RateLimiter,
         ingestion: Ingestion,
         work: Path,
         places: int,
@@ -90,6 +92,7 @@ class Transfers(JobKind[int, TransferClaim]):
         self._data = data
         self._clock = clock
         self._broker = broker
+        self._limiter = limiter
         self._ingestion = ingestion
         self._work = work
         self._cursor = FairCursor()
@@ -106,7 +109,7 @@ class Transfers(JobKind[int, TransferClaim]):
     async def create_import(
         self, project_id: str, filename: str, blob: Blob, *, dry_run: bool = False, on_conflict: OnConflict = "skip"
     ) -> ImportObject:
-        """`blob` is the input, with a hold."""
+        """`blob` is the input, with a hold. Raises InvalidRequest if the project would store more bytes than it may."""
         created = ImportObject(
             id=ids.import_(),
             created_at=int(self._clock.now()),
@@ -157,7 +160,8 @@ class Transfers(JobKind[int, TransferClaim]):
         transfer: ImportObject | ExportObject | DeletionObject,
         blob: str | None = None,
     ) -> None:
-        await self._store.transfers.create(project_id, kind, TransferRecord(transfer), blob)
+        limit = await self._limiter.size_limit(project_id, "stored_bytes")
+        await self._store.transfers.create(project_id, kind, TransferRecord(transfer), blob, limit)
         _emit_status(project_id, kind, transfer.id, "queued")
         self._pool.wake()
 
@@ -228,9 +232,11 @@ class Transfers(JobKind[int, TransferClaim]):
         work.record.transfer.error = TransferError(code, message)
         await self._finish(work, "failed")
 
-    async def _finish(self, work: TransferClaim, status: TransferStatus, output: str | None = None) -> None:
+    async def _finish(
+        self, work: TransferClaim, status: TransferStatus, output: str | None = None, limit: int | None = None
+    ) -> None:
         setattr(work.record.transfer, f"{status}_at", int(self._clock.now()))
-        if await self._store.transfers.finish(work.seq, self._pool.id, status, work.record, output):
+        if await self._store.transfers.finish(work.seq, self._pool.id, status, work.record, output, limit):
             _emit_status(work.project_id, work.kind, work.record.transfer.id, status)
 
     # -- each kind ---------------------------------------------------------------------------------------------
@@ -295,7 +301,12 @@ class Transfers(JobKind[int, TransferClaim]):
                         await draft.write(chunk)
                 blob = await draft.commit()
                 transfer.bytes = blob.size
-                await self._finish(work, "completed", blob.name)
+                limit = await self._limiter.size_limit(work.project_id, "stored_bytes")
+                try:
+                    await self._finish(work, "completed", blob.name, limit)
+                except ApiError:
+                    transfer.bytes = transfer.completed_at = None
+                    raise
         finally:
             path.unlink(missing_ok=True)
 

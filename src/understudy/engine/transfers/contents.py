@@ -76,7 +76,7 @@ class ContentCopier:
         if raw.kind == "video":
             return job_rows.with_files(row, [VideoFile(cast("Role", role), one.name, one.size) for role, one in copied])
         if raw.kind == "container":
-            uploads = [ContainerUpload(name, one.name) for name, one in copied]
+            uploads = [ContainerUpload(name, one.name, one.size) for name, one in copied]
             return detail_rows.with_uploads(row, uploads)
         parts = [detail_rows.to_part(part, project_id, one.size, one.name) for part, one in copied]
         return detail_rows.with_parts(row, parts)

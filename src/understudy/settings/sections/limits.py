@@ -168,7 +168,7 @@ class LimitSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     ] = None
     project_stored_bytes: Annotated[
         _Amount | None,
-        Meta(description="Bytes of the files of each project; no limit when unset."),
+        Meta(description="Bytes of the files and other contents of each project; no limit when unset."),
     ] = None
     project_vector_stores: Annotated[
         _Amount | None,
