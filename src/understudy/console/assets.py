@@ -8,9 +8,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-from understudy.console.bundles import ENTRY, FOLDER, Bundler
+from understudy.console.bundles import BUNDLES, ENTRY, Bundler
 
-_ROOT: Final = Path(__file__).resolve().parent
+FOLDER: Final = Path(__file__).resolve().parent
 MEDIA_TYPES: Final = {
     ".js": "text/javascript; charset=utf-8",
     ".css": "text/css; charset=utf-8",
@@ -53,7 +53,7 @@ class AssetTable:
 
     def find(self, path: str) -> Asset | None:
         """The file, or the bundle of a module, which the first request for it joins in some milliseconds."""
-        module = path.removeprefix(FOLDER)
+        module = path.removeprefix(BUNDLES)
         if module == path or not self.bundler.has_module(module):
             return self.assets.get(path)
         if module not in self.bundles:
@@ -71,7 +71,7 @@ class AssetTable:
         names = [folder, *re.findall(r'"([^"]+)"', others[1] if others else "")]
         scripts = [f"pages/{page}.js", *(_TEXTS.format(name) for name in names)]
         styles = [f"pages/{folder}/{name}" for name in _PAGE_STYLE.findall(text)]
-        return [FOLDER + name for name in scripts if name in self.assets], styles
+        return [BUNDLES + name for name in scripts if name in self.assets], styles
 
     @cached_property
     def _routes(self) -> list[tuple[list[str], str]]:
@@ -93,11 +93,11 @@ def read_assets() -> AssetTable:
     """The files of the folder; those of `_STYLES` as one, `styles.css`."""
     assets = {}
     digest = hashlib.sha256()
-    for path in sorted(_ROOT.rglob("*")):
+    for path in sorted(FOLDER.rglob("*")):
         media_type = MEDIA_TYPES.get(path.suffix)
         if media_type is None or not path.is_file():
             continue
-        name, content = path.relative_to(_ROOT).as_posix(), path.read_bytes()
+        name, content = path.relative_to(FOLDER).as_posix(), path.read_bytes()
         digest.update(b"%s\0%d\0" % (name.encode(), len(content)) + content)
         assets[name] = Asset(content, media_type)
     styles = [assets.pop(name) for name in _STYLES]

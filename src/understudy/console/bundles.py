@@ -14,7 +14,7 @@ from typing import Final
 
 ENTRY: Final = "app/main.js"
 LINKER: Final = "app/linker.js"
-FOLDER: Final = "bundles/"
+BUNDLES: Final = "bundles/"
 """The path of a bundle is this and the path of the module that it brings, with what that module imports."""
 
 _IMPORT: Final = re.compile(

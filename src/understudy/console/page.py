@@ -3,7 +3,7 @@
 from typing import Final
 
 from understudy.console.assets import STYLE, AssetTable
-from understudy.console.bundles import ENTRY, FOLDER
+from understudy.console.bundles import BUNDLES, ENTRY
 
 _PAGE: Final = """<!doctype html>
 <html lang="en">
@@ -29,5 +29,5 @@ def render_page(table: AssetTable, path: str, *, joined: bool = True) -> str:
     scripts, styles = table.list_preloads(path) if joined else ([], [])
     links = [f'<link rel="modulepreload" href="{base}{name}">' for name in scripts]
     links += [f'<link rel="preload" as="style" href="{base}{name}">' for name in styles]
-    entry = FOLDER + ENTRY if joined else ENTRY
+    entry = BUNDLES + ENTRY if joined else ENTRY
     return _PAGE.format(base=base, style=STYLE, entry=entry, preloads="\n".join(links))
