@@ -7,8 +7,9 @@ import httpx
 import openai
 import pytest
 
+from e2e.batching import wait_for_batch
 from e2e.billing import balance
-from e2e.test_relayed import IMAGES, PNG
+from e2e.test_relayed import IMAGES, MODERATION, PNG
 from serving import KEY, Server, serve
 from upstream import DROP, raw, reply, text
 from waiting import eventually
@@ -163,6 +164,24 @@ def test_a_transcript_without_its_seconds_costs_an_estimate(server, upstream, re
     )
     assert (answered.status_code, answered.content) == (200, answer)
     assert before - balance(server) == seconds * UNIT
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "members", "answer", "cost"),
+    [
+        ("/v1/images/generations", {"prompt": "A cat"}, {"created": 7, "data": [{"b64_json": "aGk="}] * 2}, UNIT),
+        ("/v1/images/generations", {"prompt": "A cat"}, {"created": 7, "data": []}, 0),
+        ("/v1/moderations", {"input": "Hello"}, MODERATION, 0),
+    ],
+)
+def test_a_line_of_a_batch_costs_half_of_its_request(server, upstream, endpoint, members, answer, cost):
+    before = balance(server)
+    upstream.answer(reply(answer))
+    line = {"custom_id": "a", "method": "POST", "url": endpoint, "body": {"model": "gpt-4o", **members}}
+    file = server.client.files.create(file=("in.jsonl", json.dumps(line).encode()), purpose="batch")
+    batch = server.client.batches.create(input_file_id=file.id, endpoint=endpoint, completion_window="24h")
+    wait_for_batch(server, batch, "completed")
+    assert before - balance(server) == cost
 
 
 @pytest.mark.parametrize(

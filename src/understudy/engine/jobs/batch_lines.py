@@ -66,6 +66,7 @@ _AWAITED: Final = f"organization {ORGANIZATION} on images per".encode()
 _AWAITED_CODE: Final = "funds_reserved"
 _AWAITED_ATTEMPTS: Final = 6
 _RELEASE_SECONDS: Final = 1.0
+_RELAYED_KINDS: Final = frozenset({"image", "moderation"})
 # Bytes of JSON a token, where a provider reports no usage.
 _BYTES_PER_TOKEN: Final = 4
 logger = logging.getLogger(__name__)
@@ -148,8 +149,7 @@ class LineExecutor:
         job, charge, answered = claimed.batch.job, None, called.body
         if 200 <= called.status < 300 and job.endpoint != RESPONSES:
             kind = LINE_KINDS.get(job.endpoint, "completion")
-            estimate = len(answered) // _BYTES_PER_TOKEN if kind == "completion" else 0
-            tokens = parse_usage(answered) or Tokens(len(body) // _BYTES_PER_TOKEN, estimate)
+            tokens = parse_usage(answered) or _estimate_tokens(kind, body, answered)
             units = count_images(answered) if kind == "image" else 0
             reference, model = f"{job.id}:{line.line}", batch_input.requested_model(body)
             charge = await self._accounting.usage(
@@ -180,6 +180,13 @@ class LineExecutor:
                 break
             await _wait(delay, is_released)
         return result
+
+
+def _estimate_tokens(kind: Kind, body: bytes, answered: bytes) -> Tokens:
+    """The usage of a line whose provider reports none: as of the same request outside a batch."""
+    if kind in _RELAYED_KINDS:
+        return Tokens()
+    return Tokens(len(body) // _BYTES_PER_TOKEN, len(answered) // _BYTES_PER_TOKEN if kind == "completion" else 0)
 
 
 def _find_delay(result: EndpointResult, attempts: int) -> float | None:
