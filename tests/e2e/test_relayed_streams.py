@@ -120,6 +120,19 @@ def test_what_is_no_response_of_the_endpoint_is_an_error_without_a_cost(server, 
     assert balance(server) == before
 
 
+@pytest.mark.parametrize("path", ["/tts", "/stt"])
+def test_a_stream_of_events_is_neither_speech_nor_a_transcript(server, upstream, path):
+    before = balance(server)
+    upstream.answer(reply(SECRET, content_type=EVENTS))
+    form = {"data": {"model": "gpt-4o"}, "files": {"audio": ("a.mp3", b"ID3")}}
+    sent = form if path == "/stt" else {"json": {"model": "gpt-4o", "text": "Hello"}}
+    answered = httpx.post(f"{server.url}{path}", headers={"authorization": f"Bearer {KEY}"}, **sent)
+    assert answered.status_code == 502
+    assert "a stream of events" in answered.text
+    assert "upstream-key" not in answered.text
+    assert balance(server) == before
+
+
 @pytest.mark.parametrize("content_type", ["application/octet-stream", "text/plain"])
 def test_images_are_json_whatever_type_the_provider_names(server, upstream, content_type):
     before = balance(server)

@@ -69,6 +69,10 @@ async def relay_into(
     """
     meter = await _open_meter(request, relayed)
     response = await _send(request, relayed, meter)
+    if response.is_event_stream:
+        response.close()
+        meter.release()
+        raise UpstreamError("malformed", "The upstream returned a stream of events for a whole response.")
     try:
         if response.whole is not None:
             await write(response.whole)
