@@ -11,6 +11,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from msgspec import Struct
+
 from understudy import telemetry
 from understudy.clock import Clock
 from understudy.engine.limits.demand import UNASKED_OUTPUT, Demand
@@ -44,8 +46,7 @@ class Account:
     low: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
+class Work(Struct, frozen=True):
     """What a call may use. `measure` counts its tokens, None if they are not known before; `units` are as in a usage.
 
     With `batch`, the call has the discount of batches.

@@ -1,9 +1,9 @@
 """A new run: the object of a request, and the events that a run begins with. Stores nothing."""
 
-from dataclasses import dataclass
 from typing import TypeVar
 
 import msgspec
+from msgspec import Struct
 
 from understudy import ids
 from understudy.engine.run import events
@@ -21,8 +21,7 @@ from understudy.wire.tools import ToolResources, TruncationObject
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class InitialRun:
+class InitialRun(Struct, frozen=True):
     """The first events of a run, with the frames of each; `queued` is the run while it is queued."""
 
     state: RunState

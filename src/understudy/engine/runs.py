@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import msgspec
+from msgspec import Struct
 
 from understudy import correlation
 from understudy.clock import Clock
@@ -43,8 +44,7 @@ from understudy.wire.threads import ThreadObject
 from understudy.wire.tools import AssistantToolsCode, ToolResources
 
 
-@dataclass(frozen=True, slots=True)
-class StartedRun:
+class StartedRun(Struct, frozen=True):
     """A run that a client has started: its object in the response, and where its stream begins in its log."""
 
     run: RunObject

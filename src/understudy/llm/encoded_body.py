@@ -1,11 +1,11 @@
 """The encoded body of one request to a provider. Knows no HTTP."""
 
 from collections.abc import AsyncIterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class EncodedBody:
+class EncodedBody(Struct, frozen=True):
     """`size` is in bytes."""
 
     content_type: str

@@ -185,13 +185,14 @@ def _insert_response(
         named = [(row.id, item.body) for row, item in zip(new.items, inserted, strict=True)]
         yield from add_data(project_id, data, named)
     input_seq = inserted[-1].seq if inserted else (yield from newest_number(place.thread_id))
-    yield response_run_insert(project_id, new.run, owner, new.progress, reserved_for)
+    bundle = response_run_insert(project_id, new.run, owner, new.progress, reserved_for)
     sql = (
         "INSERT INTO responses (id, project_id, thread_id, previous_id, input_seq, kept, created_at, body)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
+        " SELECT $1, $2, $3, $4, $5, $6, $7, $8 FROM {0}"
     )
     row = (response_id, project_id, place.thread_id, previous_id, input_seq, int(kept), new.response.created_at)
-    yield sql, (*row, new.body)
+    bundle.add(sql, *row, new.body)
+    yield bundle
     for position, part in enumerate(place.context):
         sql = "INSERT INTO response_contexts (response_id, position, thread_id, last_seq) VALUES ($1, $2, $3, $4)"
         yield sql, (response_id, position, part.thread_id, part.last_seq)

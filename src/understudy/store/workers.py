@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Generic, LiteralString, Protocol, TypeVar
 
+from msgspec import Struct
+
 from understudy.clock import Clock
 from understudy.errors import StoreSuperseded
 from understudy.store.database import Bundle, Database, Row, Transaction
@@ -34,8 +36,7 @@ def is_claimable_by(worker: LiteralString) -> LiteralString:
     return compose_sql("(owner IS NULL OR (", ORPHANED, "AND NOT EXISTS (", unsteady, ")))")
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate(Generic[Key]):
+class Candidate(Struct, Generic[Key], frozen=True):
     """A job that a worker may claim. Projects take turns, and within a project its groups."""
 
     key: Key

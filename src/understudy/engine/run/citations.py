@@ -6,8 +6,10 @@ reference is buffered until that is decided. Pure.
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, Literal
+
+from msgspec import Struct
 
 from understudy.tools.file_search import Passage
 from understudy.tools.web_search import WebSource
@@ -36,12 +38,11 @@ class Reference:
     """What a mark cites; None for a path."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sources:
+class Sources(Struct, frozen=True):
     """The valid references: passages by the turn and the number in their marks, files by their path."""
 
-    passages: Mapping[tuple[int, int], Passage | WebSource] = field(default_factory=dict)
-    paths: Mapping[str, str] = field(default_factory=dict)
+    passages: Mapping[tuple[int, int], Passage | WebSource] = {}
+    paths: Mapping[str, str] = {}
 
 
 class CitationParser:

@@ -2,9 +2,9 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
 import msgspec
+from msgspec import Struct
 
 from understudy.engine.prompt_messages import MessageBuilder
 from understudy.engine.prompt_tools import add_tools, loaded_keys, offer_found
@@ -30,8 +30,7 @@ _NAMED_TOOLS = frozenset({"file_search", "code_interpreter"})
 """Whose calls are stored without the names of their functions."""
 
 
-@dataclass(frozen=True, slots=True)
-class Prompt:
+class Prompt(Struct, frozen=True):
     """A request, and what its response may refer to.
 
     `messages` are the messages of `body`, typed. `built_in` maps the names of offered built-in tools to their kinds,
@@ -45,8 +44,8 @@ class Prompt:
     built_in: Mapping[str, BuiltIn]
     sources: Sources
     extent: PromptExtent
-    client: Mapping[str, ClientTool] = field(default_factory=dict)
-    images: Mapping[str, MadeImage] = field(default_factory=dict)
+    client: Mapping[str, ClientTool] = {}
+    images: Mapping[str, MadeImage] = {}
 
 
 async def build_request(

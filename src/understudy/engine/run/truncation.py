@@ -5,12 +5,12 @@ It includes only the run's own search results: passages of earlier runs would cr
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from math import inf
 from typing import Any, Final, Literal, Protocol
 
 import msgspec
+from msgspec import Struct
 
 from understudy.engine.client_history import TOOL_LISTS
 from understudy.engine.prompt_messages import MessageBuilder
@@ -48,8 +48,7 @@ _ITEM_OVERHEAD_FACTOR: Final = 8
 _PERSISTENT_KINDS: Final = frozenset({"configuration_update", *TOOL_LISTS})
 
 
-@dataclass(frozen=True, slots=True)
-class PromptBudget:
+class PromptBudget(Struct, frozen=True):
     """How many tokens a turn may take: the model's window, and what is left of the run's budgets where it has any."""
 
     window: int

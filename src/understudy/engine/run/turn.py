@@ -6,6 +6,8 @@ Tolerates what real servers send: fragments without an index, out of order, ids 
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from msgspec import Struct
+
 from understudy import ids
 from understudy.llm.chunks import Chunk, TokenCounts, TokenLogprob, ToolCallFragment
 from understudy.store.run_state import ClientTool
@@ -34,8 +36,7 @@ class ToolCall:
     """The client's tool, unless it is a plain function of that name."""
 
 
-@dataclass(frozen=True, slots=True)
-class ChunkDelta:
+class ChunkDelta(Struct, frozen=True):
     """What one chunk adds. `calls` are those that it touches, each with its arguments; `logprobs` are of its text."""
 
     text: str = ""
