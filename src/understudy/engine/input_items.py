@@ -124,9 +124,9 @@ def _to_reasoning(item: InputReasoning) -> ItemRow:
 def _to_message(item: InputMessage, thread_id: str, now: int) -> ItemRow:
     item_id = item.id or ""
     assert not isinstance(item.content, str)  # parsing makes it a list
-    content = [_to_content(part) for part in item.content]
+    content = _to_contents(item.content)
     # Messages of the Assistants API have no phase.
-    if item.role not in {"user", "assistant"} or item.phase or None in content:
+    if item.role not in {"user", "assistant"} or item.phase or content is None:
         body = msgspec.to_builtins(item)
         return ItemRow(item_id, "input", msgspec.json.encode(_order_members(body)).decode())
     message = MessageObject(
@@ -138,11 +138,22 @@ def _to_message(item: InputMessage, thread_id: str, now: int) -> ItemRow:
         status="completed",
         completed_at=now,
         role="user" if item.role == "user" else "assistant",
-        content=[part for part in content if part is not None],
+        content=content,
         attachments=[],
         metadata={},
     )
     return ItemRow(item_id, "message", message=message)
+
+
+def _to_contents(parts: Sequence[InputContent]) -> list[MessageContent] | None:
+    """None where a message of the Assistants API cannot represent one of them."""
+    contents: list[MessageContent] = []
+    for part in parts:
+        content = _to_content(part)
+        if content is None:
+            return None
+        contents.append(content)
+    return contents
 
 
 def _to_content(part: InputContent) -> MessageContent | None:

@@ -23,8 +23,13 @@ def resolve_sampling(model: str, requested: float | None, inherited: float | Non
     if requested is not None:
         return requested
     if inherited in {None, 1.0}:
-        return None if _O_SERIES.fullmatch(model.lower()) else 1.0
+        return _default_sampling(model)
     return inherited
+
+
+@lru_cache(maxsize=256)
+def _default_sampling(model: str) -> float | None:
+    return None if _O_SERIES.fullmatch(model.lower()) else 1.0
 
 
 @lru_cache(maxsize=256)

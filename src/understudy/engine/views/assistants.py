@@ -350,7 +350,9 @@ class RunView:
         return message
 
     def _content(self) -> list[MessageContent]:
-        content: list[MessageContent] = [MessageContentImageFileObject(ImageFile(image)) for image in self._images]
+        content: list[MessageContent] = []
+        if self._images:
+            content += [MessageContentImageFileObject(ImageFile(image)) for image in self._images]
         for kind in self._parts:
             if kind == "text":
                 content.append(MessageContentTextObject(TextContent("".join(self._text), self._annotations)))

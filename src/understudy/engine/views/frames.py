@@ -194,11 +194,11 @@ def _text_frame(around: _TextSurroundings, text: str, number: int) -> bytes:
 def _text_frames(around: _TextSurroundings, texts: Sequence[str], first: int) -> bytes:
     """The joined frames of these deltas of one text; `first` is the number of the first one."""
     head, item, tails = around
+    parts = [head, b"", item, b"", b""] * len(texts)
     # A line for each text, as JSON has no line ends in texts.
-    lines, ends = _encode_lines(texts).split(b"\n"), _number_ends(first, len(texts))
-    parts: list[bytes] = []
-    for text, line, end in zip(texts, lines, ends, strict=False):
-        parts += (head, line, item, tails[len(text) % OBFUSCATION_MULTIPLE], end)
+    parts[1::5] = _encode_lines(texts).splitlines()
+    parts[3::5] = [tails[len(text) % OBFUSCATION_MULTIPLE] for text in texts]
+    parts[4::5] = _number_ends(first, len(texts))
     return b"".join(parts)
 
 

@@ -83,7 +83,7 @@ class ResponseStream:
         It is the same object until something changes, so that it is encoded once.
         """
         items, output = self.items() if self.abandoned else self.output, self.response.output
-        if len(items) != len(output) or not all(map(is_, items, output)):
+        if len(items) != len(output) or (items and not all(map(is_, items, output))):
             self.response = msgspec.structs.replace(self.response, output=list(items))
         return self.response
 
