@@ -11,7 +11,7 @@ from serving import parse_events
 from understudy.broker.memory import MemoryBroker
 from understudy.clock import SystemClock
 from understudy.engine.jobs.run_logs import Past, RunLogs
-from understudy.engine.run import events
+from understudy.engine.run import events, remote_logs
 from understudy.engine.run.feed import SentEvents
 from understudy.engine.run.log import EVENTS_PER_EPOCH, Logs, RunLog
 from understudy.engine.run.log_entries import LogEntry
@@ -28,6 +28,7 @@ from waiting import WITHIN
 
 class SilentBroker:
     node_id = "node_here"
+    is_available = True
 
     def receive(self, *_):
         pass
@@ -164,9 +165,18 @@ class Nodes:
         self.takeover = takeover
         self.owner = None
         self.load, self.request = self.stored, self._request
+        self.copies, self.completed = None, []
         self.remote = RemoteLogs(
-            SilentBroker(), None, self, self, logs, self.find_owners, str, None, self.untracked.append
+            SilentBroker(), None, self, self, logs, self.find_owners, str, self.complete, self.untracked.append
         )
+
+    async def copy(self, *_):
+        """The log of a node that has it."""
+        return self.copies
+
+    async def complete(self, run_id, log, _):
+        self.completed.append(run_id)
+        log.append(events.RunEnded("completed", histories.AT, histories.USAGE), ())
 
     async def history(self, *_):
         return RunHistory(self.takeover.run, [], {})
@@ -325,6 +335,38 @@ async def test_the_streams_of_a_copy_end_once_this_server_has_ended_the_run(logs
     assert not run.log.closed
     await nodes.remote._check_owner(run, RunOwner("completed", SilentBroker.node_id, 2))
     assert run.log.has_ended
+    assert run.log.closed
+
+
+async def test_the_end_of_a_run_is_that_of_its_log_if_the_log_arrives_soon(logs, takeover):
+    nodes = Nodes(takeover, logs)
+    nodes.stored.reply = []
+    nodes.stored.opened.set()
+    run = nodes.remote._add("run_1", logs.create("run_1", takeover.new_encoder))
+    nodes.remote._apply(run, takeover.rebuilt[:-1])
+    client = run.log.reader()
+    # Neither the broker nor a node has the end, since this node or the owner connects to the broker again.
+    nodes.copies = None
+    await nodes.remote._check_owner(run, RunOwner("completed", None, 2))
+    assert not run.log.closed
+    assert not nodes.completed
+    nodes.copies = takeover.log
+    await nodes.remote._check_owner(run, RunOwner("completed", None, 2))
+    assert numbers_of(run.log) == numbers_of(takeover.log)
+    assert run.log.closed
+    assert not nodes.completed
+    assert client.read()
+
+
+async def test_a_run_whose_log_has_lost_its_end_is_completed_from_the_database_in_the_end(logs, takeover, monkeypatch):
+    nodes = Nodes(takeover, logs)
+    nodes.stored.reply = []
+    nodes.stored.opened.set()
+    run = nodes.remote._add("run_1", logs.create("run_1", takeover.new_encoder))
+    nodes.remote._apply(run, takeover.rebuilt[:-1])
+    monkeypatch.setattr(remote_logs, "_END_PATIENCE_SECONDS", -1.0)
+    await nodes.remote._check_owner(run, RunOwner("completed", None, 2))
+    assert nodes.completed == ["run_1"]
     assert run.log.closed
 
 

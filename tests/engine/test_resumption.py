@@ -3,12 +3,15 @@
 import pytest
 
 from engine import answers, histories
+from engine.test_takeover import stored_state
 from understudy.engine.run import events
 from understudy.engine.run.log import EVENTS_PER_EPOCH, RunLog
 from understudy.engine.run_specs import build_spec
 from understudy.engine.views.assistants import RunView
-from understudy.engine.views.frames import RunEncoder
+from understudy.engine.views.frames import ResponseEncoder, RunEncoder
 from understudy.engine.views.origins import FinishedStep, RestoredOrigin
+from understudy.engine.views.replay import restored_event
+from understudy.engine.views.response_replay import is_behind
 from understudy.engine.views.resumption import first_resumable, is_lost, last_resumable
 from understudy.store.run_state import Plan, Progress, StoredRun
 
@@ -107,3 +110,19 @@ def test_a_client_resumes_a_run_behind_all_that_its_owner_has_stored(sent, rebui
     log = RunLog(RunEncoder)
     log.first_resumable = first_resumable(stored, history)
     assert [number for number in (*resumable, *lost) if is_lost(log, number)] == lost
+
+
+@pytest.mark.parametrize(("is_stored", "behind"), [(True, [(5, False), (6, True), (8, True)]), (False, [(8, False)])])
+def test_a_client_does_not_resume_a_response_at_a_log_that_lacks_its_events_and_renders_them_again(is_stored, behind):
+    made, _ = histories.run()
+    queued = histories.queued(made, response=answers.response(background=True, status="queued"))
+    history = [queued, *SENT[:1], events.MessageOpened("step_1", "msg_1", histories.AT), events.TextDelta("Hello")]
+    end = events.MessageClosed(histories.AT, histories.USAGE)
+    stored, past = stored_state([*history, end] if is_stored else history[:2], response=True)
+    log, encoder = RunLog(ResponseEncoder), ResponseEncoder()
+    restored = restored_event(stored, past)
+    for event in (*history[:3], events.TextDelta("Hel"), restored):
+        if event is restored:
+            log.begin_epoch(2)
+        log.append(event, encoder.encode(event))
+    assert [(number, is_behind(log, number)) for number, _ in behind] == behind

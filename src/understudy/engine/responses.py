@@ -32,7 +32,7 @@ from understudy.engine.tools.tool_search import offer_tool_search
 from understudy.engine.tools.web_search import offer_web_search
 from understudy.engine.unstored_responses import UnstoredResponses
 from understudy.engine.views.projections import new_encoder
-from understudy.engine.views.response_replay import ResponseReplay
+from understudy.engine.views.response_replay import ResponseReplay, is_behind
 from understudy.engine.views.resumption import is_lost
 from understudy.errors import InvalidRequest, NotFound, StoreError
 from understudy.store import Store
@@ -282,7 +282,7 @@ class Responses:
             log = None if progress is None else await self._find_remote_log(response, progress)
         if log is None:
             return self._replay(response, known, None if progress is None else progress.plan)
-        if is_lost(log, known):
+        if is_lost(log, known) or is_behind(log, known):
             raise lost_event_error(known, "from the start, or retrieve the response")
         return ResponseStreamTail(known, log)
 

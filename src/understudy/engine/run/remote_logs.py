@@ -17,7 +17,7 @@ import msgspec
 from understudy.broker import Broker, BrokerError
 from understudy.engine.run.checkpoint import WAITING_STATUSES
 from understudy.engine.run.event_codec import EventCodec
-from understudy.engine.run.events import ActionRequired, ApprovalRequired
+from understudy.engine.run.events import ActionRequired, ApprovalRequired, RunEnded
 from understudy.engine.run.feed import BATCH_TOPIC, EVENTS_TOPIC, SentEvents, decode_batch, decode_sent
 from understudy.engine.run.log import Encoder, Logs, RunLog
 from understudy.engine.run.log_entries import LogEntry
@@ -31,6 +31,9 @@ _RENEW_SECONDS: Final = 10.0
 _IDLE_SECONDS: Final = 2.0
 # Streams wait so long for an owner that cannot be reached.
 _PATIENCE_SECONDS: Final = 20.0
+# A run that has ended is completed from the database after so long, where nobody has the end of its log. Its owner may
+# be about to reconnect to the broker, as this node may.
+_END_PATIENCE_SECONDS: Final = 3.0
 _ACTIVE: Final = frozenset({"queued", "in_progress", "cancelling", "requires_action"})
 logger = logging.getLogger(__name__)
 
@@ -58,6 +61,8 @@ class _RemoteRun:
     renewed_at: float = field(default_factory=time.monotonic)
     used_at: float = field(default_factory=time.monotonic)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    ended_at: float | None = None
+    """When the end of the run was found, without that of its log."""
     received: list[SentEvents] = field(default_factory=list)
     """What the owner has sent while the copy waits for a reply."""
 
@@ -303,9 +308,9 @@ class RemoteLogs:
             await self._load_waiting(run)
         if self._runs.get(run.run_id) is not run or (is_active and run.node_id is not None):
             return
-        if not is_active and not run.log.closed and await self._finish(run):
-            return
-        if not is_active or time.monotonic() - run.reached_at > _PATIENCE_SECONDS:
+        if not is_active and not run.log.closed and found is not None:
+            await self._finish(run)
+        elif not is_active or time.monotonic() - run.reached_at > _PATIENCE_SECONDS:
             self._drop(run)
 
     async def _load_first(self, run: _RemoteRun) -> None:
@@ -330,19 +335,29 @@ class RemoteLogs:
             if isinstance(run.log.last_event, ActionRequired | ApprovalRequired) and not run.log.closed:
                 run.log.close()
 
-    async def _finish(self, run: _RemoteRun) -> bool:
-        """Applies the rest of a run that has ended; False where nobody has it."""
+    async def _finish(self, run: _RemoteRun) -> None:
+        """Applies the rest of a run that has ended: that of its log, or later what the database has instead.
+
+        What that has has other numbers, and repeats events for clients that have had more of the log elsewhere.
+        """
         entries = await self._load(run.run_id, run.log.length)
-        if self._runs.get(run.run_id) is not run:
-            return False
-        if not self._apply(run, entries):
-            return True
-        if run.log.length and not run.log.has_ended:
-            await self._complete(run.run_id, run.log, run.encoder)
-        if not run.log.has_ended:
-            return False
-        self._end(run)
-        return True
+        if self._runs.get(run.run_id) is run and not _has_end(entries):
+            copied = await self._node_logs.copy(run.run_id, None, run.log.new_encoder)
+            entries = entries if copied is None else list(copied.entries())
+        if self._runs.get(run.run_id) is not run or not self._apply(run, entries):
+            return
+        if run.log.has_ended:
+            self._end(run)
+            return
+        now = time.monotonic()
+        run.ended_at = run.ended_at or now
+        if now - run.ended_at > (_END_PATIENCE_SECONDS if self._broker.is_available else _PATIENCE_SECONDS):
+            if run.log.length:
+                await self._complete(run.run_id, run.log, run.encoder)
+            if run.log.has_ended:
+                self._end(run)
+            else:
+                self._drop(run)
 
     def _drop(self, run: _RemoteRun) -> None:
         if self._runs.get(run.run_id) is run:
@@ -370,6 +385,10 @@ class RemoteLogs:
         except StoreError as error:
             # It is repeated with the next check.
             logger.debug("store unavailable: %s", error)
+
+
+def _has_end(entries: Sequence[LogEntry]) -> bool:
+    return bool(entries) and isinstance(entries[-1].event, RunEnded)
 
 
 def _is_whole(log: RunLog, found: RunOwner) -> bool:

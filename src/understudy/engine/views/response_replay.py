@@ -17,7 +17,7 @@ from understudy.engine.views.item_replay import item_events
 from understudy.engine.views.responses import ResponseView
 from understudy.engine.views.stream_outline import renumber, unpack_outline
 from understudy.store.run_state import Plan
-from understudy.wire.response_events import ResponseStreamEvent
+from understudy.wire.response_events import OutputItemDone, ResponseStreamEvent
 from understudy.wire.response_items import (
     CodeInterpreterCall,
     FileSearchCall,
@@ -73,6 +73,29 @@ def _locate(log: RunLog, after: int) -> tuple[int, int]:
             return entry.number - (numbers[-1] - after), 0
         return entry.first - 1, sum(number <= after for number in numbers)
     return log.length, 0
+
+
+def is_behind(log: RunLog, after: int) -> bool:
+    """Whether a log lacks events that its reader has, who is at the event `after`, and renders them at a takeover.
+
+    Its owner died, or could not be reached, before the log had them.
+    """
+    view = _new_view(log)
+    for entry in log.entries():
+        known = view.sequence
+        stream = view.apply(entry.event, entry.number - entry.first)
+        if stream and isinstance(entry.event, events.RunRestored) and known <= after < stream[0].number - 1:
+            return not all(_only_ends(one) for one in stream)
+        if view.sequence > after:
+            return False
+    return False
+
+
+def _only_ends(event: ResponseStreamEvent) -> bool:
+    """Whether it ends an item that no reader has received whole."""
+    if isinstance(event, OutputItemDone):
+        return getattr(event.item, "status", None) == "incomplete"
+    return str(event.__struct_config__.tag).endswith(".done")
 
 
 class ResponseReplay:
