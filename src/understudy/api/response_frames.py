@@ -29,10 +29,17 @@ def stream_response(
 
 
 async def _frames_until_erased(parts: Parts, begun: CreatedResponse) -> AsyncGenerator[bytes, None]:
-    async with aclosing(begun.log.follow()) as frames:
-        async for joined in frames:
-            yield joined
+    is_whole = False
+    try:
+        async with aclosing(begun.log.follow()) as frames:
+            async for joined in frames:
+                yield joined
+        is_whole = True
+    finally:
+        if not is_whole:
+            parts.responses.abandon(begun)
     if begun.log.handed_back:
+        parts.responses.abandon(begun)
         yield _end_frame(begun)
     else:
         parts.responses.unstored.erase_soon(begun.id)

@@ -223,6 +223,10 @@ class Responses:
             self.unstored.erase_soon(created.id)
         return FinishedResponse(response, retry_after)
 
+    def abandon(self, created: CreatedResponse) -> None:
+        """Erases a response that is not to be stored once it is over: its client has disconnected."""
+        self.unstored.erase_after(created.id, self._wait_finished(created.id, created))
+
     async def _read_retry_after(self, response_id: str) -> float | None:
         progress = await self._store.runs.progress(response_id)
         return None if progress is None or not progress.retry_at else max(0.0, progress.retry_at - self._clock.now())

@@ -2,10 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
 
-from understudy.errors import StoreError
+from understudy.errors import ApiError, StoreError
 from understudy.store import Store
 
 logger = logging.getLogger(__name__)
@@ -22,12 +22,17 @@ class UnstoredResponses:
         self._discard_log = discard_log
         self._ids: set[str] = set()
         self._task: asyncio.Task[None] | None = None
+        # Of responses whose clients have disconnected.
+        self._waiting: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
         pass
 
     async def stop(self) -> None:
-        """Erases what is left."""
+        """Erases what is left of responses that have ended."""
+        for waiting in self._waiting:
+            waiting.cancel()
+        await asyncio.gather(*self._waiting, return_exceptions=True)
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -40,6 +45,21 @@ class UnstoredResponses:
         self._ids.add(response_id)
         if self._task is None:
             self._task = asyncio.create_task(self._erase_all())
+
+    def erase_after(self, response_id: str, ended: Coroutine[Any, Any, object]) -> None:
+        """Erases a response whose client has disconnected, once it has `ended`."""
+        task = asyncio.create_task(self._erase_after(response_id, ended))
+        self._waiting.add(task)
+        task.add_done_callback(self._waiting.discard)
+
+    async def _erase_after(self, response_id: str, ended: Coroutine[Any, Any, object]) -> None:
+        try:
+            await ended
+        except (ApiError, StoreError) as error:
+            # Deleted meanwhile, or this server stops before it has ended: then the sweep erases it.
+            logger.debug("response %s: not erased at its end: %s", response_id, error)
+            return
+        self.erase_soon(response_id)
 
     async def _erase_all(self) -> None:
         delay = _GROUP_SECONDS
