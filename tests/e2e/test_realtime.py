@@ -81,6 +81,24 @@ def test_audio_has_prices_of_its_own_and_survives_a_kill(new_server, upstream):
     assert 2_000_000 - balance == COST
 
 
+def test_a_response_that_ends_twice_is_charged_once(new_server, upstream):
+    async def end_twice(session):
+        for _ in range(2):
+            await begin(session)
+            await end(session)
+            await end(session)
+        await session.receive()
+
+    upstream.realtime.behave(end_twice)
+    server = new_server(PRICES).start()
+    server.run("credits", "grant", "1USD")
+    with open_realtime(server) as client:
+        for _ in range(4):
+            client.until("response.done")
+    balance = server.ask("GET", "/v1/billing/balance").json["balance"]
+    assert 2_000_000 - balance == 2 * COST
+
+
 def test_a_session_ends_with_the_last_funds(new_server, upstream):
     server = new_server(PRICES).start()
     server.run("credits", "grant", "1")

@@ -55,6 +55,7 @@ class RealtimeMeter:
         self._requested: deque[_Taken] = deque()
         """Of responses that the client has requested, and the provider not yet created."""
         self._open: dict[str, _Taken] = {}
+        self._ended: deque[str] = deque(maxlen=_MAX_OPEN)
         self._charging: set[asyncio.Task[None]] = set()
         self.is_quiet = asyncio.Event()
         """Set while no response is in progress; see `mark_ended`."""
@@ -103,7 +104,11 @@ class RealtimeMeter:
             self._requested.popleft().give_back()
 
     async def end_response(self, response_id: str, event: str | bytes) -> None:
-        """Charges the usage of a `response.done`."""
+        """Charges the usage of a `response.done`, once for each response."""
+        if response_id not in self._open and response_id in self._ended:
+            return
+        if response_id:
+            self._ended.append(response_id)
         tokens = parse_event_usage(event) or Tokens()
         taken = self._open.pop(response_id, _NOTHING)
         used = tokens.input + tokens.output
