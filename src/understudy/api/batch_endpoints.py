@@ -1,7 +1,6 @@
 """The endpoints that lines of a batch may name. A line gets the status and body of an ordinary request."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -97,7 +96,7 @@ def _estimate_work(path: str, body: bytes) -> Work:
         demand = None if work.measure is None else work.measure()
     except (msgspec.MsgspecError, RecursionError):
         return Work("", kind)
-    return replace(work, measure=None if demand is None else lambda: demand, batch=True)
+    return msgspec.structs.replace(work, measure=None if demand is None else lambda: demand, batch=True)
 
 
 def _new_work(path: str, kind: Kind, body: bytes, members: dict[str, Any]) -> Work:

@@ -6,7 +6,6 @@ Usage is recorded before the last byte is sent, so that every complete response 
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import replace
 from typing import Any, Final
 
 import msgspec
@@ -49,7 +48,7 @@ async def hold_funds(request: Request, work: Work) -> Hold | None:
     ends. None without limits. Raises OutOfFunds and FundsReserved."""
     accounting, project_id, key_id = parts_of(request).accounting, project_of(request), key_of(request)
     if work.measure is not None and not accounting.is_unlimited(project_id, key_id):
-        work = replace(work, measure=await _measure_aside(request, work.measure))
+        work = msgspec.structs.replace(work, measure=await _measure_aside(request, work.measure))
     hold = await accounting.hold(project_id, key_id, work)
     if hold is not None:
         request.scope["state"]["hold"] = hold
