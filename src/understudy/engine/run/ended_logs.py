@@ -88,6 +88,8 @@ class EndedLogs:
         except BrokerUnavailable:
             while len(self._unstored) > _MAX_UNSTORED:
                 del self._unstored[next(iter(self._unstored))]
+            # The next attempt waits, at most for a reconnect that comes after this failure.
+            self._reconnected.clear()
             self._store_again([run_id])
 
     def _gather_next(self) -> asyncio.Future[None]:
