@@ -1,4 +1,4 @@
-"""Bodies with countless URLs, each of which is checked, and stored prompts with countless variables."""
+"""Bodies with hundreds of thousands of URLs, each of which is checked, and stored prompts with as many variables."""
 
 from collections.abc import Iterator
 

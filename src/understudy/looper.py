@@ -68,7 +68,7 @@ class Looper:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def run_now(self) -> None:
-        """Calls `work` beside the periodic calls, unless it was called so and has not ended."""
+        """Calls `work` in addition to the periodic calls, unless such a call is in progress."""
         if self._extra is None or self._extra.done():
             self._extra = asyncio.create_task(self._run_once())
 

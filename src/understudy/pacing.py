@@ -1,4 +1,4 @@
-"""Long work for one request, in slices on the event loop or in a thread: others are served meanwhile."""
+"""Long work for one request, in slices on the event loop or in a thread, so that other requests do not wait."""
 
 import asyncio
 from collections.abc import Callable
@@ -14,7 +14,7 @@ _CHARACTERS_PER_VALUE: Final = 1024
 
 
 class Pace:
-    """Paces a loop: `step` is awaited once a turn, and lets others run after some milliseconds."""
+    """Paces a loop: `step`, awaited in each iteration, yields to the event loop every few milliseconds."""
 
     __slots__ = ("_end",)
 
@@ -28,7 +28,7 @@ class Pace:
 
 
 async def call_sized(values: Any, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-    """Calls `work`, in a thread if the decoded JSON `values` that it walks are many or long."""
+    """Calls `work`, in a thread if the decoded JSON `values` that it processes are large (`is_large`)."""
     if is_large(values):
         return await asyncio.to_thread(work, *args, **kwargs)
     return work(*args, **kwargs)
@@ -37,7 +37,7 @@ async def call_sized(values: Any, work: Callable[P, R], *args: P.args, **kwargs:
 def is_large(values: Any) -> bool:
     """Whether decoded JSON has thousands of values, or megabytes of text; base64 in data URLs does not count.
 
-    It looks at no more than that many values.
+    Stops counting there, so that it is fast for any value.
     """
     left = _INLINE_VALUES
     pending = [values]

@@ -134,7 +134,7 @@ def test_data_of_a_chain_goes_with_its_last_response(server, upstream):
 
 
 @on_both
-def test_data_in_messages_of_threads(server, upstream):
+def test_data_in_messages_of_threads_is_returned_as_it_was_sent(server, upstream):
     project = Project(server)
     client, sizes = project.client(), Sizes(project)
     urls = [new_url() for _ in range(4)]
@@ -180,7 +180,7 @@ def test_data_in_messages_of_threads(server, upstream):
 
 @on_both
 @pytest.mark.parametrize("stream", [False, True])
-def test_data_of_stored_chats(server, upstream, stream):
+def test_data_of_stored_chats_is_returned_as_it_was_sent(server, upstream, stream):
     project = Project(server)
     client, sizes = project.client(), Sizes(project)
     picture, sound = new_url(), encode(b"RIFF" * 9000)

@@ -27,7 +27,7 @@ async def size(store):
     return (await store.project_sizes.get(OURS)).bytes
 
 
-async def test_videos(store):
+async def test_the_bytes_of_videos_are_counted(store):
     still = VideoFile("start", await hold(store, "a"), 5)
     video_id = await made(store, pieces=[still])
     assert await size(store) == 5
@@ -39,7 +39,7 @@ async def test_videos(store):
     assert await size(store) == 0
 
 
-async def test_uploads_into_containers(store):
+async def test_the_bytes_of_uploads_into_containers_are_counted(store):
     made_one = container()
     await store.containers.create(OURS, made_one, [])
     for letter, bytes_ in (("a", 5), ("b", 7)):
@@ -104,7 +104,7 @@ async def add_part(store, upload, letter, bytes_, most=None):
     return part.id
 
 
-async def test_parts_of_uploads(store):
+async def test_the_bytes_of_parts_of_uploads_are_counted(store):
     upload, cancelled, deleted = new_upload(), new_upload(), new_upload()
     for one in (upload, cancelled, deleted):
         await store.uploads.create(OURS, one, None)
@@ -123,7 +123,7 @@ async def test_parts_of_uploads(store):
     assert await size(store) == 5
 
 
-async def test_recordings_of_transcriptions(store):
+async def test_the_bytes_of_waiting_recordings_are_counted(store):
     task = TranscriptionRecord(model="m", created_at=NOW, boundary="x", fields={}, size=9)
     for number, letter in enumerate("ab"):
         blob = await hold(store, letter)
@@ -137,7 +137,7 @@ async def test_recordings_of_transcriptions(store):
     assert await size(store) == 9
 
 
-async def test_inputs_of_imports_and_archives_of_exports(store):
+async def test_the_bytes_of_imports_and_exports_are_counted(store):
     job = new_import(40)
     await store.transfers.create(OURS, "import", TransferRecord(job), await hold(store, "a"), 40)
     assert await size(store) == 40

@@ -90,7 +90,7 @@ async def complete_chat(parts: Parts, project_id: str, raw: bytes) -> bytes:
     if body.get("store"):
         stored = StoredCompletion(parts, project_id, None, body)
         stored.body = await inline_files(parts, project_id, stored.body)
-        await stored.check_room()
+        await stored.check_storage()
         return await stored.complete()
     return await parts.models.complete(await inline_files(parts, project_id, body))
 
@@ -115,7 +115,7 @@ async def _respond(request: Request, raw: bytes, body: ChatBody) -> Response:
     body = await inline_files(parts_of(request), project_of(request), body)
     if stored is not None:
         stored.body = body
-        await stored.check_room()
+        await stored.check_storage()
     await hold_funds(request, Work(body["model"], measure=measure))
     meter = UsageMeter(request, "completion", body, is_stored=stored is not None)
     if not body.get("stream"):

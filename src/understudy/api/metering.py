@@ -61,7 +61,7 @@ def hold_indexing(request: Request, file_ids: Sequence[str]) -> AbstractAsyncCon
 
 
 def hold_fillings(request: Request, fillings: Sequence[VectorStoreUpload]) -> AbstractAsyncContextManager[None]:
-    """As `hold_indexing`, for the vector stores that are made or filled with an object."""
+    """As `hold_indexing`, for vector stores that are created or filled together with an object."""
     return hold_indexing(request, [file_id for filling in fillings for file_id in filling.file_ids])
 
 
@@ -119,7 +119,7 @@ async def reserve_tokens(request: Request, model: str, measure: Callable[[], Dem
 
 
 async def _measure_aside(request: Request, measure: Callable[[], Demand]) -> Callable[[], Demand]:
-    """What counts the tokens of a request: of a large one they are counted in a thread, since others would wait."""
+    """Counts the tokens of a large request in a thread, as others would wait; returns a function with the result."""
     length = request.headers.get("content-length")
     if length is not None and int(length) <= _INLINE_BYTES:
         return measure

@@ -14,7 +14,7 @@ from understudy.llm.relay import RelayBody
 from understudy.llm.usage import estimate_seconds, is_finished_image, parse_usage
 from understudy.store.charges import Kind, Usage
 
-# Events have audio as base64.
+# Audio in events is base64.
 _BYTES_OF_BASE64: Final = 3 / 4
 
 
@@ -88,7 +88,7 @@ class RelayMeter:
         return await self._record()
 
     async def charge_stream(self) -> Usage:
-        """Counts a stream that has ended, before its last bytes are sent. Raises UpstreamError for one without any."""
+        """Counts a stream that has ended, before its last bytes are sent. Raises UpstreamError if it was empty."""
         if not self._sent_bytes:
             raise UpstreamError("malformed", "The stream of the upstream ended without an event.")
         if self._is_image:

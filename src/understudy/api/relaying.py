@@ -146,7 +146,7 @@ async def relay_line(parts: Parts, project_id: str, key_id: str, relayed: RelayR
 
 
 async def _relay_bytes(response: Relayed, meter: RelayMeter) -> AsyncGenerator[bytes, None]:
-    """An error cuts the response off, behind all that has arrived: bytes have no form for it."""
+    """An error cuts the response off after the bytes that have arrived, since bytes have no form for an error."""
     last = b""
     try:
         async with aclosing(response.chunks) as chunks:

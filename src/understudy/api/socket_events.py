@@ -20,7 +20,7 @@ _STREAM_ID_MESSAGE: Final = (
 _ERROR_MEMBERS: Final = ("type", "code", "message", "param")
 _SERVER_ERROR: Final = 500
 _STATUSES: Final = {"invalid_api_key": 401}
-"""Of errors that end streams, by their codes; others are the server's."""
+"""HTTP statuses of errors that end streams, by code; any other error has `_SERVER_ERROR`."""
 
 
 def parse_event(data: bytes, limits: LimitSettings) -> dict[str, Any]:
@@ -84,7 +84,7 @@ def decode_error(body: bytes) -> dict[str, Any]:
 
 
 def convert_error(data: bytes) -> dict[str, Any]:
-    """The event of an error that ends the stream of a response, whose data is flat or has the body of an error."""
+    """Converts the error event that ends a response's stream. `data` is flat, or has the error as a member."""
     members = msgspec.json.decode(data)
     error: dict[str, Any] = members.get("error") or {**members, "type": "server_error"}
     status = _STATUSES.get(str(error.get("code")), _SERVER_ERROR)

@@ -82,9 +82,9 @@ class StoredCompletion:
         completion["id"] = self._id
         await self._store_completion(completion)
 
-    async def check_room(self) -> None:
+    async def check_storage(self) -> None:
         """Raises InvalidRequest if the messages have more bytes than the project may store."""
-        await self._parts.item_data.check_room(self._project_id, self._request_body["messages"])
+        await self._parts.item_data.check_storage(self._project_id, self._request_body["messages"])
 
     def _with_own_id(self, chunk: dict[str, Any]) -> bytes:
         return msgspec.json.encode(chunk | {"id": self._id})

@@ -202,7 +202,7 @@ async def _read_form(request: Request) -> CreateVideoRequest:
 
 
 def _parse_field(name: str, text: str) -> Any:
-    """The member of a field; objects are sent as JSON by clients that follow the API's document."""
+    """The value of a field; clients that follow the API's document send an object as JSON."""
     if name != "input_reference" or not text.lstrip().startswith("{"):
         return text
     try:

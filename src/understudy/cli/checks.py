@@ -38,7 +38,7 @@ _TIMEOUT_SECONDS = 3.0
 _SPACE_LOW, _MIN_FREE_BYTES = 1024**3, 100 * 1024**2
 _MIN_OPEN_FILES = 4096
 _PROBE_SECONDS = 2.0
-_LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what a server on all interfaces also has
+_LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - a server on all interfaces listens there as well
 _UNFOLDED_SECONDS = 60.0
 
 
@@ -101,13 +101,13 @@ def _check_port(settings: Settings) -> CheckResult:
             bound.close()
     except click.ClickException as error:
         if _is_served(hosts[0], settings.port):
-            return CheckResult("port", "ok", f"{hosts[0]}:{settings.port} is that of a running Understudy server")
+            return CheckResult("port", "ok", f"{hosts[0]}:{settings.port} is in use by a running Understudy server")
         return CheckResult("port", "warning", f"{error.message} Or stop what listens there.")
     return CheckResult("port", "ok", ", ".join(f"{host}:{settings.port}" for host in hosts) + " is free")
 
 
 def _is_served(host: str, port: int) -> bool:
-    """Whether this program listens there; another one does not have both of its headers."""
+    """Whether an Understudy server listens there; another program does not send both of its headers."""
     import http.client
 
     connection = http.client.HTTPConnection(_LOOPBACK.get(host, host), port, timeout=_PROBE_SECONDS)

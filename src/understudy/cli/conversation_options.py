@@ -63,6 +63,6 @@ async def _find_assistant(api: "ApiClient", reference: str) -> dict[str, object]
         raise ObjectNotFound(f"No assistant found with the id or name {reference!r}. Run `understudy ls assistants`.")
     if len(named) > 1:
         raise click.UsageError(
-            f"{len(named)} assistants have the name {reference!r}: use an id of `understudy ls assistants`."
+            f"{len(named)} assistants have the name {reference!r}. Use an id: `understudy ls assistants` lists them."
         )
     return named[0]

@@ -29,8 +29,8 @@ def tail(
     Without an ID: which runs, responses, batches and files of the
     project change their status. With the ID of a run or a background
     response: its own events from the first one on, until it ends.
-    A lost connection is resumed behind the last event. Of a project,
-    `reset` then means that changes in between are missing.
+    A lost connection is resumed after the last event. For a project,
+    the event `reset` means that changes in between are missing.
     """
     from understudy.cli.api_client import ApiClient, run_async
     from understudy.cli.output import print_line
@@ -53,7 +53,7 @@ def tail(
 
 
 async def _follow_object(api: Any, object_id: str) -> AsyncIterator[tuple[str, Any]]:
-    """Until the run or response ends. Raises RequestFailed if what follows its last event is not stored any more."""
+    """Ends with the run or response. Raises RequestFailed if the events after the last one are no longer stored."""
     from understudy.cli.api_client import RequestFailed, ServerUnavailable
 
     path, query = await _find_stream(api, object_id)
@@ -77,7 +77,7 @@ async def _follow_project(api: Any) -> AsyncIterator[tuple[str, Any]]:
 
 
 async def _follow(api: Any, path: str, *, is_endless: bool = False, **query: Any) -> AsyncIterator[tuple[str, Any]]:
-    """The events of a stream, which is resumed behind the last one after a lost connection.
+    """The events of a stream, which is resumed after its last event when the connection is lost.
 
     Raises ServerUnavailable if the server does not come back in time.
     """

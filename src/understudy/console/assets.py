@@ -49,7 +49,7 @@ class AssetTable:
     hash: str
     bundler: Bundler
     bundles: dict[str, Asset] = field(default_factory=dict)
-    """Those that were requested, by their modules."""
+    """The bundles that were requested, by their modules."""
 
     def find(self, path: str) -> Asset | None:
         """The file, or the bundle of a module, which the first request for it joins in some milliseconds."""

@@ -1,4 +1,4 @@
-"""The console's modules joined into few files, since the number of requests is most of a first load.
+"""The console's modules joined into few files, since the number of requests takes most of the time of a first load.
 
 A module becomes a function with its text, in which imports, exports and `import()` are replaced; `app/linker.js` runs
 it.
@@ -15,7 +15,7 @@ from typing import Final
 ENTRY: Final = "app/main.js"
 LINKER: Final = "app/linker.js"
 BUNDLES: Final = "bundles/"
-"""The path of a bundle is this and the path of the module that it brings, with what that module imports."""
+"""The path of a bundle is this prefix and the path of its module; the bundle has that module and its imports."""
 
 _IMPORT: Final = re.compile(
     r'^import (?:(?P<default>\w+) from |\* as (?P<all>\w+) from |\{(?P<names>[^}]*)\} from )?"(?P<path>[^"]+)";$',
@@ -49,7 +49,7 @@ class Module:
 
 
 def parse_module(path: str, text: str) -> Module:
-    """Raises ValueError for a form of import or export that is not known here."""
+    """Raises ValueError for an unsupported form of import or export."""
     rewriter = _Rewriter(path)
     text = _IMPORT.sub(rewriter.replace_import, text)
     text = _DECLARATION.sub(rewriter.replace_declaration, text)
@@ -100,7 +100,7 @@ class _Rewriter:
 
 
 def resolve(path: str, target: str) -> str:
-    """The path of what the module at `path` names as `target`."""
+    """Resolves `target`, as the module at `path` imports it, to a path."""
     return posixpath.normpath(posixpath.join(posixpath.dirname(path), target))
 
 

@@ -74,7 +74,7 @@ class Accounting:
         self._journal = journal
         self.holds = SpendingHolds()
         self.releasers: list[Callable[[], Awaitable[None]]] = []
-        """Each releases the holds of one kind of work that others have executed to its end. Raise StoreError."""
+        """Functions that release holds of work that ended on other servers, one for each kind; raise StoreError."""
         self._means = CostMeans()
         self._view = SpendingView(ledger, journal, self.holds)
         self._models = models
@@ -113,7 +113,7 @@ class Accounting:
         return hold
 
     async def hold_credits(self, project_id: str, key_id: str, costs: Sequence[int]) -> list[Hold]:
-        """As `hold`, for pieces of work with known or estimated costs that are admitted together; empty for None."""
+        """As `hold`, for work with known costs that is admitted together; empty if nothing is limited."""
         if self.is_unlimited(project_id, key_id):
             return []
         await self._admit(project_id, key_id, sum(costs))

@@ -51,7 +51,7 @@ def check_base64(encoded: str) -> None:
 
 
 def decode_plain(encoded: str) -> bytes | None:
-    """The bytes of base64 that encoding them gives back exactly; None for anything else."""
+    """Decodes base64. Returns None if encoding the bytes does not result in the same text."""
     data = _Bytes()
     try:
         decode_into(data, encoded)

@@ -88,7 +88,7 @@ def to_stored(items: Sequence[InputItem], thread_id: str, now: int) -> list[Item
 
 
 async def to_stored_aside(items: Sequence[InputItem], thread_id: str, now: int) -> list[ItemRow]:
-    """As `to_stored`, in a thread for thousands of parts, since others would wait."""
+    """As `to_stored`, in a thread for thousands of parts, since other requests would wait."""
     if sum(len(item.content) for item in items if isinstance(item, InputMessage)) <= _INLINE_PARTS:
         return to_stored(items, thread_id, now)
     return await asyncio.to_thread(to_stored, items, thread_id, now)

@@ -1,6 +1,6 @@
 """Base64 that clients send within items, messages and stored chats: bytes in the blob store, a marker in the row.
 
-What is read gets its base64 back, character by character. Base64 below `MIN_CHARACTERS`, or not in the plain form,
+Readers get the same base64 back, character by character. Base64 below `MIN_CHARACTERS`, or not in the plain form,
 stays in the row, as does that of earlier versions. Knows members by their names alone, and so those of any dialect.
 """
 
@@ -29,7 +29,7 @@ from understudy.wire.input_items import InputItem, InputMessage, InputOutputText
 from understudy.wire.messages import MessageContentImageUrlObject, MessageObject
 
 MIN_CHARACTERS: Final = 32 * 1024
-"""Of base64 that becomes a blob: below that, a row of the database is the better place."""
+"""The least length of base64 that becomes a blob. Shorter base64 stays in the row, which is read faster."""
 # Members of items, messages and parts that may be base64 or a data URL.
 _MEMBERS: Final = frozenset({"image_url", "url", "file_data", "data", "result"})
 _TEXTS: Final = frozenset({InputText, InputOutputText, InputRefusal})
@@ -48,10 +48,10 @@ class ItemData:
 
     @asynccontextmanager
     async def saving(self, project_id: str, value: T) -> AsyncIterator[tuple[T, SavedData]]:
-        """The value with markers in place of its base64, and the blobs, which the body stores with it.
+        """Yields the value with markers in place of its base64, and the blobs, which the caller stores together.
 
-        `value` is of structs, lists and objects of JSON; it remains as it is. Blobs that the body has not stored are
-        released. Base64 stays in the value where the blob store has failed.
+        `value` consists of structs, lists and JSON objects, and is not changed itself. Blobs that the caller has not
+        stored are released. If the blob store fails, base64 stays in the value.
         """
         texts = _list_texts(value)
         if not texts:
@@ -66,14 +66,14 @@ class ItemData:
                 await self._files.release_hold(blob.blob)
 
     async def save_imported(self, encoded: str) -> tuple[str, Sequence[StoredImage]]:
-        """As `saving`, for encoded JSON and without a limit; holds of blobs that nobody stores end by themselves."""
+        """As `saving`, for encoded JSON and without a limit. Holds of blobs that are not stored expire."""
         value = await asyncio.to_thread(msgspec.json.decode, encoded)
         texts = _list_texts(value)
         replaced, blobs = await self._save_all(value, texts)
         return (msgspec.json.encode(replaced).decode() if blobs else encoded), blobs
 
-    async def check_room(self, project_id: str, value: object) -> None:
-        """Called before a model is paid for an answer that is stored with `value`.
+    async def check_storage(self, project_id: str, value: object) -> None:
+        """Checked before the model is called, since its answer is stored together with `value`.
 
         Raises InvalidRequest if the project would store more bytes than it may.
         """
@@ -87,7 +87,7 @@ class ItemData:
             raise storage_limit_exceeded(limit, size.bytes, added)
 
     async def fill(self, text: str) -> str:
-        """A stored text with its base64."""
+        """Returns a stored text with base64 in place of its markers."""
         return text if MARKER_START not in text else (await self.fill_all([text]))[0]
 
     async def fill_all(self, texts: Sequence[str]) -> Sequence[str]:
@@ -128,7 +128,7 @@ class ItemData:
         return (_map(value, "", lambda text: replaced.get(id(text), text)) if replaced else value), blobs
 
     async def _save(self, encoded: str) -> StoredImage | None:
-        """None for base64 that the bytes do not give back exactly."""
+        """Returns None for base64 that cannot be restored exactly from its bytes."""
         data = await asyncio.to_thread(inline.decode_plain, encoded)
         if data is None:
             return None
@@ -147,7 +147,7 @@ class ItemData:
 
 
 async def read_base64(blobs: Blobs, name: str) -> str:
-    """A blob as base64, encoded as the bytes arrive: none of the steps is long. Raises BlobMissing."""
+    """Reads a blob as base64, encoded chunk by chunk, so that no step blocks the event loop. Raises BlobMissing."""
     parts: list[str] = []
     rest = b""
     async with blobs.reading(name) as chunks:
@@ -160,7 +160,7 @@ async def read_base64(blobs: Blobs, name: str) -> str:
 
 
 def may_have_data(items: Sequence[InputItem]) -> bool:
-    """Whether `saving` may find anything: nearly all items are messages of nothing but text."""
+    """Whether items may contain base64; nearly all are messages with only text."""
     for item in items:
         if type(item) is not InputMessage:
             return True
@@ -171,7 +171,7 @@ def may_have_data(items: Sequence[InputItem]) -> bool:
 
 
 def have_data(messages: Iterable[MessageObject]) -> bool:
-    """Whether `saving` may find anything in messages of the Assistants API."""
+    """Whether messages of the Assistants API contain data URLs that `saving` would store."""
     for message in messages:
         for part in message.content:
             if type(part) is MessageContentImageUrlObject and len(part.image_url.url) >= MIN_CHARACTERS:
@@ -184,7 +184,7 @@ def _fill(text: str, loaded: dict[str, str]) -> str:
 
 
 def _list_texts(value: object) -> list[str]:
-    """The data URLs and the bare base64 of a value; some may turn out to be neither."""
+    """The long texts of a value that may be data URLs or base64."""
     found: list[str] = []
 
     def collect(text: str) -> str:
@@ -197,7 +197,7 @@ def _list_texts(value: object) -> list[str]:
 
 
 def _map(value: Any, name: str, change: Callable[[str], str]) -> Any:
-    """The value of the member `name` with long texts in the known members changed; the same one if nothing is."""
+    """The value of the member `name`, with `change` applied to long texts of known members; itself if none changes."""
     if isinstance(value, str):
         return change(value) if name in _MEMBERS and len(value) >= MIN_CHARACTERS else value
     if isinstance(value, list | tuple):

@@ -61,11 +61,11 @@ class ItemImages:
         return None if blob is None else await self._read(item_id, blob)
 
     async def fill(self, data: str) -> str:
-        """The base64 of an image that a client sent as the result of a call, as its item has it."""
+        """The base64 of an image that a client sent as the result of a call."""
         return await self._data.fill(data)
 
     async def fill_items(self, items: Sequence[Item]) -> Sequence[Item]:
-        """The items with their images, and with the data that clients sent."""
+        """The items with their images and with the data that clients sent."""
         items = await self._data.fill_items(items)
         calls = {item.seq: call for item in items if (call := _stored_call(item)) is not None}
         if not calls:

@@ -8,7 +8,7 @@ from understudy.engine.accounting import Accounting
 from understudy.engine.spending_holds import Hold
 from understudy.store.billable_jobs import BillableJobs, BillableKind
 
-# A job that is not stored may be about to be.
+# A job that is not found may not be stored yet.
 _UNSTORED_SECONDS: Final = 30.0
 
 
@@ -22,14 +22,14 @@ class JobHolds:
         accounting.releasers.append(self.release_ended)
 
     async def take(self, project_id: str, key_id: str, costs: Sequence[int]) -> list[Hold]:
-        """A hold for each of the costs in credits, which the caller binds to jobs; none where nothing is limited.
+        """Returns a hold for each of the costs in credits, which the caller binds to jobs; empty if nothing is limited.
 
         Raises OutOfFunds and FundsReserved.
         """
         return await self._accounting.hold_credits(project_id, key_id, costs)
 
     def bind(self, hold: Hold | None, job_id: str) -> None:
-        """Makes the job the owner of the hold. One that it has already is added to it."""
+        """Makes the job the owner of the hold. An earlier hold of the job is added to it."""
         if hold is not None:
             hold.bind(job_id, self._kind)
 

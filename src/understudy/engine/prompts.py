@@ -60,7 +60,7 @@ async def resolve_prompt(
 
 @contextmanager
 def _blaming_variables() -> Iterator[None]:
-    """Around the admission of a prompt's messages: only the parts in its variables can be at fault."""
+    """Around the admission of a prompt's messages: reports errors for the variables, which alone are the client's."""
     try:
         yield
     except InvalidInput as refused:
@@ -74,7 +74,7 @@ def _blaming_variables() -> Iterator[None]:
 
 
 def check_variables(expected: Sequence[str], values: Variables, param: str = _VARIABLES) -> None:
-    """Raises InvalidRequest unless the names of the values are those that are expected, InvalidBody for their types."""
+    """Raises InvalidRequest for missing or unknown names, and InvalidBody for values of a wrong type."""
     if missing := [name for name in expected if name not in values]:
         raise InvalidRequest(f"Missing prompt variables: {', '.join(missing)}", param=param, code="missing_variables")
     if unknown := [name[:64] for name in values if name not in expected]:

@@ -224,7 +224,7 @@ class Responses:
         return FinishedResponse(response, retry_after)
 
     def abandon(self, created: CreatedResponse) -> None:
-        """Erases a response that is not to be stored once it is over: its client has disconnected."""
+        """Erases a response with `store: false` once it ends, after its client has disconnected."""
         self.unstored.erase_after(created.id, self._wait_finished(created.id, created))
 
     async def _read_retry_after(self, response_id: str) -> float | None:

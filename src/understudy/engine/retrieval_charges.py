@@ -10,7 +10,7 @@ from understudy.engine.limits.demand import Demand
 from understudy.llm.prices import Tokens
 from understudy.retrieval.model_use import ModelUse, UseKind
 
-# A token has about four bytes, and by default each is in two chunks, which overlap.
+# A token has about four bytes, and is in two chunks by default, since chunks overlap.
 _BYTES_A_TOKEN: Final = 2
 
 
@@ -32,7 +32,7 @@ class RetrievalCharges:
         await self._accounting.admit(project_id, key_id)
 
     async def estimate(self, key_id: str, model: str, sizes: Sequence[int]) -> list[int]:
-        """The credits that indexing texts of so many bytes will cost."""
+        """The estimated credits for indexing texts of these sizes in bytes."""
         tokens = [size // _BYTES_A_TOKEN for size in sizes]
         works = [Work(model, "embedding", partial(Demand, one, 0)) for one in tokens]
         return [await self._accounting.estimate(key_id, work) for work in works]

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Final, Literal
 
 HolderKind = Literal["run", "video", "transcription", "file"]
-"""What kind of work a hold may be bound to."""
+"""The kinds of work that a hold can be bound to."""
 _MAX_MEANS: Final = 10_000
 _MEAN_OF: Final = 50
 """How many of the latest calls a mean is of, about."""
@@ -62,13 +62,13 @@ class Hold:
         self._change(credits_)
 
     def land(self) -> None:
-        """A transaction has recorded what was charged: it is spent, and not held any more."""
+        """Ends the hold of what was charged, once a transaction has recorded it: it is spent now."""
         if self._charged:
             self._land()
             self._change(0)
 
     def bind(self, work_id: str, kind: HolderKind = "run") -> None:
-        """Makes the work the owner, which finds the hold by its id, and releases it.
+        """Makes the work the owner of the hold: it finds the hold by its id, and releases it.
 
         What the work holds already is added: a file may be indexed in two vector stores.
         """

@@ -1,4 +1,4 @@
-"""Erases responses that were not to be stored soon after their clients have them, many in one transaction."""
+"""Erases responses with `store: false` soon after they were sent, many in one transaction."""
 
 import asyncio
 import logging
@@ -15,7 +15,7 @@ _RETRY_SECONDS: Final = 5.0
 
 
 class UnstoredResponses:
-    """Starts no task while there is nothing to erase. What a crash leaves is erased by the sweep of responses."""
+    """Has a task only while there is something to erase. The sweep of responses erases what a crash leaves."""
 
     def __init__(self, store: Store, discard_log: Callable[[str], None]) -> None:
         self._store = store
@@ -69,7 +69,7 @@ class UnstoredResponses:
         self._task = None
 
     async def _erase(self) -> bool:
-        """Whether the store has erased them; else they are still to be erased."""
+        """Returns False if the store is unavailable; the responses stay queued then."""
         erased = sorted(self._ids)
         if not erased:
             return True

@@ -200,7 +200,7 @@ async def read_response(operation: str, response: UpstreamResponse, secret: faul
 
 
 async def _open_bytes(response: UpstreamResponse) -> Relayed:
-    """A response with its first bytes, so that one without any can be repeated, and costs nothing."""
+    """Reads the first bytes of a response, so that an empty one can be retried, and costs nothing."""
     try:
         first = await response.read_chunk()
     except BaseException:

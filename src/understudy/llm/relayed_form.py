@@ -96,7 +96,7 @@ class RelayedForm:
         await self.write(form_parts.file_head(self.boundary, name, filename, content_type))
 
     def begin_recording(self, head: bytes) -> None:
-        """Notes the bytes of a second by the first ones of a file: a WAV file has them in its header."""
+        """Reads the bytes per second from the first bytes of a file: a WAV file has them in its header."""
         if head[:4] == b"RIFF" and head[8:16] == b"WAVEfmt " and (rate := int.from_bytes(head[28:32], "little")):
             self.bytes_per_second = rate
 

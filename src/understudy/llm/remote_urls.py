@@ -41,7 +41,7 @@ _FETCHABLE: Final = re.compile(r"[a-z][a-z0-9+.-]*:(?://|\\\\)|(?:https?|ftps?|f
 _PLAIN: Final = frozenset({"role", "content"})
 
 _Check = tuple[Callable[[Any, str], None], Any, str]
-"""A check, its value and the path of that."""
+"""A check, the value to check, and the value's path."""
 
 
 async def check_urls(body: dict[str, Any]) -> None:
@@ -88,7 +88,7 @@ def refusal_message(path: str, url: str) -> str:
 
 
 def _list_checks(body: dict[str, Any]) -> Iterator[_Check]:
-    """What may have a URL in the body of a chat dialect: nothing in most bodies."""
+    """Lists the checks of values that may contain a URL in the body of a chat dialect: none for most bodies."""
     for name in body.keys() - _PLAIN_MEMBERS:
         yield _check_member, body[name], name
     for index, tool in enumerate(payload.items(body.get("tools"))):

@@ -28,7 +28,7 @@ class UpstreamResponse:
     def __init__(
         self, provider: str, response: Response, time: Callable[[], float], deadline: float, idle: float
     ) -> None:
-        """The first bytes arrive by `deadline`, and each next ones within `idle` seconds.
+        """The first bytes have to arrive by `deadline`, and each further ones within `idle` seconds.
 
         `time` is the clock of the event loop.
         """

@@ -33,7 +33,7 @@ class Reader:
         self._buffer = bytearray()
         self._after_carriage_return = False
         self.last_event_id = ""
-        """The `id` of the last event that had one, to resume behind it."""
+        """The `id` of the last event that had one, to resume after it."""
 
     @property
     def is_empty(self) -> bool:

@@ -1,4 +1,4 @@
-"""Which jobs of those that hold funds have ended, on whichever server."""
+"""Whether jobs that hold funds are still active, on any server."""
 
 from collections.abc import Sequence
 from typing import Final, Literal, LiteralString
@@ -12,7 +12,7 @@ _IS_ACTIVE: Final[dict[BillableKind, tuple[LiteralString, LiteralString]]] = {
     "transcription": ("status IN ('queued', 'generating')", "transcriptions WHERE body IS NOT NULL"),
     "file": ("status = 'in_progress'", "store_files WHERE body IS NOT NULL"),
 }
-"""What is true of an active job, and the rows of all. A file is a job in each of its vector stores."""
+"""By kind: the condition of an active job, and the table. A file is one job in each of its vector stores."""
 
 
 class BillableJobs:

@@ -19,7 +19,7 @@ MARKER_PATTERN: Final = MARKER_START + "[0-9a-f]{32}"
 
 @dataclass(frozen=True, slots=True)
 class SavedData:
-    """Blobs with a hold, for the transaction that stores what names them by their markers.
+    """Blobs with a hold, for the transaction that stores the rows with their markers.
 
     `limit` is how many bytes the project may store; None without a limit.
     """
@@ -36,12 +36,12 @@ class ItemData:
         self._database = database
 
     async def find(self, markers: Sequence[str]) -> dict[str, str]:
-        """The blobs of the markers that stand for any; markers of clients do not."""
+        """The blobs by their markers. A marker that a client made up has none."""
         return await self._database.read(_find, markers)
 
 
 def new_marker() -> str:
-    """Nobody else knows or can guess it: what has it is what this server has stored."""
+    """A random marker, so that clients cannot forge one: only rows that this server wrote contain it."""
     return MARKER_START + secrets.token_hex(16)
 
 

@@ -134,7 +134,7 @@ class _PromptOfRequest(Struct):
 
 
 def check_values(variables: Mapping[str, Any]) -> None:
-    """Raises InvalidBody for a value that is neither a text nor a part with all that it needs."""
+    """Raises InvalidBody for a value that is neither a text nor a complete part."""
     if any(isinstance(value, dict) for value in variables.values()):
         check_object({"prompt": {"variables": dict(variables)}}, _PromptOfRequest)
 

@@ -183,7 +183,7 @@ class LineExecutor:
 
 
 def _estimate_tokens(kind: Kind, body: bytes, answered: bytes) -> Tokens:
-    """The usage of a line whose provider reports none: as of the same request outside a batch."""
+    """Estimates the usage of a line whose provider reports none, as for the same request outside a batch."""
     if kind in _RELAYED_KINDS:
         return Tokens()
     return Tokens(len(body) // _BYTES_PER_TOKEN, len(answered) // _BYTES_PER_TOKEN if kind == "completion" else 0)

@@ -1,4 +1,4 @@
-"""The keys of jobs whose claims are being stored. Knows no job."""
+"""Counts the keys of jobs whose claims are being stored."""
 
 from collections import Counter
 from typing import Generic

@@ -22,7 +22,7 @@ LoadDocument = Callable[[Mapping[str, Any]], Awaitable[list[Part]]]
 """From an `input_file` part to the document's content parts: its text, and pages as images."""
 
 FillData = Callable[[str], Awaitable[str]]
-"""From a stored text to the same with the base64 that markers in it stand for."""
+"""Replaces the markers of a stored text by their base64."""
 
 MAX_LOADED: Final = 50 * 1024 * 1024
 """Characters of all images and documents of a request, as at the hosted API. A message can name a File many times."""

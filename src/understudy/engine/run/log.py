@@ -408,7 +408,7 @@ def resume_position(log: Sequence[LogEntry], number: int, entries: Iterable[LogE
 
 
 def is_takeover(event: Event) -> bool:
-    """Whether an owner continues the run from here, which ends what it has rebuilt of earlier owners."""
+    """Whether an owner continues the run with this event, which ends what it has rebuilt of earlier owners."""
     return isinstance(event, RunRestored) and not event.is_past
 
 

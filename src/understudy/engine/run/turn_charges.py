@@ -38,7 +38,7 @@ class TurnCharges:
             self._accounting.settle_hold(hold, usage)
 
     def land(self) -> None:
-        """Ends the hold of a turn that a checkpoint has charged: it is spent while its tools are executed."""
+        """Ends the hold of a turn that a checkpoint has charged, before its tools are executed."""
         hold = self._accounting.holds.bound.get(self._stage.spec.id)
         if hold is not None and not self._stage.unrecorded_usage():
             hold.land()

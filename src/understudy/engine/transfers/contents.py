@@ -26,7 +26,7 @@ from understudy.wire.transfers import ImportObject
 
 _READ_BYTES: Final = 256 * 1024
 _DATA_COLUMNS: Final[Mapping[Kind, Sequence[int]]] = {"message": (5,), "chat_completion": (2, 3)}
-"""The values of rows that are JSON with what clients have sent."""
+"""The columns whose JSON has data that clients sent."""
 
 
 class ContentCopier:
@@ -91,7 +91,7 @@ class ContentCopier:
         return msgspec.structs.replace(row, images=images) if images else row
 
     async def add_data(self, kind: Kind, row: NewRow) -> NewRow:
-        """The row of an item or a stored chat, with the base64 in it apart."""
+        """The row of an item or a stored chat, with markers in place of its base64."""
         columns = _DATA_COLUMNS.get(kind, ())
         if self._transfer.dry_run or all(len(row.values[column]) < MIN_CHARACTERS for column in columns):
             return row

@@ -89,7 +89,7 @@ class Exporter:
         await self._report_progress(self._list_counts())
 
     async def _write_lines(self, entry: IO[bytes], lines: Sequence[str]) -> None:
-        """With the base64 of clients in them, one such line at a time."""
+        """Writes lines with their base64 restored, one such line at a time."""
         written: list[str] = []
         for line in lines:
             if MARKER_START in line:

@@ -192,7 +192,7 @@ def _text_frame(around: _TextSurroundings, text: str, number: int) -> bytes:
 
 
 def _text_frames(around: _TextSurroundings, texts: Sequence[str], first: int) -> bytes:
-    """The joined frames of these deltas of one text; `first` is the number of the first one."""
+    """The joined frames of consecutive deltas of one text; `first` is the number of the first delta."""
     head, item, tails = around
     parts = [head, b"", item, b"", b""] * len(texts)
     # A line for each text, as JSON has no line ends in texts.
