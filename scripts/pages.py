@@ -129,11 +129,20 @@ The {count} tools of {name}, version {version}, as agents are handed them: by Py
 
 {tools}"""
 
+TITLES = {
+    "aimlapi": "The AI/ML API",
+    "aimlapi_models": "Models of the AI/ML API",
+    "answers": "Headers",
+    "chat": "Chat completions",
+    "mcp": "Remote MCP servers",
+}
+"""Of groups of behaviours whose name is no title."""
+
 COMPATIBILITY = """\
 # Compatibility
 
 Behaviours that client programs rely on. Tests prove each of them; the source is the evidence of the hosted service's
-behaviour. [Extensions and decisions](../reference/decisions.md) lists our decisions and extensions.
+behaviour, or names it as this server's own. [Extensions and decisions](../reference/decisions.md) lists those in full.
 
 ## Test suites of others
 
@@ -301,7 +310,7 @@ def reason_rows(name: str, result: dict[str, Any]) -> Iterator[str]:
 def behaviours(name: str, entries: list[tuple[str, dict[str, str]]]) -> str:
     rows = [f"| `{entry}` | {behaviour['description']} | {behaviour['source']} |" for entry, behaviour in entries]
     title = [
-        f"## {name.capitalize().replace('_', ' ')}",
+        f"## {TITLES.get(name) or name.capitalize().replace('_', ' ')}",
         "",
         "| behaviour | description | source |",
         "| --- | --- | --- |",
