@@ -52,7 +52,7 @@ class AssetTable:
     """The bundles that were requested, by their modules."""
 
     def find(self, path: str) -> Asset | None:
-        """The file, or the bundle of a module, which the first request for it joins in some milliseconds."""
+        """The file, or the bundle of a module, which is joined at its first request, in some milliseconds."""
         module = path.removeprefix(BUNDLES)
         if module == path or not self.bundler.has_module(module):
             return self.assets.get(path)

@@ -1,9 +1,8 @@
 """The console's modules joined into few files, since the number of requests takes most of the time of a first load.
 
 A module becomes a function with its text, in which imports, exports and `import()` are replaced; `app/linker.js` runs
-it.
-This knows the forms of imports and exports that the console's modules have, and refuses others; a test compares what it
-finds with a parser of JavaScript.
+it. Only the forms of imports and exports that the console's modules have are supported, and others are refused; a test
+compares what is found with a JavaScript parser.
 """
 
 import posixpath
@@ -122,7 +121,7 @@ class Bundler:
         return [self._open(one) for one in found]
 
     def render(self, path: str, shell: tuple[str, ...]) -> str:
-        """The file of the module at `path`. The modules that `shell` imports come with its first one alone."""
+        """The bundle of the module at `path`. Modules that `shell` imports are only in the bundle of its first one."""
         if path == shell[0]:
             modules = {one.path: one for root in shell for one in self.find_modules(root)}
             return self._render_shell(list(modules.values()))

@@ -272,7 +272,7 @@ class RunWriter:
             # The headers were lent for the time of the run.
             self.progress.headers = {}
         if self._tail is not None:
-            is_open = state.has_open_step or self._tail.keeps_all
+            is_open = state.has_open_step or self._tail.stores_rest
             self._tail.record(happened, is_open=only_opens or (is_open and not state.ended))
         changes = self._projection.checkpoint(
             self.progress,

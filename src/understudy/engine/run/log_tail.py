@@ -26,8 +26,8 @@ class LogTail:
         self._log = log
         self._plan = plan
         self._set_outline = set_outline
-        self.keeps_all = log.outlined is not None
-        """Whether all that follows is stored: the outline ends before an earlier owner's end."""
+        self.stores_rest = log.outlined is not None
+        """Whether all following events are stored, since the outline ends before an earlier owner's end."""
         self._start = log.length if log.outlined is None else log.outlined
         plan.tail = b""
 
