@@ -99,7 +99,7 @@ def test_calls_of_an_mcp_server_are_approved_or_refused(console, server, upstrea
     send(page, "Roll")
     log = page.get_by_role("log")
     expect(log.locator(".call")).to_contain_text('dice.roll{"expression": "2d4+1"}')
-    expect(log).to_contain_text("Your approval of this call is needed.")
+    expect(log).to_contain_text("This call needs your approval.")
     assert console.find_accessibility_problems() == []
     page.get_by_role("button", name="Approve").click()
     expect(log).to_contain_text("You rolled 7.")

@@ -68,7 +68,7 @@ def test_a_call_of_an_mcp_server_is_approved_with_its_whole_address(console, ser
     page = console.open(f"playground/responses?response={asked.id}")
     servers = page.get_by_role("list", name="MCP servers")
     expect(servers).to_contain_text("responses return only the host")
-    expect(page.get_by_text("The calls need your approval first.")).to_be_visible()
+    expect(page.get_by_text("Approve or refuse the calls first.")).to_be_visible()
     assert console.find_accessibility_problems() == []
     servers.get_by_role("button", name="dice", exact=True).click()
     definition = page.get_by_role("textbox", name="Definition")

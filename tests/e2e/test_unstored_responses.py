@@ -32,7 +32,7 @@ def test_a_response_whose_client_disconnects_is_erased_once_it_is_over(new_serve
                 response_id = json.loads(line[6:])["response"]["id"]
             if line.startswith(b"event: response.output_text.delta"):
                 break
-    # It goes on without its client.
+    # The response continues without its client.
     assert count_rows(server)["responses"] == 1
     gate.open()
     eventually(lambda: not any(count_rows(server).values()))

@@ -124,7 +124,7 @@ class ItemData:
                     blobs.append(blob)
                     replaced[id(text)] = text[: len(text) - len(encoded)] + blob.item_id
         except StoreError as error:
-            logger.warning("data of clients: stored in the database, since the blob store failed: %s", error)
+            logger.warning("base64 of a client is stored in the database, since the blob store failed: %s", error)
         return (_map(value, "", lambda text: replaced.get(id(text), text)) if replaced else value), blobs
 
     async def _save(self, encoded: str) -> StoredImage | None:
@@ -142,7 +142,7 @@ class ItemData:
         try:
             return await read_base64(self._blobs, blob)
         except BlobMissing:
-            logger.warning("data of a client at %s: its blob %s is missing", marker, blob)
+            logger.warning("base64 of a client: the blob %s of %s is missing", blob, marker)
             return ""
 
 

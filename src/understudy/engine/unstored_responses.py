@@ -76,7 +76,7 @@ class UnstoredResponses:
         try:
             await self._store.responses.erase(erased)
         except StoreError as error:
-            logger.warning("responses that are not to be stored are not erased yet, retrying: %s", error)
+            logger.warning("responses with store=false are not erased yet, retrying: %s", error)
             return False
         self._ids.difference_update(erased)
         return True
