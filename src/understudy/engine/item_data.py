@@ -20,6 +20,7 @@ from understudy.engine.files import Files
 from understudy.engine.limits.limiter import RateLimiter
 from understudy.errors import BlobMissing, StoreError
 from understudy.errors.objects import storage_limit_exceeded
+from understudy.pacing import Pace
 from understudy.store import Store
 from understudy.store.item_data import MARKER_PATTERN, NO_DATA, SavedData, new_marker
 from understudy.store.item_images import MARKER_START, StoredImage
@@ -33,8 +34,11 @@ MIN_CHARACTERS: Final = 32 * 1024
 # Members of items, messages and parts that may be base64 or a data URL.
 _MEMBERS: Final = frozenset({"image_url", "url", "file_data", "data", "result"})
 _TEXTS: Final = frozenset({InputText, InputOutputText, InputRefusal})
-_find_markers = re.compile(MARKER_PATTERN).findall
-_split_at_markers = re.compile(f"({MARKER_PATTERN})").split
+# A marker is the end of a string: texts with any number of others cost no query of the database.
+_iterate_markers = re.compile(rf"{MARKER_PATTERN}(?=\"|\Z)").finditer
+_MARKER_LENGTH: Final = len(MARKER_START) + 32
+_SCANNED: Final = 256 * 1024
+"""Characters of a stored text that are searched for markers in one step."""
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
@@ -91,26 +95,30 @@ class ItemData:
         return text if MARKER_START not in text else (await self.fill_all([text]))[0]
 
     async def fill_all(self, texts: Sequence[str]) -> Sequence[str]:
-        """Stored texts with their base64."""
-        markers = {marker for text in texts if MARKER_START in text for marker in _find_markers(text)}
-        if not markers:
+        """Stored texts with their base64; the same texts where none has any."""
+        pace = Pace()
+        places = [await _find_markers(text, pace) if MARKER_START in text else () for text in texts]
+        markers = {text[at : at + _MARKER_LENGTH] for text, found in zip(texts, places, strict=True) for at in found}
+        blobs = await self._store.item_data.find(sorted(markers)) if markers else {}
+        if not blobs:
             return texts
-        blobs = await self._store.item_data.find(sorted(markers))
         loaded = {marker: await self._read(marker, blob) for marker, blob in blobs.items()}
-        return [_fill(text, loaded) if MARKER_START in text else text for text in texts]
+        return [_fill(text, found, loaded) if found else text for text, found in zip(texts, places, strict=True)]
 
     async def fill_page(self, page: Page) -> Page:
         """A page of stored texts with their base64."""
-        if not any(MARKER_START in text for _, text in page.rows):
+        stored = [text for _, text in page.rows]
+        texts = await self.fill_all(stored)
+        if texts is stored:
             return page
-        texts = await self.fill_all([text for _, text in page.rows])
         return Page([(row[0], text) for row, text in zip(page.rows, texts, strict=True)], page.has_more)
 
     async def fill_items(self, items: Sequence[Item]) -> Sequence[Item]:
         """Stored items with their base64."""
-        if not any(MARKER_START in item.body for item in items):
+        stored = [item.body for item in items]
+        bodies = await self.fill_all(stored)
+        if bodies is stored:
             return items
-        bodies = await self.fill_all([item.body for item in items])
         return [msgspec.structs.replace(item, body=body) for item, body in zip(items, bodies, strict=True)]
 
     async def _save_all(self, value: T, texts: Sequence[str]) -> tuple[T, Sequence[StoredImage]]:
@@ -179,8 +187,27 @@ def have_data(messages: Iterable[MessageObject]) -> bool:
     return False
 
 
-def _fill(text: str, loaded: dict[str, str]) -> str:
-    return "".join([loaded.get(part, part) for part in _split_at_markers(text)])
+async def _find_markers(text: str, pace: Pace) -> list[int]:
+    """Where the markers of a text begin: those of strings that are base64, or a data URL, as far as they have one."""
+    found: list[int] = []
+    for start in range(0, len(text), _SCANNED):
+        await pace.step()
+        end = start + _SCANNED
+        for match in _iterate_markers(text, start, end + _MARKER_LENGTH + 1):
+            at = match.start()
+            if at < end and (at == 0 or text[at - 1] in '",'):
+                found.append(at)
+    return found
+
+
+def _fill(text: str, places: Sequence[int], loaded: dict[str, str]) -> str:
+    parts: list[str] = []
+    start = 0
+    for at in places:
+        marker = text[at : at + _MARKER_LENGTH]
+        parts += (text[start:at], loaded.get(marker, marker))
+        start = at + _MARKER_LENGTH
+    return "".join([*parts, text[start:]])
 
 
 def _list_texts(value: object) -> list[str]:

@@ -1,0 +1,70 @@
+"""Markers of stored base64 in texts of any kind, of which clients write most."""
+
+import asyncio
+from types import SimpleNamespace
+
+from understudy.engine.item_data import ItemData
+from understudy.store.item_data import new_marker
+
+
+class Rows:
+    """Knows one marker, whose blob is `blob`; `asked` are the markers that it was asked for."""
+
+    def __init__(self, marker):
+        self.marker = marker
+        self.asked = []
+
+    async def find(self, markers):
+        self.asked += markers
+        return {self.marker: "blob"} if self.marker in markers else {}
+
+
+def item_data(rows, monkeypatch):
+    async def read(_, name):
+        assert name == "blob"
+        return "QUJD"
+
+    monkeypatch.setattr("understudy.engine.item_data.read_base64", read)
+    return ItemData(SimpleNamespace(item_data=rows), None, None, None)
+
+
+async def test_only_the_end_of_a_string_is_a_marker(monkeypatch):
+    rows = Rows(new_marker())
+    marker, foreign = rows.marker, new_marker()
+    data = item_data(rows, monkeypatch)
+    # What a client writes has its quotes escaped.
+    written = f'"text":"see {marker}, \\"{marker}\\" and {foreign}","own":"{foreign}"'
+    stored = f'{{{written},"url":"data:image/png;base64,{marker}","data":"{marker}"}}'
+    wanted = f'{{{written},"url":"data:image/png;base64,QUJD","data":"QUJD"}}'
+    assert await data.fill(stored) == wanted
+    assert sorted(rows.asked) == sorted([marker, foreign])
+    assert await data.fill(f"data:image/png;base64,{marker}") == "data:image/png;base64,QUJD"
+    assert await data.fill(marker) == "QUJD"
+
+
+async def test_markers_are_found_wherever_they_are(monkeypatch):
+    rows = Rows(new_marker())
+    data = item_data(rows, monkeypatch)
+    step = 256 * 1024
+    for before in range(step - 50, step + 2):
+        assert await data.fill(f'{" " * before}"{rows.marker}"') == f'{" " * before}"QUJD"'
+
+
+async def test_texts_full_of_markers_let_others_run_and_cost_no_query(monkeypatch):
+    rows = Rows(new_marker())
+    data = item_data(rows, monkeypatch)
+    text = f"{new_marker()} " * 100_000
+    turns = 0
+
+    async def take_turns():
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    other = asyncio.create_task(take_turns())
+    texts = [text, text]
+    assert await data.fill_all(texts) is texts
+    other.cancel()
+    assert turns > 2
+    assert not rows.asked
