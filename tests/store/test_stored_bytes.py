@@ -115,6 +115,10 @@ async def test_the_bytes_of_parts_of_uploads_are_counted(store):
     with pytest.raises(InvalidRequest, match="Limit 20 bytes, Used 18, Requested 3"):
         await add_part(store, deleted, "d", 3, most=20)
     await store.uploads.cancel(OURS, cancelled.id)
+    # What no part can be added to is refused for that, however little may be stored.
+    late = UploadPart(id=ids.part(), created_at=NOW, upload_id=cancelled.id)
+    refused = await store.uploads.add_part(OURS, late, 3, await hold(store, "f"), 1000, 0)
+    assert refused.upload.status == "cancelled"
     await store.uploads.delete(OURS, deleted.id)
     assert await size(store) == 5
     file = FileObject(id=ids.file(), purpose="assistants", filename="a.txt", bytes=5, created_at=NOW)

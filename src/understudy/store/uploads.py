@@ -125,12 +125,13 @@ def _select_parts(upload_id: str) -> Transaction[list[StoredPart]]:
 def _insert_part(
     project_id: str, part: UploadPart, size: int, blob: str, limit: int, now: int, most_stored: int | None
 ) -> Transaction[StoredUpload | None]:
-    if most_stored is not None:
-        yield from check_stored_bytes(project_id, size, most_stored)
     stored = yield from _select_upload(project_id, part.upload_id, now, " FOR UPDATE")
     sums = yield "SELECT sum(bytes) FROM upload_parts WHERE upload_id = $1", (part.upload_id,)
     if stored.upload.status != "pending" or int(sums[0][0] or 0) + size > limit:
         return stored
+    # Behind the lock of the upload, as when it is completed: else two requests would wait for each other.
+    if most_stored is not None:
+        yield from check_stored_bytes(project_id, size, most_stored)
     name = yield from retain(blob)
     sql = "INSERT INTO upload_parts (id, upload_id, blob, bytes) VALUES ($1, $2, $3, $4)"
     yield sql, (part.id, part.upload_id, name, size)
