@@ -7,6 +7,7 @@ import time
 import pytest
 
 from understudy.pacing import Pace, call_sized, is_large
+from understudy.wire.input_items import InputMessage, InputText
 
 
 @pytest.mark.parametrize(
@@ -20,6 +21,8 @@ from understudy.pacing import Pace, call_sized, is_large
         ([{"a": "b"}] * 900, False),
         (["a"] * 2001, True),
         ("a" * 3_000_000, True),
+        ([InputMessage(role="user", content=[InputText("b")])] * 200, False),
+        ([InputMessage(role="user", content=[InputText("b")] * 20)] * 100, True),
         ("data:image/png;base64," + "a" * 3_000_000, False),
     ],
 )

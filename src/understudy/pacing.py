@@ -5,6 +5,9 @@ from collections.abc import Callable
 from time import perf_counter
 from typing import Any, Final, ParamSpec, TypeVar
 
+from msgspec import Struct
+from msgspec.structs import astuple
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -35,7 +38,7 @@ async def call_sized(values: Any, work: Callable[P, R], *args: P.args, **kwargs:
 
 
 def is_large(values: Any) -> bool:
-    """Whether decoded JSON has thousands of values, or megabytes of text; base64 in data URLs does not count.
+    """Whether JSON and structs have thousands of values, or megabytes of text; base64 in data URLs does not count.
 
     Stops counting there, so that it is fast for any value.
     """
@@ -50,6 +53,8 @@ def is_large(values: Any) -> bool:
             pending += value.values() if isinstance(value, dict) else value
         elif isinstance(value, dict | list | tuple):
             return True
+        elif isinstance(value, Struct):
+            pending += astuple(value)
         if left < 0:
             return True
     return False

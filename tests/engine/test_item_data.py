@@ -1,10 +1,14 @@
 """Markers of stored base64 in texts of any kind, of which clients write most."""
 
 import asyncio
+from contextlib import contextmanager
 from types import SimpleNamespace
 
+import pytest
+
 from understudy.engine.item_data import ItemData
-from understudy.store.item_data import new_marker
+from understudy.store.item_data import NO_DATA, new_marker
+from understudy.wire.input_items import InputMessage, InputText
 
 
 class Rows:
@@ -50,21 +54,45 @@ async def test_markers_are_found_wherever_they_are(monkeypatch):
         assert await data.fill(f'{" " * before}"{rows.marker}"') == f'{" " * before}"QUJD"'
 
 
+@contextmanager
+def other_turns():
+    """Counts the turns of another task meanwhile."""
+    turns = []
+
+    async def take_turns():
+        while True:
+            turns.append(1)
+            await asyncio.sleep(0)
+
+    other = asyncio.create_task(take_turns())
+    try:
+        yield turns
+    finally:
+        other.cancel()
+
+
 async def test_texts_full_of_markers_let_others_run_and_cost_no_query(monkeypatch):
     rows = Rows(new_marker())
     data = item_data(rows, monkeypatch)
     text = f"{new_marker()} " * 100_000
-    turns = 0
-
-    async def take_turns():
-        nonlocal turns
-        while True:
-            turns += 1
-            await asyncio.sleep(0)
-
-    other = asyncio.create_task(take_turns())
     texts = [text, text]
-    assert await data.fill_all(texts) is texts
-    other.cancel()
-    assert turns > 2
+    with other_turns() as turns:
+        assert await data.fill_all(texts) is texts
+    assert len(turns) > 2
     assert not rows.asked
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        [{"role": "user", "content": [{"type": "text", "text": "a"}] * 50_000}],
+        [InputMessage(role="user", content=[InputText("b")] * 500)] * 100,
+    ],
+)
+async def test_data_is_looked_for_in_countless_values_while_others_run(monkeypatch, value):
+    data = item_data(Rows(new_marker()), monkeypatch)
+    with other_turns() as turns:
+        async with data.saving("proj_one", value) as (same, saved):
+            assert same is value
+            assert saved is NO_DATA
+    assert turns

@@ -20,7 +20,7 @@ from understudy.engine.files import Files
 from understudy.engine.limits.limiter import RateLimiter
 from understudy.errors import BlobMissing, StoreError
 from understudy.errors.objects import storage_limit_exceeded
-from understudy.pacing import Pace
+from understudy.pacing import Pace, call_sized
 from understudy.store import Store
 from understudy.store.item_data import MARKER_PATTERN, NO_DATA, SavedData, new_marker
 from understudy.store.item_images import MARKER_START, StoredImage
@@ -57,7 +57,7 @@ class ItemData:
         `value` consists of structs, lists and JSON objects, and is not changed itself. Blobs that the caller has not
         stored are released. If the blob store fails, base64 stays in the value.
         """
-        texts = _list_texts(value)
+        texts = await call_sized(value, _list_texts, value)
         if not texts:
             yield value, NO_DATA
             return
@@ -72,7 +72,7 @@ class ItemData:
     async def save_imported(self, encoded: str) -> tuple[str, Sequence[StoredImage]]:
         """As `saving`, for encoded JSON and without a limit. Holds of blobs that are not stored expire."""
         value = await asyncio.to_thread(msgspec.json.decode, encoded)
-        texts = _list_texts(value)
+        texts = await call_sized(value, _list_texts, value)
         replaced, blobs = await self._save_all(value, texts)
         return (msgspec.json.encode(replaced).decode() if blobs else encoded), blobs
 
@@ -82,8 +82,10 @@ class ItemData:
         Raises InvalidRequest if the project would store more bytes than it may.
         """
         limit = await self._limiter.size_limit(project_id, "stored_bytes")
-        texts = _list_texts(value) if limit is not None else ()
-        if limit is None or not texts:
+        if limit is None:
+            return
+        texts = await call_sized(value, _list_texts, value)
+        if not texts:
             return
         added = sum(len(inline.split(text)[1]) * 3 // 4 for text in texts)
         size = await self._store.project_sizes.get(project_id)
@@ -133,7 +135,9 @@ class ItemData:
                     replaced[id(text)] = text[: len(text) - len(encoded)] + blob.item_id
         except StoreError as error:
             logger.warning("base64 of a client is stored in the database, since the blob store failed: %s", error)
-        return (_map(value, "", lambda text: replaced.get(id(text), text)) if replaced else value), blobs
+        if not replaced:
+            return value, blobs
+        return await call_sized(value, _map, value, "", lambda text: replaced.get(id(text), text)), blobs
 
     async def _save(self, encoded: str) -> StoredImage | None:
         """Returns None for base64 that cannot be restored exactly from its bytes."""
