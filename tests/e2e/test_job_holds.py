@@ -62,11 +62,11 @@ def test_videos_hold_their_price_until_they_end(priced):
         tenant.server.ask("DELETE", f"/v1/videos/{one.json['id']}", key=tenant.key)
 
 
-def test_transcriptions_in_the_background_hold_what_the_latest_have_cost(priced, upstream):
+def test_transcriptions_in_the_background_hold_what_their_seconds_cost(priced, upstream):
     tenant = Limited(priced, "0.006USD")
     gate = Gate()
     gate.open()
-    # 3,000 credits each.
+    # 3,000 credits each, by their bytes and by what the provider reports.
     upstream.always(lambda _: reply({"text": "Hello", "duration": 20}).but(stall=gate))
     assert tenant_task(tenant) == "completed"
     gate = Gate()
@@ -84,7 +84,7 @@ def post_recording(tenant):
     return httpx.post(
         f"{tenant.server.url}/stt/create",
         data={"model": "scribe"},
-        files={"audio": ("talk.wav", b"RIFF", "audio/wav")},
+        files={"audio": ("talk.mp3", bytes(20 * 16_000), "audio/mpeg")},
         headers={"Authorization": f"Bearer {tenant.key}"},
     )
 
