@@ -45,8 +45,8 @@ class Writer(Protocol):
 class EventStream(Response):
     """Each chunk of `frames` has one or more whole SSE frames; `last` renders the frames after the last chunk.
 
-    A disconnect ends the stream, not the run. Sends a comment after `KEEP_ALIVE_SECONDS` of silence, except to clients
-    of the Azure dialect, whose parser rejects comments.
+    A disconnect ends the stream, not the run; `on_end` is called after either. Sends a comment after
+    `KEEP_ALIVE_SECONDS` of silence, except to clients of the Azure dialect, whose parser rejects comments.
     """
 
     def __init__(
@@ -54,9 +54,11 @@ class EventStream(Response):
         request: Request,
         frames: AsyncGenerator[bytes, None] | LogReader,
         last: Callable[[], bytes] | None = None,
+        on_end: Callable[[], None] | None = None,
     ) -> None:
         self._frames = frames
         self._last = last
+        self._on_end = on_end
         self._direct: Send | None = request.scope["state"].get("send")
         self._writer: Writer | None = request.scope.get("extensions", {}).get(WRITER)
         state = request.scope["state"]
@@ -75,13 +77,13 @@ class EventStream(Response):
         self.background = None
 
     async def __call__(self, _: Scope, receive: Receive, send: Send) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": list(_HEADERS)})
-        # The middleware needs only the start of the response. The body bypasses it.
-        send = self._direct or send
-        if self._comments:
-            self._last_sent_at = asyncio.get_running_loop().time()
-            self._keep_alive(send)
         try:
+            await send({"type": "http.response.start", "status": 200, "headers": list(_HEADERS)})
+            # The middleware needs only the start of the response. The body bypasses it.
+            send = self._direct or send
+            if self._comments:
+                self._last_sent_at = asyncio.get_running_loop().time()
+                self._keep_alive(send)
             if isinstance(self._frames, LogReader):
                 await self._follow_log(self._frames, receive, send)
             else:
@@ -89,6 +91,8 @@ class EventStream(Response):
         finally:
             if self._timer is not None:
                 self._timer.cancel()
+            if self._on_end is not None:
+                self._on_end()
 
     async def _follow_log(self, reader: LogReader, receive: Receive, send: Send) -> None:
         """Sends a log from the request's own task, which is woken only at the end and for a slow client."""

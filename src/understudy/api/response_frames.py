@@ -22,27 +22,19 @@ def stream_response(
 ) -> EventStream:
     """The stream of a new response. One that is not `kept` is erased at the end, or with the connection of `memory`."""
     if not kept and memory is None:
-        return EventStream(request, _frames_until_erased(parts_of(request), begun))
+        erase = partial(_erase, parts_of(request), begun)
+        return EventStream(request, begun.reader(), partial(_end_frame, begun), on_end=erase)
     if memory is not None and not kept:
         memory.unstored.add(begun.id)
     return EventStream(request, begun.reader(), partial(_end_frame, begun))
 
 
-async def _frames_until_erased(parts: Parts, begun: CreatedResponse) -> AsyncGenerator[bytes, None]:
-    is_whole = False
-    try:
-        async with aclosing(begun.log.follow()) as frames:
-            async for joined in frames:
-                yield joined
-        is_whole = True
-    finally:
-        if not is_whole:
-            parts.responses.abandon(begun)
-    if begun.log.handed_back:
-        parts.responses.abandon(begun)
-        yield _end_frame(begun)
-    else:
+def _erase(parts: Parts, begun: CreatedResponse) -> None:
+    """After the stream, whose client may have disconnected before the end of the response."""
+    if begun.log.closed and not begun.log.handed_back:
         parts.responses.unstored.erase_soon(begun.id)
+    else:
+        parts.responses.abandon(begun)
 
 
 def _end_frame(begun: CreatedResponse) -> bytes:

@@ -43,7 +43,7 @@ class UnstoredResponses:
         """Discards the events of the response at once, and erases its rows within a tenth of a second."""
         self._discard_log(response_id)
         self._ids.add(response_id)
-        if self._task is None:
+        if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._erase_all())
 
     def erase_after(self, response_id: str, ended: Coroutine[Any, Any, object]) -> None:
@@ -66,7 +66,6 @@ class UnstoredResponses:
         while self._ids:
             await asyncio.sleep(delay)
             delay = _GROUP_SECONDS if await self._erase() else _RETRY_SECONDS
-        self._task = None
 
     async def _erase(self) -> bool:
         """Returns False if the store is unavailable; the responses stay queued then."""
