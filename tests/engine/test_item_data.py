@@ -7,6 +7,9 @@ from types import SimpleNamespace
 import pytest
 
 from understudy.engine.item_data import ItemData
+from understudy.engine.run.loaded_contents import load_contents
+from understudy.errors import BlobMissing
+from understudy.llm.messages import DocumentReference, ImagePart, ImageUrl, UserMessage
 from understudy.store.item_data import NO_DATA, new_marker
 from understudy.wire.input_items import InputMessage, InputText
 
@@ -52,6 +55,33 @@ async def test_markers_are_found_wherever_they_are(monkeypatch):
     step = 256 * 1024
     for before in range(step - 50, step + 2):
         assert await data.fill(f'{" " * before}"{rows.marker}"') == f'{" " * before}"QUJD"'
+
+
+async def test_data_that_is_gone_is_no_data(monkeypatch):
+    rows = Rows(new_marker())
+    data = item_data(rows, monkeypatch)
+    url = f"data:image/png;base64,{rows.marker}"
+    assert await data.load(url) == "data:image/png;base64,QUJD"
+    for deleted in (new_marker(), f"data:image/png;base64,{new_marker()}"):
+        assert await data.load(deleted) is None
+    address = f"https://example.com/?{new_marker()}"
+    assert await data.load(address) == address
+
+    async def miss(_, name):
+        raise BlobMissing(name)
+
+    monkeypatch.setattr("understudy.engine.item_data.read_base64", miss)
+    assert await data.load(url) is await data.load(rows.marker) is None
+
+
+async def test_a_model_reads_that_deleted_data_is_not_available(monkeypatch):
+    data = item_data(Rows(new_marker()), monkeypatch)
+    url = f"data:image/png;base64,{new_marker()}"
+    document = {"type": "input_file", "filename": "notes.txt", "file_data": new_marker()}
+    message = UserMessage([ImagePart(ImageUrl(url)), DocumentReference(document)])
+    await load_contents([message], None, None, data.load)
+    texts = [part.text for part in message.content]
+    assert texts == ["[The image is not available.]", "[The file notes.txt is not available.]"]
 
 
 @contextmanager

@@ -96,6 +96,12 @@ class ItemData:
         """Returns a stored text with base64 in place of its markers."""
         return text if MARKER_START not in text else (await self.fill_all([text]))[0]
 
+    async def load(self, stored: str) -> str | None:
+        """A stored URL or base64 with its bytes; None where its row was deleted meanwhile, or its blob is missing."""
+        filled = await self.fill(stored)
+        encoded = inline.split(filled)[1]
+        return None if not encoded or encoded.startswith(MARKER_START) else filled
+
     async def fill_all(self, texts: Sequence[str]) -> Sequence[str]:
         """Stored texts with their base64; the same texts where none has any."""
         pace = Pace()

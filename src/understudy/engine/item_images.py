@@ -60,9 +60,9 @@ class ItemImages:
         blob = (await self._store.item_images.find_of_items([item_id])).get(item_id)
         return None if blob is None else await self._read(item_id, blob)
 
-    async def fill(self, data: str) -> str:
-        """The base64 of an image that a client sent as the result of a call."""
-        return await self._data.fill(data)
+    async def load_sent(self, stored: str) -> str | None:
+        """The base64 of an image that a client sent as a call's result, from what its item has; None without it."""
+        return await self._data.load(stored)
 
     async def fill_items(self, items: Sequence[Item]) -> Sequence[Item]:
         """The items with their images and with the data that clients sent."""

@@ -253,7 +253,7 @@ class RunExecutor:
             self._tool_use.offer(),
             tool_calls=stage.counters.tool_calls,
             load_document=self._load_document,
-            fill=self._tools.data.fill,
+            load_data=self._tools.data.load,
         )
 
     async def _load_document(self, part: Mapping[str, Any]) -> list[Part]:

@@ -21,21 +21,23 @@ LoadImage = Callable[[str], Awaitable[str | None]]
 LoadDocument = Callable[[Mapping[str, Any]], Awaitable[list[Part]]]
 """From an `input_file` part to the document's content parts: its text, and pages as images."""
 
-FillData = Callable[[str], Awaitable[str]]
-"""Replaces the markers of a stored text by their base64."""
+LoadData = Callable[[str], Awaitable[str | None]]
+"""From a stored URL or base64 to the same with the bytes that a marker in it stands for; None without these."""
 
 MAX_LOADED: Final = 50 * 1024 * 1024
 """Characters of all images and documents of a request, as at the hosted API. A message can name a File many times."""
 
+_NO_IMAGE: Final = TextPart("[The image is not available.]")
+
 
 async def load_contents(
-    messages: Sequence[Message], load: LoadImage | None, read: LoadDocument | None, fill: FillData | None = None
+    messages: Sequence[Message], load: LoadImage | None, read: LoadDocument | None, load_data: LoadData | None = None
 ) -> None:
     """Replaces references by the bytes of images and the text of documents, the newest messages first.
 
     A note replaces what does not exist, and what there is no room for.
     """
-    loader = _Loader(load or _load_no_image, read or _load_no_document, fill or _fill_nothing)
+    loader = _Loader(load or _load_no_image, read or _load_no_document, load_data or _return)
     for message in reversed(messages):
         if type(message) is UserMessage and not isinstance(message.content, str):
             message.content = [one for part in message.content for one in await loader.load_part(part)]
@@ -44,10 +46,10 @@ async def load_contents(
 class _Loader:
     """Loads each File once."""
 
-    def __init__(self, load: LoadImage, read: LoadDocument, fill: FillData) -> None:
+    def __init__(self, load: LoadImage, read: LoadDocument, load_data: LoadData) -> None:
         self._load = load
         self._read = read
-        self._fill = fill
+        self._load_data = load_data
         self._room = MAX_LOADED
         self._loaded: dict[tuple[type[Part], str], list[Part]] = {}
 
@@ -58,7 +60,8 @@ class _Loader:
             case DocumentReference(source=source):
                 name, is_file = str(source.get("file_id") or source.get("filename")), bool(source.get("file_id"))
             case ImagePart(image_url=image) if MARKER_START in image.url:
-                return [ImagePart(ImageUrl(await self._fill(image.url), image.detail))]
+                url = await self._load_data(image.url)
+                return [_NO_IMAGE if url is None else ImagePart(ImageUrl(url, image.detail))]
             case _:
                 return [part]
         key = type(part), name
@@ -76,7 +79,9 @@ class _Loader:
         if isinstance(part, DocumentReference):
             source = part.source
             if MARKER_START in (data := str(source.get("file_data") or "")):
-                source = {**source, "file_data": await self._fill(data)}
+                if (filled := await self._load_data(data)) is None:
+                    return await _load_no_document(source)
+                source = {**source, "file_data": filled}
             return await self._read(source)
         url = await self._load(part.file_id)
         return [TextPart(f"[The image {part.file_id} is not available.]") if url is None else ImagePart(ImageUrl(url))]
@@ -97,7 +102,7 @@ def _with_detail(part: Part, reference: ImageReference | DocumentReference) -> P
     return part
 
 
-async def _fill_nothing(text: str) -> str:
+async def _return(text: str) -> str:
     return text
 
 

@@ -9,7 +9,7 @@ from msgspec import Struct
 from understudy.engine.prompt_messages import MessageBuilder
 from understudy.engine.prompt_tools import add_tools, loaded_keys, offer_found
 from understudy.engine.run.citations import Sources
-from understudy.engine.run.loaded_contents import FillData, LoadDocument, LoadImage, load_contents
+from understudy.engine.run.loaded_contents import LoadData, LoadDocument, LoadImage, load_contents
 from understudy.engine.run.spec import RunSpec
 from understudy.engine.run.truncation import (
     ContextTooLong,
@@ -58,7 +58,7 @@ async def build_request(
     *,
     tool_calls: int = 0,
     load_document: LoadDocument | None = None,
-    fill: FillData | None = None,
+    load_data: LoadData | None = None,
 ) -> Prompt:
     """The streaming request of the model turn number `turn` (from 0) of the run.
 
@@ -82,7 +82,7 @@ async def build_request(
         client = {**client, **found.tools}
         add_tools(body, spec, visible, forced=turn == 0, tool_calls=tool_calls, found=found.functions)
     _apply_settings(body, spec, told)
-    await load_contents(conversation, load_image, load_document, fill)
+    await load_contents(conversation, load_image, load_document, load_data)
     if (
         spec.overflow == "fail"
         and may_exceed_window(conversation, body.get("tools"), room.window)

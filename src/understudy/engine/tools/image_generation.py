@@ -166,7 +166,7 @@ class ImageGenerationTool(BuiltInTool):
         if isinstance(image, str):
             return image
         data = await (
-            self._item_images.load(image.item_id) if image.data is None else self._item_images.fill(image.data)
+            self._item_images.load(image.item_id) if image.data is None else self._item_images.load_sent(image.data)
         )
         if data is None:
             raise _ImageError("The image to change does not exist any more.")
