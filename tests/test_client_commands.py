@@ -1,11 +1,14 @@
 """`understudy ls`, `get`, `rm`, `tail`, `ask`, `chat` and `completion`, as clients of a running server."""
 
 import contextlib
+import importlib
 import json
 import os
 import pty
 import subprocess
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from click.testing import CliRunner
@@ -207,6 +210,37 @@ def test_a_response_is_followed_beyond_a_restart_of_its_server(new_server, upstr
         kinds = [line.split()[0] for line in tail.stdout]
         assert (kinds.count("response.created"), kinds[-1]) == (0, "response.completed")
         assert (tail.wait(WAIT), tail.stderr.read()) == (0, "")
+
+
+class Interrupted(BaseHTTPRequestHandler):
+    """A server that follows no response: its streams have an error, after the first event for new clients."""
+
+    def do_GET(self):
+        created = b'event: response.created\ndata: {"type":"response.created","sequence_number":0}\n\n'
+        error = b'event: error\ndata: {"type":"error","message":"Not followed here."}\n\n'
+        is_new = self.path.startswith("/v1/responses/resp_begins") and "starting_after" not in self.path
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(created + error if is_new else error)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("response_id", "hint"),
+    [("resp_begins", " `understudy tail resp_begins` follows it from its first event again."), ("resp_fails", "")],
+)
+def test_a_stream_that_a_server_always_interrupts_ends_with_its_error(understudy, monkeypatch, response_id, hint):
+    tail = importlib.import_module("understudy.cli.tail")
+    monkeypatch.setattr(tail, "_PATIENCE_SECONDS", 0)
+    monkeypatch.setattr(tail, "_RECONNECT_SECONDS", 0)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Interrupted) as other:
+        threading.Thread(target=other.serve_forever, args=(0.01,), daemon=True).start()
+        monkeypatch.setenv("UNDERSTUDY_BASE_URL", f"http://127.0.0.1:{other.server_port}")
+        done = understudy("tail", response_id, code=3)
+        other.shutdown()
+    assert done.stderr.splitlines()[-1] == f"Error: Not followed here.{hint}"
 
 
 @pytest.mark.parametrize("shell", SHELLS)

@@ -79,7 +79,7 @@ async def _follow_project(api: Any) -> AsyncIterator[tuple[str, Any]]:
 async def _follow(api: Any, path: str, *, is_endless: bool = False, **query: Any) -> AsyncIterator[tuple[str, Any]]:
     """The events of a stream, which is resumed after its last event when the connection is lost.
 
-    Raises ServerUnavailable if the server does not come back in time.
+    Raises ServerUnavailable if the server does not come back in time, or interrupts the stream each time.
     """
     import asyncio
 
@@ -92,14 +92,12 @@ async def _follow(api: Any, path: str, *, is_endless: bool = False, **query: Any
         reader = Reader()
         try:
             async for name, data in api.events(path, reader=reader, starting_after=position, **query):
-                if (name or data.get("type")) == "error":
-                    break
+                _check_interruption(name, data)
                 # The events of a response have their number in the data, those of runs and projects beside it.
                 position, lost_at = reader.last_event_id or data.get("sequence_number"), None
                 yield name, data
-            else:
-                if not is_endless:
-                    return
+            if not is_endless:
+                return
         except ServerUnavailable:
             # A server that was never there is not waited for.
             if position is None or (lost_at is not None and time.monotonic() - lost_at > _PATIENCE_SECONDS):
@@ -108,6 +106,14 @@ async def _follow(api: Any, path: str, *, is_endless: bool = False, **query: Any
             lost_at = time.monotonic()
             click.echo("The connection to the server was lost; reconnecting.", err=True)
         await asyncio.sleep(_RECONNECT_SECONDS)
+
+
+def _check_interruption(name: str, data: dict[str, Any]) -> None:
+    """Raises ServerUnavailable for the event of a server that cannot follow the stream to its end."""
+    from understudy.cli.api_client import ServerUnavailable
+
+    if (name or data.get("type")) == "error":
+        raise ServerUnavailable((data.get("error") or data).get("message") or "The stream was interrupted.")
 
 
 async def _find_stream(api: Any, object_id: str) -> tuple[str, dict[str, Any]]:
