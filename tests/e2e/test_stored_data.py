@@ -112,6 +112,26 @@ def test_data_of_a_response_is_bytes_in_the_store_and_base64_wherever_it_is_read
     server.run("doctor", "--deep")
 
 
+def test_what_tools_were_called_with_is_no_data(server, upstream):
+    client, long = Project(server).client(), "QUJD" * 10_000
+    search = {"type": "tool_search_call", "call_id": "s", "execution": "client", "arguments": {"url": long}}
+    schema = {"type": "object", "properties": {"url": {"type": "string", "enum": ["a"], "default": {"data": long}}}}
+    found = {"type": "function", "name": "go", "parameters": schema}
+    action = {"type": "exec", "command": ["ls"], "env": {"data": long}}
+    items = [
+        {**search, "status": "completed"},
+        {"type": "tool_search_output", "call_id": "s", "execution": "client", "status": "completed", "tools": [found]},
+        {"type": "local_shell_call", "id": "l", "call_id": "l", "status": "completed", "action": action},
+        {"type": "local_shell_call_output", "id": "l", "call_id": "l", "output": "a.txt"},
+        {"type": "web_search_call", "id": "w", "status": "completed", "action": {"type": "open_page", "url": long}},
+    ]
+    upstream.answer(text("Well."), text("Again."))
+    first = client.responses.create(model=MODEL, input=[*items, user({"type": "input_text", "text": "Go on."})])
+    client.responses.create(model=MODEL, input="And now?", previous_response_id=first.id)
+    for request in upstream.requests[-2:]:
+        assert json.dumps(request.body).count(long) == 4
+
+
 @on_both
 def test_data_of_a_chain_goes_with_its_last_response(server, upstream):
     project = Project(server)

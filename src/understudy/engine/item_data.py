@@ -33,6 +33,13 @@ MIN_CHARACTERS: Final = 32 * 1024
 """The least length of base64 that becomes a blob. Shorter base64 stays in the row, which is read faster."""
 # Members of items, messages and parts that may be base64 or a data URL.
 _MEMBERS: Final = frozenset({"image_url", "url", "file_data", "data", "result"})
+# Members that lead to those. What a tool was called with is any JSON, of which models get each character.
+_CONTAINERS: Final = frozenset(
+    {
+        *("", "item", "content", "content_parts", "output", "outputs"),
+        *("image_url", "input_audio", "file", "choices", "message", "audio"),
+    }
+)
 _TEXTS: Final = frozenset({InputText, InputOutputText, InputRefusal})
 # A marker is the end of a string: texts with any number of others cost no query of the database.
 _iterate_markers = re.compile(rf"{MARKER_PATTERN}(?=\"|\Z)").finditer
@@ -237,6 +244,8 @@ def _map(value: Any, name: str, change: Callable[[str], str]) -> Any:
     """The value of the member `name`, with `change` applied to long texts of known members; itself if none changes."""
     if isinstance(value, str):
         return change(value) if name in _MEMBERS and len(value) >= MIN_CHARACTERS else value
+    if name not in _CONTAINERS:
+        return value
     if isinstance(value, list | tuple):
         changed = [_map(one, name, change) for one in value]
         return changed if any(one is not before for one, before in zip(changed, value, strict=True)) else value
