@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from types import SimpleNamespace
 
 import pytest
 
@@ -12,6 +13,7 @@ from understudy.blobs import DirectoryBlobs
 from understudy.broker.memory import MemoryBroker
 from understudy.clock import SystemClock
 from understudy.engine.files import Files
+from understudy.engine.job_holds import JobHolds
 from understudy.engine.jobs.ingestion import Ingestion
 from understudy.engine.vector_stores import VectorStores
 from understudy.retrieval.children import ChildPool
@@ -54,7 +56,12 @@ class Node:
         self.extractor = Watched(self.children, directory / f"spool-{id(self)}", read)
         index = Index(store.chunks, self.embedders, self.children)
         self.clock = SystemClock()
-        self.ingestion = Ingestion(store, self.blobs, self.extractor, index, None, self.clock, MemoryBroker(), places)
+        # The built-in vectors cost nothing, so that nothing is charged or held.
+        unlimited = SimpleNamespace(releasers=[], holds=SimpleNamespace(bound={}))
+        holds = JobHolds(unlimited, store.billable_jobs, "file")
+        self.ingestion = Ingestion(
+            store, self.blobs, self.extractor, index, None, holds, self.clock, MemoryBroker(), places
+        )
         self.vector_stores = VectorStores(store, index, self.ingestion, self.clock, None, None)
 
     async def add(self, name, project=OURS):
