@@ -166,7 +166,9 @@ class ResponseProjection(RunRecord):
             self._record_sequence(progress)
             return changes
         response, body = self.stored_response(progress)
-        return msgspec.structs.replace(changes, response=response, response_body=body)
+        # No client reads the steps of a response; its next owner needs those that are open.
+        steps = [step for step in changes.new_steps if step.status == "in_progress"]
+        return msgspec.structs.replace(changes, new_steps=steps, response=response, response_body=body)
 
     def _record_sequence(self, progress: Progress) -> None:
         if progress.plan is not None:
