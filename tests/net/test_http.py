@@ -474,10 +474,10 @@ class TestADeadline:
 
     async def test_of_an_earlier_request_ends_no_later_one(self, pool):
         async with RawServer([LENGTH], [LENGTH, *[b""] * 20], [LENGTH]) as server:
-            assert await exchange(pool, server, seconds=0.05) == b"hello world"
-            await asyncio.sleep(0.1)
-            assert await exchange(pool, server, total=asyncio.get_running_loop().time() + 0.2) == b"hello world"
-            await asyncio.sleep(0.3)
+            assert await exchange(pool, server, seconds=0.3) == b"hello world"
+            await asyncio.sleep(0.4)
+            assert await exchange(pool, server, total=asyncio.get_running_loop().time() + 0.5) == b"hello world"
+            await asyncio.sleep(0.6)
             assert await exchange(pool, server) == b"hello world"
             assert server.connections == 1
 
