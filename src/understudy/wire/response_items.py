@@ -201,7 +201,7 @@ def encode_items(value: Struct) -> bytes:
     return _TYPE_BEFORE_ID.sub(_put_id_first, encoded) if _MEMBER_BEFORE_ID in encoded else encoded
 
 
-class _ShownMessage(Struct):
+class _OrderedMessage(Struct):
     """A message with its members in the order of the hosted API."""
 
     id: str
@@ -216,7 +216,7 @@ def encode_item(item: OutputItem) -> bytes:
     """The JSON of an item, as `encode_items` encodes it."""
     if type(item) is OutputMessage:
         # Nearly all items are messages, and their parts hold no items.
-        return _encode(_ShownMessage(item.id, "message", item.status, item.content, item.phase, item.role))
+        return _encode(_OrderedMessage(item.id, "message", item.status, item.content, item.phase, item.role))
     encoded = _encode(item)
     before, _, behind = encoded.partition(_MEMBER_BEFORE_ID)
     item_id, _, rest = behind.partition(b'",')
