@@ -374,29 +374,14 @@ async def test_a_full_server_is_reported_once_and_has_each_event_afterwards(join
     await assert_whole(other, run)
 
 
+@pytest.mark.parametrize("reconnected", [False, True])
 async def test_the_log_of_a_run_that_ended_at_a_full_server_is_stored_once_that_has_room(
-    join, redis_server, monkeypatch
+    join, redis_server, monkeypatch, reconnected
 ):
     monkeypatch.setattr(ended_logs, "_FIRST_RETRY_SECONDS", 0.01)
     one, other = await join(redis_server.url), await join(redis_server.url)
-    run = Run()
-    one.streams.track(run.id, run.log)
-    await load_until(other, run)
-    run.append(events.MessageClosed(histories.AT, histories.USAGE), END)
-    with sync_redis.Redis.from_url(redis_server.url) as client:
-        client.config_set("maxmemory", 1)
-        one.streams.end(run.id, run.log)
-        assert not await one.streams.flush(run.id, run.log.length)
-        client.config_set("maxmemory", 0)
-    await assert_whole(other, run)
-
-
-async def test_a_log_that_a_full_server_refused_after_a_reconnect_is_stored_once_that_has_room(
-    join, redis_server, monkeypatch
-):
-    monkeypatch.setattr(ended_logs, "_FIRST_RETRY_SECONDS", 0.01)
-    one, other = await join(redis_server.url), await join(redis_server.url)
-    await one.streams._recover(False)
+    if reconnected:
+        await one.streams._recover(False)
     run = Run()
     one.streams.track(run.id, run.log)
     await load_until(other, run)
