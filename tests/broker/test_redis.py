@@ -415,6 +415,25 @@ async def test_nodes_count_together_to_the_last_unit_and_take_from_all_cells_or_
         await nodes[0].take_cells("proj_3", cells(1))
 
 
+async def test_what_a_higher_limit_admitted_blocks_for_at_most_one_window_of_a_lower_one(join, redis_server):
+    nodes = [await join(redis_server.url) for _ in range(2)]
+
+    def cell(limit, cost=1):
+        return [CellCost("cell", limit, limit / 60, cost)]
+
+    assert (await nodes[0].take_cells("proj_4", cell(50, cost=50)))[0]
+    for node in nodes:
+        fits, (level,) = await node.take_cells("proj_4", cell(3))
+        assert not fits
+        assert level == pytest.approx(3, abs=0.5)
+    # A debt of tokens stays, since the limit is the same.
+    await nodes[0].add_to_cells("proj_5", cell(60, cost=600))
+    for node in nodes:
+        fits, (level,) = await node.take_cells("proj_5", cell(60, cost=1))
+        assert not fits
+        assert level == pytest.approx(600, abs=30)
+
+
 async def test_places_are_taken_to_the_last_one_and_are_free_once_nobody_renews_them(join, redis_server):
     nodes = [await join(redis_server.url) for _ in range(2)]
     taken = await asyncio.gather(*(nodes[n % 2].take_place("group", f"holder-{n}", 3, 60) for n in range(10)))
@@ -452,6 +471,14 @@ async def test_a_node_admits_its_share_while_the_counts_are_unavailable(join, re
     redis_server.start()
     await broker.reconnects.next()
     assert [await admit() for _ in range(11)].count(True) == 10
+
+
+async def test_a_changed_limit_is_announced_to_every_node(join, redis_server):
+    nodes = [Policies(LiveNodes(), await join(redis_server.url), LimitSettings()) for _ in range(2)]
+    changed = asyncio.Event()
+    nodes[1].listeners.append(changed.set)
+    await nodes[0].announce()
+    await asyncio.wait_for(changed.wait(), 10)
 
 
 class LiveNodes:

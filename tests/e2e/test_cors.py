@@ -149,3 +149,17 @@ def test_a_configured_origin_may_use_mcp(named):
 def test_an_invalid_cors_origin_is_refused_at_the_start(new_server):
     said = new_server('[cors]\norigins = ["app.example/page"]\n').refusal(code=2)
     assert "`cors.origins` has 'app.example/page'" in said
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/messages"])
+def test_a_page_may_read_the_headers_of_limits(session_upstream, any_origin, path):
+    admin = any_origin.create_admin_key()
+    project = any_origin.ask("POST", "/v1/organization/projects", {"name": f"limited {path}"}, key=admin).json["id"]
+    limits = {"requests_per_minute": 100, "tokens_per_minute": 100_000}
+    any_origin.ask("POST", f"/v1/organization/projects/{project}/limits", limits, key=admin)
+    key = any_origin.ask("POST", f"/v1/organization/projects/{project}/api_keys", {"name": "page"}, key=admin).json
+    body = {"model": "gpt-4o", "max_tokens": 5, "messages": [{"role": "user", "content": "Hi"}]}
+    reply = asked(any_origin, "POST", path, body, key=key["value"])
+    counted = {name.lower() for name in reply.headers if "ratelimit" in name.lower()}
+    assert len(counted) >= 6
+    assert counted <= set(reply.headers["access-control-expose-headers"].split(", "))

@@ -222,6 +222,27 @@ def test_each_prompt_of_a_completion_holds_its_maximum(limited, upstream):
     assert sorted(one.status for one in replies) == [200, 429]
 
 
+@pytest.mark.parametrize("way", ["spend_limit", "credits/limit", "key"])
+def test_a_limit_that_an_admin_key_sets_counts_for_the_next_request(priced, upstream, way):
+    admin_key = priced.create_admin_key()
+    limited = Limited(priced, limit=None)
+    upstream.always(text("Far.", usage=USED))
+    assert limited.post(*FORMS["chat"]).status == 200
+    me = priced.ask("GET", "/v1/organization/projects", key=admin_key).json["data"]
+    project = next(one["id"] for one in me if one["name"] == limited.project)
+    # Once what the first call has cost is spent, one more fits.
+    body = {"credits": 3000, "period": "month"}
+    if way == "spend_limit":
+        body = {"threshold_amount": 0, "currency": "USD", "interval": "month"}
+    elif way == "key":
+        keys = priced.ask("GET", f"/v1/organization/projects/{project}/api_keys", key=admin_key).json["data"]
+        body["api_key_id"] = keys[0]["id"]
+    path = f"/v1/organization/projects/{project}/{'spend_limit' if way == 'spend_limit' else 'credits/limit'}"
+    assert priced.ask("POST", path, body, key=admin_key).status == 200
+    admitted = limited.count_admitted(upstream)
+    assert admitted == (0 if way == "spend_limit" else 1)
+
+
 def test_a_maximum_far_above_what_calls_use_refuses_nobody(limited, upstream):
     path, body = FORMS["chat"][0], CHAT | {"max_tokens": 100_000}
     upstream.answer(text("Far.", usage=(25, 10)))

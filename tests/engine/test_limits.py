@@ -178,6 +178,21 @@ def test_counts_are_exact_to_the_last_request_and_empty_cells_are_forgotten():
     assert len(cells) == 0
 
 
+def test_what_a_higher_limit_admitted_blocks_for_at_most_one_window_of_a_lower_one():
+    cells = LocalCells()
+    assert cells.take([rule(50, "requests")], [50], NOW)[0]
+    lower = [rule(3, "requests")]
+    assert cells.take(lower, [1], NOW + 0.1) == (False, [3.0])
+    assert not cells.take(lower, [1], NOW + 20)[0]
+    assert cells.take(lower, [1], NOW + 20.2)[0]
+
+
+def test_tokens_beyond_an_unchanged_limit_stay_a_debt():
+    cells, rules = LocalCells(), [rule(60)]
+    cells.add(rules, [600], NOW)
+    assert cells.take(rules, [1], NOW + 60) == (False, [540.0])
+
+
 async def test_reserved_tokens_are_corrected_once_they_are_known():
     limited = Limited(key_tokens_per_minute=1000)
     first = await limited.reserve(600)

@@ -9,6 +9,7 @@ from typing import Final
 
 from starlette.responses import Response
 
+from understudy.api import rate_limit_headers
 from understudy.errors import SettingsError
 
 Headers = list[tuple[bytes, bytes]]
@@ -32,12 +33,7 @@ _EXPOSED_HEADERS: Final = (
     "retry-after",
     "retry-after-ms",
     "x-should-retry",
-    "x-ratelimit-limit-requests",
-    "x-ratelimit-limit-tokens",
-    "x-ratelimit-remaining-requests",
-    "x-ratelimit-remaining-tokens",
-    "x-ratelimit-reset-requests",
-    "x-ratelimit-reset-tokens",
+    *rate_limit_headers.NAMES,
     "x-aimlapi-credits-used",
     "x-aimlapi-usd-spent",
     "content-disposition",

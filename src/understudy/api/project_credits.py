@@ -57,6 +57,7 @@ async def grant_credits(request: Request) -> Response:
         raise InvalidRequest("Invalid 'credits': 0 changes nothing.", param="credits", code="invalid_value")
     check_open(await parts.store.projects.get(project_id))
     await parts.store.ledger.grant(project_id, body.credits, body.type, change.now, body.note, change)
+    await parts.limiter.policies.announce()
     return struct_response(await _load_credits(parts, project_id))
 
 
@@ -70,9 +71,9 @@ async def grant_credits(request: Request) -> Response:
 async def delete_budget(request: Request) -> Response:
     parts, project_id = parts_of(request), named_project_of(request)
     await parts.store.projects.get(project_id)
-    return struct_response(
-        DeletedBudget(deleted=await parts.store.ledger.remove_budget(project_id, change_of(request)))
-    )
+    is_deleted = await parts.store.ledger.remove_budget(project_id, change_of(request))
+    await parts.limiter.policies.announce()
+    return struct_response(DeletedBudget(deleted=is_deleted))
 
 
 @operations.add(
@@ -90,6 +91,7 @@ async def limit_credits(request: Request) -> Response:
     scope = await _find_scope(parts, project_id, body.api_key_id)
     limit = None if body.credits is None else SpendLimit(scope, body.credits, body.period)
     await parts.store.ledger.change_limit(project_id, scope, limit, change_of(request))
+    await parts.limiter.policies.announce()
     return struct_response(await _load_credits(parts, project_id, scope))
 
 

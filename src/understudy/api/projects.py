@@ -124,6 +124,7 @@ async def update_project_spend_limit(request: Request) -> Response:
     limit = SpendLimit(project_id, body.threshold_amount * _CREDITS_PER_CENT, "month")
     check_open(await parts.store.projects.get(project_id))
     await parts.store.ledger.change_limit(project_id, project_id, limit, change_of(request))
+    await parts.limiter.policies.announce()
     return struct_response(await _load_spend_limit(parts, project_id))
 
 
@@ -138,6 +139,7 @@ async def delete_project_spend_limit(request: Request) -> Response:
     parts, project_id = parts_of(request), named_project_of(request)
     await _load_spend_limit(parts, project_id)
     await parts.store.ledger.change_limit(project_id, project_id, None, change_of(request))
+    await parts.limiter.policies.announce()
     return struct_response(DeletedProjectSpendLimit())
 
 

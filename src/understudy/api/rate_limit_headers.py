@@ -18,6 +18,7 @@ _HOSTED_NAMES: Final = tuple(tuple(f"x-ratelimit-{value}-{name}".encode() for va
 _ANTHROPIC_NAMES: Final = tuple(
     tuple(f"anthropic-ratelimit-{name}-{value}".encode() for value in _VALUES) for name in _COUNTED
 )
+NAMES: Final = tuple(name.decode() for names in (*_HOSTED_NAMES, *_ANTHROPIC_NAMES) for name in names)
 
 
 def render_headers(reservation: Reservation, dialect: str, now: float) -> Headers:

@@ -115,6 +115,7 @@ def build_base(
     models, prices, accounting = build_models_and_prices(stack, settings, store, clock)
     files = Files(store, blobs, clock)
     limiter = RateLimiter(Policies(store, broker, settings.limits), broker, models, clock)
+    limiter.policies.listeners.append(accounting.forget_limits)
     return Base(settings, clock, role, store, blobs, files, models, prices, accounting, limiter, broker)
 
 

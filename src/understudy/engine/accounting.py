@@ -81,7 +81,15 @@ class Accounting:
         self._prices = prices
         self._clock = clock
         self._free: dict[tuple[str, str], float] = {}
+        # What was loaded before a change of a limit is not used after it.
+        self._generation = 0
         self._settling: set[asyncio.Task[None]] = set()
+
+    def forget_limits(self) -> None:
+        """Called after a change of a budget or a spend limit, which counts for the next admission."""
+        self._generation += 1
+        self._free.clear()
+        self._view.clear()
 
     async def close(self) -> None:
         """Waits for pending records."""
@@ -179,7 +187,7 @@ class Accounting:
     async def _find_refusal(
         self, project_id: str, key_id: str, now: float, cost: int
     ) -> OutOfFunds | FundsReserved | None:
-        funds = await self._view.load(project_id, key_id, int(now))
+        funds = await self._load_funds(project_id, key_id, int(now))
         state = funds.state
         if state.balance is None and not state.limits:
             if len(self._free) >= _MAX_UNLIMITED_CACHED:
@@ -192,6 +200,15 @@ class Accounting:
         if state.balance is not None and (refusal := await self._check_balance(project_id, state.balance)) is not None:
             return refusal
         return self._check_reserved(project_id, funds, cost)
+
+    async def _load_funds(self, project_id: str, key_id: str, now: int) -> Funds:
+        """Reads again what a change of a limit has overtaken."""
+        while True:
+            generation = self._generation
+            funds = await self._view.load(project_id, key_id, now)
+            if generation == self._generation:
+                return funds
+            self._view.forget(project_id, key_id)
 
     def _check_reserved(self, project_id: str, funds: Funds, cost: int) -> FundsReserved | None:
         """Work alone is admitted as long as anything is left: an estimate may be far too high."""

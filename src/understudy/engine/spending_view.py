@@ -69,5 +69,5 @@ class SpendingView:
         self._cached.pop((project_id, key_id), None)
 
     def clear(self) -> None:
-        """Called after a change of a balance, which all keys of the project have."""
+        """Called after a change of a balance or a limit, which all keys of the project have."""
         self._cached.clear()

@@ -221,7 +221,10 @@ def _change_key(project_id: str, key_id: str, members: KeyChanges, change: Chang
         yield "UPDATE keys SET scopes = $2 WHERE id = $1", (key_id, text)
     if "expires_at" in members:
         yield "UPDATE keys SET expires_at = $2 WHERE id = $1", (key_id, members["expires_at"])
-    yield from insert_entry(change, "api_key.updated", key_id, {"changes_requested": members}, project_id)
+    requested: dict[str, object] = {**members}
+    if "scopes" in members:
+        requested["scopes"] = members["scopes"] or []
+    yield from insert_entry(change, "api_key.updated", key_id, {"changes_requested": requested}, project_id)
     return (yield from _get_key(project_id, key_id))
 
 

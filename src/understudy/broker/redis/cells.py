@@ -11,31 +11,45 @@ from understudy.broker import BrokerUnavailable, CellCost
 from understudy.broker.redis.clients import FAILURES, Command, RedisClients
 from understudy.broker.redis.scripts import Script
 
-# A cell is the text `level at`. Seconds count from 2025, which leaves their floats more digits.
+# A cell is the text `level at`. Seconds count from 2025, which leaves their floats more digits. A cell above its limit
+# whose lifetime is not that of the rate was filled under a higher limit, and then blocks for at most one window.
 _TAKE: Final = Script("""
 local clock = redis.call('TIME')
 local now = clock[1] - 1735689600 + clock[2] / 1000000
 local forced = ARGV[1] == '1'
 local fits, levels = true, {}
 local values = redis.call('MGET', unpack(KEYS))
+local function write(key, level, rate)
+  local value = string.format('%.17g %.17g', level, now)
+  redis.call('SET', key, value, 'PX', math.ceil(level / rate * 1000) + 1000)
+end
 for i = 1, #KEYS do
   local limit, rate, cost = tonumber(ARGV[3 * i - 1]), tonumber(ARGV[3 * i]), tonumber(ARGV[3 * i + 1])
-  local level = 0
+  local level, stored, passed = 0, 0, 0
   if values[i] then
     local space = string.find(values[i], ' ', 1, true)
-    local passed = math.max(0, now - tonumber(string.sub(values[i], space + 1)))
-    level = math.max(0, tonumber(string.sub(values[i], 1, space - 1)) - passed * rate)
+    stored = tonumber(string.sub(values[i], 1, space - 1))
+    passed = math.max(0, now - tonumber(string.sub(values[i], space + 1)))
+    level = math.max(0, stored - passed * rate)
+  end
+  if not forced and level + cost > limit + rate * 0.000002 then
+    fits = false
+    if level > limit then
+      local lifetime = passed + redis.call('PTTL', KEYS[i]) / 1000 - 1
+      if math.abs(lifetime * rate / stored - 1) > 0.01 then
+        level = limit
+        write(KEYS[i], level, rate)
+      end
+    end
   end
   levels[i] = level
-  if not forced and level + cost > limit + rate * 0.000002 then fits = false end
 end
 local texts = {}
 for i = 1, #KEYS do
   local rate, cost = tonumber(ARGV[3 * i]), tonumber(ARGV[3 * i + 1])
   if fits then
     levels[i] = math.max(0, levels[i] + cost)
-    local value = string.format('%.17g %.17g', levels[i], now)
-    redis.call('SET', KEYS[i], value, 'PX', math.ceil(levels[i] / rate * 1000) + 1000)
+    write(KEYS[i], levels[i], rate)
   end
   texts[i] = string.format('%.17g', levels[i])
 end

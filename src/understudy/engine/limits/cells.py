@@ -50,10 +50,14 @@ class LocalCells:
                 level -= (now - cell.at) * rule.rate
                 if level < 0.0:  # noqa: PLR1730 - half the time of `max`
                     level = 0.0
-            found.append(cell)
-            levels.append(level)
             if level + cost > rule.limit + rule.rate * TOLERANCE_SECONDS:
                 fits = False
+                if cell is not None and level > rule.limit and cell.rate != rule.rate:
+                    # The limit was lowered: what the old one admitted blocks for at most one window.
+                    level = float(rule.limit)
+                    cell.level, cell.at, cell.rate = level, now, rule.rate
+            found.append(cell)
+            levels.append(level)
         if fits:
             for index, cell in enumerate(found):
                 levels[index] = level = levels[index] + costs[index]

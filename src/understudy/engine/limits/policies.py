@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Callable
 from typing import Final
 
 from understudy.broker import Broker
@@ -29,6 +30,8 @@ class Policies:
         self._changes = _UNKNOWN
         # Of the cache: what was loaded before a change is not stored after it.
         self._generation = 0
+        self.listeners: list[Callable[[], None]] = []
+        """Called after each announced change of limits, also of those of spending."""
         self.is_unused = False
         """Whether nothing has limits: neither the settings nor any project or key."""
         self.nodes = 1
@@ -66,8 +69,7 @@ class Policies:
 
     async def announce(self) -> None:
         """Applies a change that this process has stored, here and on all nodes."""
-        self._changes = _UNKNOWN
-        self._clear()
+        self._apply_change()
         await self._broker.broadcast(_TOPIC, b"")
 
     async def refresh(self) -> None:
@@ -82,8 +84,13 @@ class Policies:
             self.nodes = max(1, sum(node.is_live for node in await self._store.nodes.list()))
 
     async def _receive_change(self, _sender: str, _body: bytes) -> None:
+        self._apply_change()
+
+    def _apply_change(self) -> None:
         self._changes = _UNKNOWN
         self._clear()
+        for listener in self.listeners:
+            listener()
 
     def _clear(self) -> None:
         self._generation += 1
