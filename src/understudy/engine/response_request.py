@@ -21,7 +21,7 @@ from understudy.engine.tools.mcp import without_headers
 from understudy.llm.sampling import is_reasoning_model, resolve_sampling
 from understudy.store.response_items import ItemRow
 from understudy.store.response_placement import ResponsePlacement
-from understudy.store.run_state import ImageOptions, Plan, PrefaceItem, Progress, WebSearchOptions
+from understudy.store.run_state import ImageOptions, ModerationRule, Plan, PrefaceItem, Progress, WebSearchOptions
 from understudy.wire.input_items import CompactionTrigger, InputItem
 from understudy.wire.response_tool_choices import AllowedTools
 from understudy.wire.response_tools import (
@@ -41,6 +41,8 @@ from understudy.wire.response_tools import (
 from understudy.wire.responses import (
     ConversationReference,
     CreateResponseRequest,
+    Moderation,
+    ModerationPolicy,
     PromptReference,
     Reasoning,
     ResponseObject,
@@ -105,6 +107,8 @@ def new_response(
     plan.context = place.context
     if prompt is not None:
         plan.preface = [_to_preface(row) for row in to_stored(prompt.messages, place.thread_id, now)]
+    if asked.moderation is not None:
+        plan.moderation = _moderation_rule(asked.moderation, items)
     plan.compacts_only = bool(items) and isinstance(items[-1], CompactionTrigger)
     run, headers = without_headers(_build_run(asked, offer, response_id, place.thread_id, now, now + int(seconds)))
     if prompt is not None:
@@ -183,6 +187,13 @@ def _build_plan(
     for entry in asked.context_management or ():
         plan.compact_above = msgspec.to_builtins(entry).get("compact_threshold") or plan.compact_above
     return plan
+
+
+def _moderation_rule(asked: Moderation, items: Sequence[InputItem]) -> ModerationRule:
+    policy = asked.policy or ModerationPolicy()
+    stored = sum(not isinstance(item, CompactionTrigger) for item in items)
+    blocks = [mode is not None and mode.mode == "block" for mode in (policy.input, policy.output)]
+    return ModerationRule(asked.model, stored, *blocks)
 
 
 def _plan_tools(plan: Plan, asked: CreateResponseRequest, offer: OfferedTools, served: Mapping[str, str]) -> None:

@@ -72,6 +72,7 @@ def _response_spec(run: RunObject, plan: Plan) -> RunSpec:
         image_generation=plan.image_generation,
         deferred=plan.deferred,
         deferred_servers=plan.deferred_servers,
+        moderation=plan.moderation,
         file_ids=plan.file_ids,
         own_container=plan.owned,
         overflow="cut" if plan.cuts else "fail",

@@ -86,6 +86,18 @@ class ImageOptions(Struct, frozen=True, omit_defaults=True):
     partial_images: int = 0
 
 
+class ModerationRule(Struct, frozen=True, omit_defaults=True):
+    """Input and output of a response are moderated by `model`, and blocked where they are flagged and it says so.
+
+    The first `inputs` items of the run are the input.
+    """
+
+    model: str
+    inputs: int
+    blocks_input: bool = False
+    blocks_output: bool = False
+
+
 class ContextPart(Struct, array_like=True):
     """A part of a run's context: the items of another thread up to the number `last_seq`."""
 
@@ -117,7 +129,7 @@ class Plan(Struct, omit_defaults=True):
     `is_private`: the response is not to be stored, so neither are its events. `preface`: the messages of a stored
     prompt, which the model receives before the conversation. `web_search` and `image_generation`: None
     without these tools. `deferred`: tools, as JSON, that the model has to search for, and
-    `deferred_servers` the labels of remote servers whose tools it has to.
+    `deferred_servers` the labels of remote servers whose tools it has to. `moderation` None where nothing is moderated.
     """
 
     included: list[str] = []
@@ -152,6 +164,7 @@ class Plan(Struct, omit_defaults=True):
     image_generation: ImageOptions | None = None
     deferred: list[dict[str, Any]] = []
     deferred_servers: list[str] = []
+    moderation: ModerationRule | None = None
 
 
 CutRule = Literal["last_messages", "window", "max_prompt_tokens", "summary"]

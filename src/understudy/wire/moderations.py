@@ -1,4 +1,4 @@
-"""Moderations. Source: operation createModeration. Members beside these are for the provider."""
+"""Moderations, and those of responses. Source: operation createModeration, where other members are the provider's."""
 
 from typing import Annotated, Any, Literal
 
@@ -38,3 +38,25 @@ class CreateModerationResponse(Struct, kw_only=True):
     model: str
     results: list[ModerationResult]
     object: Literal["moderation"] | None = None
+
+
+class ModeratedSide(Struct, frozen=True, kw_only=True, tag_field="type", tag="moderation_result"):
+    """Of the input or the output of a response; categories and scores are by the names of the model's categories."""
+
+    model: str
+    flagged: bool
+    categories: dict[str, bool]
+    category_scores: dict[str, float]
+    category_applied_input_types: dict[str, list[str]]
+
+
+class ModerationError(Struct, frozen=True, kw_only=True, tag_field="type", tag="error"):
+    """Why a side was not moderated."""
+
+    code: str
+    message: str
+
+
+class ResponseModeration(Struct, frozen=True):
+    input: ModeratedSide | ModerationError
+    output: ModeratedSide | ModerationError

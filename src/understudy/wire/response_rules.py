@@ -30,7 +30,6 @@ from understudy.wire.responses import CreateResponseRequest
 from understudy.wire.strict import check_strict_schema
 
 _HOSTED_MEMBERS: Final = {
-    "moderation": "This server has no moderation model, so it can neither score nor block.",
     "access_programs": "Access programs are the vendor's.",
     "multi_agent": "This server runs no agents of its own; clients may run several with tools.",
 }

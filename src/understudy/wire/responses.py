@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from understudy.wire.assistants import Model
+from understudy.wire.moderations import ResponseModeration
 from understudy.wire.response_items import OutputItem
 from understudy.wire.response_tool_choices import ToolChoice
 from understudy.wire.response_tools import ResponseTool
@@ -267,7 +268,7 @@ class ResponseObject(Struct, kw_only=True):
     max_output_tokens: int | None
     max_tool_calls: int | None
     model: str
-    moderation: dict[str, Any] | None = None
+    moderation: ResponseModeration | None = None
     output: list[OutputItem]
     parallel_tool_calls: bool
     presence_penalty: float = 0.0

@@ -28,6 +28,17 @@ class ModelChecks:
         suggestion = self._models.suggest_models(model)
         return f"The model {model!r} does not exist or you do not have access to it.{suggestion}"
 
+    async def check_moderation(self, project_id: str, model: str) -> None:
+        """Raises InvalidRequest for a model that no provider moderates with, and PermissionDenied as `check` does."""
+        await self.check_permission(project_id, model)
+        if not await self._models.can_relay(model):
+            raise InvalidRequest(
+                f"The model {model!r} cannot moderate: no provider that has /moderations serves it. Add one to the"
+                " settings, as `[providers.NAME]` with `kind` 'openai' or 'azure', or name a model of it.",
+                param="moderation.model",
+                code="unsupported_model",
+            )
+
     async def check_logprobs(self, model: str, param: str) -> None:
         """Raises InvalidRequest if the model's providers return no log probabilities; `param` requests them."""
         if not await self._models.supports_logprobs(model):

@@ -56,11 +56,13 @@ class ResponseAdmission:
     async def admit(self, project_id: str, asked: CreateResponseRequest) -> list[InputItem]:
         """The items of the input of a response to create.
 
-        Raises what `admit_context` does, and InvalidRequest for an unknown model, or for log probabilities that its
-        provider does not return.
+        Raises what `admit_context` does, and InvalidRequest for an unknown model, for log probabilities that its
+        provider does not return, or for a moderation that no provider does.
         """
         model = asked.model or ""
         items = await self.admit_context(project_id, asked, model)
+        if asked.moderation is not None:
+            await self._models.check_moderation(project_id, asked.moderation.model)
         if "message.output_text.logprobs" in (asked.include or ()):
             await self._models.check_logprobs(model, "include")
         elif asked.top_logprobs:

@@ -224,10 +224,13 @@ class RunWriter:
         if self._openings is not None:
             self._openings.remove(self.store_opening)
 
-    def add_usage(self, usage: Usage) -> None:
-        """Adds the usage of a model turn, which the transaction of the next checkpoint debits."""
+    def add_usage(self, usage: Usage, *, is_limited: bool = True) -> None:
+        """Adds the usage of a model turn, which the transaction of the next checkpoint debits.
+
+        `is_limited`: its tokens count for the limits of the run's model.
+        """
         self._used.append(usage)
-        if self.tokens is not None:
+        if is_limited and self.tokens is not None:
             self.tokens.charge(usage.input_tokens + usage.output_tokens)
 
     def unrecorded_usage(self) -> list[Usage]:

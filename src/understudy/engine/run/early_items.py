@@ -34,10 +34,10 @@ class EarlyItems:
 def may_begin_early(spec: RunSpec, added: int) -> bool:
     """Whether the run reads nothing else of its own transaction, which adds that many items, before it writes itself.
 
-    Built-in tools read the thread, its files and stores, and a compaction reads the items a second time. Writes of the
-    run have to follow that transaction, and do.
+    Built-in tools read the thread, its files and stores; compaction and moderation read the items a second time.
+    Writes of the run have to follow that transaction, and do.
     """
     hosted = spec.web_search is not None or spec.image_generation is not None
-    if hosted or spec.compaction is not None or added >= _MAX_ADDED:
+    if hosted or spec.compaction is not None or spec.moderation is not None or added >= _MAX_ADDED:
         return False
     return all(isinstance(tool, AssistantToolsFunction) for tool in spec.tools)

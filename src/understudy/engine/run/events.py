@@ -11,6 +11,7 @@ from msgspec import Struct
 from understudy.engine.run.spec import RunSpec
 from understudy.store.run_state import ClientTool
 from understudy.wire.items import CodeOutput, FileSearchResult, WebResult
+from understudy.wire.moderations import ResponseModeration
 from understudy.wire.run_outcome import LastError, RunCompletionUsage, RunIncompleteDetails, RunStatus
 
 
@@ -359,7 +360,7 @@ class RunEnded(Event, frozen=True, tag="run_ended"):
     """The end. `cut` says why an open message is incomplete; None where nothing was cut off.
 
     `code` is what a response calls its error, where runs have no word for it. `turn` is the cost of the turn that was
-    under way, `usage` that of the whole run.
+    under way, `usage` that of the whole run. `moderation` is that of a response that asked for it.
     """
 
     status: RunStatus
@@ -370,6 +371,7 @@ class RunEnded(Event, frozen=True, tag="run_ended"):
     incomplete: RunIncompleteDetails | None = None
     cut: str | None = None
     code: str | None = None
+    moderation: ResponseModeration | None = None
 
 
 class RunReleased(Event, frozen=True, tag="run_released"):

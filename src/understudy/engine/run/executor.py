@@ -20,6 +20,7 @@ from understudy.engine.run.compaction import ContextCompaction
 from understudy.engine.run.loaded_contents import LoadImage
 from understudy.engine.run.log import RunLog
 from understudy.engine.run.model_turn import NO_USAGE, ModelTurn
+from understudy.engine.run.moderation import Contents, ResponseModerator
 from understudy.engine.run.outcome import (
     UNEXPECTED,
     Ending,
@@ -44,6 +45,7 @@ from understudy.store.run_state import Span
 logger = logging.getLogger(__name__)
 # Stops a model that calls tools forever, long before it fills the disk.
 _MAX_TURNS: Final = 200
+_ANSWERED: Final = ("completed", "incomplete")
 
 
 class RunExecutor:
@@ -63,6 +65,9 @@ class RunExecutor:
         self._tool_use = ToolUse(stage, self._interruption, tools, models, accounting)
         self._load_image: LoadImage = partial(tools.load_image, stage.project_id)
         self._tools = tools
+        self._moderator = self._create_moderator()
+        if self._moderator is not None:
+            self._tool_use.moderate = self._moderator.finish
         self._model_turn: ModelTurn | None = None
         self._interruptions: int | None = None
         self._began_at = 0.0
@@ -180,6 +185,8 @@ class RunExecutor:
     async def _take_turns(self) -> None:
         """Runs turn after turn, until the model has answered, or calls what only the client can execute."""
         progress = self._stage.progress
+        if self._moderator is not None:
+            await self._moderator.check_input()
         await self._tool_use.open_approved_calls()
         if progress.calls and await self._tool_use.execute_calls() == "wait":
             return
@@ -228,7 +235,7 @@ class RunExecutor:
         self._accounting.prefetch_price(stage.spec.model)
         self._tool_use.observe(prompt)
         self._model_turn = ModelTurn(stage, self._interruption, self._tool_use, prompt)
-        turn = await self._model_turn.consume_stream(self._models, budget)
+        turn = await self._model_turn.consume_stream(self._models, budget, self._moderator)
         self._model_turn.end_span("completed")
         if stage.progress.turns == 0:
             reports.emit_first_delta(stage, self._model_turn.span, self._began_at)
@@ -270,6 +277,13 @@ class RunExecutor:
 
     # -- how a run ends ----------------------------------------------------------------------------------------
 
+    def _create_moderator(self) -> ResponseModerator | None:
+        rule = self._stage.spec.moderation
+        if rule is None:
+            return None
+        contents = Contents(self._items, self._load_image, self._load_document, self._tools.data.load)
+        return ResponseModerator(self._stage, self._interruption, self._models, self._accounting, rule, contents)
+
     def _outcome_of(self, cause: Ending | Exception) -> Outcome:
         return outcome_of(cause, self._stage.spec.model)
 
@@ -278,10 +292,12 @@ class RunExecutor:
         await model_turn.open_message()
         model_turn.finish_text()
         await self._charges.record(model_turn)
+        moderation = None if self._moderator is None else await self._moderator.finish()
         usage = model_turn.usage()
         stage.progress.used += usage
         now = stage.now()
-        await stage.commit(events.MessageClosed(now, usage), events.RunEnded("completed", now, stage.progress.used))
+        ended = events.RunEnded("completed", now, stage.progress.used, moderation=moderation)
+        await stage.commit(events.MessageClosed(now, usage), ended)
 
     async def _fail(self, outcome: Outcome) -> None:
         try:
@@ -347,6 +363,8 @@ class RunExecutor:
                 self.log.close(handed_back=True)
 
     async def _end_run(self, outcome: Outcome) -> None:
+        moderator = self._moderator if outcome.status in _ANSWERED else None
+        moderation = None if moderator is None else await moderator.finish()
         progress, now = self._stage.progress, self._stage.now()
         if self._model_turn is not None:
             self._model_turn.end_span("failed")
@@ -367,6 +385,7 @@ class RunExecutor:
             outcome.incomplete,
             outcome.cut,
             outcome.code,
+            moderation,
         )
         await self._stage.commit(ended)
         self._failure_code = "" if outcome.error is None else outcome.error.code

@@ -10,6 +10,7 @@ from understudy.engine.run import events, reasoning
 from understudy.engine.run.cancellation import Interruption
 from understudy.engine.run.checkpoint import RunWriter
 from understudy.engine.run.citations import CitationParser, Reference
+from understudy.engine.run.moderation import ResponseModerator
 from understudy.engine.run.prompt import Prompt
 from understudy.engine.run.spans import open_span
 from understudy.engine.run.truncation import PromptBudget, count_prompt_tokens
@@ -59,10 +60,13 @@ class ModelTurn:
         self.reasoning_items: list[NewItem] = []
         """What the model has thought in this turn, to be stored with what it says or calls."""
 
-    async def consume_stream(self, models: Models, room: PromptBudget) -> Turn:
-        """Raises Interrupted, LostRun, and UpstreamError where the model fails."""
+    async def consume_stream(
+        self, models: Models, room: PromptBudget, moderator: ResponseModerator | None = None
+    ) -> Turn:
+        """Raises Interrupted, LostRun, UpstreamError where the model fails, and what `moderator` raises."""
         interruption = self._interruption
-        stream = models.stream(self._prompt.body, bounded=False)
+        opened = models.stream(self._prompt.body, bounded=False)
+        stream = opened if moderator is None else moderator.observe(opened, self.turn)
         try:
             interruption.waits = True
             async for together in stream:

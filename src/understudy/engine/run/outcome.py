@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from understudy.engine.run.checkpoint import EventLimitExceeded
+from understudy.engine.run.moderation import ContentBlocked
 from understudy.engine.run.truncation import BudgetExceeded, ContextTooLong
 from understudy.errors import ApiError, RateLimited, RateLimitExceeded, UpstreamError
 from understudy.wire.run_outcome import LastError, RunIncompleteDetails, RunStatus
@@ -61,6 +62,8 @@ def outcome_of(cause: Ending | Exception, model: str) -> Outcome:
     match cause:
         case str():
             return _OUTCOMES[cause]
+        case ContentBlocked():
+            return _OUTCOMES["content_filter"]
         case BudgetExceeded(reason=reason):
             return Outcome("incomplete", incomplete=RunIncompleteDetails(reason))
         case ContextTooLong():

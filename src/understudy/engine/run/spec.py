@@ -6,7 +6,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from understudy.store.messages import Item
-from understudy.store.run_state import ClientTool, ContextPart, ImageOptions, WebSearchOptions
+from understudy.store.run_state import ClientTool, ContextPart, ImageOptions, ModerationRule, WebSearchOptions
 from understudy.wire.tools import (
     AssistantsApiResponseFormatOption,
     AssistantsApiToolChoiceOption,
@@ -85,6 +85,8 @@ class RunSpec(Struct, frozen=True, kw_only=True):
     """Tools, as JSON, that the model has to search for."""
     deferred_servers: Sequence[str] = ()
     """Labels of remote servers whose tools the model has to search for."""
+    moderation: ModerationRule | None = None
+    """None where nothing is moderated."""
     file_ids: Sequence[str] = ()
     own_container: bool = True
     bare_file_names: bool = False

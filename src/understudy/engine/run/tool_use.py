@@ -33,6 +33,7 @@ from understudy.llm.router import Models
 from understudy.store.run_state import NewItem, PendingCall, Span
 from understudy.tools.mcp import RemoteServers
 from understudy.tools.web import WebSearch
+from understudy.wire.moderations import ResponseModeration
 from understudy.wire.run_outcome import RunCompletionUsage
 
 _TOOL_TYPES: Final = {
@@ -74,6 +75,8 @@ class ToolUse:
         self._models = models
         self._accounting = accounting
         self._is_used = stage.spec.has_built_in_tools
+        self.moderate: Callable[[], Awaitable[ResponseModeration]] | None = None
+        """What moderates a response that ends with calls for the client; None where nothing is moderated."""
         self._reasoning: Sequence[NewItem] = ()
 
     # The tools are made for the runs that use any, which most do not.
@@ -213,6 +216,7 @@ class ToolUse:
 
     async def _require_action(self, approvals: Iterable[NewItem]) -> None:
         stage, progress = self._stage, self._stage.progress
+        moderation = None if self.moderate is None else await self.moderate()
         requests = [functions.render_request(call) for call in progress.calls if call.kind not in self._built_in]
         items = [*self._reasoning, *requests, *approvals]
         names = [call.name for call in progress.calls if call.kind not in self._built_in]
@@ -223,7 +227,8 @@ class ToolUse:
             return
         # The client's outputs are input of its next request.
         cost = progress.use_pending()
-        await stage.commit(events.RunEnded("completed", stage.now(), progress.used, cost), calls=items)
+        ended = events.RunEnded("completed", stage.now(), progress.used, cost, moderation=moderation)
+        await stage.commit(ended, calls=items)
 
     def _open_wait(self, names: Iterable[str]) -> None:
         open_span(self._stage.progress, Span("wait", self._stage.time(), name=", ".join(names)))

@@ -303,6 +303,7 @@ def _end_response(
     # A response that was cancelled before the model was called used nothing.
     if status != "cancelled" or event.usage.total_tokens:
         ended.service_tier, ended.usage = "default", render_usage(event.usage)
+    ended.moderation = event.moderation
     if status == "completed":
         ended.completed_at = event.at
     if event.status == "expired":

@@ -1,0 +1,270 @@
+"""Moderation of a response's input and output by a provider's model. Ends no run and knows no HTTP.
+
+A side that is to be blocked is moderated before anything depends on it: the input before the model is called, the
+output of each turn before any of it is published. What is only scored is scored at the end.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import msgspec
+
+from understudy.engine import client_history
+from understudy.engine.accounting import Accounting
+from understudy.engine.prompt_messages import MessageBuilder
+from understudy.engine.run.cancellation import Interruption
+from understudy.engine.run.checkpoint import RunWriter
+from understudy.engine.run.loaded_contents import LoadData, LoadDocument, LoadImage, load_contents
+from understudy.engine.run.truncation import ItemSource
+from understudy.engine.run.turn import Turn
+from understudy.errors import ApiError, UpstreamError
+from understudy.llm import chunks, moderations
+from understudy.llm.messages import AssistantMessage, ImagePart, Message, UserMessage, text_of
+from understudy.llm.prices import Tokens
+from understudy.llm.relay import JsonBody
+from understudy.llm.router import Models
+from understudy.llm.stream import Stream
+from understudy.llm.usage import parse_usage
+from understudy.store.messages import LATEST, PROMPT_PAGE, Item
+from understudy.store.run_state import ModerationRule
+from understudy.wire.moderations import ModeratedSide, ModerationError, ResponseModeration
+
+Side = Literal["input", "output"]
+_MAX_CONCURRENT: Final = 4
+# Bytes of an answer that waits for its moderation.
+_MAX_HELD_BYTES: Final = 32 * 1024 * 1024
+_NOT_GENERATED: Final = ModerationError(code="no_output", message="The input was blocked, so no output was generated.")
+_NO_TEXT: Final = {
+    "input": ModerationError(code="no_input", message="The input has neither text nor images."),
+    "output": ModerationError(code="no_output", message="The output has no text."),
+}
+
+
+class ContentBlocked(Exception):
+    """The moderation flagged a side that the client wants blocked."""
+
+    def __init__(self, side: Side) -> None:
+        super().__init__(f"The {side} of the response was flagged, and is blocked.")
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """Where the items of a response are, and what loads their images and documents."""
+
+    items: ItemSource
+    load_image: LoadImage
+    load_document: LoadDocument
+    load_data: LoadData
+
+
+class ResponseModerator:
+    """Moderates one response, for a run with such a rule."""
+
+    def __init__(
+        self,
+        stage: RunWriter,
+        interruption: Interruption,
+        models: Models,
+        accounting: Accounting,
+        rule: ModerationRule,
+        contents: Contents,
+    ) -> None:
+        self._stage = stage
+        self._interruption = interruption
+        self._models = models
+        self._accounting = accounting
+        self._rule = rule
+        self._contents = contents
+        self._input: ModeratedSide | ModerationError | None = None
+        self._outputs: list[ModeratedSide] = []
+        """The results of the turns whose output is to be blocked."""
+        self._blocked: Side | None = None
+        self._turn_texts: list[str] = []
+
+    async def check_input(self) -> None:
+        """Moderates an input that is to be blocked. Raises ContentBlocked, UpstreamError and Interrupted."""
+        if not self._rule.blocks_input:
+            return
+        with self._interruption.waiting():
+            self._input = await self._moderate_input()
+        if isinstance(self._input, ModeratedSide) and self._input.flagged:
+            self._blocked = "input"
+            raise ContentBlocked("input")
+
+    async def observe(self, stream: Stream, turn: Turn) -> AsyncGenerator[Sequence[bytes], None]:
+        """Passes the chunks of a turn on: once they are moderated, if the output is to be blocked.
+
+        `turn` has the cost of an answer that is blocked. Raises ContentBlocked and UpstreamError.
+        """
+        self._turn_texts = []
+        held: list[Sequence[bytes]] = []
+        size = 0
+        async with aclosing(stream):
+            async for batch in stream:
+                self._note_texts(batch)
+                if not self._rule.blocks_output:
+                    yield batch
+                    continue
+                held.append(batch)
+                size += sum(map(len, batch))
+                if size > _MAX_HELD_BYTES:
+                    raise UpstreamError("malformed", f"The answer is longer than {_MAX_HELD_BYTES} bytes.")
+        if self._rule.blocks_output:
+            await self._check_turn(held, turn)
+        for batch in held:
+            yield batch
+
+    async def finish(self) -> ResponseModeration:
+        """The results of both sides, as the response shows them. Raises nothing but Interrupted."""
+        if self._blocked is None:
+            with self._interruption.waiting():
+                await self._score_input()
+                output = await self._score_output()
+        elif self._blocked == "input":
+            output = _NOT_GENERATED
+        else:
+            output = moderations.merge_results(self._outputs)
+        assert self._input is not None
+        return ResponseModeration(self._input, output)
+
+    # -- the input -----------------------------------------------------------------------------------------------
+
+    async def _moderate_input(self) -> ModeratedSide | ModerationError:
+        """Raises UpstreamError and ApiError."""
+        messages = await self._read_input()
+        text = "\n\n".join(text for message in messages if (text := text_of(message)))
+        images = [image for message in messages for image in _list_images(message)]
+        return await self._moderate("input", text, images)
+
+    async def _score_input(self) -> None:
+        if self._input is None:
+            try:
+                self._input = await self._moderate_input()
+            except (UpstreamError, ApiError) as error:
+                self._input = _render_error(error)
+
+    async def _read_input(self) -> list[Message]:
+        """The messages of a stored prompt, and those of the input."""
+        spec = self._stage.spec
+        items = [_to_input(item) for item in (await self._read_items())[: self._rule.inputs]]
+        messages = await asyncio.to_thread(_build_messages, spec.id, [*spec.preface, *items])
+        contents = self._contents
+        await load_contents(messages, contents.load_image, contents.load_document, contents.load_data)
+        return messages
+
+    async def _read_items(self) -> list[Item]:
+        """The stored items of the response, oldest first; clients may have added others to its conversation."""
+        run_id, before, found = self._stage.spec.id, LATEST, list[Item]()
+        while True:
+            page = await self._contents.items.newest(self._stage.spec.thread_id, before, PROMPT_PAGE)
+            own = [item for item in page if item.run_id == run_id]
+            found += own
+            if len(page) < PROMPT_PAGE or (found and not own):
+                return found[::-1]
+            before = page[-1].seq
+
+    # -- the output ----------------------------------------------------------------------------------------------
+
+    def _note_texts(self, batch: Sequence[bytes]) -> None:
+        """Collects the text of chunks, and the arguments of their calls."""
+        for payload in batch:
+            choices = chunks.decode(payload).choices
+            delta = choices[0].delta if choices else None
+            if delta is None:
+                continue
+            called = [one.function.arguments for one in delta.tool_calls or () if one.function is not None]
+            self._turn_texts += [text for text in (delta.content, delta.refusal, *called) if text]
+
+    async def _check_turn(self, held: Sequence[Sequence[bytes]], turn: Turn) -> None:
+        result = await self._moderate("output", "".join(self._turn_texts), ())
+        if not isinstance(result, ModeratedSide):
+            return
+        self._outputs.append(result)
+        if result.flagged:
+            await self._score_input()
+            for batch in held:
+                for payload in batch:
+                    turn.add_chunk(chunks.decode(payload))
+            self._blocked = "output"
+            raise ContentBlocked("output")
+
+    async def _score_output(self) -> ModeratedSide | ModerationError:
+        if self._outputs and len(self._outputs) == self._stage.progress.turns:
+            return moderations.merge_results(self._outputs)
+        try:
+            return await self._moderate("output", await self._read_output(), ())
+        except (UpstreamError, ApiError) as error:
+            return _render_error(error)
+
+    async def _read_output(self) -> str:
+        """The stored text of earlier turns, which an earlier owner may have run, and that of the last one."""
+        items = (await self._read_items())[self._rule.inputs :]
+        messages = _build_messages(self._stage.spec.id, items)
+        stored = [text_of(message) for message in messages if isinstance(message, AssistantMessage)]
+        return "\n\n".join(text for text in (*stored, "".join(self._turn_texts)) if text)
+
+    # -- the provider --------------------------------------------------------------------------------------------
+
+    async def _moderate(self, side: Side, text: str, images: Sequence[str]) -> ModeratedSide | ModerationError:
+        """Raises UpstreamError, and ApiError for too many images."""
+        if not text.strip() and not images:
+            return _NO_TEXT[side]
+        if len(images) > moderations.MAX_IMAGES:
+            limit = moderations.MAX_IMAGES
+            raise UpstreamError("invalid_request", f"At most {limit} images can be moderated, not {len(images)}.")
+        requests = moderations.build_requests(self._rule.model, text, images)
+        results: list[ModeratedSide] = []
+        for first in range(0, len(requests), _MAX_CONCURRENT):
+            sent = [
+                self._send(side, first + number, body) for number, body in enumerate(requests[first:][:_MAX_CONCURRENT])
+            ]
+            for result in await asyncio.gather(*sent, return_exceptions=True):
+                if isinstance(result, BaseException):
+                    raise result
+                results.append(result)
+        return moderations.merge_results(results)
+
+    async def _send(self, side: Side, number: int, body: JsonBody) -> ModeratedSide:
+        response = await self._models.relay(moderations.OPERATION, body)
+        if response.whole is None:
+            response.close()
+            raise UpstreamError("malformed", "The upstream returned a stream for a moderation.")
+        result = moderations.parse_result(response.whole, self._rule.model)
+        stage, turn = self._stage, self._stage.progress.turns
+        usage = await self._accounting.usage(
+            f"{stage.spec.id}/moderation/{side}/{turn}/{number}",
+            "moderation",
+            self._rule.model,
+            parse_usage(response.whole) or Tokens(),
+            key_id=stage.progress.key_id,
+            batch=stage.progress.in_batch,
+        )
+        stage.add_usage(usage, is_limited=False)
+        return result
+
+
+def _to_input(item: Item) -> Item:
+    """An output of the client's as the message of a user: its call may be in an earlier response."""
+    if item.kind not in client_history.OUTPUTS:
+        return item
+    parts = client_history.output_parts(item.kind, msgspec.json.decode(item.body))
+    body = msgspec.json.encode({"role": "user", "content": parts}).decode()
+    return msgspec.structs.replace(item, kind="input", body=body)
+
+
+def _build_messages(run_id: str, items: Sequence[Item]) -> list[Message]:
+    return MessageBuilder(run_id, {}).messages(items)
+
+
+def _list_images(message: Message) -> list[str]:
+    if not isinstance(message, UserMessage) or isinstance(message.content, str):
+        return []
+    return [part.image_url.url for part in message.content if isinstance(part, ImagePart)]
+
+
+def _render_error(error: UpstreamError | ApiError) -> ModerationError:
+    code = error.code or (error.kind if isinstance(error, UpstreamError) else "server_error")
+    return ModerationError(code=code, message=error.message)
