@@ -13,9 +13,10 @@ from understudy.broker.opening import build_broker
 from understudy.clock import SystemClock
 from understudy.engine.run import events
 from understudy.engine.run.event_codec import EventCodec
+from understudy.engine.run.event_numbers import EVENTS_PER_EPOCH
 from understudy.engine.run.feed import BATCH_TOPIC, EVENTS_TOPIC, FOLLOW_TOPIC, EventFeed, decode_batch, decode_sent
-from understudy.engine.run.log import EVENTS_PER_EPOCH, Logs
 from understudy.engine.run.log_streams import LogStreams
+from understudy.engine.run.logs import Logs
 from understudy.engine.run.node_logs import NodeLogs
 from understudy.engine.run.remote_logs import RemoteLogs
 from understudy.engine.run.stored_logs import StoredLogs, append_entries

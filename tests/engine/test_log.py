@@ -11,7 +11,8 @@ from clocks import StillClock
 from engine import histories
 from engine.histories import join_deltas
 from understudy.engine.run import events, log
-from understudy.engine.run.log import Logs, RunLog
+from understudy.engine.run.log import RunLog
+from understudy.engine.run.logs import Logs
 from understudy.engine.views.frames import RunEncoder
 
 WITHIN = 5.0

@@ -16,8 +16,10 @@ from understudy.clock import SystemClock
 from understudy.engine.jobs.run_logs import RunLogs
 from understudy.engine.run import ended_logs, events, log_streams
 from understudy.engine.run.event_codec import EventCodec
-from understudy.engine.run.log import EVENTS_PER_EPOCH, Logs, RunLog
+from understudy.engine.run.event_numbers import EVENTS_PER_EPOCH
+from understudy.engine.run.log import RunLog
 from understudy.engine.run.log_streams import LogStreams
+from understudy.engine.run.logs import Logs
 from understudy.engine.run.stored_logs import StoredLogs, build_log
 from understudy.engine.views.frames import RunEncoder
 from understudy.engine.views.origins import decode_origin

@@ -12,9 +12,11 @@ from understudy.broker.memory import MemoryBroker
 from understudy.clock import SystemClock
 from understudy.engine.jobs.run_logs import Past, RunLogs
 from understudy.engine.run import events, remote_logs
+from understudy.engine.run.event_numbers import EVENTS_PER_EPOCH
 from understudy.engine.run.feed import SentEvents
-from understudy.engine.run.log import EVENTS_PER_EPOCH, Logs, RunLog
+from understudy.engine.run.log import RunLog
 from understudy.engine.run.log_entries import LogEntry
+from understudy.engine.run.logs import Logs
 from understudy.engine.run.remote_logs import RemoteLogs
 from understudy.engine.run.stored_logs import append_entries, build_log, encoder_at_end
 from understudy.engine.runs import Runs

@@ -5,7 +5,8 @@ import pytest
 from engine import answers, histories
 from engine.test_takeover import stored_state
 from understudy.engine.run import events
-from understudy.engine.run.log import EVENTS_PER_EPOCH, RunLog
+from understudy.engine.run.event_numbers import EVENTS_PER_EPOCH
+from understudy.engine.run.log import RunLog
 from understudy.engine.run_specs import build_spec
 from understudy.engine.views.assistants import RunView
 from understudy.engine.views.frames import ResponseEncoder, RunEncoder

@@ -8,8 +8,9 @@ from understudy.broker.memory import MemoryBroker
 from understudy.clock import SystemClock
 from understudy.engine.jobs.run_logs import Past, RunLogs
 from understudy.engine.run import events
-from understudy.engine.run.log import EVENTS_PER_EPOCH, Logs
+from understudy.engine.run.event_numbers import EVENTS_PER_EPOCH
 from understudy.engine.run.log_entries import LogEntry
+from understudy.engine.run.logs import Logs
 from understudy.engine.views.assistants import RunView
 from understudy.engine.views.frames import RunEncoder
 from understudy.store.run_state import Progress, RunHistory, StoredRun

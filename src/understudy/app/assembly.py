@@ -38,7 +38,7 @@ from understudy.engine.providers import Providers
 from understudy.engine.realtime.places import SessionPlaces
 from understudy.engine.realtime.sessions import RealtimeSessions
 from understudy.engine.responses import Responses
-from understudy.engine.run.log import Logs
+from understudy.engine.run.logs import Logs
 from understudy.engine.run_contexts import RunContexts
 from understudy.engine.runs import Runs
 from understudy.engine.tools.interpreter import Interpreter

@@ -33,7 +33,7 @@ from understudy.engine.limits.policies import Policies
 from understudy.engine.provider_calls import ProviderHistory
 from understudy.engine.remote_containers import RemoteContainers
 from understudy.engine.retrieval_charges import RetrievalCharges
-from understudy.engine.run.log import Logs
+from understudy.engine.run.logs import Logs
 from understudy.engine.run.tool_use import Tools
 from understudy.engine.sign_in import SignIn
 from understudy.engine.tools.container_sessions import ContainerSessions

@@ -1,15 +1,18 @@
-"""The funds that jobs in the background hold from their admission to their end, which may be on another server."""
+"""The funds that runs and jobs hold from their admission to their end, which may be on another server."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Final
 
 from understudy.engine.accounting import Accounting
 from understudy.engine.spending_holds import Hold
 from understudy.store.billable_jobs import BillableJobs, BillableKind
+from understudy.store.runs import Runs
+from understudy.store.states import EXECUTING
 
-# A job that is not found may not be stored yet.
+# A job that is not found may not be stored yet; a run is stored when its admission has ended.
 _UNSTORED_SECONDS: Final = 30.0
+_UNSTORED_RUN_SECONDS: Final = 5.0
 
 
 class JobHolds:
@@ -48,4 +51,32 @@ class JobHolds:
         before = time.monotonic() - _UNSTORED_SECONDS
         for job_id, hold in bound.items():
             if not found.get(job_id, hold.bound_at >= before):
+                hold.release()
+
+
+class RunHolds:
+    """The holds of runs. `active` are the ids of the runs that this server executes."""
+
+    def __init__(self, accounting: Accounting, runs: Runs, active: Container[str]) -> None:
+        self._holds = accounting.holds
+        self._runs = runs
+        self._active = active
+        accounting.releasers.append(self.release_ended)
+
+    def release(self, run_id: str) -> None:
+        """The run has ended here."""
+        self._holds.release(run_id)
+
+    async def release_ended(self) -> None:
+        """Releases the holds of runs that have ended elsewhere, or do not exist. Raises StoreError."""
+        bound = self._holds.bound
+        elsewhere = {
+            run_id: hold for run_id, hold in bound.items() if hold.kind == "run" and run_id not in self._active
+        }
+        owners = await self._runs.find_owners(list(elsewhere)) if elsewhere else {}
+        before = time.monotonic() - _UNSTORED_RUN_SECONDS
+        for run_id, hold in elsewhere.items():
+            found = owners.get(run_id)
+            has_ended = hold.bound_at < before if found is None else found.status not in EXECUTING
+            if has_ended and run_id not in self._active:
                 hold.release()

@@ -20,7 +20,8 @@ from understudy.engine.new_responses import InitialResponse, ResponseDraft
 from understudy.engine.response_approvals import list_approved_calls
 from understudy.engine.response_request import NOTHING_SERVED, ResolvedPrompt, conversation_thread_id, new_response
 from understudy.engine.response_streams import CreatedResponse, ResponseStreamTail, lost_event_error
-from understudy.engine.run.log import Logs, RunLog
+from understudy.engine.run.log import RunLog
+from understudy.engine.run.logs import Logs
 from understudy.engine.run.prompt import build_request
 from understudy.engine.run.truncation import PromptBudget, count_prompt_tokens
 from understudy.engine.run_specs import build_spec

@@ -21,7 +21,8 @@ from understudy.engine.required_actions import apply_approvals, build_output_ite
 from understudy.engine.response_streams import lost_event_error
 from understudy.engine.run import events
 from understudy.engine.run.early_items import may_begin_early
-from understudy.engine.run.log import LogReader, Logs, RunLog
+from understudy.engine.run.log import LogReader, RunLog
+from understudy.engine.run.logs import Logs
 from understudy.engine.run.spans import end_wait
 from understudy.engine.run.state import RunState
 from understudy.engine.tools.mcp import without_headers

@@ -15,10 +15,12 @@ from understudy.clock import Clock
 from understudy.engine.jobs.reservations import node_of
 from understudy.engine.run.checkpoint import WAITING_STATUSES
 from understudy.engine.run.event_codec import EventCodec
+from understudy.engine.run.event_numbers import EVENTS_PER_EPOCH, resume_position
 from understudy.engine.run.feed import EventFeed
-from understudy.engine.run.log import EVENTS_PER_EPOCH, Encoder, Logs, RunLog, resume_position
+from understudy.engine.run.log import Encoder, RunLog
 from understudy.engine.run.log_entries import LogEntry
 from understudy.engine.run.log_streams import LogStreams
+from understudy.engine.run.logs import Logs
 from understudy.engine.run.node_logs import NodeLogs
 from understudy.engine.run.remote_logs import RemoteLogs
 from understudy.engine.run.stored_logs import StoredLogs, append_entries, encoder_at_end

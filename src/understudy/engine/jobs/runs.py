@@ -4,20 +4,19 @@ Every write of a run is guarded by its owner, so a lost claim is noticed there.
 """
 
 import asyncio
-import contextlib
-import time
 from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any, Final, Protocol
 
-import msgspec
-
-from understudy.broker import Broker, NoReply
+from understudy.broker import Broker
 from understudy.clock import Clock
 from understudy.correlation import Origin
 from understudy.engine.accounting import Accounting
+from understudy.engine.job_holds import RunHolds
+from understudy.engine.jobs.announced_runs import AnnouncedRuns
 from understudy.engine.jobs.job import MAX_INTERRUPTIONS, JobKind
 from understudy.engine.jobs.pool import LeasePool
 from understudy.engine.jobs.reservations import NODE_PREFIX, WORKER_PREFIX, Reservations, node_of
+from understudy.engine.jobs.run_interrupts import RunInterrupts
 from understudy.engine.jobs.run_logs import NO_PAST, Past, RunLogs
 from understudy.engine.jobs.waiters import Waiters
 from understudy.engine.limits.limiter import RateLimiter
@@ -27,7 +26,8 @@ from understudy.engine.run.checkpoint import NOTHING_ABANDONED, Abandoned, Proje
 from understudy.engine.run.early_items import EarlyItems
 from understudy.engine.run.end_notices import EndNotices
 from understudy.engine.run.executor import RunExecutor
-from understudy.engine.run.log import Logs, RunLog
+from understudy.engine.run.log import RunLog
+from understudy.engine.run.logs import Logs
 from understudy.engine.run.openings import UnstoredOpenings
 from understudy.engine.run.run_tokens import RunTokens
 from understudy.engine.run.state import RunState
@@ -40,16 +40,10 @@ from understudy.store import Store
 from understudy.store.fair_candidates import FairCursor
 from understudy.store.messages import Item
 from understudy.store.run_state import Progress, StoredRun
-from understudy.store.states import EXECUTING
 from understudy.store.workers import Candidate
 
 _SWEEP_CHUNK: Final = 100
 _POLL_SECONDS: Final = 1.0
-# A client that creates a run follows it by then.
-_UNREAD_SECONDS: Final = 5.0
-_INTERRUPT_TOPIC: Final = "run.interrupt"
-_INTERRUPT_SECONDS: Final = 1.0
-_DELETED_TOPIC: Final = "run.deleted"
 
 
 class InitialState(Protocol):
@@ -88,7 +82,6 @@ class RunWorker(JobKind[str, RunExecutor]):
         self._models = models
         self.tools = tools
         self._accounting = accounting
-        accounting.releasers.append(self._release_holds)
         self._limiter = limiter
         self._logs = logs
         self._clock = clock
@@ -101,13 +94,13 @@ class RunWorker(JobKind[str, RunExecutor]):
         self._run_logs = RunLogs(store, logs, clock, broker, log_retention, self._receive_loss)
         self.load_past = self._run_logs.load_past
         self.streams, self.remote = self._run_logs.streams, self._run_logs.remote
-        broker.handle(_INTERRUPT_TOPIC, self._receive_interrupt)
-        broker.handle(_DELETED_TOPIC, self._receive_deletion)
-        self.reservations = Reservations(store.containers, broker, self._pool.announce, self._adopt)
+        self._interrupts = RunInterrupts(broker, self._pool.id, self._interrupt_active, self._drop)
+        self.interrupt_elsewhere = self._interrupts.interrupt_elsewhere
+        self._holds = RunHolds(accounting, store.runs, self._pool.jobs)
+        self._announced = AnnouncedRuns(store.runs, self._run_logs, self._pool.jobs)
+        self.reservations = Reservations(store.containers, broker, self._pool.announce, self._announced.hand_over)
         # Ours still, since the store failed when they were to end.
         self._abandoned: dict[str, Candidate[str]] = {}
-        # When they were announced here, and not yet executed: only an execution here feeds the logs of their clients.
-        self._announced: dict[str, float] = {}
         self._may_have_orphans = True
         self._cursor = FairCursor()
         self._waiters = Waiters()
@@ -176,36 +169,20 @@ class RunWorker(JobKind[str, RunExecutor]):
         """Whether no other server can have claimed the runs of this one."""
         return self._pool.holds_lease or not self._store.workers.is_shared
 
-    async def interrupt_elsewhere(self, owner: str | None, run_id: str, reason: Reason) -> None:
-        """Interrupts a run that another node executes, and returns when that node has done so.
-
-        If it does not reply within a second, its sweep finds the run.
-        """
-        if self.remote is not None and owner not in {None, self.id}:
-            body = msgspec.msgpack.encode((run_id, reason))
-            with contextlib.suppress(NoReply):
-                await self._broker.request(node_of(str(owner)), _INTERRUPT_TOPIC, body, _INTERRUPT_SECONDS)
-
-    async def _receive_interrupt(self, _: str, body: bytes) -> bytes:
-        run_id, reason = msgspec.msgpack.decode(body, type=tuple[str, Reason])
-        active = self.active(run_id)
-        if active is not None:
+    def _interrupt_active(self, run_id: str, reason: Reason) -> None:
+        """Interrupts a run where it is executed here."""
+        if (active := self.active(run_id)) is not None:
             active.interrupt(reason)
-        return b""
 
     async def _interrupt_cancelled(self) -> None:
         """Ends the runs that other nodes have cancelled and whose messages were lost."""
-        if self.remote is not None and self._pool.jobs:
+        if self._broker.is_shared and self._pool.jobs:
             for run_id in await self._store.runs.list_cancelling(self.id):
-                active = self.active(run_id)
-                if active is not None:
-                    active.interrupt("cancel")
+                self._interrupt_active(run_id, "cancel")
 
     def _receive_loss(self, run_id: str) -> None:
         """A later owner of the run has written events."""
-        active = self.active(run_id)
-        if active is not None:
-            active.interrupt("lost")
+        self._interrupt_active(run_id, "lost")
 
     def reopen_log(self, stored: StoredRun, past: Past, *, is_claimed: bool) -> RunLog:
         """The log of a run that a client resumes, open for new events."""
@@ -265,17 +242,13 @@ class RunWorker(JobKind[str, RunExecutor]):
     async def delete(self, run_id: str) -> None:
         """Stops a run that was deleted, and drops its log, on all nodes."""
         self._drop(run_id)
-        if self._broker.is_shared:
-            await self._broker.broadcast(_DELETED_TOPIC, run_id.encode())
+        await self._interrupts.announce_deletion(run_id)
         self._run_logs.erase(run_id)
 
     def discard_log(self, run_id: str) -> None:
         """Drops the log of a run that has ended, and was not to be stored."""
         self._run_logs.discard(run_id)
         self._run_logs.erase(run_id)
-
-    async def _receive_deletion(self, _: str, body: bytes) -> None:
-        self._drop(body.decode())
 
     def _drop(self, run_id: str) -> None:
         if self.streams is not None and self.streams.is_tracked(run_id):
@@ -312,18 +285,12 @@ class RunWorker(JobKind[str, RunExecutor]):
         if at_once:
             self.launch(execution)
             return
-        self._announced[execution.run_id] = time.monotonic()
+        self._announced.add(execution.run_id)
         candidate = Candidate(execution.run_id, execution.project_id)
         if reserved_for is None:
             self._pool.announce(candidate)
         else:
             self.reservations.send(reserved_for, candidate)
-
-    def _adopt(self, run_id: str, node_id: str | None = None) -> None:
-        """Follows a run that waited here and that another server has claimed."""
-        if self._announced.pop(run_id, None) is None:
-            return
-        self._run_logs.hand_over(run_id, node_id)
 
     # -- for the pool ------------------------------------------------------------------------------------------
 
@@ -370,13 +337,13 @@ class RunWorker(JobKind[str, RunExecutor]):
         work.interrupt("stop" if self._stopping else "lost")
 
     def job_started(self, work: RunExecutor, task: asyncio.Task[None], /) -> None:
-        self._announced.pop(work.run_id, None)
+        self._announced.discard(work.run_id)
         work.launch(task)
         self.reservations.report_started(work.run_id)
 
     def job_ended(self, work: RunExecutor, /) -> None:
         if not work.is_lost:
-            self._accounting.holds.release(work.run_id)
+            self._holds.release(work.run_id)
         self._waiters.notify(work.run_id)
         if self._notices is not None:
             self._notices.send(work.run_id)
@@ -399,8 +366,8 @@ class RunWorker(JobKind[str, RunExecutor]):
 
     async def sweep(self, now: float) -> None:
         self._logs.prune()
-        await self._release_holds()
-        await self._check_announced()
+        await self._holds.release_ended()
+        await self._announced.check(self.id)
         await self._interrupt_cancelled()
         await self._run_logs.discard_stale()
         if await self._store.pending_work.has("expired_run"):
@@ -412,39 +379,6 @@ class RunWorker(JobKind[str, RunExecutor]):
         await self.load_images(stored)
         past = await self.load_past(stored.project_id, stored.run.thread_id, stored.run.id, stored.epoch - 1)
         return None if self.active(stored.run.id) is not None else self.restore(stored, past)
-
-    async def _check_announced(self) -> None:
-        """Hands over the logs of runs that another server has claimed, and drops those that nobody reads.
-
-        So a server with a long queue has few logs of it in memory.
-        """
-        announced = self._announced.copy()
-        if not announced:
-            return
-        waiting = await self._store.runs.filter_workable(self.id, sorted(announced))
-        for run_id in announced.keys() - waiting - self._pool.jobs.keys():
-            self._adopt(run_id)
-        before = time.monotonic() - _UNREAD_SECONDS
-        # A run may have been claimed here since: its execution writes the log.
-        waiting -= self._pool.jobs.keys()
-        for run_id in [run_id for run_id in waiting if announced[run_id] < before and run_id in self._announced]:
-            if self._run_logs.drop_unread(run_id):
-                del self._announced[run_id]
-
-    async def _release_holds(self) -> None:
-        """Releases the holds of runs that other servers have executed, and of those that do not exist."""
-        bound = self._accounting.holds.bound
-        elsewhere = {
-            run_id: hold for run_id, hold in bound.items() if hold.kind == "run" and run_id not in self._pool.jobs
-        }
-        owners = await self._store.runs.find_owners(list(elsewhere)) if elsewhere else {}
-        # Those that are not stored may be about to be.
-        before = time.monotonic() - _UNREAD_SECONDS
-        for run_id, hold in elsewhere.items():
-            found = owners.get(run_id)
-            has_ended = hold.bound_at < before if found is None else found.status not in EXECUTING
-            if has_ended and run_id not in self._pool.jobs:
-                hold.release()
 
     async def _expire(self, run_id: str) -> None:
         active = self.active(run_id)

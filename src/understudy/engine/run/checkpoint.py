@@ -13,7 +13,8 @@ import msgspec
 
 from understudy.clock import Clock
 from understudy.engine.run import events
-from understudy.engine.run.log import EVENTS_PER_EPOCH, RunLog
+from understudy.engine.run.event_numbers import EVENTS_PER_EPOCH
+from understudy.engine.run.log import RunLog
 from understudy.engine.run.log_tail import LogTail
 from understudy.engine.run.openings import UnstoredOpenings
 from understudy.engine.run.run_tokens import RunTokens

@@ -19,8 +19,9 @@ import msgspec
 
 from understudy.broker import Broker
 from understudy.engine.run.event_codec import EventCodec
-from understudy.engine.run.log import LogReader, Logs, RunLog
+from understudy.engine.run.log import LogReader, RunLog
 from understudy.engine.run.log_entries import LogEntry
+from understudy.engine.run.logs import Logs
 
 FOLLOW_TOPIC: Final = "run.follow"
 BATCH_TOPIC: Final = "run.batch"

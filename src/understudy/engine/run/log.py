@@ -1,20 +1,26 @@
-"""The event logs of the runs that this process works on: append, replay after N, wait. Bounded in memory.
+"""The event log of one run: append, replay after a number, wait. Bounded in memory. `logs` has all of a process.
 
-A log keeps numbered events. Their frames are encoded once for all readers that follow closely, by the encoder that the
+A log has numbered events. Their frames are encoded once for all readers that follow closely, by the encoder that the
 log was made with; old deltas are merged, so that a long text costs its length and not its number of tokens.
 """
 
 import asyncio
 from bisect import bisect_right
-from collections import deque
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from itertools import islice
 from operator import attrgetter
-from typing import Final, Protocol, Self
+from typing import Protocol, Self
 
 import msgspec
 
-from understudy.clock import Clock
+from understudy.engine.run.event_numbers import (
+    EVENTS_PER_EPOCH,
+    FIRST_EVENTS,
+    FIRST_REPLAYED,
+    epoch_of,
+    is_takeover,
+    resume_position,
+)
 from understudy.engine.run.events import Event, RunEnded, RunQueued, RunRestored, RunStarted, TextDelta
 from understudy.engine.run.log_entries import LogEntry, join_texts, merge_deltas
 
@@ -23,15 +29,6 @@ _MAX_RECENT_EVENTS = 512
 _MERGE_CHUNK = 32
 _FEW_ENTRIES = 12
 """Which are not merged: that would take longer than it makes them smaller."""
-EVENTS_PER_EPOCH: Final = 1_000_000
-"""Event `n` of epoch `e` of a run has the number `(e - 1) * EVENTS_PER_EPOCH + n`; both count from 1."""
-FIRST_EVENTS: Final = 2
-"""Runs and responses are queued and started before they open anything: their first events, or numbers of a stream."""
-# An owner's events have lower numbers in its epoch, and its clients do not resume behind a replay of them.
-_FIRST_REPLAYED: Final = EVENTS_PER_EPOCH - 20_000
-# The limit of finished logs, however long their retention.
-_MAX_FINISHED_LOGS = 2000
-
 
 _number_of = attrgetter("number")
 
@@ -191,7 +188,7 @@ class RunLog:
     def begin_replay(self, epoch: int) -> None:
         """Makes the next event the first of a replay of what is stored: its numbers are of no owner's event."""
         self.epoch = epoch
-        self.length = (epoch - 1) * EVENTS_PER_EPOCH + _FIRST_REPLAYED
+        self.length = (epoch - 1) * EVENTS_PER_EPOCH + FIRST_REPLAYED
 
     def append(self, event: Event, frames: tuple[bytes, ...]) -> None:
         """Appends an event with its frames, and notifies the readers."""
@@ -214,7 +211,7 @@ class RunLog:
 
     def append_entry(self, entry: LogEntry, frames: tuple[bytes, ...]) -> None:
         """Appends an entry of the same log in another process."""
-        self.epoch = _epoch_of(entry.number)
+        self.epoch = epoch_of(entry.number)
         if entry.ends is None:
             self.length = entry.number - 1
             self.append(entry.event, frames)
@@ -227,12 +224,12 @@ class RunLog:
     def set_takeover(self, entry: LogEntry) -> None:
         """Notes behind which events clients resume at an entry that is a takeover, if the log before it is rebuilt."""
         first = next(self.entries(), entry)
-        if isinstance(entry.event, RunRestored) and _epoch_of(first.first) == _epoch_of(entry.number):
+        if isinstance(entry.event, RunRestored) and epoch_of(first.first) == epoch_of(entry.number):
             self.first_resumable = max(self.first_resumable, entry.event.resumable_from)
 
     def append_divided(self, entry: LogEntry, encoder: Encoder) -> None:
         """Appends the deltas of an entry of the same log in another process, each as an event of its own."""
-        self.epoch = _epoch_of(entry.number)
+        self.epoch = epoch_of(entry.number)
         self.length = entry.first - 1
         texts = entry.texts()
         if type(entry.event) is TextDelta:
@@ -389,77 +386,3 @@ def _divide(entries: Sequence[LogEntry], after: int) -> list[tuple[int, tuple[by
 def _add_event_id(frames: tuple[bytes, ...], number: int) -> bytes:
     """The id is that of the last frame: a reader that has the number has the whole event."""
     return b"".join((*frames[:-1], b"id: %d\n" % number, frames[-1]))
-
-
-def _epoch_of(number: int) -> int:
-    return (number - 1) // EVENTS_PER_EPOCH + 1
-
-
-def resume_position(log: Sequence[LogEntry], number: int, entries: Iterable[LogEntry] | None = None) -> int:
-    """The position from which a reader of a lost log resumes, who has its events up to `number`: the next owner's part.
-
-    What that owner has rebuilt of the lost events before has other numbers, all above those of the lost log. `log` is a
-    whole log, or its beginning, and then `entries` are all of it.
-    """
-    if not log or not 0 < number < log[0].first - 1:
-        return number
-    restored = (entry.first for entry in entries or log if is_takeover(entry.event))
-    return next(restored, number + 1) - 1
-
-
-def is_takeover(event: Event) -> bool:
-    """Whether an owner continues the run with this event, which ends what it has rebuilt of earlier owners."""
-    return isinstance(event, RunRestored) and not event.is_past
-
-
-class Logs:
-    """The logs of this process by run id."""
-
-    def __init__(self, clock: Clock, retention: float) -> None:
-        self._clock = clock
-        self._retention = retention
-        self._logs: dict[str, RunLog] = {}
-        self._finished: deque[tuple[float, str]] = deque()
-
-    def get(self, run_id: str) -> RunLog | None:
-        return self._logs.get(run_id)
-
-    async def find(self, run_id: str) -> RunLog | None:
-        """The log for a client that attaches: a copy of another node's log once that has its beginning."""
-        log = self._logs.get(run_id)
-        if log is not None and log.is_remote:
-            await log.wait_beginning()
-        return log
-
-    def create(self, run_id: str, new_encoder: Callable[[], Encoder]) -> RunLog:
-        log = RunLog(new_encoder)
-        self.add(run_id, log)
-        return log
-
-    def add(self, run_id: str, log: RunLog) -> None:
-        self._logs[run_id] = log
-
-    def list_waiting(self) -> list[str]:
-        """The runs whose logs wait here for the action of a client."""
-        return [
-            run_id
-            for run_id, log in self._logs.items()
-            if log.closed and not (log.is_remote or log.handed_back or log.has_ended)
-        ]
-
-    def finish(self, run_id: str) -> None:
-        """The run has ended: its log shrinks once its followers have read it, and goes when the retention is over."""
-        self._finished.append((self._clock.now() + self._retention, run_id))
-        asyncio.get_running_loop().call_soon(self._logs[run_id].compact)
-        self.prune()
-
-    def prune(self) -> None:
-        now = self._clock.now()
-        while self._finished and (self._finished[0][0] <= now or len(self._finished) > _MAX_FINISHED_LOGS):
-            self._logs.pop(self._finished.popleft()[1], None)
-
-    def discard(self, run_id: str) -> None:
-        """Drops a log whose run another process executes."""
-        log = self._logs.pop(run_id, None)
-        if log is not None:
-            log.close(handed_back=True)

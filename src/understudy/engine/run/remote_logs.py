@@ -19,8 +19,9 @@ from understudy.engine.run.checkpoint import WAITING_STATUSES
 from understudy.engine.run.event_codec import EventCodec
 from understudy.engine.run.events import ActionRequired, ApprovalRequired, RunEnded
 from understudy.engine.run.feed import BATCH_TOPIC, EVENTS_TOPIC, SentEvents, decode_batch, decode_sent
-from understudy.engine.run.log import Encoder, Logs, RunLog
+from understudy.engine.run.log import Encoder, RunLog
 from understudy.engine.run.log_entries import LogEntry
+from understudy.engine.run.logs import Logs
 from understudy.engine.run.node_logs import NodeLogs
 from understudy.engine.run.stored_logs import StoredLogs, append_entries, build_log, encoder_at_end
 from understudy.errors import StoreError

@@ -13,8 +13,9 @@ import msgspec
 
 from understudy.broker import Broker, EventBatch
 from understudy.engine.run.event_codec import EventCodec
+from understudy.engine.run.event_numbers import is_takeover, resume_position
 from understudy.engine.run.events import ResponseReplayed, RunQueued
-from understudy.engine.run.log import Encoder, RunLog, is_takeover, resume_position
+from understudy.engine.run.log import Encoder, RunLog
 from understudy.engine.run.log_entries import LogEntry, merge_deltas
 
 _READS: Final = 2

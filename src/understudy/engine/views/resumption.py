@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from typing import Final
 
 from understudy.engine.run import events
-from understudy.engine.run.log import EVENTS_PER_EPOCH, FIRST_EVENTS, RunLog
+from understudy.engine.run.event_numbers import EVENTS_PER_EPOCH, FIRST_EVENTS
+from understudy.engine.run.log import RunLog
 from understudy.engine.run.log_entries import LogEntry
 from understudy.engine.views.replay import SEQUENCE_STEP
 from understudy.engine.views.responses import RESTORED_NUMBERS
