@@ -21,7 +21,7 @@ from understudy.retrieval.extract import Extractor
 from understudy.retrieval.search import Index
 from understudy.retrieval.similarity import BUILTIN_SCALES, SimilarityScales
 from understudy.store import Store, open_store
-from understudy.store.chunks import NewChunk
+from understudy.store.chunk_rows import NewChunk
 from understudy.text.terms import passage_terms
 
 _SMALL, _LARGE = 10_000_000, 100_000_000

@@ -22,7 +22,8 @@ from understudy.retrieval.embed import Embedders, Vectors
 from understudy.retrieval.search import Index, SearchScope
 from understudy.retrieval.similarity import BUILTIN_SCALES, SimilarityScales
 from understudy.store import Store, open_store
-from understudy.store.chunks import NewChunk, StoreHits, StoreQuery
+from understudy.store.chunk_rows import NewChunk
+from understudy.store.chunk_search import StoreHits, StoreQuery
 from understudy.store.database import Transaction
 from understudy.text.language import detect_language
 from understudy.text.terms import filename_heading, passage_terms

@@ -23,7 +23,8 @@ from benchmarks.stage import Stage
 from benchmarks.synthetic_passages import SyntheticPassages, SyntheticQuery
 from understudy.retrieval.builtin import DIMENSIONS
 from understudy.store import Store, open_store
-from understudy.store.chunks import NewChunk, StoreHits, StoreQuery
+from understudy.store.chunk_rows import NewChunk
+from understudy.store.chunk_search import StoreHits, StoreQuery
 from understudy.store.database import Transaction
 from understudy.text.terms import passage_terms
 

@@ -11,6 +11,7 @@ from clocks import StillClock
 from engine import histories
 from engine.histories import join_deltas
 from understudy.engine.run import events, log
+from understudy.engine.run import logs as process_logs
 from understudy.engine.run.log import RunLog
 from understudy.engine.run.logs import Logs
 from understudy.engine.views.frames import RunEncoder
@@ -291,7 +292,7 @@ async def test_a_finished_log_is_removed_after_the_retention_time():
 
 
 async def test_finished_logs_are_bounded_in_number_the_oldest_going_first(monkeypatch):
-    monkeypatch.setattr(log, "_MAX_FINISHED_LOGS", 3)
+    monkeypatch.setattr(process_logs, "_MAX_FINISHED_LOGS", 3)
     logs = Logs(StillClock(), retention=60)
     for number in range(5):
         logs.create(f"run_{number}", RunEncoder)

@@ -101,7 +101,7 @@ async def test_a_run_that_lost_its_claim_to_a_later_one_of_its_own_worker_is_res
         return advances[-1]
 
     monkeypatch.setattr(store.runs, "advance", advance_after_another_claim)
-    monkeypatch.setattr(pool, "_next_check", math.inf)
+    monkeypatch.setattr(pool.claim_checks, "_next_check", math.inf)
     body = {"model": "rehearsal", "input": "Hi", "background": True}
     response = (await client.post("/v1/responses", json=body)).json()
     async with asyncio.timeout(WITHIN):

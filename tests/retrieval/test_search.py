@@ -21,7 +21,8 @@ from understudy.retrieval.ranking import QueryCandidates, Weighing, rank_candida
 from understudy.retrieval.rewrite import rewrite
 from understudy.retrieval.search import Index, SearchScope
 from understudy.retrieval.similarity import SimilarityScale
-from understudy.store.chunks import QueryStatistics, ScoredChunk, StoredChunk, StoreHits
+from understudy.store.chunk_rows import StoredChunk
+from understudy.store.chunk_search import QueryStatistics, ScoredChunk, StoreHits
 from understudy.text.terms import query_terms
 
 HARBOUR = "The harbour master of Velm is Ines Okafor. She decides who may berth at the long pier."

@@ -18,8 +18,9 @@ from understudy.store import (
     search_depth,
     term_plan,
 )
-from understudy.store.chunk_rows import ChunkQuery, RatedTerm
-from understudy.store.chunks import DocumentRemoved, Indexed, NewChunk, StoreQuery
+from understudy.store.chunk_rows import ChunkQuery, NewChunk, RatedTerm
+from understudy.store.chunk_search import StoreQuery
+from understudy.store.chunks import DocumentRemoved, Indexed
 from understudy.text.terms import index_terms, is_word_boundary, join_part_terms, passage_terms, query_terms
 
 SIZE = 16

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import chain, pairwise
 from typing import Final
 
-from understudy.store.chunks import QueryStatistics, ScoredChunk
+from understudy.store.chunk_search import QueryStatistics, ScoredChunk
 from understudy.text.terms import HEADING_WEIGHT, is_paired, split_surface_words, word_terms
 from understudy.text.tokenize import fold_letters
 

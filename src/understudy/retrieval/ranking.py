@@ -6,7 +6,7 @@ from typing import Final
 
 from understudy.retrieval.evidence import QueryMatcher
 from understudy.retrieval.similarity import SimilarityScale
-from understudy.store.chunks import ScoredChunk, StoreHits
+from understudy.store.chunk_search import ScoredChunk, StoreHits
 
 _WORDS_MIDDLE: Final = 0.13
 """Evidence of the words that has a score of about a half.

@@ -18,7 +18,9 @@ from understudy.retrieval.outline import layout_of
 from understudy.retrieval.ranking import Hit, QueryCandidates, Weighing, order_hits, rank_candidates, select_hits
 from understudy.retrieval.reranking import MIN_RERANKED, Reranker, names_model, rerank_hits
 from understudy.retrieval.similarity import SimilarityScales
-from understudy.store.chunks import Chunks, Indexed, NewChunk, StoredChunk, StoreHits, StoreQuery
+from understudy.store.chunk_rows import NewChunk, StoredChunk
+from understudy.store.chunk_search import StoreHits, StoreQuery
+from understudy.store.chunks import Chunks, Indexed
 from understudy.text.language import detect_language, is_other_language
 from understudy.text.terms import filename_heading
 

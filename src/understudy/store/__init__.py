@@ -5,8 +5,9 @@
 
 import asyncio
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import get_type_hints
 
 from understudy.clock import Clock, SystemClock
 from understudy.errors import StoreError
@@ -81,64 +82,72 @@ _POSTGRES = ("postgresql://", "postgres://")
 
 @dataclass(frozen=True, slots=True)
 class Store:
+    """What is stored, by the noun. Those that need nothing but the database are made here, from their annotations."""
+
     database: Database
-    assistants: Assistants
-    prompts: Prompts
-    threads: Threads
-    thread_branches: ThreadBranches
-    messages: Messages
     runs: Runs
-    references: ReferenceIndex
-    responses: Responses
-    conversations: Conversations
     files: Files
-    download_links: DownloadLinks
-    client_secrets: ClientSecrets
-    videos: Videos
     uploads: Uploads
-    blobs: Blobs
-    billable_jobs: BillableJobs
-    item_data: ItemData
-    item_images: ItemImages
-    chunks: Chunks
-    vector_stores: VectorStores
-    vector_store_files: VectorStoreFiles
-    file_batches: FileBatches
-    ingestion: Ingestion
-    embedding: EmbeddingJobs
-    projects: Projects
-    project_sizes: ProjectSizes
-    keys: Keys
-    admin_keys: AdminKeys
-    service_accounts: ServiceAccounts
-    users: Users
-    project_users: ProjectUsers
-    invites: Invites
-    sign_ins: SignIns
-    user_sessions: UserSessions
-    signing_secrets: SigningSecretStore
-    audit_logs: AuditLogs
-    containers: Containers
-    webhooks: Webhooks
-    chat_completions: ChatCompletions
     ledger: Ledger
-    limits: Limits
-    permissions: Permissions
     usage: UsageReports
     usage_journal: UsageJournal
-    batches: Batches
-    batch_jobs: BatchJobs
-    transcriptions: Transcriptions
-    transfers: Transfers
-    imports: Imports
-    export_rows: ExportRows
-    export_details: ExportDetails
-    qualified_ids: QualifiedIds
     workers: Workers
     pending_work: PendingWork
     nodes: Nodes
-    queues: Queues
     lock: DirectoryLock | None
+    assistants: Assistants = field(init=False)
+    prompts: Prompts = field(init=False)
+    threads: Threads = field(init=False)
+    thread_branches: ThreadBranches = field(init=False)
+    messages: Messages = field(init=False)
+    references: ReferenceIndex = field(init=False)
+    responses: Responses = field(init=False)
+    conversations: Conversations = field(init=False)
+    download_links: DownloadLinks = field(init=False)
+    client_secrets: ClientSecrets = field(init=False)
+    videos: Videos = field(init=False)
+    blobs: Blobs = field(init=False)
+    billable_jobs: BillableJobs = field(init=False)
+    item_data: ItemData = field(init=False)
+    item_images: ItemImages = field(init=False)
+    chunks: Chunks = field(init=False)
+    vector_stores: VectorStores = field(init=False)
+    vector_store_files: VectorStoreFiles = field(init=False)
+    file_batches: FileBatches = field(init=False)
+    ingestion: Ingestion = field(init=False)
+    embedding: EmbeddingJobs = field(init=False)
+    projects: Projects = field(init=False)
+    project_sizes: ProjectSizes = field(init=False)
+    keys: Keys = field(init=False)
+    admin_keys: AdminKeys = field(init=False)
+    service_accounts: ServiceAccounts = field(init=False)
+    users: Users = field(init=False)
+    project_users: ProjectUsers = field(init=False)
+    invites: Invites = field(init=False)
+    sign_ins: SignIns = field(init=False)
+    user_sessions: UserSessions = field(init=False)
+    signing_secrets: SigningSecretStore = field(init=False)
+    audit_logs: AuditLogs = field(init=False)
+    containers: Containers = field(init=False)
+    webhooks: Webhooks = field(init=False)
+    chat_completions: ChatCompletions = field(init=False)
+    limits: Limits = field(init=False)
+    permissions: Permissions = field(init=False)
+    batches: Batches = field(init=False)
+    batch_jobs: BatchJobs = field(init=False)
+    transcriptions: Transcriptions = field(init=False)
+    transfers: Transfers = field(init=False)
+    imports: Imports = field(init=False)
+    export_rows: ExportRows = field(init=False)
+    export_details: ExportDetails = field(init=False)
+    qualified_ids: QualifiedIds = field(init=False)
+    queues: Queues = field(init=False)
+
+    def __post_init__(self) -> None:
+        nouns = get_type_hints(Store)
+        for noun in fields(self):
+            if not noun.init:
+                object.__setattr__(self, noun.name, nouns[noun.name](self.database))
 
     async def close(self) -> None:
         await self.usage_journal.close()
@@ -193,65 +202,19 @@ async def open_existing_store(
 
 def _build_store(database: Database, data: Path, clock: Clock, lock: DirectoryLock | None) -> Store:
     journal, pending = UsageJournal(database, data, clock), PendingWork(database, clock)
+    schema = newest_schema(database.dialect)
     return Store(
         database=database,
-        assistants=Assistants(database),
-        prompts=Prompts(database),
-        threads=Threads(database),
-        thread_branches=ThreadBranches(database),
-        messages=Messages(database),
+        lock=lock,
         runs=Runs(database, clock),
-        references=ReferenceIndex(database),
-        responses=Responses(database),
-        conversations=Conversations(database),
         files=Files(database, clock),
-        download_links=DownloadLinks(database),
-        client_secrets=ClientSecrets(database),
-        videos=Videos(database),
         uploads=Uploads(database, clock),
-        blobs=Blobs(database),
-        billable_jobs=BillableJobs(database),
-        item_data=ItemData(database),
-        item_images=ItemImages(database),
-        chunks=Chunks(database),
-        vector_stores=VectorStores(database),
-        vector_store_files=VectorStoreFiles(database),
-        file_batches=FileBatches(database),
-        ingestion=Ingestion(database),
-        embedding=EmbeddingJobs(database),
-        projects=Projects(database),
-        project_sizes=ProjectSizes(database),
-        keys=Keys(database),
-        admin_keys=AdminKeys(database),
-        service_accounts=ServiceAccounts(database),
-        users=Users(database),
-        project_users=ProjectUsers(database),
-        invites=Invites(database),
-        sign_ins=SignIns(database),
-        user_sessions=UserSessions(database),
-        signing_secrets=SigningSecretStore(database),
-        audit_logs=AuditLogs(database),
-        containers=Containers(database),
-        webhooks=Webhooks(database),
-        chat_completions=ChatCompletions(database),
         ledger=Ledger(database, journal),
-        limits=Limits(database),
-        permissions=Permissions(database),
         usage=UsageReports(database, journal),
         usage_journal=journal,
-        batches=Batches(database),
-        batch_jobs=BatchJobs(database),
-        transcriptions=Transcriptions(database),
-        transfers=Transfers(database),
-        imports=Imports(database),
-        export_rows=ExportRows(database),
-        export_details=ExportDetails(database),
-        qualified_ids=QualifiedIds(database),
-        workers=Workers(database, clock, newest_schema(database.dialect), pending),
+        workers=Workers(database, clock, schema, pending),
         pending_work=pending,
-        nodes=Nodes(database, newest_schema(database.dialect)),
-        queues=Queues(database),
-        lock=lock,
+        nodes=Nodes(database, schema),
     )
 
 

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from understudy.store import chunks_postgres, chunks_sqlite
+from understudy.store.chunk_dialects import Dialect
 from understudy.store.chunk_rows import COPIED, COPYING, READY, REMOVED, NewChunk, StoredChunk
-from understudy.store.chunks import Dialect, DocumentRemoved
+from understudy.store.chunks import DocumentRemoved
 from understudy.store.database import Database, Transaction
 from understudy.store.fair_candidates import FairCursor, FairListing
 from understudy.store.sql import compose_sql

@@ -6,18 +6,16 @@ a lost wake-up costs a second and a dead worker the rest of its lease. What one 
 
 import asyncio
 import logging
-import math
 import random
 import secrets
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final, Generic
+from collections.abc import Callable, Sequence
+from typing import Final, Generic
 
 from understudy.broker import Broker
 from understudy.clock import Clock
 from understudy.engine.jobs import job_telemetry
-from understudy.engine.jobs.claiming import Claiming
+from understudy.engine.jobs.claim_checks import ClaimChecks, ClaimInProgress
 from understudy.engine.jobs.fair_queue import FairQueue
 from understudy.engine.jobs.job import Job, JobKind, Work
 from understudy.engine.jobs.lease import HEARTBEAT_SECONDS, LEASE_SECONDS, Lease
@@ -28,7 +26,6 @@ from understudy.store.workers import Candidate, Key, Workers
 _MAX_WAKEUPS: Final = 100
 _SWEEP_SECONDS_A_NODE: Final = 0.02
 _SWEEP_JITTER: Final = 0.3
-_CHECK_SECONDS: Final = 30.0
 _BACKOFF_SECONDS: Final = 5.0
 logger = logging.getLogger(__name__)
 
@@ -63,19 +60,15 @@ class LeasePool(Generic[Key, Work]):
         self._broker = broker
         self._is_announced = is_announced
         self._queue: FairQueue[Key] = FairQueue()
-        # Whose claims may be stored and have no job yet.
-        self._claiming: Counter[Key] = Counter()
         self._claims = 0
         self._backing_off: dict[Key, float] = {}
         self._woken = asyncio.Event()
         # Whether candidates may have been stored since they were listed.
         self._is_outdated = True
         self._place_free = asyncio.Event()
-        self._monotonic = monotonic
         self._lease = Lease(self.id, workers, monotonic)
-        self._next_check = -math.inf
-        # Jobs whose claims were not found by the last check.
-        self._unclaimed: set[Job[Key, Work]] = set()
+        self.claim_checks: ClaimChecks[Key, Work] = ClaimChecks(kind, self.id, self.jobs, self._interrupt, monotonic)
+        self.check_soon = self.claim_checks.check_soon
         self._stopping = False
         self._stopped: asyncio.Future[None] | None = None
         self._heartbeat = Looper(HEARTBEAT_SECONDS, self._renew_lease)
@@ -178,12 +171,12 @@ class LeasePool(Generic[Key, Work]):
         job_telemetry.emit_claim(self._kind, job, self._clock.now())
         self._kind.job_started(work, job.task)
 
-    def claiming(self, key: Key) -> "Claiming[Key]":
+    def claiming(self, key: Key) -> ClaimInProgress[Key]:
         """Wraps a transaction that claims a job for this worker, and its launch.
 
         The claim may be read before its task resumes: it is not that of a forgotten job, and is not repeated.
         """
-        return Claiming(self._claiming, key)
+        return ClaimInProgress(self.claim_checks.in_progress, key)
 
     def interrupt(self, key: Key) -> None:
         """Interrupts a job where it runs here."""
@@ -252,7 +245,7 @@ class LeasePool(Generic[Key, Work]):
         most = min(self._kind.claims_at_once, self.free_places)
         while self._queue and len(candidates) < most:
             candidate = self._queue.pop()
-            if candidate.key not in self.jobs and candidate.key not in self._claiming:
+            if candidate.key not in self.jobs and candidate.key not in self.claim_checks.in_progress:
                 candidates.append(candidate)
                 self._queue.job_started(candidate)
         return candidates
@@ -307,7 +300,7 @@ class LeasePool(Generic[Key, Work]):
     async def _sweep(self) -> None:
         if not self.holds_lease:
             return
-        await self._check_claims()
+        await self.claim_checks.check()
         await self._kind.sweep(self._clock.now())
         if not (self._kind.has_candidates() or await self._workers.may_have_candidates(self._kind.name)):
             return
@@ -315,42 +308,6 @@ class LeasePool(Generic[Key, Work]):
             await self._list_candidates()
         self._is_outdated = True
         self._woken.set()
-
-    def check_soon(self) -> None:
-        """Makes the next sweep check all claims."""
-        self._next_check = -math.inf
-
-    async def _check_claims(self) -> None:
-        """Interrupts the jobs that others own now, and ends claims without a job."""
-        is_guarded = self._kind.guards_writes or not self.jobs
-        if is_guarded and self._monotonic() < self._next_check:
-            return
-        self._next_check = self._monotonic() + _CHECK_SECONDS
-        # What is claimed while this reads is neither lost nor forgotten.
-        before, claiming = dict(self.jobs), set(self._claiming)
-        try:
-            owned = await self._kind.list_owned(self.id)
-        except StoreError:
-            self.check_soon()
-            raise
-        # A claim that is being committed is not stored yet.
-        known = [job for key, job in before.items() if key not in claiming]
-        self._interrupt_lost([job for job in known if not self._is_claimed(job, owned)])
-        if forgotten := owned.keys() - self.jobs.keys() - before.keys() - claiming - self._claiming.keys():
-            await self._kind.release_forgotten(self.id, sorted(forgotten))
-
-    def _is_claimed(self, job: Job[Key, Work], owned: Mapping[Key, Any]) -> bool:
-        key = job.candidate.key
-        return key in owned and self._kind.is_current(job.work, owned[key])
-
-    def _interrupt_lost(self, unclaimed: Iterable[Job[Key, Work]]) -> None:
-        """Interrupts those that had no claim before either: one that ends may be read before its task resumes."""
-        present = {job for job in unclaimed if not job.ended}
-        for job in present & self._unclaimed:
-            self._interrupt(job)
-        self._unclaimed = present
-        if present:
-            self.check_soon()
 
     async def _interrupt_all(self, jobs: Sequence[Job[Key, Work]]) -> None:
         for job in jobs:
