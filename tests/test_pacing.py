@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from understudy.pacing import Pace, call_sized, is_large
+from understudy.pacing import Pace, call_in_thread_if_large, is_large
 from understudy.wire.input_items import InputMessage, InputText
 
 
@@ -31,8 +31,8 @@ def test_values_are_large_by_their_number_and_text(values, expected):
 
 
 async def test_work_on_large_values_runs_in_a_thread():
-    assert await call_sized([1], threading.current_thread) is threading.main_thread()
-    assert await call_sized([1] * 5000, threading.current_thread) is not threading.main_thread()
+    assert await call_in_thread_if_large([1], threading.current_thread) is threading.main_thread()
+    assert await call_in_thread_if_large([1] * 5000, threading.current_thread) is not threading.main_thread()
 
 
 async def test_a_loop_with_a_pace_lets_others_run():

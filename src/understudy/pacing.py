@@ -30,7 +30,7 @@ class Pace:
             self._end = perf_counter() + _SLICE_SECONDS
 
 
-async def call_sized(values: Any, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+async def call_in_thread_if_large(values: Any, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     """Calls `work`, in a thread if the decoded JSON `values` that it processes are large (`is_large`)."""
     if is_large(values):
         return await asyncio.to_thread(work, *args, **kwargs)

@@ -119,7 +119,7 @@ class Messages:
 
     def __init__(self, node):
         self.received = []
-        self.receivers = {BATCH_TOPIC: node.remote._receive_batch, EVENTS_TOPIC: node.remote._receive}
+        self.receivers = {BATCH_TOPIC: node.remote._receive_batch, EVENTS_TOPIC: node.remote._receive_undivided}
         for topic in self.receivers:
             node.broker.receive(topic, lambda sender, body, topic=topic: self._receive(topic, sender, body))
 

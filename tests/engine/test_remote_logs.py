@@ -49,7 +49,7 @@ async def test_events_that_do_not_continue_a_copy_end_its_streams_with_an_error(
     log = logs.create("run_1", RunEncoder)
     made, _ = histories.run()
     log.append(histories.queued(made), ())
-    run = remote._add("run_1", log)
+    run = remote._add_run("run_1", log)
     # Its step was never opened.
     opened = events.CallOpened(0, "call_1", "look_up")
     assert remote._apply(run, [LogEntry(2, events.RunStarted(histories.AT), 2), LogEntry(3, opened, 3)]) is False
@@ -213,7 +213,7 @@ async def test_a_copy_that_is_read_from_the_broker_while_the_next_owner_is_found
 async def test_a_client_attaches_to_a_copy_once_its_rebuilt_beginning_is_whole(logs, takeover):
     nodes = Nodes(takeover, logs)
     log = logs.create("run_1", takeover.new_encoder)
-    run = nodes.remote._add("run_1", log)
+    run = nodes.remote._add_run("run_1", log)
     nodes.remote._apply(run, takeover.rebuilt[:1])
     following = asyncio.create_task(nodes.remote.follow("run_1", takeover.new_encoder))
     for _ in range(3):
@@ -229,7 +229,7 @@ async def test_a_client_attaches_to_a_copy_once_its_rebuilt_beginning_is_whole(l
 async def test_a_client_that_resumes_at_a_copy_of_another_client_waits_for_its_beginning(logs, takeover, received):
     nodes = Nodes(takeover, logs)
     log = logs.create("run_1", takeover.new_encoder)
-    run = nodes.remote._add("run_1", log)
+    run = nodes.remote._add_run("run_1", log)
     nodes.remote._apply(run, takeover.rebuilt[:received])
     finding = asyncio.create_task(logs.find("run_1"))
     for _ in range(3):
@@ -255,7 +255,7 @@ async def test_events_that_arrive_while_a_copy_is_read_from_the_broker_are_not_l
     nodes = Nodes(takeover, logs)
     nodes.stored.reply = []
     nodes.remote._codec = Inbox(takeover)
-    run = nodes.remote._add("run_1", logs.create("run_1", takeover.new_encoder))
+    run = nodes.remote._add_run("run_1", logs.create("run_1", takeover.new_encoder))
     run.node_id = "node_b"
     loading = asyncio.create_task(nodes.remote._load_first(run))
     async with asyncio.timeout(WITHIN):
@@ -272,7 +272,7 @@ async def test_events_that_arrive_while_a_copy_is_read_from_the_broker_are_not_l
 
 async def test_a_message_that_was_sent_before_a_reply_does_not_open_the_copy_again(logs, takeover):
     nodes = Nodes(takeover, logs)
-    run = nodes.remote._add("run_1", logs.create("run_1", takeover.new_encoder))
+    run = nodes.remote._add_run("run_1", logs.create("run_1", takeover.new_encoder))
     run.node_id = "node_b"
     nodes.request = Gate((SentEvents("run_1", 0, 2, 2, "waiting"), takeover.first))
     requesting = asyncio.create_task(nodes.remote._catch_up(run))
@@ -286,7 +286,7 @@ async def test_a_message_that_was_sent_before_a_reply_does_not_open_the_copy_aga
 
 async def test_a_client_does_not_wait_for_a_copy_that_is_dropped_without_events(logs, takeover):
     nodes = Nodes(takeover, logs)
-    run = nodes.remote._add("run_1", logs.create("run_1", takeover.new_encoder))
+    run = nodes.remote._add_run("run_1", logs.create("run_1", takeover.new_encoder))
     finding = asyncio.create_task(logs.find("run_1"))
     await asyncio.sleep(0)
     nodes.remote._drop(run)
@@ -331,7 +331,7 @@ async def test_the_streams_of_a_copy_end_once_this_server_has_ended_the_run(logs
     nodes = Nodes(takeover, logs)
     nodes.stored.reply = takeover.rebuilt
     nodes.stored.opened.set()
-    run = nodes.remote._add("run_1", logs.create("run_1", takeover.new_encoder))
+    run = nodes.remote._add_run("run_1", logs.create("run_1", takeover.new_encoder))
     nodes.remote._apply(run, takeover.rebuilt[:-1])
     await nodes.remote._check_owner(run, RunOwner("in_progress", SilentBroker.node_id, 2))
     assert not run.log.closed
@@ -344,7 +344,7 @@ async def test_the_end_of_a_run_is_that_of_its_log_if_the_log_arrives_soon(logs,
     nodes = Nodes(takeover, logs)
     nodes.stored.reply = []
     nodes.stored.opened.set()
-    run = nodes.remote._add("run_1", logs.create("run_1", takeover.new_encoder))
+    run = nodes.remote._add_run("run_1", logs.create("run_1", takeover.new_encoder))
     nodes.remote._apply(run, takeover.rebuilt[:-1])
     client = run.log.reader()
     # Neither the broker nor a node has the end, since this node or the owner connects to the broker again.
@@ -364,7 +364,7 @@ async def test_a_run_whose_log_has_lost_its_end_is_completed_from_the_database_i
     nodes = Nodes(takeover, logs)
     nodes.stored.reply = []
     nodes.stored.opened.set()
-    run = nodes.remote._add("run_1", logs.create("run_1", takeover.new_encoder))
+    run = nodes.remote._add_run("run_1", logs.create("run_1", takeover.new_encoder))
     nodes.remote._apply(run, takeover.rebuilt[:-1])
     monkeypatch.setattr(remote_logs, "_END_PATIENCE_SECONDS", -1.0)
     await nodes.remote._check_owner(run, RunOwner("completed", None, 2))

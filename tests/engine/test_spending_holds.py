@@ -22,7 +22,7 @@ def test_a_released_hold_holds_nothing_again():
     hold.estimate(7)
     hold.charge(3)
     assert holds.sum_credits("proj_1") == holds.sum_credits("key_1") == 0
-    assert holds.landed == {}
+    assert holds.recorded == {}
 
 
 def test_a_line_nested_too_deeply_is_left_to_its_endpoint():

@@ -70,7 +70,7 @@ _LAST_CHUNKS, _MANY_CHUNKS = 2, 4
 async def create_chat_completion(request: Request) -> Response:
     limits = parts_of(request).settings.limits
     raw = await read_body(request, limits)
-    return await _respond(request, raw, await decode_body(raw, _decode_body, raw, ChatRequest, limits))
+    return await _respond_to_chat(request, raw, await decode_body(raw, _decode_body, raw, ChatRequest, limits))
 
 
 async def create_deployment_chat_completion(request: Request) -> Response:
@@ -79,7 +79,7 @@ async def create_deployment_chat_completion(request: Request) -> Response:
     raw = await read_body(request, limits)
     body = await decode_body(raw, _decode_body, raw, DeploymentChatRequest, limits)
     body["model"] = request.path_params["model"]
-    return await _respond(request, raw, body)
+    return await _respond_to_chat(request, raw, body)
 
 
 async def complete_chat(parts: Parts, project_id: str, raw: bytes) -> bytes:
@@ -102,7 +102,7 @@ def _decode_body(raw: bytes, kind: type[DeploymentChatRequest], limits: LimitSet
     return body
 
 
-async def _respond(request: Request, raw: bytes, body: ChatBody) -> Response:
+async def _respond_to_chat(request: Request, raw: bytes, body: ChatBody) -> Response:
     await (admit(request) if body.get("store") else admit_unstored(request))
     measure = partial(measure_request, raw, body)
     await reserve_tokens(request, body["model"], measure)

@@ -28,14 +28,14 @@ operations = OperationGroup("Embeddings")
     response=CreateEmbeddingResponse,
 )
 async def create_embedding(request: Request) -> Response:
-    return await _respond(request, await _read_body(request, CreateEmbeddingRequest))
+    return await _respond_with_embeddings(request, await _read_body(request, CreateEmbeddingRequest))
 
 
 async def create_deployment_embedding(request: Request) -> Response:
     """Azure's form: the path names the model; the `model` of the body is ignored."""
     body = await _read_body(request, EmbeddingOptions)
     body["model"] = request.path_params["model"]
-    return await _respond(request, body)
+    return await _respond_with_embeddings(request, body)
 
 
 async def embed(parts: Parts, project_id: str, raw: bytes) -> bytes:  # noqa: ARG001 - as all endpoints of batches
@@ -43,9 +43,9 @@ async def embed(parts: Parts, project_id: str, raw: bytes) -> bytes:  # noqa: AR
     return await _embed(parts, await decode_body(raw, _parse_body, raw, CreateEmbeddingRequest, parts.settings.limits))
 
 
-async def _respond(request: Request, body: ChatBody) -> Response:
+async def _respond_with_embeddings(request: Request, body: ChatBody) -> Response:
     await admit_unstored(request)
-    measure = partial(_measure, body)
+    measure = partial(_measure_input, body)
     await reserve_tokens(request, body["model"], measure)
     await hold_funds(request, Work(body["model"], "embedding", measure))
     meter = UsageMeter(request, "embedding", body)
@@ -53,7 +53,7 @@ async def _respond(request: Request, body: ChatBody) -> Response:
     return render_charged(meter, embeddings, await meter.charge(embeddings))
 
 
-def _measure(body: ChatBody) -> Demand:
+def _measure_input(body: ChatBody) -> Demand:
     return Demand(count_tokens(body["input"]), 0)
 
 

@@ -238,9 +238,9 @@ class _LogWriter:
     def _schedule(self) -> None:
         if not self._scheduled:
             self._scheduled = True
-            self._loop.call_soon(self._write)
+            self._loop.call_soon(self._write_frames)
 
-    def _write(self) -> None:
+    def _write_frames(self) -> None:
         self._scheduled = False
         stall = self._stall
         if stall is None or stall.done():

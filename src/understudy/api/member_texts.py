@@ -19,10 +19,12 @@ def describe_members(schema: dict[str, Any]) -> dict[str, Any]:
     """
     if "properties" not in schema:
         return schema
-    return schema | {"properties": {name: _describe(name, value) for name, value in schema["properties"].items()}}
+    return schema | {
+        "properties": {name: _add_description(name, value) for name, value in schema["properties"].items()}
+    }
 
 
-def _describe(name: str, value: dict[str, Any]) -> dict[str, Any]:
+def _add_description(name: str, value: dict[str, Any]) -> dict[str, Any]:
     if "description" in value or "$ref" in value or name not in MEMBER_TEXTS:
         return value
     return {"description": MEMBER_TEXTS[name], **value}

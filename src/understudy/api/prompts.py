@@ -14,7 +14,7 @@ from understudy.api.requests import json_response, list_filter, list_response, p
 from understudy.api.response_requests import check_shape
 from understudy.engine.assistant_prompts import content_of_assistant
 from understudy.errors import InvalidRequest
-from understudy.pacing import call_sized
+from understudy.pacing import call_in_thread_if_large
 from understudy.wire import queries
 from understudy.wire.assistants import AssistantObject
 from understudy.wire.parsing import InvalidBody, Problem, check_id
@@ -234,7 +234,7 @@ async def _new_version(prompt_id: str, content: PromptContent, now: int) -> Prom
         prompt_id=prompt_id,
         version=_FIRST_VERSION,
         created_at=now,
-        variables=await call_sized([*content.texts()], find_variables, content),
+        variables=await call_in_thread_if_large([*content.texts()], find_variables, content),
         content={name: value for name, value in members.items() if value is not None},
     )
 

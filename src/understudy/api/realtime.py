@@ -66,13 +66,13 @@ TRANSLATIONS_REASON: Final = (
     response=CreatedClientSecret,
 )
 async def create_client_secret(request: Request) -> Response:
-    body = await _read(request, CreateClientSecretRequest)
+    body = await _read_members(request, CreateClientSecretRequest)
     config: dict[str, Any] = body.get("session") or {"type": "realtime"}
     kind: SessionType = config["type"]
     seconds = (body.get("expires_after") or {}).get("seconds", _SECRET_SECONDS)
     model = config.get("model")
     stored = {name: value for name, value in config.items() if name != "model"}
-    key = await _create(request, SecretSession(form="general", type=kind, model=model, config=stored), seconds)
+    key = await _create_key(request, SecretSession(form="general", type=kind, model=model, config=stored), seconds)
     session = {
         "type": kind,
         "object": _OBJECTS[kind],
@@ -122,11 +122,11 @@ async def refuse_translations(_: Request) -> Response:
 
 
 async def _create_beta(request: Request, kind: type[msgspec.Struct], session_type: SessionType) -> Response:
-    body = await _read(request, kind)
+    body = await _read_members(request, kind)
     lifetime = (body.pop("client_secret", None) or {}).get("expires_after") or {}
     model = body.pop("model", None)
     secret = SecretSession(form="beta", type=session_type, model=model, config=body)
-    key = await _create(request, secret, lifetime.get("seconds", _BETA_SECRET_SECONDS))
+    key = await _create_key(request, secret, lifetime.get("seconds", _BETA_SECRET_SECONDS))
     session = {
         "id": ids.realtime_session(),
         "object": _OBJECTS[session_type],
@@ -138,7 +138,7 @@ async def _create_beta(request: Request, kind: type[msgspec.Struct], session_typ
     return json_response(msgspec.json.encode(session))
 
 
-async def _read(request: Request, kind: type[msgspec.Struct]) -> dict[str, Any]:
+async def _read_members(request: Request, kind: type[msgspec.Struct]) -> dict[str, Any]:
     """The members of the body, which may be absent. Raises InvalidRequest, also as those that it calls."""
     limits = parts_of(request).settings.limits
     raw = await read_body(request, limits) or b"{}"
@@ -152,7 +152,7 @@ async def _read(request: Request, kind: type[msgspec.Struct]) -> dict[str, Any]:
     return await decode_body(raw, parse_object, raw, kind, depth=limits.json_depth, values=limits.json_values)
 
 
-async def _create(request: Request, session: SecretSession, seconds: int) -> EphemeralKey:
+async def _create_key(request: Request, session: SecretSession, seconds: int) -> EphemeralKey:
     """Raises PermissionDenied and UpstreamError for models that the session could not have, and what `apply_prompts`
     does for its stored prompt, which is resolved again when a session opens.
     """

@@ -135,14 +135,14 @@ class _RealtimeResponse(Response):
 
     async def __call__(self, _: Scope, __: Receive, send: Send) -> None:
         async with self._parts.realtime.place(self._project_id):
-            upstream = await self._connect()
+            upstream = await self._connect_upstream()
             try:
                 await send({"type": "http.response.start", "status": ACCEPTED, "headers": []})
-                await self._serve(upstream)
+                await self._relay_session(upstream)
             finally:
                 await upstream.close()
 
-    async def _connect(self) -> RealtimeConnection:
+    async def _connect_upstream(self) -> RealtimeConnection:
         fields: Fields = self._request.state.fields
         headers = {name.decode(): fields[name].decode("latin-1") for name in FORWARDED if name in fields}
         opening = self._opening
@@ -156,12 +156,12 @@ class _RealtimeResponse(Response):
             )
         )
 
-    async def _serve(self, upstream: RealtimeConnection) -> None:
+    async def _relay_session(self, upstream: RealtimeConnection) -> None:
         meter = RealtimeMeter(
             self._parts.accounting, self._parts.limiter, self._project_id, self._key_id, self._opening.model
         )
         session = self._build_session(upstream, meter)
-        closing = await self._run(session)
+        closing = await self._run_session(session)
         with suppress(TimeoutError):
             async with asyncio.timeout(_ENDING_SECONDS):
                 if closing.error is not None:
@@ -192,7 +192,7 @@ class _RealtimeResponse(Response):
         update = None if opening.secret is None else opening.secret.update
         return RealtimeSession(self._client, upstream, models, meter, limits, apply, to_error, update)
 
-    async def _run(self, session: RealtimeSession) -> Closing:
+    async def _run_session(self, session: RealtimeSession) -> Closing:
         """Also ends with the key of the session."""
         task = asyncio.current_task()
         assert task is not None

@@ -63,10 +63,10 @@ class _SocketClient:
         return message["bytes"] if text is None else text
 
     async def send(self, message: str | bytes) -> None:
-        await _send(self._socket, {"type": "websocket.send", _kind_of(message): message})
+        await _send_message(self._socket, {"type": "websocket.send", _kind_of(message): message})
 
     async def close(self, code: int, reason: str) -> None:
-        await _send(
+        await _send_message(
             self._socket, {"type": "websocket.close", "code": to_sendable(code), "reason": shorten_reason(reason)}
         )
 
@@ -105,7 +105,7 @@ class _Handshake:
         await client.close(_close_code(self._status), str(details["code"] or details["type"]))
 
 
-async def _send(socket: WebSocket, message: Message) -> None:
+async def _send_message(socket: WebSocket, message: Message) -> None:
     """Nothing is sent to a client that has left."""
     try:
         await socket.send(message)

@@ -40,7 +40,7 @@ async def relay(request: Request, relayed: RelayRequest) -> Response:
     Raises OutOfFunds, FundsReserved, RateLimitExceeded, PermissionDenied and UpstreamError.
     """
     meter = await _open_meter(request, relayed)
-    response = await _send(request, relayed, meter)
+    response = await _send_upstream(request, relayed, meter)
     if response.whole is not None:
         usage = await meter.charge(response.whole)
         body = with_meta(response.whole, usage) if _needs_meta(request, relayed, response) else response.whole
@@ -68,7 +68,7 @@ async def relay_into(
     What cannot be delivered is not charged, unless the client has disconnected. Raises what `relay` does.
     """
     meter = await _open_meter(request, relayed)
-    response = await _send(request, relayed, meter)
+    response = await _send_upstream(request, relayed, meter)
     if response.is_event_stream:
         response.close()
         meter.release()
@@ -104,7 +104,7 @@ async def admit_relay(request: Request, kind: Kind, body: RelayBody) -> Admitted
     return Admitted(tokens, await reserve_units(limiter, project_of(request), key_id, kind, body), hold)
 
 
-async def _send(request: Request, relayed: RelayRequest, meter: RelayMeter) -> Relayed:
+async def _send_upstream(request: Request, relayed: RelayRequest, meter: RelayMeter) -> Relayed:
     try:
         return await parts_of(request).models.relay(relayed.operation, relayed.body)
     except BaseException:

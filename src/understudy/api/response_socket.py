@@ -145,13 +145,13 @@ class _Connection:
             queued = await lane.get()
             try:
                 async with self._active:
-                    await self._respond(lane, queued, stream_id)
+                    await self._send_response(lane, queued, stream_id)
             except Exception as error:  # noqa: BLE001 - the next request of the lane is served
                 await self.send_error(to_api_error(error, "unknown"), stream_id)
             finally:
                 self._bytes -= queued.size
 
-    async def _respond(self, lane: "_Lane", queued: "_Queued", stream_id: str | None) -> None:
+    async def _send_response(self, lane: "_Lane", queued: "_Queued", stream_id: str | None) -> None:
         """Sends the events of one response, or its error; then the lane forgets the response before."""
         members, size = queued.members, queued.size
         is_warm_up = members.pop("generate", None) is False
@@ -159,7 +159,7 @@ class _Connection:
         named = previous if isinstance(previous, str) else None
         if (warm_up := self._memory.warm_ups.get(named or "")) is not None:
             members, size = _continue(warm_up, members), size + warm_up.size
-        body = await _encode({**members, "stream": True}, size)
+        body = await _encode_members({**members, "stream": True}, size)
         scope = build_scope(self._socket.scope, Call("POST", "/v1/responses", "", body))
         scope["extensions"] = {EXTENSION: Turn(self._memory, is_warm_up)}
         sender = _EventSender(self, stream_id)
@@ -318,7 +318,7 @@ def _continue(warm_up: WarmUp, members: Mapping[str, Any]) -> dict[str, Any]:
     return {**inherited, **own, "input": [*to_items(warm_up.members), *to_items(members)]}
 
 
-async def _encode(members: Mapping[str, Any], size: int) -> bytes:
+async def _encode_members(members: Mapping[str, Any], size: int) -> bytes:
     """`size` is about that of the result, in bytes: a large one is encoded in a thread."""
     if size <= _INLINE_BYTES:
         return msgspec.json.encode(members)

@@ -95,7 +95,7 @@ async def create_response(request: Request) -> Response:
     items = await parts.admission.responses.admit(project_id, asked)
     if turn is not None and turn.is_warm_up:
         return EventStream(request, warm_up_frames(parts.responses.render_warm_up(asked)))
-    measure = partial(_measure, body, asked, asked.max_output_tokens, prompt)
+    measure = partial(_measure_response, body, asked, asked.max_output_tokens, prompt)
     reservation = await reserve_tokens(request, asked.model or "", measure)
     hold = await hold_funds(request, Work(asked.model or "", measure=measure))
     with released_on_error(hold):
@@ -123,7 +123,7 @@ async def create_response(request: Request) -> Response:
         return json_response(await _await_response(parts, begun, kept=asked.store is not False))
 
 
-def _measure(
+def _measure_response(
     body: bytes, asked: ResponseContext, output: int | None = None, prompt: ResolvedPrompt | None = None
 ) -> Demand:
     members = {"input": asked.input, "instructions": asked.instructions}
@@ -138,7 +138,7 @@ async def complete_response(parts: Parts, project_id: str, key_id: str, body: by
         raise errors.InvalidRequest("A line of a batch can neither be streamed nor run in the background.")
     prompt = await resolve_prompt(parts.store.prompts, parts.admission.responses, project_id, asked)
     items = await parts.admission.responses.admit(project_id, asked)
-    measure = partial(_measure, body, asked, asked.max_output_tokens, prompt)
+    measure = partial(_measure_response, body, asked, asked.max_output_tokens, prompt)
     hold = await parts.accounting.hold(project_id, key_id, Work(asked.model or "", measure=measure, batch=True))
     with released_on_error(hold):
         begun = await parts.responses.create(project_id, asked, items, key_id, prompt=prompt, in_batch=True, hold=hold)
@@ -270,7 +270,7 @@ async def compact_conversation(request: Request) -> Response:
     check_shape(context)
     items = await parts.admission.responses.admit_context(project_id, context, asked.model)
     stand_in.mark_response(request, asked.model)
-    measure = partial(_measure, body, context)
+    measure = partial(_measure_response, body, context)
     reservation = await reserve_tokens(request, asked.model, measure)
     await hold_funds(request, Work(asked.model, measure=measure))
     tokens = 0 if reservation is None else reservation.transfer()

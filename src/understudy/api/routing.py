@@ -75,7 +75,7 @@ class RouteTable:
         if (app := self._apps.get(scope["path"])) is not None:
             await app(scope, receive, send)
             return
-        target, path_params = self._find(scope)
+        target, path_params = self._find_target(scope)
         scope["path_params"] = path_params
         state = scope["state"]
         state["operation"] = target.operation_id
@@ -84,12 +84,12 @@ class RouteTable:
         response = await target.handler(Request(scope, receive, send))
         await response(scope, receive, send)
 
-    def _find(self, scope: Scope) -> tuple[Target, dict[str, str]]:
+    def _find_target(self, scope: Scope) -> tuple[Target, dict[str, str]]:
         """The target, and the path's parameters by name."""
         path: str = scope["path"]
         segments = path.split("/")
         allowed: dict[str, Target] = {}
-        for endpoint in self._list_candidates(segments):
+        for endpoint in self._list_endpoints(segments):
             values = endpoint.match(path, segments)
             if values is None:
                 continue
@@ -102,7 +102,7 @@ class RouteTable:
             raise _not_allowed_error(scope, allowed)
         raise NotFound(f"Invalid URL ({scope['method']} {scope['state']['path']})")
 
-    def _list_candidates(self, segments: list[str]) -> Sequence[_Endpoint]:
+    def _list_endpoints(self, segments: list[str]) -> Sequence[_Endpoint]:
         count, last = len(segments), segments[-1]
         first = segments[1] if count > 1 else ""
         for shape in ((first, count, last), (first, count, None), (first, 0, None)):

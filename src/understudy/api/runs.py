@@ -128,7 +128,7 @@ async def create_run(request: Request) -> Response:
             parts.vector_stores.announce()
         else:
             started = await start()
-    return _respond(request, started, body.stream)
+    return _respond_with_run(request, started, body.stream)
 
 
 @operations.add(
@@ -164,7 +164,7 @@ async def create_thread_and_run(request: Request) -> Response:
             parts.vector_stores.announce()
         else:
             started = await start()
-    return _respond(request, started, body.stream)
+    return _respond_with_run(request, started, body.stream)
 
 
 async def _hold_run(request: Request, run: RunObject) -> Hold | None:
@@ -275,7 +275,7 @@ async def submit_tool_outputs(request: Request) -> Response:
         raise errors.InvalidRequest("A run waits for 'tool_outputs' or for 'tool_approvals', never for both.")
     else:
         started = await parts.runs.approve(project_of(request), thread_id, run_id, body.tool_approvals)
-    return _respond(request, started, body.stream)
+    return _respond_with_run(request, started, body.stream)
 
 
 def run_id_of(request: Request) -> str:
@@ -285,7 +285,7 @@ def run_id_of(request: Request) -> str:
     return run_id
 
 
-def _respond(request: Request, started: StartedRun, stream: bool | None) -> Response:
+def _respond_with_run(request: Request, started: StartedRun, stream: bool | None) -> Response:
     stand_in.mark_response(request, started.run.model)
     if not stream:
         return json_response(started.body)

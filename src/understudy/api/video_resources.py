@@ -61,7 +61,7 @@ async def create_video(request: Request) -> Response:
     video = parts.videos.build_request(body.prompt, body.model, int(body.seconds), body.size)
     reference = body.input_reference
     picture = None if reference is None else reference.image_url or reference.file_id
-    return await _create(request, video, picture)
+    return await _create_video(request, video, picture)
 
 
 @operations.add(
@@ -91,7 +91,7 @@ async def create_video_remix(request: Request) -> Response:
         end=None,
         callback_url=None,
     )
-    return await _create(request, video, None)
+    return await _create_video(request, video, None)
 
 
 @operations.add("ListVideos", "GET", "/videos", summary="List videos.", query=ListVideosQuery, response=VideoList)
@@ -102,13 +102,13 @@ async def list_videos(request: Request) -> Response:
     found, has_more = await videos.page(project_of(request), max(query.limit, 1), after, query.order)
     if not query.limit:
         found, has_more = [], bool(found)
-    data = [await _render(request, one) for one in found]
+    data = [await _render_video(request, one) for one in found]
     return objects_response(VideoList, data, has_more=has_more)
 
 
 @operations.add("GetVideo", "GET", "/videos/{video_id}", summary="Retrieve a video.", response=VideoResource)
 async def retrieve_video(request: Request) -> Response:
-    return struct_response(await _render(request, await _find_video(request)))
+    return struct_response(await _render_video(request, await _find_video(request)))
 
 
 @operations.add(
@@ -156,7 +156,7 @@ async def retrieve_content(request: Request) -> Response:
     return FileContent(parts.blobs, file, parse_range(request, file), check, media_type=media_type)
 
 
-async def _create(request: Request, video: stored.Request, picture: str | None) -> Response:
+async def _create_video(request: Request, video: stored.Request, picture: str | None) -> Response:
     """`picture` is a URL or the id of a File."""
     await admit_model(request, video.model)
     parts = parts_of(request)
@@ -168,7 +168,7 @@ async def _create(request: Request, video: stored.Request, picture: str | None) 
         request_key=request_key(request),
         key_id=request.state.key_id,
     )
-    return struct_response(await _render(request, await parts.videos.create(project_of(request), order)))
+    return struct_response(await _render_video(request, await parts.videos.create(project_of(request), order)))
 
 
 async def _find_video(request: Request) -> Video:
@@ -182,7 +182,7 @@ async def _find_video(request: Request) -> Video:
         raise not_found("video", video_id) from None
 
 
-async def _render(request: Request, video: Video) -> VideoResource:
+async def _render_video(request: Request, video: Video) -> VideoResource:
     parts = parts_of(request)
     return render_resource(video, parts.clock.now(), await parts.videos.estimate(video), parts.videos.lifetime)
 

@@ -127,10 +127,10 @@ class SpooledWriting:
     async def write(self, chunk: bytes | bytearray | memoryview) -> None:
         self._buffer += chunk
         if len(self._buffer) >= _WRITE:
-            await self._flush()
+            await self._flush_buffer()
 
     async def seal(self) -> Blob:
-        await self._flush()
+        await self._flush_buffer()
         await self._settle()
         self._blob = self._file.seal()
         return self._blob
@@ -147,7 +147,7 @@ class SpooledWriting:
         if self._job is not None:
             self._job.cancel()
 
-    async def _flush(self) -> None:
+    async def _flush_buffer(self) -> None:
         await self._settle()
         buffer, self._buffer = self._buffer, bytearray()
         self._job = asyncio.create_task(self._disk.run(lambda: self._file.write(buffer)))

@@ -165,12 +165,12 @@ def with_administration(function: Callable[..., None]) -> Callable[..., None]:
     def command(loaded: "LoadedSettings", *, base_url: str | None, key: str | None, **parameters: Any) -> None:
         if base_url is None and has_api_key and key is not None:
             parameters["api_key"], key = key, None
-        function(_connect(loaded, base_url, key), **parameters)
+        function(_connect_administration(loaded, base_url, key), **parameters)
 
     return command
 
 
-def _connect(loaded: "LoadedSettings", base_url: str | None, key: str | None) -> Administration:
+def _connect_administration(loaded: "LoadedSettings", base_url: str | None, key: str | None) -> Administration:
     if base_url is None and key is None:
         from understudy.cli.local_administration import LocalAdministration
 

@@ -57,13 +57,13 @@ class ApiClient:
             await self._session.close()
 
     async def get(self, path: str, **query: Any) -> Any:
-        return await self._request("GET", path, params=_encode_query(query))
+        return await self._request_object("GET", path, params=_encode_query(query))
 
     async def post(self, path: str, body: Mapping[str, Any]) -> Any:
-        return await self._request("POST", path, json=body)
+        return await self._request_object("POST", path, json=body)
 
     async def delete(self, path: str) -> Any:
-        return await self._request("DELETE", path)
+        return await self._request_object("DELETE", path)
 
     async def upload(self, path: Path, purpose: str) -> dict[str, Any]:
         """The file object. Raises OSError for a file that cannot be read."""
@@ -71,7 +71,7 @@ class ApiClient:
             form = aiohttp.FormData()
             form.add_field("purpose", purpose)
             form.add_field("file", file, filename=path.name)
-            created: dict[str, Any] = await self._request("POST", "/files", data=form)
+            created: dict[str, Any] = await self._request_object("POST", "/files", data=form)
             return created
 
     async def events(
@@ -83,7 +83,7 @@ class ApiClient:
         """
         options = {"params": _encode_query(query)} | ({} if body is None else {"json": body})
         reader = reader or Reader()
-        async with self._open("GET" if body is None else "POST", path, options) as response:
+        async with self._open_response("GET" if body is None else "POST", path, options) as response:
             try:
                 async for chunk in response.content.iter_any():
                     for event in reader.feed(chunk):
@@ -92,11 +92,11 @@ class ApiClient:
             except (aiohttp.ClientError, OSError) as error:
                 raise self._unreachable(error) from None
 
-    async def _request(self, method: str, path: str, **options: Any) -> Any:
-        async with self._open(method, path, options) as response:
+    async def _request_object(self, method: str, path: str, **options: Any) -> Any:
+        async with self._open_response(method, path, options) as response:
             return json.loads(await response.read())
 
-    def _open(self, method: str, path: str, options: dict[str, Any]) -> "_Response":
+    def _open_response(self, method: str, path: str, options: dict[str, Any]) -> "_Response":
         assert self._session is not None, "use the client with `async with`"
         # A redirect would take the key to another place.
         request = self._session.request(method, f"{self._address.root}/v1{path}", allow_redirects=False, **options)
@@ -112,24 +112,24 @@ class _Response:
     """A response with a successful status; raises RequestFailed for others."""
 
     def __init__(self, request: Any, unreachable: Callable[[Exception], RequestFailed]) -> None:
-        self._request = request
+        self._request_object = request
         self._unreachable = unreachable
 
     async def __aenter__(self) -> aiohttp.ClientResponse:
         try:
-            response: aiohttp.ClientResponse = await self._request.__aenter__()
+            response: aiohttp.ClientResponse = await self._request_object.__aenter__()
             if response.status < 300:
                 return response
             body = await response.read()
         except (aiohttp.ClientError, OSError) as error:
             raise self._unreachable(error) from None
-        await self._request.__aexit__(None, None, None)
+        await self._request_object.__aexit__(None, None, None)
         raise to_failure(response.status, body)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._request.__aexit__(kind, error, trace)
+        await self._request_object.__aexit__(kind, error, trace)
 
 
 def to_failure(status: int, body: bytes) -> RequestFailed:

@@ -119,7 +119,7 @@ class BalancedListener:
             self._waiting = self._loop.call_later(_PAUSE_SECONDS, self._resume)
             return False
         accepted.setblocking(False)
-        task = self._loop.create_task(self._open(accepted))
+        task = self._loop.create_task(self._open_connection(accepted))
         self._opening.add(task)
         task.add_done_callback(self._opening.discard)
         self._publish()
@@ -129,7 +129,7 @@ class BalancedListener:
         self._waiting = None
         self._loop.add_reader(self._socket, self._accept_in_turn)
 
-    async def _open(self, accepted: socket.socket) -> None:
+    async def _open_connection(self, accepted: socket.socket) -> None:
         try:
             await self._loop.connect_accepted_socket(self._build_protocol, accepted)
         except OSError:

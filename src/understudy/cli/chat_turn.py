@@ -70,13 +70,15 @@ class Conversation:
     async def send(self, text: str, answer_call: AnswerCall) -> AsyncIterator[TurnEvent]:
         """The events of the turn; the last one is its End. `answer_call` returns the output of a function."""
         files, self.files = self.files, []
-        turn = self._run(text, files, answer_call) if self.assistant else self._respond(text, files)
+        turn = self._run_thread(text, files, answer_call) if self.assistant else self._respond_to_text(text, files)
         async for event in turn:
             yield event
 
     # A thread and its runs
 
-    async def _run(self, text: str, files: list[dict[str, Any]], answer_call: AnswerCall) -> AsyncIterator[TurnEvent]:
+    async def _run_thread(
+        self, text: str, files: list[dict[str, Any]], answer_call: AnswerCall
+    ) -> AsyncIterator[TurnEvent]:
         assert self.assistant is not None
         if self.thread_id is None:
             self.thread_id = (await self.api.post("/threads", {}))["id"]
@@ -116,7 +118,7 @@ class Conversation:
 
     # A conversation and its responses
 
-    async def _respond(self, text: str, files: list[dict[str, Any]]) -> AsyncIterator[TurnEvent]:
+    async def _respond_to_text(self, text: str, files: list[dict[str, Any]]) -> AsyncIterator[TurnEvent]:
         if self.thread_id is None:
             self.thread_id = (await self.api.post("/conversations", {}))["id"]
         content: list[dict[str, Any]] = [{"type": "input_text", "text": text}]

@@ -25,7 +25,7 @@ async def fetch_source(
         report = await fetch_objects(
             url, key, wanted, into, api_version=api_version, progress=lambda found: _show(progress, found)
         )
-    click.echo(f"Fetched into {into}: {_describe(report)}", err=True)
+    click.echo(f"Fetched into {into}: {_describe_report(report)}", err=True)
     for problem in report.problems[:_PROBLEMS_PRINTED]:
         click.echo(f"Not fetched: {problem.place}: {problem.reason}", err=True)
     if len(report.problems) > _PROBLEMS_PRINTED:
@@ -45,7 +45,7 @@ def _show(progress: Progress, report: FetchReport) -> None:
     progress.update(report.threads, report.threads_total, f"{report.messages:,} messages, {report.files:,} files")
 
 
-def _describe(report: FetchReport) -> str:
+def _describe_report(report: FetchReport) -> str:
     if report.exported is not None:
         listed = ", ".join(f"{kind} {number}" for kind, number in report.exported.items())
         return f"the server's export: {listed}" if listed else "the server's export was there already"

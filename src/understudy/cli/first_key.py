@@ -41,12 +41,12 @@ async def prepare_keys(settings: Settings) -> Keyring:
             return Keyring(first=None, active=any(record.revoked_at is None for record in records))
         key = ids.api_key()
         # The file first: only its hash is stored, so a key without a file would be lost.
-        file = None if sys.stdout.isatty() else _write(settings.data / FILE_NAME, key)
+        file = None if sys.stdout.isatty() else _write_key(settings.data / FILE_NAME, key)
         await add_key(store, key, "first start")
         return Keyring(first=FirstKey(key, file), active=True)
 
 
-def _write(path: Path, key: str) -> Path:
+def _write_key(path: Path, key: str) -> Path:
     """Writes a new file, 0600, in place of one from an interrupted start. Raises StoreError."""
     try:
         path.unlink(missing_ok=True)

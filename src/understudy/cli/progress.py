@@ -59,7 +59,7 @@ class _LineProgress(_NoProgress):
         if time.monotonic() - self._printed < _SECONDS_BETWEEN:
             return
         self._printed = time.monotonic()
-        text = f"{self._label}: {_describe(done, total, detail, self._started)}"
+        text = f"{self._label}: {_describe_progress(done, total, detail, self._started)}"
         click.echo(f"\r{text.ljust(self._width)}", nl=False, err=True)
         self._width = len(text)
 
@@ -77,7 +77,7 @@ class _BarProgress(_NoProgress):
         self._task = bar.add_task(label, total=None, numbers="")
 
     def update(self, done: int, total: int | None, detail: str = "") -> None:
-        numbers = _describe(done, total, detail, self._started)
+        numbers = _describe_progress(done, total, detail, self._started)
         self._bar.update(self._task, completed=done, total=total, numbers=numbers)
 
     def __enter__(self) -> Self:
@@ -90,7 +90,7 @@ class _BarProgress(_NoProgress):
         self._bar.__exit__(kind, error, trace)
 
 
-def _describe(done: int, total: int | None, detail: str, started: float) -> str:
+def _describe_progress(done: int, total: int | None, detail: str, started: float) -> str:
     rate = done / max(time.monotonic() - started, 0.001)
     of = "" if total is None else f" of {total:,}"
     return f"{done:,}{of}, {rate:,.0f} a second{detail and f', {detail}'}"

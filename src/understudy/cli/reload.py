@@ -67,9 +67,9 @@ class SettingsReloader:
         logs.configure(applied.settings)
         _log.info("reload: applied %s", ", ".join(applied.changes))
         self._on_applied(applied.settings)
-        self._start(self._record(applied.changes))
+        self._start_task(self._record(applied.changes))
         if any(name.startswith("providers.") for name in applied.changes):
-            self._start(trials.run_startup_checks(applied.settings))
+            self._start_task(trials.run_startup_checks(applied.settings))
 
     async def _record(self, changes: Sequence[str]) -> None:
         """Adds the names of the changed settings to the audit log: values may be secret."""
@@ -82,7 +82,7 @@ class SettingsReloader:
         except StoreError as error:
             _log.warning("the reload is not in the audit log: %s", error)
 
-    def _start(self, work: Coroutine[None, None, None]) -> None:
+    def _start_task(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

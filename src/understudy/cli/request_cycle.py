@@ -149,7 +149,7 @@ class RequestCycle:
         if self.response_started:
             self._send_body(message.get("body", b""), is_last=not message.get("more_body", False))
         else:
-            self._start(message["status"], message["headers"])
+            self._start_response(message["status"], message["headers"])
 
     @property
     def ready(self) -> bool:
@@ -163,7 +163,7 @@ class RequestCycle:
 
     def write(self, body: bytes) -> None:
         """Writes a part of the body, as `send` does in the end."""
-        self._flush()
+        self._flush_unwritten()
         self._connection.transport.write(b"%x\r\n%b\r\n" % (len(body), body) if self._is_chunked else body)
 
     def watch(self, on_disconnect: Callable[[], None] | None) -> None:
@@ -173,7 +173,7 @@ class RequestCycle:
         if self.disconnected and on_disconnect is not None:
             on_disconnect()
 
-    def _start(self, status: int, added: Headers) -> None:
+    def _start_response(self, status: int, added: Headers) -> None:
         """The head of a whole response waits for its body. That of a stream waits for what its tasks send at once."""
         self.response_started = True
         if self.waiting_for_100_continue:
@@ -196,7 +196,7 @@ class RequestCycle:
         if self._is_streamed:
             # A body that is ready is sent by a task, whose first step is called before this calls back again.
             loop = self._connection.loop
-            loop.call_soon(loop.call_soon, self._flush)
+            loop.call_soon(loop.call_soon, self._flush_unwritten)
 
     def _start_stream(self, status: int, headers: list[tuple[bytes, bytes]], fields: Mapping[bytes, bytes]) -> None:
         """Adds the header of a body of unknown length."""
@@ -224,17 +224,17 @@ class RequestCycle:
             if self._expected_bytes < 0:
                 raise RuntimeError("The response is longer than its content-length.")
             self._unwritten.append(body)
-            self._flush()
+            self._flush_unwritten()
         if is_last:
             self._end()
 
     def _write_soon(self, chunk: bytes) -> None:
         """Chunks of one turn of the event loop are one write: each write is a system call."""
         if not self._unwritten:
-            self._connection.loop.call_soon(self._flush)
+            self._connection.loop.call_soon(self._flush_unwritten)
         self._unwritten.append(chunk)
 
-    def _flush(self) -> None:
+    def _flush_unwritten(self) -> None:
         unwritten = self._unwritten
         # A client may have left since the call of this was scheduled.
         if unwritten and not self.disconnected:
@@ -243,7 +243,7 @@ class RequestCycle:
             self._connection.transport.write(data)
 
     def _end(self) -> None:
-        self._flush()
+        self._flush_unwritten()
         if self._expected_bytes:
             raise RuntimeError("The response is shorter than its content-length.")
         self.response_complete = True

@@ -72,7 +72,7 @@ def run(
     logs.configure(loaded.settings)
     _raise_open_files()
     with log_failure(loaded.settings), asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_serve(loaded, started, preparation, child, runs_jobs=runs_jobs))
+        runner.run(_serve_process(loaded, started, preparation, child, runs_jobs=runs_jobs))
 
 
 def run_worker(loaded: LoadedSettings, started: float) -> None:
@@ -110,7 +110,7 @@ async def _work(loaded: LoadedSettings, started: float) -> None:
         raise _superseded_error()
 
 
-async def _serve(
+async def _serve_process(
     loaded: LoadedSettings, started: float, preparation: Preparation, child: Child | None, *, runs_jobs: bool
 ) -> None:
     settings = loaded.settings

@@ -42,21 +42,21 @@ class ServiceManager:
         self.watchdog_seconds = int(watchdog) / 1e6 if is_meant and int(watchdog) else None
 
     def report_ready(self, status: str) -> None:
-        self._send("READY=1", f"STATUS={status}")
+        self._send_assignments("READY=1", f"STATUS={status}")
 
     def report_reloading(self) -> None:
-        self._send("RELOADING=1", f"MONOTONIC_USEC={time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000}")
+        self._send_assignments("RELOADING=1", f"MONOTONIC_USEC={time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000}")
 
     def report_stopping(self) -> None:
-        self._send("STOPPING=1", "STATUS=Stopping")
+        self._send_assignments("STOPPING=1", "STATUS=Stopping")
 
     async def ping(self) -> None:
         """Pings the watchdog from the event loop, until it is cancelled."""
         while self.watchdog_seconds is not None:
-            self._send("WATCHDOG=1")
+            self._send_assignments("WATCHDOG=1")
             await asyncio.sleep(self.watchdog_seconds / _PINGS_A_TIMEOUT)
 
-    def _send(self, *assignments: str) -> None:
+    def _send_assignments(self, *assignments: str) -> None:
         if not self._address:
             return
         # A manager that has gone must not end the server.

@@ -43,7 +43,7 @@ def tail(
                     continue
                 if as_json:
                     print_line({"event": kind, "data": data})
-                elif line := _describe(kind, data):
+                elif line := _describe_event(kind, data):
                     click.echo(line)
 
     try:
@@ -127,7 +127,7 @@ async def _find_stream(api: Any, object_id: str) -> tuple[str, dict[str, Any]]:
     raise click.UsageError(f"{object_id!r} has no events: tail follows runs (run_…) and responses (resp_…).")
 
 
-def _describe(kind: str, data: dict[str, Any]) -> str:
+def _describe_event(kind: str, data: dict[str, Any]) -> str:
     """A line for an event of the project or of one object; empty for parts of a text."""
     if "data" in data:
         changed = data["data"] or {}

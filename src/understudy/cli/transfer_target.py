@@ -142,28 +142,28 @@ class _Server(Target):
         form.add_field("on_conflict", on_conflict)
         with path.open("rb") as file:
             form.add_field("file", file, filename=name or "import")
-            return await self._request("POST", "/imports", ImportObject, data=form)
+            return await self._request_object("POST", "/imports", ImportObject, data=form)
 
     async def _create_export(self, metadata: dict[str, str]) -> ExportObject:
-        return await self._request("POST", "/exports", ExportObject, json={"metadata": metadata})
+        return await self._request_object("POST", "/exports", ExportObject, json={"metadata": metadata})
 
     async def _create_deletion(self, metadata: dict[str, str], *, dry_run: bool) -> DeletionObject:
         body = {"metadata": metadata, "dry_run": dry_run}
-        return await self._request("POST", "/deletions", DeletionObject, json=body)
+        return await self._request_object("POST", "/deletions", DeletionObject, json=body)
 
     async def _get(self, kind: TransferKind, transfer_id: str) -> TransferObject:
         """The job continues after a restart of the server, so this waits for that, for a minute."""
         deadline = time.monotonic() + _RESTART_SECONDS
         while True:
             try:
-                return await self._request("GET", f"/{kind}s/{transfer_id}", _OBJECTS[kind])
+                return await self._request_object("GET", f"/{kind}s/{transfer_id}", _OBJECTS[kind])
             except (ServerUnavailable, aiohttp.ClientConnectionError, TimeoutError):
                 if time.monotonic() > deadline:
                     raise
                 await asyncio.sleep(1)
 
     async def _cancel(self, kind: TransferKind, transfer_id: str) -> None:
-        await self._request("POST", f"/{kind}s/{transfer_id}/cancel", _OBJECTS[kind])
+        await self._request_object("POST", f"/{kind}s/{transfer_id}/cancel", _OBJECTS[kind])
 
     async def _download(self, done: ExportObject, path: Path) -> None:
         async with self._session.get(f"{self._root}/v1/exports/{done.id}/content") as response:
@@ -173,9 +173,9 @@ class _Server(Target):
                     file.write(chunk)
 
     async def _delete_export(self, done: ExportObject) -> None:
-        await self._request("DELETE", f"/exports/{done.id}", ExportObject)
+        await self._request_object("DELETE", f"/exports/{done.id}", ExportObject)
 
-    async def _request(self, method: str, path: str, kind: type[T], **body: Any) -> T:
+    async def _request_object(self, method: str, path: str, kind: type[T], **body: Any) -> T:
         async with self._session.request(method, f"{self._root}/v1{path}", **body) as response:
             await _check(response)
             return msgspec.json.decode(await response.read(), type=kind)

@@ -60,10 +60,10 @@ class Console:
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Returns the API's own coroutine: another one around it would be resumed for every part of a stream."""
         if scope["type"] == "http" and (scope["path"] == "/" or scope["path"].startswith(_MOUNT)):
-            return self._serve(scope, receive, send)
+            return self._serve_asset(scope, receive, send)
         return self._api(scope, receive, send)
 
-    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _serve_asset(self, scope: Scope, receive: Receive, send: Send) -> None:
         response = await self._respond(scope)
         await (response or self._api)(scope, receive, send)
 
@@ -81,13 +81,13 @@ class Console:
             return _text("The console only serves GET requests.", 405, {"allow": "GET, HEAD"})
         if path.startswith(_ASSETS):
             return await self._asset(path.removeprefix(_ASSETS), Headers(scope=scope))
-        table = await self._open(is_page=True)
+        table = await self._open_assets(is_page=True)
         # As the browser has it: a slash within an id is `%2F` there, and no segment of the path.
         sent = (scope.get("raw_path") or path.encode()).decode("ascii", "replace")
         page = render_page(table, sent.removeprefix(f"{_MOUNT}/"), joined=not self._reloads)
         return Response(page, headers=SECURITY_HEADERS | _NO_CACHE, media_type="text/html")
 
-    async def _open(self, *, is_page: bool = False) -> AssetTable:
+    async def _open_assets(self, *, is_page: bool = False) -> AssetTable:
         """The files, read by the first request: most servers are never asked for them."""
         if self._table is None or (is_page and self._reloads):
             self._table = await to_thread.run_sync(read_assets)
@@ -95,7 +95,7 @@ class Console:
 
     async def _asset(self, name: str, fields: Headers) -> Response:
         """`name` begins with the hash of all files, so that a page never mixes files of two versions."""
-        table = await self._open()
+        table = await self._open_assets()
         tree_hash, _, path = name.partition("/")
         accepts_gzip = "gzip" in fields.get("accept-encoding", "")
         response = None

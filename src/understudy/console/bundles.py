@@ -117,8 +117,8 @@ class Bundler:
         """The module and all that it imports, directly or not."""
         found = [path]
         for one in found:
-            found += [target for target in self._open(one).imports if target not in found]
-        return [self._open(one) for one in found]
+            found += [target for target in self._open_module(one).imports if target not in found]
+        return [self._open_module(one) for one in found]
 
     def render(self, path: str, shell: tuple[str, ...]) -> str:
         """The bundle of the module at `path`. Modules that `shell` imports are only in the bundle of its first one."""
@@ -135,7 +135,7 @@ class Bundler:
         defined = "".join(one.render("linker.define") for one in modules)
         return f'{linker}{start}{defined}await linker.run("{modules[0].path}");\n'
 
-    def _open(self, path: str) -> Module:
+    def _open_module(self, path: str) -> Module:
         if path not in self._modules:
             self._modules[path] = parse_module(path, self._texts[path])
         return self._modules[path]

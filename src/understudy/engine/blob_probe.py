@@ -45,9 +45,9 @@ class BlobProbe:
         self._files = files
         self._store = store
         self._blobs = blobs
-        broker.handle(_TOPIC, self._receive)
+        broker.handle(_TOPIC, self._receive_request)
 
-    async def _receive(self, _: str, body: bytes) -> bytes:
+    async def _receive_request(self, _: str, body: bytes) -> bytes:
         match _decode(body):
             case _Write():
                 async with self._files.open_draft() as draft:
@@ -72,10 +72,10 @@ class ProbeResult:
 
 async def probe_blobs(broker: Broker, node_ids: Sequence[str], own: Blobs | None) -> list[ProbeResult]:
     """Makes each node write a blob and look for those of the others; `own` looks as well, under an empty node id."""
-    written = await asyncio.gather(*(_request(broker, node_id, _Write()) for node_id in node_ids))
+    written = await asyncio.gather(*(_request_reply(broker, node_id, _Write()) for node_id in node_ids))
     names = {reply.decode(): node_id for node_id, reply in zip(node_ids, written, strict=True) if reply is not None}
     try:
-        found = await asyncio.gather(*(_request(broker, node_id, _Find(list(names))) for node_id in node_ids))
+        found = await asyncio.gather(*(_request_reply(broker, node_id, _Find(list(names))) for node_id in node_ids))
         results = [
             ProbeResult(node_id, None if reply is None else _missing(names, msgspec.msgpack.decode(reply)))
             for node_id, reply in zip(node_ids, found, strict=True)
@@ -84,7 +84,7 @@ async def probe_blobs(broker: Broker, node_ids: Sequence[str], own: Blobs | None
             results.append(ProbeResult("", _missing(names, await find_blobs(own, list(names)))))
         return results
     finally:
-        await asyncio.gather(*(_request(broker, node_id, _Drop(name)) for name, node_id in names.items()))
+        await asyncio.gather(*(_request_reply(broker, node_id, _Drop(name)) for name, node_id in names.items()))
 
 
 async def find_blobs(blobs: Blobs, names: Sequence[str]) -> list[str]:
@@ -104,7 +104,7 @@ def _missing(names: dict[str, str], found: Sequence[str]) -> list[str]:
     return [node_id for name, node_id in names.items() if name not in found]
 
 
-async def _request(broker: Broker, node_id: str, request: Struct) -> bytes | None:
+async def _request_reply(broker: Broker, node_id: str, request: Struct) -> bytes | None:
     try:
         return await broker.request(node_id, _TOPIC, _encode(request), _SECONDS)
     except NoReply:

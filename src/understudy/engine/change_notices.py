@@ -34,7 +34,7 @@ class ChangeNotices:
         self._changed: set[str] = set()
         self._sending: asyncio.Task[None] | None = None
         broker.handle(self._watch_topic, self._register)
-        broker.handle(self._change_topic, self._receive)
+        broker.handle(self._change_topic, self._receive_change)
 
     async def watch(self, topic: str) -> float:
         """Registers at all nodes; returns how many seconds to wait for a notice."""
@@ -53,9 +53,9 @@ class ChangeNotices:
         if topic in self._watchers:
             self._changed.add(topic)
             if self._sending is None:
-                self._sending = asyncio.get_running_loop().create_task(self._send())
+                self._sending = asyncio.get_running_loop().create_task(self._send_changes())
 
-    async def _send(self) -> None:
+    async def _send_changes(self) -> None:
         try:
             while self._changed:
                 topic = self._changed.pop()
@@ -80,5 +80,5 @@ class ChangeNotices:
             }
         self._watchers.setdefault(body.decode(), {})[node_id] = now + _INTEREST_SECONDS
 
-    async def _receive(self, _: str, body: bytes) -> None:
+    async def _receive_change(self, _: str, body: bytes) -> None:
         self._notify(body.decode())

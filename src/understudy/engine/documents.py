@@ -56,7 +56,7 @@ class Documents:
     async def read_page(self, data: bytes, media_type: str) -> str:
         """The text of a page of the web, read like a document. Raises ValueError with a sentence."""
         with tempfile.NamedTemporaryFile(dir=self._spool, prefix="page-") as file:
-            await asyncio.to_thread(_write, file, data)
+            await asyncio.to_thread(_write_all, file, data)
             name = readable_name("page", media_type, data[:HEAD_BYTES])
             try:
                 return await self._text_content(Path(file.name), name, None)
@@ -124,6 +124,6 @@ class Documents:
         return parts
 
 
-def _write(file: Any, data: bytes) -> None:
+def _write_all(file: Any, data: bytes) -> None:
     file.write(data)
     file.flush()

@@ -20,7 +20,7 @@ from understudy.engine.files import Files
 from understudy.engine.limits.limiter import RateLimiter
 from understudy.errors import BlobMissing, StoreError
 from understudy.errors.objects import storage_limit_exceeded
-from understudy.pacing import Pace, call_sized
+from understudy.pacing import Pace, call_in_thread_if_large
 from understudy.store import Store
 from understudy.store.item_data import MARKER_PATTERN, NO_DATA, SavedData, new_marker
 from understudy.store.item_images import MARKER_START, StoredImage
@@ -64,7 +64,7 @@ class ItemData:
         `value` consists of structs, lists and JSON objects, and is not changed itself. Blobs that the caller has not
         stored are released. If the blob store fails, base64 stays in the value.
         """
-        texts = await call_sized(value, _list_texts, value)
+        texts = await call_in_thread_if_large(value, _list_texts, value)
         if not texts:
             yield value, NO_DATA
             return
@@ -79,7 +79,7 @@ class ItemData:
     async def save_imported(self, encoded: str) -> tuple[str, Sequence[StoredImage]]:
         """As `saving`, for encoded JSON and without a limit. Holds of blobs that are not stored expire."""
         value = await asyncio.to_thread(msgspec.json.decode, encoded)
-        texts = await call_sized(value, _list_texts, value)
+        texts = await call_in_thread_if_large(value, _list_texts, value)
         replaced, blobs = await self._save_all(value, texts)
         return (msgspec.json.encode(replaced).decode() if blobs else encoded), blobs
 
@@ -91,7 +91,7 @@ class ItemData:
         limit = await self._limiter.size_limit(project_id, "stored_bytes")
         if limit is None:
             return
-        texts = await call_sized(value, _list_texts, value)
+        texts = await call_in_thread_if_large(value, _list_texts, value)
         if not texts:
             return
         added = sum(len(inline.split(text)[1]) * 3 // 4 for text in texts)
@@ -117,7 +117,7 @@ class ItemData:
         blobs = await self._store.item_data.find(sorted(markers)) if markers else {}
         if not blobs:
             return texts
-        loaded = {marker: await self._read(marker, blob) for marker, blob in blobs.items()}
+        loaded = {marker: await self._read_data(marker, blob) for marker, blob in blobs.items()}
         return [_fill(text, found, loaded) if found else text for text, found in zip(texts, places, strict=True)]
 
     async def fill_page(self, page: Page) -> Page:
@@ -150,7 +150,7 @@ class ItemData:
             logger.warning("base64 of a client is stored in the database, since the blob store failed: %s", error)
         if not replaced:
             return value, blobs
-        return await call_sized(value, _map, value, "", lambda text: replaced.get(id(text), text)), blobs
+        return await call_in_thread_if_large(value, _map, value, "", lambda text: replaced.get(id(text), text)), blobs
 
     async def _save(self, encoded: str) -> StoredImage | None:
         """Returns None for base64 that cannot be restored exactly from its bytes."""
@@ -163,7 +163,7 @@ class ItemData:
             draft.detach()
         return StoredImage(new_marker(), blob.name, blob.size)
 
-    async def _read(self, marker: str, blob: str) -> str:
+    async def _read_data(self, marker: str, blob: str) -> str:
         try:
             return await read_base64(self._blobs, blob)
         except BlobMissing:

@@ -58,7 +58,7 @@ class ItemImages:
     async def load(self, item_id: str) -> str | None:
         """The base64 of a stored item's image; None without it."""
         blob = (await self._store.item_images.find_of_items([item_id])).get(item_id)
-        return None if blob is None else await self._read(item_id, blob)
+        return None if blob is None else await self._read_image(item_id, blob)
 
     async def load_sent(self, stored: str) -> str | None:
         """The base64 of an image that a client sent as a call's result, from what its item has; None without it."""
@@ -73,7 +73,7 @@ class ItemImages:
         blobs = await self._store.item_images.find_of_items([call.id for call in calls.values()])
         for call in calls.values():
             if (blob := blobs.get(call.id)) is not None:
-                call.result = await self._read(call.id, blob)
+                call.result = await self._read_image(call.id, blob)
         return [item if (call := calls.get(item.seq)) is None else _with_call(item, call) for item in items]
 
     async def fill_response(self, response: ResponseObject) -> ResponseObject:
@@ -82,7 +82,7 @@ class ItemImages:
         blobs = (await self._store.item_images.find([response.id])).get(response.id, {}) if calls else {}
         for call in calls:
             if (blob := blobs.get(call.id)) is not None:
-                call.result = await self._read(call.id, blob)
+                call.result = await self._read_image(call.id, blob)
         return response
 
     async def fill_body(self, body: str) -> str:
@@ -91,7 +91,7 @@ class ItemImages:
             return body
         return encode_items(await self.fill_response(_decode_response(body))).decode()
 
-    async def _read(self, item_id: str, blob: str) -> str | None:
+    async def _read_image(self, item_id: str, blob: str) -> str | None:
         try:
             return await read_base64(self._blobs, blob)
         except BlobMissing:

@@ -63,7 +63,7 @@ class NodeRegistration:
         while (other := await self._nodes.register(self.node)) is not None:
             if first is None or first.node.id != other.node.id:
                 first = other
-                logger.info("waiting: %s is running, or was killed", _describe(other.node))
+                logger.info("waiting: %s is running, or was killed", _describe_node(other.node))
             if other.seen_at > first.seen_at or time.monotonic() > deadline:
                 raise StoreError(_explain_conflict(self.node, other.node))
             await asyncio.sleep(_RETRY_SECONDS)
@@ -114,11 +114,11 @@ def _explain_conflict(node: Node, other: Node) -> str:
     if not (node.is_clustered or other.is_clustered):
         lacking = "`broker` is not set"
     return (
-        f"Another server works on this database ({_describe(other)}), and {lacking}. Several servers on one database"
-        " need a broker: set `broker` (--broker redis://…) for each of them, or stop the other one."
+        f"Another server works on this database ({_describe_node(other)}), and {lacking}. Several servers on one"
+        " database need a broker: set `broker` (--broker redis://…) for each of them, or stop the other one."
     )
 
 
-def _describe(node: Node) -> str:
+def _describe_node(node: Node) -> str:
     where = f" at {node.address}" if node.address else ""
     return f"{node.role}{where}, process {node.pid} on {node.host}, version {node.version}"

@@ -115,13 +115,13 @@ class ProjectEvents:
         if feed is None:
             feed = self._feeds[project_id] = _Feed()
             await self._renew()
-        return self._read(feed, after, tuple(types))
+        return self._read_feed(feed, after, tuple(types))
 
     def _render_mark(self, feed: _Feed, number: int, kind: Literal["ready", "reset"]) -> bytes:
         event = ProjectEvent(type=kind, created_at=int(self._clock.now()), data=None)
         return feed.render(number, kind, msgspec.json.encode(event))
 
-    async def _read(self, feed: _Feed, after: str | None, types: Sequence[str]) -> AsyncGenerator[bytes, None]:
+    async def _read_feed(self, feed: _Feed, after: str | None, types: Sequence[str]) -> AsyncGenerator[bytes, None]:
         feed.readers += 1
         try:
             position = feed.find_position(after)
@@ -158,9 +158,9 @@ class ProjectEvents:
             self._unsent.append(_Change(change.project_id, event))
             if self._sending is None:
                 # The task runs after this turn of the event loop, whose other changes it sends as well.
-                self._sending = asyncio.get_running_loop().create_task(self._send())
+                self._sending = asyncio.get_running_loop().create_task(self._send_changes())
 
-    async def _send(self) -> None:
+    async def _send_changes(self) -> None:
         try:
             while self._unsent:
                 changes, self._unsent = self._unsent, []

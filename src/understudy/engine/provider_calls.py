@@ -96,7 +96,7 @@ class ProviderHistory:
             provider = self._providers[event.provider] = ProviderCalls(event.provider)
         if provider is not None:
             provider.add(event.status, now)
-            self._measure(event)
+            self._count_call(event)
         for name in (event.model, f"{event.provider}/{event.model}"):
             model = self._models.get(name)
             if model is None and len(self._models) < _MAX_MODELS:
@@ -106,7 +106,7 @@ class ProviderHistory:
                 if event.streamed and event.status == "ok":
                     model.first_deltas.append(event.duration)
 
-    def _measure(self, event: telemetry.ModelCalled) -> None:
+    def _count_call(self, event: telemetry.ModelCalled) -> None:
         provider = event.provider
         self.attempts.add((provider, event.status))
         if event.retry:

@@ -25,7 +25,9 @@ class Providers:
 
     def list(self, *, with_urls: bool) -> ListProvidersResponse:
         """In the order of the settings."""
-        return ListProvidersResponse(data=[self._render(entry, with_urls) for entry in self._models.list_providers()])
+        return ListProvidersResponse(
+            data=[self._render_provider(entry, with_urls) for entry in self._models.list_providers()]
+        )
 
     async def test(self, name: str) -> ProviderTestObject:
         """Requests the provider's list of models, which becomes the current one. Raises NotFound."""
@@ -58,7 +60,7 @@ class Providers:
             error=error,
         )
 
-    def _render(self, entry: ProviderModels, with_urls: bool) -> ProviderObject:
+    def _render_provider(self, entry: ProviderModels, with_urls: bool) -> ProviderObject:
         provider, settings = entry.provider, entry.settings
         return ProviderObject(
             name=provider.name,

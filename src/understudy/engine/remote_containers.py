@@ -85,33 +85,33 @@ class RemoteContainers:
         self._files = files
         self._store = store
         self._blobs = blobs
-        broker.handle(_TOPIC, self._receive)
+        broker.handle(_TOPIC, self._receive_request)
 
     async def begin(self, node_id: str, project_id: str, container_id: str, file_ids: Sequence[str]) -> None:
-        await self._request(node_id, _Begin(project_id, container_id, file_ids))
+        await self._request_reply(node_id, _Begin(project_id, container_id, file_ids))
 
     async def list(self, node_id: str, project_id: str, container_id: str) -> list[ContainerFileResource]:
-        return (await self._request(node_id, _List(project_id, container_id), _LIST_SECONDS)).files
+        return (await self._request_reply(node_id, _List(project_id, container_id), _LIST_SECONDS)).files
 
     async def add(self, node_id: str, project_id: str, container_id: str, file_id: str) -> ContainerFileResource:
-        return (await self._request(node_id, _Add(project_id, container_id, file_id))).files[0]
+        return (await self._request_reply(node_id, _Add(project_id, container_id, file_id))).files[0]
 
     async def upload(
         self, node_id: str, project_id: str, container_id: str, filename: str, blob: Blob
     ) -> ContainerFileResource:
-        return (await self._request(node_id, _Upload(project_id, container_id, filename, blob))).files[0]
+        return (await self._request_reply(node_id, _Upload(project_id, container_id, filename, blob))).files[0]
 
     async def remove(self, node_id: str, project_id: str, container_id: str, file_id: str) -> None:
-        await self._request(node_id, _Remove(project_id, container_id, file_id), _LIST_SECONDS)
+        await self._request_reply(node_id, _Remove(project_id, container_id, file_id), _LIST_SECONDS)
 
     async def read(self, node_id: str, project_id: str, container_id: str, file_id: str) -> AsyncGenerator[bytes, None]:
         """The content of a file, in chunks."""
-        reply = await self._request(node_id, _Export(project_id, container_id, file_id))
+        reply = await self._request_reply(node_id, _Export(project_id, container_id, file_id))
         return self._read_blob(reply.blob or "")
 
     # -- requests ----------------------------------------------------------------------------------------------
 
-    async def _request(self, node_id: str, request: _Request, seconds: float = _COPY_SECONDS) -> _Reply:
+    async def _request_reply(self, node_id: str, request: _Request, seconds: float = _COPY_SECONDS) -> _Reply:
         try:
             reply = _decode_reply(await self._broker.request(node_id, _TOPIC, _encode(request), seconds))
         except (NoReply, msgspec.MsgspecError):
@@ -135,7 +135,7 @@ class RemoteContainers:
 
     # -- replies -----------------------------------------------------------------------------------------------
 
-    async def _receive(self, _: str, body: bytes) -> bytes:
+    async def _receive_request(self, _: str, body: bytes) -> bytes:
         try:
             reply = await self._handle(_decode_request(body))
         except ApiError as error:

@@ -89,7 +89,7 @@ def _render_item(
         type=item.kind,
         role=item.role,
         run_id=item.run_id,
-        text=" ".join(_describe(message) for message in messages).strip()[:_MAX_TEXT],
+        text=" ".join(_describe_message(message) for message in messages).strip()[:_MAX_TEXT],
         tokens=sum(count_message_tokens(message) for message in messages),
         included=rule is None,
         rule=rule,
@@ -119,7 +119,7 @@ def _find_rule(
     return None if messages else "no_content"
 
 
-def _describe(message: Message) -> str:
+def _describe_message(message: Message) -> str:
     """The text of a message, and the calls in it."""
     calls = [f"{call.function.name}({call.function.arguments})" for call in calls_of(message)]
     return " ".join([text_of(message), *calls])

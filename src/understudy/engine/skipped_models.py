@@ -27,14 +27,14 @@ class SkippedModels:
     async def list(self, node_ids: Iterable[str]) -> Models:
         """Those of this node and of these live ones."""
         others = [node_id for node_id in node_ids if node_id != self._broker.node_id]
-        found = await asyncio.gather(*map(self._request, others))
+        found = await asyncio.gather(*map(self._request_models, others))
         merged: Models = {}
         for models in (self._list_own(), *found):
             for provider, names in models.items():
                 merged[provider] = sorted({*merged.get(provider, ()), *names})
         return merged
 
-    async def _request(self, node_id: str) -> Models:
+    async def _request_models(self, node_id: str) -> Models:
         try:
             return msgspec.msgpack.decode(await self._broker.request(node_id, _TOPIC, b"", _SECONDS), type=Models)
         except NoReply:

@@ -51,7 +51,7 @@ class Hold:
         may end while its next estimate is made."""
         if self._is_released:
             return
-        self._land()
+        self._move_charged()
         self._change(credits_)
 
     def charge(self, credits_: int) -> None:
@@ -61,10 +61,10 @@ class Hold:
         self._charged = credits_
         self._change(credits_)
 
-    def land(self) -> None:
+    def mark_recorded(self) -> None:
         """Ends the hold of what was charged, once a transaction has recorded it: it is spent now."""
         if self._charged:
-            self._land()
+            self._move_charged()
             self._change(0)
 
     def bind(self, work_id: str, kind: HolderKind = "run") -> None:
@@ -82,7 +82,7 @@ class Hold:
     def release(self) -> None:
         """Ends the hold. A second call does nothing."""
         self._is_released = True
-        self._land()
+        self._move_charged()
         self._change(0)
         if self._holds.bound.get(self.work_id) is self:
             del self._holds.bound[self.work_id]
@@ -92,9 +92,10 @@ class Hold:
         if added:
             self._holds.add(self.project_id, self.key_id, added)
 
-    def _land(self) -> None:
+    def _move_charged(self) -> None:
+        """From what is held to what is recorded."""
         if self._charged:
-            self._holds.land(self.project_id, self.key_id, self._charged)
+            self._holds.add_recorded(self.project_id, self.key_id, self._charged)
             self._charged = 0
 
 
@@ -123,7 +124,7 @@ def released_after(hold: Hold | None) -> Iterator[None]:
 
 
 class SpendingHolds:
-    """`landed` are the credits that work has recorded in transactions since the start, by the ids of projects and keys.
+    """`recorded` are the credits that work has recorded in transactions since the start, by the ids of projects and keys.
 
     A state that was read before may not have them.
     """
@@ -131,7 +132,7 @@ class SpendingHolds:
     def __init__(self) -> None:
         self.bound: Final[dict[str, Hold]] = {}
         """By the ids of runs and jobs."""
-        self.landed: Final[dict[str, int]] = {}
+        self.recorded: Final[dict[str, int]] = {}
         self._held: dict[str, int] = {}
 
     def sum_credits(self, scope: str) -> int:
@@ -151,9 +152,9 @@ class SpendingHolds:
             else:
                 self._held.pop(scope, None)
 
-    def land(self, project_id: str, key_id: str, credits_: int) -> None:
+    def add_recorded(self, project_id: str, key_id: str, credits_: int) -> None:
         for scope in (project_id, key_id):
-            self.landed[scope] = self.landed.get(scope, 0) + credits_
+            self.recorded[scope] = self.recorded.get(scope, 0) + credits_
 
 
 class CostMeans:

@@ -22,13 +22,13 @@ _MAX_CACHED: Final = 10_000
 class _Cached:
     """A state, and when it was read, by the monotonic clock.
 
-    Project and key had `spent` this much by the end of the reading, and this much had `landed` by its start.
+    Project and key had `spent` this much by the end of the reading, and this much was `recorded` by its start.
     """
 
     state: SpendingState
     read_at: float
     spent: Mapping[str, int]
-    landed: Mapping[str, int]
+    recorded: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +51,15 @@ class SpendingView:
         started, spent, scopes = time.monotonic(), self._journal.spent, (project_id, key_id)
         cached = self._cached.get((project_id, key_id))
         if cached is None or started - cached.read_at >= VIEW_SECONDS:
-            landed = {scope: self._holds.landed.get(scope, 0) for scope in scopes}
+            recorded = {scope: self._holds.recorded.get(scope, 0) for scope in scopes}
             state = await self._ledger.spending_state(project_id, key_id, now)
-            cached = _Cached(state, started, {scope: spent.get(scope, 0) for scope in scopes}, landed)
+            cached = _Cached(state, started, {scope: spent.get(scope, 0) for scope in scopes}, recorded)
             if len(self._cached) >= _MAX_CACHED:
                 self._cached.clear()
             self._cached[project_id, key_id] = cached
         since = {scope: spent.get(scope, 0) - cached.spent[scope] for scope in scopes}
         held = {
-            scope: self._holds.sum_credits(scope) + self._holds.landed.get(scope, 0) - cached.landed[scope]
+            scope: self._holds.sum_credits(scope) + self._holds.recorded.get(scope, 0) - cached.recorded[scope]
             for scope in scopes
         }
         return Funds(cached.state.spend(project_id, since) if any(since.values()) else cached.state, held)

@@ -22,7 +22,7 @@ _ROLES: Final = {"user": "user", "human": "user", "assistant": "assistant", "ai"
 
 def is_flat_message(members: Mapping[str, Any]) -> bool:
     """Whether a dict without `object` is a message whose content is a text."""
-    return "role" in members and isinstance(_find(members, "text")[1], str)
+    return "role" in members and isinstance(_find_member(members, "text")[1], str)
 
 
 def to_message(
@@ -35,7 +35,7 @@ def to_message(
     values = {}
     unknown = dict(members)
     for name in ALIASES:
-        source, value = _find(members, name)
+        source, value = _find_member(members, name)
         values[name] = value
         if source is not None:
             unknown.pop(source, None)
@@ -61,7 +61,7 @@ def to_message(
     return Found("message", {**unknown, **body}, parents, list_number, index, place)
 
 
-def _find(members: Mapping[str, Any], name: str) -> tuple[str | None, Any]:
+def _find_member(members: Mapping[str, Any], name: str) -> tuple[str | None, Any]:
     """The name under which the members have a value, and the value."""
     for alias in ALIASES[name]:
         if members.get(alias) is not None:

@@ -29,7 +29,7 @@ def parse_events(chunks: Iterable[bytes], limit: int) -> Iterator[Event]:
     line = 1
     for chunk in chunks:
         pending += len(chunk)
-        failure = _send(parser.send, chunk)
+        failure = _parse_chunk(parser.send, chunk)
         if events:
             yield from events
             events.clear()
@@ -39,13 +39,13 @@ def parse_events(chunks: Iterable[bytes], limit: int) -> Iterator[Event]:
         if pending > limit:
             raise MalformedJson(f"A value is longer than {limit} bytes.")
         line += chunk.count(b"\n")
-    failure = _send(lambda _: parser.close(), b"")
+    failure = _parse_chunk(lambda _: parser.close(), b"")
     yield from events
     if failure is not None:
         raise MalformedJson(f"The JSON is cut off at line {line}." if "EOF" in failure else f"Invalid JSON: {failure}.")
 
 
-def _send(send: Any, chunk: bytes) -> str | None:
+def _parse_chunk(send: Any, chunk: bytes) -> str | None:
     """Why the parser refuses the chunk, or None."""
     try:
         send(chunk)

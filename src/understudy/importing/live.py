@@ -126,7 +126,9 @@ class _Fetcher:
         if target.exists():
             return
         try:
-            await self._write(target, self._count_all("assistants", self._client.list("/assistants", self._report)))
+            await self._write_objects(
+                target, self._count_all("assistants", self._client.list("/assistants", self._report))
+            )
         except MissingObject as error:
             self._report(Problem("assistants", str(error)))
 
@@ -179,7 +181,7 @@ class _Fetcher:
         target = self._into / "threads" / f"{thread_id}.jsonl"
         if not target.exists():
             try:
-                await self._write(target, self._read_thread(thread_id))
+                await self._write_objects(target, self._read_thread(thread_id))
             except MissingObject as error:
                 self._failed_threads.append({"thread_id": thread_id, "error": str(error)})
                 self._report(Problem(thread_id, str(error)))
@@ -202,7 +204,7 @@ class _Fetcher:
         target = self._into / "vector_stores" / f"{store_id}.jsonl"
         if not target.exists():
             try:
-                await self._write(target, self._read_store(store_id))
+                await self._write_objects(target, self._read_store(store_id))
             except MissingObject as error:
                 self._report(Problem(store_id, str(error)))
                 return
@@ -281,7 +283,7 @@ class _Fetcher:
                     for line in file:
                         yield from (one for found, one in find_references(msgspec.json.decode(line)) if found == kind)
 
-    async def _write(self, target: Path, objects: AsyncIterator[dict[str, Any]]) -> None:
+    async def _write_objects(self, target: Path, objects: AsyncIterator[dict[str, Any]]) -> None:
         part = self._into / _PARTS / target.name
         with part.open("wb") as file:
             async for one in objects:

@@ -82,11 +82,11 @@ class LiveClient:
 
     async def get(self, path: str, **query: str | int) -> dict[str, Any]:
         """An object. Raises MissingObject and FetchError."""
-        return await self._read_object("GET", path, await self._request(path, query))
+        return await self._read_object("GET", path, await self._request_retrying(path, query))
 
     async def send(self, method: str, path: str, body: bytes | None = None) -> dict[str, Any]:
         """The object that a request with a JSON body returns. Raises MissingObject and FetchError."""
-        return await self._read_object(method, path, await self._request(path, {}, method, body))
+        return await self._read_object(method, path, await self._request_retrying(path, {}, method, body))
 
     async def _read_object(self, method: str, path: str, opened: Response) -> dict[str, Any]:
         async with opened as response:
@@ -123,7 +123,7 @@ class LiveClient:
     async def download(self, path: str, target: Path, size: int) -> None:
         """Writes a content of at most `size` bytes. Raises MissingObject and FetchError."""
         for attempt in range(_ATTEMPTS):
-            async with await self._request(path, {}) as response:
+            async with await self._request_retrying(path, {}) as response:
                 if await _write_body(response, target, size):
                     return
             await self._sleep(_backoff(attempt, None))
@@ -140,7 +140,7 @@ class LiveClient:
                 query.pop(name, None)
         return await self.get(path, **query)
 
-    async def _request(
+    async def _request_retrying(
         self, path: str, query: dict[str, str | int], method: str = "GET", body: bytes | None = None
     ) -> Response:
         """A response with the status 200, after retries."""
@@ -165,7 +165,7 @@ class LiveClient:
                 async with response:
                     status = response.status
                     wait = _parse_retry_after(dict(response.headers))
-                    reason = await self._describe(response)
+                    reason = await self._read_error(response)
                 self._raise_for(f"{method} {path}", status, reason)
             if attempt + 1 < _ATTEMPTS:
                 await self._sleep(_backoff(attempt, wait))
@@ -187,7 +187,7 @@ class LiveClient:
             raise FetchError(f"{text} Repeat the command to resume.")
         raise MissingObject(text, status)
 
-    async def _describe(self, response: Response) -> str:
+    async def _read_error(self, response: Response) -> str:
         """The message of an error body, or a part of the body."""
         data = b""
         try:

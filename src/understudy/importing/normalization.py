@@ -86,14 +86,14 @@ def normalize(found: Found) -> NormalizedObject:
     sort_time, place = _take_order(body)
     parents = _PARENTS.get(found.kind)
     try:
-        encoded = msgspec.json.encode(body) if is_row else _encode(found.kind, body)
+        encoded = msgspec.json.encode(body) if is_row else _encode_object(found.kind, body)
     except (OverflowError, ValueError, RecursionError) as error:
         raise InvalidObject(f"{identifier} has a value that JSON cannot hold: {error}.") from None
     parent = str(body[parents[0]]) if parents else ""
     return NormalizedObject(found.kind, identifier, source_id, parent, sort_time, place, encoded)
 
 
-def _encode(kind: Kind, body: dict[str, Any]) -> bytes:
+def _encode_object(kind: Kind, body: dict[str, Any]) -> bytes:
     """With prefixes of what the object refers to. Most messages refer to nothing in their contents."""
     add_own_prefixes(body)
     encoded = msgspec.json.encode(body)

@@ -62,18 +62,18 @@ class _Packer:
                 continue
             name = prefix + (entry.name or _name_by_content(only_name))
             try:
-                self._add(source, entry, name)
+                self._add_content(source, entry, name)
             except DamagedStream as error:
                 self.problems.append(Problem(name, str(error)))
 
-    def _add(self, source: Input, entry: Entry, name: str) -> None:
+    def _add_content(self, source: Input, entry: Entry, name: str) -> None:
         # A copy first: a header with a size cannot be taken back where the bytes turn out to be damaged.
         with tempfile.TemporaryFile(dir=self._work) as copy:
             with open_bytes(source.open(entry.reference)) as packed:
                 shutil.copyfileobj(packed, copy, _CHUNK_BYTES)
-            self._write(name, copy)
+            self._write_member(name, copy)
 
-    def _write(self, name: str, content: BinaryIO) -> None:
+    def _write_member(self, name: str, content: BinaryIO) -> None:
         info = tarfile.TarInfo(name)
         info.size = content.tell()
         content.seek(0)

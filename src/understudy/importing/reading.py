@@ -121,13 +121,13 @@ class _InputReader:
         for entry in source.entries():
             if isinstance(entry, entries.Entry) and (not entry.name or entries.has_objects(entry.name)):
                 for item in self._read_entry(source, entry):
-                    self._add(item)
+                    self._add_item(item)
             else:
                 self.add_file(_INPUT, entry)
 
     def add_file(self, origin: str, entry: entries.Entry | Refused) -> None:
         if isinstance(entry, Refused):
-            self._add(entry)
+            self._add_item(entry)
         else:
             contents.add_content(self._spool, origin, entry)
 
@@ -161,7 +161,7 @@ class _InputReader:
         else:
             yield Refused(place, "It is neither JSON, JSON Lines, CSV with the columns of messages, zip nor tar.")
 
-    def _add(self, item: Item) -> None:
+    def _add_item(self, item: Item) -> None:
         if isinstance(item, Refused):
             self._add_problem(item.place, item.reason)
             return

@@ -62,7 +62,7 @@ async def check_embeddings(data: bytes, body: dict[str, Any], *, secret: faults.
         if number % _YIELD_INTERVAL == _YIELD_INTERVAL - 1:
             await asyncio.sleep(0)
     _check_sizes(sizes, body.get("dimensions"))
-    return data if is_valid else _render(data, ordered)
+    return data if is_valid else _render_list(data, ordered)
 
 
 def parse_embeddings(data: bytes, *, secret: faults.ProviderSecrets | None = None) -> list[Embedding]:
@@ -153,7 +153,7 @@ def _decode_lenient(value: Any) -> dict[str, Any]:
     return {"embedding": value["embedding"], "index": payload.integer(value.get("index"), 1 << 20)}
 
 
-def _render(data: bytes, ordered: list[Embedding]) -> bytes:
+def _render_list(data: bytes, ordered: list[Embedding]) -> bytes:
     head = payload.mapping(msgspec.json.decode(data) if _is_valid(data) else payload.decode(data))
     listed = [{"object": "embedding", "index": one.index, "embedding": one.embedding} for one in ordered]
     return payload.encode({**head, "object": "list", "data": listed, "usage": repair.usage(head.get("usage"))})

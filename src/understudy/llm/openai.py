@@ -25,7 +25,7 @@ from understudy.llm.reranking import Reranking
 from understudy.llm.tool_call_indexes import ToolCallIndexer
 from understudy.llm.upstream_response import UpstreamResponse
 from understudy.net import sse
-from understudy.pacing import call_sized
+from understudy.pacing import call_in_thread_if_large
 from understudy.settings import ProviderSettings
 
 DEFAULT_BASE_URL = "https://api.openai.com/v1"
@@ -63,7 +63,7 @@ class OpenAIProvider:
 
     async def relay(self, operation: str, model: str, body: RelayBody, deadline: float) -> Relayed:
         url = self._url({"model": model}, operation)
-        encoded = await call_sized(body.prompt, body.encode, model)
+        encoded = await call_in_thread_if_large(body.prompt, body.encode, model)
         response = await self._connection.send(url, encoded, deadline=deadline)
         return await relay.read_response(operation, response, self._secret)
 

@@ -150,7 +150,7 @@ async def open_connection(
             "timeout", f"The WebSocket handshake with provider {name!r} timed out after {seconds:g} s."
         ) from None
     except OSError as error:
-        raise UpstreamError("unreachable", f"Provider {name!r} is unreachable: {_describe(error)}.") from None
+        raise UpstreamError("unreachable", f"Provider {name!r} is unreachable: {_describe_cause(error)}.") from None
     except (InvalidHandshake, InvalidURI, EOFError, ValueError) as error:
         raise _malformed(name) from error
     return RealtimeConnection(name, model, connection, secret)
@@ -194,7 +194,7 @@ def _malformed(name: str) -> UpstreamError:
     )
 
 
-def _describe(error: OSError) -> str:
+def _describe_cause(error: OSError) -> str:
     """The reason without the address."""
     return "host name not found" if isinstance(error, socket.gaierror) else str(connection_failed(error))
 

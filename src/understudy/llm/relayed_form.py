@@ -52,7 +52,7 @@ class RelayedForm:
         head = form_parts.field_head(self.boundary, MODEL) + model.encode() + b"\r\n"
         tail = form_parts.form_tail(self.boundary)
         size = len(head) + self.size + len(tail)
-        return EncodedBody(form_parts.form_type(self.boundary), size, self._read(head, tail))
+        return EncodedBody(form_parts.form_type(self.boundary), size, self._read_form(head, tail))
 
     async def read_parts(self) -> AsyncGenerator[bytes, None]:
         """All parts but the model, as they are sent."""
@@ -61,7 +61,7 @@ class RelayedForm:
             offset += len(chunk)
             yield chunk
 
-    async def _read(self, head: bytes, tail: bytes) -> AsyncGenerator[bytes, None]:
+    async def _read_form(self, head: bytes, tail: bytes) -> AsyncGenerator[bytes, None]:
         yield head
         async for chunk in self.read_parts():
             yield chunk

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from understudy.errors import UpstreamError
 from understudy.llm import payload
-from understudy.pacing import call_sized
+from understudy.pacing import call_in_thread_if_large
 from understudy.settings import is_public_url
 
 _SCHEME: Final = re.compile(r"[\s\x00-\x20]*([a-zA-Z][a-zA-Z0-9+.-]*):")
@@ -47,7 +47,7 @@ _Check = tuple[Callable[[Any, str], None], Any, str]
 async def check_urls(body: dict[str, Any]) -> None:
     """Raises UpstreamError(invalid_request) for a URL that is not public, in the body of a chat dialect."""
     if checks := list(_list_checks(body)):
-        await call_sized([value for _, value, _ in checks], _run_checks, checks)
+        await call_in_thread_if_large([value for _, value, _ in checks], _run_checks, checks)
 
 
 async def check_relayed(members: Mapping[str, Any]) -> None:
@@ -55,7 +55,9 @@ async def check_relayed(members: Mapping[str, Any]) -> None:
 
     Those of a form are lists of texts.
     """
-    await call_sized(members, _run_checks, [(_check_member, value, name) for name, value in members.items()])
+    await call_in_thread_if_large(
+        members, _run_checks, [(_check_member, value, name) for name, value in members.items()]
+    )
 
 
 def check_event(event: Mapping[str, Any]) -> None:

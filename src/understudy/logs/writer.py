@@ -77,7 +77,7 @@ class LineWriter:
         self._reported_lost = 0
 
     def start(self) -> None:
-        self._thread = threading.Thread(target=self._run, name="log-writer", daemon=True)
+        self._thread = threading.Thread(target=self._write_lines, name="log-writer", daemon=True)
         self._thread.start()
 
     def put(self, entry: Entry | ClientEntry, *, urgent: bool = False) -> None:
@@ -101,7 +101,7 @@ class LineWriter:
             self._thread.join(_CLOSE_SECONDS)
             self._thread = None
 
-    def _run(self) -> None:
+    def _write_lines(self) -> None:
         while not self._closing:
             self._wake.wait(self._wait_seconds())
             self._wake.clear()

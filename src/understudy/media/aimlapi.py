@@ -76,7 +76,7 @@ class AimlApi:
         self._pace = pace
 
     async def generate(self, job: Job, folder: Path, progress: Progress) -> VideoFiles:
-        upstream_id = job.upstream_id or await self._create(job, progress)
+        upstream_id = job.upstream_id or await self._request_generation(job, progress)
         result = await self._poll(upstream_id, progress)
         video = folder / "video.mp4"
         assert result.url is not None
@@ -91,7 +91,7 @@ class AimlApi:
     async def close(self) -> None:
         await self._http.close()
 
-    async def _create(self, job: Job, progress: Progress) -> str:
+    async def _request_generation(self, job: Job, progress: Progress) -> str:
         order: dict[str, Any] = {
             "model": f"luma/{job.model}",
             "prompt": job.prompt,

@@ -58,7 +58,9 @@ class Luma:
         self._pace = pace
 
     async def generate(self, job: Job, folder: Path, progress: Progress) -> VideoFiles:
-        upstream_id = job.upstream_id or await self._find_lost(job, progress) or await self._create(job, progress)
+        upstream_id = (
+            job.upstream_id or await self._find_lost(job, progress) or await self._request_generation(job, progress)
+        )
         generation = await self._poll(upstream_id, progress)
         assets = generation.assets
         if assets is None or not assets.video:
@@ -75,7 +77,7 @@ class Luma:
     async def close(self) -> None:
         await self._client.close()
 
-    async def _create(self, job: Job, progress: Progress) -> str:
+    async def _request_generation(self, job: Job, progress: Progress) -> str:
         order: dict[str, Any] = {
             "prompt": job.prompt,
             "model": job.model,

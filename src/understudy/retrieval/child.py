@@ -112,7 +112,7 @@ def _read_file(request: Extract | Recognize | Render) -> Reply:
         case Recognize():
             return _recognize(request)
         case Render():
-            return _render(request)
+            return _render_pages(request)
 
 
 def _extract(request: Extract) -> Reply:
@@ -138,7 +138,7 @@ def _recognize(request: Recognize) -> Reply:
     return _run_guarded(recognize)
 
 
-def _render(request: Render) -> Reply:
+def _render_pages(request: Render) -> Reply:
     from understudy.retrieval.reading import scans  # noqa: PLC0415
 
     def render() -> Reply:

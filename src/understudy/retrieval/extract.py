@@ -122,7 +122,7 @@ class Extractor:
 
         Raises ExtractionFailed.
         """
-        reply = await self._request(self._children, Render(str(path), most, edge, size), self._seconds)
+        reply = await self._request_reply(self._children, Render(str(path), most, edge, size), self._seconds)
         assert isinstance(reply, Rendered)
         return reply
 
@@ -131,11 +131,11 @@ class Extractor:
         warnings: list[str] = []
         if recognition is not None:
             request.recognized = None
-        reply = await self._request(self._children, request, self._seconds)
+        reply = await self._request_reply(self._children, request, self._seconds)
         if isinstance(reply, Scanned):
             assert recognition is not None
             request.recognized = await self._recognize_pages(request, recognition, reply.pages, warnings)
-            reply = await self._request(self._children, request, self._seconds)
+            reply = await self._request_reply(self._children, request, self._seconds)
         assert isinstance(reply, Extracted)
         return reply, [*reply.warnings, *warnings]
 
@@ -147,7 +147,7 @@ class Extractor:
         for page in pages[: recognition.pages]:
             one = Recognize(request.path, request.filename, page)
             try:
-                reply = await self._request(recognition.children, one, recognition.seconds)
+                reply = await self._request_reply(recognition.children, one, recognition.seconds)
             except ExtractionError as error:
                 warnings.append(f"The text in the image of page {page} was not recognized: {error.message}")
                 if len(warnings) == _MAX_RECOGNITION_FAILURES:
@@ -159,7 +159,7 @@ class Extractor:
             raise ExtractionError("invalid_file", " ".join(warnings))
         return texts
 
-    async def _request(self, children: ChildPool, request: Request, seconds: float) -> Reply:
+    async def _request_reply(self, children: ChildPool, request: Request, seconds: float) -> Reply:
         try:
             async with children.lease() as child:
                 reply = await child.request(request, seconds)

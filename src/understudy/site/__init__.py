@@ -35,10 +35,10 @@ class Site:
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Returns the API's own coroutine: another one around it would be resumed for every part of a stream."""
         if scope["type"] == "http" and _is_below(scope["path"], _MOUNT):
-            return self._serve(scope, receive, send)
+            return self._serve_page(scope, receive, send)
         return self._api(scope, receive, send)
 
-    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _serve_page(self, scope: Scope, receive: Receive, send: Send) -> None:
         response = await _respond(scope, self._folder)
         await (response or self._api)(scope, receive, send)
 

@@ -62,11 +62,11 @@ def read_file(folder: Path, name: str) -> SiteFile | Literal["folder", "not buil
         return "folder"
     if path.suffix not in _MEDIA_TYPES or not path.is_file():
         return "not found"
-    return _read(folder, path, path.stat().st_mtime_ns)
+    return _read_file(folder, path, path.stat().st_mtime_ns)
 
 
 @lru_cache(maxsize=16)
-def _read(folder: Path, path: Path, _changed: int) -> SiteFile:
+def _read_file(folder: Path, path: Path, _changed: int) -> SiteFile:
     content = path.read_bytes()
     return SiteFile(
         content=content,

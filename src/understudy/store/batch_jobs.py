@@ -158,11 +158,11 @@ class BatchJobs:
 
     async def add(self, seq: int, owner: str, lines: Sequence[NewLine]) -> bool:
         """Adding a line again is fine."""
-        return await self._database.write_slowly(_add, seq, owner, lines)
+        return await self._database.write_slowly(_add_lines, seq, owner, lines)
 
     async def start(self, seq: int, owner: str, total: int, model: str | None, now: float) -> bool:
         """All lines are added: from validating to in progress."""
-        return await self._database.write(_start, seq, owner, total, model, now)
+        return await self._database.write(_start_batch, seq, owner, total, model, now)
 
     async def fail_validation(self, seq: int, owner: str, errors: list[BatchFault], now: float) -> bool:
         """From validating to failed."""
@@ -216,7 +216,7 @@ def _lock_batch(seq: int, owner: str, target: Status) -> Transaction[tuple[Job, 
     return (msgspec.json.decode(rows[0][0], type=Job), rows[0][1]) if rows else None
 
 
-def _add(seq: int, owner: str, lines: Sequence[NewLine]) -> Transaction[bool]:
+def _add_lines(seq: int, owner: str, lines: Sequence[NewLine]) -> Transaction[bool]:
     sql = "SELECT seq FROM batches WHERE seq = $1 AND owner = $2 AND status IN ('validating', 'cancelling') FOR UPDATE"
     if not (yield sql, (seq, owner)):
         return False
@@ -225,7 +225,7 @@ def _add(seq: int, owner: str, lines: Sequence[NewLine]) -> Transaction[bool]:
     return True
 
 
-def _start(seq: int, owner: str, total: int, model: str | None, now: float) -> Transaction[bool]:
+def _start_batch(seq: int, owner: str, total: int, model: str | None, now: float) -> Transaction[bool]:
     found = yield from _lock_batch(seq, owner, "in_progress")
     if found is None:
         return False

@@ -21,10 +21,10 @@ class BillableJobs:
 
     async def find(self, kind: BillableKind, job_ids: Sequence[str]) -> dict[str, bool]:
         """Whether the jobs are active, by the ids of those that exist."""
-        return await self._database.read(_find, kind, job_ids)
+        return await self._database.read(_find_jobs, kind, job_ids)
 
 
-def _find(kind: BillableKind, job_ids: Sequence[str]) -> Transaction[dict[str, bool]]:
+def _find_jobs(kind: BillableKind, job_ids: Sequence[str]) -> Transaction[dict[str, bool]]:
     is_active, rows = _IS_ACTIVE[kind]
     found: dict[str, bool] = {}
     for some in padded_batches(list(job_ids)):

@@ -24,7 +24,7 @@ class CommitThread:
     def submit(self, work: Callable[[], object], done: _Done) -> None:
         """Runs `work` in the thread, and then `done` in the event loop of the caller, with the error or None."""
         if self._thread is None:
-            self._thread = Thread(target=self._run, name=self._name, daemon=True)
+            self._thread = Thread(target=self._commit_queued, name=self._name, daemon=True)
             self._thread.start()
         self._queue.put((work, done, asyncio.get_running_loop()))
 
@@ -35,7 +35,7 @@ class CommitThread:
             self._thread.join()
             self._thread = None
 
-    def _run(self) -> None:
+    def _commit_queued(self) -> None:
         while (item := self._queue.get()) is not None:
             work, done, loop = item
             error = None

@@ -83,7 +83,7 @@ class Connections:
                     return connection
                 self._discard(connection)
             elif self._open < self._size:
-                return await self._connect()
+                return await self._open_connection()
             else:
                 connection = await self._wait_for_connection()
                 if connection is not None:
@@ -145,7 +145,7 @@ class Connections:
         while self._open:
             await self._wait_for_connection()
 
-    async def _connect(self) -> Any:
+    async def _open_connection(self) -> Any:
         self._open += 1
         try:
             connection = await asyncpg.connect(

@@ -122,10 +122,10 @@ class Containers:
         return await self._database.read(_select_files, container_id)
 
     async def add_file(self, container_id: str, file_id: str) -> None:
-        await self._database.write(_execute, _ADD_FILE, container_id, file_id)
+        await self._database.write(_execute_statement, _ADD_FILE, container_id, file_id)
 
     async def remove_file(self, container_id: str, file_id: str) -> None:
-        await self._database.write(_execute, _DROP_FILE, container_id, file_id)
+        await self._database.write(_execute_statement, _DROP_FILE, container_id, file_id)
 
     async def uploads(self, container_id: str) -> list[ContainerUpload]:
         """The files that clients have uploaded into it, the oldest first."""
@@ -173,7 +173,7 @@ class Containers:
 
     async def record_kernel(self, container_id: str, node_id: str, kernel: str) -> None:
         """Records the gateway's kernel of a session, for the next node."""
-        await self._database.write(_execute, _RECORD_KERNEL, container_id, node_id, kernel)
+        await self._database.write(_execute_statement, _RECORD_KERNEL, container_id, node_id, kernel)
 
     async def take_orphaned_kernels(self, before: int, limit: int = 10) -> list[tuple[str, str]]:
         """Containers and kernels that no live node has, last used before that time; each is taken once."""
@@ -181,7 +181,7 @@ class Containers:
 
     async def release_session(self, container_id: str, node_id: str) -> None:
         """Ends a node's claim of a session that it has closed."""
-        await self._database.write(_execute, _RELEASE, container_id, node_id)
+        await self._database.write(_execute_statement, _RELEASE, container_id, node_id)
 
     async def find_or_create_for_thread(
         self, project_id: str, thread_id: str, container: ContainerResource
@@ -240,7 +240,7 @@ def _select_files(container_id: str) -> Transaction[list[str]]:
     return [str(row[0]) for row in rows]
 
 
-def _execute(sql: str, *args: str) -> Transaction[None]:
+def _execute_statement(sql: str, *args: str) -> Transaction[None]:
     yield sql, args
 
 

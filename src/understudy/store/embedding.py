@@ -107,7 +107,7 @@ class EmbeddingJobs:
 
         Raises DocumentRemoved like `append`.
         """
-        await self._database.write(_finish, owner, claim, copy, embedder)
+        await self._database.write(_finish_copy, owner, claim, copy, embedder)
 
     async def release(self, owner: str, document: int, due_at: float, *, attempts: int = 0) -> None:
         """Ends the claim. The document is due at `due_at`, and `attempts` are subtracted from its count."""
@@ -200,7 +200,7 @@ def _lock_claim(owner: str, claim: EmbeddingClaim) -> Transaction[None]:
         raise DocumentRemoved(f"The document {claim.seq!r} was removed, or another worker claimed it.")
 
 
-def _finish(owner: str, claim: EmbeddingClaim, copy: int, embedder: str) -> Transaction[None]:
+def _finish_copy(owner: str, claim: EmbeddingClaim, copy: int, embedder: str) -> Transaction[None]:
     yield from lock_store(claim.store)
     yield from _lock_claim(owner, claim)
     yield "UPDATE chunk_documents SET owner = NULL, is_copied = 1 WHERE seq = $1", (claim.seq,)

@@ -79,7 +79,7 @@ class ImportSpool:
         path.unlink(missing_ok=True)
         self._path = path
         self._connection = apsw.Connection(str(path))
-        self._run(_SCHEMA)
+        self._execute_statements(_SCHEMA)
 
     def add(self, rows: Sequence[SpooledRow]) -> list[SpooledRow]:
         """Returns those that were not added, since there is an object of the same kind, scope and id."""
@@ -107,7 +107,7 @@ class ImportSpool:
     def finish(self) -> None:
         """Adds the threads that messages and runs need, turns descending lists around, and sorts."""
         for statement in (_REVERSE, _ADD_THREADS, _INDEX):
-            self._run(statement)
+            self._execute_statements(statement)
 
     def count(self) -> dict[str, int]:
         return dict(self._select(_COUNT))
@@ -133,7 +133,7 @@ class ImportSpool:
         self._connection.close()
         self._path.unlink(missing_ok=True)
 
-    def _run(self, statements: str) -> None:
+    def _execute_statements(self, statements: str) -> None:
         for _ in self._connection.execute(statements):
             pass
 

@@ -85,10 +85,10 @@ def find_pending_invite(email: str, now: int) -> Transaction[InviteRecord | None
 
 def accept_invite(invite: InviteRecord, change: Change) -> Transaction[None]:
     yield "UPDATE invites SET accepted_at = $2 WHERE id = $1", (invite.id, change.now)
-    yield from insert_entry(change, "invite.accepted", invite.id, _describe(invite.email, invite.role))
+    yield from insert_entry(change, "invite.accepted", invite.id, _render_data(invite.email, invite.role))
 
 
-def _describe(email: str, role: OrganizationRole) -> dict[str, dict[str, str]]:
+def _render_data(email: str, role: OrganizationRole) -> dict[str, dict[str, str]]:
     return {"data": {"email": email, "role": role}}
 
 
@@ -111,7 +111,7 @@ def _create_invite(
     sql = "INSERT INTO invites (id, email, role, projects, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6)"
     body = msgspec.json.encode(projects).decode()
     yield sql, (invite_id, address, role, body, change.now, change.now + INVITE_SECONDS)
-    yield from insert_entry(change, "invite.sent", invite_id, _describe(address, role))
+    yield from insert_entry(change, "invite.sent", invite_id, _render_data(address, role))
     return (yield from _get_invite(invite_id))
 
 

@@ -37,7 +37,7 @@ class ItemData:
 
     async def find(self, markers: Sequence[str]) -> dict[str, str]:
         """The blobs by their markers. A marker that a client made up has none."""
-        return await self._database.read(_find, markers)
+        return await self._database.read(_find_blobs, markers)
 
 
 def new_marker() -> str:
@@ -61,7 +61,7 @@ def add_data(project_id: str, data: SavedData, owners: Iterable[tuple[str, str]]
                     yield from add_image(project_id, (owner_id,), blob)
 
 
-def _find(markers: Sequence[str]) -> Transaction[dict[str, str]]:
+def _find_blobs(markers: Sequence[str]) -> Transaction[dict[str, str]]:
     found: dict[str, str] = {}
     for batch in padded_batches(list(markers)):
         parameters = sql_parameters(1, len(batch))

@@ -45,7 +45,7 @@ class ItemImages:
 
     async def find(self, owner_ids: Sequence[str]) -> dict[str, dict[str, str]]:
         """The blobs of the owners' images, by the ids of the owners and of the items."""
-        return await self._database.read(_find, owner_ids)
+        return await self._database.read(_find_blobs, owner_ids)
 
     async def find_of_items(self, item_ids: Sequence[str]) -> dict[str, str]:
         """The blobs of the images that belong to items themselves, by the ids of the items."""
@@ -81,7 +81,7 @@ def list_items(owner_id: str) -> Transaction[set[str]]:
     return {str(row[0]) for row in rows}
 
 
-def _find(owner_ids: Sequence[str]) -> Transaction[dict[str, dict[str, str]]]:
+def _find_blobs(owner_ids: Sequence[str]) -> Transaction[dict[str, dict[str, str]]]:
     found: dict[str, dict[str, str]] = {}
     for batch in padded_batches(list(owner_ids)):
         sql = compose_sql(

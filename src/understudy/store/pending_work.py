@@ -111,14 +111,14 @@ class PendingWork:
 
     async def has(self, name: str) -> bool:
         """Whether there may be work of that name; True for a name that is unknown here. Raises StoreError."""
-        return name not in _QUERIES or name in await self._find()
+        return name not in _QUERIES or name in await self._find_kinds()
 
     async def run_if_pending(self, name: str, work: Callable[[], Awaitable[object]]) -> None:
         """Raises what `work` does, and StoreError."""
         if await self.has(name):
             await work()
 
-    async def _find(self) -> frozenset[str]:
+    async def _find_kinds(self) -> frozenset[str]:
         async with self._lock:
             now = self._monotonic()
             if now >= self._until:

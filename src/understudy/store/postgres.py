@@ -87,7 +87,7 @@ class PostgresDatabase:
             await self._guard.renew()
 
     async def read(self, transaction: Callable[P, Transaction[T]], *args: P.args, **kwargs: P.kwargs) -> T:
-        return await self._read("read", _SHORT_SECONDS, transaction(*args, **kwargs))
+        return await self._run_read("read", _SHORT_SECONDS, transaction(*args, **kwargs))
 
     async def read_cached(
         self, _table: str, /, transaction: Callable[P, Transaction[str]], *args: P.args, **kwargs: P.kwargs
@@ -95,28 +95,28 @@ class PostgresDatabase:
         return await self.read(transaction, *args, **kwargs)
 
     async def scan(self, transaction: Callable[P, Transaction[T]], *args: P.args, **kwargs: P.kwargs) -> T:
-        return await self._read("scan", _LONG_SECONDS, transaction(*args, **kwargs))
+        return await self._run_read("scan", _LONG_SECONDS, transaction(*args, **kwargs))
 
-    async def _read(self, kind: TransactionKind, seconds: float, transaction: Transaction[T]) -> T:
+    async def _run_read(self, kind: TransactionKind, seconds: float, transaction: Transaction[T]) -> T:
         await self._check_guard()
         with TransactionTimer(kind):
             try:
-                return await self._run(_run_transaction, transaction, seconds)
+                return await self._run_on_connection(_run_transaction, transaction, seconds)
             except FAILURES as error:
                 raise self._failure(error) from None
 
     async def write(self, transaction: Callable[P, Transaction[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         await self._check_guard()
         seconds = _LONG_SECONDS if large_writes.is_expected() else _SHORT_SECONDS
-        return await self._write(seconds, partial(transaction, *args, **kwargs))
+        return await self._run_write(seconds, partial(transaction, *args, **kwargs))
 
     async def write_slowly(self, transaction: Callable[P, Transaction[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         await self._check_guard()
-        return await self._write(_LONG_SECONDS, partial(transaction, *args, **kwargs))
+        return await self._run_write(_LONG_SECONDS, partial(transaction, *args, **kwargs))
 
     async def change_schema(self, transaction: Callable[P, Transaction[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         await self._check_guard()
-        return await self._write(_UNLIMITED_SECONDS, partial(transaction, *args, **kwargs))
+        return await self._run_write(_UNLIMITED_SECONDS, partial(transaction, *args, **kwargs))
 
     async def write_early(
         self, applied: Callable[[T], None], transaction: Callable[P, Transaction[T]], *args: P.args, **kwargs: P.kwargs
@@ -126,16 +126,16 @@ class PostgresDatabase:
         return value
 
     async def write_unguarded(self, transaction: Callable[P, Transaction[T]], *args: P.args, **kwargs: P.kwargs) -> T:
-        return await self._write(_SHORT_SECONDS, partial(transaction, *args, **kwargs))
+        return await self._run_write(_SHORT_SECONDS, partial(transaction, *args, **kwargs))
 
-    async def _write(self, seconds: float, begin: Callable[[], Transaction[T]]) -> T:
+    async def _run_write(self, seconds: float, begin: Callable[[], Transaction[T]]) -> T:
         with TransactionTimer("write"):
             return await self._attempt_write(seconds, begin)
 
     async def _attempt_write(self, seconds: float, begin: Callable[[], Transaction[T]]) -> T:
         for attempt in range(_MAX_ATTEMPTS):
             try:
-                return await self._run(_commit, begin(), seconds)
+                return await self._run_on_connection(_commit, begin(), seconds)
             except _CONFLICTS as error:
                 if attempt == _MAX_ATTEMPTS - 1:
                     raise self._failure(error) from None
@@ -162,7 +162,7 @@ class PostgresDatabase:
             logger.error("database unavailable: %s", failure)
         return StoreUnavailable(str(failure))
 
-    async def _run(
+    async def _run_on_connection(
         self,
         drive: Callable[[Any, Transaction[T], float], Coroutine[Any, Any, T]],
         transaction: Transaction[T],

@@ -109,7 +109,7 @@ class Responses:
         return await self._database.read(locate_response, project_id, "", previous_id, conversation_thread, False)
 
     async def get(self, project_id: str, response_id: str) -> str:
-        return await self._database.read(_get, project_id, response_id)
+        return await self._database.read(_get_body, project_id, response_id)
 
     async def page(self, project_id: str, request: PageRequest, chosen: ResponseFilter) -> Page:
         """Those that are stored. Raises InvalidRequest for the cursor of another list."""
@@ -208,7 +208,7 @@ def _insert_response(
 # -- reading -----------------------------------------------------------------------------------------------------
 
 
-def _get(project_id: str, response_id: str) -> Transaction[str]:
+def _get_body(project_id: str, response_id: str) -> Transaction[str]:
     rows = yield SELECT_STORED, (response_id, project_id)
     if not rows:
         raise response_not_found(response_id)

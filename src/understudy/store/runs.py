@@ -111,11 +111,11 @@ class Runs:
 
     async def get(self, project_id: str, thread_id: str, run_id: str) -> tuple[RunStatus, str]:
         """The run's status, and its body."""
-        return await self._database.read(_get, project_id, thread_id, run_id)
+        return await self._database.read(_get_run, project_id, thread_id, run_id)
 
     async def find(self, project_id: str, run_id: str) -> str:
         """The run's body, whatever its thread is. Raises NotFound."""
-        return await self._database.read(_find, project_id, run_id)
+        return await self._database.read(_find_run, project_id, run_id)
 
     async def page(self, project_id: str, thread_id: str, request: PageRequest) -> Page:
         return await self._database.read(_page, project_id, thread_id, request)
@@ -259,7 +259,7 @@ def _emit_status(project_id: str, run: RunObject) -> None:
 # -- reading and metadata ----------------------------------------------------------------------------------------
 
 
-def _get(project_id: str, thread_id: str, run_id: str) -> Transaction[tuple[RunStatus, str]]:
+def _get_run(project_id: str, thread_id: str, run_id: str) -> Transaction[tuple[RunStatus, str]]:
     rows = yield _RUN + _THREAD_IN_PROJECT, (run_id, thread_id, project_id)
     if not rows:
         yield from require_thread(project_id, thread_id)
@@ -267,7 +267,7 @@ def _get(project_id: str, thread_id: str, run_id: str) -> Transaction[tuple[RunS
     return rows[0][1], rows[0][0]
 
 
-def _find(project_id: str, run_id: str) -> Transaction[str]:
+def _find_run(project_id: str, run_id: str) -> Transaction[str]:
     sql = (
         "SELECT body FROM runs WHERE id = $1 AND project_id = $2 AND body IS NOT NULL AND kind = 'run'"
         " AND EXISTS (SELECT 1 FROM threads WHERE id = runs.thread_id AND body IS NOT NULL)"
@@ -296,7 +296,7 @@ def _modify(project_id: str, thread_id: str, run_id: str, change: Callable[[RunO
 
 
 def _get_step(project_id: str, thread_id: str, run_id: str, step_id: str) -> Transaction[str]:
-    yield from _get(project_id, thread_id, run_id)
+    yield from _get_run(project_id, thread_id, run_id)
     rows = yield _STEP, (step_id, run_id)
     if not rows:
         raise not_found("run step", step_id)
@@ -304,12 +304,12 @@ def _get_step(project_id: str, thread_id: str, run_id: str, step_id: str) -> Tra
 
 
 def _page_steps(project_id: str, thread_id: str, run_id: str, request: PageRequest) -> Transaction[Page]:
-    yield from _get(project_id, thread_id, run_id)
+    yield from _get_run(project_id, thread_id, run_id)
     return (yield from read_page(_STEPS, (run_id,), request))
 
 
 def _history(project_id: str, thread_id: str, run_id: str) -> Transaction[RunHistory]:
-    _, body = yield from _get(project_id, thread_id, run_id)
+    _, body = yield from _get_run(project_id, thread_id, run_id)
     steps = yield "SELECT body FROM steps WHERE run_id = $1 ORDER BY seq", (run_id,)
     items = yield "SELECT body FROM items WHERE run_id = $1 AND kind = 'message' AND body IS NOT NULL", (run_id,)
     messages = [decode_message(row[0]) for row in items]

@@ -222,16 +222,16 @@ class SqliteDatabase:
         self._begun_at = time.perf_counter()
         if any(write.large for write in batch):
             self._in_thread = True
-            self._disk.submit(partial(self._execute, batch), partial(self._execute_in_batch, batch))
+            self._disk.submit(partial(self._execute_batch, batch), partial(self._execute_in_batch, batch))
             return
         try:
-            self._execute(batch)
+            self._execute_batch(batch)
         except Exception as error:  # noqa: BLE001 - raised by all writes of the batch
             self._abandon(batch, error)
             return
         self._commit(batch)
 
-    def _execute(self, batch: list[_Write]) -> None:
+    def _execute_batch(self, batch: list[_Write]) -> None:
         """Runs all writes of the batch without the commit. Nothing else uses the writer meanwhile."""
         if self._batches_apart or any(write.changes_schema for write in batch):
             self._batches_apart = max(self._batches_apart - 1, 0)

@@ -48,7 +48,7 @@ def run_transaction(cursor: apsw.Cursor, transaction: Transaction[T], changes: C
             if isinstance(statement, Bundle):
                 rows = _execute_all(cursor, statement, changes)
             else:
-                rows = _execute(cursor, statement, changes)
+                rows = _execute_query(cursor, statement, changes)
             statement = transaction.send(rows)
     except StopIteration as stop:
         value: T = stop.value
@@ -59,7 +59,7 @@ def _execute_all(cursor: apsw.Cursor, bundle: Bundle, changes: Changes | None) -
     if not bundle.queries:
         return []
     first, *others = bundle.queries
-    guard = rows = _execute(cursor, first, changes)
+    guard = rows = _execute_query(cursor, first, changes)
     kept = bundle.rows
     if kept is not None:
         kept.append(rows)
@@ -69,7 +69,7 @@ def _execute_all(cursor: apsw.Cursor, bundle: Bundle, changes: Changes | None) -
                 changes.texts.append(_with_number(query, rows))
                 rows = []
             else:
-                rows = _execute(cursor, query, changes)
+                rows = _execute_query(cursor, query, changes)
             if kept is not None:
                 kept.append(rows)
     return guard
@@ -83,7 +83,7 @@ def _with_number(query: Query, written: list[Row]) -> Query:
     return query
 
 
-def _execute(cursor: apsw.Cursor, query: Query, changes: Changes | None) -> list[Row]:
+def _execute_query(cursor: apsw.Cursor, query: Query, changes: Changes | None) -> list[Row]:
     sql, changed = _to_sqlite(query[0])
     if changed and changes is not None:
         if changed == _TEXT_INDEX:

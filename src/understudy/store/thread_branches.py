@@ -85,7 +85,7 @@ class ThreadBranches:
         `change` is applied to the new thread before it is stored. Raises InvalidRequest for a message that is being
         written, and for more items than a branch may have.
         """
-        last, count, size = await self._database.scan(_measure, project_id, thread_id, after)
+        last, count, size = await self._database.scan(_measure_branch, project_id, thread_id, after)
         if count > MAX_ITEMS or size > MAX_BYTES:
             raise branch_limit_exceeded(MAX_ITEMS, MAX_BYTES)
         if count > _INLINE_ITEMS or size > _INLINE_BYTES:
@@ -95,7 +95,7 @@ class ThreadBranches:
         )
 
 
-def _measure(project_id: str, thread_id: str, after: str | None) -> Transaction[tuple[int, int, int]]:
+def _measure_branch(project_id: str, thread_id: str, after: str | None) -> Transaction[tuple[int, int, int]]:
     """The number of the last item to copy, how many there are, and their bytes."""
     yield from select_thread(project_id, thread_id)
     if after is None:
@@ -153,16 +153,16 @@ def _copy_item(row: Row, branch_id: str) -> _Copy:
     _, item_id, kind, role, body = row
     members = _decode_members(body)
     new_id = ids.message() if kind == "message" else f"{item_id.partition('_')[0]}_{secrets.token_hex(25)}"
-    members["id"] = _encode(new_id)
+    members["id"] = _encode_value(new_id)
     text = ""
     if kind == "message":
-        members |= {"thread_id": _encode(branch_id), "run_id": _encode(None)}
+        members |= {"thread_id": _encode_value(branch_id), "run_id": _encode_value(None)}
         parts = [part.text.value for part in _decode_message(body).content if part.text is not UNSET]
         text = " ".join(parts).replace("\x00", " ")
     return _Copy((new_id, branch_id, kind, role, msgspec.json.encode(members).decode()), text)
 
 
-def _encode(value: Any) -> msgspec.Raw:
+def _encode_value(value: Any) -> msgspec.Raw:
     return msgspec.Raw(msgspec.json.encode(value))
 
 

@@ -69,10 +69,10 @@ def describe_threads(
         "SELECT id,", ", ".join(columns), "FROM threads WHERE id IN (", arguments.bind_all(thread_ids), ")"
     )
     rows = yield sql, arguments.values
-    return {row[0]: _render(wanted, *row[1:]) for row in rows}
+    return {row[0]: _render_members(wanted, *row[1:]) for row in rows}
 
 
-def _render(
+def _render_members(
     wanted: frozenset[ThreadDetail],
     preview: str | None,
     count: int | None,

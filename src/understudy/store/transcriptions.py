@@ -108,7 +108,7 @@ class Transcriptions:
 
         False, and nothing stored, if the job is no longer the owner's.
         """
-        return await self._database.write(_finish, self._database, owner, claimed, now, usage)
+        return await self._database.write(_finish_transcription, self._database, owner, claimed, now, usage)
 
     async def expire(self, ended_before: float, limit: int = 100) -> None:
         """Deletes up to `limit` transcriptions that ended before that time."""
@@ -136,7 +136,7 @@ def _insert(
         "INSERT INTO transcriptions (id, project_id, status, input, bytes, body, origin)"
         " VALUES ($1, $2, 'queued', $3, $4, $5, $6)"
     )
-    yield insert, (transcription_id, project_id, name, record.size, _encode(record), origin)
+    yield insert, (transcription_id, project_id, name, record.size, _encode_record(record), origin)
 
 
 def _select(project_id: str, transcription_id: str) -> Transaction[StoredTranscription]:
@@ -173,7 +173,7 @@ def _claim(seq: int, owner: str, now: float) -> Transaction[TranscriptionClaim |
     )
 
 
-def _finish(
+def _finish_transcription(
     database: Database, owner: str, claimed: TranscriptionClaim, now: float, usage: Usage | None
 ) -> Transaction[bool]:
     sql = compose_sql(
@@ -183,7 +183,7 @@ def _finish(
         "RETURNING seq",
     )
     status = "error" if claimed.record.error else "completed"
-    if not (yield sql, (claimed.seq, owner, status, _encode(claimed.record), now)):
+    if not (yield sql, (claimed.seq, owner, status, _encode_record(claimed.record), now)):
         return False
     yield from release(claimed.input)
     if usage is not None:
@@ -200,7 +200,7 @@ def _expire(ended_before: float, limit: int) -> Transaction[None]:
         yield "DELETE FROM transcriptions WHERE seq = $1", (seq,)
 
 
-def _encode(record: TranscriptionRecord) -> str:
+def _encode_record(record: TranscriptionRecord) -> str:
     return msgspec.json.encode(record).decode()
 
 

@@ -101,7 +101,7 @@ class UsageJournal:
             return
         if not self._accepts and not self._is_closed:
             async with self._folding:
-                await self._open()
+                await self._open_file()
             if self._append(project_id, usage):
                 return
         await self._database.write(record, self._database, project_id, usage)
@@ -111,7 +111,7 @@ class UsageJournal:
         if file is None or not self._accepts or self._size - self._folded > _MAX_UNFOLDED:
             return False
         line = encode_record(project_id, usage)
-        if line is None or len(line) > _MAX_LINE or not self._write(file, line):
+        if line is None or len(line) > _MAX_LINE or not self._write_line(file, line):
             return False
         self._unfolded.append(_Unfolded(self._size, time.monotonic(), project_id, usage.key_id, usage.credits))
         if usage.credits:
@@ -121,7 +121,7 @@ class UsageJournal:
             self._schedule(FOLD_SECONDS)
         return True
 
-    def _write(self, file: JournalFile, line: bytes) -> bool:
+    def _write_line(self, file: JournalFile, line: bytes) -> bool:
         try:
             written = os.write(file.descriptor, line)
         except OSError as error:
@@ -137,7 +137,7 @@ class UsageJournal:
             self._accepts, self._is_torn = False, True
         return False
 
-    async def _open(self) -> None:
+    async def _open_file(self) -> None:
         """Opens a file, unless there is one; without room for one, usage is recorded in transactions."""
         if self._file is not None:
             return
@@ -170,7 +170,7 @@ class UsageJournal:
                         continue
                     folded = await fold_file(self._database, file, self._clock)
                 if folded is not None:
-                    self._count(folded)
+                    self._add_counts(folded)
                     self._others[journal] = folded.position
 
     async def sweep(self) -> None:
@@ -213,7 +213,7 @@ class UsageJournal:
             await add_journal(self._database, self._file.id, 0, self._clock)
             folded = await fold_file(self._database, self._file, self._clock)
         if folded is not None:
-            self._count(folded)
+            self._add_counts(folded)
             self._forget(folded.position)
         if self._is_torn or self._folded > _ROTATED_BYTES:
             await self._rotate()
@@ -226,7 +226,7 @@ class UsageJournal:
             folded = await fold_file(self._database, self._file, self._clock)
             if folded is None:
                 return
-            self._count(folded)
+            self._add_counts(folded)
             self._forget(folded.position)
         if self._folded == self._size:
             await self._delete_own()
@@ -246,7 +246,7 @@ class UsageJournal:
         folded = await fold_file(self._database, file, self._clock)
         if folded is None:
             return
-        self._count(folded)
+        self._add_counts(folded)
         level = logging.WARNING if folded.damaged else logging.INFO
         text = "folded %d records of %s, whose process died; dropped %d damaged lines and %d bytes of an unfinished one"
         logger.log(level, text, folded.records, file.path.name, folded.damaged, folded.rest)
@@ -260,7 +260,7 @@ class UsageJournal:
         self._others = {journal: size for journal, size in self._others.items() if journal in sizes}
         return [journal for journal, size in sizes.items() if self._others.get(journal) != size]
 
-    def _count(self, folded: Folded) -> None:
+    def _add_counts(self, folded: Folded) -> None:
         self.counts.groups += folded.groups
         self.counts.records += folded.records
         self.counts.damaged += folded.damaged

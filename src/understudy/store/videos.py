@@ -80,7 +80,7 @@ class Videos:
         )
 
     async def get(self, project_id: str, video_id: str) -> Video:
-        return await self._database.read(_get, project_id, video_id)
+        return await self._database.read(_get_video, project_id, video_id)
 
     async def lookup(self, project_id: str, ids: Sequence[str]) -> list[Video]:
         """In the order of the ids; raises NotFound for the first that the project does not have."""
@@ -203,7 +203,7 @@ def _find_by_request_key(project_id: str, request_key: str, record: Record) -> T
     return str(rows[0][0])
 
 
-def _get(project_id: str, video_id: str) -> Transaction[Video]:
+def _get_video(project_id: str, video_id: str) -> Transaction[Video]:
     rows = yield _SELECT, (video_id.lower(), project_id, video_id.lower() + qualifier(project_id))
     if not rows:
         raise not_found("generation", video_id)
@@ -213,7 +213,7 @@ def _get(project_id: str, video_id: str) -> Transaction[Video]:
 def _lookup(project_id: str, ids: Sequence[str]) -> Transaction[list[Video]]:
     found = {}
     for video_id in ids:
-        found[video_id] = yield from _get(project_id, video_id)
+        found[video_id] = yield from _get_video(project_id, video_id)
     return list(found.values())
 
 
@@ -238,7 +238,7 @@ def _get_file(video_id: str, role: Role, token: str) -> Transaction[tuple[str, V
 
 
 def _delete(project_id: str, video_id: str) -> Transaction[int]:
-    found = yield from _get(project_id, video_id)
+    found = yield from _get_video(project_id, video_id)
     yield from _remove(found.id)
     return found.seq
 

@@ -38,7 +38,7 @@ class _Entry(NamedTuple):
 
 
 def definition(name: str, deferred: Sequence[Declaration]) -> dict[str, Any]:
-    listed = "\n".join(f"- {line}" for tool in deferred for line in _describe(tool))
+    listed = "\n".join(f"- {line}" for tool in deferred for line in _describe_tool(tool))
     paths = {
         "type": "array",
         "items": {"type": "string"},
@@ -95,7 +95,7 @@ def render_found(tool: Declaration) -> dict[str, Any]:
     return {"type": "mcp", **named, **described, "defer_loading": True}
 
 
-def _describe(tool: Declaration) -> Iterator[str]:
+def _describe_tool(tool: Declaration) -> Iterator[str]:
     """A line for the tool; for a group one, and one for each of its tools."""
     yield _line(tool["name"], tool.get("description"))
     for one in tool.get("tools", ()):

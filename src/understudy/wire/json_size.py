@@ -29,7 +29,7 @@ def find_excess(data: bytes, values: int = MAX_VALUES) -> str | None:
     containers = values // _CONTAINER_SHARE
     # The shortest text with so many takes two bytes for each: most bodies are not looked at.
     if len(data) > 2 * containers and _may_exceed(data, values, containers):
-        found, opened = _count(data, values)
+        found, opened = _count_values(data, values)
         if opened > containers:
             return f"at most {containers} arrays and objects"
         if found > values:
@@ -58,7 +58,7 @@ def _occurrences(data: bytes, sign: bytes) -> int:
     return sum(data.count(sign, start, start + _SLICE_BYTES) for start in range(0, len(data), _SLICE_BYTES))
 
 
-def _count(data: bytes, values: int) -> tuple[int, int]:
+def _count_values(data: bytes, values: int) -> tuple[int, int]:
     """Values, and arrays and objects among them, as far as was counted before there were too many."""
     found = opened = start = 0
     inside = False

@@ -66,7 +66,7 @@ class RedisBroker:
         self._cells = LimitCells(self._clients)
         self._places = Places(self._clients)
         self._connection = SupervisedConnection(
-            url, self._clients, _channel(self.node_id), self._receive, self._send_ping
+            url, self._clients, _channel(self.node_id), self._receive_message, self._send_ping
         )
         self._wakeups = Wakeups(self._clients, self._connection, self.wake, self.node_id)
         self._publish = "SPUBLISH" if self._clients.is_cluster else "PUBLISH"
@@ -170,9 +170,9 @@ class RedisBroker:
 
     def _start_flush(self) -> None:
         if self._flushing is None:
-            self._flushing = asyncio.create_task(self._flush())
+            self._flushing = asyncio.create_task(self._send_waiting())
 
-    async def _flush(self) -> None:
+    async def _send_waiting(self) -> None:
         """Sends everything that waits, until nothing does."""
         try:
             while self._outbox or self._wakes:
@@ -217,7 +217,7 @@ class RedisBroker:
         for request in list(self._requests):
             self._fail_request(request, reason)
 
-    def _receive(self, data: bytes) -> None:
+    def _receive_message(self, data: bytes) -> None:
         try:
             message = _decode(data)
         except msgspec.DecodeError:

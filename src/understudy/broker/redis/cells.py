@@ -70,25 +70,25 @@ class LimitCells:
         for cell in cells:
             arguments += (cell.limit, repr(cell.rate), cell.cost)
         keys = [f"u:{{{group}}}:limit:{cell.name}" for cell in cells]
-        fits, *levels = await self._run((len(keys), *keys, *arguments))
+        fits, *levels = await self._run_command((len(keys), *keys, *arguments))
         return bool(fits), [float(level) for level in levels]
 
-    async def _run(self, arguments: Command) -> Any:
+    async def _run_command(self, arguments: Command) -> Any:
         reply: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._waiting.append((arguments, reply))
         if self._flushing is None:
-            self._flushing = asyncio.create_task(self._flush())
+            self._flushing = asyncio.create_task(self._send_waiting())
         return await reply
 
-    async def _flush(self) -> None:
+    async def _send_waiting(self) -> None:
         try:
             while self._waiting:
                 waiting, self._waiting = self._waiting, []
-                await self._send(waiting)
+                await self._send_commands(waiting)
         finally:
             self._flushing = None
 
-    async def _send(self, waiting: Sequence[tuple[Command, asyncio.Future[Any]]]) -> None:
+    async def _send_commands(self, waiting: Sequence[tuple[Command, asyncio.Future[Any]]]) -> None:
         try:
             results = await _TAKE.run(self._clients, [arguments for arguments, _ in waiting])
         except Exception as error:  # noqa: BLE001 - each caller handles it

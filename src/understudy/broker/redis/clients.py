@@ -54,7 +54,7 @@ class RedisClients:
     async def write(self, commands: Sequence[Command]) -> list[Any]:
         """The replies as the server sends them, errors of single commands among them. Raises one of `FAILURES`."""
         async with self._writing:
-            return await _execute(self._writer, commands, self._send_once)
+            return await _execute_commands(self._writer, commands, self._send_once)
 
     async def send(self, commands: Sequence[Command]) -> list[Any]:
         """As `write`, beside it. What is sent at once, or while the server works on others, shares a pipeline."""
@@ -85,7 +85,7 @@ class RedisClients:
     async def _send_batch(self, batch: Sequence[_Call]) -> None:
         commands = [command for some, _ in batch for command in some]
         try:
-            replies = await _execute(self._commands, commands, self._send_once)
+            replies = await _execute_commands(self._commands, commands, self._send_once)
         except BaseException as error:
             for _, sent in batch:
                 if isinstance(error, asyncio.CancelledError):
@@ -103,7 +103,7 @@ class RedisClients:
     async def execute(self, commands: Sequence[Command]) -> list[Any]:
         """As `send`, with the replies that the library has parsed."""
         async with self._places:
-            return await _execute(self._commands, commands, _execute_once)
+            return await _execute_commands(self._commands, commands, _execute_once)
 
     async def _send_once(self, client: Any, commands: Sequence[Command]) -> list[Any]:
         """Without the library's pipeline, which costs as much again as the rest."""
@@ -244,7 +244,7 @@ class Subscription:
 _Execution = Callable[[Any, Sequence[Command]], Awaitable[list[Any]]]
 
 
-async def _execute(client: Any, commands: Sequence[Command], execution: _Execution) -> list[Any]:
+async def _execute_commands(client: Any, commands: Sequence[Command], execution: _Execution) -> list[Any]:
     try:
         replies = await execution(client, commands)
     except exceptions.TimeoutError:

@@ -58,7 +58,7 @@ class SupervisedConnection:
     async def start(self) -> None:
         """Connects, or lets the loop try again. Raises SettingsError if the server refuses this node."""
         try:
-            await self._connect()
+            await self._subscribe()
         except FAILURES as error:
             if _is_refusal(error):
                 raise SettingsError(f"{self._url} refused the connection: {error}") from None
@@ -66,7 +66,7 @@ class SupervisedConnection:
         except RedisError as error:
             await self._disconnect()
             raise SettingsError(f"{self._url} refused the connection: {error}") from None
-        self._task = asyncio.create_task(self._run())
+        self._task = asyncio.create_task(self._supervise())
 
     async def stop(self) -> None:
         for task in (self._task, *self._tasks):
@@ -82,12 +82,12 @@ class SupervisedConnection:
         if self._reading is not None:
             self._reading.cancel()
 
-    async def _run(self) -> None:
+    async def _supervise(self) -> None:
         delay = _FIRST_WAIT_SECONDS
         while True:
             try:
                 if self._subscription is None:
-                    await self._connect()
+                    await self._subscribe()
                 delay = _FIRST_WAIT_SECONDS
                 await self._keep_reading()
             except (RedisError, *FAILURES) as error:
@@ -99,7 +99,7 @@ class SupervisedConnection:
             await asyncio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311 - spreads load, hides nothing
             delay = min(2 * delay, _LONGEST_WAIT_SECONDS)
 
-    async def _connect(self) -> None:
+    async def _subscribe(self) -> None:
         self._subscription = await self._clients.subscribe(self._channel)
         try:
             if self._epoch is None:
@@ -113,9 +113,9 @@ class SupervisedConnection:
             return
         logger.info("%s: connected again%s", self._url, ", without its data" if has_lost_data else "")
         self._was_available = True
-        self._start(self._notify(has_lost_data))
+        self._start_task(self._notify(has_lost_data))
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+    def _start_task(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -181,7 +181,7 @@ class SupervisedConnection:
             if now - pinged >= _PING_SECONDS:
                 pinged = now
                 self._ping()
-                self._start(self._check_data())
+                self._start_task(self._check_data())
 
     async def _disconnect(self) -> None:
         subscription, self._subscription = self._subscription, None
@@ -193,10 +193,10 @@ class SupervisedConnection:
         if self._was_available:
             self._was_available = False
             telemetry.emit(telemetry.BrokerDisconnected)
-            logger.warning("%s: unavailable, reconnecting: %s", self._url, _describe(error, self._url))
+            logger.warning("%s: unavailable, reconnecting: %s", self._url, _describe_without_secrets(error, self._url))
 
 
-def _describe(error: Exception, url: RedisUrl) -> str:
+def _describe_without_secrets(error: Exception, url: RedisUrl) -> str:
     text = str(error) or type(error).__name__
     for secret in (url.password, url.sentinel_password):
         if secret:

@@ -29,15 +29,15 @@ class Places:
         self._clients = clients
 
     async def take(self, group: str, holder: str, limit: int, seconds: float) -> bool:
-        return bool(await self._execute(("EVAL", _SCRIPT, 1, _key(group), limit, repr(seconds), holder)))
+        return bool(await self._execute_command(("EVAL", _SCRIPT, 1, _key(group), limit, repr(seconds), holder)))
 
     async def keep(self, group: str, holders: Sequence[str], seconds: float) -> None:
-        await self._execute(("EVAL", _SCRIPT, 1, _key(group), 0, repr(seconds), *holders))
+        await self._execute_command(("EVAL", _SCRIPT, 1, _key(group), 0, repr(seconds), *holders))
 
     async def free(self, group: str, holder: str) -> None:
-        await self._execute(("ZREM", _key(group), holder))
+        await self._execute_command(("ZREM", _key(group), holder))
 
-    async def _execute(self, command: Command) -> object:
+    async def _execute_command(self, command: Command) -> object:
         (reply,) = await self._clients.send([command])
         if isinstance(reply, Exception):
             raise BrokerUnavailable(f"Redis refused to count places: {reply}") from reply

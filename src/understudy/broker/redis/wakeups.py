@@ -34,7 +34,7 @@ class Wakeups:
         woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting[kind] = woken
         if self._task is None:
-            self._task = asyncio.create_task(self._read())
+            self._task = asyncio.create_task(self._read_queues())
         elif self._read_kinds is not None and kind not in self._read_kinds:
             self._wake(self._own_kind)
         try:
@@ -50,7 +50,7 @@ class Wakeups:
         for woken in self._waiting.values():
             woken.cancel()
 
-    async def _read(self) -> None:
+    async def _read_queues(self) -> None:
         try:
             while self._waiting:
                 await self._connection.available.wait()

@@ -23,7 +23,7 @@ class FairPlaces:
         candidate = Candidate(next(self._numbers), project_id, group)
         granted = self._waiting[candidate.key] = asyncio.get_running_loop().create_future()
         self._queue.add(candidate)
-        self._serve()
+        self._assign_places()
         try:
             await granted
             yield
@@ -32,9 +32,9 @@ class FairPlaces:
             if granted.done() and not granted.cancelled():
                 self._queue.job_ended(candidate)
                 self._free += 1
-                self._serve()
+                self._assign_places()
 
-    def _serve(self) -> None:
+    def _assign_places(self) -> None:
         while self._free and self._queue:
             candidate = self._queue.pop()
             granted = self._waiting.get(candidate.key)

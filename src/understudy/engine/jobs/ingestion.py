@@ -130,7 +130,7 @@ class Ingestion(JobKind[int, FileClaim]):
     async def run(self, work: FileClaim) -> float | None:
         if work.interruptions > MAX_INTERRUPTIONS:
             reason = f"The server stopped unexpectedly {work.interruptions} times while it indexed this file."
-            await self._fail(work, "server_error", reason)
+            await self._fail_file(work, "server_error", reason)
             return None
         with model_use.collect() as uses:
             return await self._attempt(work, uses)
@@ -166,7 +166,7 @@ class Ingestion(JobKind[int, FileClaim]):
         """Fails the file, or releases it for a retry; returns the seconds until then."""
         match error:
             case ExtractionError() if error.code != "server_error":
-                await self._fail(claimed, error.code, error.message)
+                await self._fail_file(claimed, error.code, error.message)
                 return None
             case ExtractionError():
                 reason, passing = error.message, True
@@ -208,10 +208,10 @@ class Ingestion(JobKind[int, FileClaim]):
     async def _retry(self, claimed: FileClaim, reason: str, *, passing: bool) -> float | None:
         delay = _BACKOFF.delay(claimed.attempts) if passing else None
         if delay is None:
-            await self._fail(claimed, "server_error", reason)
+            await self._fail_file(claimed, "server_error", reason)
             return None
         await self._store.ingestion.release(self._pool.id, claimed, self._clock.now() + delay)
         return delay
 
-    async def _fail(self, claimed: FileClaim, code: FileErrorCode, message: str) -> None:
+    async def _fail_file(self, claimed: FileClaim, code: FileErrorCode, message: str) -> None:
         await self._store.ingestion.finish(self._pool.id, claimed, "failed", error=LastError(code, message))

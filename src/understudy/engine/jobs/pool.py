@@ -164,7 +164,7 @@ class LeasePool(Generic[Key, Work]):
     def launch(self, candidate: Candidate[Key], work: Work) -> None:
         """Starts a job that this worker has claimed, in the transaction that created it for instance."""
         job = self.jobs[candidate.key] = Job(candidate, work, time.perf_counter())
-        job.task = asyncio.create_task(self._run(job))
+        job.task = asyncio.create_task(self._run_job(job))
         # A task that is cancelled before its first step runs no line of its own.
         job.task.add_done_callback(lambda _: self._remove(job))
         self._queue.job_started(candidate)
@@ -195,7 +195,7 @@ class LeasePool(Generic[Key, Work]):
             self._broker.wake(self._kind.name)
             return
         if self._is_announced:
-            await self._list_candidates()
+            await self._queue_candidates()
         self._is_outdated = True
         self._woken.set()
 
@@ -211,7 +211,7 @@ class LeasePool(Generic[Key, Work]):
             if is_new:
                 self._is_outdated = False
                 self._queue.clear()
-                await self._list_candidates()
+                await self._queue_candidates()
             if not await self._claim_queued() and is_new:
                 return
         if self._queue:
@@ -221,11 +221,11 @@ class LeasePool(Generic[Key, Work]):
         await self._claim_queued()
         while self.free_places and self._queue.is_incomplete:
             self._queue.is_incomplete = False
-            await self._list_candidates()
+            await self._queue_candidates()
             if not await self._claim_queued():
                 return
 
-    async def _list_candidates(self) -> None:
+    async def _queue_candidates(self) -> None:
         now = self._clock.now()
         self._backing_off = {key: until for key, until in self._backing_off.items() if until > now}
         for candidate in await self._kind.list_candidates(now):
@@ -305,7 +305,7 @@ class LeasePool(Generic[Key, Work]):
         if not (self._kind.has_candidates() or await self._workers.may_have_candidates(self._kind.name)):
             return
         if self._is_announced and self._places:
-            await self._list_candidates()
+            await self._queue_candidates()
         self._is_outdated = True
         self._woken.set()
 
@@ -320,7 +320,7 @@ class LeasePool(Generic[Key, Work]):
         job.interrupted = True
         self._kind.interrupt(job.work, job.task)
 
-    async def _run(self, job: Job[Key, Work]) -> None:
+    async def _run_job(self, job: Job[Key, Work]) -> None:
         key = job.candidate.key
         job_telemetry.correlate(self._kind, job)
         try:

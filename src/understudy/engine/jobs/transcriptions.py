@@ -139,7 +139,7 @@ class Transcriptions(JobKind[int, TranscriptionClaim]):
             result = await self._transcribe(work)
             usage = await self._price(work, result)
             record = replace(work.record, result=msgspec.Raw(result), credits=usage.credits)
-            await self._finish(work, record, usage)
+            await self._finish_job(work, record, usage)
         except asyncio.CancelledError:
             await self._store.release(work.seq, self._pool.id, attempts=1)
         except UpstreamError as error:
@@ -193,9 +193,9 @@ class Transcriptions(JobKind[int, TranscriptionClaim]):
 
     async def _fail(self, claimed: TranscriptionClaim, name: str, reason: str) -> None:
         logger.warning("transcription %s: failed: %s", claimed.id, reason)
-        await self._finish(claimed, replace(claimed.record, error=(name, reason)), None)
+        await self._finish_job(claimed, replace(claimed.record, error=(name, reason)), None)
 
-    async def _finish(self, claimed: TranscriptionClaim, record: TranscriptionRecord, usage: Usage | None) -> None:
+    async def _finish_job(self, claimed: TranscriptionClaim, record: TranscriptionRecord, usage: Usage | None) -> None:
         ended = TranscriptionClaim(
             seq=claimed.seq, project_id=claimed.project_id, id=claimed.id, input=claimed.input, record=record
         )

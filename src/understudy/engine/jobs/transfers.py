@@ -120,7 +120,7 @@ class Transfers(JobKind[int, TransferClaim]):
             on_conflict=on_conflict,
             report=ImportReport(),
         )
-        await self._create(project_id, "import", created, blob.name)
+        await self._create_job(project_id, "import", created, blob.name)
         self._store.qualified_ids.mark(project_id)
         return created
 
@@ -128,7 +128,7 @@ class Transfers(JobKind[int, TransferClaim]):
         created = ExportObject(
             id=ids.export(), created_at=int(self._clock.now()), progress=TransferProgress(), metadata=metadata
         )
-        await self._create(project_id, "export", created)
+        await self._create_job(project_id, "export", created)
         return created
 
     async def create_deletion(
@@ -141,7 +141,7 @@ class Transfers(JobKind[int, TransferClaim]):
             metadata=metadata,
             dry_run=dry_run,
         )
-        await self._create(project_id, "deletion", created)
+        await self._create_job(project_id, "deletion", created)
         return created
 
     async def cancel(self, project_id: str, kind: TransferKind, transfer_id: str) -> TransferObject:
@@ -153,7 +153,7 @@ class Transfers(JobKind[int, TransferClaim]):
         self._pool.wake()
         return transfer
 
-    async def _create(
+    async def _create_job(
         self,
         project_id: str,
         kind: TransferKind,
@@ -188,14 +188,14 @@ class Transfers(JobKind[int, TransferClaim]):
 
     async def run(self, work: TransferClaim) -> float | None:
         if work.status == "cancelling":
-            await self._finish(work, "cancelled")
+            await self._finish_job(work, "cancelled")
             return None
         if work.interruptions > MAX_INTERRUPTIONS:
             text = f"The server stopped unexpectedly {work.interruptions} times at the same place of this {work.kind}."
             await self._fail(work, "server_error", text)
             return None
         try:
-            await self._execute(work)
+            await self._execute_transfer(work)
         except (LeaseLost, asyncio.CancelledError):
             await self._store.transfers.release(work.seq, self._pool.id, attempts=1)
         except ConflictFound as error:
@@ -210,7 +210,7 @@ class Transfers(JobKind[int, TransferClaim]):
             return await self._retry(work)
         return None
 
-    async def _execute(self, work: TransferClaim) -> None:
+    async def _execute_transfer(self, work: TransferClaim) -> None:
         _emit_status(work.project_id, work.kind, work.record.transfer.id, "in_progress")
         match work.kind:
             case "import":
@@ -230,9 +230,9 @@ class Transfers(JobKind[int, TransferClaim]):
 
     async def _fail(self, work: TransferClaim, code: str, message: str) -> None:
         work.record.transfer.error = TransferError(code, message)
-        await self._finish(work, "failed")
+        await self._finish_job(work, "failed")
 
-    async def _finish(
+    async def _finish_job(
         self, work: TransferClaim, status: TransferStatus, output: str | None = None, limit: int | None = None
     ) -> None:
         setattr(work.record.transfer, f"{status}_at", int(self._clock.now()))
@@ -250,7 +250,7 @@ class Transfers(JobKind[int, TransferClaim]):
         large_writes.mark_expected()
         async with self._open_spool(work) as spool:
             await Importer(self._store, self._files, self._data, self._clock, work, self._pool.id).run(spool)
-        await self._finish(work, "completed")
+        await self._finish_job(work, "completed")
         self._ingestion.wake()
 
     @asynccontextmanager
@@ -303,7 +303,7 @@ class Transfers(JobKind[int, TransferClaim]):
                 transfer.bytes = blob.size
                 limit = await self._limiter.size_limit(work.project_id, "stored_bytes")
                 try:
-                    await self._finish(work, "completed", blob.name, limit)
+                    await self._finish_job(work, "completed", blob.name, limit)
                 except ApiError:
                     transfer.bytes = transfer.completed_at = None
                     raise
@@ -336,7 +336,7 @@ class Transfers(JobKind[int, TransferClaim]):
             transfer.deleted = {}  # an interrupted count begins again
         await eraser.run(transfer.deleted)
         transfer.progress.total = transfer.progress.done
-        await self._finish(work, "completed")
+        await self._finish_job(work, "completed")
 
 
 def _emit_status(project_id: str, kind: TransferKind, transfer_id: str, status: TransferStatus) -> None:

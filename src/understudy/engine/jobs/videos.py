@@ -141,7 +141,7 @@ class VideoJobs(JobKind[int, VideoClaim]):
 
     async def run(self, work: VideoClaim) -> float | None:
         if work.interruptions > MAX_INTERRUPTIONS:
-            await self._fail(
+            await self._fail_video(
                 work, f"The server stopped unexpectedly {work.interruptions} times while it made this video."
             )
             return None
@@ -151,7 +151,7 @@ class VideoJobs(JobKind[int, VideoClaim]):
         except asyncio.CancelledError:
             await self._store.videos.release(self.id, work.video.seq, 0.0, attempts=1)
         except TimeoutError:
-            await self._fail(work, f"Making the video took longer than {self._settings.seconds:g} seconds.")
+            await self._fail_video(work, f"Making the video took longer than {self._settings.seconds:g} seconds.")
             return None
         except MediaError as error:
             return await self._retry(work, error)
@@ -229,13 +229,13 @@ class VideoJobs(JobKind[int, VideoClaim]):
     async def _retry(self, claimed: VideoClaim, error: MediaError) -> float | None:
         delay = _BACKOFF.delay(claimed.attempts, error.retry_after or 0.0) if error.passing else None
         if delay is None:
-            await self._fail(claimed, error.message)
+            await self._fail_video(claimed, error.message)
             return None
         logger.warning("video %s: retry in %g s: %s", claimed.video.id, delay, error.message)
         await self._store.videos.release(self.id, claimed.video.seq, self._clock.now() + delay)
         return delay
 
-    async def _fail(self, claimed: VideoClaim, reason: str) -> None:
+    async def _fail_video(self, claimed: VideoClaim, reason: str) -> None:
         now = self._clock.now()
         record = changed(claimed.video.record, failure_reason=reason, ended_at=now)
         if await self._store.videos.fail(self.id, claimed, record, now):

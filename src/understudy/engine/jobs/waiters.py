@@ -45,16 +45,16 @@ class SharedWaiters(Waiters):
         self._broker = broker
         self._broker_topic = f"{name}.changed"
         self._sending: set[asyncio.Task[None]] = set()
-        broker.handle(self._broker_topic, self._receive)
+        broker.handle(self._broker_topic, self._receive_change)
 
     def notify(self, topic: Hashable = None) -> None:
         super().notify(topic)
         if self._broker.is_shared:
-            task = asyncio.get_running_loop().create_task(self._send(str(topic)))
+            task = asyncio.get_running_loop().create_task(self._send_change(str(topic)))
             self._sending.add(task)
             task.add_done_callback(self._sending.discard)
 
-    async def _send(self, topic: str) -> None:
+    async def _send_change(self, topic: str) -> None:
         await self._broker.broadcast(self._broker_topic, topic.encode())
 
     def notify_all(self) -> None:
@@ -62,5 +62,5 @@ class SharedWaiters(Waiters):
         for topic in list(self._waiting):
             super().notify(topic)
 
-    async def _receive(self, _: str, body: bytes) -> None:
+    async def _receive_change(self, _: str, body: bytes) -> None:
         super().notify(body.decode())

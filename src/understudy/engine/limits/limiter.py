@@ -35,7 +35,7 @@ class Reservation:
     `levels` are the units in use by rule, with this request's if it was admitted; `tokens` are those reserved for it.
     """
 
-    __slots__ = ("_add", "_project_id", "is_settled", "levels", "refusal", "rules", "tokens")
+    __slots__ = ("_add_used", "_project_id", "is_settled", "levels", "refusal", "rules", "tokens")
 
     def __init__(
         self,
@@ -46,7 +46,7 @@ class Reservation:
         tokens: int,
         refusal: RateLimitExceeded | None = None,
     ) -> None:
-        self._add = add
+        self._add_used = add
         self._project_id = project_id
         self.rules = rules
         self.levels = levels
@@ -58,7 +58,7 @@ class Reservation:
         """Corrects the reservation to the tokens that were used. A second call does nothing."""
         if not self.is_settled:
             self.is_settled = True
-            self._add(self._project_id, self.rules, tokens - self.tokens)
+            self._add_used(self._project_id, self.rules, tokens - self.tokens)
 
     def transfer(self) -> int:
         """The reserved tokens, which another part will correct with `RateLimiter.charge`."""
@@ -146,11 +146,11 @@ class RateLimiter:
         if policy is None:
             self._spawn(self._load_and_charge(project_id, key_id, model, tokens))
         else:
-            self._add(project_id, self._find_rules(policy, model), tokens)
+            self._add_used(project_id, self._find_rules(policy, model), tokens)
 
     async def _load_and_charge(self, project_id: str, key_id: str, model: str, tokens: int) -> None:
         policy = await self.policies.load(project_id, key_id)
-        self._add(project_id, self._find_rules(policy, model), tokens)
+        self._add_used(project_id, self._find_rules(policy, model), tokens)
 
     def _find_rules(self, policy: Policy, model: str) -> Sequence[Rule]:
         rules = policy.find_rules(model)
@@ -163,15 +163,17 @@ class RateLimiter:
                 continue
             if demand.required > rule.limit:
                 too_large = too_large_error(rule, model, demand.required)
-                return Reservation(self._add, project_id, rules, await self._read(project_id, rules), 0, too_large)
+                return Reservation(
+                    self._add_used, project_id, rules, await self._read_levels(project_id, rules), 0, too_large
+                )
             # A request is not refused for ever because of what it leaves open.
             tokens = rule.limit
         costs = [1 if rule.unit == "requests" else tokens for rule in rules]
         fits, levels = await self._take(project_id, rules, costs)
         refusal = None if fits else exceeded_error(rules, costs, levels, model)
-        return Reservation(self._add, project_id, rules, levels, tokens, refusal)
+        return Reservation(self._add_used, project_id, rules, levels, tokens, refusal)
 
-    async def _read(self, project_id: str, rules: Sequence[Rule]) -> Sequence[float]:
+    async def _read_levels(self, project_id: str, rules: Sequence[Rule]) -> Sequence[float]:
         return (await self._take(project_id, rules, [0] * len(rules)))[1]
 
     async def _take(
@@ -196,7 +198,7 @@ class RateLimiter:
         scaled = [min(cost * nodes, max(cost, rule.limit)) for rule, cost in zip(rules, costs, strict=True)]
         return self._cells.take(rules, scaled, self._clock.now())
 
-    def _add(self, project_id: str, rules: Sequence[Rule], tokens: int) -> None:
+    def _add_used(self, project_id: str, rules: Sequence[Rule], tokens: int) -> None:
         """Adds to the limits of tokens, images or audio, in the background if nodes share them."""
         rules = [rule for rule in rules if rule.unit != "requests"]
         if not rules or not tokens:

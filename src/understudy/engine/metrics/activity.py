@@ -116,11 +116,11 @@ class Activity:
         return route
 
     def _add_refusal(self, event: telemetry.RequestLimited) -> None:
-        self._count(families.RATE_LIMITED, event.scope, event.limit)
+        self._count_event(families.RATE_LIMITED, event.scope, event.limit)
 
     def _add_rejected_key(self, event: telemetry.KeyRejected) -> None:
         # The codes of errors are ours, unless a provider's error is passed on.
-        self._count(families.KEYS_REJECTED, self._codes.limit(event.code))
+        self._count_event(families.KEYS_REJECTED, self._codes.limit(event.code))
 
     def _add_first_delta(self, event: telemetry.FirstDelta) -> None:
         self._observe(families.FIRST_DELTA, event.duration, event.kind)
@@ -129,7 +129,7 @@ class Activity:
     # -- runs and tools ----------------------------------------------------------------------------------------
 
     def _add_run(self, event: telemetry.RunStopped) -> None:
-        self._count(families.RUNS, event.kind, event.status if event.status in _RUN_ENDS else "released")
+        self._count_event(families.RUNS, event.kind, event.status if event.status in _RUN_ENDS else "released")
         self._observe(families.RUN_SECONDS, event.duration, event.kind)
 
     def _add_tokens(self, event: telemetry.TokensUsed) -> None:
@@ -141,23 +141,23 @@ class Activity:
         self.counters[families.COST].add((model,), event.cost)
 
     def _add_tool_call(self, event: telemetry.ToolExecuted) -> None:
-        self._count(families.TOOL_CALLS, event.tool, "refused" if event.refused else "executed")
+        self._count_event(families.TOOL_CALLS, event.tool, "refused" if event.refused else "executed")
         self._observe(families.TOOL_SECONDS, event.duration, event.tool)
 
     def _add_kernel(self, event: telemetry.KernelStarted) -> None:
         if event.failed:
-            self._count(families.SANDBOX_FAILURES)
+            self._count_event(families.SANDBOX_FAILURES)
         else:
             self._observe(families.SANDBOX_START, event.duration)
 
     def _add_kernel_stop(self, event: telemetry.KernelStopped) -> None:
-        self._count(families.SANDBOX_STOPS, event.reason)
+        self._count_event(families.SANDBOX_STOPS, event.reason)
 
     # -- jobs --------------------------------------------------------------------------------------------------
 
     def _add_file(self, event: telemetry.ObjectChanged) -> None:
         if event.object == "vector_store.file" and event.status in _FILE_ENDS:
-            self._count(families.FILES, event.status)
+            self._count_event(families.FILES, event.status)
 
     def _add_document(self, event: telemetry.DocumentIndexed) -> None:
         self._observe(families.INGESTION_SECONDS, event.duration)
@@ -181,23 +181,23 @@ class Activity:
     def _add_job_end(self, event: telemetry.JobFinished | telemetry.JobRetried, outcome: str) -> None:
         queue = _QUEUES.get(event.job_kind, event.job_kind)
         self.running[queue] -= 1
-        self._count(families.JOBS, queue, outcome)
+        self._count_event(families.JOBS, queue, outcome)
         self._observe(families.JOB_SECONDS, event.duration, queue)
 
     def _add_delivery(self, event: telemetry.DeliveryAttempted) -> None:
         code = event.status_code
         outcome = "failed" if not code else "delivered" if 200 <= code < 300 else "refused"
-        self._count(families.DELIVERIES, outcome)
+        self._count_event(families.DELIVERIES, outcome)
 
     def _add_transaction(self, event: telemetry.TransactionFinished) -> None:
         self._observe(families.STORE_SECONDS, event.duration, event.kind)
         if event.failed:
-            self._count(families.STORE_ERRORS, event.kind)
+            self._count_event(families.STORE_ERRORS, event.kind)
 
     def _add_disconnect(self, _: telemetry.BrokerDisconnected) -> None:
-        self._count(families.BROKER_DISCONNECTS)
+        self._count_event(families.BROKER_DISCONNECTS)
 
-    def _count(self, family: Family, *labels: str) -> None:
+    def _count_event(self, family: Family, *labels: str) -> None:
         self.counters[family].add(labels)
 
     def _observe(self, family: Family, seconds: float, *labels: str) -> None:

@@ -31,12 +31,12 @@ class ClusterHistory:
         self._broker = broker
         self._nodes = nodes
         self._clock = clock
-        broker.handle(_TOPIC, self._receive)
+        broker.handle(_TOPIC, self._receive_request)
 
     async def report(self, project_id: str | None) -> HealthHistoryObject:
         """The last hour of a project; None: of all requests. A node that sends nothing is left out."""
         others = await self._list_others()
-        replies = await asyncio.gather(*(self._request(node_id, project_id) for node_id in others))
+        replies = await asyncio.gather(*(self._request_minutes(node_id, project_id) for node_id in others))
         received = {node_id: minutes for node_id, minutes in zip(others, replies, strict=True) if minutes is not None}
         own = self._share(project_id)
         return HealthHistoryObject(
@@ -55,13 +55,13 @@ class ClusterHistory:
             return []
         return [one.node.id for one in nodes if one.is_live and one.node.id != self._broker.node_id]
 
-    async def _request(self, node_id: str, project_id: str | None) -> list[SharedMinute] | None:
+    async def _request_minutes(self, node_id: str, project_id: str | None) -> list[SharedMinute] | None:
         try:
             return decode_minutes(await self._broker.request(node_id, _TOPIC, (project_id or "").encode(), _SECONDS))
         except NoReply:
             return None
 
-    async def _receive(self, _: str, body: bytes) -> bytes:
+    async def _receive_request(self, _: str, body: bytes) -> bytes:
         return encode_minutes(self._share(body.decode() or None))
 
     def _share(self, project_id: str | None) -> list[SharedMinute]:

@@ -70,9 +70,9 @@ class LoopLag:
 
     def _schedule(self, loop: asyncio.AbstractEventLoop, seconds: float) -> None:
         self._due = loop.time() + seconds
-        self._timer = loop.call_at(self._due, self._measure, loop)
+        self._timer = loop.call_at(self._due, self._measure_lag, loop)
 
-    def _measure(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _measure_lag(self, loop: asyncio.AbstractEventLoop) -> None:
         now, worked = loop.time(), self._thread_time()
         lag, passed = max(now - self._due, 0.0), now - self._measured_at
         self._distribution.observe(lag)

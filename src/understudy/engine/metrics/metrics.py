@@ -50,7 +50,7 @@ class Metrics:
         """
         report = await self._examine()
         snapshot = take_snapshot(self._activity, self._sources, report, self._clock.now())
-        return await asyncio.to_thread(_render, snapshot, accept)
+        return await asyncio.to_thread(_render_metrics, snapshot, accept)
 
     async def _end_minute(self) -> None:
         self._history.roll(self._lag.take_worst(), await self._measure_oldest())
@@ -72,7 +72,7 @@ class Metrics:
             return None
 
 
-def _render(snapshot: Snapshot, accept: str) -> tuple[bytes, str]:
+def _render_metrics(snapshot: Snapshot, accept: str) -> tuple[bytes, str]:
     module = importlib.import_module("understudy.engine.metrics.exposition")
     rendered: tuple[bytes, str] = module.render(snapshot, accept)
     return rendered

@@ -79,8 +79,8 @@ def _merge(one: SharedMinute, other: SharedMinute) -> SharedMinute:
     return SharedMinute(
         started_at=min(one.started_at, other.started_at),
         seconds=max(one.seconds, other.seconds),
-        latencies=_add(one.latencies, other.latencies),
-        first_deltas=_add(one.first_deltas, other.first_deltas),
+        latencies=_add_counts(one.latencies, other.latencies),
+        first_deltas=_add_counts(one.first_deltas, other.first_deltas),
         errors=one.errors + other.errors,
         limited=one.limited + other.limited,
         loop_lag=_find_worst(one.loop_lag, other.loop_lag),
@@ -113,7 +113,7 @@ def _restore(bounds: tuple[float, ...], counts: list[int]) -> Distribution:
     return distribution
 
 
-def _add(one: list[int], other: list[int]) -> list[int]:
+def _add_counts(one: list[int], other: list[int]) -> list[int]:
     return [count + more for count, more in zip(one, other, strict=True)]
 
 

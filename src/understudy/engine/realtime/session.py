@@ -159,7 +159,7 @@ class RealtimeSession:
                 while not self._meter.is_quiet.is_set():
                     limit.reschedule(min(loop.time() + _SETTLE_SECONDS, end))
                     message = await self._upstream.receive()
-                    await self._count(message, events.find_type(message))
+                    await self._charge_event(message, events.find_type(message))
                     self._meter.mark_ended()
 
     # -- from the client -----------------------------------------------------------------------------------------
@@ -183,7 +183,7 @@ class RealtimeSession:
             return Closing(TOO_BIG, "message too big", _too_big(self._limits.message_bytes))
         event_id: str | None = None
         try:
-            kind, event_id = await _run(message, events.parse_head, _as_text(message))
+            kind, event_id = await _call_in_thread_if_large(message, events.parse_head, _as_text(message))
             forwarded = await self._prepare(kind, _as_text(message))
         except Exception as error:  # noqa: BLE001 - every error becomes an event, and the session continues
             await self.send_error(self._to_error(error), event_id)
@@ -203,7 +203,7 @@ class RealtimeSession:
         """The event for the provider. Raises ApiError, UpstreamError and InvalidInput."""
         if kind == events.APPEND and events.is_plain_audio(text):
             return text
-        event, tools = await _run(text, self._read_event, text)
+        event, tools = await _call_in_thread_if_large(text, self._read_event, text)
         if await self._apply_prompts(event):
             tools = find_tools(event)
             await asyncio.to_thread(self._models.check_urls, event)
@@ -213,7 +213,7 @@ class RealtimeSession:
             await self._models.to_upstream(session)
         elif kind == events.CREATE_RESPONSE:
             await self._meter.request_response(event)
-        encoded: str = await _run(text, events.encode_event, event)
+        encoded: str = await _call_in_thread_if_large(text, events.encode_event, event)
         return encoded
 
     def _read_event(self, text: str) -> tuple[dict[str, Any], dict[str, str]]:
@@ -245,16 +245,16 @@ class RealtimeSession:
     async def _forward(self, message: str | bytes) -> Closing | None:
         self.sent_events += 1
         self._active_at = asyncio.get_running_loop().time()
-        kind = await _run(message, events.find_type, message)
+        kind = await _call_in_thread_if_large(message, events.find_type, message)
         if kind in events.CREATED or kind in events.UPDATED:
             if (changed := await self._translate_session(kind, message)) is not None:
                 await self._client.send(changed)
             return None
         if events.may_have_error(kind):
-            message = await _run(message, events.redact_event, message, self._upstream.redact)
+            message = await _call_in_thread_if_large(message, events.redact_event, message, self._upstream.redact)
         if self._held is not None:
             await self._release_created()
-        await self._count(message, kind)
+        await self._charge_event(message, kind)
         await self._client.send(message)
         if kind == events.RESPONSE_DONE:
             self._meter.mark_ended()
@@ -264,7 +264,7 @@ class RealtimeSession:
                 return Closing(POLICY, error.code or "", error)
         return None
 
-    async def _count(self, message: str | bytes, kind: str) -> None:
+    async def _charge_event(self, message: str | bytes, kind: str) -> None:
         """Charges what an event reports, before it is forwarded."""
         match kind:
             case events.RESPONSE_CREATED:
@@ -301,7 +301,7 @@ class RealtimeSession:
 
         With a client secret, the new session is announced as it is configured, as if it had been so from the start.
         """
-        event = await _run(message, events.decode_event, message)
+        event = await _call_in_thread_if_large(message, events.decode_event, message)
         session = event.get("session")
         is_changed = self._models.to_client(session) if isinstance(session, dict) else False
         if self._update_id is not None and kind in events.CREATED:
@@ -349,7 +349,7 @@ def _as_text(message: str | bytes) -> str:
     )
 
 
-async def _run(message: str | bytes, work: Callable[..., Any], *args: Any) -> Any:
+async def _call_in_thread_if_large(message: str | bytes, work: Callable[..., Any], *args: Any) -> Any:
     """Calls `work`, in a thread for a large message, which would block the event loop."""
     if len(message) <= _INLINE_BYTES:
         return work(*args)

@@ -38,7 +38,7 @@ class EndNotices:
         self._watchers: dict[str, dict[str, float]] = {}
         self._sending: set[asyncio.Task[None]] = set()
         broker.handle(_WATCH_TOPIC, self._register)
-        broker.handle(_ENDED_TOPIC, self._receive)
+        broker.handle(_ENDED_TOPIC, self._receive_end)
 
     async def watch(self, run_id: str) -> float:
         """Registers at the owner of a run; returns how many seconds to wait for its notice. Raises StoreError."""
@@ -58,11 +58,11 @@ class EndNotices:
         """A run has ended here, or was lost to another node: the nodes that wait for it look at it again."""
         self._queued.send(run_id)
         if (watchers := self._watchers.pop(run_id, None)) is not None:
-            task = asyncio.get_running_loop().create_task(self._send(run_id, watchers))
+            task = asyncio.get_running_loop().create_task(self._send_end(run_id, watchers))
             self._sending.add(task)
             task.add_done_callback(self._sending.discard)
 
-    async def _send(self, run_id: str, watchers: Mapping[str, float]) -> None:
+    async def _send_end(self, run_id: str, watchers: Mapping[str, float]) -> None:
         for node_id, until in watchers.items():
             if until > time.monotonic():
                 await self._broker.send(node_id, _ENDED_TOPIC, run_id.encode())
@@ -75,5 +75,5 @@ class EndNotices:
         self._watchers.setdefault(run_id, {})[node_id] = time.monotonic() + 2 * WATCHED_SECONDS
         return _REGISTERED
 
-    async def _receive(self, _: str, body: bytes) -> None:
+    async def _receive_end(self, _: str, body: bytes) -> None:
         self._notify(body.decode())

@@ -46,11 +46,11 @@ class EndedLogs:
     def store(self, run_id: str, log: RunLog, *, has_batches: bool = True) -> None:
         """`has_batches`: the run may have batches of events, which the log replaces."""
         self._logs[run_id] = log
-        self._start(run_id, self._store(run_id, log, has_batches=has_batches))
+        self._start_task(run_id, self._store(run_id, log, has_batches=has_batches))
 
     def erase(self, run_id: str) -> None:
         """Deletes all that the broker has of the run."""
-        self._start(run_id, self._erase(run_id, self._tasks.get(run_id)))
+        self._start_task(run_id, self._erase(run_id, self._tasks.get(run_id)))
 
     async def wait(self, run_id: str) -> None:
         """Waits until what is being done with the log is done."""
@@ -66,7 +66,7 @@ class EndedLogs:
         # A loss of data may be followed by a reconnect at once, which does not know of it.
         self._store_again([*self._unstored, *(self._logs if has_lost_data else ())])
 
-    def _start(self, run_id: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    def _start_task(self, run_id: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = self._tasks[run_id] = asyncio.get_running_loop().create_task(work)
         task.add_done_callback(lambda _: self._tasks.pop(run_id) if self._tasks.get(run_id) is task else None)
         return task
@@ -122,7 +122,7 @@ class EndedLogs:
                 delay = min(2 * delay, _MAX_RETRY_SECONDS)
             new = [run_id for run_id in some if run_id not in self._tasks]
             logs = [(run_id, self._unstored.get(run_id) or self._logs.get(run_id)) for run_id in new]
-            tasks = [self._start(run_id, self._store(run_id, log)) for run_id, log in logs if log is not None]
+            tasks = [self._start_task(run_id, self._store(run_id, log)) for run_id, log in logs if log is not None]
             if tasks:
                 await asyncio.wait(tasks)
 

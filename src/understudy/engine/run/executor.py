@@ -154,7 +154,7 @@ class RunExecutor:
 
     async def _execute_to_end(self) -> None:
         try:
-            await self._execute()
+            await self._execute_turns()
         except (RunLost, asyncio.CancelledError, Interrupted) as cause:
             await self._handle_stop(cause)
         except StoreUnavailable:
@@ -164,9 +164,9 @@ class RunExecutor:
             if outcome is UNEXPECTED:
                 extra = reports.log_extra("server_error", "", is_content=False)
                 logger.exception("%s %s failed", self._stage.spec.label, self.run_id, extra=extra)
-            await self._fail(outcome)
+            await self._fail_run(outcome)
 
-    async def _execute(self) -> None:
+    async def _execute_turns(self) -> None:
         if self.state.status == "cancelling":
             self._interruption.request("cancel")
         self._interruption.check()
@@ -272,7 +272,7 @@ class RunExecutor:
         await self._charges.record(model_turn)
         self._model_turn = None
         await self._tool_use.store_calls(turn.calls, model_turn.usage(), model_turn.reasoning_items)
-        self._charges.land()
+        self._charges.mark_recorded()
         return await self._tool_use.execute_calls()
 
     # -- how a run ends ----------------------------------------------------------------------------------------
@@ -299,7 +299,7 @@ class RunExecutor:
         ended = events.RunEnded("completed", now, stage.progress.used, moderation=moderation)
         await stage.commit(events.MessageClosed(now, usage), ended)
 
-    async def _fail(self, outcome: Outcome) -> None:
+    async def _fail_run(self, outcome: Outcome) -> None:
         try:
             await self._end_run(outcome)
         except RunLost as cause:

@@ -149,9 +149,9 @@ class EventFeed:
         self._changed[key] = None
         if self._flushing is None:
             # The task runs after this turn of the event loop, whose other events it sends as well.
-            self._flushing = asyncio.get_running_loop().create_task(self._flush())
+            self._flushing = asyncio.get_running_loop().create_task(self._send_batches())
 
-    async def _flush(self) -> None:
+    async def _send_batches(self) -> None:
         try:
             while self._changed:
                 changed, self._changed = self._changed, {}
@@ -204,7 +204,7 @@ class EventFeed:
     async def _pack(self, run_id: str, log: RunLog, after: int, entries: list[LogEntry]) -> SentEvents:
         """Of the entries after the number `after`, as many as a message may have."""
         encoded = self._codec.encode_entries(entries)
-        while (len(encoded) > _MAX_BODY_BYTES or _count(entries) > _MAX_EVENTS) and _is_divisible(entries):
+        while (len(encoded) > _MAX_BODY_BYTES or _count_events(entries) > _MAX_EVENTS) and _is_divisible(entries):
             entries = entries[: len(entries) // 2] if len(entries) > 1 else [entries[0].halves()[0]]
             encoded = self._codec.encode_entries(entries)
         last = entries[-1].number if entries else log.length
@@ -214,7 +214,7 @@ class EventFeed:
         return sent
 
 
-def _count(entries: Sequence[LogEntry]) -> int:
+def _count_events(entries: Sequence[LogEntry]) -> int:
     return sum([entry.number - entry.first + 1 for entry in entries])
 
 

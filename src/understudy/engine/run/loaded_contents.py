@@ -68,7 +68,7 @@ class _Loader:
         parts = self._loaded.get(key) if is_file else None
         if parts is None:
             parts = await self._read_part(part) if self._room > 0 else None
-        if parts is None or (size := sum(map(_measure, parts))) > self._room:
+        if parts is None or (size := sum(map(_count_characters, parts))) > self._room:
             return [TextPart(f"[The file {name} is left out: there are too many bytes of images and files.]")]
         self._room -= size
         if is_file:
@@ -87,7 +87,7 @@ class _Loader:
         return [TextPart(f"[The image {part.file_id} is not available.]") if url is None else ImagePart(ImageUrl(url))]
 
 
-def _measure(part: Part) -> int:
+def _count_characters(part: Part) -> int:
     match part:
         case TextPart(text=text):
             return len(text)

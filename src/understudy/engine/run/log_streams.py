@@ -201,9 +201,9 @@ class LogStreams:
         self._due.update(dict.fromkeys(streams))
         if self._due and self._flushing is None:
             # The task runs after this turn of the event loop, whose other events it writes as well.
-            self._flushing = asyncio.get_running_loop().create_task(self._flush())
+            self._flushing = asyncio.get_running_loop().create_task(self._write_unwritten())
 
-    async def _flush(self) -> None:
+    async def _write_unwritten(self) -> None:
         try:
             while self._due:
                 some = list(self._due)[:_RUNS_A_FLUSH]
@@ -211,7 +211,7 @@ class LogStreams:
                     del self._due[stream]
                     self._later.pop(stream, None)
                     stream.delayed = 0
-                await self._write(some)
+                await self._write_batches(some)
         except BrokerUnavailable as error:
             # All are written after the reconnect, or with their next events.
             self._due.clear()
@@ -223,7 +223,7 @@ class LogStreams:
 
     # -- writing -----------------------------------------------------------------------------------------------
 
-    async def _write(self, streams: list[_LogStream]) -> None:
+    async def _write_batches(self, streams: list[_LogStream]) -> None:
         await self._find_last(streams)
         batches: list[EventBatch] = []
         written: list[tuple[_LogStream, int, int]] = []
@@ -282,12 +282,12 @@ class LogStreams:
     def _new_batches(self, stream: _LogStream) -> list[EventBatch]:
         assert stream.written is not None
         log, previous, batches = stream.log, stream.written, []
-        for body, entries in self._encode(log.merged_after(log.position_after(previous))):
+        for body, entries in self._encode_entries(log.merged_after(log.position_after(previous))):
             batches.append(EventBatch(stream.run_id, entries[0].first, entries[-1].number, previous, body))
             previous = entries[-1].number
         return batches
 
-    def _encode(self, entries: list[LogEntry]) -> Iterator[tuple[bytes, list[LogEntry]]]:
+    def _encode_entries(self, entries: list[LogEntry]) -> Iterator[tuple[bytes, list[LogEntry]]]:
         """Bodies of a bounded size, except those of one large event."""
         if not entries:
             return
@@ -297,8 +297,8 @@ class LogStreams:
             return
         if len(entries) == 1:
             entries = list(entries[0].halves())
-        yield from self._encode(entries[: len(entries) // 2])
-        yield from self._encode(entries[len(entries) // 2 :])
+        yield from self._encode_entries(entries[: len(entries) // 2])
+        yield from self._encode_entries(entries[len(entries) // 2 :])
 
     async def _compact(self, stream: _LogStream) -> None:
         """Stores a long log whole, in which neighbouring deltas are one."""

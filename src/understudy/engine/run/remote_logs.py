@@ -102,7 +102,7 @@ class RemoteLogs:
         self.start = self._loop.start
         self.stop = self._loop.stop
         broker.receive(BATCH_TOPIC, self._receive_batch)
-        broker.receive(EVENTS_TOPIC, self._receive)
+        broker.receive(EVENTS_TOPIC, self._receive_undivided)
         broker.on_reconnect(self._recover)
 
     async def follow(self, run_id: str, new_encoder: Callable[[], Encoder]) -> RunLog:
@@ -117,7 +117,7 @@ class RemoteLogs:
             # It may have waited here until another node continued it.
             self._untrack(run_id)
             log = self._logs.create(run_id, new_encoder)
-            run = self._add(run_id, log)
+            run = self._add_run(run_id, log)
             await self._find_owner(run)
             # The owner cannot be reached, or there is none yet.
             await self._load_first(run)
@@ -130,9 +130,9 @@ class RemoteLogs:
         """Continues a local log whose run another node has claimed: `node_id`, where that is known."""
         log = self._logs.get(run_id)
         if log is not None and run_id not in self._runs:
-            run = self._add(run_id, log)
+            run = self._add_run(run_id, log)
             run.node_id = node_id
-            self._start(self._find_owner(run) if node_id is None else self._catch_up(run))
+            self._start_task(self._find_owner(run) if node_id is None else self._catch_up(run))
 
     def release(self, run_id: str) -> None:
         """This process executes the run from now on."""
@@ -164,7 +164,7 @@ class RemoteLogs:
         except BrokerError:
             return []
 
-    def _add(self, run_id: str, log: RunLog) -> _RemoteRun:
+    def _add_run(self, run_id: str, log: RunLog) -> _RemoteRun:
         log.is_remote = True
         run = self._runs[run_id] = _RemoteRun(run_id, log, encoder_at_end(log))
         return run
@@ -175,7 +175,7 @@ class RemoteLogs:
         for sent in decode_batch(body):
             self._receive_events(node_id, sent)
 
-    def _receive(self, node_id: str, body: bytes) -> None:
+    def _receive_undivided(self, node_id: str, body: bytes) -> None:
         """From a node of an earlier version."""
         self._receive_events(node_id, decode_sent(body))
 
@@ -186,7 +186,7 @@ class RemoteLogs:
         if run.lock.locked():
             run.received.append(sent)
         elif not self._apply_sent(run, sent):
-            self._start(self._catch_up(run))
+            self._start_task(self._catch_up(run))
 
     def _apply_sent(self, run: _RemoteRun, sent: SentEvents) -> bool:
         """Applies what the owner has sent; False where the copy lacks events before these."""
@@ -261,7 +261,7 @@ class RemoteLogs:
             self._end(run)
         elif state == "released":
             run.node_id = None
-            self._start(self._find_owner(run))
+            self._start_task(self._find_owner(run))
 
     def _end(self, run: _RemoteRun) -> None:
         self._runs.pop(run.run_id, None)
@@ -310,7 +310,7 @@ class RemoteLogs:
         if self._runs.get(run.run_id) is not run or (is_active and run.node_id is not None):
             return
         if not is_active and not run.log.closed and found is not None:
-            await self._finish(run)
+            await self._append_end(run)
         elif not is_active or time.monotonic() - run.reached_at > _PATIENCE_SECONDS:
             self._drop(run)
 
@@ -336,7 +336,7 @@ class RemoteLogs:
             if isinstance(run.log.last_event, ActionRequired | ApprovalRequired) and not run.log.closed:
                 run.log.close()
 
-    async def _finish(self, run: _RemoteRun) -> None:
+    async def _append_end(self, run: _RemoteRun) -> None:
         """Applies the rest of a run that has ended: that of its log, or later what the database has instead.
 
         What that has has other numbers, and repeats events for clients that have had more of the log elsewhere.
@@ -375,12 +375,12 @@ class RemoteLogs:
         except StoreError as error:
             logger.debug("store unavailable: %s", error)
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(self._run(work))
+    def _start_task(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(self._run_until_outage(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _run(self, work: Coroutine[Any, Any, None]) -> None:
+    async def _run_until_outage(self, work: Coroutine[Any, Any, None]) -> None:
         try:
             await work
         except StoreError as error:

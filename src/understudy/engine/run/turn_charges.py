@@ -37,11 +37,11 @@ class TurnCharges:
         if (hold := self._accounting.holds.bound.get(self._stage.spec.id)) is not None:
             self._accounting.settle_hold(hold, usage)
 
-    def land(self) -> None:
+    def mark_recorded(self) -> None:
         """Ends the hold of a turn that a checkpoint has charged, before its tools are executed."""
         hold = self._accounting.holds.bound.get(self._stage.spec.id)
         if hold is not None and not self._stage.unrecorded_usage():
-            hold.land()
+            hold.mark_recorded()
 
     async def record_deleted(self, turn: ModelTurn | None) -> None:
         """A client that deletes a thread during its run pays for the output of the model up to then."""

@@ -35,12 +35,12 @@ async def render_lines(work: BatchJobs, seq: int) -> AsyncIterator[bytes]:
     """All lines of a batch, in portions of a few."""
     after = 0
     while lines := await work.lines(seq, after, _PAGE):
-        yield b"".join([_render(line) for line in lines])
+        yield b"".join([_render_line(line) for line in lines])
         after = lines[-1].line
         await asyncio.sleep(0)
 
 
-def _render(line: Line) -> bytes:
+def _render_line(line: Line) -> bytes:
     answer = "null" if line.answer is None else line.answer
     entry = _Entry(line.line, Raw(line.custom_id.encode()), line.request_id, line.status_code, Raw(answer.encode()))
     return msgspec.json.encode(entry) + b"\n"

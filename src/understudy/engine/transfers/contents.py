@@ -145,12 +145,12 @@ class ContentCopier:
             content = await asyncio.to_thread(open_)
             if content is not None:
                 with content:
-                    return None if self._transfer.dry_run else await self._write(content, detached=detached), True
+                    return None if self._transfer.dry_run else await self._write_blob(content, detached=detached), True
         except DamagedStream as error:
             report.add_entry(self._transfer.report, kind, public_id, f"Its content is damaged: {error}")
         return None, False
 
-    async def _write(self, content: BinaryIO, *, detached: bool) -> Blob:
+    async def _write_blob(self, content: BinaryIO, *, detached: bool) -> Blob:
         if detached:
             async with self._files.open_draft() as draft:
                 await _copy_into(draft, content)

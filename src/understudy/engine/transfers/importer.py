@@ -150,7 +150,7 @@ class Importer:
                 if kind in {"message", "response"}:
                     row = await copier.add_images(raw, row)
                 row = await copier.add_data(kind, row)
-                self._add(batch, raw, row, is_new=raw.id not in existing)
+                self._add_row(batch, raw, row, is_new=raw.id not in existing)
             await copier.commit()
             await self._store_batch(batch)
 
@@ -166,7 +166,7 @@ class Importer:
                 except UnusableObject as error:
                     report.add_skipped(self._transfer.report, kind, raw.id, str(error))
                     continue
-                self._add(batch, raw, row, is_new=raw.id not in existing)
+                self._add_row(batch, raw, row, is_new=raw.id not in existing)
             await copier.commit()
             await self._store_batch(batch)
 
@@ -359,7 +359,7 @@ class Importer:
     def _suffix(self) -> str:
         return qualifier(self._owner.project_id)
 
-    def _add(self, batch: Batch, raw: RawObject, row: NewRow, *, is_new: bool) -> None:
+    def _add_row(self, batch: Batch, raw: RawObject, row: NewRow, *, is_new: bool) -> None:
         (batch.inserted if is_new else batch.replaced).append(row)
         if batch.kind == "webhook_endpoint":
             report.add_entry(self._transfer.report, raw.kind, raw.id, "It has a new secret: rotate it to get one.")

@@ -54,7 +54,7 @@ class ItemLines:
             return f"{item.body[:-1]},{order}"
         members = {"thread_id": self._thread_id, "run_id": item.run_id}
         row = {"kind": item.kind, "role": item.role, "body": msgspec.Raw(item.body.encode())}
-        return f"{_encode('item', item.id, self._newest, row, members)[:-1]},{order}"
+        return f"{_encode_line('item', item.id, self._newest, row, members)[:-1]},{order}"
 
 
 def render_response(response: ResponseLine) -> str:
@@ -65,7 +65,7 @@ def render_response(response: ResponseLine) -> str:
         "context": [{"thread_id": one.thread_id, "last_item": one.last_item} for one in response.context],
         "body": msgspec.Raw(response.body.encode()),
     }
-    return _encode("response", response.id, response.created_at, row, members)
+    return _encode_line("response", response.id, response.created_at, row, members)
 
 
 def render_prompt(prompt: PromptLine) -> str:
@@ -73,7 +73,7 @@ def render_prompt(prompt: PromptLine) -> str:
         "body": msgspec.Raw(prompt.body.encode()),
         "versions": [msgspec.Raw(version.encode()) for version in prompt.versions],
     }
-    return _encode("prompt", prompt.id, int(_decode_created(prompt.body).created_at), row)
+    return _encode_line("prompt", prompt.id, int(_decode_created(prompt.body).created_at), row)
 
 
 def render_chat(chat: ChatLine) -> str:
@@ -84,7 +84,7 @@ def render_chat(chat: ChatLine) -> str:
         "body": msgspec.Raw(chat.body.encode()),
     }
     created = msgspec.json.decode(chat.body, type=_Chat).created
-    return _encode("chat_completion", chat.id, int(created), row)
+    return _encode_line("chat_completion", chat.id, int(created), row)
 
 
 class _Chat(msgspec.Struct):
@@ -102,7 +102,7 @@ def render_batch(batch: BatchLine) -> str:
         "has_lines": batch.status in ACTIVE,
         "body": job,
     }
-    return _encode("batch", batch.id, int(_decode_job(batch.body).created_at), row)
+    return _encode_line("batch", batch.id, int(_decode_job(batch.body).created_at), row)
 
 
 def render_video(video: VideoLine) -> str:
@@ -115,7 +115,7 @@ def render_video(video: VideoLine) -> str:
         "files": [file.role for file in video.files],
         "body": record,
     }
-    return _encode("video", video.id, int(_decode_job(video.body).created_at), row)
+    return _encode_line("video", video.id, int(_decode_job(video.body).created_at), row)
 
 
 def render_file_batch(batch: FileBatchLine) -> str:
@@ -125,7 +125,7 @@ def render_file_batch(batch: FileBatchLine) -> str:
         "body": msgspec.Raw(batch.body.encode()),
     }
     owner = msgspec.json.decode(batch.body, type=_FileBatch)
-    return _encode("file_batch", batch.id, owner.created_at, row, {"vector_store_id": owner.vector_store_id})
+    return _encode_line("file_batch", batch.id, owner.created_at, row, {"vector_store_id": owner.vector_store_id})
 
 
 class _FileBatch(msgspec.Struct):
@@ -144,7 +144,7 @@ def render_upload(upload: UploadLine) -> str:
     }
     file_id = upload_file(upload)
     members = {} if file_id is None else {"file_id": file_id}
-    return _encode("upload", upload.id, int(_decode_job(upload.body).created_at), row, members)
+    return _encode_line("upload", upload.id, int(_decode_job(upload.body).created_at), row, members)
 
 
 def upload_file(upload: UploadLine) -> str | None:
@@ -169,7 +169,7 @@ def render_container(container: ContainerLine) -> str:
         "body": msgspec.Raw(container.body.encode()),
     }
     created_at = int(_decode_job(container.body).created_at)
-    return _encode("container", container.id, created_at, row, {"thread_id": container.thread_id})
+    return _encode_line("container", container.id, created_at, row, {"thread_id": container.thread_id})
 
 
 def render_transcription(transcription: TranscriptionLine) -> str:
@@ -177,16 +177,16 @@ def render_transcription(transcription: TranscriptionLine) -> str:
     record.pop("key_id", None)
     row = {"status": transcription.status, "body": record}
     created_at = int(_decode_job(transcription.body).created_at)
-    return _encode("transcription", transcription.id, created_at, row)
+    return _encode_line("transcription", transcription.id, created_at, row)
 
 
 def render_endpoint(endpoint: EndpointLine) -> str:
     body = msgspec.json.decode(endpoint.body)
     body.pop("signing_secret_hint", None)
-    return _encode("webhook_endpoint", endpoint.id, int(_decode_job(endpoint.body).created_at), {"body": body})
+    return _encode_line("webhook_endpoint", endpoint.id, int(_decode_job(endpoint.body).created_at), {"body": body})
 
 
-def _encode(
+def _encode_line(
     kind: str, identifier: str, created_at: int, row: Mapping[str, Any], members: Mapping[str, Any] | None = None
 ) -> str:
     line = {"object": f"understudy.{kind}", "id": identifier, "created_at": created_at, **(members or {}), "row": row}

@@ -90,7 +90,7 @@ def list_images(raw: RawObject) -> list[str]:
 
 def _item_row(raw: RawObject, stored_id: str, _: str, now: int) -> NewRow:
     item = msgspec.convert(raw.body["row"], _Item)
-    body = _encode(item.body, stored_id)
+    body = _encode_body(item.body, stored_id)
     run_id = _read_name(raw, "run_id")
     # Raises what the list of the items would raise.
     render_item(Item(0, item.kind, item.role, run_id, body))
@@ -111,7 +111,7 @@ def _find_text(message: Mapping[str, Any]) -> str:
 
 def _response_row(raw: RawObject, stored_id: str, project_id: str, now: int) -> NewRow:
     response = msgspec.convert(raw.body["row"], _Response)
-    body = _end_response(_encode(response.body, stored_id))
+    body = _end_response(_encode_body(response.body, stored_id))
     links = NewResponseLinks(
         response.input_item, response.last_item, [(one.thread_id, one.last_item) for one in response.context]
     )
@@ -158,12 +158,12 @@ def _chat_row(raw: RawObject, stored_id: str, project_id: str, _: int) -> NewRow
     metadata = msgspec.convert(chat.body.get("metadata") or {}, dict[str, str])
     chat.body["metadata"] = metadata
     tags = [*dict.fromkeys((model,) for model in chat.models), *metadata.items()]
-    body = _encode(chat.body, stored_id)
+    body = _encode_body(chat.body, stored_id)
     values = (stored_id, project_id, msgspec.json.encode(chat.messages).decode(), body)
     return NewRow(values, pairs=[msgspec.json.encode(tag).decode() for tag in tags])
 
 
-def _encode(body: dict[str, Any], stored_id: str) -> str:
+def _encode_body(body: dict[str, Any], stored_id: str) -> str:
     if "id" in body:
         body["id"] = stored_id
     return msgspec.json.encode(body).decode()

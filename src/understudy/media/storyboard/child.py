@@ -34,7 +34,7 @@ def main() -> None:
     _limit_resources(request)
     with sink:
         try:
-            _render(request)
+            _render_video(request)
             sink.write(msgspec.json.encode(RenderResponse()))
         except _KeyframeError as error:
             sink.write(msgspec.json.encode(RenderResponse(str(error))))
@@ -50,7 +50,7 @@ def _limit_resources(request: RenderRequest) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (request.memory, request.memory))
 
 
-def _render(request: RenderRequest) -> None:
+def _render_video(request: RenderRequest) -> None:
     from understudy.media.storyboard import card, encoding  # noqa: PLC0415 - after the limits
 
     scale = min(1.0, _MAX_DRAWN / min(request.size))

@@ -74,7 +74,7 @@ class Connection(asyncio.Protocol):
         transport = self._transport
         response = self._response = Response(self, self._loop.create_future)
         if transport is None or transport.is_closing():
-            self._fail(connection_lost(None))
+            self._fail_response(connection_lost(None))
             return response
         self._frame_bytes = 0
         self._in_head = True
@@ -91,14 +91,14 @@ class Connection(asyncio.Protocol):
             if isinstance(body, bytes):
                 view = memoryview(body)
                 for start in range(0, len(view), _PIECE_BYTES):
-                    await self._write(view[start : start + _PIECE_BYTES])
+                    await self._write_data(view[start : start + _PIECE_BYTES])
             else:
                 async for piece in body:
-                    await self._write(piece)
+                    await self._write_data(piece)
         except Exception as error:  # noqa: BLE001 - the reader of the response gets it
-            self._fail(connection_lost(error))
+            self._fail_response(connection_lost(error))
 
-    async def _write(self, data: bytes | memoryview) -> None:
+    async def _write_data(self, data: bytes | memoryview) -> None:
         if self._transport is None or self._transport.is_closing():
             raise connection_lost(None)
         self._transport.write(data)
@@ -109,7 +109,7 @@ class Connection(asyncio.Protocol):
 
     def abort(self) -> None:
         """Closes the connection at once."""
-        self._fail(connection_lost(None))
+        self._fail_response(connection_lost(None))
 
     # -- the transport -----------------------------------------------------------------------------------------
 
@@ -135,7 +135,7 @@ class Connection(asyncio.Protocol):
             # What follows a whole response is not part of it.
             self._has_excess, is_valid = True, response.is_received
         if response.is_received:
-            self._finish(response)
+            self._finish_response(response)
             return
         if self._body:
             self._frame_bytes = 0
@@ -143,7 +143,7 @@ class Connection(asyncio.Protocol):
         else:
             self._frame_bytes += len(data)
         if not is_valid or self._frame_bytes > _MAX_FRAME_BYTES:
-            self._fail(connection_lost(None) if response.status else MalformedResponse())
+            self._fail_response(connection_lost(None) if response.status else MalformedResponse())
         else:
             response.notify()
 
@@ -161,7 +161,7 @@ class Connection(asyncio.Protocol):
         if response is not None and response.status and self._ends_with_connection and exc is None:
             response.end()
             response.notify()
-        self._fail(connection_lost(exc))
+        self._fail_response(connection_lost(exc))
         if self._timer is not None:
             self._timer.cancel()
         self._timer = None
@@ -185,7 +185,7 @@ class Connection(asyncio.Protocol):
         if self._transport is not None and not self._transport.is_closing():
             self._transport.resume_reading()
 
-    def _finish(self, response: Response) -> None:
+    def _finish_response(self, response: Response) -> None:
         """The response is complete: the connection is free for another request, if both sides agree."""
         response.notify()
         self._body.clear()
@@ -199,7 +199,7 @@ class Connection(asyncio.Protocol):
         self.arm(self._loop.time() + KEEP_ALIVE_SECONDS)
         self._on_idle(self)
 
-    def _fail(self, error: HttpError) -> None:
+    def _fail_response(self, error: HttpError) -> None:
         """Ends the response, if there is one, and the connection."""
         response, self._response = self._response, None
         if self._sender is not None and self._sender is not asyncio.current_task(self._loop):
@@ -239,7 +239,7 @@ class Connection(asyncio.Protocol):
         elif self._response is None:
             self.abort()
         else:
-            self._fail(TimedOut(self._find_wait(self._response)))
+            self._fail_response(TimedOut(self._find_wait(self._response)))
 
     def _find_wait(self, response: Response) -> Wait:
         if self._total <= self._deadline:

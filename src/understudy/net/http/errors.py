@@ -36,13 +36,13 @@ def connection_failed(error: Exception) -> ConnectionFailed:
     """The error for an exception of the resolver, the socket or the handshake."""
     if isinstance(error, ssl.SSLError | ssl.CertificateError):
         return ConnectionFailed("TLS certificate or handshake rejected")
-    return ConnectionFailed(_describe(error))
+    return ConnectionFailed(_describe_os_error(error))
 
 
 def connection_lost(error: BaseException | None) -> ConnectionLost:
-    return ConnectionLost(_describe(error))
+    return ConnectionLost(_describe_os_error(error))
 
 
-def _describe(error: BaseException | None) -> str:
+def _describe_os_error(error: BaseException | None) -> str:
     number = getattr(error, "errno", None)
     return os.strerror(number) if isinstance(number, int) and number > 0 else "connection closed"

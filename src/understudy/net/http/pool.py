@@ -58,7 +58,7 @@ class Pool:
             connection = self._take(location.origin)
             is_new = connection is None
             if connection is None:
-                connection = await self._connect(location.origin, deadline, total)
+                connection = await self._connect_within(location.origin, deadline, total)
             response = connection.send(head, body, total)
             try:
                 await response.wait_for_head(deadline)
@@ -97,7 +97,7 @@ class Pool:
                 connection.abort()
         return None
 
-    async def _connect(self, origin: Origin, deadline: float, total: float) -> Connection:
+    async def _connect_within(self, origin: Origin, deadline: float, total: float) -> Connection:
         waits: list[tuple[float, Wait]] = [
             (self._loop.time() + self._connect_timeout, "connect"),
             (deadline, "response"),
@@ -106,7 +106,7 @@ class Pool:
         first, wait = min(waits)
         try:
             async with asyncio.timeout_at(first):
-                return await self._open(origin)
+                return await self._open_connection(origin)
         except TimeoutError:
             self._addresses.pop(origin, None)
             raise TimedOut(wait) from None
@@ -114,7 +114,7 @@ class Pool:
             self._addresses.pop(origin, None)
             raise connection_failed(error) from None
 
-    async def _open(self, origin: Origin) -> Connection:
+    async def _open_connection(self, origin: Origin) -> Connection:
         addresses = await self._resolve(origin)
         # A host with several addresses has several servers: each takes its turn, after a failure as well.
         first = next(self._turns) % len(addresses)

@@ -27,25 +27,25 @@ def _render_children(element: ET.Element) -> str:
     sign = find_child(element, "narypr", "chr")
     limits = "".join(render_equation(one) for one in element if local_name(one) in _SCRIPT_OPERATORS)
     symbol = (local_attribute(sign, "val") if sign is not None else None) or "∫"
-    return f"{symbol}{limits} {_render(find_child(element, 'e'))}"
+    return f"{symbol}{limits} {_render_equations(find_child(element, 'e'))}"
 
 
 _WRITERS: Final[dict[str, Callable[[ET.Element], str]]] = {
-    "d": lambda element: f"({', '.join(_render(one) for one in find_children(element, 'e'))})",
+    "d": lambda element: f"({', '.join(_render_equations(one) for one in find_children(element, 'e'))})",
     "f": lambda element: f"{_render_group(find_child(element, 'num'))}/{_render_group(find_child(element, 'den'))}",
-    "mr": lambda element: ", ".join(_render(one) for one in element) + "; ",
+    "mr": lambda element: ", ".join(_render_equations(one) for one in element) + "; ",
     "nary": _render_children,
-    "rad": lambda element: f"{_render(find_child(element, 'deg'))}√{_render_group(find_child(element, 'e'))}",
+    "rad": lambda element: f"{_render_equations(find_child(element, 'deg'))}√{_render_group(find_child(element, 'e'))}",
     "t": lambda element: element.text or "",
 }
 
 
-def _render(element: ET.Element | None) -> str:
+def _render_equations(element: ET.Element | None) -> str:
     return "" if element is None else "".join(render_equation(one) for one in element)
 
 
 def _render_group(element: ET.Element | None) -> str:
-    return _parenthesize(_render(element))
+    return _parenthesize(_render_equations(element))
 
 
 def _parenthesize(text: str) -> str:

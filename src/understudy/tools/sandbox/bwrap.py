@@ -65,7 +65,7 @@ class Sandbox:
         jail = cls(WatchedProcess(started.process.pid, started.process.pidfd), groups.make() if groups else None)
         try:
             async with asyncio.timeout(_START_SECONDS):
-                await jail._connect(started, info)
+                await jail._connect_reaper(started, info)
             jail._open_file_systems(threads, plan.settings.disk_mb * MIB)
         except (TimeoutError, KernelDied, msgspec.MsgspecError, OSError) as error:
             await jail.kill()
@@ -79,7 +79,7 @@ class Sandbox:
             os.close(started.go)
         return jail
 
-    async def _connect(self, started: "_StartedProcess", info: "asyncio.Future[bytes]") -> None:
+    async def _connect_reaper(self, started: "_StartedProcess", info: "asyncio.Future[bytes]") -> None:
         self._reader, self._writer = await open_stream(started.channel)
         inner = msgspec.json.decode(await info, type=_Info).child
         self._inner = WatchedProcess(inner, os.pidfd_open(inner))
@@ -121,15 +121,15 @@ class Sandbox:
             raise KernelDied(self.verdict) from error
 
     async def execute(self, cell: int, code: str) -> None:
-        self._send(op="execute", cell=cell, code=code)
+        self._send_order(op="execute", cell=cell, code=code)
 
     async def interrupt(self, cell: int) -> None:
-        self._send(op="interrupt", cell=cell)
+        self._send_order(op="interrupt", cell=cell)
 
     async def restart(self, reason: str = "") -> None:
-        self._send(op="restart", reason=reason)
+        self._send_order(op="restart", reason=reason)
 
-    def _send(self, **order: object) -> None:
+    def _send_order(self, **order: object) -> None:
         if self._writer is not None and not self._writer.is_closing():
             self._writer.write(frames.encode_frame(**order))
 

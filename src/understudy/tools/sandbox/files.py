@@ -56,35 +56,35 @@ class Folder:
         temporary = f".put-{secrets.token_hex(8)}"
         target = component(name)
         with _translate_errors(name):
-            opened = await self._run(self._create, temporary)
+            opened = await self._run_to_completion(self._create_file, temporary)
         try:
             async for piece in content:
                 with _translate_errors(name):
-                    await self._run(_write, opened, piece)
+                    await self._run_to_completion(_write_piece, opened, piece)
             with _translate_errors(name):
-                await self._run(self._rename, temporary, target)
+                await self._run_to_completion(self._rename, temporary, target)
         except BaseException:
             with suppress(OSError):
-                await self._run(self._unlink, [temporary])
+                await self._run_to_completion(self._unlink, [temporary])
             raise
         finally:
             os.close(opened)
 
     async def link(self, alias: str, name: str) -> None:
         with _translate_errors(alias):
-            await self._run(self._symlink, component(name), component(alias))
+            await self._run_to_completion(self._symlink, component(name), component(alias))
 
     async def list(self) -> Sequence[SandboxFile]:
         with _translate_errors("/"):
-            return await self._run(self._list_files)
+            return await self._run_to_completion(self._list_files)
 
     async def read(self, name: str) -> AsyncGenerator[bytes, None]:
         parts = components(name)
         with _translate_errors(name):
-            opened = await self._run(self._open, parts)
+            opened = await self._run_to_completion(self._open_file, parts)
             try:
                 left = os.fstat(opened).st_size
-                while left > 0 and (piece := await self._run(os.read, opened, min(left, PIECE))):
+                while left > 0 and (piece := await self._run_to_completion(os.read, opened, min(left, PIECE))):
                     left -= len(piece)
                     yield piece
             finally:
@@ -93,9 +93,9 @@ class Folder:
     async def remove(self, name: str) -> None:
         parts = components(name)
         with _translate_errors(name):
-            await self._run(self._unlink, parts)
+            await self._run_to_completion(self._unlink, parts)
 
-    async def _run(self, function: Callable[P, T], *args: P.args, **_: P.kwargs) -> T:
+    async def _run_to_completion(self, function: Callable[P, T], *args: P.args, **_: P.kwargs) -> T:
         """Runs to completion even if the caller is cancelled: a descriptor in use must not be closed."""
         running = asyncio.get_running_loop().run_in_executor(self._threads, function, *args)
         try:
@@ -104,7 +104,7 @@ class Folder:
             await asyncio.wait([running])
             raise
 
-    def _create(self, name: str) -> int:
+    def _create_file(self, name: str) -> int:
         with self._folder.use() as folder:
             return os.open(name, _CREATE_FLAGS, 0o644, dir_fd=folder)
 
@@ -121,7 +121,7 @@ class Folder:
             os.symlink(name, temporary, dir_fd=folder)
             os.replace(temporary, alias, src_dir_fd=folder, dst_dir_fd=folder)
 
-    def _open(self, parts: Sequence[str]) -> int:
+    def _open_file(self, parts: Sequence[str]) -> int:
         with self._parent(parts) as parent:
             return _open_regular(parts[-1], parent)
 
@@ -183,11 +183,11 @@ class _DirectoryWalk:
         elif entry.is_file(follow_symlinks=False):
             opened = _open_regular(entry.name, folder)
             try:
-                self._add(opened, path + entry.name)
+                self._add_file(opened, path + entry.name)
             finally:
                 os.close(opened)
 
-    def _add(self, opened: int, name: str) -> None:
+    def _add_file(self, opened: int, name: str) -> None:
         status = os.fstat(opened)
         if status.st_size > self._left:
             return
@@ -214,7 +214,7 @@ def _digest(opened: int, size: int) -> str:
     return digest.hexdigest()
 
 
-def _write(opened: int, piece: bytes) -> None:
+def _write_piece(opened: int, piece: bytes) -> None:
     rest = memoryview(piece)
     while rest:
         rest = rest[os.write(opened, rest) :]

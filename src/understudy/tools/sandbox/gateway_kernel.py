@@ -136,14 +136,14 @@ class GatewayKernel:
         await self._send_command("GET")
         self._cell, self._replied, self._idle = cell, None, False
         self._message, text = jupyter.encode_execute_request(code)
-        await self._send(text)
+        await self._send_text(text)
 
     async def receive(self) -> Event:
         while not self._events:
             if self._renewal is not None:
                 await asyncio.shield(self._renewal)
             else:
-                self._handle_message(await self._read())
+                self._handle_message(await self._read_message())
         return self._events.popleft()
 
     async def interrupt(self, cell: int) -> None:
@@ -171,7 +171,7 @@ class GatewayKernel:
         try:
             await self._gateway.request(method, self._path + verb)
         except SandboxError as error:
-            await self._fail(str(error))
+            await self._fail_kernel(str(error))
 
     def _handle_message(self, message: jupyter.Message) -> None:
         """Adds the events for a message."""
@@ -222,7 +222,7 @@ class GatewayKernel:
             identifier, text = jupyter.encode_execute_request("", expression)
             try:
                 async with asyncio.timeout(_TIMEOUT_SECONDS):
-                    await self._send(text)
+                    await self._send_text(text)
                     return await self._receive_value(identifier)
             except TimeoutError:
                 return None
@@ -238,13 +238,13 @@ class GatewayKernel:
         with suppress(TimeoutError):
             async with asyncio.timeout(_OUTPUT_GRACE_SECONDS):
                 while not self._is_idle_again:
-                    self._read_state(await self._read(), identifier)
+                    self._read_state(await self._read_message(), identifier)
         return jupyter.parse_expression(reply)
 
     async def _receive_reply(self, identifier: str) -> jupyter.Reply | None:
         """The reply; None if the kernel was replaced meanwhile."""
         while True:
-            message = await self._read()
+            message = await self._read_message()
             if message.parent_header.msg_id == identifier and message.header.msg_type == "execute_reply":
                 reply: jupyter.Reply = jupyter.content(message.content, jupyter.Reply)
                 return reply
@@ -260,29 +260,29 @@ class GatewayKernel:
         self._is_idle_again |= message.parent_header.msg_id == identifier and state == "idle"
         return state
 
-    async def _send(self, text: bytes) -> None:
+    async def _send_text(self, text: bytes) -> None:
         try:
             await self._socket.send_str(text.decode())
         except (ConnectionError, RuntimeError):
-            await self._fail("The gateway closed the connection.")
+            await self._fail_kernel("The gateway closed the connection.")
 
-    async def _read(self) -> jupyter.Message:
+    async def _read_message(self) -> jupyter.Message:
         """The next valid message. Raises KernelDied."""
         while True:
             received = await self._socket.receive()
             if received.type not in {aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY}:
-                await self._fail("The gateway closed the connection.")
+                await self._fail_kernel("The gateway closed the connection.")
             message = jupyter.parse_message(received.data)
             if message is not None and not self._is_dead_status(message):
                 return message
             if message is not None:
-                await self._fail("The kernel died.")
+                await self._fail_kernel("The kernel died.")
 
     def _is_dead_status(self, message: jupyter.Message) -> bool:
         if message.header.msg_type != "status":
             return False
         return bool(jupyter.content(message.content, jupyter.Status).execution_state == _DEAD_STATE)
 
-    async def _fail(self, why: str) -> NoReturn:
+    async def _fail_kernel(self, why: str) -> NoReturn:
         await self.kill()
         raise KernelDied(why)

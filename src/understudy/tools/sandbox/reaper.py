@@ -33,7 +33,7 @@ def main(channel: int) -> None:
     server = socket.socket(fileno=channel)
     server.set_inheritable(False)
     try:
-        _serve(server, _wake_on_child_end())
+        _serve_orders(server, _wake_on_child_end())
     finally:
         while _collect(set()):
             _kill_children(set())
@@ -51,7 +51,7 @@ def _wake_on_child_end() -> int:
     return reads
 
 
-def _serve(server: socket.socket, ended: int) -> None:
+def _serve_orders(server: socket.socket, ended: int) -> None:
     """Runs until the server is gone. A child that was not started here is an orphan of a sandbox, and is killed."""
     started: set[int] = set()
     channel = server.fileno()
@@ -66,10 +66,10 @@ def _serve(server: socket.socket, ended: int) -> None:
             order, descriptors, _, _ = socket.recv_fds(server, ORDER_BYTES, DESCRIPTORS)
             if not order:
                 return
-            started |= _start(server, json.loads(order), descriptors)
+            started |= _start_process(server, json.loads(order), descriptors)
 
 
-def _start(server: socket.socket, order: dict[str, Any], descriptors: list[int]) -> set[int]:
+def _start_process(server: socket.socket, order: dict[str, Any], descriptors: list[int]) -> set[int]:
     """The pid of the process as a set; empty if it could not be started."""
     try:
         pid = os.fork()
@@ -152,7 +152,7 @@ def _children() -> Iterator[int]:
     """The children from the kernel's list, if it has one; otherwise by the parent of each process."""
     own = os.getpid()
     try:
-        names = _read(f"/proc/self/task/{own}/children").split()
+        names = _read_bytes(f"/proc/self/task/{own}/children").split()
     except FileNotFoundError:
         everything = os.listdir("/proc")  # noqa: PTH208 - no more imports than needed
         names = [name.encode() for name in everything if name.isdigit() and _parent(name) == own]
@@ -161,12 +161,12 @@ def _children() -> Iterator[int]:
 
 def _parent(name: str) -> int:
     try:
-        return int(_read(f"/proc/{name}/stat").rpartition(b")")[2].split()[1])
+        return int(_read_bytes(f"/proc/{name}/stat").rpartition(b")")[2].split()[1])
     except OSError:
         return 0
 
 
-def _read(path: str) -> bytes:
+def _read_bytes(path: str) -> bytes:
     with open(path, "rb") as file:  # noqa: PTH123 - no more imports than needed
         return file.read()
 

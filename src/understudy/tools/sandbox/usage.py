@@ -45,7 +45,7 @@ def measure_shared_memory(proc: SharedFd) -> int:
     with proc.use() as processes:
         for name in _numbers(processes):
             with suppress(OSError, ValueError):
-                for line in _read(f"{name}/smaps_rollup", processes).splitlines():
+                for line in _read_bytes(f"{name}/smaps_rollup", processes).splitlines():
                     if line.startswith((b"Pss:", b"SwapPss:")):
                         total += int(line.split()[1]) * 1024
     return total
@@ -55,8 +55,8 @@ def _sum_processes(processes: int, places: Sequence[SharedFd]) -> Usage:
     count = resident = ticks = 0
     for name in _numbers(processes):
         with suppress(OSError, ValueError, IndexError):  # it exited meanwhile
-            resident += int(_read(f"{name}/statm", processes).split()[1])
-            times = _read(f"{name}/stat", processes).rpartition(b")")[2].split()[_TIME_FIELDS]
+            resident += int(_read_bytes(f"{name}/statm", processes).split()[1])
+            times = _read_bytes(f"{name}/stat", processes).rpartition(b")")[2].split()[_TIME_FIELDS]
             ticks += sum(map(int, times[:2] if name == _RELAY_PID else times))
             count += 1
     return Usage(count, resident * _PAGE, ticks / _TICKS, sum(map(_inodes, places)), _sockets(processes))
@@ -64,14 +64,14 @@ def _sum_processes(processes: int, places: Sequence[SharedFd]) -> Usage:
 
 def _sockets(processes: int) -> int:
     """All sockets of its network: the first line reads `sockets: used 20`."""
-    return int(_read(_SOCKETS, processes).split(None, 3)[2])
+    return int(_read_bytes(_SOCKETS, processes).split(None, 3)[2])
 
 
 def _numbers(processes: int) -> Iterator[str]:
     return (name for name in os.listdir(processes) if name.isdigit())
 
 
-def _read(path: str, folder: int) -> bytes:
+def _read_bytes(path: str, folder: int) -> bytes:
     opened = os.open(path, _READ, dir_fd=folder)
     try:
         return os.read(opened, _READ_BYTES)

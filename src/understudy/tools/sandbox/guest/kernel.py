@@ -85,7 +85,7 @@ def _become(file: Path, cpu_seconds: int) -> None:
         confine_kernel(cpu_seconds)
         os.chdir("/mnt/data")
         sys.path[:] = ["", *(path for path in sys.path if path != sys.path[0])]
-        _serve(file)
+        _serve_kernel(file)
     except BaseException:  # noqa: BLE001 - whatever it is, the child must not continue as a copy of the relay
         traceback.print_exc()
     finally:
@@ -134,7 +134,7 @@ def _waits(pipe: int) -> bool:
     return any(left)
 
 
-def _serve(file: Path) -> None:
+def _serve_kernel(file: Path) -> None:
     drain = _OutputDrain()
 
     def watch(stream: Any) -> None:

@@ -35,18 +35,18 @@ class Relay:
 
     def run(self) -> None:
         """Runs until the host closes the connection."""
-        self._open()
+        self._open_sockets()
         _fall_silent()
         self._channel.send(type="ready")
         while True:
-            self._serve()
+            self._relay_messages()
             cell = self._cell.number if self._cell else 0
             how = self._close()
             self._channel.send(type="restarted", cell=cell, reason=self._reason, how=how)
             self._reason = ""
-            self._open()
+            self._open_sockets()
 
-    def _open(self) -> None:
+    def _open_sockets(self) -> None:
         self._generation += 1
         key = secrets.token_hex(16)
         self._kernel = Kernel(self._generation, key, self._limits["cpu"])
@@ -83,16 +83,16 @@ class Relay:
             if now > deadline:
                 raise SystemExit("the kernel timed out")
             if now - sent_at > _RETRY_SECONDS:
-                self._session.send(self._shell, "execute_request", _request("pass", history=False))
+                self._session.send(self._shell, "execute_request", _render_request("pass", history=False))
                 sent_at = now
             ready = dict(self._poller.poll(int(_RETRY_SECONDS * 1000)))
             if self._kernel.descriptor in ready:
                 raise SystemExit("the kernel ended while it started")
             for source in ready:
-                self._receive(source)
+                self._receive_message(source)
             waiting -= ready.keys()
 
-    def _serve(self) -> None:
+    def _relay_messages(self) -> None:
         """Runs until the kernel has to be replaced."""
         while True:
             ready = dict(self._poller.poll(self._patience()))
@@ -115,7 +115,9 @@ class Relay:
         """Handles a request of the host; returns whether the kernel has to be replaced."""
         match order["op"]:
             case "execute":
-                message = self._session.send(self._shell, "execute_request", _request(order["code"], history=True))
+                message = self._session.send(
+                    self._shell, "execute_request", _render_request(order["code"], history=True)
+                )
                 self._cell = Cell(order["cell"], message["header"]["msg_id"], self._channel, self._limits)
             case "interrupt":
                 if self._cell and self._cell.number == order["cell"]:
@@ -126,16 +128,16 @@ class Relay:
         return False
 
     def _publish(self) -> None:
-        message = self._receive(self._iopub)
+        message = self._receive_message(self._iopub)
         if message and self._cell and message["parent_header"].get("msg_id") == self._cell.message:
             self._cell.take(message["msg_type"], message["content"])
 
     def _reply(self) -> None:
-        message = self._receive(self._shell)
+        message = self._receive_message(self._shell)
         if message and self._cell and message["parent_header"].get("msg_id") == self._cell.message:
             self._cell.reply(message["content"].get("status") == "ok")
 
-    def _receive(self, source: Any) -> dict[str, Any] | None:
+    def _receive_message(self, source: Any) -> dict[str, Any] | None:
         """The next message; None if the queue is empty or the message malformed."""
         try:
             parts = source.recv_multipart(zmq.NOBLOCK)
@@ -218,7 +220,7 @@ class Cell:
             self._channel.send(type=kind, cell=self.number, text=text[start : start + _PIECE], **more)
 
 
-def _request(code: str, *, history: bool) -> dict[str, Any]:
+def _render_request(code: str, *, history: bool) -> dict[str, Any]:
     return {
         "code": code,
         "silent": False,
