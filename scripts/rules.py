@@ -9,7 +9,7 @@ import json
 import re
 import sys
 import tokenize
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,15 +60,19 @@ FORBIDDEN_WORDS = re.compile(
     r"(^|_)(say|says|said|saying|tell|tells|told|telling|hear|hears|heard|hearing|speak|speaks|speaking|asked|asking"
     r"|shown|kept|given|wanted|begun|held)(_|$)"
 )
+_SINGLE_WORD = re.compile(r"_[a-z]+")
 _WORD_STARTS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 FORBIDDEN_PHRASES = re.compile(
-    r"\b([Ww]hoever|at rest|go(es)? on|went on|(?<!here )(is|are) none|(?<!here )is no(?! longer)"
+    r"\b([Ww]hoever|at rest|go(es)? on|went on|(is|are) none|(is|are) no(?! (longer|more))"
     r"|(is|are|was|were|be|been) (told|said|asked|heard|shown|given|begun)"
     r"|(does|did|do) not answer|t(akes?|aken|ook)( it| them)? up(?! to)|asks? the (model|provider|store)"
     r"|hands? back|handed back)\b"
 )
 """Wordings of texts, docstrings and comments. The plain words: not found, timed out, unavailable, resumes."""
+
+MAX_SHARED_VERBS = 5
+"""A private function whose name is a verb without an object may have that many namesakes, with itself."""
 
 PAGE_PATH = re.compile(r"\bdocs/[\w/-]+\.md\b")
 
@@ -89,7 +93,9 @@ class Module:
 def violations(root: Path) -> Iterator[str]:
     """A line for each broken rule below `root`, the checkout."""
     yield from names(root)
-    for module in modules(root / "src" / PACKAGE):
+    package = list(modules(root / "src" / PACKAGE))
+    yield from shared_verbs(package)
+    for module in package:
         yield from import_direction(module)
         yield from dialects_in_the_run(module)
         yield from sql_outside_the_store(module)
@@ -162,6 +168,18 @@ def forbidden_words(module: Module) -> Iterator[str]:
         words = _WORD_STARTS.sub("_", node.name).lower()
         if FORBIDDEN_WORDS.search(words):
             yield f"{module.path}:{node.lineno}: {node.name!r} is not a term of the field; see CONTRIBUTING.md"
+
+
+def shared_verbs(package: Sequence[Module]) -> Iterator[str]:
+    """A verb alone, such as `_read`, says less in a trace and to a search than verb and object."""
+    places: dict[str, list[str]] = {}
+    for module in package:
+        for node in ast.walk(module.tree):
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and _SINGLE_WORD.fullmatch(node.name):
+                places.setdefault(node.name, []).append(f"{module.path}:{node.lineno}")
+    for name, found in places.items():
+        if len(found) > MAX_SHARED_VERBS:
+            yield f"{', '.join(found)}: {name!r} is defined {len(found)} times; name its objects"
 
 
 def forbidden_phrases(module: Module) -> Iterator[str]:

@@ -72,7 +72,7 @@ class FirstDelta(Event, frozen=True, kw_only=True, gc=False):
 
 
 class RunStarted(Event, frozen=True, kw_only=True, gc=False):
-    """A worker begins, or continues, to execute a run. `kind` tells runs from responses."""
+    """A worker begins, or continues, to execute a run. `kind` is `run` or `response`."""
 
     run_id: str
     project_id: str

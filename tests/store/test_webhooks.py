@@ -143,7 +143,7 @@ async def test_endpoints_and_projects_take_turns_whatever_waits_for_the_others(s
     await told(store, event_type="batch.failed")
     await told(store, THEIRS)
     first = await claimed(store, limit=8)
-    assert sorted(one.endpoint.shown.id for one in first) == ["we_1", "we_1", "we_2", "we_3"]
+    assert sorted(one.endpoint.public.id for one in first) == ["we_1", "we_1", "we_2", "we_3"]
 
 
 async def test_a_project_whose_deliveries_are_not_due_takes_no_turn(store):
@@ -151,7 +151,7 @@ async def test_a_project_whose_deliveries_are_not_due_takes_no_turn(store):
     await store.webhooks.create(THEIRS, endpoint(2), SECRET)
     await told(store, OURS, now=UNTIL)
     await told(store, THEIRS)
-    assert [one.endpoint.shown.id for one in await claimed(store, limit=1)] == ["we_2"]
+    assert [one.endpoint.public.id for one in await claimed(store, limit=1)] == ["we_2"]
 
 
 async def test_deliveries_are_filtered_and_paged(store):

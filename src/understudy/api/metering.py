@@ -82,7 +82,7 @@ async def admit_model(request: Request, model: str) -> None:
 
 
 async def check_storage(request: Request, added: int) -> None:
-    """Called before bytes are stored that are no Files of the project.
+    """Called before bytes are stored outside the Files of the project.
 
     Raises InvalidRequest if its Files and these bytes are more than it may store.
     """

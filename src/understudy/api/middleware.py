@@ -131,7 +131,7 @@ class RequestMiddleware:
 
 
 def _find_visible(error: Exception | asyncio.CancelledError, state: dict[str, Any]) -> Exception | None:
-    """The error that the client gets; None if its response has begun, or if there is none to get."""
+    """The error that the client gets; None once its response has begun, and if its client has cancelled it."""
     if "begun" in state:
         return None
     if isinstance(error, asyncio.CancelledError):
@@ -182,7 +182,7 @@ def _is_public(scope: Scope, fields: Fields, settings: Settings) -> bool:
     path: str = scope["path"]
     if path in PUBLIC:
         return True
-    # Nearly every path is neither, which a prefix says faster than a pattern.
+    # Nearly every path is neither; a prefix decides that faster than a pattern.
     if path.startswith(_TOKEN_PREFIXES) and (CONTENT_PATH.fullmatch(path) or DOWNLOAD_PATH.fullmatch(path)):
         return True
     if path == METRICS_PATH and has_metrics_token(fields, settings.metrics.token):

@@ -208,9 +208,9 @@ def _check_content(content: PromptContent) -> None:
     """Raises InvalidBody for what a request could not have either, and for secrets; InvalidRequest without any text."""
     members = msgspec.to_builtins(content)
     members = {name: value for name, value in members.items() if name not in {"instructions", "messages"}}
-    asked = msgspec.convert({**members, "input": "-"}, CreateResponseRequest)
-    check_shape(asked)
-    check_members(asked)
+    params = msgspec.convert({**members, "input": "-"}, CreateResponseRequest)
+    check_shape(params)
+    check_members(params)
     for number, tool in enumerate(content.tools or ()):
         if isinstance(tool, McpTool) and (tool.headers or tool.authorization):
             raise InvalidBody(

@@ -40,7 +40,7 @@ def measure(body: RelayBody) -> Demand:
 def estimate_work(kind: Kind, body: RelayBody) -> Work:
     """What the request will use: its images, its characters, or the seconds of its recording by the bytes.
 
-    Of models that charge by the token, only the mean of the latest requests tells more than the prompt.
+    Of models that charge by the token, only the mean of the latest requests is a better estimate than the prompt.
     """
     match kind:
         case "image":

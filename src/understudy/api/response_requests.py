@@ -25,21 +25,21 @@ def parse_request(body: bytes, limits: LimitSettings) -> CreateResponseRequest:
     """Raises InvalidBody."""
     if b'"messages"' in body:
         _reject_messages(body)
-    asked = parse(body, CreateResponseRequest, depth=limits.json_depth, values=limits.json_values)
-    check_shape(asked, has_prompt=asked.prompt is not None)
-    if asked.model is None and asked.prompt is None:
+    params = parse(body, CreateResponseRequest, depth=limits.json_depth, values=limits.json_values)
+    check_shape(params, has_prompt=params.prompt is not None)
+    if params.model is None and params.prompt is None:
         raise InvalidBody(error_texts.missing("model"))
-    if asked.background and asked.store is False:
+    if params.background and params.store is False:
         raise InvalidBody(
             Problem("Background mode requires 'store' to be true.", "background", "background_requires_store")
         )
-    check_members(asked)
-    return asked
+    check_members(params)
+    return params
 
 
-def check_shape(asked: ResponseContext, *, has_prompt: bool = False) -> None:
+def check_shape(params: ResponseContext, *, has_prompt: bool = False) -> None:
     """Raises InvalidBody or InvalidId for members that exclude or need each other, and for malformed ones."""
-    if asked.previous_response_id is not None and asked.conversation is not None:
+    if params.previous_response_id is not None and params.conversation is not None:
         raise InvalidBody(
             Problem(
                 "Mutually exclusive parameters: ''. Ensure you are only providing one of: 'previous_response_id' or "
@@ -48,8 +48,8 @@ def check_shape(asked: ResponseContext, *, has_prompt: bool = False) -> None:
                 "mutually_exclusive_parameters",
             )
         )
-    continues = asked.previous_response_id is not None or asked.conversation is not None
-    if asked.input is None and not continues and not has_prompt:
+    continues = params.previous_response_id is not None or params.conversation is not None
+    if params.input is None and not continues and not has_prompt:
         raise InvalidBody(
             Problem(
                 "One of \"input\" or \"previous_response_id\" or 'prompt' or 'conversation' must be provided.",
@@ -57,15 +57,15 @@ def check_shape(asked: ResponseContext, *, has_prompt: bool = False) -> None:
                 "missing_required_parameter",
             )
         )
-    check_input(asked.input, alone=not continues and not has_prompt)
-    if asked.tools:
-        check_tools(asked.tools)
-    if asked.text is not None and isinstance(asked.text.format, JsonSchemaFormat) and asked.text.format.strict:
-        check_strict_format(asked.text.format.name, asked.text.format.schema, "text.format.schema")
-    if asked.previous_response_id is not None:
-        check_id("previous_response_id", asked.previous_response_id, "resp")
-    if asked.conversation is not None:
-        name = asked.conversation if isinstance(asked.conversation, str) else asked.conversation.id
+    check_input(params.input, alone=not continues and not has_prompt)
+    if params.tools:
+        check_tools(params.tools)
+    if params.text is not None and isinstance(params.text.format, JsonSchemaFormat) and params.text.format.strict:
+        check_strict_format(params.text.format.name, params.text.format.schema, "text.format.schema")
+    if params.previous_response_id is not None:
+        check_id("previous_response_id", params.previous_response_id, "resp")
+    if params.conversation is not None:
+        name = params.conversation if isinstance(params.conversation, str) else params.conversation.id
         check_id("conversation", name, "conv")
 
 

@@ -88,61 +88,61 @@ async def create_response(request: Request) -> Response:
     parts, project_id = parts_of(request), project_of(request)
     turn = turn_of(request)
     body = await read_body(request, parts.settings.limits)
-    asked = await decode_body(body, parse_request, body, parts.settings.limits)
+    params = await decode_body(body, parse_request, body, parts.settings.limits)
     prompt = None
-    if asked.prompt is not None:
-        prompt = await resolve_prompt(parts.store.prompts, parts.admission.responses, project_id, asked)
-    items = await parts.admission.responses.admit(project_id, asked)
+    if params.prompt is not None:
+        prompt = await resolve_prompt(parts.store.prompts, parts.admission.responses, project_id, params)
+    items = await parts.admission.responses.admit(project_id, params)
     if turn is not None and turn.is_warm_up:
-        return EventStream(request, warm_up_frames(parts.responses.render_warm_up(asked)))
-    measure = partial(_measure_response, body, asked, asked.max_output_tokens, prompt)
-    reservation = await reserve_tokens(request, asked.model or "", measure)
-    hold = await hold_funds(request, Work(asked.model or "", measure=measure))
+        return EventStream(request, warm_up_frames(parts.responses.render_warm_up(params)))
+    measure = partial(_measure_response, body, params, params.max_output_tokens, prompt)
+    reservation = await reserve_tokens(request, params.model or "", measure)
+    hold = await hold_funds(request, Work(params.model or "", measure=measure))
     with released_on_error(hold):
         begun = await parts.responses.create(
             project_id,
-            asked,
+            params,
             items,
             request.state.key_id,
             reserved=reservation.tokens if reservation else 0,
             prompt=prompt,
-            follows_unstored=turn is not None and turn.memory.knows(asked.previous_response_id),
+            follows_unstored=turn is not None and turn.memory.knows(params.previous_response_id),
             hold=hold,
         )
     memory = None if turn is None else turn.memory
     if reservation is not None:
         reservation.transfer()
-    stand_in.mark_response(request, asked.model or "")
-    if asked.tools:
-        await _warn_of_dropped_tools(request, asked.tools)
-    if asked.stream:
-        return stream_response(request, begun, memory, kept=asked.store is not False)
-    if asked.background:
+    stand_in.mark_response(request, params.model or "")
+    if params.tools:
+        await _warn_of_dropped_tools(request, params.tools)
+    if params.stream:
+        return stream_response(request, begun, memory, kept=params.store is not False)
+    if params.background:
         return json_response(encode_items(begun.response))
     with parts.streams.waiting(request.state.key_id):
-        return json_response(await _await_response(parts, begun, kept=asked.store is not False))
+        return json_response(await _await_response(parts, begun, kept=params.store is not False))
 
 
 def _measure_response(
-    body: bytes, asked: ResponseContext, output: int | None = None, prompt: ResolvedPrompt | None = None
+    body: bytes, params: ResponseContext, output: int | None = None, prompt: ResolvedPrompt | None = None
 ) -> Demand:
-    members = {"input": asked.input, "instructions": asked.instructions}
+    members = {"input": params.input, "instructions": params.instructions}
     more = None if prompt is None else prompt.instructions
     return measure_request(body, members | {"max_output_tokens": output}, more)
 
 
 async def complete_response(parts: Parts, project_id: str, key_id: str, body: bytes) -> bytes:
     """The whole response to a line of a batch of this key. Raises what the request would be refused with."""
-    asked = await decode_body(body, parse_request, body, parts.settings.limits)
-    if asked.stream or asked.background:
+    params = await decode_body(body, parse_request, body, parts.settings.limits)
+    if params.stream or params.background:
         raise errors.InvalidRequest("A line of a batch can neither be streamed nor run in the background.")
-    prompt = await resolve_prompt(parts.store.prompts, parts.admission.responses, project_id, asked)
-    items = await parts.admission.responses.admit(project_id, asked)
-    measure = partial(_measure_response, body, asked, asked.max_output_tokens, prompt)
-    hold = await parts.accounting.hold(project_id, key_id, Work(asked.model or "", measure=measure, batch=True))
+    prompt = await resolve_prompt(parts.store.prompts, parts.admission.responses, project_id, params)
+    items = await parts.admission.responses.admit(project_id, params)
+    measure = partial(_measure_response, body, params, params.max_output_tokens, prompt)
+    hold = await parts.accounting.hold(project_id, key_id, Work(params.model or "", measure=measure, batch=True))
     with released_on_error(hold):
-        begun = await parts.responses.create(project_id, asked, items, key_id, prompt=prompt, in_batch=True, hold=hold)
-    return await _await_response(parts, begun, kept=asked.store is not False)
+        begun = await parts.responses.create(project_id, params, items, key_id, prompt=prompt, in_batch=True, hold=hold)
+    return await _await_response(parts, begun, kept=params.store is not False)
 
 
 @operations.add(
@@ -240,10 +240,10 @@ async def list_input_items(request: Request) -> Response:
 )
 async def count_input_tokens(request: Request) -> Response:
     parts, project_id = parts_of(request), project_of(request)
-    asked = await read_json(request, CountTokensRequest, parts.settings.limits, empty=True)
-    check_shape(asked)
-    items = await parts.admission.responses.admit_context(project_id, asked)
-    return struct_response(InputTokens(input_tokens=await parts.responses.count_tokens(project_id, asked, items)))
+    params = await read_json(request, CountTokensRequest, parts.settings.limits, empty=True)
+    check_shape(params)
+    items = await parts.admission.responses.admit_context(project_id, params)
+    return struct_response(InputTokens(input_tokens=await parts.responses.count_tokens(project_id, params, items)))
 
 
 @operations.add(
@@ -258,24 +258,24 @@ async def compact_conversation(request: Request) -> Response:
     parts, project_id = parts_of(request), project_of(request)
     body = await read_body(request, parts.settings.limits)
     limits = parts.settings.limits
-    asked = await decode_body(body, parse, body, CompactRequest, depth=limits.json_depth, values=limits.json_values)
+    params = await decode_body(body, parse, body, CompactRequest, depth=limits.json_depth, values=limits.json_values)
     context = ResponseContext(
-        model=asked.model,
-        input=asked.input,
-        previous_response_id=asked.previous_response_id,
-        tools=asked.tools,
-        tool_choice=asked.tool_choice,
-        text=asked.text,
+        model=params.model,
+        input=params.input,
+        previous_response_id=params.previous_response_id,
+        tools=params.tools,
+        tool_choice=params.tool_choice,
+        text=params.text,
     )
     check_shape(context)
-    items = await parts.admission.responses.admit_context(project_id, context, asked.model)
-    stand_in.mark_response(request, asked.model)
+    items = await parts.admission.responses.admit_context(project_id, context, params.model)
+    stand_in.mark_response(request, params.model)
     measure = partial(_measure_response, body, context)
-    reservation = await reserve_tokens(request, asked.model, measure)
-    await hold_funds(request, Work(asked.model, measure=measure))
+    reservation = await reserve_tokens(request, params.model, measure)
+    await hold_funds(request, Work(params.model, measure=measure))
     tokens = 0 if reservation is None else reservation.transfer()
     compaction = ResponseCompaction(parts.store, parts.responses, parts.item_data)
-    finished, made = await compaction.compact(project_id, asked, items, request.state.key_id, reserved=tokens)
+    finished, made = await compaction.compact(project_id, params, items, request.state.key_id, reserved=tokens)
     if finished.has_failed:
         raise _to_api_error(finished)
     return struct_response(made)

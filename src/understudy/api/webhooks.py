@@ -73,7 +73,7 @@ async def create_webhook_endpoint(request: Request) -> Response:
 async def retrieve_webhook_endpoint(request: Request) -> Response:
     parts = parts_of(request)
     endpoint = await parts.store.webhooks.get(project_of(request), _endpoint_id(request), parts.now())
-    return struct_response(endpoint.shown)
+    return struct_response(endpoint.public)
 
 
 @operations.add(

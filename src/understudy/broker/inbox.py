@@ -16,7 +16,7 @@ def check_size(body: bytes) -> None:
 
 
 async def call_handler(handlers: Mapping[str, Handler], topic: str, sender: str, body: bytes) -> bytes:
-    """The reply of the topic's handler. Raises NoReply where there is no handler, or where it fails."""
+    """The reply of the topic's handler. Raises NoReply if the topic has no handler, or if that fails."""
     handler = handlers.get(topic)
     if handler is None:
         raise NoReply(f"No handler of {topic!r}.")

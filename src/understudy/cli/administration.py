@@ -154,7 +154,7 @@ class Administration(Protocol):
 def with_administration(function: Callable[..., None]) -> Callable[..., None]:
     """Adds the flags of the store, `--base-url` and `--key` to a command; its first argument becomes Administration.
 
-    A command with the parameter `api_key` takes `--key` for it, if there is no `--base-url`.
+    A command with the parameter `api_key` takes `--key` for it, unless `--base-url` is used.
     """
     has_api_key = "api_key" in inspect.signature(function).parameters
 

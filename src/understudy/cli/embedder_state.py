@@ -46,7 +46,7 @@ def recommend_model(provider: str, model: str) -> str:
 
 
 def find_embedding_model(models: Iterable[str]) -> str | None:
-    """The first model whose name says that it embeds."""
+    """The first model whose name is that of an embedder."""
     return next((model for model in models if "embed" in model.lower()), None)
 
 

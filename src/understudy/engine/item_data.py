@@ -205,7 +205,7 @@ def have_data(messages: Iterable[MessageObject]) -> bool:
 
 
 async def _find_markers(text: str, pace: Pace) -> list[int]:
-    """Where the markers of a text begin: those of strings that are base64, or a data URL, as far as they have one."""
+    """The positions of the markers in an encoded text, each of which ends a string of base64 or a data URL."""
     found: list[int] = []
     for start in range(0, len(text), _SCANNED):
         await pace.step()

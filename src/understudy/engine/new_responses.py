@@ -31,11 +31,11 @@ class InitialResponse(Struct, frozen=True):
     stored: NewResponse
 
     @classmethod
-    def of(cls, new: RequestedResponse, asked: CreateResponseRequest, started_at: int | None) -> "InitialResponse":
+    def of(cls, new: RequestedResponse, params: CreateResponseRequest, started_at: int | None) -> "InitialResponse":
         """`started_at` None where it has to wait for a place."""
         state = RunState()
-        projection = ResponseProjection(frozenset(asked.include or ()))
-        happened = [_queued_event(new, asked)]
+        projection = ResponseProjection(frozenset(params.include or ()))
+        happened = [_queued_event(new, params)]
         if started_at is not None:
             happened.append(events.RunStarted(started_at))
         history = []
@@ -48,9 +48,9 @@ class InitialResponse(Struct, frozen=True):
         return cls(state, projection, history, new.response, stored)
 
 
-def _queued_event(new: RequestedResponse, asked: CreateResponseRequest) -> events.Event:
-    options = asked.stream_options
-    hides = not asked.background and (options is None or options.include_obfuscation is not False)
+def _queued_event(new: RequestedResponse, params: CreateResponseRequest) -> events.Event:
+    options = params.stream_options
+    hides = not params.background and (options is None or options.include_obfuscation is not False)
     return events.RunQueued(
         build_spec(new.run, new.progress.plan),
         Origin(msgspec.structs.replace(new.run), None, False, new.response, hides),
@@ -65,7 +65,7 @@ class ResponseDraft(Struct, frozen=True, kw_only=True):
     """
 
     id: str
-    asked: CreateResponseRequest
+    params: CreateResponseRequest
     items: Sequence[InputItem]
     prompt: ResolvedPrompt | None
     served: Mapping[str, str]
@@ -81,9 +81,9 @@ class ResponseDraft(Struct, frozen=True, kw_only=True):
         """The response at its place. `at_once`: it does not wait for a worker."""
         now = int(self.now)
         new = new_response(
-            self.asked, self.items, self.id, now, place, seconds=self.seconds, prompt=self.prompt, served=self.served
+            self.params, self.items, self.id, now, place, seconds=self.seconds, prompt=self.prompt, served=self.served
         )
         progress = new.progress
         progress.key_id, progress.origin, progress.calls = self.key_id, self.origin, self.calls
         progress.in_batch, progress.reserved, progress.accepted_at = self.in_batch, self.reserved, self.now
-        return InitialResponse.of(new, self.asked, now if at_once else None)
+        return InitialResponse.of(new, self.params, now if at_once else None)

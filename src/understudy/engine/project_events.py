@@ -42,7 +42,7 @@ _decode_projects = msgspec.msgpack.Decoder(list[str]).decode
 
 @dataclass(slots=True)
 class _Feed:
-    """The latest events of a project; `last` is the number of the newest. `token` tells feeds apart."""
+    """The latest events of a project; `last` is the number of the newest. `token` identifies the feed."""
 
     token: str = field(default_factory=lambda: secrets.token_hex(4))
     last: int = 0

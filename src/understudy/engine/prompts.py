@@ -31,14 +31,14 @@ Variables = Mapping[str, str | dict[str, Any]]
 
 
 async def resolve_prompt(
-    prompts: Prompts, admission: ResponseAdmission, project_id: str, asked: CreateResponseRequest
+    prompts: Prompts, admission: ResponseAdmission, project_id: str, params: CreateResponseRequest
 ) -> ResolvedPrompt | None:
-    """Adds the members of the request's prompt to those that `asked` has not; None for a request without one.
+    """Adds the members of the request's prompt to those that `params` has not; None for a request without one.
 
     Raises NotFound for an unknown prompt or version, InvalidRequest for missing or unknown variables, and InvalidBody
-    if there is no model.
+    if neither names a model.
     """
-    reference = asked.prompt
+    reference = params.prompt
     if reference is None:
         return None
     check_id("prompt.id", reference.id, "pmpt")
@@ -46,12 +46,12 @@ async def resolve_prompt(
     content = msgspec.convert(version.content, PromptContent)
     variables = reference.variables or {}
     check_variables(version.variables, variables)
-    _fill_members(asked, content)
-    if asked.model is None:
+    _fill_members(params, content)
+    if params.model is None:
         raise InvalidBody(error_texts.missing("model"))
     instructions = await asyncio.to_thread(build_messages, content, variables)
-    if asked.instructions:
-        instructions.insert(0, _message("developer", [{"type": "input_text", "text": asked.instructions}]))
+    if params.instructions:
+        instructions.insert(0, _message("developer", [{"type": "input_text", "text": params.instructions}]))
     with _blaming_variables():
         messages = await admission.admit_messages(project_id, [_typed(message) for message in instructions])
     applied = PromptReference(id=reference.id, variables=dict(variables), version=version.version)
@@ -82,10 +82,10 @@ def check_variables(expected: Sequence[str], values: Variables, param: str = _VA
     check_values(values)
 
 
-def _fill_members(asked: CreateResponseRequest, content: PromptContent) -> None:
+def _fill_members(params: CreateResponseRequest, content: PromptContent) -> None:
     for name in PromptContent.__struct_fields__:
-        if name not in _OWN_MEMBERS and getattr(asked, name) is None:
-            setattr(asked, name, getattr(content, name))
+        if name not in _OWN_MEMBERS and getattr(params, name) is None:
+            setattr(params, name, getattr(content, name))
 
 
 class _MessageBudget:
@@ -119,7 +119,7 @@ def build_messages(content: PromptContent, variables: Variables) -> list[dict[st
 
 
 def _expand(text: str, variables: Variables, sizes: Mapping[str, int], budget: _MessageBudget) -> list[dict[str, Any]]:
-    """The content parts of a text. `sizes` are those of the variables that are no texts. Raises InvalidBody."""
+    """The content parts of a text. `sizes` are those of the variables other than texts. Raises InvalidBody."""
     parts: list[dict[str, Any]] = []
     pieces: list[str] = []
     # A split by a pattern with one group has the names of the variables at the odd places.

@@ -1,4 +1,4 @@
-"""What became of the calls to providers and models since the start of this process, from telemetry. Knows no HTTP."""
+"""The outcomes of calls to providers and models since the start of this process, from telemetry. Knows no HTTP."""
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence

@@ -1,6 +1,6 @@
-"""A request for a response, made into the run that answers it and into what the response shows of it. Pure.
+"""Converts a request for a response to the run that executes it, and to the members of the response. Pure.
 
-What no run can say of a request stands in its plan.
+What a run has no member for is in its plan.
 """
 
 from collections.abc import Mapping, Sequence
@@ -86,7 +86,7 @@ class RequestedResponse(Struct, frozen=True):
 
 
 def new_response(
-    asked: CreateResponseRequest,
+    params: CreateResponseRequest,
     items: Sequence[InputItem],
     response_id: str,
     now: int,
@@ -100,30 +100,30 @@ def new_response(
 
     `served` maps the hosted tools that this server runs to their models, see `HostedTools`; others are not offered.
     """
-    tools = asked.tools or ()
-    offered, deferred = split_deferred(tools, asked.tool_choice) if tools else ([], [])
+    tools = params.tools or ()
+    offered, deferred = split_deferred(tools, params.tool_choice) if tools else ([], [])
     offer = offer_tools(offered, served=served)
-    plan = _build_plan(asked, offer, served, deferred)
+    plan = _build_plan(params, offer, served, deferred)
     plan.context = place.context
     if prompt is not None:
         plan.preface = [_to_preface(row) for row in to_stored(prompt.messages, place.thread_id, now)]
-    if asked.moderation is not None:
-        plan.moderation = _moderation_rule(asked.moderation, items)
+    if params.moderation is not None:
+        plan.moderation = _moderation_rule(params.moderation, items)
     plan.compacts_only = bool(items) and isinstance(items[-1], CompactionTrigger)
-    run, headers = without_headers(_build_run(asked, offer, response_id, place.thread_id, now, now + int(seconds)))
+    run, headers = without_headers(_build_run(params, offer, response_id, place.thread_id, now, now + int(seconds)))
     if prompt is not None:
         # Those of the request are a message of the preface.
         run.instructions = None
-    response = _render_response(asked, run, prompt)
+    response = _render_response(params, run, prompt)
     return RequestedResponse(
         response, run, Progress(plan=plan, headers=headers), to_stored(items, place.thread_id, now)
     )
 
 
 def _build_run(
-    asked: CreateResponseRequest, offer: OfferedTools, response_id: str, thread_id: str, now: int, until: int
+    params: CreateResponseRequest, offer: OfferedTools, response_id: str, thread_id: str, now: int, until: int
 ) -> RunObject:
-    model, tools = asked.model or "", asked.tools or ()
+    model, tools = params.model or "", params.tools or ()
     return RunObject(
         id=response_id,
         created_at=now,
@@ -132,19 +132,19 @@ def _build_run(
         status="queued",
         expires_at=until,
         model=model,
-        instructions=asked.instructions,
+        instructions=params.instructions,
         tools=assistants_tools(tools, offer),
         tool_resources=ToolResources(),
-        metadata=asked.metadata or {},
-        temperature=resolve_sampling(model, asked.temperature),
-        top_p=resolve_sampling(model, asked.top_p),
-        reasoning_effort=asked.reasoning.effort if asked.reasoning is not None else None,
-        max_completion_tokens=asked.max_output_tokens,
+        metadata=params.metadata or {},
+        temperature=resolve_sampling(model, params.temperature),
+        top_p=resolve_sampling(model, params.top_p),
+        reasoning_effort=params.reasoning.effort if params.reasoning is not None else None,
+        max_completion_tokens=params.max_output_tokens,
         max_prompt_tokens=None,
         truncation_strategy=TruncationObject("auto"),
-        response_format=chat_format(asked.text.format if asked.text is not None else None),
-        tool_choice=chat_choice(asked.tool_choice, tools, offer),
-        parallel_tool_calls=asked.parallel_tool_calls is not False,
+        response_format=chat_format(params.text.format if params.text is not None else None),
+        tool_choice=chat_choice(params.tool_choice, tools, offer),
+        parallel_tool_calls=params.parallel_tool_calls is not False,
     )
 
 
@@ -163,41 +163,41 @@ def conversation_thread_id(conversation: str | ConversationReference | None) -> 
 
 
 def _build_plan(
-    asked: CreateResponseRequest, offer: OfferedTools, served: Mapping[str, str], deferred: list[dict[str, Any]]
+    params: CreateResponseRequest, offer: OfferedTools, served: Mapping[str, str], deferred: list[dict[str, Any]]
 ) -> Plan:
     plan = Plan(
-        included=list(asked.include or ()),
-        max_tool_calls=asked.max_tool_calls,
+        included=list(params.include or ()),
+        max_tool_calls=params.max_tool_calls,
         client=offer.tools,
-        is_private=asked.store is False,
-        cuts=asked.truncation == "auto",
-        compacts=bool(asked.context_management),
-        all_turns=asked.reasoning is not None and asked.reasoning.context == "all_turns",
-        verbosity=asked.text.verbosity if asked.text is not None else None,
+        is_private=params.store is False,
+        cuts=params.truncation == "auto",
+        compacts=bool(params.context_management),
+        all_turns=params.reasoning is not None and params.reasoning.context == "all_turns",
+        verbosity=params.text.verbosity if params.text is not None else None,
     )
-    if asked.tools or asked.tool_choice is not None:
+    if params.tools or params.tool_choice is not None:
         # A choice without tools may be of those that the conversation adds.
-        _plan_tools(plan, asked, offer, served)
+        _plan_tools(plan, params, offer, served)
         plan.deferred = deferred
-        plan.deferred_servers = deferred_servers(asked.tools or (), asked.tool_choice)
+        plan.deferred_servers = deferred_servers(params.tools or (), params.tool_choice)
         if (deferred or plan.deferred_servers) and plan.allowed is not None:
             plan.allowed.append(tool_search.KEY)
-    if asked.top_logprobs or "message.output_text.logprobs" in plan.included:
-        plan.top_logprobs = asked.top_logprobs or 0
-    for entry in asked.context_management or ():
+    if params.top_logprobs or "message.output_text.logprobs" in plan.included:
+        plan.top_logprobs = params.top_logprobs or 0
+    for entry in params.context_management or ():
         plan.compact_above = msgspec.to_builtins(entry).get("compact_threshold") or plan.compact_above
     return plan
 
 
-def _moderation_rule(asked: Moderation, items: Sequence[InputItem]) -> ModerationRule:
-    policy = asked.policy or ModerationPolicy()
+def _moderation_rule(params: Moderation, items: Sequence[InputItem]) -> ModerationRule:
+    policy = params.policy or ModerationPolicy()
     stored = sum(not isinstance(item, CompactionTrigger) for item in items)
     blocks = [mode is not None and mode.mode == "block" for mode in (policy.input, policy.output)]
-    return ModerationRule(asked.model, stored, *blocks)
+    return ModerationRule(params.model, stored, *blocks)
 
 
-def _plan_tools(plan: Plan, asked: CreateResponseRequest, offer: OfferedTools, served: Mapping[str, str]) -> None:
-    for tool in asked.tools or ():
+def _plan_tools(plan: Plan, params: CreateResponseRequest, offer: OfferedTools, served: Mapping[str, str]) -> None:
+    for tool in params.tools or ():
         match tool:
             case WebSearchTool() if "web_search" in offer.hosted:
                 plan.web_search = _web_search_options(tool)
@@ -212,9 +212,9 @@ def _plan_tools(plan: Plan, asked: CreateResponseRequest, offer: OfferedTools, s
                 plan.file_ids = file_ids or []
             case _:
                 pass
-    if isinstance(asked.tool_choice, AllowedTools):
-        plan.allowed = allowed_keys(asked.tool_choice, asked.tools or (), offer)
-    plan.forced = forced_key(asked.tool_choice, asked.tools or (), offer)
+    if isinstance(params.tool_choice, AllowedTools):
+        plan.allowed = allowed_keys(params.tool_choice, params.tools or (), offer)
+    plan.forced = forced_key(params.tool_choice, params.tools or (), offer)
 
 
 _IMAGE_MEMBERS = (
@@ -298,39 +298,39 @@ def _mcp_headers(tool: McpTool) -> dict[str, str] | None:
 # -- from a request to what the response shows of it -------------------------------------------------------------
 
 
-def _render_response(asked: CreateResponseRequest, run: RunObject, prompt: ResolvedPrompt | None) -> ResponseObject:
-    thread_id = conversation_thread_id(asked.conversation)
+def _render_response(params: CreateResponseRequest, run: RunObject, prompt: ResolvedPrompt | None) -> ResponseObject:
+    thread_id = conversation_thread_id(params.conversation)
     conversation = ConversationReference("conv_" + thread_id.partition("_")[2]) if thread_id else msgspec.UNSET
-    text = asked.text or ResponseText()
+    text = params.text or ResponseText()
     return ResponseObject(
         id=run.id,
         created_at=run.created_at,
-        status="queued" if asked.background else "in_progress",
-        background=bool(asked.background),
+        status="queued" if params.background else "in_progress",
+        background=bool(params.background),
         conversation=conversation,
-        instructions=asked.instructions if prompt is None else prompt.instructions,
-        max_output_tokens=asked.max_output_tokens,
-        max_tool_calls=asked.max_tool_calls,
+        instructions=params.instructions if prompt is None else prompt.instructions,
+        max_output_tokens=params.max_output_tokens,
+        max_tool_calls=params.max_tool_calls,
         model=run.model,
         output=[],
         parallel_tool_calls=run.parallel_tool_calls,
-        previous_response_id=asked.previous_response_id,
+        previous_response_id=params.previous_response_id,
         prompt=msgspec.UNSET if prompt is None else prompt.reference,
-        prompt_cache_key=asked.prompt_cache_key,
-        prompt_cache_retention=asked.prompt_cache_retention,
-        reasoning=_effective_reasoning(asked.reasoning, run.model),
-        safety_identifier=asked.safety_identifier,
-        service_tier=asked.service_tier or "auto",
-        store=asked.store is not False,
+        prompt_cache_key=params.prompt_cache_key,
+        prompt_cache_retention=params.prompt_cache_retention,
+        reasoning=_effective_reasoning(params.reasoning, run.model),
+        safety_identifier=params.safety_identifier,
+        service_tier=params.service_tier or "auto",
+        store=params.store is not False,
         temperature=run.temperature,
         text=ResponseText(format=text.format or TextFormat(), verbosity=text.verbosity or "medium"),
-        tool_choice=asked.tool_choice or "auto",
-        tools=[_render_tool(tool) for tool in asked.tools or ()],
-        top_logprobs=asked.top_logprobs or 0,
+        tool_choice=params.tool_choice or "auto",
+        tools=[_render_tool(tool) for tool in params.tools or ()],
+        top_logprobs=params.top_logprobs or 0,
         top_p=run.top_p,
-        truncation=asked.truncation or "disabled",
-        user=asked.user,
-        metadata=asked.metadata or {},
+        truncation=params.truncation or "disabled",
+        user=params.user,
+        metadata=params.metadata or {},
     )
 
 

@@ -142,7 +142,7 @@ class Responses:
         correlation.set_run(response_id)
         draft = ResponseDraft(
             id=response_id,
-            asked=asked,
+            params=asked,
             items=items,
             prompt=prompt,
             served=await self.hosted.find_served(asked.tools) if asked.tools else NOTHING_SERVED,

@@ -124,7 +124,7 @@ def released_after(hold: Hold | None) -> Iterator[None]:
 
 
 class SpendingHolds:
-    """`recorded` are the credits that work has recorded in transactions since the start, by the ids of projects and keys.
+    """`recorded` are the credits that transactions have recorded since the start, by the ids of projects and keys.
 
     A state that was read before may not have them.
     """
@@ -158,7 +158,7 @@ class SpendingHolds:
 
 
 class CostMeans:
-    """What the latest calls of a key have used of a model, which says what the next one will."""
+    """The mean use of the latest calls of a key and a model: the estimate for the next one."""
 
     def __init__(self) -> None:
         self._means: dict[tuple[str, str, str], tuple[int, float, float]] = {}

@@ -30,7 +30,7 @@ class JsonReader:
     def read(self, stream: io.BufferedReader, *, has_lines: bool) -> Iterator[Item]:
         """The objects. A document is streamed; of JSON Lines each line is read by itself, also after a bad one.
 
-        `has_lines`: the name of the entry says that it is JSON Lines.
+        `has_lines`: the name of the entry is that of JSON Lines.
         """
         if has_lines:
             yield from self._read_lines(iter_lines(stream, self._limits.object_bytes))

@@ -132,7 +132,7 @@ class _InputReader:
             contents.add_content(self._spool, origin, entry)
 
     def check_result(self) -> None:
-        """Raises InvalidRequest if there is no object, with the first reason."""
+        """Raises InvalidRequest if the input has no object, with the first reason."""
         if self._spool.count():
             return
         place, reason = next(self._spool.problems(), ("the input", "It is empty."))

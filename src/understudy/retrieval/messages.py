@@ -94,7 +94,7 @@ class Scanned(msgspec.Struct, tag=True):
 
 
 class Recognized(msgspec.Struct, tag=True):
-    """The text of an image; empty if there is none in it."""
+    """The text of an image; empty if the image has no text."""
 
     text: str
 

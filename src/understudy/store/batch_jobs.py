@@ -188,7 +188,7 @@ class BatchJobs:
         return await self._database.write_slowly(_finish_batch, seq, owner, status, output, now)
 
     async def erase(self, limit: int = 1000) -> bool:
-        """Erases up to `limit` lines of batches that have ended, and says whether there were any."""
+        """Erases up to `limit` lines of batches that have ended, and returns whether any were left."""
         batches = await self._database.read(_next_erasure)
         return bool(batches) and await self._database.write(_erase, batches[0], limit)
 

@@ -1,4 +1,4 @@
-"""Files that clients have uploaded into containers, which are no Files of the project: names and blobs.
+"""Files that clients have uploaded into containers, not as Files of the project: names and blobs.
 
 They are for sessions that replace a lost one. A row has a use of its blob, until the container is deleted or expired.
 """

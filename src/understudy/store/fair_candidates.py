@@ -14,7 +14,7 @@ from understudy.store.sql import compose_sql, padded_batches, sql_parameters
 from understudy.store.workers import Candidate
 
 _CONSTANTS: Final = frozenset({"0", "1"})
-"""Groups that are no columns."""
+"""Groups by an expression instead of a column."""
 _LANES: Final = 10
 _MAX_PROJECTS: Final = 1000
 """Of so many, a cursor remembers the last group."""

@@ -71,7 +71,7 @@ Row = tuple[str, int, bytes]
 class ImportSpool:
     """Filled, then finished, then read. `kind` is an opaque name, except that messages and runs need a thread.
 
-    The items of responses without a conversation are in threads that are no objects.
+    The items of responses without a conversation are in threads that no client can see.
     """
 
     def __init__(self, path: Path) -> None:

@@ -1,6 +1,6 @@
 """Checks a database for `understudy doctor --deep`: its pages and indexes, its references, and its counters.
 
-Runs beside a server. Each check reads one snapshot, so that changes meanwhile are no findings. Repairs nothing.
+Runs beside a server. Each check reads one snapshot, so that changes meanwhile are not findings. Repairs nothing.
 """
 
 from collections.abc import AsyncIterator, Sequence

@@ -33,7 +33,7 @@ _FIND_VERSIONS = {
     "postgres": "SELECT 1 WHERE to_regclass('schema_versions') IS NOT NULL",
 }
 _FIRST_WITH_SUPPORT = 43
-"""The migration from which on the database says which programs may use it."""
+"""The first migration with which the database records which programs may use it."""
 
 # More than a lease, in all.
 _LEASE_CHECKS = 20

@@ -1,4 +1,4 @@
-"""The roles of people. An organization has owners and readers, a project has owners and members; there are no others.
+"""The roles of people: owners and readers of the organization, owners and members of a project. No others exist.
 
 An owner of the organization may do everything in all projects; a reader has what its roles in projects allow.
 """

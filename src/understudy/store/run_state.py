@@ -59,7 +59,7 @@ class PendingCall(Struct, omit_defaults=True):
 
 
 class WebSearchOptions(Struct, frozen=True, omit_defaults=True):
-    """What a request for a response says of web search: see the tool's members of these names.
+    """The settings of web search in a request for a response: see the tool's members of these names.
 
     `opens_pages` is false where the client wants no live access to the web; empty `domains` are all.
     """
@@ -74,7 +74,7 @@ class WebSearchOptions(Struct, frozen=True, omit_defaults=True):
 
 
 class ImageOptions(Struct, frozen=True, omit_defaults=True):
-    """What a request for a response says of image generation; `members` are those that the provider gets.
+    """The settings of image generation in a request for a response; `members` are those that the provider gets.
 
     `action` is `auto`, `generate` or `edit`; `mask` a data URL or the id of a File, empty without one.
     """

@@ -149,10 +149,10 @@ class Runs:
         *,
         reserved_for: str | None = None,
     ) -> StoredRun:
-        """Lets `change` decide about the run as it is now, and stores what it says. A response has no `thread_id`.
+        """Stores the change of the run that `change` returns for its present state. A response has no `thread_id`.
 
         Used where a client changes a run (cancel, outputs). What `change` raises is raised, and nothing is stored.
-        A run that nobody owned is `owner`'s afterwards; the result's own `owner` says whose it was. `reserved_for`
+        A run that nobody owned is `owner`'s afterwards; the result's `owner` is the one before. `reserved_for`
         is as in `create`.
         """
         changes: list[Checkpoint] = []

@@ -1,6 +1,6 @@
 """Statements composed of constant parts, and rows in batches of few sizes.
 
-Values travel as `$1` parameters and are never a part of a statement: that is what `LiteralString` says here.
+Values travel as `$1` parameters and are never a part of a statement: `LiteralString` enforces that here.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

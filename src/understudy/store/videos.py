@@ -93,7 +93,7 @@ class Videos:
         return await self._database.read(_page, project_id, PageRequest(limit, order, after=after))
 
     async def get_file(self, video_id: str, role: Role, token: str) -> tuple[str, VideoFile] | None:
-        """A file with its access token; None if it does not exist. `token` says which project imported the video."""
+        """A file with its access token, or None. `token` identifies the project that imported the video."""
         return await self._database.read(_get_file, video_id, role, token)
 
     async def list_files(self, video_id: str) -> dict[Role, VideoFile]:

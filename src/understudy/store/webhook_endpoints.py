@@ -21,7 +21,7 @@ _LIVE = " AND body IS NOT NULL"
 class Endpoint:
     """An endpoint with its secrets, the newest first, of which more than one is valid while they are rotated."""
 
-    shown: WebhookEndpoint
+    public: WebhookEndpoint
     secrets: tuple[str, ...]
 
 

@@ -129,7 +129,7 @@ def _detect_script(text: str) -> str:
     counts["japanese" if kana > _KANA_SHARE * ideographs else "chinese"] = kana + ideographs
     language = max(counts, key=lambda one: counts[one])
     others = sum(map(len, _LETTERS.findall(text))) - sum(counts.values())
-    # An ideograph says as much as a word of some letters.
+    # An ideograph has the meaning of a word of some letters.
     factor = 3 if language in {"japanese", "chinese", "korean"} else 1
     if counts[language] * factor <= others:
         return ""

@@ -76,7 +76,7 @@ async def call_tool(server: McpServer, name: str, arguments: dict[str, Any], lim
 
 
 async def _run_connected(server: McpServer, limits: McpSettings, work: Callable[[Client], Coroutine[Any, Any, T]]) -> T:
-    """Does the work over the transport that the server speaks: streamable HTTP, or the older one of events."""
+    """Does the work over the transport of the server: streamable HTTP, or the older one of events."""
     over_events, over_http = _over_events, _over_http
     transports = [over_events, over_http] if server.url.rstrip("/").endswith("/sse") else [over_http, over_events]
     failed: BaseException | None = None

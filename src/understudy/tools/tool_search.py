@@ -25,7 +25,7 @@ _MAX_DESCRIPTION: Final = 200
 _WORD: Final = re.compile(r"[^\W_]+")
 _HUMP: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _SEPARATORS: Final = (".", "/", "__")
-# Shorter words that end with an s are no plurals.
+# Shorter words that end with an s are not taken as plurals.
 _MIN_PLURAL: Final = 3
 
 

@@ -41,7 +41,7 @@ class TextChoice(Struct, kw_only=True):
 
 
 class TextCompletion(Struct, kw_only=True, omit_defaults=False):
-    """A whole one, or what one event of a stream tells; `usage` is None in all but the last of those."""
+    """A whole one, or one event of a stream; `usage` is None in all but the last of those."""
 
     id: str
     object: str = "text_completion"

@@ -213,7 +213,7 @@ class ItemReference(Struct, tag_field="type", tag="item_reference"):
 
 
 class UnsupportedItem(Struct):
-    """An item of a tool that this server does not have: shown again as it came, and told to no model."""
+    """An item of a tool that this server does not have: returned unchanged, and sent to no model."""
 
     type: str
     item: dict[str, Any]

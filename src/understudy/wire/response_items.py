@@ -187,7 +187,7 @@ OutputItem = (
     | McpApprovalRequest
 )
 
-# What tells items apart is encoded first of all; the hosted API shows their ids before it.
+# The type of an item is encoded first; the hosted API has the id before it.
 _TYPE_BEFORE_ID: Final = re.compile(rb'\{"type":("[a-z_]+"),("id":"[^"\\]*"),')
 _MEMBER_BEFORE_ID: Final = b'","id":"'
 _QUOTES_BEFORE_ID: Final = 3

@@ -39,12 +39,12 @@ _HOSTED_KINDS: Final = ("web_search", "image_generation")
 _TUNNEL_TEXT: Final = "Connectors and tunnels run on the vendor's servers only; give the 'server_url' of an MCP server"
 
 
-def check_members(asked: CreateResponseRequest) -> None:
+def check_members(params: CreateResponseRequest) -> None:
     """Raises InvalidBody for the first member that asks for what only the hosted service does."""
     for name, reason in _HOSTED_MEMBERS.items():
-        if getattr(asked, name) is not None:
+        if getattr(params, name) is not None:
             raise InvalidBody(Problem(f"Unsupported parameter: '{name}'. {reason}", name, "unsupported_parameter"))
-    options, image = asked.background_options, asked.image
+    options, image = params.background_options, params.image
     if options is not None and options.completion_window not in {None, "soonest"}:
         raise _unsupported(
             "background_options.completion_window", "this server starts responses at once; use 'soonest'"
@@ -58,7 +58,7 @@ def check_members(asked: CreateResponseRequest) -> None:
 
 
 def check_tools(tools: Sequence[ResponseTool], path: str = "tools") -> None:
-    """Raises InvalidBody for the first tool that says something that this server cannot do.
+    """Raises InvalidBody for the first tool with a setting that this server does not support.
 
     Whether tools of the hosted service may be listed at all is a setting, see `hosted_tools`.
     """
@@ -86,7 +86,7 @@ def check_tools(tools: Sequence[ResponseTool], path: str = "tools") -> None:
 
 
 def check_strict_tools(tools: Sequence[ResponseTool], path: str = "tools") -> None:
-    """Raises InvalidBody for the first function that says that it is strict, and whose schema is not."""
+    """Raises InvalidBody for the first strict function whose schema is not strict."""
     for here, tool in _walk_tools(tools, path):
         if isinstance(tool, FunctionTool) and tool.strict:
             check_strict_schema(tool.name, tool.parameters, f"{here}.parameters")

@@ -175,7 +175,7 @@ class CodeInterpreterTool(Struct, kw_only=True, forbid_unknown_fields=True, tag_
 
 
 class McpTool(Struct, kw_only=True, forbid_unknown_fields=True, tag_field="type", tag="mcp"):
-    """A remote MCP server. `headers` and `authorization` are sent to it, and never shown."""
+    """A remote MCP server. `headers` and `authorization` are sent to it, and never returned."""
 
     server_label: ServerLabel
     server_url: Annotated[str, Meta(min_length=1, max_length=2048)] | None = None

@@ -1,6 +1,7 @@
 """Run steps. Source: the Assistants API v2, operations listRunSteps and getRunStep.
 
-The document says `expired_at` and `metadata`, the hosted service sent `expires_at` and neither of those: we send all.
+The document has `expired_at` and `metadata`, the hosted service sent `expires_at` and neither of those. This server
+sends all three.
 """
 
 from typing import Any, Literal

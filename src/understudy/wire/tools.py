@@ -151,7 +151,7 @@ class McpToolApproval(Struct, forbid_unknown_fields=True):
 
 
 class AssistantToolsMcp(Struct, kw_only=True, forbid_unknown_fields=True, tag_field="type", tag="mcp"):
-    """A remote MCP server. `headers` are sent to it, and never shown."""
+    """A remote MCP server. `headers` are sent to it, and never returned."""
 
     server_label: ServerLabel
     server_url: Annotated[str, Meta(min_length=1, max_length=2048)]

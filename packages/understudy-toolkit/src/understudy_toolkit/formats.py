@@ -13,7 +13,7 @@ Definition = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """`fault` says what is wrong with arguments that are no object."""
+    """`fault` says what is wrong with arguments that are not an object."""
 
     id: str
     name: str

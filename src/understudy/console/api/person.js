@@ -6,7 +6,7 @@ import { ApiError, get, post, request } from "./client.js";
 
 const STORAGE = "understudy.project";
 
-/** The provider that people may sign in with; null if there is none. */
+/** The provider that people may sign in with; null without a provider. */
 export const provider = signal(/** @type {{name: string} | null} */ (null));
 
 /** Finds the provider, and the session of the person. A server that is away is reported by the sign-in with a key. */

@@ -18,7 +18,7 @@ export function readAmount(amount) {
  * The members of a request that changes limits.
  *
  * @param {Record<string, LimitChoice>} choices by member
- * @param {number | "unlimited"} unlimited how the API writes that there is no limit
+ * @param {number | "unlimited"} unlimited how the API writes the absence of a limit
  * @returns {Record<string, number | "unlimited" | null>}
  */
 export function writeAmounts(choices, unlimited) {

@@ -149,7 +149,7 @@ function useRowShortcuts({ pathOf, onDelete, peek }, table, rows) {
     const row = rows[current()];
     if (row) act(row);
   };
-  // Without rows there is none to move to; a key that is pressed while they are loaded waits for them.
+  // Without rows, the keys have nothing to move to; a key that is pressed while they are loaded waits for them.
   useShortcuts(!rows.length ? [] : [
     { key: "j", label: t("ui.next-row"), run: () => move(1) },
     { key: "k", label: t("ui.previous-row"), run: () => move(-1) },

@@ -53,31 +53,33 @@ class ResponseAdmission:
         self._hosted = hosted
         self._refuses_hosted_tools = refuses_hosted_tools
 
-    async def admit(self, project_id: str, asked: CreateResponseRequest) -> list[InputItem]:
+    async def admit(self, project_id: str, params: CreateResponseRequest) -> list[InputItem]:
         """The items of the input of a response to create.
 
         Raises what `admit_context` does, and InvalidRequest for an unknown model, for log probabilities that its
         provider does not return, or for a moderation that no provider does.
         """
-        model = asked.model or ""
-        items = await self.admit_context(project_id, asked, model)
-        if asked.moderation is not None:
-            await self._models.check_moderation(project_id, asked.moderation.model)
-        if "message.output_text.logprobs" in (asked.include or ()):
+        model = params.model or ""
+        items = await self.admit_context(project_id, params, model)
+        if params.moderation is not None:
+            await self._models.check_moderation(project_id, params.moderation.model)
+        if "message.output_text.logprobs" in (params.include or ()):
             await self._models.check_logprobs(model, "include")
-        elif asked.top_logprobs:
+        elif params.top_logprobs:
             await self._models.check_logprobs(model, "top_logprobs")
         return items
 
-    async def admit_context(self, project_id: str, asked: ResponseContext, model: str | None = None) -> list[InputItem]:
+    async def admit_context(
+        self, project_id: str, params: ResponseContext, model: str | None = None
+    ) -> list[InputItem]:
         """The items of the input. `model`: one that is to be called.
 
         Raises InvalidId, InvalidBody, NotFound or InvalidRequest for anything that cannot be used.
         """
-        given = [] if asked.input is None else asked.input
+        given = [] if params.input is None else params.input
         parsed = whole(given) if isinstance(given, str) else await _parse_items(given)
         items = await self._items.admit(project_id, parsed)
-        tools = asked.tools or ()
+        tools = params.tools or ()
         added = [(index, one) for index, one in enumerate(items) if isinstance(one, ToolSearchOutput | AdditionalTools)]
         served = await self._hosted.find_served(tools) if tools else NOTHING_SERVED
         if self._refuses_hosted_tools and (tools or added):
@@ -86,9 +88,9 @@ class ResponseAdmission:
             await self._check_tools(project_id, tools)
         for _, item in added:
             await self._tools.check_permitted(project_id, item.tools)
-        more = asked.previous_response_id is not None or asked.conversation is not None or bool(added)
-        if asked.tool_choice is not None:
-            check_choice(asked.tool_choice, tools, more=more, served=served)
+        more = params.previous_response_id is not None or params.conversation is not None or bool(added)
+        if params.tool_choice is not None:
+            check_choice(params.tool_choice, tools, more=more, served=served)
         if model is not None:
             await self._models.check(project_id, model)
         return items

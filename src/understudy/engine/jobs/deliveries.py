@@ -126,7 +126,7 @@ class Webhooks(JobKind[int, DueDelivery]):
         event = WebhookEvent(id=ids.event(), type=event_type, created_at=int(self._clock.now()), data=sample)
         result = await self._post(endpoint, ids.webhook_delivery(), msgspec.json.encode(event).decode())
         if result.status is None:
-            raise InvalidRequest(f"The endpoint {endpoint.shown.url!r} could not be tested. {result.error}")
+            raise InvalidRequest(f"The endpoint {endpoint.public.url!r} could not be tested. {result.error}")
         return WebhookEndpointTestResult(
             event_type=event_type, status_code=result.status, webhook_endpoint_id=endpoint_id
         )
@@ -160,7 +160,7 @@ class Webhooks(JobKind[int, DueDelivery]):
             telemetry.emit(
                 telemetry.DeliveryAttempted,
                 delivery_id=work.id,
-                endpoint_id=work.endpoint.shown.id,
+                endpoint_id=work.endpoint.public.id,
                 status_code=result.status or 0,
                 duration=telemetry.elapsed(started),
             )
@@ -182,7 +182,7 @@ class Webhooks(JobKind[int, DueDelivery]):
             **correlation.trace_headers(),
             "webhook-signature": " ".join(Webhook(key).sign(delivery_id, moment, body) for key in endpoint.secrets),
         }
-        return await self._outward.post(endpoint.shown.url, body.encode(), headers, self._settings.timeout)
+        return await self._outward.post(endpoint.public.url, body.encode(), headers, self._settings.timeout)
 
     def _next_outcome(self, due: DueDelivery, result: PostResult) -> Outcome:
         now = self._clock.now()
@@ -225,7 +225,7 @@ class Webhooks(JobKind[int, DueDelivery]):
 
 def _log_failure(due: DueDelivery, result: PostResult) -> None:
     """The URL may have a secret in its path, so only the endpoint's id is logged."""
-    endpoint_id = due.endpoint.shown.id
+    endpoint_id = due.endpoint.public.id
     fields = {"status": result.status or 0, "error": result.error or ""}
     extra = {"event": "webhook.failed", "repeat": (endpoint_id, result.status), "fields": fields}
     logger.warning("webhook %s not delivered to endpoint %s", due.id, endpoint_id, extra=extra)

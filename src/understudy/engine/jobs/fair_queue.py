@@ -147,7 +147,7 @@ class _Turns(Generic[Name]):
         del self._orders[name]
 
     def first(self) -> Name:
-        """Raises IndexError if there are no names."""
+        """Raises IndexError if it is empty."""
         while self._orders.get((entry := self._heap[0])[1]) != entry[0]:
             heappop(self._heap)
         return entry[1]

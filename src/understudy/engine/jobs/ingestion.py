@@ -1,4 +1,4 @@
-"""Files of vector stores as jobs: extract the text, index it, end. What the bytes mean is `retrieval`'s to know."""
+"""Files of vector stores as jobs: extract the text, index it, end. Only `retrieval` knows formats of documents."""
 
 import asyncio
 import logging

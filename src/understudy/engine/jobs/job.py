@@ -16,7 +16,7 @@ MAX_INTERRUPTIONS: Final = 5
 
 
 class JobKind(ABC, Generic[Key, Work]):
-    """What jobs of one kind are. `Work` is what claiming a job gives."""
+    """One kind of jobs: how they are listed, claimed, executed and released. `Work` is what a claim returns."""
 
     name: str
     """In logs: `batch`, `run`."""

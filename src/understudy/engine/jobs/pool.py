@@ -1,7 +1,7 @@
 """The pool of leased jobs: who works on what, and what happens when a worker or the store fails.
 
 The database is the truth: a claim holds as long as its worker's lease. A sweep finds jobs that no live worker owns, so
-a lost wake-up costs a second and a dead worker the rest of its lease. What one job does is its kind's to know.
+a lost wake-up costs a second and a dead worker the rest of its lease. Only its kind knows what a job does.
 """
 
 import asyncio

@@ -39,10 +39,10 @@ def measure_request(raw: bytes, body: Mapping[str, object], more: object = None)
     tokens = len(raw) // CHARACTERS_PER_TOKEN if len(raw) <= _PLAIN_BYTES else count_tokens(body)
     tokens += count_tokens(more)
     for name in _MAX_OUTPUT:
-        asked = body.get(name)
-        if isinstance(asked, int) and asked > 0:
+        output = body.get(name)
+        if isinstance(output, int) and output > 0:
             choices = body.get("n")
-            return Demand(tokens, asked * max(choices, 1) if isinstance(choices, int) else asked)
+            return Demand(tokens, output * max(choices, 1) if isinstance(choices, int) else output)
     return Demand(tokens, None)
 
 

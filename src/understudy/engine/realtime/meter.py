@@ -150,7 +150,7 @@ class RealtimeMeter:
         reservation = await self._limiter.reserve(self._project_id, self._key_id, self._model, lambda: demand)
         if reservation is not None and reservation.refusal is not None:
             raise reservation.refusal
-        # The context of a session, and how much of its output will be audio, are unknown: the mean says more.
+        # The context of a session, and how much of its output will be audio, are unknown: the mean is more accurate.
         work = Work(self._model)
         try:
             return _Taken(reservation, await self._accounting.hold(self._project_id, self._key_id, work))

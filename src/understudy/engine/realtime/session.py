@@ -21,7 +21,7 @@ from understudy.wire.parsing import InvalidBody
 
 _INLINE_BYTES: Final = 64 * 1024
 _MAX_INVALID: Final = 100
-"""Messages in a row that are no events."""
+"""Consecutive messages that are not events."""
 _YIELD_AFTER: Final = 32
 """Events, after which other tasks run: a read may bring thousands of small ones."""
 _YIELD_BYTES: Final = 4096
@@ -195,7 +195,7 @@ class RealtimeSession:
         try:
             await self._upstream.send(forwarded)
         except UpstreamClosed:
-            # What the provider has sent before is forwarded still, and then says how it has ended.
+            # What the provider has sent before is still forwarded, and ends with its reason.
             await asyncio.get_running_loop().create_future()
         return None
 

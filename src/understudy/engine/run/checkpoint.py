@@ -86,7 +86,7 @@ class Projection(Protocol):
     def encode_texts(self) -> Callable[[Sequence[str]], bytes]:
         """Applies deltas that continue the open text; returns their frames, one each, joined.
 
-        Empty where that is not all there is to them, and nothing was applied.
+        Empty where the deltas need more than that: then nothing was applied.
         """
 
     def checkpoint(self, progress: Progress, *, with_run: bool, only_opens: bool = False) -> Checkpoint:

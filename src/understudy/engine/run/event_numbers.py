@@ -1,4 +1,4 @@
-"""The numbers of a run's events, which tell the events of its owners apart.
+"""The numbers of a run's events, which distinguish the events of its owners.
 
 Each owner of a run begins a new epoch, and numbers its events from the epoch's first number. A replay of
 what is stored of a run has numbers near the end of an epoch.

@@ -321,7 +321,7 @@ class ReasoningDelta(Event, frozen=True, tag="reasoning_delta"):
 
 
 class ReasoningClosed(Event, frozen=True, tag="reasoning_closed"):
-    """`sealed` is what gives the reasoning back to the model that had it."""
+    """`sealed` returns the reasoning to the model that wrote it."""
 
     sealed: str
 

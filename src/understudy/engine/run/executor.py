@@ -102,7 +102,7 @@ class RunExecutor:
 
     @property
     def spans(self) -> Sequence[Span]:
-        """What the run's time went into, the latest last."""
+        """How long each part of the run took, the latest last."""
         return tuple(self._stage.progress.spans)
 
     @property

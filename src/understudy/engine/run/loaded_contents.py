@@ -35,7 +35,7 @@ async def load_contents(
 ) -> None:
     """Replaces references by the bytes of images and the text of documents, the newest messages first.
 
-    A note replaces what does not exist, and what there is no room for.
+    A note replaces what does not exist, and what exceeds the limit.
     """
     loader = _Loader(load or _load_no_image, read or _load_no_document, load_data or _return)
     for message in reversed(messages):

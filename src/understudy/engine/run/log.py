@@ -37,7 +37,7 @@ class Encoder(Protocol):
     """Encodes the events of one log, in their order."""
 
     def encode(self, event: Event, merged: int = 0) -> tuple[bytes, ...]:
-        """The frames that streams show of the event; `merged` deltas were merged into it."""
+        """The frames of the event in streams, empty if it has none; `merged` deltas were merged into it."""
 
     def encode_texts(self, texts: Sequence[str]) -> bytes:
         """The joined frames of deltas that continue the open text; empty where none is open."""
@@ -75,7 +75,7 @@ class LogReader:
             return self._read_divided()
         latest = log.latest
         if latest is not None and latest.first == position + 1:
-            # What nearly every read is: what was just appended.
+            # Nearly every read is of what was just appended.
             frames: Sequence[bytes] = latest.frames
         else:
             frames = log.unread_frames(self)
@@ -133,7 +133,7 @@ class RunLog:
         self.is_remote = False
         """Whether another process executes the run."""
         self.first_resumable = 0
-        """What a client has open that has fewer events, earlier owners may have dropped; see `views/resumption.py`."""
+        """Earlier owners may have dropped what a client with fewer events has open; see `views/resumption.py`."""
         self.outlined: int | None = None
         """Of a response that an owner has died over, the last event that the stored outline of its stream has."""
         self.is_resumable = False

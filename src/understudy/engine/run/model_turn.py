@@ -1,4 +1,4 @@
-"""One turn of the model: asked, heard, and shown while it speaks. Ends no run and answers no call."""
+"""One turn of the model: its request, and its output as events while it arrives. Ends no run and executes no call."""
 
 from collections.abc import Sequence
 from typing import Any, Literal, Protocol
@@ -58,12 +58,12 @@ class ModelTurn:
         self._reasoning_texts: list[str] = []
         self._reasoning_id = ""
         self.reasoning_items: list[NewItem] = []
-        """What the model has thought in this turn, to be stored with what it says or calls."""
+        """The reasoning of this turn, to be stored with its message or its calls."""
 
     async def consume_stream(
         self, models: Models, room: PromptBudget, moderator: ResponseModerator | None = None
     ) -> Turn:
-        """Raises Interrupted, LostRun, UpstreamError where the model fails, and what `moderator` raises."""
+        """Raises Interrupted, RunLost, UpstreamError where the model fails, and what `moderator` raises."""
         interruption = self._interruption
         opened = models.stream(self._prompt.body, bounded=False)
         stream = opened if moderator is None else moderator.observe(opened, self.turn)
@@ -90,7 +90,7 @@ class ModelTurn:
             span.prompt_tokens, span.completion_tokens = used.prompt_tokens, used.completion_tokens
 
     def usage(self) -> RunCompletionUsage:
-        """What the provider counted; estimated where it did not say."""
+        """The provider's usage; estimated where it reports none."""
         turn = self.turn
         counted = turn.usage()
         if counted is not None:
@@ -126,10 +126,10 @@ class ModelTurn:
         if self._stage.state.is_message_empty:
             self._stage.publish(events.TextDelta(""))
 
-    # -- what the model says -----------------------------------------------------------------------------------
+    # -- text ----------------------------------------------------------------------------------------------------
 
     async def _consume(self, batch: Sequence[bytes], room: PromptBudget) -> bool:
-        """Takes in chunks; False once the answer is as long as the run's budget allows, whatever the model thinks."""
+        """Applies chunks; False once the answer, without its reasoning, is as long as the run's budget allows."""
         self._stage.check()
         if not (isinstance(batch, ChunkBatch) and batch.run):
             return await self._consume_chunks(batch, room)
@@ -206,7 +206,7 @@ class ModelTurn:
 
     async def _publish_text(self, text: str) -> None:
         if self.turn.calls:
-            # The model speaks again after it began to call; said when the calls are complete.
+            # Text behind a call is published when the calls are complete.
             self._deferred_text += text
             return
         await self._write_message_text(text)
@@ -226,20 +226,20 @@ class ModelTurn:
             self._stage.publish(events.LogprobsReceived(tuple(self._logprobs)))
             self._logprobs.clear()
 
-    def _publish_parts(self, said: list[str | Reference]) -> None:
-        for part in said:
+    def _publish_parts(self, parts: list[str | Reference]) -> None:
+        for part in parts:
             if isinstance(part, str):
                 self._stage.publish(events.TextDelta(part))
             else:
                 self._stage.publish(_citation_event(part))
 
     def _new_citation_parser(self) -> CitationParser | None:
-        """None where the text can refer to nothing, which spares looking for it."""
+        """None where the text can refer to nothing, so that it is not searched."""
         sources = self._prompt.sources
         searches = not _CITING_TOOLS.isdisjoint(self._prompt.built_in.values())
         return CitationParser(sources) if searches or sources.passages or sources.paths else None
 
-    # -- what the model thinks ---------------------------------------------------------------------------------
+    # -- reasoning -----------------------------------------------------------------------------------------------
 
     async def _publish_reasoning(self, text: str) -> None:
         stage = self._stage
@@ -257,7 +257,7 @@ class ModelTurn:
         self.reasoning_items.append(NewItem(item["id"], "reasoning", msgspec.json.encode(item).decode()))
         self._stage.publish_end(events.ReasoningClosed(item["encrypted_content"]))
 
-    # -- what the model calls ----------------------------------------------------------------------------------
+    # -- calls ---------------------------------------------------------------------------------------------------
 
     async def _open_call(self, call: ToolCall) -> None:
         """Calls are opened in the order of their index, each once its name is known to be whole."""
@@ -289,7 +289,7 @@ class ModelTurn:
         if code and call.kind == "code_interpreter":
             self._stage.publish(events.CodeDelta(call.index, code))
         elif code:
-            # The one text of a client's own tool, which it gets without the JSON around it.
+            # The text of a client's custom tool, which receives it without the JSON around it.
             self._stage.publish(events.ArgumentsDelta(call.index, code))
 
     async def _finish_calls(self) -> None:

@@ -50,8 +50,8 @@ class NodeLogs:
         `owner` is the node of the run's owner; without one, which node has executed the run is unknown.
         """
         live = [node_id for node_id in await self._list_nodes() if node_id != self._broker.node_id]
-        asked = live if owner is None else [node_id for node_id in live if node_id == owner]
-        logs = await asyncio.gather(*(self._copy(node_id, run_id, new_encoder) for node_id in asked))
+        requested = live if owner is None else [node_id for node_id in live if node_id == owner]
+        logs = await asyncio.gather(*(self._copy(node_id, run_id, new_encoder) for node_id in requested))
         return max((log for log in logs if log is not None), key=lambda log: log.length, default=None)
 
     async def _copy(self, node_id: str, run_id: str, new_encoder: Callable[[], Encoder]) -> RunLog | None:

@@ -73,15 +73,15 @@ async def build_request(
     _add_settings(body, spec, room)
     fixed = count_tokens(body.get("tools")) + count_tokens(body.get("response_format"))
     client = spec.client_tools
-    told = MessageBuilder(spec.id, names, all_turns=spec.all_turns, client=client)
-    conversation, extent = await build_messages(messages, spec, told, room, fixed)
-    if told.tools:
-        loaded = loaded_keys(told.tools)
+    builder = MessageBuilder(spec.id, names, all_turns=spec.all_turns, client=client)
+    conversation, extent = await build_messages(messages, spec, builder, room, fixed)
+    if builder.tools:
+        loaded = loaded_keys(builder.tools)
         visible = [one for one in offered if not (one.is_deferred and one.keys.isdisjoint(loaded))]
-        found = offer_found(told.tools, body, spec)
+        found = offer_found(builder.tools, body, spec)
         client = {**client, **found.tools}
         add_tools(body, spec, visible, forced=turn == 0, tool_calls=tool_calls, found=found.functions)
-    _apply_settings(body, spec, told)
+    _apply_settings(body, spec, builder)
     await load_contents(conversation, load_image, load_document, load_data)
     if (
         spec.overflow == "fail"
@@ -90,9 +90,9 @@ async def build_request(
     ):
         raise ContextTooLong
     built_in = {function.name: function.kind for function in visible}
-    sources = Sources(told.passages, told.paths)
+    sources = Sources(builder.passages, builder.paths)
     body["messages"] = to_wire(conversation)
-    return Prompt(body, conversation, built_in, sources, extent, client, told.images)
+    return Prompt(body, conversation, built_in, sources, extent, client, builder.images)
 
 
 def _add_settings(body: ChatBody, spec: RunSpec, room: PromptBudget) -> None:
@@ -115,9 +115,9 @@ def _add_settings(body: ChatBody, spec: RunSpec, room: PromptBudget) -> None:
         body["top_logprobs"] = spec.top_logprobs
 
 
-def _apply_settings(body: ChatBody, spec: RunSpec, told: MessageBuilder) -> None:
+def _apply_settings(body: ChatBody, spec: RunSpec, builder: MessageBuilder) -> None:
     """What the conversation has set for all that follows, where the request itself says nothing else."""
-    if told.effort is not None and spec.reasoning_effort is None:
-        body["reasoning_effort"] = told.effort
-    if told.response_format is not None and spec.response_format == "auto":
-        body["response_format"] = told.response_format
+    if builder.effort is not None and spec.reasoning_effort is None:
+        body["reasoning_effort"] = builder.effort
+    if builder.response_format is not None and spec.response_format == "auto":
+        body["response_format"] = builder.response_format

@@ -119,7 +119,7 @@ class RemoteLogs:
             log = self._logs.create(run_id, new_encoder)
             run = self._add_run(run_id, log)
             await self._find_owner(run)
-            # The owner cannot be reached, or there is none yet.
+            # The owner cannot be reached, or the run has no owner yet.
             await self._load_first(run)
         elif run.log.closed:
             await self._find_owner(run)

@@ -1,4 +1,4 @@
-"""What the time of a run goes into, as spans that its progress carries: see `Span` in store/run_state.py."""
+"""How long each part of a run took, as spans in its progress: see `Span` in store/run_state.py."""
 
 from typing import Final
 

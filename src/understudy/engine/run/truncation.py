@@ -35,13 +35,13 @@ _MESSAGE_OVERHEAD_TOKENS: Final = 4
 _ANSWER_SHARE: Final = 8
 # More characters than any token has, to know when enough has been read.
 _MAX_CHARACTERS_PER_TOKEN: Final = 16
-# Bytes in the middle of an item are no text.
+# Bytes in the middle of an item are not text.
 _BYTES_MARK: Final = ";base64,"
 
 # Of instructions whose tokens are counted once: 64 of them take two megabytes at most.
 _MAX_COUNTED_CHARACTERS: Final = 32_000
 
-# How many times longer than what they say items may be, with all that is around their text.
+# Encoded items are at most so many times as long as their text.
 _ITEM_OVERHEAD_FACTOR: Final = 8
 
 # Items that hold for all that follows.
@@ -176,8 +176,8 @@ def _drop_summarized(items: Sequence[Item]) -> list[Item]:
 
     The summary itself has the text of a question that is further away.
     """
-    asked = (item for item in items if item.kind in {"message", "input"} and '"role":"user"' in item.body)
-    question = next(asked, None)
+    questions = (item for item in items if item.kind in {"message", "input"} and '"role":"user"' in item.body)
+    question = next(questions, None)
     return [item for item in reversed(items) if item is question or item.kind in _PERSISTENT_KINDS]
 
 

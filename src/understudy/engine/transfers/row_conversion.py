@@ -51,7 +51,7 @@ class _Chat(Struct):
 
 def is_row(raw: RawObject) -> bool:
     """Whether the object is a row of our own export."""
-    # It may be anything, where only the id says what the object is.
+    # It may be anything, where only the id has the kind of the object.
     return str(raw.body.get("object")) in _ROWS
 
 

@@ -1,7 +1,7 @@
 """The items of a thread as the Responses API shows them, also those that the Assistants API has written. Pure.
 
-Messages are stored as the Assistants API serves them. Its marks of citations are no part of the text here: a citation
-says behind how many characters it belongs.
+Messages are stored as the Assistants API serves them. Its marks of citations are not part of the text here: a citation
+has the number of characters before it.
 """
 
 import re

@@ -48,7 +48,7 @@ class Conversation:
 
     @cached_property
     def attachments(self) -> int:
-        """The parts of the user's last message that are no text."""
+        """The number of parts of the user's last message that are not text."""
         return sum(part.type not in {"text", "input_text"} for part in self._last_message.parts)
 
     @cached_property

@@ -25,7 +25,7 @@ _CONNECT: Final = (
     " or name a provider in `understudy.toml`"
 )
 _INTRODUCTION: Final = (
-    "I am the rehearsal model built into Understudy; there is no language model behind me. I recall facts, evaluate"
+    "I am the rehearsal model built into Understudy; I have no language model behind me. I recall facts, evaluate"
     " arithmetic, repeat a text, call functions, fill JSON schemas, quote files and run code that you write."
 )
 _LITERAL = [

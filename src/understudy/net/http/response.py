@@ -67,7 +67,7 @@ class Response:
         return {name.decode("latin-1"): value.decode("latin-1") for name, value in self.fields.items()}
 
     def read_available(self) -> bytes:
-        """The bytes received so far, in order; empty if there are none yet, and at the end (`at_eof`).
+        """The bytes received so far, in order; empty before the first ones, and at the end (`at_eof`).
 
         Also empty between two steps of decoding, so that other tasks run in the wait. Raises HttpError behind the last
         bytes before an error.

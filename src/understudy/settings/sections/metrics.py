@@ -14,7 +14,7 @@ class MetricsSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         Annotated[int, Meta(ge=0, le=65535)] | None,
         Meta(
             description="Port of a second address with `/metrics` and `/health` only, of servers and workers; 0 picks a"
-            " free one, and process N of `--processes` adds N. When unset, there is none.",
+            " free one, and process N of `--processes` adds N. When unset, the address is not opened.",
         ),
     ] = None
     host: Annotated[

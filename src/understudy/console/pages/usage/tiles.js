@@ -7,7 +7,7 @@ import { html } from "../../ui/view.js";
 const CREDITS_PER_DOLLAR = 2_000_000;
 
 /**
- * The sums of the period; the chosen one is what the chart shows. Of all projects, there is no balance.
+ * The sums of the period; the chosen one is what the chart shows. Only a single project has a balance.
  *
  * @param {{total: import("../../lib/usage.js").Sums | null, balance?: any, metric: string, onMetric: (metric: string) => void}} props
  */
