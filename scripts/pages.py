@@ -117,7 +117,8 @@ COMMANDS = """\
 Exit codes: 0 done, 1 failed, 2 wrong usage or settings, 3 server unavailable, 4 object not found, 130 interrupted.
 
 `--json` prints JSON: an object, or for lists and events a line for each. Without a terminal, output is
-plain: no colours, no questions; `NO_COLOR` also switches colours off. [The command line](../guides/command-line.md) has examples.
+plain: no colours, no questions; `NO_COLOR` also switches colours off. [The command
+line](../guides/command-line.md) has examples.
 
 {helps}"""
 

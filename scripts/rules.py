@@ -60,6 +60,7 @@ FORBIDDEN_WORDS = re.compile(
     r"(^|_)(say|says|said|saying|tell|tells|told|telling|hear|hears|heard|hearing|speak|speaks|speaking|asked|asking"
     r"|shown|kept|given|wanted|begun|held)(_|$)"
 )
+FORBIDDEN_VARIABLES = {"told", "said", "heard"}
 _SINGLE_WORD = re.compile(r"_[a-z]+")
 _WORD_STARTS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
@@ -163,6 +164,9 @@ def sql_outside_the_store(module: Module) -> Iterator[str]:
 def forbidden_words(module: Module) -> Iterator[str]:
     """Functions, methods and classes have names that an engineer from outside would search for."""
     for node in ast.walk(module.tree):
+        name = node.arg if isinstance(node, ast.arg) else node.id if isinstance(node, ast.Name) else ""
+        if name in FORBIDDEN_VARIABLES:
+            yield f"{module.path}:{node.lineno}: {name!r} is not a term of the field; see CONTRIBUTING.md"
         if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             continue
         words = _WORD_STARTS.sub("_", node.name).lower()

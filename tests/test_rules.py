@@ -92,15 +92,25 @@ def test_a_module_with_a_vague_name_is_reported(rules, tmp_path, path):
         "class Hearing: ...",
         "class A:\n    async def _shown(self): ...",
         "class KeyShown: ...",
+        "def render(said): ...",
+        "told = []",
     ],
 )
 def test_a_definition_whose_name_is_not_a_term_of_the_field_is_reported(rules, tmp_path, text):
     assert "is not a term of the field" in broken(rules, tmp_path, "api/runs.py", text)[0]
 
 
-@pytest.mark.parametrize("text", ["def intellect(): ...", "def not_found(): ...", "def render(said): ..."])
+@pytest.mark.parametrize("text", ["def intellect(): ...", "def not_found(): ...", "def render(saida): ..."])
 def test_a_definition_that_contains_only_the_letters_of_such_a_word_passes(rules, tmp_path, text):
     assert broken(rules, tmp_path, "api/runs.py", text) == []
+
+
+def test_a_verb_alone_that_names_functions_of_many_modules_is_reported(rules, tmp_path):
+    for number in range(5):
+        assert broken(rules, tmp_path, f"api/part{number}.py", "class A:\n    def _read(self): ...") == []
+    (found,) = broken(rules, tmp_path, "api/part5.py", "async def _read(): ...")
+    assert "'_read' is defined 6 times" in found
+    assert broken(rules, tmp_path, "api/part5.py", "async def _read_parts(): ...") == []
 
 
 @pytest.mark.parametrize(
@@ -111,6 +121,7 @@ def test_a_definition_that_contains_only_the_letters_of_such_a_word_passes(rules
         "# Another worker takes it up.",
         "# Whoever reads this",
         "MESSAGE = 'The model is told\\nof it'",
+        "# Those are no plurals.",
         "def fail(url):\n    raise ValueError(f'The URL {url} is none')",
     ],
 )
