@@ -164,9 +164,10 @@ def sql_outside_the_store(module: Module) -> Iterator[str]:
 def forbidden_words(module: Module) -> Iterator[str]:
     """Functions, methods and classes have names that an engineer from outside would search for."""
     for node in ast.walk(module.tree):
-        name = node.arg if isinstance(node, ast.arg) else node.id if isinstance(node, ast.Name) else ""
-        if name in FORBIDDEN_VARIABLES:
-            yield f"{module.path}:{node.lineno}: {name!r} is not a term of the field; see CONTRIBUTING.md"
+        if isinstance(node, ast.arg | ast.Name):
+            name = node.arg if isinstance(node, ast.arg) else node.id
+            if name in FORBIDDEN_VARIABLES:
+                yield f"{module.path}:{node.lineno}: {name!r} is not a term of the field; see CONTRIBUTING.md"
         if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             continue
         words = _WORD_STARTS.sub("_", node.name).lower()

@@ -87,7 +87,7 @@ async def test_an_outage_of_the_store_beyond_the_lease_leaves_a_run_to_its_next_
     )
     await execution.work()
     assert execution.is_abandoned
-    assert writer.log.handed_back
+    assert writer.log.is_handed_over
     status, _ = await store.runs.get(OURS, run.thread_id, run.id)
     assert status == "queued"
     # The store logs the change of its state, which is one line for all runs.
@@ -104,4 +104,4 @@ async def test_a_checkpoint_is_stored_once_although_the_store_is_away_in_between
     await writer.commit(events.RunEnded("completed", NOW, NO_USAGE))
     assert await store.runs.status(run.id) == "completed"
     assert writer.log.closed
-    assert not writer.log.handed_back
+    assert not writer.log.is_handed_over

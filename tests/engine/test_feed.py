@@ -264,7 +264,7 @@ async def test_a_message_that_cannot_be_decoded_ends_the_streams_of_its_run_alon
     broken.write("broken")
     whole.write("whole")
     await reach(copies[1], whole.log.length)
-    assert (copies[0].closed, copies[0].handed_back) == (True, True)
+    assert (copies[0].closed, copies[0].is_handed_over) == (True, True)
     assert f"run {broken.id}: received events cannot be decoded" in caplog.text
 
 

@@ -190,9 +190,9 @@ async def test_closing_a_log_of_a_run_handed_back_ends_its_streams():
     filling = RunLog(RunEncoder)
     following = asyncio.ensure_future(heard(filling))
     await asyncio.sleep(0)
-    filling.close(handed_back=True)
+    filling.close(is_handed_over=True)
     assert await following == b""
-    assert filling.handed_back
+    assert filling.is_handed_over
 
 
 def history_of(length):

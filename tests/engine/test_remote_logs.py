@@ -53,7 +53,7 @@ async def test_events_that_do_not_continue_a_copy_end_its_streams_with_an_error(
     # Its step was never opened.
     opened = events.CallOpened(0, "call_1", "look_up")
     assert remote._apply(run, [LogEntry(2, events.RunStarted(histories.AT), 2), LogEntry(3, opened, 3)]) is False
-    assert (log.closed, log.handed_back, logs.get("run_1")) == (True, True, None)
+    assert (log.closed, log.is_handed_over, logs.get("run_1")) == (True, True, None)
     [record] = caplog.records
     assert record.getMessage() == "run run_1: received events do not continue its log"
 

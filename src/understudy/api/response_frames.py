@@ -31,7 +31,7 @@ def stream_response(
 
 def _erase(parts: Parts, begun: CreatedResponse) -> None:
     """After the stream, whose client may have disconnected before the end of the response."""
-    if begun.log.closed and not begun.log.handed_back:
+    if begun.log.closed and not begun.log.is_handed_over:
         parts.responses.unstored.erase_soon(begun.id)
     else:
         parts.responses.abandon(begun)
@@ -39,7 +39,7 @@ def _erase(parts: Parts, begun: CreatedResponse) -> None:
 
 def _end_frame(begun: CreatedResponse) -> bytes:
     """What follows the last event: nothing, unless this server stopped following the response."""
-    return _cut_frame(begun.next_sequence()) if begun.log.handed_back else b""
+    return _cut_frame(begun.next_sequence()) if begun.log.is_handed_over else b""
 
 
 async def warm_up_frames(response: ResponseObject) -> AsyncGenerator[bytes, None]:

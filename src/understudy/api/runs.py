@@ -293,7 +293,7 @@ def _respond_with_run(request: Request, started: StartedRun, stream: bool | None
 
 
 def _end_event(log: RunLog) -> bytes:
-    if not log.handed_back:
+    if not log.is_handed_over:
         return DONE_FRAME
     message = "The server stopped following this run here; poll the run to get its result."
     return b"event: error\ndata: " + envelope(errors.ServerError(message)) + b"\n\n"

@@ -69,7 +69,7 @@ class ResponseStreamTail:
     @property
     def is_interrupted(self) -> bool:
         """After the end of the frames: whether another server executes the response."""
-        return not self.whole if self.log is None else self.log.handed_back
+        return not self.whole if self.log is None else self.log.is_handed_over
 
 
 def lost_event_error(number: int, place: str) -> InvalidRequest:

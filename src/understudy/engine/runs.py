@@ -262,8 +262,10 @@ class Runs:
             for event, frames in happened:
                 state.apply(event)
                 log.append(event, frames)
-            execution = self._worker.execution(project_id, state, projection, log, stored.progress, epoch=stored.epoch)
-            self._worker.start_run(execution, reserved_for, at_once=at_once)
+            executor = self._worker.build_executor(
+                project_id, state, projection, log, stored.progress, epoch=stored.epoch
+            )
+            self._worker.start_run(executor, reserved_for, at_once=at_once)
         return StartedRun(queued[-1], log, after)
 
     async def cancel(self, project_id: str, thread_id: str, run_id: str) -> bytes:
@@ -332,7 +334,7 @@ class Runs:
             # Else the log of its next owner has the numbers of the client's events.
             for event in run_events(history, self.run_seconds):
                 log.append(event, encoder.encode(event))
-        log.close(handed_back=is_executing)
+        log.close(is_handed_over=is_executing)
         return log
 
     async def _find_remote_log(self, run_id: str, status: RunStatus) -> RunLog | None:

@@ -91,9 +91,9 @@ class RunLogs:
         `last_epoch` is that of the last owner, where it is known.
         """
         log = self._logs.get(run_id)
-        after = 0 if log is None or log.handed_back else log.length
+        after = 0 if log is None or log.is_handed_over else log.length
         # Another node may have executed a run since it has waited here.
-        may_lack_events = log is None or log.handed_back or log.is_remote or (log.closed and self.remote is not None)
+        may_lack_events = log is None or log.is_handed_over or log.is_remote or (log.closed and self.remote is not None)
         if log is not None and not may_lack_events and (last_epoch is None or log.epoch >= last_epoch):
             return NO_PAST
         entries = await self._load_entries(run_id, after)
@@ -117,7 +117,7 @@ class RunLogs:
         """
         last_epoch = stored.epoch - is_claimed
         log = self._logs.get(stored.run.id)
-        if log is None or log.handed_back:
+        if log is None or log.is_handed_over:
             log = self._logs.create(stored.run.id, new_encoder(stored.progress))
             log.is_resumable = stored.progress.sent > 0 if stored.response is None else stored.response.background
             return self._begin_epoch(log, stored, past, last_epoch)

@@ -125,7 +125,7 @@ class RunWorker(JobKind[str, RunExecutor]):
 
     # -- executing ---------------------------------------------------------------------------------------------
 
-    def execution(
+    def build_executor(
         self,
         project_id: str,
         state: RunState,
@@ -138,12 +138,12 @@ class RunWorker(JobKind[str, RunExecutor]):
         abandoned: Abandoned = NOTHING_ABANDONED,
         newest: Sequence[Item] | None = None,
     ) -> RunExecutor:
-        """An execution that is yet to be launched, of the claim with the number `epoch`.
+        """An executor that is yet to be launched, of the claim with the number `epoch`.
 
         `interrupted`: servers died over the run since its last checkpoint; `abandoned`: their open objects. `newest`:
         the newest items of its thread, where they cannot be read yet.
         """
-        stage = RunWriter(
+        writer = RunWriter(
             self.id,
             self._store,
             self._clock,
@@ -163,7 +163,7 @@ class RunWorker(JobKind[str, RunExecutor]):
         self._run_logs.write(state.spec.id, log, is_private=is_private)
         messages = self._store.messages
         items = messages if newest is None else EarlyItems(messages, state.spec.thread_id, newest)
-        return RunExecutor(stage, self._models.pin(), self.tools, self._accounting, items)
+        return RunExecutor(writer, self._models.pin(), self.tools, self._accounting, items)
 
     def _holds_lease(self) -> bool:
         """Whether no other server can have claimed the runs of this one."""
@@ -199,7 +199,7 @@ class RunWorker(JobKind[str, RunExecutor]):
         projection.load([restored] if log is known else [entry.event for entry in log.entries()])
         if stored.progress.plan is not None and log.outlined is None:
             projection.set_outline(stored.progress.plan)
-        return self.execution(
+        return self.build_executor(
             stored.project_id,
             RunState.of([restored]),
             projection,
@@ -215,8 +215,8 @@ class RunWorker(JobKind[str, RunExecutor]):
         if stored.response is not None:
             await self.tools.images.fill_response(stored.response)
 
-    def launch(self, execution: RunExecutor) -> None:
-        self._pool.launch(Candidate(execution.run_id, execution.project_id), execution)
+    def launch(self, executor: RunExecutor) -> None:
+        self._pool.launch(Candidate(executor.run_id, executor.project_id), executor)
 
     async def store_openings(self, thread_id: str) -> None:
         """Stores the steps and messages that streams of the thread's runs already have."""
@@ -271,22 +271,22 @@ class RunWorker(JobKind[str, RunExecutor]):
         *,
         at_once: bool,
     ) -> None:
-        """Logs the first events of a new run, and starts it as `start_run` does; `newest` as in `execution`."""
+        """Logs the first events of a new run, and starts it as `start_run` does; `newest` as in `build_executor`."""
         for event, frames in initial.history:
             log.append(event, frames)
-        execution = self.execution(project_id, initial.state, initial.projection, log, progress, newest=newest)
-        self.start_run(execution, reserved_for, at_once=at_once)
+        executor = self.build_executor(project_id, initial.state, initial.projection, log, progress, newest=newest)
+        self.start_run(executor, reserved_for, at_once=at_once)
 
-    def start_run(self, execution: RunExecutor, reserved_for: str | None, *, at_once: bool) -> None:
+    def start_run(self, executor: RunExecutor, reserved_for: str | None, *, at_once: bool) -> None:
         """Executes a stored run at once, or lets it wait for a place, here or on another server.
 
         First for the worker `reserved_for`, if there is one.
         """
         if at_once:
-            self.launch(execution)
+            self.launch(executor)
             return
-        self._announced.add(execution.run_id)
-        candidate = Candidate(execution.run_id, execution.project_id)
+        self._announced.add(executor.run_id)
+        candidate = Candidate(executor.run_id, executor.project_id)
         if reserved_for is None:
             self._pool.announce(candidate)
         else:
@@ -308,10 +308,10 @@ class RunWorker(JobKind[str, RunExecutor]):
     async def claim(self, candidate: Candidate[str], owner: str, _now: float, /) -> RunExecutor | None:
         stored = await self._store.runs.claim(candidate.key, owner, again=candidate.key in self._abandoned)
         self._abandoned.pop(candidate.key, None)
-        execution = None if stored is None else await self._resume(stored)
-        if execution is not None and stored is not None and stored.interruptions > MAX_INTERRUPTIONS:
-            execution.give_up(stored.interruptions)
-        return execution
+        executor = None if stored is None else await self._resume(stored)
+        if executor is not None and stored is not None and stored.interruptions > MAX_INTERRUPTIONS:
+            executor.give_up(stored.interruptions)
+        return executor
 
     async def list_owned(self, owner: str) -> Mapping[str, int]:
         return await self._store.runs.list_owned(owner)
@@ -353,10 +353,10 @@ class RunWorker(JobKind[str, RunExecutor]):
             self._run_logs.hand_over(work.run_id)
             # It may be to a later claim of this worker, which has no execution then.
             self._pool.check_soon()
-        elif work.log.handed_back and self._stopping:
+        elif work.log.is_handed_over and self._stopping:
             # What is not stored yet is stored when the streams stop.
             self._logs.discard(work.run_id)
-        elif work.log.handed_back:
+        elif work.log.is_handed_over:
             self._run_logs.discard(work.run_id)
         elif work.state.ended:
             self._run_logs.end(work.run_id, work.log)
@@ -375,7 +375,7 @@ class RunWorker(JobKind[str, RunExecutor]):
                 await self._expire(run_id)
 
     async def _resume(self, stored: StoredRun) -> RunExecutor | None:
-        """The execution of a claimed run; None where a client's action has launched one meanwhile."""
+        """The executor of a claimed run; None where a client's action has launched one meanwhile."""
         await self.load_images(stored)
         past = await self.load_past(stored.project_id, stored.run.thread_id, stored.run.id, stored.epoch - 1)
         return None if self.active(stored.run.id) is not None else self.restore(stored, past)
@@ -387,7 +387,7 @@ class RunWorker(JobKind[str, RunExecutor]):
             return
         with self.claiming(run_id):
             stored = await self._store.runs.claim(run_id, self.id, due=True)
-            execution = None if stored is None else await self._resume(stored)
-            if execution is not None:
-                execution.interrupt("expire")
-                self.launch(execution)
+            executor = None if stored is None else await self._resume(stored)
+            if executor is not None:
+                executor.interrupt("expire")
+                self.launch(executor)

@@ -142,7 +142,7 @@ class RunWriter:
         self._tail: LogTail | None = None
         if log.is_resumable and progress.plan is not None:
             self._tail = LogTail(log, progress.plan, projection.set_outline)
-        self._held: list[events.Event] = []
+        self._unpublished: list[events.Event] = []
         self._storing: asyncio.Task[None] | None = None
         self._used: list[Usage] = []
         self._unstored: Checkpoint | None = None
@@ -193,7 +193,7 @@ class RunWriter:
         if self._tail is None:
             self.publish(event)
         else:
-            self._held.append(event)
+            self._unpublished.append(event)
 
     def store_opening(self) -> asyncio.Task[None]:
         """Stores the openings that no checkpoint has stored. A failure is that of the next checkpoint."""
@@ -270,7 +270,7 @@ class RunWriter:
     ) -> None:
         state = self.state
         only_opens = bool(happened) and all(isinstance(event, _OPENING_EVENTS) for event in happened)
-        happened, self._held = [*self._held, *happened], []
+        happened, self._unpublished = [*self._unpublished, *happened], []
         frames = [self._apply(event) for event in happened]
         if state.ended:
             # The headers were lent for the time of the run.

@@ -31,13 +31,13 @@ from understudy.wire.run_outcome import RunCompletionUsage
 class ContextCompaction:
     def __init__(
         self,
-        stage: RunWriter,
+        writer: RunWriter,
         interruption: Interruption,
         models: Models,
         accounting: Accounting,
         rule: CompactionRule,
     ) -> None:
-        self._stage = stage
+        self._writer = writer
         self._interruption = interruption
         self._models = models
         self._accounting = accounting
@@ -63,10 +63,10 @@ class ContextCompaction:
         await self._record_usage(usage)
         packed = summaries.pack(summaries.Summary(text, summaries.last_question(prompt.messages)))
         item = {"id": ids.compaction(), "type": "compaction", "encrypted_content": packed}
-        self._stage.counters.compacted = True
+        self._writer.counters.compacted = True
         event = events.ContextCompacted(item["id"], packed)
         call = NewItem(item["id"], "compaction", msgspec.json.encode(item).decode())
-        await self._stage.commit(event, calls=[call], checkpoint=True)
+        await self._writer.commit(event, calls=[call], checkpoint=True)
 
     async def _request_summary(self, request: ChatBody) -> tuple[str, Turn]:
         turn, pieces = Turn(), list[str]()
@@ -78,16 +78,16 @@ class ContextCompaction:
         return "".join(pieces), turn
 
     async def _record_usage(self, usage: RunCompletionUsage) -> None:
-        stage, run = self._stage, self._stage.spec
+        writer, run = self._writer, self._writer.spec
         tokens = Tokens(usage.prompt_tokens, usage.completion_tokens, usage.prompt_token_details.cached_tokens)
-        reference, progress = f"{run.id}/compaction", stage.progress
+        reference, progress = f"{run.id}/compaction", writer.progress
         used = await self._accounting.usage(
             reference, "completion", run.model, tokens, key_id=progress.key_id, batch=progress.in_batch
         )
-        stage.add_usage(used)
-        stage.progress.used += usage
+        writer.add_usage(used)
+        writer.progress.used += usage
         # The tokens of a summary do not count towards the answer's limit.
-        stage.counters.summary_tokens += usage.completion_tokens
+        writer.counters.summary_tokens += usage.completion_tokens
 
 
 def _estimate_usage(messages: Sequence[Message], request: ChatBody, turn: Turn) -> RunCompletionUsage:

@@ -52,18 +52,18 @@ class RunExecutor:
     """Executes one run until it waits or ends."""
 
     def __init__(
-        self, stage: RunWriter, models: Models, tools: Tools, accounting: Accounting, items: ItemSource
+        self, writer: RunWriter, models: Models, tools: Tools, accounting: Accounting, items: ItemSource
     ) -> None:
         """`items` are those of the threads that the run's prompts have."""
-        self._stage = stage
+        self._writer = writer
         self._items = items
-        self.run_id = stage.spec.id
+        self.run_id = writer.spec.id
         self._accounting = accounting
-        self._charges = TurnCharges(stage, accounting)
+        self._charges = TurnCharges(writer, accounting)
         self._models = models
         self._interruption = Interruption()
-        self._tool_use = ToolUse(stage, self._interruption, tools, models, accounting)
-        self._load_image: LoadImage = partial(tools.load_image, stage.project_id)
+        self._tool_use = ToolUse(writer, self._interruption, tools, models, accounting)
+        self._load_image: LoadImage = partial(tools.load_image, writer.project_id)
         self._tools = tools
         self._moderator = self._create_moderator()
         if self._moderator is not None:
@@ -78,36 +78,36 @@ class RunExecutor:
 
     @property
     def project_id(self) -> str:
-        return self._stage.project_id
+        return self._writer.project_id
 
     @property
     def origin(self) -> Origin:
         """Of the request that created the run, or resumed it last."""
-        return self._stage.progress.origin
+        return self._writer.progress.origin
 
     @property
     def accepted_at(self) -> float | None:
         """The time of the run's request, in Unix seconds; None if it is unknown, or once a turn has ended."""
-        progress = self._stage.progress
+        progress = self._writer.progress
         return None if progress.turns else progress.accepted_at or None
 
     @property
     def epoch(self) -> int:
         """The number of the claim under which it writes."""
-        return self._stage.epoch
+        return self._writer.epoch
 
     @property
     def state(self) -> RunState:
-        return self._stage.state
+        return self._writer.state
 
     @property
     def spans(self) -> Sequence[Span]:
         """How long each part of the run took, the latest last."""
-        return tuple(self._stage.progress.spans)
+        return tuple(self._writer.progress.spans)
 
     @property
     def log(self) -> RunLog:
-        return self._stage.log
+        return self._writer.log
 
     @property
     def task(self) -> asyncio.Task[None] | None:
@@ -127,25 +127,25 @@ class RunExecutor:
 
     async def work(self) -> None:
         """Executes the run. Never raises: every failure becomes the run's end."""
-        started, kind = time.perf_counter(), self._stage.spec.label
-        self._began_at = self._stage.time()
-        telemetry.emit(telemetry.RunStarted, run_id=self.run_id, project_id=self._stage.project_id, kind=kind)
+        started, kind = time.perf_counter(), self._writer.spec.label
+        self._began_at = self._writer.time()
+        telemetry.emit(telemetry.RunStarted, run_id=self.run_id, project_id=self._writer.project_id, kind=kind)
         if tracing.is_enabled():
-            await reports.run_in_span(self._stage, self._work, lambda: self._failure_code)
+            await reports.run_in_span(self._writer, self._execute_or_abandon, lambda: self._failure_code)
         else:
-            await self._work()
-        self._stage.discard_opening()
+            await self._execute_or_abandon()
+        self._writer.discard_opening()
         telemetry.publish(
             telemetry.RunStopped(
                 run_id=self.run_id,
-                project_id=self._stage.project_id,
+                project_id=self._writer.project_id,
                 kind=kind,
                 status=self.state.status,
                 duration=telemetry.elapsed(started),
             )
         )
 
-    async def _work(self) -> None:
+    async def _execute_or_abandon(self) -> None:
         try:
             await self._execute_to_end()
         except StoreUnavailable as failure:
@@ -154,7 +154,7 @@ class RunExecutor:
 
     async def _execute_to_end(self) -> None:
         try:
-            await self._execute_turns()
+            await self._begin_or_resume()
         except (RunLost, asyncio.CancelledError, Interrupted) as cause:
             await self._handle_stop(cause)
         except StoreUnavailable:
@@ -163,34 +163,34 @@ class RunExecutor:
             outcome = self._outcome_of(cause)
             if outcome is UNEXPECTED:
                 extra = reports.log_extra("server_error", "", is_content=False)
-                logger.exception("%s %s failed", self._stage.spec.label, self.run_id, extra=extra)
+                logger.exception("%s %s failed", self._writer.spec.label, self.run_id, extra=extra)
             await self._fail_run(outcome)
 
-    async def _execute_turns(self) -> None:
+    async def _begin_or_resume(self) -> None:
         if self.state.status == "cancelling":
             self._interruption.request("cancel")
         self._interruption.check()
-        begin_execution(self._stage.progress, self._stage.time())
+        begin_execution(self._writer.progress, self._writer.time())
         if self._interruptions is not None:
             await self._end_run(self._outcome_of(InterruptionLimitExceeded(self._interruptions)))
             return
         if self.state.status == "queued":
-            await self._stage.commit(events.RunStarted(self._stage.now()))
+            await self._writer.commit(events.RunStarted(self._writer.now()))
         await self._tool_use.prepare()
         try:
-            await self._take_turns()
+            await self._run_turns()
         except BudgetExceeded as exceeded:
             await self._end_run(self._outcome_of(exceeded))
 
-    async def _take_turns(self) -> None:
+    async def _run_turns(self) -> None:
         """Runs turn after turn, until the model has answered, or calls what only the client can execute."""
-        progress = self._stage.progress
+        progress = self._writer.progress
         if self._moderator is not None:
             await self._moderator.check_input()
         await self._tool_use.open_approved_calls()
         if progress.calls and await self._tool_use.execute_calls() == "wait":
             return
-        compaction = self._stage.spec.compaction
+        compaction = self._writer.spec.compaction
         if compaction is not None and not progress.turns:
             await self._compact(compaction)
             if compaction.only:
@@ -211,61 +211,61 @@ class RunExecutor:
 
     async def _compact(self, rule: CompactionRule) -> None:
         """Compacts the context where that is due."""
-        if self._stage.counters.compacted:
+        if self._writer.counters.compacted:
             return
         budget = self._token_budget()
-        compaction = ContextCompaction(self._stage, self._interruption, self._models, self._accounting, rule)
+        compaction = ContextCompaction(self._writer, self._interruption, self._models, self._accounting, rule)
         try:
-            prompt = await self._prompt(self._stage.spec, budget)
+            prompt = await self._prompt(self._writer.spec, budget)
             due = rule.only or compaction.is_due(prompt, budget.window)
         except ContextTooLong:
             # The summary has to do without the items that do not fit.
-            prompt = await self._prompt(msgspec.structs.replace(self._stage.spec, overflow="cut"), budget)
+            prompt = await self._prompt(msgspec.structs.replace(self._writer.spec, overflow="cut"), budget)
             due = True
         if due:
             await compaction.compact(prompt)
 
     async def _run_model_turn(self) -> Turn:
-        started, stage, budget = time.perf_counter(), self._stage, self._token_budget()
-        prompt = await self._prompt(stage.spec, budget)
+        started, writer, budget = time.perf_counter(), self._writer, self._token_budget()
+        prompt = await self._prompt(writer.spec, budget)
         self._interruption.check()
-        if stage.tokens is not None:
-            await stage.tokens.admit(prompt)
+        if writer.tokens is not None:
+            await writer.tokens.admit(prompt)
         await self._charges.begin(prompt)
-        self._accounting.prefetch_price(stage.spec.model)
+        self._accounting.prefetch_price(writer.spec.model)
         self._tool_use.observe(prompt)
-        self._model_turn = ModelTurn(stage, self._interruption, self._tool_use, prompt)
+        self._model_turn = ModelTurn(writer, self._interruption, self._tool_use, prompt)
         turn = await self._model_turn.consume_stream(self._models, budget, self._moderator)
         self._model_turn.end_span("completed")
-        if stage.progress.turns == 0:
-            reports.emit_first_delta(stage, self._model_turn.span, self._began_at)
-        stage.progress.turns += 1
+        if writer.progress.turns == 0:
+            reports.emit_first_delta(writer, self._model_turn.span, self._began_at)
+        writer.progress.turns += 1
         telemetry.emit(
             telemetry.RunTurnFinished,
             run_id=self.run_id,
-            turn=stage.progress.turns,
+            turn=writer.progress.turns,
             calls=len(turn.calls),
             duration=telemetry.elapsed(started),
         )
         return turn
 
     async def _prompt(self, spec: RunSpec, budget: PromptBudget) -> Prompt:
-        stage = self._stage
+        writer = self._writer
         return await build_request(
             self._items,
             spec,
-            stage.progress.turns,
+            writer.progress.turns,
             budget,
             self._load_image,
             self._tool_use.offer(),
-            tool_calls=stage.counters.tool_calls,
+            tool_calls=writer.counters.tool_calls,
             load_document=self._load_document,
             load_data=self._tools.data.load,
         )
 
     async def _load_document(self, part: Mapping[str, Any]) -> list[Part]:
-        has_vision = self._models.has_vision(self._stage.spec.model)
-        return await self._tools.load_document(self._stage.project_id, part, sees=has_vision)
+        has_vision = self._models.has_vision(self._writer.spec.model)
+        return await self._tools.load_document(self._writer.project_id, part, sees=has_vision)
 
     async def _use_tools(self, turn: Turn) -> NextStep:
         model_turn = self._require_model_turn()
@@ -278,26 +278,26 @@ class RunExecutor:
     # -- how a run ends ----------------------------------------------------------------------------------------
 
     def _create_moderator(self) -> ResponseModerator | None:
-        rule = self._stage.spec.moderation
+        rule = self._writer.spec.moderation
         if rule is None:
             return None
         contents = Contents(self._items, self._load_image, self._load_document, self._tools.data.load)
-        return ResponseModerator(self._stage, self._interruption, self._models, self._accounting, rule, contents)
+        return ResponseModerator(self._writer, self._interruption, self._models, self._accounting, rule, contents)
 
     def _outcome_of(self, cause: Ending | Exception) -> Outcome:
-        return outcome_of(cause, self._stage.spec.model)
+        return outcome_of(cause, self._writer.spec.model)
 
     async def _complete(self) -> None:
-        model_turn, stage = self._require_model_turn(), self._stage
+        model_turn, writer = self._require_model_turn(), self._writer
         await model_turn.open_message()
         model_turn.finish_text()
         await self._charges.record(model_turn)
         moderation = None if self._moderator is None else await self._moderator.finish()
         usage = model_turn.usage()
-        stage.progress.used += usage
-        now = stage.now()
-        ended = events.RunEnded("completed", now, stage.progress.used, moderation=moderation)
-        await stage.commit(events.MessageClosed(now, usage), ended)
+        writer.progress.used += usage
+        now = writer.now()
+        ended = events.RunEnded("completed", now, writer.progress.used, moderation=moderation)
+        await writer.commit(events.MessageClosed(now, usage), ended)
 
     async def _fail_run(self, outcome: Outcome) -> None:
         try:
@@ -313,7 +313,7 @@ class RunExecutor:
     async def _fail_without_turn(self, outcome: Outcome, failure: Exception) -> None:
         """Ends a run without the turn that cannot be stored: a worker that claims it would call the model again."""
         self._model_turn = None
-        self._stage.drop_usage()
+        self._writer.drop_usage()
         try:
             await self._end_run(replace(outcome, code=None))
         except RunLost as cause:
@@ -328,7 +328,7 @@ class RunExecutor:
         else:
             logger.error("run %s could not be ended", self.run_id, exc_info=failure)
         self.is_abandoned = True
-        self.log.close(handed_back=True)
+        self.log.close(is_handed_over=True)
 
     async def _handle_stop(self, cause: BaseException) -> None:
         """Ends or releases a run that was stopped from outside."""
@@ -339,7 +339,7 @@ class RunExecutor:
             self.task.uncancel()
         deleted = reason == "gone"
         if isinstance(cause, RunLost) and reason is None:
-            status = await self._stage.store.runs.status(self.run_id)
+            status = await self._writer.store.runs.status(self.run_id)
             reason = "gone" if status is None else "cancel" if status == "cancelling" else "lost"
             deleted = status is None
         try:
@@ -352,30 +352,30 @@ class RunExecutor:
     async def _stop(self, reason: Reason) -> None:
         match reason:
             case "cancel":
-                self._stage.publish(events.CancelRequested(self._stage.now()))
+                self._writer.publish(events.CancelRequested(self._writer.now()))
                 await self._end_run(self._outcome_of(reason))
             case "expire":
                 await self._end_run(self._outcome_of(reason))
             case "lost":
                 self.is_lost = True
             case "stop" | "gone":
-                self._stage.publish(events.RunReleased())
-                self.log.close(handed_back=True)
+                self._writer.publish(events.RunReleased())
+                self.log.close(is_handed_over=True)
 
     async def _end_run(self, outcome: Outcome) -> None:
         moderator = self._moderator if outcome.status in _ANSWERED else None
         moderation = None if moderator is None else await moderator.finish()
-        progress, now = self._stage.progress, self._stage.now()
+        progress, now = self._writer.progress, self._writer.now()
         if self._model_turn is not None:
             self._model_turn.end_span("failed")
             await self._charges.record(self._model_turn)
-        if self._stage.tokens is not None:
-            self._stage.tokens.release()
+        if self._writer.tokens is not None:
+            self._writer.tokens.release()
         usage = self._model_turn.usage() if self._model_turn is not None else progress.pending
         progress.pending = None
         progress.used += usage or NO_USAGE
         if outcome.retry_after is not None:
-            progress.retry_at = self._stage.time() + outcome.retry_after
+            progress.retry_at = self._writer.time() + outcome.retry_after
         ended = events.RunEnded(
             outcome.status,
             now,
@@ -387,10 +387,10 @@ class RunExecutor:
             outcome.code,
             moderation,
         )
-        await self._stage.commit(ended)
+        await self._writer.commit(ended)
         self._failure_code = "" if outcome.error is None else outcome.error.code
         if outcome.status in {"failed", "expired"} and outcome.error != UNEXPECTED.error:
-            reports.log_failure(self._stage, outcome)
+            reports.log_failure(self._writer, outcome)
 
     # -- budgets -----------------------------------------------------------------------------------------------
 
@@ -400,11 +400,11 @@ class RunExecutor:
 
     def _token_budget(self) -> PromptBudget:
         """Raises BudgetExceeded."""
-        run, used = self._stage.spec, self._stage.progress.used
+        run, used = self._writer.spec, self._writer.progress.used
         prompt, completion = run.max_prompt_tokens, run.max_completion_tokens
         prompt_left = None if prompt is None else prompt - used.prompt_tokens
         # The tokens of a summary do not count towards the answer's limit.
-        summary = self._stage.counters.summary_tokens
+        summary = self._writer.counters.summary_tokens
         completion_left = None if completion is None else completion + summary - used.completion_tokens
         if prompt_left is not None and prompt_left <= 0:
             raise BudgetExceeded("max_prompt_tokens")

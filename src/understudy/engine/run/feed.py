@@ -231,6 +231,6 @@ def _state_of(log: RunLog) -> LogState:
         return "released"
     if not log.closed:
         return "open"
-    if log.handed_back:
+    if log.is_handed_over:
         return "released"
     return "ended" if log.has_ended else "waiting"

@@ -116,7 +116,7 @@ class RunLog:
         "epoch",
         "first_resumable",
         "followers",
-        "handed_back",
+        "is_handed_over",
         "is_remote",
         "is_resumable",
         "length",
@@ -128,7 +128,7 @@ class RunLog:
         self.new_encoder = new_encoder
         self.length = 0
         self.closed = False
-        self.handed_back = False
+        self.is_handed_over = False
         self.epoch = 1
         self.is_remote = False
         """Whether another process executes the run."""
@@ -246,10 +246,10 @@ class RunLog:
             delta = msgspec.structs.replace(entry.event, text=text)
             self.append(delta, encoder.encode(delta))
 
-    def close(self, *, handed_back: bool = False) -> None:
-        """Ends the streams: the run ended or requires action, or with `handed_back` another server continues it."""
+    def close(self, *, is_handed_over: bool = False) -> None:
+        """Ends the streams: the run ended or requires action, or with `is_handed_over` another server continues it."""
         self.closed = True
-        self.handed_back = handed_back
+        self.is_handed_over = is_handed_over
         self._notify_followers()
 
     def reopen(self) -> None:

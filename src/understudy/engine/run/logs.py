@@ -44,7 +44,7 @@ class Logs:
         return [
             run_id
             for run_id, log in self._logs.items()
-            if log.closed and not (log.is_remote or log.handed_back or log.has_ended)
+            if log.closed and not (log.is_remote or log.is_handed_over or log.has_ended)
         ]
 
     def finish(self, run_id: str) -> None:
@@ -62,4 +62,4 @@ class Logs:
         """Drops a log whose run another process executes."""
         log = self._logs.pop(run_id, None)
         if log is not None:
-            log.close(handed_back=True)
+            log.close(is_handed_over=True)

@@ -38,22 +38,22 @@ class CallOpener(Protocol):
 class ModelTurn:
     """`charged` once the usage of the turn is recorded."""
 
-    def __init__(self, stage: RunWriter, interruption: Interruption, tools: CallOpener, prompt: Prompt) -> None:
-        self.number = stage.progress.turns + 1
+    def __init__(self, writer: RunWriter, interruption: Interruption, tools: CallOpener, prompt: Prompt) -> None:
+        self.number = writer.progress.turns + 1
         self.charged = False
         self.turn = Turn()
-        span = Span("model_turn", stage.time(), name=stage.spec.model, extent=prompt.extent)
-        self.span = open_span(stage.progress, span)
-        self._stage = stage
+        span = Span("model_turn", writer.time(), name=writer.spec.model, extent=prompt.extent)
+        self.span = open_span(writer.progress, span)
+        self._writer = writer
         self._interruption = interruption
         self._prompt = prompt
         # Files with images that code made and no message has yet.
-        self._figures = stage.progress.figures
+        self._figures = writer.progress.figures
         self._tools = tools
         self._citation_parser: CitationParser | None = None
         self._deferred_text = ""
         self._phase = ""
-        self._wants_logprobs = stage.spec.top_logprobs is not None
+        self._wants_logprobs = writer.spec.top_logprobs is not None
         self._logprobs: list[dict[str, Any]] = []
         self._reasoning_texts: list[str] = []
         self._reasoning_id = ""
@@ -72,7 +72,7 @@ class ModelTurn:
             async for together in stream:
                 interruption.waits = False
                 if self.span.first_delta_at is None:
-                    self.span.first_delta_at = self._stage.time()
+                    self.span.first_delta_at = self._writer.time()
                 if not await self._consume(together, room):
                     break
                 interruption.waits = True
@@ -86,7 +86,7 @@ class ModelTurn:
         """Ends the turn's span, unless it has ended."""
         span, used = self.span, self.usage()
         if span.ended_at is None:
-            span.ended_at, span.outcome = self._stage.time(), outcome
+            span.ended_at, span.outcome = self._writer.time(), outcome
             span.prompt_tokens, span.completion_tokens = used.prompt_tokens, used.completion_tokens
 
     def usage(self) -> RunCompletionUsage:
@@ -101,19 +101,19 @@ class ModelTurn:
         return RunCompletionUsage(prompt, turn.deltas, prompt + turn.deltas)
 
     async def open_message(self) -> None:
-        stage = self._stage
-        if stage.state.message_id is None:
+        writer = self._writer
+        if writer.state.message_id is None:
             self._phase = self.turn.phase
-            opened = events.MessageOpened(ids.step(), ids.message(), stage.now(), self._phase)
+            opened = events.MessageOpened(ids.step(), ids.message(), writer.now(), self._phase)
             thoughts, self.reasoning_items = self.reasoning_items, []
             if thoughts:
-                await stage.commit(opened, calls=thoughts, checkpoint=True)
+                await writer.commit(opened, calls=thoughts, checkpoint=True)
             else:
-                await stage.open(opened)
+                await writer.open(opened)
             self._citation_parser = self._new_citation_parser()
-        if self._figures and stage.state.is_message_empty:
+        if self._figures and writer.state.is_message_empty:
             for file_id in self._figures:
-                stage.publish(events.ImageAdded(file_id))
+                writer.publish(events.ImageAdded(file_id))
             self._figures.clear()
 
     def finish_text(self) -> None:
@@ -123,14 +123,14 @@ class ModelTurn:
             self._publish_parts(self._citation_parser.flush())
             self._citation_parser = None
         # Stream helpers of the SDKs fail on a completed message without content.
-        if self._stage.state.is_message_empty:
-            self._stage.publish(events.TextDelta(""))
+        if self._writer.state.is_message_empty:
+            self._writer.publish(events.TextDelta(""))
 
     # -- text ----------------------------------------------------------------------------------------------------
 
     async def _consume(self, batch: Sequence[bytes], room: PromptBudget) -> bool:
         """Applies chunks; False once the answer, without its reasoning, is as long as the run's budget allows."""
-        self._stage.check()
+        self._writer.check()
         if not (isinstance(batch, ChunkBatch) and batch.run):
             return await self._consume_chunks(batch, room)
         if batch.before and not await self._consume_chunks(batch.before, room):
@@ -140,7 +140,7 @@ class ModelTurn:
         return not batch.after or await self._consume_chunks(batch.after, room)
 
     async def _consume_chunks(self, payloads: Sequence[bytes], room: PromptBudget) -> bool:
-        turn, stage = self.turn, self._stage
+        turn, writer = self.turn, self._writer
         is_plain_text, most_deltas = self._is_plain_text(), room.answer
         is_cut = False
         texts: list[str] = []
@@ -152,7 +152,7 @@ class ModelTurn:
                 texts.append(text)
             else:
                 if texts:
-                    stage.publish_texts(texts)
+                    writer.publish_texts(texts)
                     texts = []
                 await self._publish_piece(turn.add_chunk(chunk))
                 is_plain_text = self._is_plain_text()
@@ -160,7 +160,7 @@ class ModelTurn:
             if turn.deltas >= most_deltas and not turn.finish_reason:
                 turn.finish_reason, is_cut = "length", True
                 break
-        stage.publish_texts(texts)
+        writer.publish_texts(texts)
         self._interruption.check()
         return not is_cut
 
@@ -175,7 +175,7 @@ class ModelTurn:
         if "" in texts:
             texts = [text for text in texts if text]
         turn.deltas += len(texts)
-        self._stage.publish_texts(texts)
+        self._writer.publish_texts(texts)
         self._interruption.check()
         return True
 
@@ -184,7 +184,7 @@ class ModelTurn:
         plain = (
             self._citation_parser is None and not self.turn.calls and not self._figures and not self._reasoning_texts
         )
-        is_open = self._stage.state.message_id is not None and self._phase == self.turn.phase
+        is_open = self._writer.state.message_id is not None and self._phase == self.turn.phase
         return plain and is_open and not self._wants_logprobs
 
     async def _publish_piece(self, piece: ChunkDelta) -> None:
@@ -198,7 +198,7 @@ class ModelTurn:
             await self._publish_text(piece.text)
         if piece.refusal:
             await self.open_message()
-            self._stage.publish(events.RefusalDelta(piece.refusal))
+            self._writer.publish(events.RefusalDelta(piece.refusal))
         for call, arguments in piece.calls:
             if arguments:
                 await self._open_call(call)
@@ -212,26 +212,26 @@ class ModelTurn:
         await self._write_message_text(text)
 
     async def _write_message_text(self, text: str) -> None:
-        if self.turn.phase != self._phase and self._stage.state.message_id is not None:
+        if self.turn.phase != self._phase and self._writer.state.message_id is not None:
             await self._close_message()
         await self.open_message()
         self._publish_logprobs()
         if self._citation_parser is None:
-            self._stage.publish(events.TextDelta(text))
+            self._writer.publish(events.TextDelta(text))
         else:
             self._publish_parts(self._citation_parser.feed(text))
 
     def _publish_logprobs(self) -> None:
         if self._logprobs:
-            self._stage.publish(events.LogprobsReceived(tuple(self._logprobs)))
+            self._writer.publish(events.LogprobsReceived(tuple(self._logprobs)))
             self._logprobs.clear()
 
     def _publish_parts(self, parts: list[str | Reference]) -> None:
         for part in parts:
             if isinstance(part, str):
-                self._stage.publish(events.TextDelta(part))
+                self._writer.publish(events.TextDelta(part))
             else:
-                self._stage.publish(_citation_event(part))
+                self._writer.publish(_citation_event(part))
 
     def _new_citation_parser(self) -> CitationParser | None:
         """None where the text can refer to nothing, so that it is not searched."""
@@ -242,20 +242,20 @@ class ModelTurn:
     # -- reasoning -----------------------------------------------------------------------------------------------
 
     async def _publish_reasoning(self, text: str) -> None:
-        stage = self._stage
-        if not stage.spec.publishes_items or stage.state.message_id is not None:
+        writer = self._writer
+        if not writer.spec.publishes_items or writer.state.message_id is not None:
             return
         if not self._reasoning_texts:
             self._reasoning_id = ids.reasoning()
-            await stage.open(events.ReasoningOpened(self._reasoning_id))
+            await writer.open(events.ReasoningOpened(self._reasoning_id))
         self._reasoning_texts.append(text)
-        stage.publish(events.ReasoningDelta(text))
+        writer.publish(events.ReasoningDelta(text))
 
     def _close_reasoning(self) -> None:
         item = reasoning.reasoning_item(self._reasoning_id, "".join(self._reasoning_texts))
         self._reasoning_texts = []
         self.reasoning_items.append(NewItem(item["id"], "reasoning", msgspec.json.encode(item).decode()))
-        self._stage.publish_end(events.ReasoningClosed(item["encrypted_content"]))
+        self._writer.publish_end(events.ReasoningClosed(item["encrypted_content"]))
 
     # -- calls ---------------------------------------------------------------------------------------------------
 
@@ -263,17 +263,17 @@ class ModelTurn:
         """Calls are opened in the order of their index, each once its name is known to be whole."""
         if call.opened:
             return
-        stage = self._stage
-        if stage.state.message_id is not None:
+        writer = self._writer
+        if writer.state.message_id is not None:
             await self._close_message()
         opened: list[events.Event] = []
-        if not stage.state.has_open_step:
-            opened.append(events.CallsStepOpened(ids.step(), stage.now()))
+        if not writer.state.has_open_step:
+            opened.append(events.CallsStepOpened(ids.step(), writer.now()))
         for other in self.turn.calls[: call.index + 1]:
             if not other.opened:
                 other.opened = True
                 opened.append(self._opened_event(other))
-        await stage.open(*opened)
+        await writer.open(*opened)
 
     def _opened_event(self, call: ToolCall) -> events.Event:
         call.client = self._prompt.client.get(call.name)
@@ -283,14 +283,14 @@ class ModelTurn:
         if call.code is not None:
             self._publish_code(call, call.code.feed(arguments))
         elif call.has_streamed_arguments:
-            self._stage.publish(events.ArgumentsDelta(call.index, arguments))
+            self._writer.publish(events.ArgumentsDelta(call.index, arguments))
 
     def _publish_code(self, call: ToolCall, code: str) -> None:
         if code and call.kind == "code_interpreter":
-            self._stage.publish(events.CodeDelta(call.index, code))
+            self._writer.publish(events.CodeDelta(call.index, code))
         elif code:
             # The text of a client's custom tool, which receives it without the JSON around it.
-            self._stage.publish(events.ArgumentsDelta(call.index, code))
+            self._writer.publish(events.ArgumentsDelta(call.index, code))
 
     async def _finish_calls(self) -> None:
         if self._reasoning_texts:
@@ -306,8 +306,8 @@ class ModelTurn:
                 call.arguments.append("{}")
                 self._publish_arguments(call, "{}")
         # A call that was cut off stays open, and ends as incomplete with its response.
-        if self.turn.calls and self._stage.spec.publishes_items and self.turn.truncation is None:
-            self._stage.publish_end(events.CallsReceived())
+        if self.turn.calls and self._writer.spec.publishes_items and self.turn.truncation is None:
+            self._writer.publish_end(events.CallsReceived())
         if self._deferred_text:
             await self._write_message_text(self._deferred_text)
             await self._close_message()
@@ -315,7 +315,7 @@ class ModelTurn:
     async def _close_message(self) -> None:
         """Ends a message in the middle of a turn; the end of the turn records its usage."""
         self.finish_text()
-        await self._stage.commit(events.MessageClosed(self._stage.now(), NO_USAGE))
+        await self._writer.commit(events.MessageClosed(self._writer.now(), NO_USAGE))
 
 
 def _render_logprob(token: TokenLogprob) -> dict[str, Any]:

@@ -67,14 +67,14 @@ class Tools:
 
 class ToolUse:
     def __init__(
-        self, stage: RunWriter, interruption: Interruption, tools: Tools, models: Models, accounting: Accounting
+        self, writer: RunWriter, interruption: Interruption, tools: Tools, models: Models, accounting: Accounting
     ) -> None:
-        self._stage = stage
+        self._writer = writer
         self._interruption = interruption
         self._tools = tools
         self._models = models
         self._accounting = accounting
-        self._is_used = stage.spec.has_built_in_tools
+        self._is_used = writer.spec.has_built_in_tools
         self.moderate: Callable[[], Awaitable[ResponseModeration]] | None = None
         """What moderates a response that ends with calls for the client; None where nothing is moderated."""
         self._reasoning: Sequence[NewItem] = ()
@@ -84,29 +84,29 @@ class ToolUse:
     @cached_property
     def _built_in(self) -> dict[str, BuiltInTool]:
         """In the order in which they are prepared and offered."""
-        stage, interruption, tools = self._stage, self._interruption, self._tools
+        writer, interruption, tools = self._writer, self._interruption, self._tools
         return {
-            "code_interpreter": CodeInterpreterTool(stage, interruption, tools.interpreter),
-            "file_search": FileSearchTool(stage, interruption, tools.vector_stores),
+            "code_interpreter": CodeInterpreterTool(writer, interruption, tools.interpreter),
+            "file_search": FileSearchTool(writer, interruption, tools.vector_stores),
             "mcp": self._mcp,
             "web_search": self._web,
             "image_generation": self._image,
-            "tool_search": ToolSearch(stage, self._mcp.list_deferred),
+            "tool_search": ToolSearch(writer, self._mcp.list_deferred),
         }
 
     @cached_property
     def _mcp(self) -> McpTools:
-        return McpTools(self._stage, self._interruption, self._tools.remote_servers)
+        return McpTools(self._writer, self._interruption, self._tools.remote_servers)
 
     @cached_property
     def _web(self) -> WebSearchTool:
-        return WebSearchTool(self._stage, self._interruption, self._tools.web)
+        return WebSearchTool(self._writer, self._interruption, self._tools.web)
 
     @cached_property
     def _image(self) -> ImageGenerationTool:
         tools = self._tools
         return ImageGenerationTool(
-            self._stage, self._interruption, self._models, self._accounting, tools.load_image, tools.images
+            self._writer, self._interruption, self._models, self._accounting, tools.load_image, tools.images
         )
 
     def observe(self, prompt: Prompt) -> None:
@@ -137,12 +137,12 @@ class ToolUse:
         self, calls: Sequence[ToolCall], usage: RunCompletionUsage, reasoning: Sequence[NewItem] = ()
     ) -> None:
         """Stores the calls of a turn, and the reasoning before them, before any is executed."""
-        progress = self._stage.progress
+        progress = self._writer.progress
         progress.pending = usage
         progress.calls = [_to_pending_call(call) for call in calls]
         self._reasoning = reasoning
         if any(call.kind in self._built_in for call in progress.calls):
-            await self._stage.commit(calls=reasoning, checkpoint=True)
+            await self._writer.commit(calls=reasoning, checkpoint=True)
             self._reasoning = ()
 
     async def execute_calls(self) -> NextStep:
@@ -150,16 +150,16 @@ class ToolUse:
 
         Raises Interrupted, RunLost, and ApiError where a tool cannot be used at all.
         """
-        calls = self._stage.progress.calls
+        calls = self._writer.progress.calls
         approvals = {call.index: item for call in calls if (item := self._request_approval(call)) is not None}
         for call in calls:
             if call.kind in self._built_in and not call.done and call.index not in approvals:
                 self._interruption.check()
                 await self._execute_call(call)
-        if approvals and self._stage.spec.on_client_action == "pause":
+        if approvals and self._writer.spec.on_client_action == "pause":
             self._open_wait(call.name for call in calls if call.index in approvals)
             required = events.ApprovalRequired(tuple(call.id for call in calls if call.index in approvals))
-            await self._stage.commit(required, release=True)
+            await self._writer.commit(required, release=True)
             return "wait"
         if approvals or any(call.kind not in self._built_in for call in calls):
             await self._require_action(approvals.values())
@@ -168,37 +168,37 @@ class ToolUse:
 
     async def open_approved_calls(self) -> None:
         """Opens the calls that a client has approved of, which begin a response."""
-        stage, progress = self._stage, self._stage.progress
-        if stage.state.has_open_step or not progress.calls:
+        writer, progress = self._writer, self._writer.progress
+        if writer.state.has_open_step or not progress.calls:
             return
-        await stage.open(
-            events.CallsStepOpened(ids.step(), stage.now()), *(self._mcp.open_approved(call) for call in progress.calls)
+        await writer.open(
+            events.CallsStepOpened(ids.step(), writer.now()), *(self._mcp.open_approved(call) for call in progress.calls)
         )
         for call in progress.calls:
-            stage.publish(events.ArgumentsDelta(call.index, call.arguments))
-        stage.publish_end(events.CallsReceived())
+            writer.publish(events.ArgumentsDelta(call.index, call.arguments))
+        writer.publish_end(events.CallsReceived())
 
     async def _execute_call(self, call: PendingCall) -> None:
         tool = self._built_in[call.kind]
         started, refused = time.perf_counter(), self._exceeds_call_limit()
-        span = Span("tool", self._stage.time(), name=call.kind, call_id=call.id)
-        open_span(self._stage.progress, span)
+        span = Span("tool", self._writer.time(), name=call.kind, call_id=call.id)
+        open_span(self._writer.progress, span)
         if refused:
             result = tool.refuse(call)
         elif tracing.is_enabled():
             result = await _execute_traced(tool, call)
         else:
             result = await tool.execute(call)
-        span.ended_at = self._stage.time()
+        span.ended_at = self._writer.time()
         telemetry.emit(
             telemetry.ToolExecuted,
-            run_id=self._stage.spec.id,
+            run_id=self._writer.spec.id,
             tool=call.kind,
             refused=refused,
             duration=telemetry.elapsed(started),
         )
         call.done = True
-        await self._stage.commit(
+        await self._writer.commit(
             *result.events, *self._closing_events(), calls=[result.item, *result.more_items], checkpoint=True
         )
 
@@ -208,33 +208,33 @@ class ToolUse:
 
     def _closing_events(self) -> list[events.Event]:
         """The end of the step, once every call has a result."""
-        progress = self._stage.progress
+        progress = self._writer.progress
         if not all(call.done for call in progress.calls):
             return []
         progress.calls = []
-        return [events.CallsStepClosed(self._stage.now(), progress.use_pending())]
+        return [events.CallsStepClosed(self._writer.now(), progress.use_pending())]
 
     async def _require_action(self, approvals: Iterable[NewItem]) -> None:
-        stage, progress = self._stage, self._stage.progress
+        writer, progress = self._writer, self._writer.progress
         moderation = None if self.moderate is None else await self.moderate()
         requests = [functions.render_request(call) for call in progress.calls if call.kind not in self._built_in]
         items = [*self._reasoning, *requests, *approvals]
         names = [call.name for call in progress.calls if call.kind not in self._built_in]
         progress.calls = []
-        if stage.spec.on_client_action == "pause":
+        if writer.spec.on_client_action == "pause":
             self._open_wait(names)
-            await stage.commit(events.ActionRequired(), calls=items, release=True)
+            await writer.commit(events.ActionRequired(), calls=items, release=True)
             return
         # The client's outputs are input of its next request.
         cost = progress.use_pending()
-        ended = events.RunEnded("completed", stage.now(), progress.used, cost, moderation=moderation)
-        await stage.commit(ended, calls=items)
+        ended = events.RunEnded("completed", writer.now(), progress.used, cost, moderation=moderation)
+        await writer.commit(ended, calls=items)
 
     def _open_wait(self, names: Iterable[str]) -> None:
-        open_span(self._stage.progress, Span("wait", self._stage.time(), name=", ".join(names)))
+        open_span(self._writer.progress, Span("wait", self._writer.time(), name=", ".join(names)))
 
     def _exceeds_call_limit(self) -> bool:
-        limit, counters = self._stage.spec.max_tool_calls, self._stage.counters
+        limit, counters = self._writer.spec.max_tool_calls, self._writer.counters
         counters.tool_calls += 1
         return limit is not None and counters.tool_calls > limit
 

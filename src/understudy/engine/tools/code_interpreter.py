@@ -33,66 +33,66 @@ _CALL_LIMIT_OUTPUT: Final = "Not run: the client allows no more tool calls.\n"
 
 
 class CodeInterpreterTool(BuiltInTool):
-    def __init__(self, stage: RunWriter, interruption: Interruption, interpreter: Interpreter) -> None:
-        self._stage = stage
+    def __init__(self, writer: RunWriter, interruption: Interruption, interpreter: Interpreter) -> None:
+        self._writer = writer
         self._interruption = interruption
         self._interpreter = interpreter
         self._files: Sequence[StoredFile] = ()
 
     async def prepare(self) -> None:
-        if _uses_code_interpreter(self._stage.spec):
+        if _uses_code_interpreter(self._writer.spec):
             self._interpreter.prewarm()
             self._files = await self._load_files()
             await self._find_container()
 
     def offer(self) -> Sequence[OfferedFunction]:
-        return offer_code_interpreter(self._stage.spec, self._files)
+        return offer_code_interpreter(self._writer.spec, self._files)
 
     def open(self, call: ToolCall) -> events.Event:
         call.code = CodeArguments()
         call.item_id = ids.code_interpreter_call()
-        return events.CodeOpened(call.index, call.id, call.item_id, self._stage.counters.container)
+        return events.CodeOpened(call.index, call.id, call.item_id, self._writer.counters.container)
 
     async def execute(self, call: PendingCall) -> CallResult:
         """Raises InvalidRequest where no code can run here at all."""
-        stage, container = self._stage, self._container()
-        container_id = await self._interpreter.resolve_container(stage.project_id, container)
-        stage.publish(events.CodeRunning(call.index))
+        writer, container = self._writer, self._container()
+        container_id = await self._interpreter.resolve_container(writer.project_id, container)
+        writer.publish(events.CodeRunning(call.index))
         outputs, files = await self._run_call(call, container, extract_code(call.arguments))
         return CallResult([events.CodeDone(call.index)], _render_call(call, container_id, outputs, files))
 
     def refuse(self, call: PendingCall) -> CallResult:
         output = CodeOutput(type="logs", logs=_CALL_LIMIT_OUTPUT)
-        self._stage.publish(events.CodeRunning(call.index))
-        item = _render_call(call, self._stage.counters.container, [output], [])
+        self._writer.publish(events.CodeRunning(call.index))
+        item = _render_call(call, self._writer.counters.container, [output], [])
         return CallResult([events.CodeDone(call.index)], item)
 
     async def _load_files(self) -> list[StoredFile]:
         """The files that the run's code can read: the assistant's and the thread's, or the container's."""
-        stage = self._stage
-        if not stage.spec.uses_thread_resources:
+        writer = self._writer
+        if not writer.spec.uses_thread_resources:
             return await self._container_files()
-        thread = _decode_thread(await stage.store.threads.get(stage.project_id, stage.spec.thread_id))
-        file_ids = [*_file_ids(stage.progress.resources), *_file_ids(thread.tool_resources)]
-        return await stage.store.files.lookup(stage.project_id, list(dict.fromkeys(file_ids)))
+        thread = _decode_thread(await writer.store.threads.get(writer.project_id, writer.spec.thread_id))
+        file_ids = [*_file_ids(writer.progress.resources), *_file_ids(thread.tool_resources)]
+        return await writer.store.files.lookup(writer.project_id, list(dict.fromkeys(file_ids)))
 
     async def _container_files(self) -> list[StoredFile]:
-        stage, container = self._stage, self._stage.counters.container
-        file_ids = await stage.store.containers.files(container) if container else stage.spec.file_ids
-        return await stage.store.files.lookup(stage.project_id, file_ids)
+        writer, container = self._writer, self._writer.counters.container
+        file_ids = await writer.store.containers.files(container) if container else writer.spec.file_ids
+        return await writer.store.files.lookup(writer.project_id, file_ids)
 
     async def _find_container(self) -> None:
         """Creates the container before the first call, whose item names it."""
-        stage = self._stage
-        if stage.spec.publishes_items and not stage.counters.container:
-            container = await self._interpreter.resolve_container(stage.project_id, self._container())
-            stage.counters.container = container
+        writer = self._writer
+        if writer.spec.publishes_items and not writer.counters.container:
+            container = await self._interpreter.resolve_container(writer.project_id, self._container())
+            writer.counters.container = container
 
     def _container(self) -> str | AutoContainer:
         """The container that the run's code runs in."""
-        spec = self._stage.spec
+        spec = self._writer.spec
         if not spec.own_container:
-            return self._stage.counters.container
+            return self._writer.counters.container
         file_ids = [file.id for file in self._files] if spec.uses_thread_resources else spec.file_ids
         return AutoContainer(spec.thread_id, file_ids, bare_ids=spec.bare_file_names)
 
@@ -103,7 +103,7 @@ class CodeInterpreterTool(BuiltInTool):
         files: list[GeneratedFile] = []
         try:
             with self._interruption.waiting():
-                workspace = await self._interpreter.open_session(self._stage.project_id, container)
+                workspace = await self._interpreter.open_session(self._writer.project_id, container)
             await self._run_code(call, workspace, code, outputs)
             await self._save_files(call, workspace, outputs, files)
         except SandboxError as fault:
@@ -117,7 +117,7 @@ class CodeInterpreterTool(BuiltInTool):
         self, call: PendingCall, workspace: ContainerSession, outputs: list[CodeOutput], files: list[GeneratedFile]
     ) -> None:
         """Adds what the code has written to `files`. Raises SandboxError."""
-        project_id, limit = self._stage.project_id, await self._find_limit()
+        project_id, limit = self._writer.project_id, await self._find_limit()
         saving = self._interpreter.save_new_files(project_id, workspace, _MAX_FILES, limit)
         try:
             with self._interruption.waiting():
@@ -145,23 +145,23 @@ class CodeInterpreterTool(BuiltInTool):
     async def _append_output(self, call: PendingCall, output: Output, outputs: list[CodeOutput]) -> None:
         if isinstance(output, Image):
             try:
-                file_id = await self._interpreter.save_image(self._stage.project_id, output, await self._find_limit())
+                file_id = await self._interpreter.save_image(self._writer.project_id, output, await self._find_limit())
             except InvalidRequest as refusal:
                 self._publish_output(
                     call, outputs, CodeOutput(type="logs", logs=f"A figure was not stored: {refusal}\n")
                 )
                 return
-            self._stage.progress.figures.append(file_id)
+            self._writer.progress.figures.append(file_id)
             self._publish_output(call, outputs, CodeOutput(type="image", file_id=file_id))
         elif text := _log_text(output):
             self._publish_output(call, outputs, CodeOutput(type="logs", logs=text))
 
     async def _find_limit(self) -> int | None:
         """The bytes that the project may store."""
-        return None if self._stage.tokens is None else await self._stage.tokens.stored_bytes()
+        return None if self._writer.tokens is None else await self._writer.tokens.stored_bytes()
 
     def _publish_output(self, call: PendingCall, outputs: list[CodeOutput], output: CodeOutput) -> None:
-        self._stage.publish(events.CodeOutputDelta(call.index, output))
+        self._writer.publish(events.CodeOutputDelta(call.index, output))
         if outputs and output.type == outputs[-1].type == "logs":
             outputs[-1].logs += output.logs
         else:

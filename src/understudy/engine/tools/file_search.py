@@ -71,25 +71,25 @@ class VectorStores(Protocol):
 
 
 class FileSearchTool(BuiltInTool):
-    def __init__(self, stage: RunWriter, interruption: Interruption, vector_stores: VectorStores) -> None:
-        self._stage = stage
+    def __init__(self, writer: RunWriter, interruption: Interruption, vector_stores: VectorStores) -> None:
+        self._writer = writer
         self._interruption = interruption
         self._vector_stores = vector_stores
 
     async def prepare(self) -> None:
         """Gives files that were just added the time to become searchable."""
-        if _file_search_tool(self._stage.spec) is not None and (stores := await self._vector_store_ids()):
+        if _file_search_tool(self._writer.spec) is not None and (stores := await self._vector_store_ids()):
             with self._interruption.waiting():
                 await self._vector_stores.wait_indexed(stores, None, _INDEXING_TIMEOUT_SECONDS)
             self._interruption.check()
 
     def offer(self) -> Sequence[OfferedFunction]:
-        return offer_file_search(self._stage.spec)
+        return offer_file_search(self._writer.spec)
 
     def open(self, call: ToolCall) -> events.Event:
         call.item_id = ids.file_search_call()
         call.has_streamed_arguments = False
-        return events.SearchOpened(call.index, call.id, _render_ranking(self._stage.spec), call.item_id)
+        return events.SearchOpened(call.index, call.id, _render_ranking(self._writer.spec), call.item_id)
 
     async def execute(self, call: PendingCall) -> CallResult:
         queries = file_search.parse_queries(call.arguments)
@@ -102,15 +102,15 @@ class FileSearchTool(BuiltInTool):
         return self._completed_call(call, file_search.parse_queries(call.arguments), [])
 
     def _completed_call(self, call: PendingCall, queries: list[str], results: list[FileSearchResult]) -> CallResult:
-        stage = self._stage
-        first = sum(other.results for other in stage.progress.calls)
+        writer = self._writer
+        first = sum(other.results for other in writer.progress.calls)
         call.results = len(results)
         item = FileSearchCallItem(
             id=call.item_id or ids.file_search_call(),
             call_id=call.id,
             queries=queries,
             results=results,
-            turn=stage.progress.turns - 1,
+            turn=writer.progress.turns - 1,
             first=first,
         )
         body = msgspec.json.encode(item).decode()
@@ -118,7 +118,7 @@ class FileSearchTool(BuiltInTool):
         return CallResult([done], NewItem(item.id, "file_search_call", body))
 
     async def _search(self, queries: Sequence[str], call: PendingCall) -> list[FileSearchResult]:
-        spec, stores = self._stage.spec, await self._vector_store_ids()
+        spec, stores = self._writer.spec, await self._vector_store_ids()
         if not stores or not queries:
             return []
         options = _file_search_options(spec)
@@ -127,7 +127,7 @@ class FileSearchTool(BuiltInTool):
         limit = file_search.max_results(spec.model) if options.max_num_results is UNSET else options.max_num_results
         with _trace_retrieval(stores, limit):
             passages = await self._vector_stores.search(
-                self._stage.project_id,
+                self._writer.project_id,
                 stores,
                 queries,
                 limit=limit,
@@ -135,7 +135,7 @@ class FileSearchTool(BuiltInTool):
                 ranker=ranking.ranker if ranking is not None else "auto",
                 filters=self._filter(),
                 weight=None if weights is None else weights.words,
-                key_id=self._stage.progress.key_id,
+                key_id=self._writer.progress.key_id,
                 reference=call.item_id,
                 is_admitted=True,
             )
@@ -156,16 +156,16 @@ class FileSearchTool(BuiltInTool):
         ]
 
     def _filter(self) -> Filter | None:
-        filters = self._stage.spec.filters
+        filters = self._writer.spec.filters
         return None if filters is None else msgspec.convert(filters, Filter)
 
     async def _vector_store_ids(self) -> Sequence[str]:
         """The assistant's vector store and the thread's, or those of the request."""
-        stage = self._stage
-        if not stage.spec.uses_thread_resources:
-            return stage.spec.vector_store_ids
-        thread = _decode_thread(await stage.store.threads.get(stage.project_id, stage.spec.thread_id))
-        resources = (stage.progress.resources.file_search, thread.tool_resources.file_search)
+        writer = self._writer
+        if not writer.spec.uses_thread_resources:
+            return writer.spec.vector_store_ids
+        thread = _decode_thread(await writer.store.threads.get(writer.project_id, writer.spec.thread_id))
+        resources = (writer.progress.resources.file_search, thread.tool_resources.file_search)
         named = (one.vector_store_ids for one in resources if isinstance(one, FileSearchResources))
         return list(dict.fromkeys(store_id for ids_ in named for store_id in ids_))
 

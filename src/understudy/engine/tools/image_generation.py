@@ -48,7 +48,7 @@ class _ImageError(Exception):
 class ImageGenerationTool(BuiltInTool):
     def __init__(
         self,
-        stage: RunWriter,
+        writer: RunWriter,
         interruption: Interruption,
         models: Models,
         accounting: Accounting,
@@ -56,7 +56,7 @@ class ImageGenerationTool(BuiltInTool):
         images: ItemImages,
     ) -> None:
         """`load_image` is that of `Tools`: from a project's id and a File's to a data URL."""
-        self._stage = stage
+        self._writer = writer
         self._interruption = interruption
         self._models = models
         self._accounting = accounting
@@ -68,14 +68,14 @@ class ImageGenerationTool(BuiltInTool):
         """It needs nothing."""
 
     def offer(self) -> Sequence[OfferedFunction]:
-        return offer_image_generation(self._stage.spec)
+        return offer_image_generation(self._writer.spec)
 
     def observe(self, messages: Sequence[Message], made: Mapping[str, MadeImage]) -> None:
         """Notes the newest images of a prompt, which an edit changes: those of one message, or one made by a call.
 
         `made` maps the ids of calls to their images.
         """
-        if self._stage.spec.image_generation is None:
+        if self._writer.spec.image_generation is None:
             return
         for message in reversed(messages):
             if isinstance(message, ToolMessage) and (image := made.get(message.tool_call_id or "")) is not None:
@@ -91,9 +91,9 @@ class ImageGenerationTool(BuiltInTool):
         return events.ImageCallOpened(call.index, call.id, call.item_id)
 
     async def execute(self, call: PendingCall) -> CallResult:
-        options = self._stage.spec.image_generation or ImageOptions("")
+        options = self._writer.spec.image_generation or ImageOptions("")
         arguments = image_generation.parse_arguments(call.arguments, options.action)
-        self._stage.publish(events.ImageCallRunning(call.index))
+        self._writer.publish(events.ImageCallRunning(call.index))
         picture: Picture | None = None
         error: str | None = None
         try:
@@ -120,7 +120,7 @@ class ImageGenerationTool(BuiltInTool):
         if options.partial_images:
             members |= {"stream": True, "partial_images": options.partial_images}
         operation, body = await self._build_body(members, arguments, options)
-        limits = self._stage.tokens
+        limits = self._writer.tokens
         reserved = None if limits is None else await limits.reserve_image(options.model)
         picture: Picture | None = None
         try:
@@ -137,11 +137,11 @@ class ImageGenerationTool(BuiltInTool):
 
     async def _check_storage(self) -> None:
         """Raises _ImageError for a project that stores as many bytes as it may: the image could not be stored."""
-        limits = self._stage.tokens
+        limits = self._writer.tokens
         limit = None if limits is None else await limits.stored_bytes()
         if limit is None:
             return
-        size = await self._stage.store.project_sizes.get(self._stage.project_id)
+        size = await self._writer.store.project_sizes.get(self._writer.project_id)
         if size.bytes >= limit:
             raise _ImageError(str(storage_limit_exceeded(limit, size.bytes, 1)))
 
@@ -176,7 +176,7 @@ class ImageGenerationTool(BuiltInTool):
         """The mask as a data URL; it is one already, or the id of a File."""
         if mask.startswith("data:"):
             return mask
-        loaded = await self._load_image(self._stage.project_id, mask)
+        loaded = await self._load_image(self._writer.project_id, mask)
         if loaded is None:
             raise _ImageError(f"The mask {mask!r} does not exist or is not an image.")
         return loaded
@@ -225,7 +225,7 @@ class ImageGenerationTool(BuiltInTool):
             return event.data
         if kind.endswith(".partial_image") and (picture := image_generation.parse_picture(value)) is not None:
             number = value.get("partial_image_index")
-            self._stage.publish(
+            self._writer.publish(
                 events.ImagePartReceived(
                     call.index, number if isinstance(number, int) else 0, picture.data, dict(picture.members)
                 )
@@ -233,9 +233,9 @@ class ImageGenerationTool(BuiltInTool):
         return b""
 
     async def _charge(self, call: PendingCall, model: str, raw: bytes) -> None:
-        progress = self._stage.progress
+        progress = self._writer.progress
         usage = await self._accounting.usage(
-            f"{self._stage.spec.id}/{call.item_id}",
+            f"{self._writer.spec.id}/{call.item_id}",
             "image",
             model,
             parse_usage(raw) or Tokens(),
@@ -243,7 +243,7 @@ class ImageGenerationTool(BuiltInTool):
             units=1,
             batch=progress.in_batch,
         )
-        self._stage.add_usage(usage)
+        self._writer.add_usage(usage)
 
     def _completed_call(
         self, call: PendingCall, picture: Picture | None, error: str | None, stored: StoredImage | None = None

@@ -54,15 +54,15 @@ class RemoteFunction:
 
 
 class McpTools(BuiltInTool):
-    def __init__(self, stage: RunWriter, interruption: Interruption, servers: RemoteServers) -> None:
-        self._stage = stage
+    def __init__(self, writer: RunWriter, interruption: Interruption, servers: RemoteServers) -> None:
+        self._writer = writer
         self._interruption = interruption
         self._servers = servers
         self._functions: Sequence[RemoteFunction] = ()
 
     async def prepare(self) -> None:
         """Lists the tools of the run's servers. Raises UpstreamError where a list is unavailable."""
-        spec = self._stage.spec
+        spec = self._writer.spec
         names = client_function_names(spec)
         names |= {name for own in _RESERVED_NAMES for name in (own, f"built_in_{own}")}
         functions: list[RemoteFunction] = []
@@ -85,7 +85,7 @@ class McpTools(BuiltInTool):
         for one in self._functions:
             if one.is_deferred:
                 groups.setdefault(one.server_label, []).append({"name": one.name, "description": one.description})
-        about = {tool.server_label: tool.server_description for tool in _mcp_tools(self._stage.spec.tools)}
+        about = {tool.server_label: tool.server_description for tool in _mcp_tools(self._writer.spec.tools)}
         return [
             {"type": "mcp", "name": label, "description": about.get(label), "tools": tools}
             for label, tools in groups.items()
@@ -166,11 +166,11 @@ class McpTools(BuiltInTool):
 
     async def _publish_listing(self, label: str, tools: Sequence[McpTool]) -> None:
         """The tools of a server are listed once in a conversation."""
-        stage, spec = self._stage, self._stage.spec
+        writer, spec = self._writer, self._writer.spec
         if not spec.publishes_items:
             return
         parts = [*spec.context, ContextPart(spec.thread_id, _NEWEST)]
-        if label in await stage.store.responses.mcp_labels(parts):
+        if label in await writer.store.responses.mcp_labels(parts):
             return
         rendered = [
             {
@@ -185,16 +185,16 @@ class McpTools(BuiltInTool):
         item = {"id": item_id, "type": "mcp_list_tools", "server_label": label, "tools": rendered}
         listed = NewItem(item_id, "mcp_list_tools", msgspec.json.encode(item).decode())
         event = events.ToolsListed(listed.id, label, tuple(rendered))
-        await stage.commit(event, calls=[listed], checkpoint=True)
+        await writer.commit(event, calls=[listed], checkpoint=True)
 
     def _publish_failure(self, label: str, message: str) -> None:
         """Streams have the failed listing; the conversation does not store it."""
-        if self._stage.spec.publishes_items:
-            self._stage.publish(events.ToolsListed(ids.mcp_list(), label, (), message))
+        if self._writer.spec.publishes_items:
+            self._writer.publish(events.ToolsListed(ids.mcp_list(), label, (), message))
 
     async def _fetch_tools(self, tool: AssistantToolsMcp) -> list[McpTool]:
         try:
-            server = self._servers.resolve_server(tool.server_url, self._stage.progress.headers.get(tool.server_label))
+            server = self._servers.resolve_server(tool.server_url, self._writer.progress.headers.get(tool.server_label))
             with self._interruption.waiting():
                 tools = await self._servers.list_tools(server)
         except McpServerError as failed:
@@ -206,13 +206,13 @@ class McpTools(BuiltInTool):
         return [one for one in tools if _is_allowed(tool.allowed_tools, one)]
 
     async def _call_server(self, function: RemoteFunction, arguments: str) -> McpOutput:
-        tool = next(one for one in _mcp_tools(self._stage.spec.tools) if one.server_label == function.server_label)
+        tool = next(one for one in _mcp_tools(self._writer.spec.tools) if one.server_label == function.server_label)
         try:
             values = msgspec.json.decode(arguments, type=dict[str, Any])
         except (msgspec.DecodeError, RecursionError):
             return McpOutput(error="The arguments are not a JSON object.")
         try:
-            server = self._servers.resolve_server(tool.server_url, self._stage.progress.headers.get(tool.server_label))
+            server = self._servers.resolve_server(tool.server_url, self._writer.progress.headers.get(tool.server_label))
         except McpServerError as failed:
             return McpOutput(error=str(failed), kind="http_error", code=failed.status)
         with self._interruption.waiting():

@@ -23,16 +23,16 @@ KEY = "tool_search"
 
 
 class ToolSearch(BuiltInTool):
-    def __init__(self, stage: RunWriter, list_remote: Callable[[], Sequence[Mapping[str, Any]]]) -> None:
+    def __init__(self, writer: RunWriter, list_remote: Callable[[], Sequence[Mapping[str, Any]]]) -> None:
         """`list_remote` returns the declarations of deferred remote servers, once they are listed."""
-        self._stage = stage
+        self._writer = writer
         self._list_remote = list_remote
 
     async def prepare(self) -> None:
         """A search needs nothing."""
 
     def offer(self) -> Sequence[OfferedFunction]:
-        return offer_tool_search(self._stage.spec, self._list_remote())
+        return offer_tool_search(self._writer.spec, self._list_remote())
 
     def open(self, call: ToolCall) -> events.Event:
         call.item_id = ids.client_call("tool_search")
@@ -42,7 +42,7 @@ class ToolSearch(BuiltInTool):
     async def execute(self, call: PendingCall) -> CallResult:
         paths = tool_search.parse_paths(call.arguments)
         # The words of hundreds of tools take a moment.
-        deferred = [*self._stage.spec.deferred, *self._list_remote()]
+        deferred = [*self._writer.spec.deferred, *self._list_remote()]
         found = await asyncio.to_thread(tool_search.find_tools, deferred, paths)
         return self._completed_call(call, paths, found)
 

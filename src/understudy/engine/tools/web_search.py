@@ -32,24 +32,24 @@ _NOT_OPENED: Final = (
 
 
 class WebSearchTool(BuiltInTool):
-    def __init__(self, stage: RunWriter, interruption: Interruption, web: WebSearch) -> None:
-        self._stage = stage
+    def __init__(self, writer: RunWriter, interruption: Interruption, web: WebSearch) -> None:
+        self._writer = writer
         self._interruption = interruption
         self._web = web
         # Most runs have no such tool.
-        actions = _ACTIONS if stage.spec.web_search is not None else ()
-        self._actions = {function_name(_function_of(action), stage.spec): action for action in actions}
+        actions = _ACTIONS if writer.spec.web_search is not None else ()
+        self._actions = {function_name(_function_of(action), writer.spec): action for action in actions}
         self._known_urls: set[str] = set()
 
     async def prepare(self) -> None:
         """A search needs nothing."""
 
     def offer(self) -> Sequence[OfferedFunction]:
-        return offer_web_search(self._stage.spec, opens_pages=self._web.settings.open_pages)
+        return offer_web_search(self._writer.spec, opens_pages=self._web.settings.open_pages)
 
     def observe(self, messages: Sequence[Message], sources: Iterable[object]) -> None:
         """Notes the pages that a prompt names: a model that hostile text steers cannot send data to other URLs."""
-        if self._stage.spec.web_search is None:
+        if self._writer.spec.web_search is None:
             return
         self._known_urls = {one.url for one in sources if isinstance(one, web_search.WebSource)}
         for message in reversed(messages):
@@ -67,7 +67,7 @@ class WebSearchTool(BuiltInTool):
 
     async def execute(self, call: PendingCall) -> CallResult:
         arguments = web_search.parse_arguments(self._actions.get(call.name, "search"), call.arguments)
-        self._stage.publish(events.WebCallRunning(call.index))
+        self._writer.publish(events.WebCallRunning(call.index))
         error: str | None = None
         results: list[WebResult] = []
         try:
@@ -85,7 +85,7 @@ class WebSearchTool(BuiltInTool):
 
     async def _run_action(self, call: PendingCall, arguments: Arguments) -> list[WebResult]:
         """Raises WebSearchError."""
-        options = self._stage.spec.web_search or WebSearchOptions()
+        options = self._writer.spec.web_search or WebSearchOptions()
         if arguments.action == "search":
             results = await self._search(call, arguments, options)
             return web_search.limit_results(results, options.context_size)
@@ -108,19 +108,19 @@ class WebSearchTool(BuiltInTool):
         limit = self._web.settings.results
         requests = [SearchRequest(query, limit, options.domains, place) for query in arguments.queries]
         results = await self._web.search(requests)
-        self._stage.add_usage(self._build_usage(call, len(requests)))
+        self._writer.add_usage(self._build_usage(call, len(requests)))
         return results
 
     def _build_usage(self, call: PendingCall, count: int) -> Usage:
-        stage, settings = self._stage, self._web.settings
+        writer, settings = self._writer, self._web.settings
         return Usage(
-            reference=f"{stage.spec.id}/{call.item_id}",
+            reference=f"{writer.spec.id}/{call.item_id}",
             kind="web_search",
             model=f"web_search/{settings.provider}",
-            created_at=stage.now(),
-            key_id=stage.progress.key_id,
+            created_at=writer.now(),
+            key_id=writer.progress.key_id,
             credits=round(settings.price * CREDITS_PER_USD) * count,
-            batch=stage.progress.in_batch,
+            batch=writer.progress.in_batch,
             requests=1,
             units=count,
         )
@@ -128,8 +128,8 @@ class WebSearchTool(BuiltInTool):
     def _completed_call(
         self, call: PendingCall, arguments: Arguments, results: list[WebResult], error: str | None
     ) -> CallResult:
-        stage = self._stage
-        first = sum(other.results for other in stage.progress.calls)
+        writer = self._writer
+        first = sum(other.results for other in writer.progress.calls)
         call.results = len(results)
         item = WebSearchCallItem(
             id=call.item_id or ids.web_search_call(),
@@ -139,7 +139,7 @@ class WebSearchTool(BuiltInTool):
             action=arguments.render(),
             results=results,
             error=error,
-            turn=stage.progress.turns - 1,
+            turn=writer.progress.turns - 1,
             first=first,
         )
         done = events.WebCallDone(call.index, item.action, tuple(results), error)

@@ -45,50 +45,52 @@ async def start_run(store, openings=None):
     queued = histories.queued(run)
     state.apply(queued)
     log.append(queued, projection.encode(queued))
-    stage = RunWriter(OWNER, store, StillClock(float(NOW)), OURS, state, projection, log, Progress(), openings=openings)
-    await stage.commit(events.RunStarted(NOW))
-    return stage
+    writer = RunWriter(
+        OWNER, store, StillClock(float(NOW)), OURS, state, projection, log, Progress(), openings=openings
+    )
+    await writer.commit(events.RunStarted(NOW))
+    return writer
 
 
-async def list_messages(store, stage):
-    page = await store.messages.page(OURS, stage.spec.thread_id, PageRequest())
+async def list_messages(store, writer):
+    page = await store.messages.page(OURS, writer.spec.thread_id, PageRequest())
     return [json.loads(row[1]) for row in page.rows]
 
 
-async def list_steps(store, stage):
-    page = await store.runs.page_steps(OURS, stage.spec.thread_id, stage.spec.id, PageRequest())
+async def list_steps(store, writer):
+    page = await store.runs.page_steps(OURS, writer.spec.thread_id, writer.spec.id, PageRequest())
     return [json.loads(row[1]) for row in page.rows]
 
 
 async def test_a_run_whose_reply_cannot_be_stored_ends_with_its_message_and_step(store):
-    stage = await start_run(store)
-    await stage.commit(events.MessageOpened(ids.step(), ids.message(), NOW))
-    stage.publish(events.TextDelta("Hello"))
-    stage.add_usage(Usage(reference="r", kind="completion", model="m", created_at=NOW, credits=10**30))
-    stage.progress.used += COUNTED
-    ended = events.RunEnded("completed", NOW, stage.progress.used)
+    writer = await start_run(store)
+    await writer.commit(events.MessageOpened(ids.step(), ids.message(), NOW))
+    writer.publish(events.TextDelta("Hello"))
+    writer.add_usage(Usage(reference="r", kind="completion", model="m", created_at=NOW, credits=10**30))
+    writer.progress.used += COUNTED
+    ended = events.RunEnded("completed", NOW, writer.progress.used)
     with pytest.raises(OverflowError):
-        await stage.commit(events.MessageClosed(NOW, COUNTED), ended)
-    stage.drop_usage()
-    await stage.commit(events.RunEnded("failed", NOW, stage.progress.used, error=REASON, cut="run_failed"))
-    _, stored = await store.runs.get(OURS, stage.spec.thread_id, stage.spec.id)
+        await writer.commit(events.MessageClosed(NOW, COUNTED), ended)
+    writer.drop_usage()
+    await writer.commit(events.RunEnded("failed", NOW, writer.progress.used, error=REASON, cut="run_failed"))
+    _, stored = await store.runs.get(OURS, writer.spec.thread_id, writer.spec.id)
     assert (json.loads(stored)["status"], json.loads(stored)["usage"]["total_tokens"]) == ("failed", 0)
-    (message,) = await list_messages(store, stage)
+    (message,) = await list_messages(store, writer)
     assert message["content"][0]["text"]["value"] == "Hello"
     assert message["status"] != "in_progress"
-    (step,) = await list_steps(store, stage)
+    (step,) = await list_steps(store, writer)
     assert step["status"] != "in_progress"
 
 
 async def test_an_opening_is_stored_with_the_end_of_its_message(store):
     openings = UnstoredOpenings(delay=3600)
-    stage = await start_run(store, openings)
-    await stage.open(events.MessageOpened(ids.step(), ids.message(), NOW))
-    assert b"thread.message.created" in stage.log.reader().read()
-    assert (await list_messages(store, stage), await list_steps(store, stage)) == ([], [])
-    stage.publish(events.TextDelta("Hello"))
-    await stage.commit(events.MessageClosed(NOW, COUNTED), events.RunEnded("completed", NOW, COUNTED))
-    (message,), (step,) = await list_messages(store, stage), await list_steps(store, stage)
+    writer = await start_run(store, openings)
+    await writer.open(events.MessageOpened(ids.step(), ids.message(), NOW))
+    assert b"thread.message.created" in writer.log.reader().read()
+    assert (await list_messages(store, writer), await list_steps(store, writer)) == ([], [])
+    writer.publish(events.TextDelta("Hello"))
+    await writer.commit(events.MessageClosed(NOW, COUNTED), events.RunEnded("completed", NOW, COUNTED))
+    (message,), (step,) = await list_messages(store, writer), await list_steps(store, writer)
     assert (message["status"], step["status"]) == ("completed", "completed")
     assert message["content"][0]["text"]["value"] == "Hello"
 
@@ -96,53 +98,53 @@ async def test_an_opening_is_stored_with_the_end_of_its_message(store):
 @pytest.mark.parametrize("is_read", [True, False], ids=["before a reader", "after a delay"])
 async def test_an_opening_whose_message_stays_open_is_stored(store, is_read):
     openings = UnstoredOpenings(delay=3600 if is_read else 0)
-    stage = await start_run(store, openings)
-    await stage.open(events.MessageOpened(ids.step(), ids.message(), NOW))
-    await openings.flush(stage.spec.thread_id if is_read else ids.thread())
+    writer = await start_run(store, openings)
+    await writer.open(events.MessageOpened(ids.step(), ids.message(), NOW))
+    await openings.flush(writer.spec.thread_id if is_read else ids.thread())
     async with asyncio.timeout(10):
-        while not await list_messages(store, stage):  # noqa: ASYNC110 - the store calls nobody
+        while not await list_messages(store, writer):  # noqa: ASYNC110 - the store calls nobody
             await asyncio.sleep(0)
-    (message,), (step,) = await list_messages(store, stage), await list_steps(store, stage)
+    (message,), (step,) = await list_messages(store, writer), await list_steps(store, writer)
     assert (message["status"], message["content"], step["status"]) == ("in_progress", [], "in_progress")
-    stage.publish(events.TextDelta("Hello"))
-    await stage.open(events.CallsStepOpened(ids.step(), NOW))
-    await asyncio.gather(openings.flush(stage.spec.thread_id), stage.commit(events.MessageClosed(NOW, COUNTED)))
-    (message,) = await list_messages(store, stage)
+    writer.publish(events.TextDelta("Hello"))
+    await writer.open(events.CallsStepOpened(ids.step(), NOW))
+    await asyncio.gather(openings.flush(writer.spec.thread_id), writer.commit(events.MessageClosed(NOW, COUNTED)))
+    (message,) = await list_messages(store, writer)
     assert (message["status"], message["content"][0]["text"]["value"]) == ("completed", "Hello")
-    assert sorted(step["status"] for step in await list_steps(store, stage)) == ["completed", "in_progress"]
+    assert sorted(step["status"] for step in await list_steps(store, writer)) == ["completed", "in_progress"]
 
 
 async def test_an_opening_is_stored_first_where_a_client_can_resume(store):
-    stage = await start_run(store, UnstoredOpenings(delay=3600))
-    stage.log.is_resumable = True
-    await stage.open(events.MessageOpened(ids.step(), ids.message(), NOW))
-    assert [message["status"] for message in await list_messages(store, stage)] == ["in_progress"]
+    writer = await start_run(store, UnstoredOpenings(delay=3600))
+    writer.log.is_resumable = True
+    await writer.open(events.MessageOpened(ids.step(), ids.message(), NOW))
+    assert [message["status"] for message in await list_messages(store, writer)] == ["in_progress"]
 
 
 async def test_a_reader_waits_for_what_is_being_stored(store):
     openings = UnstoredOpenings(delay=3600)
-    stage = await start_run(store, openings)
-    await stage.open(events.MessageOpened(ids.step(), ids.message(), NOW))
-    stage.store_opening()
-    await openings.flush(stage.spec.thread_id)
-    assert [message["status"] for message in await list_messages(store, stage)] == ["in_progress"]
-    await stage.open(events.CallsStepOpened(ids.step(), NOW))
-    committing = asyncio.create_task(stage.commit(events.MessageClosed(NOW, COUNTED)))
+    writer = await start_run(store, openings)
+    await writer.open(events.MessageOpened(ids.step(), ids.message(), NOW))
+    writer.store_opening()
+    await openings.flush(writer.spec.thread_id)
+    assert [message["status"] for message in await list_messages(store, writer)] == ["in_progress"]
+    await writer.open(events.CallsStepOpened(ids.step(), NOW))
+    committing = asyncio.create_task(writer.commit(events.MessageClosed(NOW, COUNTED)))
     await asyncio.sleep(0)
-    await openings.flush(stage.spec.thread_id)
-    assert [message["status"] for message in await list_messages(store, stage)] == ["completed"]
+    await openings.flush(writer.spec.thread_id)
+    assert [message["status"] for message in await list_messages(store, writer)] == ["completed"]
     await committing
 
 
 async def test_an_opening_of_a_lost_run_is_not_stored(store):
     openings = UnstoredOpenings(delay=3600)
-    stage = await start_run(store, openings)
-    await stage.open(events.MessageOpened(ids.step(), ids.message(), NOW))
+    writer = await start_run(store, openings)
+    await writer.open(events.MessageOpened(ids.step(), ids.message(), NOW))
     await store.runs.release_runs(OWNER)
-    await openings.flush(stage.spec.thread_id)
+    await openings.flush(writer.spec.thread_id)
     with pytest.raises(RunLost):
-        await stage.commit(events.MessageClosed(NOW, COUNTED))
-    assert (await list_messages(store, stage), await list_steps(store, stage)) == ([], [])
+        await writer.commit(events.MessageClosed(NOW, COUNTED))
+    assert (await list_messages(store, writer), await list_steps(store, writer)) == ([], [])
 
 
 @pytest.mark.parametrize(("used", "holds", "raised"), [(0, False, RunLost), (960_000, True, EventLimitExceeded)])
@@ -151,7 +153,7 @@ async def test_a_writer_refuses_to_continue_without_a_lease_or_without_numbers(s
     queued = histories.queued(samples.run(samples.thread().id, "queued"))
     state.apply(queued)
     log.begin_epoch(2)
-    stage = RunWriter(
+    writer = RunWriter(
         OWNER,
         store,
         StillClock(float(NOW)),
@@ -163,8 +165,8 @@ async def test_a_writer_refuses_to_continue_without_a_lease_or_without_numbers(s
         epoch=2,
         holds_lease=lambda: holds or not log.length > 1_000_000,
     )
-    stage.check()
+    writer.check()
     log.append(queued, ())
     log.length += used
     with pytest.raises(raised):
-        stage.check()
+        writer.check()
