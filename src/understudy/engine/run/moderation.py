@@ -65,14 +65,14 @@ class ResponseModerator:
 
     def __init__(
         self,
-        stage: RunWriter,
+        writer: RunWriter,
         interruption: Interruption,
         models: Models,
         accounting: Accounting,
         rule: ModerationRule,
         contents: Contents,
     ) -> None:
-        self._stage = stage
+        self._writer = writer
         self._interruption = interruption
         self._models = models
         self._accounting = accounting
@@ -148,7 +148,7 @@ class ResponseModerator:
 
     async def _read_input(self) -> list[Message]:
         """The messages of a stored prompt, and those of the input."""
-        spec = self._stage.spec
+        spec = self._writer.spec
         items = [_to_input(item) for item in (await self._read_items())[: self._rule.inputs]]
         messages = await asyncio.to_thread(_build_messages, spec.id, [*spec.preface, *items])
         contents = self._contents
@@ -157,9 +157,9 @@ class ResponseModerator:
 
     async def _read_items(self) -> list[Item]:
         """The stored items of the response, oldest first; clients may have added others to its conversation."""
-        run_id, before, found = self._stage.spec.id, LATEST, list[Item]()
+        run_id, before, found = self._writer.spec.id, LATEST, list[Item]()
         while True:
-            page = await self._contents.items.newest(self._stage.spec.thread_id, before, PROMPT_PAGE)
+            page = await self._contents.items.newest(self._writer.spec.thread_id, before, PROMPT_PAGE)
             own = [item for item in page if item.run_id == run_id]
             found += own
             if len(page) < PROMPT_PAGE or (found and not own):
@@ -192,7 +192,7 @@ class ResponseModerator:
             raise ContentBlocked("output")
 
     async def _score_output(self) -> ModeratedSide | ModerationError:
-        if self._outputs and len(self._outputs) == self._stage.progress.turns:
+        if self._outputs and len(self._outputs) == self._writer.progress.turns:
             return moderations.merge_results(self._outputs)
         try:
             return await self._moderate("output", await self._read_output(), ())
@@ -202,7 +202,7 @@ class ResponseModerator:
     async def _read_output(self) -> str:
         """The stored text of earlier turns, which an earlier owner may have run, and that of the last one."""
         items = (await self._read_items())[self._rule.inputs :]
-        messages = _build_messages(self._stage.spec.id, items)
+        messages = _build_messages(self._writer.spec.id, items)
         stored = [text_of(message) for message in messages if isinstance(message, AssistantMessage)]
         return "\n\n".join(text for text in (*stored, "".join(self._turn_texts)) if text)
 
@@ -233,16 +233,16 @@ class ResponseModerator:
             response.close()
             raise UpstreamError("malformed", "The upstream returned a stream for a moderation.")
         result = moderations.parse_result(response.whole, self._rule.model)
-        stage, turn = self._stage, self._stage.progress.turns
+        writer, turn = self._writer, self._writer.progress.turns
         usage = await self._accounting.usage(
-            f"{stage.spec.id}/moderation/{side}/{turn}/{number}",
+            f"{writer.spec.id}/moderation/{side}/{turn}/{number}",
             "moderation",
             self._rule.model,
             parse_usage(response.whole) or Tokens(),
-            key_id=stage.progress.key_id,
-            batch=stage.progress.in_batch,
+            key_id=writer.progress.key_id,
+            batch=writer.progress.in_batch,
         )
-        stage.add_usage(usage, is_limited=False)
+        writer.add_usage(usage, is_limited=False)
         return result
 
 

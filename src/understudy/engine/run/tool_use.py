@@ -172,7 +172,8 @@ class ToolUse:
         if writer.state.has_open_step or not progress.calls:
             return
         await writer.open(
-            events.CallsStepOpened(ids.step(), writer.now()), *(self._mcp.open_approved(call) for call in progress.calls)
+            events.CallsStepOpened(ids.step(), writer.now()),
+            *(self._mcp.open_approved(call) for call in progress.calls),
         )
         for call in progress.calls:
             writer.publish(events.ArgumentsDelta(call.index, call.arguments))
