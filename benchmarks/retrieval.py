@@ -19,7 +19,7 @@ from understudy.retrieval import builtin, ranking
 from understudy.retrieval.children import ChildPool
 from understudy.retrieval.chunk import Chunk, split_text
 from understudy.retrieval.embed import Embedders, Vectors
-from understudy.retrieval.search import Index, SearchScope
+from understudy.retrieval.search import Index, SearchQuery, SearchScope
 from understudy.retrieval.similarity import BUILTIN_SCALES, SimilarityScales
 from understudy.store import Store, open_store
 from understudy.store.chunk_rows import NewChunk
@@ -84,7 +84,7 @@ async def _search(done: Report, store: Store, number: int, size: int, limit: flo
     index = Index(store.chunks, embedders, ChildPool(1, 1 << 30))
     for _ in range(_ROUNDS):
         for words, _ in asked:
-            await _timed(taken.ours, index.search([SearchScope(number, _EMBEDDER)], [words], _TOP))
+            await _timed(taken.ours, index.search([SearchScope(number, _EMBEDDER)], SearchQuery([words], _TOP)))
     for (words, vector), exact_numbers in zip(asked, nearest, strict=True):
         found = await store.chunks.search(StoreQuery(number, None, _EMBEDDER, vector, words), _DEPTH)
         near = sorted((one for one in found.chunks if one.near), key=lambda one: -(one.similarity or 0.0))[:_TOP]

@@ -19,7 +19,7 @@ from understudy.retrieval.explanation import explain_hits
 from understudy.retrieval.extract import ExtractionError
 from understudy.retrieval.ranking import QueryCandidates, Weighing, rank_candidates
 from understudy.retrieval.rewrite import rewrite
-from understudy.retrieval.search import Index, SearchScope
+from understudy.retrieval.search import Index, SearchQuery, SearchScope
 from understudy.retrieval.similarity import SimilarityScale
 from understudy.store.chunk_rows import StoredChunk
 from understudy.store.chunk_search import QueryStatistics, ScoredChunk, StoreHits
@@ -112,7 +112,7 @@ def add(index, extractor, tmp_path):
 def search(index):
     async def search(*queries, stores=(1,), files=None, limit=10, **options):
         scopes = [SearchScope(number, "builtin", files) for number in stores]
-        return await index.search(scopes, queries, limit, **options)
+        return await index.search(scopes, SearchQuery(queries, limit, **options))
 
     return search
 
@@ -233,7 +233,7 @@ async def test_cancelled_indexing_leaves_no_chunks(add, search):
 
 async def test_an_embedder_that_is_no_longer_configured_raises_an_error_with_the_remedy(add, index):
     with pytest.raises(UnknownEmbedderError, match=r"'away/model' is no longer configured.*understudy reindex"):
-        await index.search([SearchScope(1, "away/model")], ["harbour"], 5)
+        await index.search([SearchScope(1, "away/model")], SearchQuery(["harbour"], 5))
     with pytest.raises(UnknownEmbedderError):
         await add(1, HARBOUR, embedder="away/model")
 
@@ -311,8 +311,8 @@ def test_an_explanation_leaves_out_a_half_without_weight():
 
 async def test_an_explanation_lists_the_chunks_that_were_merged(add, index):
     await add(1, " ".join(f"Sentence {number} is about the harbour." for number in range(100)), size=100, overlap=50)
-    found = await index.explain([SearchScope(1, "builtin")], ["harbour"], 10)
-    assert [hit for hit, _ in found] == await index.search([SearchScope(1, "builtin")], ["harbour"], 10)
+    found = await index.explain([SearchScope(1, "builtin")], SearchQuery(["harbour"], 10))
+    assert [hit for hit, _ in found] == await index.search([SearchScope(1, "builtin")], SearchQuery(["harbour"], 10))
     for hit, explanation in found:
         assert tuple(position for position, _ in explanation.merged) == hit.positions
         assert max(score for _, score in explanation.merged) == pytest.approx(hit.score)
@@ -334,7 +334,7 @@ async def test_the_scores_of_an_unknown_model_are_on_the_scale_of_its_own_cosine
         await add(file, text, embedder="crowded")
 
     async def best(query):
-        return max(hit.score for hit in await index.search([SearchScope(1, "crowded")], [query], 3))
+        return max(hit.score for hit in await index.search([SearchScope(1, "crowded")], SearchQuery([query], 3)))
 
     answered = [await best(query) for query in ("Who is the harbour master of Velm?", "salt, water and patience")]
     assert min(answered) > 0.7
@@ -345,7 +345,7 @@ async def test_the_scores_of_an_unknown_model_are_on_the_scale_of_its_own_cosine
 async def test_a_search_does_not_need_the_measurement_of_the_model(add, index, others):
     others["crowded"] = Crowded(fails=True)
     await add(1, HARBOUR, embedder="crowded")
-    (hit,) = await index.search([SearchScope(1, "crowded")], ["harbour master"], 3)
+    (hit,) = await index.search([SearchScope(1, "crowded")], SearchQuery(["harbour master"], 3))
     assert 0.0 < hit.score <= 1.0
 
 

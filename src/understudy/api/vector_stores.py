@@ -12,8 +12,10 @@ from understudy.api.operations import OperationGroup
 from understudy.api.parts import parts_of, project_of
 from understudy.api.requests import list_filter, list_response, page_request, read_json, struct_response
 from understudy.api.search_explanation import render_explanation
+from understudy.engine.retrieval_charges import Payer
 from understudy.engine.vector_stores import SearchResult
 from understudy.retrieval.rewrite import rewrite
+from understudy.retrieval.search import SearchQuery
 from understudy.wire import queries
 from understudy.wire.filters import check_filter
 from understudy.wire.parsing import check_file_id, check_id
@@ -144,17 +146,17 @@ async def search_vector_store(request: Request) -> Response:
     search_queries = [rewrite(query) for query in texts] if body.rewrite_query else texts
     ranking = body.ranking_options or SearchRankingOptions()
     passages = await parts.vector_stores.search(
-        project_of(request),
+        Payer(project_of(request), request.state.inference_id, request.state.key_id),
         [store_id],
-        search_queries,
-        limit=body.max_num_results,
-        threshold=ranking.score_threshold,
-        ranker=ranking.ranker,
-        weight=None if ranking.hybrid_search is None else ranking.hybrid_search.words,
+        SearchQuery(
+            search_queries,
+            body.max_num_results,
+            threshold=ranking.score_threshold,
+            ranker=ranking.ranker,
+            weight=None if ranking.hybrid_search is None else ranking.hybrid_search.words,
+        ),
         filters=body.filters,
         explain="explanation" in query.include,
-        key_id=request.state.key_id,
-        reference=request.state.inference_id,
     )
     return struct_response(
         VectorStoreSearchResultsPage(search_query=search_queries, data=[_render_result(one) for one in passages])

@@ -19,7 +19,7 @@ from understudy.retrieval import model_use
 from understudy.retrieval.embed import EmbeddingError, UnknownEmbedderError
 from understudy.retrieval.explanation import Explanation
 from understudy.retrieval.reranking import RerankingError, UnknownRerankerError
-from understudy.retrieval.search import Hit, Index, SearchScope
+from understudy.retrieval.search import Hit, Index, SearchQuery, SearchScope
 from understudy.store import Store
 from understudy.store.vector_store_files import IndexedFile, NewFile
 from understudy.store.vector_stores import StoreScope
@@ -207,45 +207,38 @@ class VectorStores:
 
     async def search(
         self,
-        project_id: str,
+        payer: Payer,
         store_ids: Sequence[str],
-        queries: Sequence[str],
+        query: SearchQuery,
         *,
-        limit: int,
-        threshold: float = 0.0,
-        ranker: str = "auto",
-        weight: float | None = None,
         filters: Filter | None = None,
         explain: bool = False,
-        key_id: str = "",
-        reference: str = "",
         is_admitted: bool = False,
     ) -> list[SearchResult]:
-        """The best passages of the stores, best first; `weight` is the weight of words, from 0 to 1.
+        """The best passages of stores of the payer's project, best first; `explain` adds to each why it was found.
 
-        `explain` adds to each why it was found. The key `key_id` pays for models of providers; a search that is
-        repeated has the same `reference`. `is_admitted`: the funds for it are checked.
+        The `payer` pays for models of providers. `is_admitted`: the funds for them are checked already.
 
         Raises NotFound, VectorStoreExpired, InvalidRequest if a store's embedder is unavailable, PermissionDenied
         if the ranker is a model that the project may not use, OutOfFunds and FundsReserved.
         """
-        if "/" in ranker:
-            await self._permissions.check_model(project_id, ranker)
+        project_id = payer.project_id
+        if "/" in query.ranker:
+            await self._permissions.check_model(project_id, query.ranker)
         now = self._now()
         places = await self._store.vector_stores.scopes(project_id, store_ids, filters, now)
-        if not is_admitted and ("/" in ranker or any(map(self._is_charged, places))):
-            await self._charges.admit(project_id, key_id)
-        options = (queries, limit, threshold, ranker, weight)
+        if not is_admitted and ("/" in query.ranker or any(map(self._is_charged, places))):
+            await self._charges.admit(project_id, payer.key_id)
         with model_use.collect() as uses:
             try:
-                hits = await self._search_index(places, options, explain=explain)
+                hits = await self._search_index(places, query, explain=explain)
                 if self._may_switch(places):
                     current = await self._store.vector_stores.scopes(project_id, store_ids, filters, now)
                     if [place.embedder for place in current] != [place.embedder for place in places]:
-                        hits = await self._search_index(current, options, explain=explain)
+                        hits = await self._search_index(current, query, explain=explain)
             finally:
                 if uses:
-                    await self._charges.record(Payer(project_id, reference or ids.inference(), key_id), uses)
+                    await self._charges.record(payer, uses)
         files = await self._store.vector_store_files.indexed(sorted({hit.file for hit, _ in hits}))
         used = [place.seq for place in places if place.last_active_at < now]
         if used:
@@ -273,7 +266,7 @@ class VectorStores:
     async def _search_index(
         self,
         places: Sequence[StoreScope],
-        options: tuple[Sequence[str], int, float, str, float | None],
+        query: SearchQuery,
         *,
         explain: bool,
     ) -> Sequence[tuple[Hit, Explanation | None]]:
@@ -286,8 +279,8 @@ class VectorStores:
             return []
         try:
             if explain:
-                return await self._index.explain(scopes, *options)
-            return [(hit, None) for hit in await self._index.search(scopes, *options)]
+                return await self._index.explain(scopes, query)
+            return [(hit, None) for hit in await self._index.search(scopes, query)]
         except UnknownEmbedderError as error:
             logger.warning("a search failed: %s", error)
             raise InvalidRequest(redact(str(error)), code="embedder_missing") from None

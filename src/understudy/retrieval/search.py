@@ -47,6 +47,21 @@ class SearchScope:
 
 
 @dataclass(frozen=True, slots=True)
+class SearchQuery:
+    """Texts to find passages for, at most `limit` of them, none scored below `threshold`.
+
+    The `ranker` "none" disables the ranking by words, and one like `PROVIDER/MODEL` ranks the best passages again.
+    `weight` is the weight of words, from 0 to 1; None is what the embedders recommend.
+    """
+
+    texts: Sequence[str]
+    limit: int
+    threshold: float = 0.0
+    ranker: str = "auto"
+    weight: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class _Place:
     """A document to index, with what its terms are made with."""
 
@@ -108,68 +123,44 @@ class Index:
         )
         return indexed
 
-    async def search(
-        self,
-        scopes: Sequence[SearchScope],
-        queries: Sequence[str],
-        limit: int,
-        threshold: float = 0.0,
-        ranker: str = "auto",
-        weight: float | None = None,
-    ) -> list[Hit]:
-        """The best first, at most `limit`, none scored below `threshold`; `ranker` "none" disables keyword ranking.
+    async def search(self, scopes: Sequence[SearchScope], query: SearchQuery) -> list[Hit]:
+        """The best first. Raises EmbeddingFailed, EmbedderMissing, RerankingError, UnknownRerankerError."""
+        texts, questions = await self._find_candidates(scopes, query)
+        return await self._rank(texts, questions, query)
 
-        A `ranker` like `PROVIDER/MODEL` ranks the best passages again. `weight` is the weight of the keyword ranking,
-        from 0 to 1; None: as the embedders recommend.
-        Raises EmbeddingFailed, EmbedderMissing, RerankingError, UnknownRerankerError.
-        """
-        texts, questions = await self._find_candidates(scopes, queries, limit, ranker, weight)
-        return await self._rank(texts, questions, limit, threshold, ranker)
-
-    async def explain(
-        self,
-        scopes: Sequence[SearchScope],
-        queries: Sequence[str],
-        limit: int,
-        threshold: float = 0.0,
-        ranker: str = "auto",
-        weight: float | None = None,
-    ) -> list[tuple[Hit, Explanation]]:
+    async def explain(self, scopes: Sequence[SearchScope], query: SearchQuery) -> list[tuple[Hit, Explanation]]:
         """The same hits as `search`, each with its explanation; takes twice the time. Raises what `search` does."""
-        texts, questions = await self._find_candidates(scopes, queries, limit, ranker, weight)
-
-        hits = await self._rank(texts, questions, limit, threshold, ranker)
+        texts, questions = await self._find_candidates(scopes, query)
+        hits = await self._rank(texts, questions, query)
         explanations = await asyncio.to_thread(explain_hits, texts, questions, hits)
         return list(zip(hits, explanations, strict=True))
 
-    async def _rank(
-        self, queries: Sequence[str], questions: Sequence[QueryCandidates], limit: int, threshold: float, ranker: str
-    ) -> list[Hit]:
+    async def _rank(self, texts: Sequence[str], questions: Sequence[QueryCandidates], query: SearchQuery) -> list[Hit]:
         # Matching the texts of a hundred passages takes some milliseconds.
-        if self._reranker is None or not names_model(ranker):
-            return await asyncio.to_thread(rank_candidates, questions, limit, threshold)
-        hits = (await asyncio.to_thread(order_hits, questions))[: max(MIN_RERANKED, limit)]
-        return select_hits(await rerank_hits(self._reranker, ranker, queries, hits), limit, threshold)
+        if self._reranker is None or not names_model(query.ranker):
+            return await asyncio.to_thread(rank_candidates, questions, query.limit, query.threshold)
+        hits = (await asyncio.to_thread(order_hits, questions))[: max(MIN_RERANKED, query.limit)]
+        return select_hits(await rerank_hits(self._reranker, query.ranker, texts, hits), query.limit, query.threshold)
 
     async def _find_candidates(
-        self, scopes: Sequence[SearchScope], queries: Sequence[str], limit: int, ranker: str, weight: float | None
+        self, scopes: Sequence[SearchScope], query: SearchQuery
     ) -> tuple[list[str], list[QueryCandidates]]:
-        """The distinct queries with words, and the candidates of each."""
-        texts = [query for query in dict.fromkeys(queries) if query.strip()]
+        """The distinct texts with words, and the candidates of each."""
+        texts = [text for text in dict.fromkeys(query.texts) if text.strip()]
         names = {scope.embedder for scope in scopes}
         vectors = {name: await self._embed_queries(name, texts) for name in names}
         scales = {name: await self.embedders.scales(name) for name in names}
-        depth = max(_MIN_CANDIDATES, 2 * limit)
+        depth = max(_MIN_CANDIDATES, 2 * query.limit)
         questions = []
-        for place, query in enumerate(texts):
-            words = "" if ranker == "none" else query
+        for place, text in enumerate(texts):
+            words = "" if query.ranker == "none" else text
             passages = [
                 StoreQuery(scope.store, scope.files, scope.embedder, vectors[scope.embedder][place], words)
                 for scope in scopes
             ]
             results = await asyncio.gather(*(self._chunks.search(passage, depth) for passage in passages))
             weighings = [
-                self._weigh(scope.embedder, scales[scope.embedder], query, hits, weight)
+                self._weigh(scope.embedder, scales[scope.embedder], text, hits, query.weight)
                 for scope, hits in zip(scopes, results, strict=True)
             ]
             questions.append(QueryCandidates(results, weighings))

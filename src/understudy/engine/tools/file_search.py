@@ -7,6 +7,7 @@ import msgspec
 from msgspec import UNSET
 
 from understudy import ids, tracing
+from understudy.engine.retrieval_charges import Payer
 from understudy.engine.run import events
 from understudy.engine.run.cancellation import Interruption
 from understudy.engine.run.checkpoint import RunWriter
@@ -15,6 +16,7 @@ from understudy.engine.run.turn import ToolCall
 from understudy.engine.tools.base import BuiltInTool, CallResult, OfferedFunction
 from understudy.engine.tools.names import function_name
 from understudy.llm import tokens
+from understudy.retrieval.search import SearchQuery
 from understudy.store.run_state import NewItem, PendingCall
 from understudy.tools import file_search
 from understudy.wire.filters import Filter
@@ -53,17 +55,11 @@ class VectorStores(Protocol):
 
     async def search(
         self,
-        project_id: str,
+        payer: Payer,
         store_ids: Sequence[str],
-        queries: Sequence[str],
+        query: SearchQuery,
         *,
-        limit: int,
-        threshold: float = 0.0,
-        ranker: str = "auto",
         filters: Filter | None = None,
-        weight: float | None = None,
-        key_id: str = "",
-        reference: str = "",
         is_admitted: bool = False,
     ) -> Sequence[RankedPassage]: ...
 
@@ -125,18 +121,19 @@ class FileSearchTool(BuiltInTool):
         ranking = options.ranking_options
         weights = ranking.hybrid_search if ranking is not None else None
         limit = file_search.max_results(spec.model) if options.max_num_results is UNSET else options.max_num_results
+        query = SearchQuery(
+            queries,
+            limit,
+            threshold=ranking.score_threshold if ranking is not None else 0.0,
+            ranker=ranking.ranker if ranking is not None else "auto",
+            weight=None if weights is None else weights.words,
+        )
         with _trace_retrieval(stores, limit):
             passages = await self._vector_stores.search(
-                self._writer.project_id,
+                Payer(self._writer.project_id, call.item_id, self._writer.progress.key_id),
                 stores,
-                queries,
-                limit=limit,
-                threshold=ranking.score_threshold if ranking is not None else 0.0,
-                ranker=ranking.ranker if ranking is not None else "auto",
+                query,
                 filters=self._filter(),
-                weight=None if weights is None else weights.words,
-                key_id=self._writer.progress.key_id,
-                reference=call.item_id,
                 is_admitted=True,
             )
         fitting = file_search.count_within_budget(spec.model, [tokens.count(one.text) for one in passages])
