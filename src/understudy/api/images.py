@@ -133,7 +133,7 @@ async def _inline_images(request: Request, body: JsonBody) -> JsonBody:
 async def _inline_files(parts: Parts, project_id: str, body: dict[str, Any]) -> dict[str, Any]:
     """The body with the bytes of the Files that it names, which providers do not know.
 
-    Raises InvalidRequest for a File that is missing or no image, and for too many bytes.
+    Raises InvalidRequest for a File that is missing or not an image, and for too many bytes.
     """
     references = {f"images[{number}]": one for number, one in enumerate(body["images"])}
     if isinstance(mask := body.get("mask"), dict):

@@ -37,7 +37,7 @@ operations = OperationGroup("Assistants")
 
 # When the SDKs' polling helpers should look again; they would wait a second.
 _POLL_AFTER_MS = "300"
-# Our own request header: `true` makes the run wait for the thread's active one.
+# A request header of this server: `true` makes the run wait for the thread's active one.
 _QUEUE_RUN_HEADER = "x-understudy-queue-run"
 
 
@@ -201,7 +201,7 @@ async def get_run(request: Request) -> Response:
     tag=EXTENSIONS,
 )
 async def stream_run_events(request: Request) -> Response:
-    """Our own: attach to a run at any time, from its start or after the event that the client has seen last."""
+    """An extension: attach to a run at any time, from its start or after the event that the client has seen last."""
     thread_id, run_id = thread_id_of(request), run_id_of(request)
     query = queries.parse(request.scope["query_string"], queries.RunEventsQuery)
     parts = parts_of(request)

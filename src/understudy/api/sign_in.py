@@ -131,7 +131,7 @@ def _cookie_name(state: str) -> str:
 
 
 def _return_path(sign_in: SignIn, path: str) -> str:
-    """A path of the console; its start page if `path` is another one, or no path of this server."""
+    """A path of the console; its start page if `path` is another one, or does not belong to this server."""
     home = f"{_mount_of(sign_in)}/console/"
     return path if _CONSOLE_PATH.fullmatch(path) and path.startswith(home) and "/.." not in path else home
 

@@ -168,7 +168,7 @@ class MessageBuilder:
             self.tools += _decode_tools(item.body).tools
 
     def _add_client_item(self, messages: list[Message], item: Item, *, joined: bool) -> None:
-        """A call of a tool that the client runs, or its output; a tool message is one text, and no image."""
+        """A call of a tool that the client runs, or its output; a tool message is one text, without images."""
         body = _decode_call(item.body)
         if item.kind in client_history.CALLS:
             tool = client_history.called_tool(item.kind, body)

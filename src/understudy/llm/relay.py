@@ -235,7 +235,7 @@ async def _no_chunks() -> AsyncGenerator[bytes, None]:
 
 
 def no_provider(operation: str) -> UpstreamError:
-    """The error of a server none of whose providers has endpoints beside chat."""
+    """The error of a server whose providers all have only chat."""
     return UpstreamError(
         "invalid_request",
         f"/{operation} is relayed to a model provider, and none with this endpoint is configured. Add one to the"

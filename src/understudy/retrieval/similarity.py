@@ -53,7 +53,7 @@ _ANSWER_LOSS: Final = 0.8
 """How much of the loss of cosine by another language both ends of the scale have."""
 
 _READS_LANGUAGE: Final = 0.4
-"""A model reads the other language if its answers stand out at least by so much of what they do in the same one."""
+"""A model reads the other language if its answers stand out by at least this share of what they do in the same one."""
 
 _QUESTIONS: Final = (
     "How do I reset a forgotten password?",

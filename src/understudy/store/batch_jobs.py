@@ -100,7 +100,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class LineResult:
-    """`body` is JSON, whatever `status_code` says; `charge` is what it is to be counted as in the ledger."""
+    """`body` is JSON, that of an error as well; `charge` is the entry of the ledger for it."""
 
     request_id: str
     status_code: int
@@ -111,7 +111,7 @@ class LineResult:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line as the results tell it; `status_code` is None where it was never answered."""
+    """A line with its result; `status_code` is None for one that was not executed."""
 
     line: int
     custom_id: str
@@ -173,7 +173,7 @@ class BatchJobs:
         return await self._database.read(_pending_lines, seq, after, limit)
 
     async def store_result(self, seq: int, owner: str, line: int, answer: LineResult) -> bool:
-        """Keeps an answer and counts it."""
+        """Stores the result of a line, counts it, and records its charge."""
         return await self._database.write(_store_result, self._database, seq, owner, line, answer)
 
     async def finalize(self, seq: int, owner: str, now: float) -> bool:
@@ -208,7 +208,7 @@ def _claim_batch(seq: int, owner: str, now: float) -> Transaction[BatchClaim | N
 
 
 def _lock_batch(seq: int, owner: str, target: Status) -> Transaction[tuple[Job, str] | None]:
-    """The batch's own words and its input, where it is the owner's and may go over to `target`."""
+    """The body of the batch and its input; None unless the owner has it and its status may become `target`."""
     sql = compose_sql(
         "SELECT body, input FROM batches WHERE seq = $1 AND owner = $2 AND status IN", sources(target), "FOR UPDATE"
     )
@@ -309,7 +309,7 @@ def _store_result(database: Database, seq: int, owner: str, line: int, answer: L
 
 
 class ResultAlreadyStored(Exception):
-    """The line has its answer; nothing was counted."""
+    """The line had a result; nothing was counted."""
 
 
 def _lines(seq: int, after: int, limit: int) -> Transaction[list[Line]]:

@@ -27,9 +27,9 @@ from understudy.store.workers import ORPHANED, JobTable
 _FRESH_SECONDS: Final = 0.2
 _FRESH_SECONDS_A_NODE: Final = 0.01
 _MAX_SHARE: Final = 0.02
-"""Of the time that may go into looking, however many jobs are active."""
+"""The most of the time that these queries may take, however many jobs are active."""
 _MOST_SECONDS: Final = 1.0
-"""For which it is not looked again then."""
+"""The longest time between two queries for that reason."""
 
 
 def _waiting(listing: FairListing) -> LiteralString:
@@ -94,9 +94,9 @@ _SQL: Final = _build_sql()
 
 
 class PendingWork:
-    """What was found is valid for a fifth of a second.
+    """The result of a query is valid for a fifth of a second.
 
-    With many nodes it is valid for longer: all together look at most 100 times a second. So it is where looking takes
+    It is valid for longer with many nodes, which query at most 100 times a second together, and where a query takes
     long, because many runs are active.
     """
 

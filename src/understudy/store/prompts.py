@@ -23,7 +23,7 @@ _decode = msgspec.json.Decoder(PromptObject).decode
 
 
 class Prompts:
-    """Every verb on one prompt raises NotFound where the project has none of that id."""
+    """Every verb on one prompt raises NotFound if the project has no such object."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -2,7 +2,7 @@
 
 An export can be imported into any number of projects, and each must have the ids of the original. So the id that is
 stored of an imported object has a suffix that only its project has: `thread_abc@9f86d081…`. The HTTP edge adds it to
-the ids of a request and removes it from responses. A lookup can so never meet an object of another project.
+the ids of a request and removes it from responses. So a lookup never finds an object of another project.
 """
 
 import hashlib

@@ -41,7 +41,7 @@ class NewResponse:
 
 
 class Responses:
-    """Every verb on one response raises NotFound where the project has none of that id, or has deleted it."""
+    """Every verb on one response raises NotFound if the project has no such response, or has deleted it."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -62,7 +62,7 @@ class Responses:
         data: SavedData = NO_DATA,
         begun: Begun = lambda _: None,
     ) -> NewResponse:
-        """Finds the place of the response, lets `make` say what belongs there, and stores that.
+        """Locates the response in a thread, builds it for that place with `make`, and stores it.
 
         `reserved_for` is the only worker that may claim its run at first. `follows_unstored`: the previous response is
         one that is not to be stored. `data` is what the markers in the items stand for. `begun` is called once; see
@@ -105,7 +105,7 @@ class Responses:
     async def locate(
         self, project_id: str, previous_id: str | None, conversation_thread: str | None
     ) -> ResponsePlacement:
-        """Where a response would belong that is only thought of. Raises what `create` does."""
+        """The place of a response that is not created, as for counting its tokens. Raises what `create` does."""
         return await self._database.read(locate_response, project_id, "", previous_id, conversation_thread, False)
 
     async def get(self, project_id: str, response_id: str) -> str:
@@ -116,7 +116,7 @@ class Responses:
         return await page_responses(self._database, project_id, request, chosen)
 
     async def current(self, response_id: str) -> str | None:
-        """What the response shows now, also of one that is not kept."""
+        """The encoded response as it is now, also one that is not to be stored."""
         return await self._database.read(_current, response_id)
 
     async def input_items(self, project_id: str, response_id: str, request: PageRequest) -> ItemPage:
@@ -127,7 +127,7 @@ class Responses:
         return await self._database.read(_mcp_labels, parts)
 
     async def output_items(self, project_id: str, response_id: str) -> list[Item]:
-        """What the response has made so far, in order, as it is stored."""
+        """The stored output of the response so far, in order."""
         return await self._database.read(_output_items, project_id, response_id)
 
     async def item(self, project_id: str, item_id: str) -> Item:
@@ -139,15 +139,15 @@ class Responses:
         return await self._database.read(_find_items, project_id, item_ids)
 
     async def delete(self, project_id: str, response_id: str) -> str | None:
-        """Returns the id of its run where that is still under way, which is over now."""
+        """Deletes the response and ends its run; returns the id of the run if it was active."""
         return await self._database.write(_delete, self._database.text_delete, project_id, response_id)
 
     async def erase(self, response_ids: Sequence[str]) -> None:
-        """Erases some that were not to be kept."""
+        """Erases responses that are not to be stored."""
         await self._database.write(_erase_responses, self._database.text_delete, response_ids)
 
     async def sweep(self, before: float) -> bool:
-        """Erases what was not to be kept and is older than that; False when nothing is left."""
+        """Erases such responses that are older than that; returns whether there may be more."""
         return await self._database.write(_sweep, self._database.text_delete, before)
 
 

@@ -41,7 +41,7 @@ what it leaves.
 
 _MIN_MEAN_DISTANCE: Final = 0.1
 _PART: Final = 1 / 3
-"""Cells that are read later are a part of so much of the first ones."""
+"""The size of each later part of the cells, as a share of the first part."""
 
 _BEST_HITS: Final = 20
 _MAX_LATE_HITS: Final = 1

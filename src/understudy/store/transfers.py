@@ -83,7 +83,7 @@ class TransferClaim(Claim):
 
 
 class Transfers:
-    """Every method on one job raises NotFound if the project has none of that id and kind."""
+    """Every method on one job raises NotFound if the project has no job of that id and kind."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -54,7 +54,7 @@ _INSERT = (
 
 
 class Videos:
-    """Verbs on one video raise NotFound where the project has none of that id, which is an imported one's as well."""
+    """Verbs on one video raise NotFound if the project has no such video, which is an imported one's as well."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

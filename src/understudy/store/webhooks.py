@@ -43,7 +43,7 @@ _ENDPOINTS = PageSource("webhook_endpoints", "project_id = $1")
 
 
 class Webhooks:
-    """Every verb on one endpoint or delivery raises NotFound where the project has none of that id."""
+    """Every verb on one endpoint or delivery raises NotFound if the project has no such object."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -60,6 +60,8 @@ class InitialState(Protocol):
 
 
 class RunWorker(JobKind[str, RunExecutor]):
+    """Executes at most `concurrent_runs` runs at a time, and stores the logs of ended ones for `log_retention` seconds."""
+
     name = "run"
     guards_writes = True
     # While runs wait, new ones have to as well: claimed one by one, they would never catch up under load.

@@ -280,10 +280,9 @@ class Selection:
             named: dict[str, set[str]] = {"file": set(), "vector_store": set()}
             for pages in (self.threads(), self.items(), self.steps(), self.batches()):
                 async for rows in pages:
-                    for _, body in rows:
-                        for kind, identifier in list_references(_without_citations(msgspec.json.decode(body))):
-                            if kind in named:
-                                named[kind].add(identifier)
+                    for kind, identifier in _list_named(rows):
+                        if kind in named:
+                            named[kind].add(identifier)
             self._named = named
         return self._named
 
@@ -320,6 +319,12 @@ class Selection:
 
                 async for rows in list_pages(read_page):
                     yield rows
+
+
+def _list_named(rows: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """The kinds and ids of what the objects name, except what they only cite."""
+    for _, body in rows:
+        yield from list_references(_without_citations(msgspec.json.decode(body)))
 
 
 def _without_citations(body: Any) -> Any:

@@ -41,14 +41,17 @@ def used(proc: SharedFd, places: Sequence[SharedFd]) -> Usage:
 
 def measure_shared_memory(proc: SharedFd) -> int:
     """Bytes of memory and swap, each page divided by the number of its users. Slow: milliseconds a process."""
-    total = 0
     with proc.use() as processes:
-        for name in _numbers(processes):
-            with suppress(OSError, ValueError):
-                for line in _read_bytes(f"{name}/smaps_rollup", processes).splitlines():
-                    if line.startswith((b"Pss:", b"SwapPss:")):
-                        total += int(line.split()[1]) * 1024
-    return total
+        return sum(_shared_memory_of(name, processes) for name in _numbers(processes))
+
+
+def _shared_memory_of(process: str, processes: int) -> int:
+    """Bytes; 0 for a process that has exited meanwhile."""
+    try:
+        lines = _read_bytes(f"{process}/smaps_rollup", processes).splitlines()
+        return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith((b"Pss:", b"SwapPss:")))
+    except (OSError, ValueError):
+        return 0
 
 
 def _sum_processes(processes: int, places: Sequence[SharedFd]) -> Usage:
