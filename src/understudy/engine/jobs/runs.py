@@ -60,7 +60,7 @@ class InitialState(Protocol):
 
 
 class RunWorker(JobKind[str, RunExecutor]):
-    """Executes at most `concurrent_runs` runs at a time, and stores the logs of ended ones for `log_retention` seconds."""
+    """Executes at most `concurrent_runs` runs at a time, and stores logs of ended ones for `log_retention` seconds."""
 
     name = "run"
     guards_writes = True
