@@ -75,6 +75,9 @@ FORBIDDEN_PHRASES = re.compile(
 MAX_SHARED_VERBS = 5
 """A private function whose name is a verb without an object may have that many namesakes, with itself."""
 
+HEADLESS_TEXT = re.compile(r'(# |""")(Of|Whose|By which|For which) ')
+"""The beginning of a text that leaves out its noun: `Of one statement.`, for the limit of one statement."""
+
 PAGE_PATH = re.compile(r"\bdocs/[\w/-]+\.md\b")
 
 TEXT_TOKENS = {tokenize.STRING, tokenize.COMMENT, getattr(tokenize, "FSTRING_MIDDLE", tokenize.STRING)}
@@ -195,6 +198,8 @@ def forbidden_phrases(module: Module) -> Iterator[str]:
                 continue
             for phrase in phrases(token.string):
                 yield f"{module.path}:{token.start[0]}: {phrase!r} is not a plain wording; see CONTRIBUTING.md"
+            if found := HEADLESS_TEXT.match(token.string):
+                yield f"{module.path}:{token.start[0]}: a text that begins with {found[2]!r} leaves out its noun"
 
 
 def forbidden_phrases_of_pages(root: Path) -> Iterator[str]:

@@ -129,6 +129,11 @@ def test_an_obscure_wording_is_reported(rules, tmp_path, text):
     assert "is not a plain wording" in broken(rules, tmp_path, "api/runs.py", text)[0]
 
 
+@pytest.mark.parametrize("text", ['LIMIT = 1\n"""Of one statement."""', "# Whose calls are stored", "# Of pages"])
+def test_a_text_without_its_noun_is_reported(rules, tmp_path, text):
+    assert "leaves out its noun" in broken(rules, tmp_path, "api/runs.py", text)[0]
+
+
 def test_a_wording_of_a_page_is_checked_outside_of_code(rules, tmp_path):
     (tmp_path / "README.md").write_text("`goes on` is a value.\nThe run goes on.\n")
     assert ["README.md:2: 'goes on'" in line for line in rules.violations(tmp_path)] == [True]

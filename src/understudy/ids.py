@@ -1,7 +1,7 @@
 """Identifiers in the shapes that the hosted API gives them (a prefix and a tail). Knows no object.
 
 The tail of a stored object begins with the time, in characters that sort, so that the rows of one moment lie together
-in every index; the 16 characters behind it are random (95 bits). What must not be guessed is random as a whole.
+in every index; the 16 characters after it are random (95 bits). What must not be guessed is random as a whole.
 """
 
 import base64

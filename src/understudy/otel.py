@@ -78,7 +78,7 @@ class OtelTracer:
         if "OTEL_SERVICE_NAME" not in os.environ:
             resource[SERVICE_NAME] = settings.service_name
         sampler = None
-        # Of requests whose callers ask for a record; None if those decide.
+        # The sampler of requests whose callers ask for a record; None if those decide.
         self._caller_sampler: TraceIdRatioBased | None = None
         if "OTEL_TRACES_SAMPLER" not in os.environ:
             ratio = TraceIdRatioBased(settings.sample_ratio)

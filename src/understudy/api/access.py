@@ -133,7 +133,7 @@ MODEL_REQUIREMENT: Final = Requirement(scopes=(MODEL_REQUEST,))
 
 
 def find_requirement(operation_id: str, method: str, path: str, audience: Audience) -> Requirement:
-    """Of an operation; `path` is relative to its base."""
+    """What an operation requires; `path` is relative to its base."""
     access = "read" if method == "GET" or operation_id in _READING_POSTS else "write"
     if audience == "admin":
         is_delegated = _OF_PROJECT_OWNERS.match(path) is not None or (access == "read" and _IN_PROJECT.match(path))

@@ -27,7 +27,7 @@ DOWNLOAD_PATH: Final = re.compile(r"/file_downloads/[A-Za-z0-9_-]{1,64}")
 
 _VALID_SECONDS: Final = 60
 _REUSABLE_PREFIX: Final = "r-"
-"""Of the tokens of links that grant access until they expire."""
+"""The prefix of the tokens of links that grant access until they expire."""
 _EXPORT_PREFIX: Final = "export_"
 
 

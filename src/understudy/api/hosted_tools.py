@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from understudy.api.parts import Parts
 
-# Server tools of Anthropic's Messages API, whose versions have a date behind the name.
+# Server tools of Anthropic's Messages API, whose versions have a date after the name.
 _EQUIVALENTS: Final = {"web_fetch": "web_search", "code_execution": "code_interpreter"}
 
 

@@ -35,7 +35,7 @@ _CONSTANT_HEADERS: Final = ((b"openai-version", b"2020-10-01"), (b"x-content-typ
 _AIMLAPI_ALIASES: Final = frozenset({"/v2/chat/completions"})
 # Headers that the AI/ML API's own client sends with each request.
 _REFERER, _TITLE = b"http-referer", b"x-title"
-# Of the paths with a token in place of a key.
+# The paths with a token in place of a key.
 _TOKEN_PREFIXES: Final = ("/generations/", "/file_downloads/")
 _MODELS_PATH: Final = re.compile(r"/models?(/.*)?")
 _TOOLKIT_BASE = re.compile(r"(?:/v1)?/api/v3(?:\.1)?(?=/)")

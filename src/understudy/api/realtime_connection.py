@@ -226,7 +226,7 @@ class _RealtimeResponse(Response):
 
 
 def _most_bytes(settings: Settings) -> int:
-    """Of one event, whose default may exceed what a socket takes."""
+    """The limit of one event, whose default may exceed what a socket accepts."""
     return min(settings.realtime.message_bytes, settings.limits.body_bytes)
 
 

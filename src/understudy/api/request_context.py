@@ -35,7 +35,7 @@ def enter(scope: Scope, request_id: str, fields: Fields) -> Correlation:
     parent = None
     if (header := fields.get(b"traceparent")) is not None:
         parent = parse_traceparent(header.decode("latin-1"), fields.get(b"tracestate", b"").decode("latin-1"))
-    # A request behind another one on its connection begins in the context of that one.
+    # A request that follows another one on its connection begins in the context of that one.
     if parent is not correlation.trace.get():
         correlation.trace.set(parent)
     if tracing.is_enabled() and scope["path"] not in _PROBES:

@@ -141,7 +141,7 @@ def struct_response(subject: msgspec.Struct) -> Response:
 
 
 def add_members(body: str, members: dict[str, object]) -> str:
-    """The encoded object with more members behind its own."""
+    """The encoded object with more members after its own."""
     return f"{body[:-1]},{msgspec.json.encode(members).decode()[1:]}" if members else body
 
 

@@ -88,7 +88,7 @@ class _Connection:
         self._active = asyncio.Semaphore(_MAX_ACTIVE)
         self._sending = asyncio.Lock()
         self._limits = self._parts.settings.limits
-        # Of all lanes: their requests are in memory until they are answered.
+        # The most bytes of the requests of all lanes, which are in memory until they have a response.
         self._most_bytes = _MAX_BODIES * self._limits.body_bytes
         self._bytes = 0
 

@@ -170,7 +170,7 @@ def _write_id(file: SpooledFile, target: Path, location_id: str) -> None:
 
 
 def _move_into_place(targets: Sequence[tuple[SpooledFile, Path]]) -> None:
-    """Of several files only the first is not synced yet.
+    """The first of several files is the only one that is not synced yet.
 
     Renames all before it syncs a folder: the first sync writes the journal, which then has all the others.
     """

@@ -37,7 +37,7 @@ _READ = 256 * 1024
 _ID_BYTES = 1024
 _NOT_FOUND_CODES = {"NoSuchKey", "404", "NotFound"}
 _RETRIES = 3
-# Of a request with its retries. Sending a part may take longer than a reply to it.
+# The limit of a request with its retries. Sending a part may take longer than a reply to it.
 _SECONDS = 20.0
 _PART_SECONDS = 180.0
 _ANY_REGION = "us-east-1"

@@ -62,7 +62,7 @@ class ProjectFunds:
 
 @dataclass(frozen=True, slots=True)
 class LimitScope:
-    """Whose limits: those of a project, with a `key` those of that key, with a `model` those of it in the project."""
+    """The owner of limits: a project, with a `key` that key, with a `model` that model in the project."""
 
     project: str
     key: str | None = None

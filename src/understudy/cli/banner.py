@@ -100,7 +100,7 @@ def _render_line(label: str, text: str) -> str:
 
 
 def _example_model(settings: Settings) -> tuple[str, str]:
-    """The model of the program, and a comment behind it."""
+    """The model of the program, and a comment after it."""
     providers = settings.providers.values()
     listed = [model for provider in providers for model in [*(provider.models or ()), *provider.aliases]]
     plain = [model for model in listed if "*" not in model]

@@ -17,7 +17,7 @@ from understudy.cli.request_cycle import Headers, RequestCycle
 
 _ASGI: Final = {"version": "3.0", "spec_version": "2.3"}
 _MAX_WAITING: Final = 256
-"""Of the requests that a client sends before the responses to those in front of them."""
+"""The most requests that a client may send before the responses to earlier ones."""
 
 
 class TooManyRequests(Exception):
@@ -106,7 +106,7 @@ class HttpConnection(HttpToolsProtocol):
         return super()._should_upgrade()
 
     def _should_upgrade(self) -> bool:
-        """Called behind the head of a request that asks for any upgrade."""
+        """Called after the head of a request that asks for any upgrade."""
         return self._is_upgrading
 
     def on_body(self, body: bytes) -> None:

@@ -19,7 +19,7 @@ from understudy.settings import Settings, is_any, unix_path
 _Address = tuple[Any, ...]
 _BACKLOG = 2048
 _CONNECT_SECONDS = 1.0
-# Of a machine or a container without IPv6.
+# Errors of a machine or a container without IPv6.
 _NO_SUCH_ADDRESS = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 _log = logging.getLogger("understudy.server")
 
@@ -157,7 +157,7 @@ def _bind_unix(path: Path, mode: int) -> socket.socket:
 
 @contextlib.contextmanager
 def _directory_lock(directory: Path) -> Iterator[None]:
-    """Of two servers that start at once, one waits for the other."""
+    """Locks the directory: of two servers that start at once, one waits for the other."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)

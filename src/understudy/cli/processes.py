@@ -78,7 +78,7 @@ class Child:
             yield Listeners(sockets, [])
 
     def open_counts(self) -> ConnectionCounts:
-        """Of the connections of all processes of the parent."""
+        """The counts of the connections of all processes of the parent."""
         counts = ConnectionCounts(self.counts)
         os.close(self.counts)
         counts.set(self.process, 0)

@@ -14,7 +14,7 @@ class Progress(Protocol):
     """`with open_progress("import") as progress: progress.update(5, 10)`."""
 
     def update(self, done: int, total: int | None, detail: str = "") -> None:
-        """`total` is None while it is unknown; `detail` is a short text behind the numbers."""
+        """`total` is None while it is unknown; `detail` is a short text after the numbers."""
 
     def __enter__(self) -> Self: ...
 

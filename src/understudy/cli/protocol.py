@@ -18,7 +18,7 @@ BODY_SECONDS: Final = 60.0
 MIN_BODY_RATE: Final = 1000
 """Bytes a second, on average over each `body_seconds`."""
 FRAME_BYTES: Final = 64 * 1024
-"""Of extensions of chunks and of trailers, between two parts of a body. They have no use here."""
+"""The limit of extensions of chunks and of trailers, between two parts of a body. They have no use here."""
 UNREAD_SECONDS: Final = 120.0
 _TOO_LARGE: Final = f"The request's head is too large. The limit is {HEAD_BYTES} bytes."
 _FRAMES_TOO_LARGE: Final = f"The extensions or trailers of the body are too large. The limit is {FRAME_BYTES} bytes."
@@ -92,7 +92,7 @@ class BoundedProtocol(HttpConnection):
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
-        self._frame_bytes = -self._received  # what `data_received` adds behind the parser
+        self._frame_bytes = -self._received  # what `data_received` adds after the parser
         super().on_body(body)
 
     def _size_of_head(self) -> int:

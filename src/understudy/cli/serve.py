@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @with_settings(*STORE, "host", "port", "log_level", "log_format")
-# Of scripts/serve: this command fetches nothing.
+# An option of scripts/serve: this command fetches nothing.
 @click.option("--prepare-interpreter", is_flag=True, hidden=True)
 @click.option("--prepare-embedder", type=click.Path(path_type=Path), hidden=True)
 @click.option("--prepare-docs", type=click.Path(path_type=Path), hidden=True)
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     metavar="NUMBER",
     help="Start as many processes behind one port. Needs --broker.  [default: 1]",
 )
-@click.option("--child", hidden=True)  # Of --processes: what a process has from its parent.
+@click.option("--child", hidden=True)  # What a process has from its parent, with --processes.
 @click.pass_context
 def serve(
     context: click.Context,

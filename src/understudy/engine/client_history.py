@@ -58,7 +58,7 @@ def call_arguments(kind: str, item: Mapping[str, Any]) -> str:
 
 
 def model_call_id(item: Mapping[str, Any]) -> str | None:
-    """By which a call and its output belong together; None of a search of another server, which needs no output."""
+    """The id that a call and its output share; None for a search of another server, which needs no output."""
     return item.get("call_id") or item.get("model_call_id")
 
 

@@ -41,7 +41,7 @@ STREAMED: Final = frozenset({"function", "custom"})
 
 @dataclass(slots=True)
 class OfferedTools:
-    """`functions` are what a model is offered; `tools` are the client's tools behind those of another name or kind.
+    """`functions` are what a model is offered; `tools` are those of the client under other names or of other kinds.
 
     `hosted` are the kinds of hosted tools among them that this server runs.
     """

@@ -281,7 +281,7 @@ def outputs_of_calls(items: Sequence[Item]) -> dict[int, Item]:
 
 
 def _outputs_behind_calls(items: Sequence[Item], outputs: Mapping[int, Item]) -> Iterator[Item]:
-    """The items in order, but each output directly behind the calls of its turn.
+    """The items in order, but each output directly after the calls of its turn.
 
     Clients may put other items between (Semantic Kernel repeats the question there), which the hosted API accepts and
     providers of chat completions refuse.
@@ -304,7 +304,7 @@ def _to_builtins(response_format: AssistantsApiResponseFormatOption) -> dict[str
 
 
 def _with_attachments(messages: list[Message], attached: Mapping[int, Sequence[Part]]) -> list[Message]:
-    """Adds the images and files of outputs, by the outputs' positions, as a user message behind the turn's outputs."""
+    """Adds the images and files of outputs, by the outputs' positions, as a user message after the turn's outputs."""
     if not attached:
         return messages
     merged: list[Message] = []

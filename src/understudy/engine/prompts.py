@@ -18,10 +18,10 @@ from understudy.wire.prompts import VARIABLE, PromptContent, PromptVersionObject
 from understudy.wire.responses import CreateResponseRequest, PromptReference
 
 _MAX_CHARACTERS: Final = 10_485_760
-"""Of all texts with their variables, as for the input of a request."""
+"""The limit of all texts with their variables, as for the input of a request."""
 _MAX_PARTS: Final = 500
 _MAX_PART_BYTES: Final = 50 * 1024 * 1024
-"""Of the images and files of all variables. A text can name the same variable a thousand times."""
+"""The limit of the images and files of all variables. A text can name the same variable a thousand times."""
 
 _VARIABLES: Final = "prompt.variables"
 _OWN_MEMBERS: Final = frozenset({"instructions", "messages"})

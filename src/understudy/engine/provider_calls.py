@@ -86,7 +86,7 @@ class ProviderHistory:
         return None if calls is None else render_calls(calls, self.list_skipped().get(name, ()))
 
     def find_model(self, model: str) -> ModelCalls | None:
-        """The calls of a model, by the provider's id for it, also behind `PROVIDER/`; None before the first one."""
+        """The calls of a model, by the provider's id for it, with or without `PROVIDER/`; None before the first one."""
         return self._models.get(model)
 
     def _add_call(self, event: telemetry.ModelCalled) -> None:

@@ -41,7 +41,7 @@ class CreatedResponse(Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class ResponseStreamTail:
-    """The rest of a response's stream behind the event with the number `after`, -1 for all of it.
+    """The rest of a response's stream after the event with the number `after`, -1 for all of it.
 
     `log` is its source if this server executes the response, and `replay` if it does not. `whole`: the replay has the
     end of the stream.
@@ -73,7 +73,7 @@ class ResponseStreamTail:
 
 
 def lost_event_error(number: int, place: str) -> InvalidRequest:
-    """The refusal to resume behind an event of which it is unknown what the client has; `place` is where to resume."""
+    """The refusal to resume after the event `number`, which is not stored; `place` is where to resume."""
     text = (
         f"Event {number} is not stored: it was lost with the server that sent it, or is older than"
         f" `limits.log_retention`. Resume {place}."

@@ -42,7 +42,7 @@ class Hold:
         self.work_id = ""
         self.kind: HolderKind = "run"
         self.bound_at = 0.0
-        """Of the monotonic clock."""
+        """By the monotonic clock."""
         self.is_transferred = False
         """Whether another part than the request releases it."""
 

@@ -22,7 +22,7 @@ class UnstoredResponses:
         self._discard_log = discard_log
         self._ids: set[str] = set()
         self._task: asyncio.Task[None] | None = None
-        # Of responses whose clients have disconnected.
+        # Waits for responses whose clients have disconnected.
         self._waiting: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:

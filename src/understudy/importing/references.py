@@ -7,7 +7,7 @@ _Kind = Literal["file", "vector_store"]
 
 
 def find_references(value: Any) -> Iterator[tuple[_Kind, str]]:
-    """Of an object, with all that it contains."""
+    """The references of an object, with all that it contains."""
     if isinstance(value, list):
         for member in value:
             yield from find_references(member)

@@ -73,7 +73,7 @@ class TarInput:
             except (tarfile.TarError, ValueError, OverflowError, RecursionError, OSError) as error:
                 # OSError: a size beyond what a file can have.
                 place = Place(last[:200])
-                yield Refused(place, f"The archive is damaged or cut off behind this entry: {error}.")
+                yield Refused(place, f"The archive is damaged or cut off after this entry: {error}.")
 
     def open(self, reference: str) -> BinaryIO:
         offset, size = map(int, reference.split(":"))

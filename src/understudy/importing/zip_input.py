@@ -21,7 +21,7 @@ _LOCATOR_FORMAT: Final = struct.Struct("<4sLQL")
 _LARGE_END: Final = b"PK\x06\x06"
 _LARGE_END_FORMAT: Final = struct.Struct("<4sQ2H2L4Q")
 _DIRECTORY_ENTRY_BYTES: Final = 400
-"""Of the longest directory for its number of entries; an entry has 46 bytes and its name."""
+"""The bytes of an entry in the longest directory that is read; an entry has 46 bytes and its name."""
 
 _TAIL_BYTES: Final = 65_536 + _END_FORMAT.size
 _METHODS: Final = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}

@@ -23,7 +23,7 @@ _decode_texts: Final = msgspec.json.Decoder(list[str]).decode
 
 
 class Framing:
-    """What stands before, between and behind the texts of events that differ in nothing else."""
+    """What stands before, between and after the texts of events that differ in nothing else."""
 
     __slots__ = ("_is_plain", "between", "ending", "opening")
 
@@ -57,7 +57,7 @@ class ChunkTemplate:
         self._start = self._behind = 0
         self._attempts = _ATTEMPTS
         self.framing: Framing | None = None
-        """Of the events that `match_events` finds."""
+        """The framing of the events that `match_events` finds."""
 
     @property
     def is_learning(self) -> bool:
@@ -88,7 +88,7 @@ class ChunkTemplate:
         texts[-1], ending, rest = texts[-1].partition(framing.ending)
         # Without its ending, the last event is incomplete.
         size = len(data) - (len(rest) if ending else len(texts.pop()) + len(opening))
-        # Behind a space, no backslash and no byte of UTF-8 has a meaning for what follows.
+        # After a space, no backslash and no byte of UTF-8 has a meaning for what follows.
         joined = b" ".join(texts)
         if _TEXT.fullmatch(joined) is None or not (joined.isascii() or has_valid_text(joined)):
             return 0, 0

@@ -89,7 +89,7 @@ class _WholeChoice(Struct):
     message: ChatMessage
     finish_reason: str | None = None
     stop_reason: Any = None
-    """Of vLLM: the stop sequence."""
+    """The stop sequence, as vLLM sends it."""
 
 
 class _Completion(Struct):
@@ -121,7 +121,7 @@ def message_delta_event(reason: str | None, sequence: str | None, usage: Mapping
 
 
 def _split_block(block: dict[str, Any]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """The block of the start event, and the deltas behind it."""
+    """The block of the start event, and the deltas after it."""
     match block.get("type"):
         case "text":
             return {**block, "text": ""}, [{"type": "text_delta", "text": block.get("text") or ""}]

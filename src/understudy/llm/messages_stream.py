@@ -67,7 +67,7 @@ async def _closable(stream: AsyncIterator[Sequence[bytes]]) -> AsyncGenerator[Se
 
 @dataclass(slots=True)
 class _PendingCall:
-    """A call behind the open one: the blocks of a message must not overlap."""
+    """A call after the open one: the blocks of a message must not overlap."""
 
     opening: Call
     arguments: list[str] = field(default_factory=list)

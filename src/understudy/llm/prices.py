@@ -243,7 +243,7 @@ def _settings_price(settings: ModelSettings) -> Price | None:
 def _audio_rates(
     plain: float | None, cached: float | None, output: float | None
 ) -> tuple[int | None, int | None, int | None]:
-    """Of US dollars per million; cached audio costs as much as other audio unless it has a price."""
+    """The prices in US dollars per million; cached audio costs as much as other audio unless it has a price."""
     prices = (plain, plain if cached is None else cached, output)
     first, second, third = (None if price is None else _to_billionths(price) for price in prices)
     return first, second, third

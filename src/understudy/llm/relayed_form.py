@@ -17,7 +17,7 @@ from understudy.llm.encoded_body import EncodedBody
 MODEL: Final = "model"
 """The field with the model."""
 IN_MEMORY_BYTES: Final = 256 * 1024
-# Of a recording, as MP3 has at 128 kbit/s.
+# The rate of a recording, as MP3 has at 128 kbit/s.
 _BYTES_PER_SECOND: Final = 16_000
 _CHUNK_BYTES: Final = 256 * 1024
 

@@ -83,7 +83,7 @@ def render_json(line: LogLine, _: float) -> bytes:
 
 
 def render_text(line: LogLine, seconds: float) -> bytes:
-    """The text in local time with the fields behind it. A traceback is in lines of its own, which are indented.
+    """The text in local time with the fields after it. A traceback is in lines of its own, which are indented.
 
     Everything else that is not printable is escaped: a client could make lines of its own with it, or command the
     terminal that shows them.

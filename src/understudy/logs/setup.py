@@ -17,7 +17,7 @@ from understudy.logs.writer import LineWriter, write_to
 from understudy.settings import Settings, list_secrets
 
 _log = logging.getLogger("understudy.server")
-# Of this process, as the root logger is.
+# One list a process, as the root logger is.
 _subscriptions: list[Callable[[], None]] = []
 
 

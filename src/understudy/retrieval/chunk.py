@@ -161,7 +161,7 @@ class _Section:
         return self._size - (_count_tokens(header) + 1 if header else 0)
 
     def _chunk_end(self, first: int, last: int, done: int) -> int:
-        """The best boundary behind `done`, where the previous chunk ends."""
+        """The best boundary after `done`, where the previous chunk ends."""
         latest, count = self._ends[last], last - first + 1
         if (end := self._unit_boundary(first, count, latest, done)) is not None:
             return end

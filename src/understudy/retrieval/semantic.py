@@ -16,7 +16,7 @@ from understudy.retrieval.messages import EmbedMeanings, Refused, Rows
 from understudy.retrieval.similarity import E5_SCALES, SimilarityScales
 
 _CHILD_MEMORY_BYTES: Final = 1 << 30
-"""Of address space: the process uses 300 MB of it."""
+"""The limit of the address space, of which the process uses 300 MB."""
 
 _IDLE_SECONDS: Final = 60.0
 _QUERIES_IDLE_SECONDS: Final = 1800.0

@@ -35,7 +35,7 @@ from understudy.settings.text import ClientKey, Text
 BROKER_SCHEMES: Final = frozenset(
     ("redis", "rediss", "unix", "redis+sentinel", "rediss+sentinel", "redis+cluster", "rediss+cluster")
 )
-"""Of the URLs of `broker`."""
+"""The schemes of the URLs of `broker`."""
 MEMORY_BROKER: Final = "memory"
 """The value of `broker` for a single process."""
 

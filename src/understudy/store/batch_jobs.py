@@ -169,7 +169,7 @@ class BatchJobs:
         return await self._database.write(_fail_validation, seq, owner, errors, now)
 
     async def pending_lines(self, seq: int, after: int, limit: int) -> list[PendingLine]:
-        """Lines behind the one numbered `after`, in order."""
+        """Lines after the one numbered `after`, in order."""
         return await self._database.read(_pending_lines, seq, after, limit)
 
     async def store_result(self, seq: int, owner: str, line: int, answer: LineResult) -> bool:

@@ -144,7 +144,7 @@ def _rate_terms(
 
 @dataclass(frozen=True, slots=True)
 class _StoreTotals:
-    """Of a store's searchable documents. `comparable`: all of its documents are, by words and by this vector."""
+    """Sums of a store's searchable documents. `comparable`: all of its documents are, by words and by this vector."""
 
     languages: Sequence[str]
     chunks: int

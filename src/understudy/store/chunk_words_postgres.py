@@ -38,7 +38,7 @@ _PAD_TERMS: Final = (
 
 
 def add_terms(bundle: Bundle, store: int, document: int, chunks: Sequence[NewChunk]) -> None:
-    """Adds the insertion of terms behind that of the chunks' rows, which is the first of the bundle."""
+    """Adds the insertion of terms after that of the chunks' rows, which is the first of the bundle."""
     positions, lengths = [chunk.position for chunk in chunks], [chunk.length for chunk in chunks]
     bundle.add(_INSERT_TERMS, document, positions, lengths, *_encode_keys(store, [chunk.terms for chunk in chunks]))
 
@@ -153,6 +153,6 @@ _FROM_TERMS: Final = (
 
 
 def _flatten_keys(store: int, terms: Sequence[Sequence[str]]) -> tuple[list[int], list[int]]:
-    """The keys of all forms of the terms, behind the numbers of their terms, from 1."""
+    """The keys of all forms of the terms, after the numbers of their terms, from 1."""
     numbers = [number for number, forms in enumerate(terms, 1) for _ in forms]
     return numbers, _term_keys(store, [form for forms in terms for form in forms])

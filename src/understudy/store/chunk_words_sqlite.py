@@ -139,7 +139,7 @@ def _filter_store(query: ChunkQuery, arguments: SqlArguments) -> LiteralString:
 
 
 def _count_tokens(sizes: bytes) -> int:
-    """Of the second column, from numbers of seven bits a byte, all but the last of which have the eighth bit."""
+    """The terms of the second column, from numbers of seven bits a byte, of which all but the last have the eighth."""
     numbers, number = [], 0
     for byte in sizes:
         number = number << 7 | byte & 127
@@ -174,7 +174,7 @@ def count_terms(store: int, terms: Sequence[Sequence[str]]) -> Transaction[list[
 
 
 def _estimate_count(store: int, count: int, last: int) -> Transaction[int]:
-    """Of a term that `count` chunks up to the number `last` have, as if the others had it as often."""
+    """How many chunks have a term that `count` of those up to the number `last` have: the others as often."""
     sql = "SELECT rowid FROM chunk_terms WHERE chunk_terms MATCH $1 ORDER BY rowid"
     ((first,),) = yield compose_sql(sql, "LIMIT 1"), (f"scope : s{store}",)
     ((end,),) = yield compose_sql(sql, "DESC LIMIT 1"), (f"scope : s{store}",)

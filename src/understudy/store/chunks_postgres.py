@@ -114,7 +114,7 @@ def insert(store: int, document: int, dimensions: int, chunks: Sequence[NewChunk
 
 
 def decode_vector(value: bytes | Sequence[float]) -> bytes:
-    """A vector from `VECTOR_COLUMN`, which is big-endian behind four bytes, or from `chunk_centers`."""
+    """A vector from `VECTOR_COLUMN`, which is big-endian after four bytes, or from `chunk_centers`."""
     if not isinstance(value, bytes):
         return struct.pack(f"<{len(value)}f", *value)
     numbers = array("f", value[4:])

@@ -72,7 +72,7 @@ def insert(store: int, document: int, dimensions: int, chunks: Sequence[NewChunk
         )
         yield code, (store, seq, document, _pad_to_bytes(chunk.vector))
         terms.append((seq, chunk.terms, chunk.length))
-    # Behind the others: FTS5 writes what it has collected before each statement that may be undone on its own.
+    # After the others: FTS5 writes what it has collected before each statement that may be undone on its own.
     yield from insert_terms(store, document, terms)
 
 

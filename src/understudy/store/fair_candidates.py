@@ -1,7 +1,7 @@
 """The oldest jobs of every project, read through indexes: what a list costs grows neither with the jobs nor with the
 number of projects.
 
-A list visits one index entry a project, at most `limit` of them, and the next list begins behind the last project.
+A list visits one index entry a project, at most `limit` of them, and the next list begins after the last project.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,12 +17,12 @@ _CONSTANTS: Final = frozenset({"0", "1"})
 """Groups by an expression instead of a column."""
 _LANES: Final = 10
 _MAX_PROJECTS: Final = 1000
-"""Of so many, a cursor remembers the last group."""
+"""A cursor remembers the last group of so many projects."""
 
 
 @dataclass(slots=True)
 class FairCursor:
-    """Where the next list begins: behind a project, and within each project behind one of its groups.
+    """Where the next list begins: after a project, and within each project after one of its groups.
 
     Each list moves it.
     """
@@ -109,7 +109,7 @@ def _padded_batches(lanes: Sequence[tuple[Any, ...]]) -> Iterator[Sequence[tuple
 
 @dataclass(frozen=True, slots=True)
 class _SkipScan:
-    """Different values of a column, one index lookup each: all of them, and those behind the last parameter.
+    """Different values of a column, one index lookup each: all of them, and those after the last parameter.
 
     A lookup orders by columns of which none equals a constant, so that only the index of the listing serves it:
     planners of both databases prefer another one where it promises a few rows early.
@@ -120,7 +120,7 @@ class _SkipScan:
 
 
 def _skip(scan: _SkipScan, limit: int, arguments: tuple[Any, ...], after: Any) -> Transaction[list[Row]]:
-    """Up to `limit` values, those behind `after` first."""
+    """Up to `limit` values, those after `after` first."""
     rows: list[Row] = []
     if after is not None:
         rows = yield scan.behind, (limit, *arguments, after)

@@ -53,7 +53,7 @@ class ItemImages:
         return {item_id: blob for item_id, blobs in found.items() for blob in blobs.values()}
 
     async def page(self, project_id: str, after: int) -> list[OwnedImage]:
-        """The images that responses of a project made, behind the number `after`, oldest first."""
+        """The images that responses of a project made, after the number `after`, oldest first."""
         return await self._database.read(_page, project_id, after)
 
 

@@ -20,7 +20,7 @@ LIVE_NODES: Final = compose_sql("(SELECT id FROM nodes WHERE", IS_LIVE_NODE, ")"
 # `understudy doctor` lists nodes that have died within this time.
 _FORGET_SECONDS: Final = 3600.0
 _COLUMNS: Final = "id, version, role, host, pid, address, place, is_clustered"
-# Of two nodes that register at once, the second one sees the first.
+# A lock: of two nodes that register at once, the second one sees the first.
 _LOCK: Final = "SELECT number FROM schema_versions WHERE number = 1 FOR UPDATE"
 _CONFLICT: Final = compose_sql(
     "SELECT",

@@ -79,7 +79,7 @@ class PageOrder:
     units: int = 0
 
     def compose_bound(self, order: str, cursor: Cursor, parameters: LiteralString) -> LiteralString:
-        """The condition of the rows behind or before a position, whose values are `parameters`."""
+        """The condition of the rows after or before a position, whose values are `parameters`."""
         sign: LiteralString = ">" if (order == "asc") == (cursor == "after") else "<"
         columns = ", ".join(self.columns)
         if len(self.columns) == 1:

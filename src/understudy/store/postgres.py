@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 _MAX_ATTEMPTS: Final = 5
 _POOL_SIZE: Final = 16
-# Of one statement. A server that hangs, and not its host, is noticed by this.
+# The limit of one statement. A server that hangs, and not its host, is noticed by this.
 _SHORT_SECONDS: Final = 10.0
 _LONG_SECONDS: Final = 60.0
 _UNLIMITED_SECONDS: Final = 86_400.0

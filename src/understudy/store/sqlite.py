@@ -36,7 +36,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _MAX_BATCH_WRITES = 256
-# Of pages, which the system caches as well. The reader's are void after each commit of the writer; scans read much.
+# Caches of pages, which the system caches, too. The reader's is void after each commit of the writer; scans read much.
 _WRITER_CACHE_KIB, _READER_CACHE_KIB, _SCANNER_CACHE_KIB = 8_000, 4_000, 16_000
 _GATHER_SECONDS = 0.002
 _GATHER_SECONDS_A_WRITE = 0.0001
@@ -94,7 +94,7 @@ class SqliteDatabase:
         # A statement's rows are all fetched before the next one, so that one cursor is enough.
         self._reading, self._writing = self._reader.cursor(), self._writer.cursor()
         self._waiting: deque[_Write] = deque()
-        # Of the batch that is being executed.
+        # The changes of the batch that is being executed.
         self._changes = Changes()
         self._cache = TextCache()
         # For so many batches, each write has a savepoint.

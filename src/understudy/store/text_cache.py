@@ -4,7 +4,7 @@ from collections.abc import Hashable, Iterable
 from typing import Final
 
 _MAX_TEXTS: Final = 1000
-"""Of one table."""
+"""The most texts of one table."""
 _MAX_CHARACTERS: Final = 8192
 
 

@@ -129,7 +129,7 @@ def _insert_part(
     sums = yield "SELECT sum(bytes) FROM upload_parts WHERE upload_id = $1", (part.upload_id,)
     if stored.upload.status != "pending" or int(sums[0][0] or 0) + size > limit:
         return stored
-    # Behind the lock of the upload, as when it is completed: else two requests would wait for each other.
+    # After the lock of the upload, as when it is completed: else two requests would wait for each other.
     if most_stored is not None:
         yield from check_stored_bytes(project_id, size, most_stored)
     name = yield from retain(blob)

@@ -1,6 +1,6 @@
 """Folds the records of a usage journal into the ledger, each exactly once, whichever process does it and how often.
 
-A group of records and the position behind them are stored in one transaction, which begins only at the position where
+A group of records and the position after them are stored in one transaction, which begins only at the position where
 the last one ended. So any process may fold any journal at any time, also that of a running process.
 """
 

@@ -271,9 +271,9 @@ class UsageJournal:
             self._unfolded.popleft()
 
     def unfolded_credits(self, journal: str, position: int) -> dict[str, int] | None:
-        """Credits that the records of this process behind `position` cost, by the ids of projects and of keys.
+        """Credits that the records of this process after `position` cost, by the ids of projects and of keys.
 
-        None if `journal` is not the current one, or if the records behind `position` are folded: read again.
+        None if `journal` is not the current one, or if the records after `position` are folded: read again.
         """
         if journal != self.id or position < self._folded:
             return None

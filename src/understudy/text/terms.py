@@ -66,7 +66,7 @@ def is_paired(word: str) -> bool:
 def index_terms(text: str, language: str) -> tuple[list[str], int]:
     """The terms to index a text by, and how many of them are its words or pairs.
 
-    Behind those are the single characters of paired scripts, once each, so that a query of one character matches.
+    After those are the single characters of paired scripts, once each, so that a query of one character matches.
     """
     terms = list(chain.from_iterable(map(_lexicon(language).__getitem__, split_surface_words(text))))
     length = len(terms)
@@ -100,7 +100,7 @@ def join_part_terms(parts: Sequence[str], heading: str, language: str) -> tuple[
 
 
 def is_word_boundary(text: str, position: int) -> bool:
-    """Whether the texts before and behind an inner position surely have the words of the whole."""
+    """Whether the texts before and after an inner position surely have the words of the whole."""
     before = text[position - 1]
     return before.isspace() or before in _SENTENCE_ENDS or text[position].isspace()
 

@@ -21,7 +21,7 @@ _SMALL_CONTEXT_MODELS: Final = ("gpt-3.5",)
 _NO_MATCHES: Final = "No passage of the files matches these queries."
 _CITATION_INSTRUCTIONS: Final = (
     "Passages of the user's files, the best first. Each begins with its mark. Where a sentence of your answer rests on "
-    "a passage, put the passage's mark right behind it, exactly as it is written here, brackets included."
+    "a passage, put the passage's mark right after it, exactly as it is written here, brackets included."
 )
 
 

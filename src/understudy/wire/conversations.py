@@ -10,7 +10,7 @@ Items = Annotated[list[dict[str, Any]], Meta(max_length=20)]
 
 
 class ConversationOrigin(Struct):
-    """Where a branch begins: behind `item_id` of the conversation, whose copy in the branch is `copied_item_id`."""
+    """Where a branch begins: after `item_id` of the conversation, whose copy in the branch is `copied_item_id`."""
 
     conversation_id: str
     item_id: str | None

@@ -16,7 +16,7 @@ from understudy.wire.responses import JsonObjectFormat, JsonSchemaFormat, TextFo
 from understudy.wire.tools import ReasoningEffort
 
 ItemRole = Literal["user", "assistant", "system", "developer"]
-# Of one call; more than any search returns.
+# The limit of the results of one call; more than any search returns.
 Results = Annotated[list[dict[str, Any]], Meta(max_length=1000)]
 
 

@@ -41,7 +41,7 @@ class CreateModerationResponse(Struct, kw_only=True):
 
 
 class ModeratedSide(Struct, frozen=True, kw_only=True, tag_field="type", tag="moderation_result"):
-    """Of the input or the output of a response; categories and scores are by the names of the model's categories."""
+    """The moderation of a response's input or output; scores are by the names of the model's categories."""
 
     model: str
     flagged: bool

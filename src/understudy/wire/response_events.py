@@ -1,6 +1,6 @@
 """Events of a response's stream. Source: the Responses API, `ResponseStreamEvent`.
 
-Members come in the order of the alphabet behind `type`, as in the hosted API's recorded streams; what is added at the
+Members come in the order of the alphabet after `type`, as in the hosted API's recorded streams; what is added at the
 end of a command's delta is our own. `obfuscation` hides the length of a delta.
 """
 

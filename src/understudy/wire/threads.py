@@ -9,7 +9,7 @@ from understudy.wire.tools import Metadata, ToolResources, ToolResourcesCreate
 
 
 class BranchOrigin(Struct):
-    """Where a branch begins: behind `message_id` of the thread, whose copy in the branch is `copied_message_id`.
+    """Where a branch begins: after `message_id` of the thread, whose copy in the branch is `copied_message_id`.
 
     Both are null in a branch that copied no message.
     """

@@ -291,7 +291,7 @@ class MergedChunk(Struct, kw_only=True):
 
 
 class SearchExplanation(Struct, kw_only=True):
-    """Of the chunk with the best score. `fused` is the sum of the scores of words and vectors by their weights.
+    """Explains the chunk with the best score. `fused` is the sum of the scores of words and vectors by their weights.
 
     `words` or `vectors` are null where that half does not count. `start` and `end` are code points of the file's text.
     `merged_chunks` are all chunks of the result, which overlap or follow one another, in the order of the text.

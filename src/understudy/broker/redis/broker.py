@@ -76,7 +76,7 @@ class RedisBroker:
         self._requests: dict[int, asyncio.Future[bytes]] = {}
         self._numbers = itertools.count(1)
         self._wakes: Counter[str] = Counter()
-        # Of a published message, the request that fails if nobody receives it.
+        # The request that fails if nobody receives a published message.
         self._outbox: list[tuple[Command, int]] = []
         self._outbox_bytes = 0
         # Set when what is in the outbox has been sent, where somebody waits for that.

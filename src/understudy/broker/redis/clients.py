@@ -29,7 +29,7 @@ _CONCURRENT_COMMANDS: Final = 2
 _PIPELINE_BYTES: Final = 1 << 18
 _MESSAGES: Final = frozenset({b"message", b"smessage"})
 FAILURES: Final = (exceptions.ConnectionError, exceptions.TimeoutError, exceptions.RedisClusterException, OSError)
-"""Of a connection, a server that loads its data, or a Cluster without its slots; after these a node reconnects."""
+"""Errors of a connection, a server that loads its data, or a Cluster without its slots: the node reconnects."""
 _FAILED_REPLIES: Final = (*FAILURES, exceptions.ReadOnlyError, exceptions.ClusterDownError, exceptions.MasterDownError)
 
 

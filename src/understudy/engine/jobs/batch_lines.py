@@ -61,7 +61,7 @@ _BACKOFF: Final = Backoff(first=1.0, longest=60.0, max_attempts=12, jitter=(0.5,
 _MALFORMED: Final = b'"upstream_malformed"'
 _MALFORMED_ATTEMPTS: Final = 3
 _PERMANENT_ERRORS: Final = (b'"insufficient_quota"', b'"billing_error"')
-# Of this server's own limit of images, and of funds that other work holds: a line waits as long as the batch lasts.
+# Errors of this server's limit of images, and of funds that other work holds: a line waits as long as the batch lasts.
 _AWAITED: Final = f"organization {ORGANIZATION} on images per".encode()
 _AWAITED_CODE: Final = "funds_reserved"
 _AWAITED_ATTEMPTS: Final = 6

@@ -60,5 +60,5 @@ class PermissionChecks:
 
 
 def find_hosted_tool(kind: str) -> str | None:
-    """The hosted tool of a type, whose versions have a date or `preview` behind its name."""
+    """The hosted tool of a type, whose versions have a date or `preview` after its name."""
     return next((tool for tool in HOSTED_TOOLS if kind == tool or kind.startswith(f"{tool}_")), None)

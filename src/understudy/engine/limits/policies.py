@@ -28,7 +28,7 @@ class Policies:
         self._has_defaults = Policy.has_defaults(defaults)
         self._cache: dict[str, Policy] = {}
         self._changes = _UNKNOWN
-        # Of the cache: what was loaded before a change is not stored after it.
+        # The version of the cache: what was loaded before a change is not stored after it.
         self._generation = 0
         self.listeners: list[Callable[[], None]] = []
         """Called after each announced change of limits, also of those of spending."""

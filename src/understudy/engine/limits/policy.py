@@ -9,7 +9,7 @@ from understudy.store.limits import METRICS, UNLIMITED, Limit, Metric
 from understudy.store.permissions import UNRESTRICTED, ProjectPermissions
 
 Owner = Literal["key", "project", "model"]
-"""Whose limit it is: a key's, a project's, or that of a model in a project."""
+"""The owner of a limit: a key, a project, or a model in a project."""
 RelayedUnit = Literal["images", "audio_bytes"]
 """What relayed requests make or send, beside tokens."""
 Unit = Literal["requests", "tokens", "batch_tokens", RelayedUnit]

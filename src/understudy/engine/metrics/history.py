@@ -44,7 +44,7 @@ class Minute:
     oldest_waiting: float | None = None
 
     def figures(self, project_id: str | None) -> Figures:
-        """Of a project; None: of all requests of the node."""
+        """The figures of a project; None: those of all requests of the node."""
         if project_id is not None:
             return self.projects.get(project_id) or Figures()
         total = Figures()
@@ -75,7 +75,7 @@ class History:
         self._current = Minute(self._clock.now())
 
     def seconds_left(self) -> float:
-        """Of the current minute, by the clock: the minutes of several nodes are the same."""
+        """What is left of the current minute, by the clock: the minutes of several nodes are the same."""
         left = _MINUTE_SECONDS - self._clock.now() % _MINUTE_SECONDS
         # A timer may be early by less than that.
         return left if left > 1.0 else left + _MINUTE_SECONDS

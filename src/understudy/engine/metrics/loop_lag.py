@@ -12,7 +12,7 @@ _INTERVAL_SECONDS: Final = 0.05
 _IDLE_INTERVALS: Final = 20
 """As many intervals are one while the loop is idle, which it is after as many without work."""
 _IDLE_SHARE: Final = 0.04
-"""Of the time; an idle loop works for less."""
+"""The share of the time for which an idle loop works at most."""
 
 
 class LoopLag:

@@ -53,7 +53,7 @@ class RealtimeMeter:
         self._key_id = key_id
         self._model = model
         self._requested: deque[_Taken] = deque()
-        """Of responses that the client has requested, and the provider not yet created."""
+        """What is reserved for responses that the client has requested, and the provider has not yet created."""
         self._open: dict[str, _Taken] = {}
         self._ended: deque[str] = deque(maxlen=_MAX_OPEN)
         self._charging: set[asyncio.Task[None]] = set()

@@ -25,7 +25,7 @@ _MAX_INVALID: Final = 100
 _YIELD_AFTER: Final = 32
 """Events, after which other tasks run: a read may bring thousands of small ones."""
 _YIELD_BYTES: Final = 4096
-"""Of an event of the client, whose members are all checked, after which other tasks run."""
+"""The size of a client's event, whose members are all checked, after which other tasks run."""
 _SETTLE_SECONDS: Final = 2.0
 """For each event of the provider until the end of a response, of which a client may have left much unread."""
 _MAX_SETTLE_SECONDS: Final = 20.0

@@ -33,7 +33,7 @@ class _Identified(Protocol):
 
 T = TypeVar("T", bound=_Identified)
 
-# Of objects that the store has while they are open.
+# The openings of objects that the store has while they are open.
 _STORED_OPENINGS = (events.MessageOpened, events.CallsStepOpened)
 _OPENING_EVENTS = (
     *_STORED_OPENINGS,

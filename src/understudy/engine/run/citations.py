@@ -134,7 +134,7 @@ class CitationParser:
 
     def _emit_reference(self, reference: "_ParsedReference") -> Iterator[str | Reference]:
         if isinstance(reference.passage, WebSource) and not self._ends_blank:
-            # A mark stands right behind its sentence; a link there is words.
+            # A mark stands right after its sentence; a link there is words.
             yield from self._emit_text(" ")
         if reference.text:
             start = self._position

@@ -38,7 +38,7 @@ class RunRestored(Event, frozen=True, tag="run_restored"):
     What its last owner has streamed and not stored is void: the model is called again. So an open message, and a step
     whose calls were not complete, are abandoned.
 
-    `resumable_from`: where the log begins with what is stored of the run, the first number of the lost log behind which
+    `resumable_from`: where the log begins with what is stored of the run, the first number of the lost log after which
     a reader resumes at this event. `is_past`: a later owner has rebuilt it, as a part of the beginning of its log.
     """
 

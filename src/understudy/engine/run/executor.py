@@ -82,7 +82,7 @@ class RunExecutor:
 
     @property
     def origin(self) -> Origin:
-        """Of the request that created the run, or resumed it last."""
+        """The origin of the request that created the run, or resumed it last."""
         return self._writer.progress.origin
 
     @property

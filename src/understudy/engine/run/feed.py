@@ -26,7 +26,7 @@ from understudy.engine.run.logs import Logs
 FOLLOW_TOPIC: Final = "run.follow"
 BATCH_TOPIC: Final = "run.batch"
 EVENTS_TOPIC: Final = "run.events"
-"""Of a message with the events of one run."""
+"""The topic of a message with the events of one run."""
 INTEREST_SECONDS: Final = 30.0
 _MAX_BODY_BYTES: Final = 48_000
 # A follower applies a message in one turn of its event loop, some microseconds an event.
@@ -202,7 +202,7 @@ class EventFeed:
         await self._broker.send(node_id, BATCH_TOPIC, _encode(self._batches.pop(node_id).sent))
 
     async def _pack(self, run_id: str, log: RunLog, after: int, entries: list[LogEntry]) -> SentEvents:
-        """Of the entries after the number `after`, as many as a message may have."""
+        """As many of the entries after the number `after` as a message may have."""
         encoded = self._codec.encode_entries(entries)
         while (len(encoded) > _MAX_BODY_BYTES or _count_events(entries) > _MAX_EVENTS) and _is_divisible(entries):
             entries = entries[: len(entries) // 2] if len(entries) > 1 else [entries[0].halves()[0]]

@@ -28,7 +28,7 @@ from understudy.engine.run.log_entries import LogEntry, join_texts, merge_deltas
 _MAX_RECENT_EVENTS = 512
 _MERGE_CHUNK = 32
 _FEW_ENTRIES = 12
-"""Which are not merged: that would take longer than it makes them smaller."""
+"""So few entries are not merged: that would take longer than it makes them smaller."""
 
 _number_of = attrgetter("number")
 
@@ -135,7 +135,7 @@ class RunLog:
         self.first_resumable = 0
         """Earlier owners may have dropped what a client with fewer events has open; see `views/resumption.py`."""
         self.outlined: int | None = None
-        """Of a response that an owner has died over, the last event that the stored outline of its stream has."""
+        """The last event in the stored outline of a response's stream, if an owner has died over the response."""
         self.is_resumable = False
         """Whether clients have, or may have, numbers with which they resume after a crash."""
         self._merged: list[LogEntry] = []
@@ -222,7 +222,7 @@ class RunLog:
         self._notify_followers()
 
     def set_takeover(self, entry: LogEntry) -> None:
-        """Notes behind which events clients resume at an entry that is a takeover, if the log before it is rebuilt."""
+        """Notes after which events clients resume at an entry that is a takeover, if the log before it is rebuilt."""
         first = next(self.entries(), entry)
         if isinstance(entry.event, RunRestored) and epoch_of(first.first) == epoch_of(entry.number):
             self.first_resumable = max(self.first_resumable, entry.event.resumable_from)

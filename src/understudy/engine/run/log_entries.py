@@ -27,7 +27,7 @@ class LogEntry(msgspec.Struct, gc=False):
     ends: "array[int] | None" = None
 
     def parts(self, applied: int, after: int) -> Iterator[tuple[int, Event]]:
-        """What follows the event `applied`, with a cut behind the event `after`: a merged text is divided there."""
+        """What follows the event `applied`, with a cut after the event `after`: a merged text is divided there."""
         if self.ends is None:
             yield self.number, self.event
             return
@@ -49,7 +49,7 @@ class LogEntry(msgspec.Struct, gc=False):
         return LogEntry(self.number, event, after + 1, ends=ends)
 
     def divide(self, after: int) -> "Iterator[LogEntry]":
-        """The events behind the event `after`, an entry each, without their frames."""
+        """The events after the event `after`, an entry each, without their frames."""
         if self.ends is None:
             yield self
             return
@@ -61,7 +61,7 @@ class LogEntry(msgspec.Struct, gc=False):
             start = end
 
     def divide_frames(self, after: int) -> Iterator[tuple[int, tuple[bytes, ...]]]:
-        """The events behind the event `after` by their numbers, with the frames of each."""
+        """The events after the event `after` by their numbers, with the frames of each."""
         if self.ends is None:
             yield self.number, self.frames
             return

@@ -83,7 +83,7 @@ class LogStreams:
         self._retention = retention
         self._report_lost = report_lost
         self._streams: dict[str, _LogStream] = {}
-        # Of dictionaries that are sets in the order of insertion.
+        # Dictionaries that are sets in the order of insertion.
         self._due: dict[_LogStream, None] = {}
         self._later: dict[_LogStream, None] = {}
         self._timer: asyncio.TimerHandle | None = None
@@ -262,7 +262,7 @@ class LogStreams:
     def _forget_written(self, streams: Iterable[_LogStream]) -> None:
         for stream in streams:
             stream.written = None
-            # Whatever the server has lost behind the last event of the stream, the stored log has.
+            # Whatever the server has lost after the last event of the stream, the stored log has.
             stream.batches = _MAX_BATCHES
 
     async def _find_last(self, streams: list[_LogStream]) -> None:

@@ -20,7 +20,7 @@ _encode: Final = EventCodec(lambda _, value: value).encode_entries
 
 
 class LogTail:
-    """`set_outline` records in the plan the stream up to an event behind which nothing is open."""
+    """`set_outline` records in the plan the stream up to an event after which nothing is open."""
 
     def __init__(self, log: RunLog, plan: Plan, set_outline: Callable[[Plan], None]) -> None:
         self._log = log

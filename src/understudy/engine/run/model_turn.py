@@ -206,7 +206,7 @@ class ModelTurn:
 
     async def _publish_text(self, text: str) -> None:
         if self.turn.calls:
-            # Text behind a call is published when the calls are complete.
+            # Text after a call is published when the calls are complete.
             self._deferred_text += text
             return
         await self._write_message_text(text)

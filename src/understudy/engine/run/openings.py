@@ -23,7 +23,7 @@ class UnstoredOpenings:
         self._delay = delay
         self._threads: dict[_Store, str] = {}
         self._storing: dict[object, str] = {}
-        # Of the writes whose end somebody waits for.
+        # The ends of writes that somebody waits for.
         self._stored: dict[object, asyncio.Future[None]] = {}
         self._timer: asyncio.TimerHandle | None = None
 

@@ -27,7 +27,7 @@ from understudy.store.run_state import ClientTool, PromptExtent
 from understudy.tools.image_generation import MadeImage
 
 _NAMED_TOOLS = frozenset({"file_search", "code_interpreter"})
-"""Whose calls are stored without the names of their functions."""
+"""Tools whose calls are stored without the names of their functions."""
 
 
 class Prompt(Struct, frozen=True):

@@ -30,7 +30,7 @@ class StoredLogs:
         self._codec = codec
 
     async def load(self, run_id: str, after: int = 0) -> list[LogEntry]:
-        """What continues a log that ends with that number, without a hole: what comes behind a lost batch is left out.
+        """What continues a log that ends with that number, without a hole: what follows a lost batch is left out.
 
         Empty if nothing is stored. Raises BrokerUnavailable.
         """

@@ -44,7 +44,7 @@ _TOOL_TYPES: Final = {
     "image_generation": "extension",
     "tool_search": "extension",
 }
-"""Of the semantic conventions."""
+"""The names of the semantic conventions."""
 NextStep = Literal["continue", "wait"]
 """After the calls of a turn: the model is called again, or the client has to act."""
 

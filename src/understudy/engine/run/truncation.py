@@ -38,7 +38,7 @@ _MAX_CHARACTERS_PER_TOKEN: Final = 16
 # Bytes in the middle of an item are not text.
 _BYTES_MARK: Final = ";base64,"
 
-# Of instructions whose tokens are counted once: 64 of them take two megabytes at most.
+# The longest instructions whose tokens are counted once: 64 of them take two megabytes at most.
 _MAX_COUNTED_CHARACTERS: Final = 32_000
 
 # Encoded items are at most so many times as long as their text.

@@ -56,7 +56,7 @@ class Turn:
         self.finish_reason: str | None = None
         self.deltas = 0
         self.phase = ""
-        """Of the text that follows, by the provider."""
+        """The phase of the text that follows, as the provider names it."""
         self._counts: TokenCounts | None = None
         self._by_index: dict[int, ToolCall] = {}
 

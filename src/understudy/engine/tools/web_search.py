@@ -24,7 +24,7 @@ from understudy.wire.items import WebResult, WebSearchCallItem
 
 _MAX_KNOWN_URLS: Final = 2000
 KEY: Final = "web_search"
-"""By which tool choices name all functions of the tool."""
+"""The name of all functions of the tool in tool choices."""
 _ACTIONS: Final[tuple[Action, ...]] = ("search", "open_page", "find_in_page")
 _NOT_OPENED: Final = (
     "This page may not be opened: open pages that a search has returned, or whose URL is in the user's messages."

@@ -57,7 +57,7 @@ class BatchLines:
         self.problem: str | None = None
 
     async def read(self) -> AsyncGenerator[Line, None]:
-        """A malformed line ends the reading: what is behind it is not known to be lines."""
+        """A malformed line ends the reading: what is after it is not known to be lines."""
         try:
             content = await asyncio.to_thread(self._spool.open_blob, self._name)
             if content is None:

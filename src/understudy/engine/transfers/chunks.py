@@ -9,7 +9,7 @@ from understudy.importing.objects import RawObject
 
 _CHUNK_BYTES: Final = 8 << 20
 _FILE_BYTES: Final = 256 << 20
-"""Of the contents of files, all of which a crash repeats."""
+"""The limit of the contents of files in a chunk, all of which a crash repeats."""
 
 
 async def read_chunks(objects: Iterator[RawObject], most: int) -> AsyncIterator[list[RawObject]]:

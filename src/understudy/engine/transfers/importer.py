@@ -1,6 +1,6 @@
 """Inserts the objects of a spooled import, kind by kind, in the order of their creation.
 
-The position and the report are stored with each batch, so another worker continues exactly behind the last one.
+The position and the report are stored with each batch, so another worker continues exactly after the last one.
 """
 
 from collections import Counter
@@ -42,7 +42,7 @@ from understudy.wire.vector_stores import VectorStoreFileObject, VectorStoreObje
 _CHUNK: Final = 1000
 _FILE_CHUNK: Final = 100
 _CONTENT_CHUNK: Final = 10
-"""Of batches, videos, uploads and containers, which have several contents."""
+"""The chunk of batches, videos, uploads and containers, which have several contents."""
 _PARENTS: Final[dict[Kind, tuple[Kind, str]]] = {
     "message": ("thread", "thread_id"),
     "run": ("thread", "thread_id"),
@@ -79,7 +79,7 @@ class Importer:
         self._transfer = cast("ImportObject", claim.record.transfer)
         self._owner = ImportOwner(claim.project_id, claim.seq, worker)
         self._is_first_attempt = claim.attempts <= 1
-        # Of the chunk, by `id()`: where objects name others, and the messages that are decoded already.
+        # Parts of the chunk by `id()`: where objects name others, and the messages that are decoded already.
         self._places: dict[int, list[Place]] = {}
         self._messages: dict[int, MessageObject] = {}
         # Files of the chunk that exist with their bytes, by their stored ids.

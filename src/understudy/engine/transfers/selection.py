@@ -52,7 +52,7 @@ class Selection:
         self._clock = clock
         self.project_id = project_id
         self.pairs = tuple(metadata.items())
-        # Of the pages that were read, with `pairs`: the owners of images.
+        # The owners of images in the pages that were read, with `pairs`.
         self._image_owners: set[str] = set()
         # What the selected threads name. One person's files fit into memory.
         self._named: dict[str, set[str]] | None = None
@@ -287,7 +287,7 @@ class Selection:
         return self._named
 
     async def _response_threads(self) -> AsyncIterator[str]:
-        """Of responses without a conversation, and what they continue. Each is yielded once, in memory of few."""
+        """The threads of responses without a conversation, and of what they continue, each once; few are in memory."""
         seen: set[str] = set()
         async for page in self.stored_responses():
             for one in page:
@@ -356,7 +356,7 @@ _Row = TypeVar("_Row", bound=_Numbered)
 
 
 async def _list_rows(read: Callable[[int], Awaitable[Sequence[_Row]]]) -> AsyncIterator[Sequence[_Row]]:
-    """All pages of rows that are not empty, behind the number of the last row each."""
+    """All pages of rows that are not empty, each after the number of the last row."""
     after = 0
     while page := await read(after):
         yield page

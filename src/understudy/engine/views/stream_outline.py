@@ -13,7 +13,7 @@ import msgspec
 
 from understudy.wire.response_events import STREAM_EVENTS, OutputTextDelta, ResponseStreamEvent
 
-# Of the kind of an event; the same in all versions of this program.
+# A hash of each kind of event; the same in all versions of this program.
 _HASHES: Final = {kind: zlib.crc32(str(kind.__struct_config__.tag).encode()) & 0xFFFF for kind in STREAM_EVENTS}
 
 

@@ -97,7 +97,7 @@ class MessageValues:
             yield tokens.shorten(self._text.strip(), _MAX_TEXT)
 
     def _values_by_name(self, name: str, value: str) -> Iterator[str]:
-        """Values behind the property's own name: "subject: Lunch", "title 'Lunch'", "limit of 5"."""
+        """Values after the property's own name: "subject: Lunch", "title 'Lunch'", "limit of 5"."""
         if not (parts := split_identifier(name)):
             return
         label = r"[ _-]?".join(map(re.escape, parts))

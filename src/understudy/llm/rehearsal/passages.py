@@ -35,7 +35,7 @@ _MIN_SHARE: Final = 0.15
 
 
 class Passage(NamedTuple):
-    """`place` is what stands behind its mark: the page and the headings of its start."""
+    """`place` is what stands after its mark: the page and the headings of its start."""
 
     mark: str
     filename: str
@@ -134,5 +134,5 @@ def _extract_terms(text: str) -> frozenset[str]:
 
 
 def _append_mark(text: str, mark: str) -> str:
-    """The mark stands before a full stop, and behind any other end."""
+    """The mark stands before a full stop, and after any other end."""
     return f"{text}{mark}" if text[-1] in "!?\u2026\u3002\uff01\uff1f" else f"{text.rstrip('.,;: ')}{mark}."

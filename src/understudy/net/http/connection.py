@@ -21,7 +21,7 @@ STREAMED_BODY_BYTES: Final = 1 << 20
 """A larger body is written in pieces, so that other tasks run in between."""
 _PIECE_BYTES: Final = 256 * 1024
 _MAX_FRAME_BYTES: Final = 64 * 1024
-"""Of a head, and of extensions of chunks and trailers between two parts of a body."""
+"""The limit of a head, and of extensions of chunks and trailers between two parts of a body."""
 _MAX_HEADERS: Final = 256
 _BODILESS_STATUSES: Final = frozenset({204, 304})
 _SWITCHING_PROTOCOLS: Final = 101

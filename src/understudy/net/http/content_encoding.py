@@ -13,7 +13,7 @@ _ZLIB_METHOD: Final = 8
 
 
 class Decoder:
-    """Of `gzip` or `deflate`. Raises zlib.error for a body that is neither."""
+    """Decodes `gzip` or `deflate`. Raises zlib.error for a body that is neither."""
 
     def __init__(self, encoding: str) -> None:
         self._is_gzip = encoding == "gzip"

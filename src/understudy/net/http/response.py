@@ -69,7 +69,7 @@ class Response:
     def read_available(self) -> bytes:
         """The bytes received so far, in order; empty before the first ones, and at the end (`at_eof`).
 
-        Also empty between two steps of decoding, so that other tasks run in the wait. Raises HttpError behind the last
+        Also empty between two steps of decoding, so that other tasks run in the wait. Raises HttpError after the last
         bytes before an error.
         """
         chunks, decoder = self._chunks, self._decoder

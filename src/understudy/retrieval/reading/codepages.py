@@ -105,7 +105,7 @@ def _score(sample: bytes, name: str, language: str | None) -> float:
 
 
 def _is_odd(word: str, alphabet: str | None) -> bool:
-    """Whether a word mixes scripts or has foreign letters, a capital behind a small letter, or a sign inside."""
+    """Whether a word mixes scripts or has foreign letters, a capital after a small letter, or a sign inside."""
     letters = [sign for sign in word if sign.isalpha()]
     return (
         any(unicodedata.category(sign) in {"Cc", "Co", "Cn"} or sign == "\ufffd" for sign in word)

@@ -1,7 +1,7 @@
 """Where the pages of an OpenDocument text begin, as its writer has broken them. Source: OpenDocument 1.3, part 3.
 
 Breaks by the length of the text are elements, `text:soft-page-break`; those that the author wants are in the styles of
-the paragraphs and tables behind or before them.
+the paragraphs and tables after or before them.
 """
 
 from collections.abc import Iterator

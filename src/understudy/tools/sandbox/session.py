@@ -94,7 +94,7 @@ class KernelSession:
                 self._loss_reported = output.lost == "everything"
             finally:
                 self._release_turn()
-        # After the cell is settled: a consumer need not read on behind the last output.
+        # After the cell is settled: a consumer need not read on after the last output.
         yield output
 
     def _release_turn(self) -> None:
