@@ -311,7 +311,7 @@ def test_an_unknown_generation_is_not_found(server):
         (CREATE, {"prompt": "x" * 2049}, "Invalid 'prompt': string too long. Expected a string with maximum length 2048, but got a string with length 2049 instead.", "prompt", "string_above_max_length"),
         (CREATE, {"prompt": "x", "duration": "6s"}, "Invalid value: '6s'. Supported values are: '5s' and '9s'.", "duration", "invalid_value"),
         ("/v2/video/generations", {"model": "luma/ray-2", "prompt": "x", "duration": 6}, "Invalid value: 6. Supported values are: 5 and 9.", "duration", "invalid_value"),
-        (CREATE, {**SMALL, "keyframes": {"frame0": {"type": "image", "url": "https://example.com/a.png"}}}, "Invalid 'keyframes.frame0': this server fetches no pictures from other servers. Send the picture as a data: URL or upload it as a file; an operator can set `video.fetch_images`.", "keyframes.frame0", "invalid_value"),
+        (CREATE, {**SMALL, "keyframes": {"frame0": {"type": "image", "url": "https://example.com/a.png"}}}, "Invalid 'keyframes.frame0': pictures are not fetched from other servers. Send the picture as a data: URL or upload it as a file; an operator can set `video.fetch_images`.", "keyframes.frame0", "invalid_value"),
         (CREATE, {**SMALL, "keyframes": {"frame1": {"type": "image", "url": "data:image/png;base64,§"}}}, "Invalid 'keyframes.frame1': what follows 'data:image/png;base64,' is not base64.", "keyframes.frame1", "invalid_value"),
     ],
 )  # fmt: skip
@@ -437,7 +437,7 @@ def test_a_callback_is_retried_until_it_succeeds(new_server):
 @pytest.mark.proves("luma.callback")
 def test_callbacks_are_refused_unless_the_operator_allows_them(server, new_server):
     answer = server.ask("POST", CREATE, {**QUICK, "callback_url": "https://example.com/done"})
-    said = "This server calls nobody back. Ask for the video instead; an operator can set `video.callbacks`."
+    said = "This server sends no callbacks. Retrieve the video instead; an operator can set `video.callbacks`."
     assert_aimlapi_error(
         answer, 400, f"Invalid 'callback_url': 'https://example.com/done'. {said}", "callback_url", "invalid_value"
     )

@@ -114,7 +114,7 @@ def test_luma_extends_its_own_videos_and_fetches_pictures_itself(server, luma):
     assert_aimlapi_error(
         refused,
         400,
-        "Invalid 'keyframes.frame0': a data: URL cannot be handed to 'luma', which fetches pictures by itself. Give an http"
+        "Invalid 'keyframes.frame0': a data: URL cannot be sent to 'luma', which fetches pictures itself. Send an http"
         " or https URL that it can reach.",
         "keyframes.frame0",
         "invalid_value",

@@ -34,7 +34,7 @@ class _CreatedResponse(msgspec.Struct):
     "getRunTrace",
     "GET",
     "/threads/{thread_id}/runs/{run_id}/trace",
-    summary="Retrieve what a run's time went into: its queueing, model turns, tools and waits.",
+    summary="Retrieve how long each part of a run took: queueing, model turns, tools and waits.",
     response=TraceObject,
 )
 async def get_run_trace(request: Request) -> Response:
@@ -48,7 +48,7 @@ async def get_run_trace(request: Request) -> Response:
     "getRunContext",
     "GET",
     "/threads/{thread_id}/runs/{run_id}/context",
-    summary="List what of its thread a model turn of a run got, and what was left out.",
+    summary="List the items of its thread that a model turn of a run got, and those left out.",
     query=queries.RunContextQuery,
     response=RunContextObject,
 )
@@ -64,7 +64,7 @@ async def get_run_context(request: Request) -> Response:
     "getResponseTrace",
     "GET",
     "/responses/{response_id}/trace",
-    summary="Retrieve what a response's time went into: its queueing, model turns and tools.",
+    summary="Retrieve how long each part of a response took: queueing, model turns and tools.",
     response=TraceObject,
 )
 async def get_response_trace(request: Request) -> Response:

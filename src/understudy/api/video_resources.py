@@ -134,7 +134,7 @@ async def retrieve_content(request: Request) -> Response:
     video = await _find_video(request)
     if query.variant == "spritesheet":
         raise InvalidRequest(
-            "This server makes no spritesheets. Use the variant 'video' or 'thumbnail'.",
+            "Spritesheets are not supported. Use the variant 'video' or 'thumbnail'.",
             param="variant",
             code="unsupported_value",
         )

@@ -170,8 +170,8 @@ async def _require_file(request: Request, generation_id: str, role: Role, token:
 
 def _missing_file_error(generation_id: str) -> NotFound:
     return NotFound(
-        f"No file of a generation {generation_id!r} is found under this address. Ask for the generation again to learn"
-        " the address.",
+        f"No file of a generation {generation_id!r} found at this address. Retrieve the generation again for its"
+        " address.",
     )
 
 

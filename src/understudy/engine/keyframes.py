@@ -104,8 +104,8 @@ class Keyframes:
     def _check_support(self, *, takes: Literal["file", "url"], param: str, source: str) -> None:
         if takes not in self._provider.takes:
             raise InvalidRequest(
-                f"Invalid '{param}': {source} cannot be handed to {self._provider.name!r}, which fetches pictures by"
-                " itself. Give an http or https URL that it can reach.",
+                f"Invalid '{param}': {source} cannot be sent to {self._provider.name!r}, which fetches pictures"
+                " itself. Send an http or https URL that it can reach.",
                 param=param,
                 code="invalid_value",
             )
@@ -120,7 +120,7 @@ class Keyframes:
             )
         if "url" not in self._provider.takes and not self._settings.fetch_images:
             raise InvalidRequest(
-                f"Invalid '{param}': this server fetches no pictures from other servers. Send the picture as a data:"
+                f"Invalid '{param}': pictures are not fetched from other servers. Send the picture as a data:"
                 " URL or upload it as a file; an operator can set `video.fetch_images`.",
                 param=param,
                 code="invalid_value",

@@ -48,8 +48,8 @@ def _provider_model(model: str) -> str:
     if model.startswith(_LUMA_PREFIX) and len(model) <= 64:
         return model.removeprefix(_LUMA_PREFIX)
     raise InvalidRequest(
-        f"The model {model[:64]!r} makes no videos here. Use 'sora-2', 'sora-2-pro', or a model of Luma like"
-        " 'luma/ray-2'.",
+        f"The model {model[:64]!r} is not a video model of this server. Use 'sora-2', 'sora-2-pro', or a model of Luma"
+        " like 'luma/ray-2'.",
         param="model",
         code="model_not_found",
     )

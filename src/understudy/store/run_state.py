@@ -220,8 +220,8 @@ class Progress(Struct, omit_defaults=True):
     of code that no message has yet. `detailed`: streams show the results of file search. `key_id`: the key of the run's
     request; `in_batch`: it is a line of a batch, which costs less. `headers` of remote servers, by label; no object
     shows them. `plan`: only for responses. `accepted_at`: the time of the request in Unix seconds. `reserved`: the
-    tokens that the limits of the key have reserved for the next turn, None until the run is admitted. `spans`: what the
-    run's time went into, oldest first. `origin`: the request that created it, or resumed it last. `epoch`: that of the
+    tokens that the limits of the key have reserved for the next turn, None until the run is admitted. `spans`: how
+    long each part of the run took, oldest first. `origin`: the request that created or last resumed it. `epoch`: that of the
     owner that has stored this, 0 for the creation. `retry_at`: when another attempt may succeed, in Unix seconds, of
     a run that a limit has ended; 0 if that is unknown. `sent`: the number of the last event of the run's log that was
     stored with this, where clients resume its stream; 0 elsewhere.

@@ -85,5 +85,5 @@ class ListVideosQuery(Struct, frozen=True, kw_only=True):
 
 class VideoContentQuery(Struct, frozen=True, kw_only=True):
     variant: Annotated[
-        Literal["video", "thumbnail", "spritesheet"], Meta(description="Which file; no spritesheets are made.")
+        Literal["video", "thumbnail", "spritesheet"], Meta(description="Which file; spritesheets are not supported.")
     ] = "video"

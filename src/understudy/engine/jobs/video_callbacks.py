@@ -50,7 +50,9 @@ class VideoCallbacks:
     def check(self, url: str) -> None:
         """Raises InvalidRequest if callbacks to this URL are not allowed."""
         if not self._allowed:
-            refusal = "This server calls nobody back. Ask for the video instead; an operator can set `video.callbacks`."
+            refusal = (
+                "This server sends no callbacks. Retrieve the video instead; an operator can set `video.callbacks`."
+            )
         else:
             refusal = url_problem(url, allow_private=self._allow_private) or ""
         if refusal:

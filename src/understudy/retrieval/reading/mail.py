@@ -35,7 +35,7 @@ def _read_message(message: Message, source: Source, depth: int) -> Iterator[str]
 
 def _read_body(message: Message, source: Source, depth: int) -> Iterator[str]:
     if depth > _MAX_DEPTH:
-        source.warn("The e-mail nests too deep, and was not read to its end.")
+        source.warn("The e-mail is nested too deeply, and was not read to its end.")
         return
     if message.get_content_type() == "multipart/alternative" and message.is_multipart():
         yield from _read_alternative(_message_parts(message), source, depth)

@@ -58,11 +58,11 @@ def iter_descendants(element: ET.Element, *names: str) -> Iterator[ET.Element]:
 
 
 def render_structured(blocks: Callable[[], Iterable[str]], root: ET.Element, source: Source) -> list[str]:
-    """Renders a tree with `blocks`; if it nests too deep for that, its plain text with a warning."""
+    """Renders a tree with `blocks`; if it is nested too deeply for that, its plain text with a warning."""
     try:
         return list(blocks())
     except RecursionError:
-        source.warn("The document nests too deep; its text was read without its structure.")
+        source.warn("The document is nested too deeply; its text was read without its structure.")
         elements = iter_descendants(root, *_LINE_ELEMENTS, *_INLINE_ELEMENTS)
         return [
             "".join(f"\n{one.text or ''}" if local_name(one) in _LINE_ELEMENTS else one.text or "" for one in elements)

@@ -72,7 +72,7 @@ class Package:
             archive = repair_archive(self._source.path)
         except _READ_ERRORS:
             raise self._wrong_format_error() from None
-        self._source.warn(f"The {self._noun} has lost its end; {len(archive.namelist())} parts are left of it.")
+        self._source.warn(f"The {self._noun} is cut off; {len(archive.namelist())} parts are left of it.")
         return archive
 
     def _wrong_format_error(self) -> UnreadableError:

@@ -16,7 +16,7 @@ from understudy.retrieval.reading.unreadable import ScannedPagesError, Unreadabl
 _HEAD_BYTES: Final = 1024
 _TAIL_BYTES: Final = 2048
 _DAMAGED_MESSAGE: Final = "The PDF could not be read: it seems to be damaged."
-_NO_TEXT: Final = "The PDF has no text, only images: it was scanned perhaps. Run text recognition (OCR) first."
+_NO_TEXT: Final = "The PDF has no text, only images: it may be a scan. Run text recognition (OCR) first."
 _NOTHING_RECOGNIZED: Final = "The PDF has no text, and none was recognized in its images."
 _MAX_NAMED_PAGES: Final = 10
 _MAX_ANNOTATIONS: Final = 1000
