@@ -114,56 +114,62 @@ class PrefaceItem(Struct, array_like=True):
 
 
 class Plan(Struct, omit_defaults=True):
-    """The parameters of a response that a run object cannot express, and its progress.
-
-    `context`: the threads before its own, oldest first. `container`: the container of its code, once it exists; `owned`
-    unless the client chose it. `client` maps function names to the client's tools that are not plain functions of that
-    name. `allowed`: callable functions, `file_search`, `code_interpreter`, and `LABEL/` or `LABEL/NAME` of a remote
-    server; `forced`: the server or tool that the first turn must call. `cuts`: input over the context window is
-    dropped. `all_turns`: the model receives the reasoning of earlier turns. `top_logprobs`: the number of alternatives
-    with log probabilities. `compacts`: the context is compacted above `compact_above` tokens; `compacted` afterwards,
-    with `summary_tokens`; `compacts_only`: the request needs only the summary. `sequence`: the number of stream events
-    up to the last checkpoint. Of a background response, `outline`: the kinds and lengths of its stream events, packed,
-    up to the end of its first `outlined` items, and `tail`: the encoded entries of its log from there to the last
-    checkpoint, empty where they are too large; a response that has ended is outlined whole.
-    `is_private`: the response is not to be stored, so neither are its events. `preface`: the messages of a stored
-    prompt, which the model receives before the conversation. `web_search` and `image_generation`: None
-    without these tools. `deferred`: tools, as JSON, that the model has to search for, and
-    `deferred_servers` the labels of remote servers whose tools it has to. `moderation` None where nothing is moderated.
-    """
+    """The parameters of a response that a run object cannot express, and its progress."""
 
     included: list[str] = []
+    """The values of `include` in the request."""
     context: list[ContextPart] = []
+    """The threads before its own, oldest first."""
     vector_store_ids: list[str] = []
     filters: dict[str, Any] | None = None
     container: str = ""
+    """The container of its code, once it exists."""
     owned: bool = True
+    """Whether the container is not one that the client chose."""
     file_ids: list[str] = []
     client: dict[str, ClientTool] = {}
+    """The client's tools other than plain functions, by the names of the functions that the model is offered."""
     allowed: list[str] | None = None
+    """Callable functions, `file_search`, `code_interpreter`, and `LABEL/` or `LABEL/NAME` of a remote server."""
     forced: str = ""
+    """The server or tool that the first turn must call."""
     max_tool_calls: int | None = None
     tool_calls: int = 0
     verbosity: str | None = None
     cuts: bool = False
+    """Whether input over the context window is dropped."""
     all_turns: bool = False
+    """Whether the model receives the reasoning of earlier turns."""
     summary: bool = False
     top_logprobs: int | None = None
+    """The number of alternatives with log probabilities."""
     compacts: bool = False
+    """Whether the context is compacted above `compact_above` tokens."""
     compact_above: int | None = None
     compacts_only: bool = False
+    """Whether the request needs only the summary."""
     compacted: bool = False
     summary_tokens: int = 0
     sequence: int = 0
+    """The number of stream events up to the last checkpoint."""
     outline: bytes = b""
+    """The kinds and lengths of a background response's stream events, packed, up to the end of `outlined` items.
+
+    A response that has ended is outlined whole.
+    """
     outlined: int = 0
     tail: bytes = b""
+    """The encoded entries of its log from there to the last checkpoint; empty where they are too large."""
     is_private: bool = False
+    """Whether the response, and so its events, are not to be stored."""
     preface: list[PrefaceItem] = []
+    """The messages of a stored prompt, which the model receives before the conversation."""
     web_search: WebSearchOptions | None = None
     image_generation: ImageOptions | None = None
     deferred: list[dict[str, Any]] = []
+    """Tools that the model has to search for."""
     deferred_servers: list[str] = []
+    """The labels of remote servers whose tools the model has to search for."""
     moderation: ModerationRule | None = None
 
 
@@ -213,38 +219,43 @@ class Span(Struct, array_like=True, omit_defaults=True):
 
 
 class Progress(Struct, omit_defaults=True):
-    """The engine's state of a run beyond its public object.
-
-    `used`: the usage of the finished model turns; `pending`: that of the turn whose calls wait for results; `calls`:
-    these calls while built-in tools are executed. `resources`: the assistant's at the run's creation. `figures`: images
-    of code that no message has yet. `detailed`: streams show the results of file search. `key_id`: the key of the run's
-    request; `in_batch`: it is a line of a batch, which costs less. `headers` of remote servers, by label; no object
-    shows them. `plan`: only for responses. `accepted_at`: the time of the request in Unix seconds. `reserved`: the
-    tokens that the limits of the key have reserved for the next turn, None until the run is admitted. `spans`: how
-    long each part of the run took, oldest first. `origin`: the request that created or last resumed it. `epoch`: that of the
-    owner that has stored this, 0 for the creation. `retry_at`: when another attempt may succeed, in Unix seconds, of
-    a run that a limit has ended; 0 if that is unknown. `sent`: the number of the last event of the run's log that was
-    stored with this, where clients resume its stream; 0 elsewhere.
-    """
+    """The engine's state of a run beyond its public object."""
 
     used: RunCompletionUsage = RunCompletionUsage()
+    """The usage of the finished model turns."""
     pending: RunCompletionUsage | None = None
+    """The usage of the turn whose calls wait for results."""
     turns: int = 0
     calls: list[PendingCall] = []
+    """The calls of that turn while built-in tools are executed."""
     resources: ToolResources = msgspec.field(default_factory=ToolResources)
+    """The tool resources of the assistant at the run's creation."""
     figures: list[str] = []
+    """Images of code that no message has yet."""
     detailed: bool = False
+    """Whether streams have the results of file search."""
     headers: dict[str, dict[str, str]] = {}
+    """Headers for remote servers, by label. No object has them."""
     key_id: str = ""
+    """The key of the run's request."""
     in_batch: bool = False
+    """Whether it is a line of a batch, which costs less."""
     plan: Plan | None = None
+    """Set for responses."""
     accepted_at: float = 0.0
+    """The time of the request, in Unix seconds."""
     reserved: int | None = None
+    """Tokens of the key's limits that are reserved for the next turn; None until the run is admitted."""
     spans: list[Span] = []
+    """How long each part of the run took, oldest first."""
     origin: Origin = NO_ORIGIN
+    """The request that created or last resumed the run."""
     epoch: int = 0
+    """The epoch of the owner that has stored this; 0 at the creation."""
     retry_at: float = 0.0
+    """When another attempt may succeed, in Unix seconds, of a run that a limit has ended; 0 if that is unknown."""
     sent: int = 0
+    """The number of the last event of the log that was stored with this, where clients resume its stream; else 0."""
 
     @property
     def limited_key_id(self) -> str:

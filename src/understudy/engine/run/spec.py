@@ -28,32 +28,19 @@ class CompactionRule(Struct, frozen=True):
 
 
 class RunSpec(Struct, frozen=True, kw_only=True):
-    """The parameters of one run.
+    """The parameters of one run. The dialects differ in the values of the members from `uses_thread_resources` on.
 
-    What the run works with:
-    `tools`: built-in tools, functions that the client runs, and remote servers, in the order of the request.
-    `client_tools`: function names of the client's tools that are not plain functions of that name. `allowed`: callable
-    functions, `file_search`, `code_interpreter`, `web_search`, `image_generation`, and `LABEL/` or `LABEL/NAME` of a
-    remote server, None for all; `forced`: the server or tool that the first turn must call. `max_tool_calls`: of
-    built-in tools, in the whole run. `context`: the threads before its own, oldest first. `last_messages`: the number
-    of messages before the run that the model receives, None for all that fit. `vector_store_ids`, `filters` (as JSON)
-    and `file_ids` are those of the request; with `uses_thread_resources` the thread's and the assistant's apply
-    instead. `own_container`: code runs in the container of the thread, unless the client chose another one;
-    `bare_file_names`: files there are named by their id alone.
-
-    What differs between the dialects:
-    `on_client_action`: where the client must act, the run pauses until it does, or ends. `overflow`: input over the
-    context window is cut, or fails the run. `publishes_items`: reasoning, lists of remote tools, the container before
-    its first call, and the end of the calls of a turn are events. `label` names the dialect in telemetry, and nothing
-    depends on it.
+    Vector stores, filters and files are those of the request.
     """
 
     id: str
     thread_id: str
     label: Literal["run", "response"]
+    """The dialect, for telemetry alone."""
     model: str
     instructions: str | None
     tools: Sequence[AssistantTool]
+    """Built-in tools, functions that the client runs, and remote servers, in the order of the request."""
     tool_choice: AssistantsApiToolChoiceOption
     parallel_tool_calls: bool
     response_format: AssistantsApiResponseFormatOption
@@ -65,16 +52,22 @@ class RunSpec(Struct, frozen=True, kw_only=True):
     max_prompt_tokens: int | None
     max_completion_tokens: int | None
     last_messages: int | None = None
+    """How many messages before the run the model receives; None for all that fit."""
     preface: Sequence[Item] = ()
     """Messages before the conversation, of a stored prompt."""
     context: Sequence[ContextPart] = ()
+    """The threads before its own, oldest first."""
     all_turns: bool = False
     """The model receives the reasoning of earlier turns."""
     compaction: CompactionRule | None = None
     client_tools: Mapping[str, ClientTool] = {}
+    """The client's tools other than plain functions, by the names of the functions that the model is offered."""
     allowed: Sequence[str] | None = None
+    """What may be called: functions, built-in tools, and `LABEL/` or `LABEL/NAME` of a remote server; None for all."""
     forced: str = ""
+    """The server or tool that the first turn must call."""
     max_tool_calls: int | None = None
+    """The most calls of built-in tools in the whole run."""
     vector_store_ids: Sequence[str] = ()
     filters: Mapping[str, Any] | None = None
     web_search: WebSearchOptions | None = None
@@ -89,11 +82,17 @@ class RunSpec(Struct, frozen=True, kw_only=True):
     """None where nothing is moderated."""
     file_ids: Sequence[str] = ()
     own_container: bool = True
+    """Code runs in the container of the thread, unless the client chose another one."""
     bare_file_names: bool = False
+    """Files in the container are named by their id alone."""
     uses_thread_resources: bool = False
+    """The vector stores and files of the thread and the assistant are used instead of the request's."""
     on_client_action: Literal["pause", "end"] = "end"
+    """Where the client must act, the run pauses until it does, or ends."""
     overflow: Literal["cut", "fail"] = "fail"
+    """Input over the context window is cut, or fails the run."""
     publishes_items: bool = True
+    """Events have reasoning, lists of remote tools, the container before its first call, and the end of calls."""
 
     @property
     def has_built_in_tools(self) -> bool:
