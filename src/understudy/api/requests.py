@@ -158,8 +158,8 @@ def objects_response(kind: Callable[..., msgspec.Struct], data: Sequence[_HasId]
 
 def list_response(page: Page) -> Response:
     """The list envelope around stored JSON."""
-    ids = [row[0] for row in page.rows]
-    first, last = (f'"{ids[0]}"', f'"{ids[-1]}"') if ids else ("null", "null")
-    data = ",".join(row[1] for row in page.rows)
+    rows = page.rows
+    first, last = (f'"{rows[0][0]}"', f'"{rows[-1][0]}"') if rows else ("null", "null")
+    data = ",".join([body for _, body in rows])
     more = "true" if page.has_more else "false"
     return json_response(f'{{"object":"list","data":[{data}],"first_id":{first},"last_id":{last},"has_more":{more}}}')

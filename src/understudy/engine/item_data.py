@@ -44,6 +44,8 @@ _TEXTS: Final = frozenset({InputText, InputOutputText, InputRefusal})
 # A marker is the end of a string: texts with any number of others cost no query of the database.
 _iterate_markers = re.compile(rf"{MARKER_PATTERN}(?=\"|\Z)").finditer
 _MARKER_LENGTH: Final = len(MARKER_START) + 32
+# Without the colon, which JSON is full of: such a text is searched in half of the time.
+_MARKER_HINT: Final = MARKER_START.removesuffix(":")
 _SCANNED: Final = 256 * 1024
 """Characters of a stored text that are searched for markers in one step."""
 logger = logging.getLogger(__name__)
@@ -101,7 +103,7 @@ class ItemData:
 
     async def fill(self, text: str) -> str:
         """Returns a stored text with base64 in place of its markers."""
-        return text if MARKER_START not in text else (await self.fill_all([text]))[0]
+        return text if _MARKER_HINT not in text else (await self.fill_all([text]))[0]
 
     async def load(self, stored: str) -> str | None:
         """A stored URL or base64 with its bytes; None where its row was deleted meanwhile, or its blob is missing."""
@@ -112,7 +114,7 @@ class ItemData:
     async def fill_all(self, texts: Sequence[str]) -> Sequence[str]:
         """Stored texts with their base64; the same texts where none has any."""
         pace = Pace()
-        places = [await _find_markers(text, pace) if MARKER_START in text else () for text in texts]
+        places = [await _find_markers(text, pace) if _MARKER_HINT in text else () for text in texts]
         markers = {text[at : at + _MARKER_LENGTH] for text, found in zip(texts, places, strict=True) for at in found}
         blobs = await self._store.item_data.find(sorted(markers)) if markers else {}
         if not blobs:
@@ -122,10 +124,12 @@ class ItemData:
 
     async def fill_page(self, page: Page) -> Page:
         """A page of stored texts with their base64."""
-        stored = [text for _, text in page.rows]
-        texts = await self.fill_all(stored)
-        if texts is stored:
+        for _, text in page.rows:
+            if _MARKER_HINT in text:
+                break
+        else:
             return page
+        texts = await self.fill_all([text for _, text in page.rows])
         return Page([(row[0], text) for row, text in zip(page.rows, texts, strict=True)], page.has_more)
 
     async def fill_items(self, items: Sequence[Item]) -> Sequence[Item]:

@@ -43,9 +43,9 @@ class PageRequest:
         if self.before is not None:
             yield "before", self.before
 
-    def cut(self, rows: Sequence[Row]) -> "Page":
-        """The page out of its rows in the order in which they were read, which are at most one more."""
-        page_rows = [(row[0], row[1]) for row in rows[: self.limit]]
+    def cut(self, rows: list[Row]) -> "Page":
+        """The page out of its rows `(id, body)` in the order in which they were read, which are at most one more."""
+        page_rows = rows[: self.limit]
         if self.is_backwards:
             page_rows.reverse()
         return Page(page_rows, has_more=len(rows) > self.limit)
