@@ -36,7 +36,8 @@ GROW = """async ({ url, text, step }) => {
     return [element, new GrowingView(element)];
   };
   const [element, view] = make();
-  const states = { isTouched: false, halves: [], button: null };
+  const states = { isTouched: false, halves: [], buttons: 0, longest: 0 };
+  const buttons = new Set();
   const nodes = new Map();
   for (let end = 1; end <= text.length; end += step) {
     view.update(text.slice(0, end), true);
@@ -46,9 +47,13 @@ GROW = """async ({ url, text, step }) => {
       if (nodes.has(index) && nodes.get(index) !== one) states.isTouched = true;
       nodes.set(index, one);
     });
+    element.querySelectorAll("figure.code button").forEach((one) => buttons.add(one));
+    states.longest = Math.max(states.longest, view.tail.textContent.length);
     const plain = element.textContent;
     if (/\\*\\*|\\]\\(|```/.test(plain)) states.halves.push(plain.slice(-40));
   }
+  states.buttons = buttons.size;
+  states.shown = element.innerText.replace(/\\s+/g, "");
   view.update(text, false);
   const [whole, other] = make();
   other.update(text, false);
@@ -58,13 +63,41 @@ GROW = """async ({ url, text, step }) => {
 }"""
 
 
-def test_finished_blocks_stay_and_the_end_is_the_whole_text(console):
+def grow(console, text, step):
     page = console.open("settings")
     entry = page.locator("script[src]").get_attribute("src")
     url = f"/console/{entry.replace('bundles/app/main.js', 'ui/markdown/markdown.js')}"
-    grown = page.evaluate(GROW, {"url": url, "text": TEXT, "step": 3})
+    return page.evaluate(GROW, {"url": url, "text": text, "step": step})
+
+
+def test_finished_blocks_stay_and_the_end_is_the_whole_text(console):
+    grown = grow(console, TEXT, 3)
     assert not grown["isTouched"], json.dumps(grown)
     assert grown["halves"] == []
     assert grown["isSame"]
     assert grown["count"] >= 3
     assert grown["links"] == 2
+
+
+def test_the_copy_button_of_a_code_block_is_one_element_from_the_first_line_to_the_end(console):
+    code = "".join(f"print({number})\n\n" for number in range(1_000))
+    grown = grow(console, f"Run:\n```python\n{code}```\nDone.", 301)
+    assert grown["buttons"] == 1
+    assert not grown["isTouched"], json.dumps(grown)
+    assert grown["isSame"]
+
+
+def test_a_long_block_is_rendered_in_pieces_while_it_grows(console):
+    items = "".join(f"- item **{number}**\n" for number in range(1_500))
+    rows = "".join(f"| {number} | x |\n" for number in range(1_500))
+    for text, piece in (
+        (items, "item1400item1401"),
+        (f"| a | b |\n|---|---|\n{rows}", "1400x1401x"),
+        ("word " * 4_000, "word" * 3_500),
+    ):
+        grown = grow(console, f"{text}\nEnd", 997)
+        assert grown["longest"] < 9_300
+        assert piece in grown["shown"]
+        assert grown["halves"] == []
+        assert "|" not in grown["shown"]
+        assert grown["isSame"]

@@ -286,3 +286,44 @@ def test_an_edited_message_and_a_retried_answer_are_versions_beside_the_first(co
     expect(versions).to_have_text(["1/2"])
     page.go_back()
     expect(log).to_contain_text("Rome is hot.")
+
+
+def test_a_reader_who_selects_is_not_scrolled_and_escape_goes_to_stop(console, upstream, assistant):
+    gate = Gate()
+    lines = [f"Line {number} of the answer.\n\n" for number in range(60)]
+    upstream.answer(text(*lines, gate, *lines, "The end."), text("Hello", HANG))
+    page = console.open(f"playground?assistant={assistant.id}")
+    send(page, "Tell me everything")
+    log = page.get_by_role("log")
+    expect(log).to_contain_text("Line 59")
+    expect(page.get_by_role("button", name="Newest")).to_have_count(0)
+    log.get_by_text("Line 58 of").click(click_count=3)
+    expect(page.get_by_role("button", name="Newest")).to_be_visible()
+    before = log.evaluate("(one) => one.scrollTop")
+    gate.open()
+    expect(page.get_by_role("button", name="Send")).to_be_visible()
+    assert log.evaluate("(one) => one.scrollTop") == before
+    assert "Line 58" in page.evaluate("() => document.getSelection().toString()")
+    page.get_by_role("button", name="Newest").click()
+    expect(log.get_by_text("The end.")).to_be_in_viewport()
+    assert console.find_accessibility_problems() == []
+    send(page, "And now?")
+    expect(log).to_contain_text("Hello")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Stop")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(log).to_contain_text("Stopped. What had arrived stays.")
+    page.keyboard.press("Tab")
+    page.locator("body").press("i")
+    expect(page.get_by_role("textbox", name="Message")).to_be_focused()
+
+
+def test_code_in_a_text_from_right_to_left_runs_from_left_to_right(console, upstream, assistant):
+    upstream.answer(text("استرداد المبلغ:\n\n```python\nprint(1)\n```\n"))
+    page = console.open(f"playground?assistant={assistant.id}")
+    send(page, "كم من الوقت؟")
+    code = page.get_by_role("log").locator("pre")
+    expect(code).to_have_text("print(1)\n")
+    assert code.evaluate("(one) => getComputedStyle(one).direction") == "ltr"
+    paragraph = page.get_by_role("log").locator(".markdown p")
+    assert paragraph.evaluate("(one) => getComputedStyle(one).direction") == "rtl"

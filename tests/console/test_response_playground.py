@@ -191,3 +191,25 @@ def test_two_models_answer_side_by_side(console, server, upstream):
     page.keyboard.press("Escape")
     assert console.find_accessibility_problems() == []
     assert not console.has_horizontal_scroll()
+
+
+def test_a_response_that_was_made_elsewhere_continues_with_its_own_settings(console, server, upstream):
+    upstream.answer(text("One."), text("Two."), text("Three."))
+    tool = {"type": "function", "name": "get_order", "parameters": ORDER}
+    first = server.client.responses.create(model="gpt-4o", instructions="Be brief.", input="One?", tools=[tool])
+    second = server.client.responses.create(model="gpt-4o-mini", input="Two?")
+    page = console.open(f"playground/responses?response={first.id}")
+    model, instructions = page.get_by_label("Model"), page.get_by_role("textbox", name="Instructions")
+    expect(model).to_have_value("gpt-4o")
+    expect(page.get_by_role("button", name="get_order", exact=True)).to_be_visible()
+    page = console.open(f"playground/responses?response={second.id}")
+    expect(model).to_have_value("gpt-4o-mini")
+    expect(instructions).to_have_value("")
+    expect(page.get_by_role("button", name="get_order", exact=True)).to_have_count(0)
+    send(page, "And three?")
+    expect(page.get_by_role("log")).to_contain_text("Three.")
+    instructions.fill("Something typed.")
+    page = console.open(f"playground/responses?response={first.id}")
+    expect(page.get_by_role("log")).to_contain_text("One.")
+    expect(instructions).to_have_value("Something typed.")
+    expect(model).to_have_value("gpt-4o-mini")

@@ -5,7 +5,7 @@ import re
 from playwright.sync_api import expect
 
 from console.browser import NARROW, open_console
-from upstream import HANG, call, calls, fault, text
+from upstream import HANG, call, calls, fault, pause, text
 
 FUNCTION = {"type": "function", "function": {"name": "get_order", "parameters": {"type": "object", "properties": {}}}}
 
@@ -153,3 +153,27 @@ def test_a_runs_context_shows_what_truncation_left_out(console, server, upstream
     assert not console.has_horizontal_scroll()
     rows.nth(3).get_by_role("link", name="You").click()
     expect(page.get_by_role("article", name="You").first).to_contain_text("Question 0")
+
+
+def test_a_part_of_the_timeline_is_magnified_with_the_keyboard(console, server, upstream):
+    run = start(server, upstream, text("Order ", pause(0.3), "7 is paid."))
+    page = console.open(path_of(run))
+    timeline = page.get_by_role("table", name="Timeline")
+    turn = timeline.get_by_role("row", name="model turn")
+    expect(turn).to_be_visible()
+    expect(timeline.get_by_role("columnheader", name="Cost")).to_be_visible()
+    ticks = timeline.locator(".tick")
+    before = ticks.all_inner_texts()
+    assert len({label.split(" ")[-1] for label in before if label}) == 1
+    for _ in range(4):
+        page.keyboard.press("+")
+    expect(ticks).not_to_have_text(before)
+    expect(turn.locator(".bar")).to_have_count(1)
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    assert console.find_accessibility_problems() == []
+    assert not console.has_horizontal_scroll()
+    page.get_by_role("button", name="Zoom out").click()
+    page.keyboard.press("0")
+    expect(ticks).to_have_text(before)
+    expect(page.get_by_role("button", name="Zoom out")).to_be_disabled()

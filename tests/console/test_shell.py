@@ -154,6 +154,7 @@ def test_the_settings_show_the_key_and_what_the_server_offers(console, server):
     facts = page.locator("section", has=page.get_by_role("heading", name="This server"))
     expect(facts).to_contain_text(server.ask("GET", "/v1/session").json["version"])
     expect(facts).to_contain_text("from the settings")
+    expect(page.get_by_role("term").filter(has_text="API key of a project")).to_be_visible()
     expect(facts.locator("div", has_text="Search by meaning")).to_contain_text("off Only words are compared well.")
     assert console.find_accessibility_problems() == []
 

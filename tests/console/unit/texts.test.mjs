@@ -57,3 +57,32 @@ test("no text is put together with a value beside it: a language decides where t
   const found = sources.flatMap(({ name, code }) => [...code.matchAll(beside)].map((match) => `${name}: ${match[0]}`));
   assert.deepEqual(found, []);
 });
+
+test("each page loads the catalogues of all texts that its modules name", async () => {
+  const shared = Object.keys((await load("text/en/shared.js")).default);
+  const names = new Set(catalogues.map(([name]) => name));
+  const codeOf = new Map(sources.map(({ name, code }) => [name, code]));
+  const pages = [...codeOf.get("app/routes.js").matchAll(/page: "([^"]+)"/g)].map((match) => `pages/${match[1]}.js`);
+  const missing = pages.flatMap((page) => {
+    const modules = modulesOf(page, codeOf);
+    const loaded = [page.split("/")[1], ...modules.flatMap((name) => [...codeOf.get(name).matchAll(/loadTexts\("(\w+)"\)/g)].map((match) => match[1]))];
+    const named = /^export const texts = \[(.*)\];$/m.exec(codeOf.get(page))?.[1] ?? "";
+    loaded.push(...[...named.matchAll(/"(\w+)"/g)].map((match) => match[1]));
+    return modules.flatMap((name) => [...codeOf.get(name).replace(/\/\*[^]*?\*\//g, "").matchAll(/\bt\(\s*["`](([\w-]+)\.[\w.-]*)/g)]
+      .filter(([, key, prefix]) => names.has(prefix.replaceAll("-", "_")) && !loaded.includes(prefix.replaceAll("-", "_")) && !shared.some((one) => one.startsWith(key)))
+      .map(([, key]) => `${page}: ${name} has ${key}`));
+  });
+  assert.deepEqual([...new Set(missing)], []);
+});
+
+/** The modules that a page imports, at first or later. A module that loads texts by itself needs none of its page. */
+function modulesOf(page, codeOf) {
+  const found = [page];
+  for (const name of found) {
+    for (const [, target] of codeOf.get(name).matchAll(/(?:from |^import |import\()"(\.[^"]+)"/gm)) {
+      const path = join(dirname(name), target);
+      if (codeOf.has(path) && !path.startsWith("app/") && !found.includes(path)) found.push(path);
+    }
+  }
+  return found;
+}

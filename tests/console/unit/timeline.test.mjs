@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { load } from "./modules.mjs";
 
-const { axisOf, barOf, ticksOf } = await load("lib/timeline.js");
+const { axisOf, barOf, isOnAxis, ticksOf, zoomAxis } = await load("lib/timeline.js");
 
 const span = (started, ended, delta = null) => ({ started_at_ms: started, ended_at_ms: ended, first_delta_at_ms: delta });
 
@@ -25,11 +25,26 @@ test("an axis is never empty", () => {
 });
 
 test("ticks are round, few, and within the axis", () => {
-  assert.deepEqual(ticksOf(4_310, 5), [0, 1_000, 2_000, 3_000, 4_000]);
+  assert.deepEqual(ticksOf(4_310, 5), { step: 1_000, marks: [0, 1_000, 2_000, 3_000, 4_000] });
+  assert.deepEqual(ticksOf(80_000, 5), { step: 30_000, marks: [0, 30_000, 60_000] });
+  assert.deepEqual(ticksOf(1_000, 5, 3_950).marks, [4_000, 4_200, 4_400, 4_600, 4_800]);
   for (let length = 1; length < 1e8; length = Math.ceil(length * 1.7)) {
-    const ticks = ticksOf(length);
+    const ticks = ticksOf(length).marks;
     assert.ok(ticks.length >= 1 && ticks.length <= 7, `${length}: ${ticks}`);
     assert.ok(ticks.at(-1) <= length);
     assert.equal(new Set(ticks).size, ticks.length);
   }
+});
+
+test("a part of the axis is magnified, and never leaves it", () => {
+  const axis = { start: 1_000, length: 8_000 };
+  assert.deepEqual(zoomAxis(axis, 1, 5_000), axis);
+  assert.deepEqual(zoomAxis(axis, 4, 5_000), { start: 4_000, length: 2_000 });
+  assert.deepEqual(zoomAxis(axis, 4, 0), { start: 1_000, length: 2_000 });
+  assert.deepEqual(zoomAxis(axis, 4, 99_000), { start: 7_000, length: 2_000 });
+  const part = zoomAxis(axis, 4, 5_000);
+  const turn = barOf(span(3_000, 5_000, 4_500), part);
+  assert.deepEqual(turn, { start: 0, length: 0.5, lead: 0.5 });
+  assert.ok(isOnAxis(span(3_000, null), part));
+  assert.ok(!isOnAxis(span(1_000, 3_999), part) && !isOnAxis(span(6_001, 7_000), part));
 });

@@ -151,6 +151,30 @@ export function formatDuration(milliseconds, language) {
 }
 
 /**
+ * A place on an axis of times, in the unit of its marks: all marks have the same.
+ *
+ * @param {number} milliseconds
+ * @param {{step: number, length: number}} axis in milliseconds
+ * @param {string} language
+ */
+export function formatTick(milliseconds, { step, length }, language) {
+  const [unit, size] = step >= 3_600_000 ? ["h", 3_600_000] : step >= 60_000 ? ["min", 60_000] : length >= 1_000 ? ["s", 1_000] : ["ms", 1];
+  return `${new Intl.NumberFormat(language, { maximumFractionDigits: 3 }).format(milliseconds / Number(size))} ${unit}`;
+}
+
+/**
+ * A latency at the axis of a chart: without needless digits.
+ *
+ * @param {number} milliseconds
+ * @param {string} language
+ */
+export function formatAxisLatency(milliseconds, language) {
+  const [unit, size] = milliseconds >= 600_000 ? ["min", 60_000] : milliseconds >= 1_000 ? ["s", 1_000] : ["ms", 1];
+  const number = new Intl.NumberFormat(language, { maximumFractionDigits: 2 }).format(milliseconds / Number(size));
+  return milliseconds === 0 ? number : `${number} ${unit}`;
+}
+
+/**
  * A duration that may be less than a millisecond, with two digits at least.
  *
  * @param {number | null | undefined} milliseconds

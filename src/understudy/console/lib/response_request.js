@@ -73,8 +73,15 @@ export function changedInput(item, text) {
   return [{ role: "user", content: [...item.content.filter((/** @type {any} */ part) => part.type !== "input_text"), { type: "input_text", text }] }];
 }
 
-/** What a stored response was made with, as the form has it. @param {any} response @returns {ResponseForm} */
-export function formOfResponse(response) {
+/**
+ * What a stored response was made with, as the form has it. Of MCP servers it has only the host, so the whole URL of one with
+ * the same label comes from `known`.
+ *
+ * @param {any} response
+ * @param {ResponseForm} [known]
+ * @returns {ResponseForm}
+ */
+export function formOfResponse(response, known = EMPTY_RESPONSE_FORM) {
   const tools = response.tools ?? [];
   const search = tools.find((/** @type {any} */ tool) => tool.type === "file_search");
   const code = tools.find((/** @type {any} */ tool) => tool.type === "code_interpreter");
@@ -83,11 +90,20 @@ export function formOfResponse(response) {
     instructions: response.instructions ?? "",
     temperature: response.temperature === 1 || response.temperature === null ? "" : String(response.temperature),
     top_p: response.top_p === 1 || response.top_p === null ? "" : String(response.top_p),
-    tools: tools.map(toFormTool).filter((/** @type {any} */ tool) => tool !== null),
+    tools: tools.map((/** @type {any} */ tool) => knownServer(tool, known) ?? toFormTool(tool)).filter((/** @type {any} */ tool) => tool !== null),
     stores: search?.vector_store_ids ?? [],
     files: code?.container?.file_ids ?? [],
   };
 }
+
+/** @param {any} tool @param {ResponseForm} known */
+function knownServer(tool, known) {
+  const isOfHost = (/** @type {any} */ one) => one.server_label === tool.server_label && hostOf(one.server_url) === hostOf(tool.server_url);
+  return tool.type === "mcp" && tool.server_url ? known.tools.find((one) => one.type === "mcp" && isOfHost(one)) : undefined;
+}
+
+/** @param {string} url */
+const hostOf = (url) => (URL.canParse(url) ? new URL(url).host : url);
 
 /** @param {any} tool */
 function toFormTool({ type, ...members }) {

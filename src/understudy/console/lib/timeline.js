@@ -30,21 +30,49 @@ export function barOf(span, axis) {
   const end = span.ended_at_ms ?? axis.start + axis.length;
   const start = clamp((span.started_at_ms - axis.start) / axis.length);
   const length = clamp((end - axis.start) / axis.length) - start;
-  const lead = span.first_delta_at_ms === null ? 0 : clamp((span.first_delta_at_ms - span.started_at_ms) / Math.max(end - span.started_at_ms, 1));
+  // Of the part of the bar that is on the axis.
+  const lead = span.first_delta_at_ms === null ? 0 : clamp((clamp((span.first_delta_at_ms - axis.start) / axis.length) - start) / Math.max(length, 1e-9));
   return { start, length, lead };
 }
 
+const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+/** Round distances between marks, as people count time. */
+const STEPS = [1, 2, 5, 10, 20, 50, 100, 200, 500, ...[1, 2, 5, 10, 15, 30].map((one) => one * SECOND), ...[1, 2, 5, 10, 15, 30].map((one) => one * MINUTE), ...[1, 2, 6, 12, 24].map((one) => one * HOUR)];
+
+export const MOST_ZOOM = 256;
+
 /**
- * Round distances for at most `most` marks on the axis, in milliseconds from its start.
+ * Round distances for at most `most` marks on the axis, in milliseconds from `from`, and the distance between them.
  *
  * @param {number} length of the axis in milliseconds
  * @param {number} [most]
+ * @param {number} [from] where the axis begins; the marks are at multiples of the distance
  */
-export function ticksOf(length, most = 6) {
+export function ticksOf(length, most = 6, from = 0) {
   const rough = length / most;
-  const power = 10 ** Math.floor(Math.log10(Math.max(rough, 1)));
-  const step = [1, 2, 5, 10].map((one) => one * power).find((one) => one >= rough) ?? 10 * power;
-  return Array.from({ length: Math.floor(length / step) + 1 }, (_, index) => index * step);
+  const step = STEPS.find((one) => one >= rough) ?? Math.ceil(rough / (24 * HOUR)) * 24 * HOUR;
+  const first = Math.ceil(from / step) * step;
+  return { step, marks: Array.from({ length: Math.max(Math.floor((from + length - first) / step) + 1, 0) }, (_, index) => first + index * step) };
+}
+
+/**
+ * The part of an axis that `zoom` magnifies, which has `center` in its middle as far as the axis allows.
+ *
+ * @param {{start: number, length: number}} axis
+ * @param {number} zoom 1 is all of it
+ * @param {number} center a moment
+ */
+export function zoomAxis(axis, zoom, center) {
+  const length = Math.max(axis.length / zoom, 1);
+  const start = Math.min(Math.max(center - length / 2, axis.start), axis.start + axis.length - length);
+  return { start: Math.max(start, axis.start), length };
+}
+
+/** Whether a span has a moment on the axis. @param {Span} span @param {{start: number, length: number}} axis */
+export function isOnAxis(span, axis) {
+  return span.started_at_ms <= axis.start + axis.length && (span.ended_at_ms ?? Infinity) >= axis.start;
 }
 
 /** @param {number} share */

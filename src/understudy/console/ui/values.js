@@ -44,6 +44,8 @@ export const Bytes = ({ bytes }) => html`<span class="nowrap">${formatBytes(byte
 export const Count = ({ value }) => html`<span class="nowrap">${formatNumber(value, currentLocale())}</span>`;
 /** @param {{milliseconds: number | null | undefined}} props */
 export const Duration = ({ milliseconds }) => html`<span class="nowrap">${formatDuration(milliseconds, currentLocale())}</span>`;
+/** A duration of which only whole seconds are known. @param {{seconds: number | null | undefined}} props */
+export const WholeSeconds = ({ seconds }) => (seconds === 0 ? html`<span class="nowrap">${t("ui.under-a-second")}</span>` : html`<${Duration} milliseconds=${seconds ? seconds * 1_000 : null} />`);
 
 /** The kind and icon of every state that the API has. */
 /** @type {Record<string, readonly [kind: string, icon: string]>} */

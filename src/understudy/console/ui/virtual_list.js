@@ -35,6 +35,7 @@ export function VirtualList(props) {
   useEffect(() => props.onReady?.(list), []);
   const { start, end } = list.range();
   return html`<div class="virtual-list" ref=${element} tabindex="0" role="log" aria-live="off" aria-label=${label}>
+    <h2 class="visually-hidden">${label}</h2>
     <div class="virtual-space" style=${{ height: `${list.heights.offsetOf(start)}px` }}></div>
     ${items.slice(start, end).map((item, index) => html`<${Measured} key=${item.id} id=${item.id} list=${list}>${renderItem(item, start + index)}<//>`)}
     <div class="virtual-space" style=${{ height: `${list.heights.total - list.heights.offsetOf(end)}px` }}></div>
@@ -91,6 +92,9 @@ class ListPosition {
     const release = (/** @type {Event} */ event) => this.#onIntent(event);
     element.addEventListener("scroll", scroll, { passive: true });
     for (const kind of ["wheel", "touchmove", "keydown"]) element.addEventListener(kind, release, { passive: true });
+    const select = () => this.#onSelection();
+    document.addEventListener("selectionchange", select);
+    element.addEventListener("focusin", release);
     const resize = new ResizeObserver(() => repaint());
     resize.observe(element);
     repaint();
@@ -98,6 +102,7 @@ class ListPosition {
       resize.disconnect();
       this.observer.disconnect();
       element.removeEventListener("scroll", scroll);
+      document.removeEventListener("selectionchange", select);
     };
   }
 
@@ -175,8 +180,15 @@ class ListPosition {
     if (range.start < this.#range.start || range.end > this.#range.end) this.#repaint();
   }
 
-  /** Any input that scrolls up stops following at once. @param {Event} event */
+  /** What is being selected does not move. */
+  #onSelection() {
+    const selection = document.getSelection();
+    if (this.isFollowing && selection && !selection.isCollapsed && this.#element?.contains(selection.anchorNode)) this.#follow(false);
+  }
+
+  /** Any input that scrolls up stops following at once, and so does the focus on something inside. @param {Event} event */
   #onIntent(event) {
+    if (event.type === "focusin" && (event.target === this.#element || !(event.target instanceof Element) || !event.target.matches(":focus-visible"))) return;
     const isUp = event instanceof WheelEvent ? event.deltaY < 0 : event instanceof KeyboardEvent ? ["PageUp", "Home", "ArrowUp"].includes(event.key) : true;
     if (isUp && this.isFollowing) this.#follow(false);
     if (event instanceof KeyboardEvent && event.key === "End") this.toEnd();

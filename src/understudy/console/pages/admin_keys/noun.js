@@ -1,7 +1,7 @@
 import { t } from "../../text/texts.js";
 import { Badge, Name, Time } from "../../ui/values.js";
 import { html } from "../../ui/view.js";
-import { isExpired } from "../keys/noun.js";
+import { isExpired } from "../../lib/expiry.js";
 
 /** @type {import("../../ui/noun/noun.js").Noun} */
 export const ADMIN_KEYS = {

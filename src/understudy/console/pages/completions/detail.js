@@ -22,7 +22,8 @@ function Messages({ row }) {
     pager.reload();
   }, [pager]);
   const isFirst = pager.state.value === "loading" && !pager.rows.value.length;
-  return html`${pager.error.value !== null && html`<${ErrorNote} error=${pager.error.value} onRetry=${() => pager.reload()} />`}
+  return html`<h2 class="visually-hidden">${t("completions.messages")}</h2>
+    ${pager.error.value !== null && html`<${ErrorNote} error=${pager.error.value} onRetry=${() => pager.reload()} />`}
     ${isFirst && html`<${Skeleton} rows=${2} />`}
     ${pager.rows.value.map((message) => html`<${ChatMessage} key=${message.id} message=${message} />`)}
     ${pager.hasMore.value && html`<${Button} onClick=${() => pager.loadMore()}>${t("ui.load-more")}<//>`}

@@ -1,5 +1,5 @@
 /** The last hour of all nodes, by minute. */
-import { formatCompact, formatLatency, formatNumber, formatTime } from "../../lib/format.js";
+import { formatAxisLatency, formatCompact, formatLatency, formatNumber, formatTime } from "../../lib/format.js";
 import { chartsOf, countRequests } from "../../lib/health_history.js";
 import { currentLocale, currentZone } from "../../state/settings.js";
 import { t } from "../../text/texts.js";
@@ -38,5 +38,5 @@ function Charts({ minutes }) {
   return html`<div class="history-charts">${chartsOf(minutes).map((chart) => html`<${Chart} key=${chart.name} label=${t(`health.chart.${chart.name}`)} kind=${chart.kind}
     labels=${labels} series=${chart.series.map((one) => ({ ...one, name: t(`health.series.${one.name}`) }))} isOpen=${true} all=${t("health.history")} unit=${t("health.minute")}
     format=${(/** @type {number} */ value) => (chart.unit === "count" ? count(value) : formatLatency(value, language))}
-    formatAxis=${(/** @type {number} */ value) => (chart.unit === "count" ? (Number.isInteger(value) ? formatCompact(value, language) : "") : formatLatency(value, language))} />`)}</div>`;
+    formatAxis=${(/** @type {number} */ value) => (chart.unit === "count" ? (Number.isInteger(value) ? formatCompact(value, language) : "") : formatAxisLatency(value, language))} />`)}</div>`;
 }

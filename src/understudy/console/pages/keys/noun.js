@@ -1,3 +1,4 @@
+import { isExpired } from "../../lib/expiry.js";
 import { hrefOf } from "../../app/router.js";
 import { readScopes } from "../../lib/scopes.js";
 import { t } from "../../text/texts.js";
@@ -38,9 +39,6 @@ export function keysOf(project) {
     ],
   };
 }
-
-/** @param {import("../../ui/noun/noun.js").Row} row */
-export const isExpired = (row) => row["expires_at"] !== null && row["expires_at"] * 1000 < Date.now();
 
 /** @param {{owner: any, project: string, isLink: boolean}} props */
 function Owner({ owner, project, isLink }) {

@@ -7,7 +7,7 @@ import { ErrorNote } from "../../ui/error_note.js";
 import { TextArea, TextField } from "../../ui/field.js";
 import { lazy } from "../../ui/lazy.js";
 import { ModelField } from "../../ui/model_field.js";
-import { Id } from "../../ui/values.js";
+import { Id, Name } from "../../ui/values.js";
 import { html, useState } from "../../ui/view.js";
 import { ToolFields } from "./tool_fields.js";
 
@@ -26,7 +26,7 @@ export function AssistantPane({ assistant }) {
     error: error instanceof ApiError && error.param === name ? error.message : null,
   });
   return html`<div class="stack assistant-form">
-    <div class="inline"><${Button} icon="chevrons-up-down" haspopup="dialog" onClick=${() => setPicking(true)}>${t("playground.choose")}<//>
+    <div class="inline"><${Button} icon="chevrons-up-down" haspopup="dialog" class="assistant-choice" onClick=${() => setPicking(true)}>${stored === null ? t("playground.choose") : html`<span class="visually-hidden">${t("playground.choose")}</span> <${Name} text=${stored.name || t("playground.unnamed")} />`}<//>
       ${assistant.id !== null && html`<${Button} kind="quiet" icon="plus" onClick=${() => choose(null)}>${t("playground.new-assistant")}<//>`}</div>
     ${assistant.id !== null && html`<div class="muted inline"><${Id} id=${assistant.id} /></div>`}
     ${assistant.loadError !== null && html`<${ErrorNote} error=${assistant.loadError} onRetry=${assistant.reload} />`}

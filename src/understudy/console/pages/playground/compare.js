@@ -44,7 +44,7 @@ export default function Compare() {
   const figures = PLACES.map((place) => figuresOf(answers[place]?.state.value, pricing[models[place] ?? ""]));
   const isBest = (/** @type {keyof typeof NOTHING} */ name, /** @type {number} */ place) => !isBusy && lowestOf(figures.map((one) => one[name])) === place;
   useShortcuts([
-    { key: "m", label: t("playground.write"), run: () => document.getElementById("composer")?.focus() },
+    { key: "i", label: t("playground.write"), run: () => document.getElementById("composer")?.focus() },
     { key: ".", label: t("ui.api-preview"), run: () => setCodeOpen(true) },
   ]);
   const hint = PLACES.every((place) => models[place]) ? null : t("playground.compare.no-models");

@@ -18,14 +18,14 @@ export function CompareColumn({ label, model, onModel, answer, figures, best }) 
   const current = answer?.state.value ?? null;
   const status = current?.state.response.status ?? null;
   const usage = current?.state.response.usage;
-  return html`<section class="compare-column" aria-label=${label}>
+  return html`<section class="compare-column" aria-label=${label}><h2 class="visually-hidden">${label}</h2>
     <${ModelField} label=${label} value=${model} onInput=${onModel} required=${true} />
     <dl class="figures">
       <${Figure} name=${t("playground.compare.first-delta")} isBest=${best.firstDelta}><${Duration} milliseconds=${figures.firstDelta} /><//>
       <${Figure} name=${t("playground.compare.total")} isBest=${best.total}><${Duration} milliseconds=${figures.total} /><//>
       <${Figure} name=${t("playground.compare.tokens")} isBest=${best.tokens}>${usage ? html`<${Count} value=${usage.input_tokens} /> → <${Count} value=${usage.output_tokens} />` : "—"}<//>
       <${Figure} name=${t("playground.compare.cost")} isBest=${best.cost}><${Money} dollars=${figures.cost} /><//></dl>
-    <div class="compare-answer" role="log" aria-live="off" aria-label=${t("playground.compare.answer", { model: model || label })} tabindex="0">
+    <div class="compare-answer" role="log" aria-live="off" aria-label=${t("playground.compare.answer", { model: model || label })} tabindex="0"><h3 class="visually-hidden">${t("playground.compare.answer", { model: model || label })}</h3>
       ${current?.isBusy && !current.state.items.length && html`<p class="muted inline"><${Icon} name="loader-circle" class="is-spinning" />${t("playground.waiting")}</p>`}
       ${current?.state.items.filter(Boolean).map((item) => (item.type === "message"
         ? html`<${Message} key=${item.id} message=${toMessage(item)} isInner=${true} isGrowing=${current.isBusy} />` : html`<${Item} key=${item.id} item=${item} />`))}

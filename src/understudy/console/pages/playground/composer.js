@@ -1,4 +1,5 @@
 /** The field for the next message, its files, and sending or stopping. What is typed is stored until the server has it. */
+import { useShortcuts } from "../../app/shortcuts.js";
 import { t } from "../../text/texts.js";
 import { Button } from "../../ui/button.js";
 import { ErrorNote } from "../../ui/error_note.js";
@@ -25,7 +26,11 @@ export function Composer({ draft, tools, hint, isBusy, isStopping, isSending, er
   const isDragged = useDrop(uploads.add);
   const { text, files } = draft.value;
   const canSend = hint === null && !isBusy && !isSending && !uploads.uploads.length && (text.trim() !== "" || files.some((file) => file.isImage || tools === null));
+  const box = useRef(/** @type {HTMLElement | null} */ (null));
+  const focusStop = () => /** @type {HTMLElement | null} */ (box.current?.querySelector(".composer-stop"))?.focus();
+  useShortcuts(isBusy ? [{ key: "Escape", label: t("playground.go-to-stop"), run: focusStop }] : []);
   const onKey = (/** @type {KeyboardEvent} */ event) => {
+    if (event.key === "Escape" && isBusy) return focusStop();
     if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.isComposing) return;
     event.preventDefault();
     if (canSend) onSend();
@@ -40,7 +45,7 @@ export function Composer({ draft, tools, hint, isBusy, isStopping, isSending, er
     uploads.add([...event.currentTarget.files]);
     event.currentTarget.value = "";
   };
-  return html`<div class="composer">
+  return html`<div class="composer" ref=${box}>
     ${error !== null && html`<${ErrorNote} error=${error} />`}
     <div class="composer-box ${isDragged ? "is-dragged" : ""}">
       <textarea class="composer-text" id="composer" aria-label=${t("playground.message")} placeholder=${t("playground.placeholder")} rows=${2} dir="auto" value=${text}
@@ -49,7 +54,7 @@ export function Composer({ draft, tools, hint, isBusy, isStopping, isSending, er
       <div class="composer-foot"><${Button} kind="quiet" icon="paperclip" label=${t("playground.attach")} onClick=${() => picker.current?.click()} />
         <input ref=${picker} type="file" multiple hidden aria-label=${t("playground.attach")} onChange=${choose} />
         <span class="muted spring truncate">${hint ?? t("playground.send-hint")}</span>
-        ${isBusy ? html`<${Button} icon="circle-stop" disabled=${isStopping} onClick=${onStop}>${t(isStopping ? "playground.stopping" : "playground.stop")}<//>`
+        ${isBusy ? html`<${Button} icon="circle-stop" class="composer-stop" shortcut="Esc" disabled=${isStopping} onClick=${onStop}>${t(isStopping ? "playground.stopping" : "playground.stop")}<//>`
           : html`<${Button} kind="primary" icon="send" shortcut="Ctrl ⏎" disabled=${!canSend} busy=${isSending} onClick=${onSend}>${t("playground.send")}<//>`}</div>
     </div></div>`;
 }

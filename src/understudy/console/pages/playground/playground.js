@@ -52,7 +52,7 @@ export default function Playground() {
   };
   useShortcuts([
     { key: "n", label: t("playground.new-thread"), run: startThread },
-    { key: "m", label: t("playground.write"), run: () => document.getElementById("composer")?.focus() },
+    { key: "i", label: t("playground.write"), run: () => document.getElementById("composer")?.focus() },
     { key: "[", label: t("playground.version.previous"), run: () => openVersionOfLast(-1) },
     { key: "]", label: t("playground.version.next"), run: () => openVersionOfLast(1) },
     { key: ".", label: t("ui.api-preview"), run: () => setOpen("code") },

@@ -11,7 +11,10 @@ import { ToolFields } from "./tool_fields.js";
 const MOST_STORES = 2;
 const HOSTED = ["web_search", "image_generation"];
 
-/** @typedef {import("../../lib/response_request.js").ResponseForm & {isConversation: boolean}} ResponseSettings */
+/**
+ * @typedef {import("../../lib/response_request.js").ResponseForm & {isConversation: boolean, isEdited: boolean, isSent: boolean}} ResponseSettings
+ *   `isEdited`: since the last response; `isSent`: the next response that opens was made with it
+ */
 
 /**
  * @param {{form: ResponseSettings, onChange: (changes: Partial<ResponseSettings>) => void, error: unknown, hasStarted: boolean,

@@ -22,7 +22,7 @@ export const style = "playground.css";
 
 export default function ResponsePlayground() {
   const { query } = route.value;
-  const settings = useDraft("playground/responses/form", /** @type {import("./response_form.js").ResponseSettings} */ ({ ...EMPTY_RESPONSE_FORM, isConversation: false }));
+  const settings = useDraft("playground/responses/form", /** @type {import("./response_form.js").ResponseSettings} */ ({ ...EMPTY_RESPONSE_FORM, isConversation: false, isEdited: false, isSent: false }));
   const form = settings.value;
   const draft = useDraft(`playground/responses/${query.get("response") ?? query.get("conversation") ?? "new"}/message`, /** @type {import("./composer.js").MessageDraft} */ ({ text: "", files: [] }));
   const responses = useResponses(query.get("response"), query.get("conversation"));
@@ -30,21 +30,33 @@ export default function ResponsePlayground() {
   const [open, setOpen] = useState(/** @type {"form" | "code" | null} */ (null));
   const [passages, setPassages] = useState(/** @type {import("../../ui/passage/passage_pane.js").PassageSource | null} */ (null));
   const input = messageInput(draft.value.text, draft.value.files);
-  const send = async () => {
-    if (await responses.start((context) => responseBody(form, input, context), form.isConversation)) draft.clear();
+  const start = async (/** @type {any} */ content, /** @type {string} */ item = "") => {
+    settings.set({ ...form, isEdited: false, isSent: true });
+    const isDone = await responses.start((context) => responseBody(form, content, context), form.isConversation, item);
+    if (!isDone) settings.set({ ...form, isSent: false });
+    return isDone;
   };
-  const answer = (/** @type {{id: string, output: string}[]} */ outputs) => responses.create((context) => responseBody(form, outputsInput(outputs), context), form.isConversation);
-  const approve = (/** @type {readonly any[]} */ requests, /** @type {boolean} */ isApproved) => responses.create((context) => responseBody(form, approvalsInput(requests, isApproved), context), form.isConversation);
-  const edit = (/** @type {any} */ item, /** @type {string} */ text) => responses.start((context) => responseBody(form, changedInput(item, text), context), form.isConversation, item.id);
+  const send = async () => {
+    if (await start(input)) draft.clear();
+  };
+  const create = (/** @type {any} */ content) => {
+    settings.set({ ...form, isEdited: false, isSent: true });
+    return responses.create((context) => responseBody(form, content, context), form.isConversation);
+  };
+  const answer = (/** @type {{id: string, output: string}[]} */ outputs) => create(outputsInput(outputs));
+  const approve = (/** @type {readonly any[]} */ requests, /** @type {boolean} */ isApproved) => create(approvalsInput(requests, isApproved));
+  const edit = (/** @type {any} */ item, /** @type {string} */ text) => start(changedInput(item, text), item.id);
   const retry = () => {
     const own = session?.ownInput ?? [];
-    if (own[0]) responses.start((context) => responseBody(form, repeatInput(own), context), form.isConversation, own[0].id);
+    if (own[0]) start(repeatInput(own), own[0].id);
   };
   useSpokenResponse(responses);
   const stored = session?.state.value?.response;
-  // A response that another page or program made continues with what it was made with.
+  // A response of another page, program or chat continues with what it was made with, unless that loses what was typed.
   useEffect(() => {
-    if (stored && settings.isReady && form.model === "") settings.set({ ...form, ...formOfResponse(stored) });
+    if (!stored || !settings.isReady) return;
+    if (form.isSent) settings.set({ ...form, isSent: false });
+    else if (!form.isEdited) settings.set({ ...form, ...formOfResponse(stored, form) });
   }, [stored?.id, settings.isReady]);
   const openVersionOfLast = (/** @type {number} */ step) => {
     const version = session?.versionOfLast(step);
@@ -57,7 +69,7 @@ export default function ResponsePlayground() {
   };
   useShortcuts([
     { key: "n", label: t("playground.responses.new"), run: startNew },
-    { key: "m", label: t("playground.write"), run: () => document.getElementById("composer")?.focus() },
+    { key: "i", label: t("playground.write"), run: () => document.getElementById("composer")?.focus() },
     { key: "[", label: t("playground.version.previous"), run: () => openVersionOfLast(-1) },
     { key: "]", label: t("playground.version.next"), run: () => openVersionOfLast(1) },
     { key: ".", label: t("ui.api-preview"), run: () => setOpen("code") },
@@ -66,7 +78,7 @@ export default function ResponsePlayground() {
   const context = session?.context ?? { conversation: form.isConversation ? "conv_…" : null, previous: null };
   const preview = { method: "POST", path: "/responses", body: responseBody(form, draft.value.text || draft.value.files.length ? input : t("playground.sample"), context) };
   const pane = html`<${ResponseFormPane} form=${form} error=${responses.error} hasStarted=${session !== null} conversation=${session?.context.conversation ?? null}
-    onChange=${(/** @type {object} */ changes) => settings.set({ ...form, ...changes })} />`;
+    onChange=${(/** @type {object} */ changes) => settings.set({ ...form, ...changes, isEdited: true })} />`;
   const actions = html`${session?.response && html`<span class="playground-thread"><${Id} id=${session.response} /></span>`}
     <span class="playground-narrow"><${Button} icon="sliders-horizontal" onClick=${() => setOpen("form")}>${t("playground.settings")}<//></span>
     <${Button} icon="code" label=${t("ui.api-preview")} shortcut="." onClick=${() => setOpen("code")} />

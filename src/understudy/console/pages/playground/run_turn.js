@@ -26,7 +26,7 @@ export function RunTurn({ session, turn, names, pager, onPassages, onRetry }) {
   const isActive = run.status !== null && !isFinished(run.status);
   useSpokenStage(run.status === "in_progress" && entries.at(-1)?.kind === "tools" ? "tools" : run.status, isFinished(run.status));
   return html`<div class="run-turn" role="group" aria-label=${author}>
-    <header class="message-head"><strong><${Name} text=${author} /></strong>
+    <header class="message-head"><h3><${Name} text=${author} /></h3>
       ${run.status && run.status !== "completed" && html`<${Badge} state=${run.status} />`}
       ${run.usage && html`<span class="muted">${t("playground.tokens", { count: run.usage.total_tokens })}</span>`}
       <span class="message-actions">${pager}${onRetry && isFinished(run.status) && html`<${Button} kind="quiet" icon="rotate-cw" label=${t("playground.again")} onClick=${onRetry} />`}</span>

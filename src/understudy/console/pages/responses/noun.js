@@ -1,4 +1,4 @@
-import { Badge, Count, Duration, Id, Metadata, Name, Time } from "../../ui/values.js";
+import { Badge, Count, Id, Metadata, Name, Time, WholeSeconds } from "../../ui/values.js";
 import { html } from "../../ui/view.js";
 
 /** The first words of an answer. @param {any} row */
@@ -9,8 +9,8 @@ function previewOf(row) {
   return (text || calls.join(" ") || row.error?.message || row.id).slice(0, 200);
 }
 
-/** Milliseconds from the request to the end; the API's times are whole seconds. @param {any} row */
-const durationOf = (row) => (row.completed_at ? Math.max(row.completed_at - row.created_at, 0) * 1000 : null);
+/** From the request to the end. @param {any} row */
+const secondsOf = (row) => (row.completed_at ? Math.max(row.completed_at - row.created_at, 0) : null);
 
 /** @type {import("../../ui/noun/noun.js").Noun} */
 export const RESPONSES = {
@@ -35,7 +35,7 @@ export const RESPONSES = {
     { name: "status", cell: (row) => html`<${Badge} state=${row.status} />` },
     { name: "model", cell: (row) => html`<span class="mono">${row.model}</span>` },
     { name: "created_at", cell: (row) => html`<${Time} at=${row.created_at} full=${true} />` },
-    { name: "duration", cell: (row) => html`<${Duration} milliseconds=${durationOf(row)} />` },
+    { name: "duration", cell: (row) => html`<${WholeSeconds} seconds=${secondsOf(row)} />` },
     { name: "input_tokens", cell: (row) => html`<${Count} value=${row.usage?.input_tokens} />` },
     { name: "output_tokens", cell: (row) => html`<${Count} value=${row.usage?.output_tokens} />` },
     { name: "conversation", cell: (row) => html`<${Id} id=${row.conversation?.id} />` },

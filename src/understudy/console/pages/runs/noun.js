@@ -1,7 +1,6 @@
-import { t } from "../../text/texts.js";
-import { Badge, Count, Duration, Id, Metadata, Time } from "../../ui/values.js";
+import { Badge, Count, Id, Metadata, Time, WholeSeconds } from "../../ui/values.js";
 import { html } from "../../ui/view.js";
-import { durationOf } from "./run_values.js";
+import { secondsOf } from "./run_values.js";
 
 const STATUSES = ["queued", "in_progress", "requires_action", "cancelling", "completed", "failed", "incomplete", "cancelled", "expired"];
 
@@ -21,13 +20,13 @@ export const RUNS = {
     { name: "model", priority: 2, cell: (row) => html`<span class="mono">${row.model}</span>` },
     { name: "assistant", priority: 3, cell: (row) => html`<${Id} id=${row.assistant_id} copy=${false} />` },
     { name: "tokens", isNumber: true, priority: 3, cell: (row) => html`<${Count} value=${row.usage?.total_tokens} />` },
-    { name: "duration", isNumber: true, priority: 2, cell: (row) => html`<${WholeSeconds} run=${row} />` },
+    { name: "duration", isNumber: true, priority: 2, cell: (row) => html`<${WholeSeconds} seconds=${secondsOf(row)} />` },
     { name: "created_at", isNumber: true, cell: (row) => html`<${Time} at=${row.created_at} />` },
   ],
   fields: [
     { name: "status", cell: (row) => html`<${Badge} state=${row.status} />` },
     { name: "created_at", cell: (row) => html`<${Time} at=${row.created_at} full=${true} />` },
-    { name: "duration", cell: (row) => html`<${WholeSeconds} run=${row} />` },
+    { name: "duration", cell: (row) => html`<${WholeSeconds} seconds=${secondsOf(row)} />` },
     { name: "model", cell: (row) => html`<span class="mono">${row.model}</span>` },
     { name: "assistant", cell: (row) => html`<${Id} id=${row.assistant_id} />` },
     { name: "thread", cell: (row) => html`<${Id} id=${row.thread_id} />` },
@@ -36,9 +35,3 @@ export const RUNS = {
     { name: "instructions", isWide: true, cell: (row) => html`<div class="prose" dir="auto">${row.instructions ?? "—"}</div>` },
   ],
 };
-
-/** How long a run took: its object has whole seconds. @param {{run: any}} props */
-function WholeSeconds({ run }) {
-  const milliseconds = durationOf(run);
-  return milliseconds === 0 ? html`<span class="nowrap">${t("runs.under-a-second")}</span>` : html`<${Duration} milliseconds=${milliseconds} />`;
-}

@@ -1,6 +1,6 @@
 /** What a model turn got of its thread, and what truncation left out of it. */
 import { route, setQuery } from "../../app/router.js";
-import { t } from "../../text/texts.js";
+import { hasText, t } from "../../text/texts.js";
 import { Button } from "../../ui/button.js";
 import { ErrorNote } from "../../ui/error_note.js";
 import { Icon } from "../../ui/icon.js";
@@ -57,7 +57,13 @@ function LaterRows({ path, thread, turn, after, isLast, onMore }) {
 /** @param {{thread: string, items: readonly any[]}} props */
 function ContextRows({ thread, items }) {
   return html`<tbody>${items.map((item) => html`<tr key=${item.id} class=${item.included ? "" : "is-dropped"}>
-    <th scope="row">${item.type === "message" ? html`<a href=${messageHref(thread, item.id)}>${t(`message.${item.role}`)}</a>` : html`<span class="mono">${item.type}</span>`}</th>
+    <th scope="row">${item.type === "message" ? html`<a href=${messageHref(thread, item.id)}>${t(`message.${item.role}`)}</a>` : itemLabel(item.type)}</th>
     <td><span class="context-text"><${Name} text=${item.text} empty="—" /></span>${!item.included && html`<small class="context-rule"><${Icon} name="funnel" size=${12} />${t(`runs.context.rule.${item.rule}`)}</small>`}</td>
     <td class="number"><${Count} value=${item.tokens} /></td></tr>`)}</tbody>`;
+}
+
+/** @param {string} type such as `file_search_call` */
+function itemLabel(type) {
+  const key = `runs.tool.${type.replace(/_call$/, "")}`;
+  return hasText(key) ? t(key) : html`<span class="mono">${type}</span>`;
 }

@@ -1,16 +1,16 @@
 import { t } from "../../text/texts.js";
-import { Count, Duration, Id, Money, Time } from "../../ui/values.js";
+import { Count, Duration, Id, Money, Time, WholeSeconds } from "../../ui/values.js";
 import { html } from "../../ui/view.js";
-import { durationOf } from "./run_values.js";
+import { secondsOf } from "./run_values.js";
 
 /** The figures that one looks for first. @param {{run: any, trace: any}} props */
 export function RunSummary({ run, trace }) {
   const spans = trace?.spans ?? [];
   const turn = spans.find((/** @type {any} */ span) => span.first_delta_at_ms !== null);
   const last = spans.at(-1);
-  const whole = last?.ended_at_ms && spans[0] ? last.ended_at_ms - spans[0].started_at_ms : durationOf(run);
+  const whole = last?.ended_at_ms && spans[0] ? last.ended_at_ms - spans[0].started_at_ms : null;
   const figures = [
-    ["duration", html`<${Duration} milliseconds=${whole} />`],
+    ["duration", html`${whole === null ? html`<${WholeSeconds} seconds=${secondsOf(run)} />` : html`<${Duration} milliseconds=${whole} />`}`],
     ["first-delta", html`<${Duration} milliseconds=${turn ? turn.first_delta_at_ms - spans[0].started_at_ms : null} />`],
     ["tokens", html`<${Count} value=${run.usage?.prompt_tokens} /> → <${Count} value=${run.usage?.completion_tokens} />`],
     ["cost", html`<${Money} dollars=${trace?.cost} />`],

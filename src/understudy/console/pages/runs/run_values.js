@@ -5,12 +5,8 @@ export function isActive(run) {
   return ACTIVE.has(run.status);
 }
 
-/**
- * Whole seconds in milliseconds, from the creation of a run to its end; null while it lasts.
- *
- * @param {any} run
- */
-export function durationOf(run) {
+/** From the creation of a run to its end; null while it lasts. @param {any} run */
+export function secondsOf(run) {
   const end = run.completed_at ?? run.failed_at ?? run.cancelled_at ?? (isActive(run) ? null : run.expires_at);
-  return end ? Math.max(end - run.created_at, 0) * 1000 : null;
+  return end ? Math.max(end - run.created_at, 0) : null;
 }

@@ -2,27 +2,28 @@ import { setQuery } from "../../app/router.js";
 import { barOf } from "../../lib/timeline.js";
 import { t } from "../../text/texts.js";
 import { Icon } from "../../ui/icon.js";
-import { Count, Duration } from "../../ui/values.js";
+import { Count, Duration, Money } from "../../ui/values.js";
 import { html } from "../../ui/view.js";
 
 /** @type {Record<string, string>} */
 const ICONS = { queued: "hourglass", model_turn: "sparkles", tool: "wrench", wait: "hand" };
 
 /**
- * @param {{span: import("../../lib/timeline.js").Span, axis: {start: number, length: number}, ticks: readonly number[],
- *   now: number, isChosen: boolean}} props
+ * @param {{span: import("../../lib/timeline.js").Span, axis: {start: number, length: number}, ticks: readonly {at: number, share: number}[],
+ *   now: number, isVisible: boolean, isChosen: boolean}} props
  */
-export function SpanRow({ span, axis, ticks, now, isChosen }) {
+export function SpanRow({ span, axis, ticks, now, isVisible, isChosen }) {
   const bar = barOf(span, axis);
   const length = (span.ended_at_ms ?? now) - span.started_at_ms;
   const place = { insetInlineStart: `${100 * bar.start}%`, inlineSize: `max(2px, ${100 * bar.length}%)` };
   return html`<div class="timeline-row ${isChosen ? "is-current" : ""}" role="row">
     <span role="cell" class="timeline-name"><button type="button" class="link" aria-pressed=${isChosen} onClick=${() => setQuery({ span: isChosen ? null : span.id })}><${Icon} name=${ICONS[span.kind] ?? "circle"} /><bdi>${spanLabel(span)}</bdi></button></span>
     <span role="cell" class="timeline-track" aria-label=${t("runs.bar", { start: Math.round(100 * bar.start), end: Math.round(100 * (bar.start + bar.length)) })}>
-      ${ticks.map((tick) => html`<i key=${tick} class="grid-line" style=${{ insetInlineStart: `${(100 * tick) / axis.length}%` }}></i>`)}
-      <span class="bar is-${span.kind} ${span.status === "in_progress" ? "is-open" : ""} is-${span.status}" style=${place}>${bar.lead > 0 && html`<span class="bar-lead" style=${{ inlineSize: `${100 * bar.lead}%` }}></span>`}</span></span>
+      ${ticks.map(({ at, share }) => html`<i key=${at} class="grid-line" style=${{ insetInlineStart: `${100 * share}%` }}></i>`)}
+      ${isVisible && html`<span class="bar is-${span.kind} ${span.status === "in_progress" ? "is-open" : ""} is-${span.status}" style=${place}>${bar.lead > 0 && html`<span class="bar-lead" style=${{ inlineSize: `${100 * bar.lead}%` }}></span>`}</span>`}</span>
     <span role="cell" class="number"><${Duration} milliseconds=${length} /></span>
     <span role="cell" class="number priority-2">${span.usage ? html`<${Count} value=${span.usage.prompt_tokens} /> → <${Count} value=${span.usage.completion_tokens} />` : ""}</span>
+    <span role="cell" class="number priority-3">${span.cost === null ? "" : html`<${Money} dollars=${span.cost} />`}</span>
   </div>`;
 }
 

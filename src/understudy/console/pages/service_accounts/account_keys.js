@@ -5,7 +5,7 @@ import { useResource } from "../../ui/resource.js";
 import { Skeleton } from "../../ui/states.js";
 import { Badge, Name, Time } from "../../ui/values.js";
 import { html } from "../../ui/view.js";
-import { isExpired } from "../keys/noun.js";
+import { isExpired } from "../../lib/expiry.js";
 
 /** The keys of a service account, out of the newest keys of its project. @param {{project: string, account: string}} props */
 export function AccountKeys({ project, account }) {

@@ -7,6 +7,8 @@ import { html, useState } from "../../ui/view.js";
 import { ServerFacts } from "./server_facts.js";
 import { TabKeys } from "./tab_keys.js";
 
+export const texts = ["sign_in"];
+
 const THEMES = /** @type {const} */ (["system", "light", "dark"]);
 
 export default function SettingsPage() {

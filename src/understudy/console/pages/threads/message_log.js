@@ -5,6 +5,7 @@ import { formatDay, dayOf } from "../../lib/format.js";
 import { currentLocale, currentZone } from "../../state/settings.js";
 import { Button } from "../../ui/button.js";
 import { ErrorNote } from "../../ui/error_note.js";
+import { loadRenderer } from "../../ui/markdown/renderer.js";
 import { Message, messageHref } from "../../ui/message/message.js";
 import { Empty, Skeleton } from "../../ui/states.js";
 import { VirtualList } from "../../ui/virtual_list.js";
@@ -20,6 +21,8 @@ export function MessageLog({ thread, at, authors, onPassages }) {
   const list = useRef(/** @type {any} */ (null));
   const [isFollowing, setFollowing] = useState(at === null);
   useEffect(() => {
+    // Both at once: messages need it when they are there.
+    loadRenderer();
     log.open(at);
   }, [log]);
   const rows = log.rows.value;

@@ -1,8 +1,9 @@
 import { t } from "../../text/texts.js";
 import { NounFields } from "../../ui/noun/noun_fields.js";
 import { useResource } from "../../ui/resource.js";
-import { Badge, Duration, Id } from "../../ui/values.js";
+import { Badge, Id, WholeSeconds } from "../../ui/values.js";
 import { html } from "../../ui/view.js";
+import { secondsOf } from "../runs/run_values.js";
 import { THREADS } from "./noun.js";
 
 const MOST_RUNS = 20;
@@ -15,12 +16,6 @@ export function ThreadPanel({ thread }) {
     <section class="stack-small"><h2>${t("threads.runs")}</h2>
       ${data && !runs.length && html`<p class="muted">${t("threads.no-runs")}</p>`}
       <ul class="thread-runs">${runs.map((/** @type {any} */ run) => html`<li key=${run.id}><${Id} id=${run.id} parent=${thread.id} copy=${false} /><${Badge} state=${run.status} />
-        <span class="number muted"><${Duration} milliseconds=${durationOf(run)} /></span></li>`)}</ul>
+        <span class="number muted"><${WholeSeconds} seconds=${secondsOf(run)} /></span></li>`)}</ul>
       ${data?.has_more && html`<p class="muted">${t("threads.more-runs")}</p>`}</section>`;
-}
-
-/** @param {any} run */
-function durationOf(run) {
-  const end = run.completed_at ?? run.failed_at ?? run.cancelled_at;
-  return end && run.started_at ? (end - run.started_at) * 1000 : null;
 }

@@ -29,7 +29,6 @@ export default {
   "runs.field.tokens": "Tokens in → out",
   "runs.field.metadata": "Metadata",
   "runs.field.instructions": "Instructions",
-  "runs.under-a-second": "< 1 s",
   "runs.timeline": "Timeline",
   "runs.events": "Events",
   "runs.settings": "Settings",
@@ -119,4 +118,7 @@ export default {
   "runs.gap": { one: "Show {count} event in between", other: "Show {count} events in between" },
   "runs.no-events": "No events",
   "runs.no-events.text": "The server has no events of this run.",
+  "runs.zoom-in": "Zoom in",
+  "runs.zoom-out": "Zoom out",
+  "runs.zoom-fit": "Fit",
 };

@@ -153,6 +153,9 @@ export default {
   "message.web.find_in_page": "Searched {url} for “{pattern}”",
   "message.approved": "approved",
   "message.refused": "refused",
+  "message.image": "The generated image",
+  "message.drawing": "Drawing…",
+  "message.no-image": "No image was made.",
   "message.image-url": "image by URL, not loaded",
 
   "feature.code_interpreter.off": "This server cannot run code",
@@ -195,4 +198,5 @@ export default {
   "state.cancelling": "cancelling",
   "state.incomplete": "incomplete",
   "state.expired": "expired",
+  "ui.under-a-second": "< 1 s",
 };

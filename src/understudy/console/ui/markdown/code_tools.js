@@ -9,6 +9,8 @@ export function addCodeTools(root, { isFinal }) {
     const pre = /** @type {HTMLElement} */ (code.parentElement);
     const language = languageOf(code);
     pre.tabIndex = 0;
+    // Also in a text from right to left.
+    pre.dir = "ltr";
     const figure = document.createElement("figure");
     figure.className = "code";
     const bar = document.createElement("figcaption");
@@ -24,7 +26,7 @@ export function addCodeTools(root, { isFinal }) {
     bar.append(name, spring, copy);
     pre.replaceWith(figure);
     figure.append(bar, pre);
-    if (isFinal && language) highlightCode(code, code.textContent ?? "", language);
+    if (isFinal) finishCode(code);
   }
   for (const table of root.querySelectorAll("table")) {
     const frame = document.createElement("div");
@@ -33,6 +35,12 @@ export function addCodeTools(root, { isFinal }) {
     table.replaceWith(frame);
     frame.append(table);
   }
+}
+
+/** Colours code that is complete. @param {Element} code */
+export function finishCode(code) {
+  const language = languageOf(code);
+  if (language) highlightCode(code, code.textContent ?? "", language);
 }
 
 /** @param {Element} code */

@@ -2,9 +2,10 @@
  * Markdown that can still grow. Finished blocks are appended once and never touched again, so that a selection, a scroll
  * position and a copy button under the pointer stay; only the last block is rendered for each frame.
  */
-import { frozenEnd, hasDefinitions } from "../../lib/markdown_blocks.js";
+import { closedFence, frozenEnd, hasDefinitions, hasFenceLine, openFence, pieceEnd, tableHead } from "../../lib/markdown_blocks.js";
 import { closeTail } from "../../lib/markdown_tail.js";
 import { addCodeTools } from "./code_tools.js";
+import { OpenFence } from "./open_fence.js";
 import { loadRenderer, readyRenderer } from "./renderer.js";
 import { html, useEffect, useLayoutEffect, useRef } from "../view.js";
 
@@ -27,6 +28,14 @@ export class GrowingView {
   #frozen = 0;
   #frozenText = "";
   #frame = 0;
+  /** Whether a block was divided because it became long: then the complete text is rendered once more. */
+  #isDivided = false;
+  /** The lines that the pieces of a divided table need. */
+  #tableHead = "";
+  /** @type {OpenFence | null} */
+  #fence = null;
+  /** How much of the open fence was searched for its end. */
+  #fenceRead = 0;
   /** @type {((text: string) => DocumentFragment) | null} */
   #render = null;
 
@@ -61,29 +70,89 @@ export class GrowingView {
   #paint() {
     this.#frame = 0;
     if (!this.#render) return;
-    const isRewritten = !this.#isGrowing && this.#frozen < this.#text.length && hasDefinitions(this.#text);
+    const isRewritten = !this.#isGrowing && (this.#isDivided || (this.#frozen < this.#text.length && hasDefinitions(this.#text)));
     if (isRewritten || !this.#text.startsWith(this.#frozenText)) this.#restart();
-    const end = this.#isGrowing ? frozenEnd(this.#text, this.#frozen) : this.#text.length;
-    if (end > this.#frozen) this.#freeze(end);
+    if (this.#isGrowing && !this.#isInFence()) this.#freezeFinished();
+    else if (!this.#isGrowing && this.#text.length > this.#frozen) this.#freeze(this.#text.length);
+    this.#paintTail();
+  }
+
+  /** Whether the open fence has not ended: a long one is not read from its beginning for each frame. */
+  #isInFence() {
+    if (!this.#fence) return false;
+    const from = this.#frozen + this.#fenceRead;
+    this.#fenceRead = Math.max(this.#text.lastIndexOf("\n") + 1 - this.#frozen, 0);
+    return !hasFenceLine(this.#text.slice(from));
+  }
+
+  #freezeFinished() {
+    this.#freeze(frozenEnd(this.#text, this.#frozen));
+    while (!openFence(this.#text.slice(this.#frozen))) {
+      const end = pieceEnd(this.#text, this.#frozen);
+      if (end === this.#frozen) return;
+      this.#isDivided = true;
+      const head = this.#tableHead || tableHead(this.#text.slice(this.#frozen, end));
+      this.#freeze(end);
+      this.#tableHead = head;
+    }
+  }
+
+  #paintTail() {
     const rest = this.#text.slice(this.#frozen);
-    this.tail.replaceChildren(rest ? this.#render(closeTail(rest)) : "");
+    const fence = this.#isGrowing ? openFence(rest) : null;
+    if (fence) {
+      if (!this.#fence) {
+        this.#fenceRead = 0;
+        this.#fence = new OpenFence(this.#renderPart(fence.head));
+        this.tail.replaceChildren(this.#fence.figure);
+      }
+      this.#fence.update(fence.code);
+      return;
+    }
+    this.#fence = null;
+    this.tail.replaceChildren(rest ? this.#renderPart(closeTail(rest)) : "");
     if (rest) addCodeTools(this.tail, { isFinal: false });
   }
 
   /** @param {number} end */
   #freeze(end) {
-    const block = document.createElement("div");
-    block.append(/** @type {(text: string) => DocumentFragment} */ (this.#render)(this.#text.slice(this.#frozen, end)));
-    addCodeTools(block, { isFinal: true });
-    this.tail.before(...block.childNodes);
+    if (end <= this.#frozen) return;
+    if (this.#fence) this.#freezeFence();
+    if (end > this.#frozen) {
+      const block = document.createElement("div");
+      block.append(this.#renderPart(this.#text.slice(this.#frozen, end)));
+      addCodeTools(block, { isFinal: true });
+      this.tail.before(...block.childNodes);
+    }
     this.#frozen = end;
     this.#frozenText = this.#text.slice(0, end);
+    this.#tableHead = "";
   }
 
-  /** Finished blocks have changed: by an edit, or by the definition of a link after its use. */
+  /** The open fence is complete: its element stays. */
+  #freezeFence() {
+    const fence = /** @type {OpenFence} */ (this.#fence);
+    this.#fence = null;
+    const { code, length } = closedFence(this.#text.slice(this.#frozen));
+    fence.finish(code);
+    this.tail.before(fence.figure);
+    this.#frozen += length;
+  }
+
+  /** @param {string} text */
+  #renderPart(text) {
+    const fragment = /** @type {(text: string) => DocumentFragment} */ (this.#render)(this.#tableHead + text);
+    if (this.#tableHead) fragment.querySelector("table thead")?.remove();
+    return fragment;
+  }
+
+  /** Finished blocks have changed: by an edit, by the definition of a link after its use, or since they were divided. */
   #restart() {
     this.element.replaceChildren(this.tail);
     this.#frozen = 0;
     this.#frozenText = "";
+    this.#isDivided = false;
+    this.#tableHead = "";
+    this.#fence = null;
   }
 }

@@ -23,7 +23,7 @@ export function Message({ message, author, number, href, actions, isGrowing = fa
   const isUser = message.role === "user";
   return html`<article class="message is-${message.role}" aria-label=${author ?? t(`message.${message.role}`)}>
     <header class="message-head">
-      ${!isInner && html`<strong><${Name} text=${author ?? t(`message.${message.role}`)} /></strong>`}
+      ${!isInner && html`<h3><${Name} text=${author ?? t(`message.${message.role}`)} /></h3>`}
       ${message.created_at !== undefined && html`<a class="muted" href=${href}><${Time} at=${message.created_at} /></a>`}
       ${message.run_id && !isInner && html`<${Id} id=${message.run_id} parent=${message.thread_id} copy=${false} />`}
       ${message.status !== "completed" && message.status && html`<${Badge} state=${message.status} />`}
