@@ -59,8 +59,8 @@ async function loadPage(row) {
   if (!row) return NotFound;
   const folder = row.page.split("/")[0] ?? "";
   const [module] = await Promise.all([import(`../pages/${row.page}.js`), loadTexts(folder)]);
-  await Promise.all((module.texts ?? []).map(loadTexts));
-  if (module.style) await loadStyle(`pages/${folder}/${module.style}`);
+  const style = module.style ? [loadStyle(`pages/${folder}/${module.style}`)] : [];
+  await Promise.all([...(module.texts ?? []).map(loadTexts), ...style]);
   return module.default;
 }
 

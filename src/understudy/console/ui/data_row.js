@@ -1,4 +1,4 @@
-import { hrefOf, setQuery } from "../app/router.js";
+import { hrefOf, route, setQuery } from "../app/router.js";
 import { html } from "./view.js";
 
 /** From this width a click on a row opens the panel beside the list; below it, the page. */
@@ -25,7 +25,8 @@ export function DataRow({ row, columns, path, index, isCurrent, canPeek }) {
     if (target.closest("button, input, a:not(.row-link)") || String(getSelection())) return;
     if (canPeek && matchMedia(PEEK_MEDIA).matches) {
       event.preventDefault();
-      setQuery({ peek: row.id });
+      // Back closes the panel, wherever the reader went in it.
+      setQuery({ peek: row.id }, { replace: route.value.query.has("peek") });
       link instanceof HTMLElement && link.focus();
     } else if (!target.closest("a") && link instanceof HTMLElement) link.click();
   };

@@ -25,6 +25,14 @@ export function SearchField({ name = "q", placeholder }) {
       onKeyDown=${(/** @type {KeyboardEvent} */ event) => event.key === "Escape" && field.current?.blur()} /></div>`;
 }
 
+/** The filters of a list, beside its search; `f` goes to the first one. @param {{children?: any}} props */
+export function FilterBar({ children }) {
+  const bar = useRef(/** @type {HTMLElement | null} */ (null));
+  const focusFirst = () => /** @type {HTMLElement | null} */ (bar.current?.querySelector("select, input:not([type=search])"))?.focus();
+  useShortcuts([{ key: "f", label: t("ui.filter"), run: focusFirst }]);
+  return html`<div class="toolbar" ref=${bar}>${children}</div>`;
+}
+
 /** The pairs `metadata[key]=value` of the URL. */
 export function metadataFilter() {
   return [...route.value.query].flatMap(([name, value]) => {

@@ -99,6 +99,7 @@ export default {
   "ui.no-match": "Nothing matches",
   "ui.no-match.text": "No row has all the filters above.",
   "ui.clear-filters": "Clear filters",
+  "ui.filter": "Filter",
   "ui.remove-filter": "Remove filter",
   "ui.metadata-filter": "metadata: key=value",
   "ui.metadata-object": "Metadata is an object of texts: {\"customer\": \"42\"}.",

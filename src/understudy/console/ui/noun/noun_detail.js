@@ -76,5 +76,5 @@ function DetailActions({ noun, id, row, items, onEdit }) {
     ...items,
     noun.canDelete && { label: deletionLabel(noun), icon: "trash", danger: true, run: askDelete },
   ];
-  return html`${canEdit && html`<${Button} icon="pencil" shortcut="e" onClick=${onEdit}>${t("ui.edit")}<//>`}<${Menu} label=${t("ui.more")} items=${all} />`;
+  return html`${canEdit && html`<${Button} icon="pencil" class="narrow-icon" label=${t("ui.edit")} shortcut="e" onClick=${onEdit}>${t("ui.edit")}<//>`}<${Menu} label=${t("ui.more")} items=${all} />`;
 }

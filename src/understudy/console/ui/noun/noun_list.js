@@ -5,7 +5,7 @@ import { useShortcuts } from "../../app/shortcuts.js";
 import { t } from "../../text/texts.js";
 import { Button } from "../button.js";
 import { DataList } from "../data_list.js";
-import { ChoiceFilter, MetadataFilter, metadataFilter, SearchField } from "../filters.js";
+import { ChoiceFilter, FilterBar, MetadataFilter, metadataFilter, SearchField } from "../filters.js";
 import { ApiPreview, ApiPreviewDialog } from "../api_preview.js";
 import { Page } from "../page.js";
 import { Empty } from "../states.js";
@@ -34,10 +34,10 @@ export function NounList({ noun, actions, peek, emptyActions, tabs, children, on
   const empty = html`<${Empty} icon=${noun.icon} title=${t(`${noun.name}.empty`)} text=${t(`${noun.name}.empty.text`)}>${emptyActions ?? html`<${FirstAction} noun=${noun} />${createButton("plain")}`}<//>`;
   const hasFilters = noun.canSearch || noun.canFilterMetadata || noun.filters?.length;
   return html`<${Page} title=${t(`${noun.name}.title`)} actions=${html`${actions}<${Button} kind="quiet" icon="code" label=${t("ui.api-preview")} shortcut="a" onClick=${() => setOpen("api")} />${createButton("primary")}`} tabs=${tabs}>
-    ${hasFilters && html`<div class="toolbar">
+    ${hasFilters && html`<${FilterBar}>
       ${noun.canSearch && html`<${SearchField} placeholder=${t("ui.search")} />`}
       ${noun.filters?.map((filter) => html`<${ChoiceFilter} key=${filter.name} name=${filter.name} label=${t(`${noun.name}.filter.${filter.name}`)} options=${filter.options.map((value) => ({ value, label: t(`${noun.name}.filter.${filter.name}.${value}`) }))} />`)}
-      ${noun.canFilterMetadata && html`<${MetadataFilter} />`}</div>`}
+      ${noun.canFilterMetadata && html`<${MetadataFilter} />`}<//>`}
     ${children}
     <${DataList} key=${JSON.stringify(query)} pager=${pager} isKnown=${isKnown} label=${t(`${noun.name}.title`)} empty=${empty} isFiltered=${isFiltered(noun, query)}
       columns=${noun.columns.map((column) => ({ ...column, label: t(`${noun.name}.column.${column.name}`) }))}
