@@ -128,7 +128,7 @@ def test_every_row_of_the_table_is_described_once():
     [
         ("listAssistants", [*PAGE, "q", "metadata"]),
         ("listRuns", PAGE),
-        ("listMessages", [*PAGE, "run_id", "around"]),
+        ("listMessages", [*PAGE, "run_id", "q", "around"]),
         ("listRunSteps", [*PAGE, "include[]"]),
         ("listThreads", [*PAGE, "metadata", "q", "branched_from", "order_by", "include[]"]),
         ("createRun", ["include[]"]),

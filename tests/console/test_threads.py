@@ -199,3 +199,25 @@ def test_a_conversation_shows_messages_and_calls(console, server):
     log.get_by_role("button", name="get_weather").click()
     expect(log.locator(".json-tree")).to_contain_text('"call_id": "call_1"')
     assert console.find_accessibility_problems() == []
+
+
+def test_messages_of_a_thread_are_found_with_the_keyboard(console, server):
+    contents = [f"Filler {number} of a long thread." for number in range(120)]
+    contents[7] = "How long do **refunds** take for the lighthouse?"
+    thread = server.client.beta.threads.create()
+    for content in contents:
+        server.client.beta.threads.messages.create(thread.id, role="user", content=content)
+    page = console.open(f"threads/{thread.id}")
+    page.keyboard.press("/")
+    field = page.get_by_role("searchbox", name="Words of a message")
+    expect(field).to_be_focused()
+    field.fill("nowhere")
+    expect(page.get_by_text("No message has all of these words.")).to_be_visible()
+    field.fill("LIGHTHOUSE refunds")
+    hit = page.get_by_role("dialog").get_by_role("link", name="How long do")
+    expect(hit.locator("mark")).to_have_text(["refunds", "lighthouse"])
+    assert console.find_accessibility_problems() == []
+    field.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(page.get_by_role("log").locator(".is-target")).to_contain_text("lighthouse")

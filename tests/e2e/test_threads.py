@@ -136,6 +136,34 @@ def test_threads_are_found_by_words_in_their_messages(server, client, assistant)
 
 
 @on_both
+def test_messages_of_a_thread_are_found_by_their_words(server, client, assistant):
+    mark = client.beta.threads.create().id.replace("_", "")
+    thread = new_thread(client, f"Where is the {mark} lighthouse?", "Another message")
+    new_thread(client, f"Where is the {mark} lighthouse?")
+    run = run_of(client, thread, assistant)
+
+    def found(query):
+        reply = server.ask("GET", f"/v1/threads/{thread.id}/messages?{query}")
+        assert reply.status == 200, reply.body
+        return [message["content"][0]["text"]["value"] for message in reply.json["data"]]
+
+    asked = f"Where is the {mark} lighthouse?"
+    assert found(f"q={mark}&order=asc") == [asked]
+    assert found("q=MESSAGE&order=asc") == ["Another message", "You said: Another message"]
+    assert found("q=message&limit=1") == ["You said: Another message"]
+    assert found(f"q=message&run_id={run.id}") == ["You said: Another message"]
+    assert found(f"q=message%20{mark}") == []
+    for odd in ("%22", "*", "(", "NEAR("):
+        assert found(f"q={odd}x{mark}x") == []
+    assert len(found("q=")) == 3
+    first = client.beta.threads.messages.list(thread.id, order="asc").data[0]
+    refused = server.ask("GET", f"/v1/threads/{thread.id}/messages?q=message&around={first.id}")
+    assert_error(refused, 400, "`around` cannot be combined with `q`: leave one of them out.", param="around")
+    missing = server.ask("GET", "/v1/threads/thread_missing/messages?q=message")
+    assert_error(missing, 404, "No thread found with id 'thread_missing'.")
+
+
+@on_both
 @pytest.mark.parametrize("q", ["%22", "!!!", "_"])
 def test_a_search_without_a_word_finds_nothing(server, client, q):
     new_thread(client, "!!!")

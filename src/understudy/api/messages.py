@@ -11,6 +11,7 @@ from understudy.api.requests import json_response, list_response, page_request, 
 from understudy.api.threads import read_thread_id, thread_id_of
 from understudy.engine.item_data import have_data
 from understudy.engine.new_messages import new_message
+from understudy.errors import InvalidRequest
 from understudy.wire import queries
 from understudy.wire.messages import (
     CreateMessageRequest,
@@ -39,9 +40,11 @@ async def list_messages(request: Request) -> Response:
         check_id("run_id", query.run_id, "run")
     messages = parts_of(request).store.messages
     if query.around is not None:
+        if query.q:
+            raise InvalidRequest("`around` cannot be combined with `q`: leave one of them out.", param="around")
         page = await messages.page_around(project_of(request), thread_id, query.around, page_request(query))
     else:
-        page = await messages.page(project_of(request), thread_id, page_request(query), query.run_id)
+        page = await messages.page(project_of(request), thread_id, page_request(query), query.run_id, query.q or None)
     return list_response(await parts_of(request).item_data.fill_page(page))
 
 

@@ -18,8 +18,8 @@ from understudy.store.states import IS_ACTIVE
 from understudy.store.thread_activity import ACTIVITY_NOW
 from understudy.wire.messages import MessageContentTextObject, MessageObject
 
-_PAGE = PageSource("items", "thread_id = $1", "body IS NOT NULL AND kind = 'message'")
-_PAGE_OF_RUN = PageSource("items", "thread_id = $1", "body IS NOT NULL AND kind = 'message' AND run_id = $2", 2)
+_IS_MESSAGE = "body IS NOT NULL AND kind = 'message'"
+_PAGE = PageSource("items", "thread_id = $1", _IS_MESSAGE)
 _THREAD = "SELECT 1 FROM threads WHERE id = $1 AND project_id = $2 AND body IS NOT NULL"
 _SELECT = "SELECT body FROM items WHERE id = $1 AND thread_id = $2 AND kind = 'message' AND body IS NOT NULL"
 _THREAD_IN_PROJECT = " AND EXISTS (SELECT 1 FROM threads WHERE id = $2 AND project_id = $3 AND body IS NOT NULL)"
@@ -84,8 +84,18 @@ class Messages:
     async def get(self, project_id: str, thread_id: str, message_id: str) -> str:
         return await self._database.read(_select_message, project_id, thread_id, message_id)
 
-    async def page(self, project_id: str, thread_id: str, request: PageRequest, run_id: str | None = None) -> Page:
-        return await self._database.read(_page_messages, project_id, thread_id, request, run_id)
+    async def page(
+        self,
+        project_id: str,
+        thread_id: str,
+        request: PageRequest,
+        run_id: str | None = None,
+        text: str | None = None,
+    ) -> Page:
+        """Those that the run wrote, if it is not None, and that have every word of `text`."""
+        source, args = _filter_messages(self._database, thread_id, run_id, text)
+        read = self._database.read if text is None else self._database.scan
+        return await read(_page_messages, project_id, request, source, args)
 
     async def page_around(self, project_id: str, thread_id: str, message_id: str, request: PageRequest) -> Page:
         """A page with the message in its middle; `has_more` is about the end of the page, in its order.
@@ -226,11 +236,26 @@ def _select_message(project_id: str, thread_id: str, message_id: str) -> Transac
     return str(rows[0][0])
 
 
-def _page_messages(project_id: str, thread_id: str, request: PageRequest, run_id: str | None) -> Transaction[Page]:
-    yield from require_thread(project_id, thread_id)
-    if run_id is None:
-        return (yield from read_page(_PAGE, (thread_id,), request))
-    return (yield from read_page(_PAGE_OF_RUN, (thread_id, run_id), request))
+def _filter_messages(
+    database: Database, thread_id: str, run_id: str | None, text: str | None
+) -> tuple[PageSource, tuple[str, ...]]:
+    if run_id is None and text is None:
+        return _PAGE, (thread_id,)
+    arguments = SqlArguments((thread_id,))
+    filters = [_IS_MESSAGE]
+    if run_id is not None:
+        filters.append(compose_sql("run_id =", arguments.bind(run_id)))
+    if text is not None:
+        match = database.text_match.replace("$1", arguments.bind(database.text_query(text)))
+        filters.append(compose_sql("seq IN (", match, ")"))
+    return PageSource("items", "thread_id = $1", " AND ".join(filters), len(arguments.values)), arguments.values
+
+
+def _page_messages(
+    project_id: str, request: PageRequest, source: PageSource, args: tuple[str, ...]
+) -> Transaction[Page]:
+    yield from require_thread(project_id, args[0])
+    return (yield from read_page(source, args, request))
 
 
 def _page_around(project_id: str, thread_id: str, message_id: str, request: PageRequest) -> Transaction[Page]:

@@ -96,6 +96,7 @@ class ListChatCompletionsQuery(ListQuery, frozen=True, kw_only=True):
 
 class ListMessagesQuery(ListQuery, frozen=True, kw_only=True):
     run_id: Annotated[str | None, Meta(description="Only messages that this run wrote.")] = None
+    q: Annotated[str | None, Meta(description="Only messages that have all of these words.")] = None
     around: Annotated[
         str | None, Meta(description="A message to have in the middle of the page, instead of `after` and `before`.")
     ] = None

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { load } from "./modules.mjs";
 
-const { splitAtWords } = await load("lib/highlight_words.js");
+const { excerptOf, splitAtWords } = await load("lib/highlight_words.js");
 const { decodeText } = await load("lib/text_preview.js");
 
 test("the words of a search are marked where they begin a word", () => {
@@ -19,4 +19,14 @@ test("a preview is text in UTF-8, whose last character may be cut, or nothing", 
   assert.equal(decodeText(bytes.slice(0, -1)), "Größe ");
   assert.equal(decodeText(Uint8Array.of(0x50, 0x4b, 3, 4)), null);
   assert.equal(decodeText(Uint8Array.of(0xff, 0xfe, 65)), null);
+});
+
+test("an excerpt begins before the first of the words, and is one line", () => {
+  assert.equal(excerptOf("How long\n\ndo refunds take?", "refunds"), "How long do refunds take?");
+  const text = `${"word ".repeat(100)}refund ${"more ".repeat(100)}`;
+  const excerpt = excerptOf(text, "refund");
+  assert.match(excerpt, /^…word .*refund more .*…$/);
+  assert.ok(excerpt.length < 260);
+  assert.match(excerptOf(`${"x".repeat(500)} refund`, "refund"), /^…(x* )?refund$/);
+  assert.equal(excerptOf("nothing of it", "refund"), "nothing of it");
 });

@@ -21,3 +21,21 @@ export function splitAtWords(text, query) {
   if (end < text.length) pieces.push({ text: text.slice(end), isHit: false });
   return pieces;
 }
+
+const BEFORE = 60;
+const LENGTH = 240;
+
+/**
+ * The part of a text around the first of the words, on one line.
+ *
+ * @param {string} text
+ * @param {string} query
+ */
+export function excerptOf(text, query) {
+  const line = text.replace(/\s+/g, " ").trim();
+  const pieces = splitAtWords(line, query);
+  const first = pieces.findIndex((piece) => piece.isHit);
+  const at = pieces.slice(0, Math.max(first, 0)).reduce((sum, piece) => sum + piece.text.length, 0);
+  const start = at <= BEFORE ? 0 : line.indexOf(" ", at - BEFORE) + 1 || at - BEFORE;
+  return `${start ? "…" : ""}${line.slice(start, start + LENGTH)}${start + LENGTH < line.length ? "…" : ""}`;
+}

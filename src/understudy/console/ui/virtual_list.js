@@ -170,14 +170,19 @@ class ListPosition {
     if (!isClamped && Math.abs(scrollTop - this.#restored) > 1) {
       this.#restored = scrollTop;
       this.#follow(scrollHeight - scrollTop - clientHeight <= FOLLOW_PIXELS);
-      const index = this.heights.indexAt(scrollTop);
-      const first = this.items[index];
-      if (first) this.#anchor = { id: first.id, delta: scrollTop - this.heights.offsetOf(index) };
+      this.#holdFirst(scrollTop);
     }
     if (scrollTop < clientHeight * 2) this.callbacks.onStart?.();
     if (scrollHeight - scrollTop - clientHeight < clientHeight * 2) this.callbacks.onEnd?.();
     const range = this.heights.rangeOf(scrollTop, clientHeight, MARGIN_PIXELS / 2);
     if (range.start < this.#range.start || range.end > this.#range.end) this.#repaint();
+  }
+
+  /** The first visible row stays where it is. @param {number} scrollTop */
+  #holdFirst(scrollTop) {
+    const index = this.heights.indexAt(scrollTop);
+    const first = this.items[index];
+    if (first) this.#anchor = { id: first.id, delta: scrollTop - this.heights.offsetOf(index) };
   }
 
   /** What is being selected does not move. */
@@ -198,6 +203,7 @@ class ListPosition {
   #follow(isFollowing) {
     if (this.isFollowing === isFollowing) return;
     this.isFollowing = isFollowing;
+    if (!isFollowing && this.#element) this.#holdFirst(this.#element.scrollTop);
     this.callbacks.onFollow?.(isFollowing);
   }
 

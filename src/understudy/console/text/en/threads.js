@@ -27,4 +27,9 @@ export default {
   "threads.field.stores": "Vector stores",
   "threads.export.jsonl": "Download as JSON lines",
   "threads.export.md": "Download as Markdown",
+  "threads.find": "Find in this thread",
+  "threads.find.words": "Words of a message",
+  "threads.find.about": "The server finds the messages that have all of the words.",
+  "threads.find.none": "No message has all of these words.",
+  "threads.find.found": { one: "{count} message", other: "{count} messages" },
 };
