@@ -177,3 +177,14 @@ def test_a_part_of_the_timeline_is_magnified_with_the_keyboard(console, server, 
     page.keyboard.press("0")
     expect(ticks).to_have_text(before)
     expect(page.get_by_role("button", name="Zoom out")).to_be_disabled()
+
+
+def test_bars_keep_their_colours_where_the_system_forces_its_own(browser, server, upstream):
+    run = start(server, upstream, text("Order 7 is paid."))
+    colour = "(one) => getComputedStyle(one).backgroundColor"
+    with open_console(browser, server, forced_colors="active") as console:
+        page = console.open(path_of(run))
+        bar = page.get_by_role("table", name="Timeline").locator(".bar").last
+        expect(bar).to_be_visible()
+        assert bar.evaluate(colour) != page.locator("body").evaluate(colour)
+        assert console.find_accessibility_problems() == []

@@ -155,7 +155,7 @@ function useRowShortcuts({ pathOf, onDelete, peek }, table, rows) {
     { key: "k", label: t("ui.previous-row"), run: () => move(-1) },
     { key: "o", label: t("ui.open"), run: onRow((row) => navigate(pathOf(row))) },
     { key: "y", label: t("ui.copy-id"), run: onRow((row) => copyText(row.id)) },
-    ...(peek ? [{ key: "p", label: t("ui.peek"), run: onRow((row) => setQuery({ peek: row.id })) }, { key: "Escape", label: t("ui.close-peek"), run: () => setQuery({ peek: null }) }] : []),
+    ...(peek ? [{ key: "p", label: t("ui.peek"), run: onRow((row) => setQuery({ peek: row.id }, { replace: route.peek().query.has("peek") })) }, { key: "Escape", label: t("ui.close-peek"), run: () => setQuery({ peek: null }) }] : []),
     ...(onDelete ? [{ key: "#", label: t("ui.delete"), run: onRow(onDelete) }] : []),
   ]);
 }
