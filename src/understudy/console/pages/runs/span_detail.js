@@ -35,7 +35,9 @@ function SpanCalls({ path, status, span }) {
   const { data } = useResource(`${path}/steps`, { limit: 100, "include[]": RESULTS, status });
   const calls = (data?.data ?? []).flatMap((/** @type {any} */ step) => step.step_details.tool_calls ?? []);
   const names = span.name.split(", ");
-  const own = calls.filter((/** @type {any} */ call) => (span.kind === "tool" ? call.id === span.call_id : names.includes(call.function?.name)));
+  // Some providers give the calls of several turns one id.
+  const isOwn = (/** @type {any} */ call) => (span.kind === "tool" ? call.id === span.call_id && call.type !== "function" : names.includes(call.function?.name));
+  const own = calls.filter(isOwn);
   return own.map((/** @type {any} */ call) => html`<${ToolCall} key=${call.id} call=${call} />`);
 }
 
