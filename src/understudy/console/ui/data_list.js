@@ -92,7 +92,7 @@ function ListFoot({ pager }) {
 
 /** @param {import("../api/pager.js").Pager} pager @param {{current: HTMLElement | null}} table */
 function useFirstLoad(pager, table) {
-  useEffect(() => {
+  useLayoutEffect(() => {
     pager.reload();
   }, [pager]);
   useLayoutEffect(() => {

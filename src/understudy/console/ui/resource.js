@@ -1,6 +1,6 @@
 /** One object of the API, loaded for a component. */
 import { get } from "../api/client.js";
-import { useCallback, useEffect, useState } from "./view.js";
+import { useCallback, useLayoutEffect, useState } from "./view.js";
 
 /**
  * @template T
@@ -18,7 +18,8 @@ export function useResource(path, query = {}) {
   const [state, setState] = useState({ data: /** @type {any} */ (null), error: /** @type {unknown} */ (null), isLoading: path !== null });
   const [round, setRound] = useState(0);
   const key = path + JSON.stringify(query);
-  useEffect(() => {
+  // The request leaves before the first paint.
+  useLayoutEffect(() => {
     if (path === null) {
       setState({ data: null, error: null, isLoading: false });
       return undefined;

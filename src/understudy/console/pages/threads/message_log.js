@@ -9,7 +9,7 @@ import { loadRenderer } from "../../ui/markdown/renderer.js";
 import { Message, messageHref } from "../../ui/message/message.js";
 import { Empty, Skeleton } from "../../ui/states.js";
 import { VirtualList } from "../../ui/virtual_list.js";
-import { html, useEffect, useMemo, useRef, useState } from "../../ui/view.js";
+import { html, useLayoutEffect, useMemo, useRef, useState } from "../../ui/view.js";
 
 /**
  * @param {{thread: string, at: string | null, authors: Record<string, string>,
@@ -20,7 +20,7 @@ export function MessageLog({ thread, at, authors, onPassages }) {
   const log = useMemo(() => new TwoWayRows(`/threads/${encodeURIComponent(thread)}/messages`), [thread]);
   const list = useRef(/** @type {any} */ (null));
   const [isFollowing, setFollowing] = useState(at === null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     // Both at once: messages need it when they are there.
     loadRenderer();
     log.open(at);
