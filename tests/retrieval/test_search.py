@@ -365,6 +365,15 @@ async def test_words_are_compared_by_stems_of_the_language(add, search, text, qu
     assert [hit.file for hit in await search(query, weight=1.0)] == [1]
 
 
+@pytest.mark.parametrize("query", ["🚀", "🚀🎉", "✈️ flight"])
+async def test_pictographs_are_words(add, search, query):
+    await add(1, FILLING)
+    await add(2, "The launch party: 🚀🎉 and a flight ✈ home.")
+    (best, *_) = await search(query, weight=0.9)
+    assert best.file == 2
+    assert best.score > 0.4
+
+
 def test_only_whole_words_are_evidence():
     scar, car = candidate(1, 1, "a scar and a scarf"), candidate(2, 2, "cars and carriages")
     ranked = rank_candidates([candidates_of(scar, car, weight=1.0, query="car")], 10, 0.0)

@@ -31,6 +31,7 @@ _PAIRED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uf900-\ufaff"
     "\U00020000-\U0003ffff]+"
 )
+_PICTOGRAPH = re.compile("[\u2600-\u27bf\U0001f000-\U0001faff]")
 _SENTENCE_ENDS: Final = "\u3002\uff01\uff1f"
 
 
@@ -47,10 +48,18 @@ class QueryTerm:
 
 
 def split_surface_words(text: str) -> list[str]:
-    """The words as they are written, in lower case. `word_terms` returns the terms of each."""
+    """The words as they are written, in lower case. `word_terms` returns the terms of each.
+
+    A pictograph is a word of its own, by its number, since the databases index letters and digits alone.
+    """
     if text.isascii():
         return text.encode("ascii").translate(_ASCII_LETTERS).decode("ascii").split()
-    return _WORD.findall(unicodedata.normalize("NFKC", text).lower().replace("_", " "))
+    plain = unicodedata.normalize("NFKC", text).lower().replace("_", " ")
+    return _WORD.findall(_PICTOGRAPH.sub(_name_pictograph, plain))
+
+
+def _name_pictograph(match: re.Match[str]) -> str:
+    return f" u{ord(match[0]):x} "
 
 
 def word_terms(word: str, language: str) -> tuple[str, ...]:
