@@ -10,7 +10,7 @@ import pytest
 from e2e.assistants_client import each_database, on_both
 from serving import WAIT
 from understudy import __version__
-from upstream import Gate, text
+from upstream import Gate, stalled, text
 from waiting import eventually
 
 
@@ -86,6 +86,35 @@ def test_streams_of_a_revoked_key_end_with_an_error_and_others_continue(new_serv
         assert (refused.status, refused.json["error"]["code"]) == (401, "invalid_api_key")
         gate.open()
         assert others.read().decode().endswith("data: [DONE]\n\n")
+
+
+WAITING_REQUESTS = {
+    "chat": ("/v1/chat/completions", {"messages": [{"role": "user", "content": "Hello"}]}),
+    "stream": ("/v1/chat/completions", {"messages": [{"role": "user", "content": "Hello"}], "stream": True}),
+    "stored": ("/v1/chat/completions", {"messages": [{"role": "user", "content": "Hello"}], "store": True}),
+    "messages": ("/v1/messages", {"messages": [{"role": "user", "content": "Hello"}], "max_tokens": 9}),
+    "completions": ("/v1/completions", {"prompt": "Hello"}),
+    "embeddings": ("/v1/embeddings", {"input": "Hello"}),
+    "images": ("/v1/images/generations", {"prompt": "Hello"}),
+    "speech": ("/v1/audio/speech", {"input": "Hello", "voice": "alloy"}),
+}
+
+
+def test_requests_that_wait_for_a_model_end_when_their_key_is_revoked(server, upstream):
+    key = json.loads(server.run("keys", "create", "--json"))
+    upstream.always(stalled())
+    before = len(upstream.requests)
+    with ThreadPoolExecutor(len(WAITING_REQUESTS)) as pool:
+        asked = [
+            pool.submit(server.ask, "POST", path, {"model": "gpt-4o", **body}, key=key["key"])
+            for path, body in WAITING_REQUESTS.values()
+        ]
+        upstream.wait_for(before + len(asked))
+        server.run("keys", "revoke", key["id"])
+        for name, one in zip(WAITING_REQUESTS, asked, strict=True):
+            reply = one.result(WAIT)
+            assert reply.status == 401, name
+            assert "was revoked while it was answered" in reply.json["error"]["message"], name
 
 
 def assert_cut(body):

@@ -47,12 +47,21 @@ async def hold_funds(request: Request, work: Work) -> Hold | None:
     """Called before each billable call, which holds its estimated cost until it is charged, at most until the request
     ends. None without limits. Raises OutOfFunds and FundsReserved."""
     accounting, project_id, key_id = parts_of(request).accounting, project_of(request), key_of(request)
+    end_with_key(request)
     if work.measure is not None and not accounting.is_unlimited(project_id, key_id):
         work = msgspec.structs.replace(work, measure=await _measure_aside(request, work.measure))
     hold = await accounting.hold(project_id, key_id, work)
     if hold is not None:
         request.scope["state"]["hold"] = hold
     return hold
+
+
+def end_with_key(request: Request) -> None:
+    """Called before a request waits for a model: it ends when its key is revoked."""
+    state = request.scope["state"]
+    if "ends_with_key" not in state:
+        state["ends_with_key"] = True
+        parts_of(request).streams.add_request(key_of(request))
 
 
 def hold_indexing(request: Request, file_ids: Sequence[str]) -> AbstractAsyncContextManager[None]:

@@ -239,6 +239,8 @@ def _finish_request(scope: Scope, state: dict[str, Any]) -> None:
         reservation.settle(0)
     if (hold := state.get("hold")) is not None and not hold.is_transferred:
         hold.release()
+    if "ends_with_key" in state:
+        state["parts"].streams.remove_request()
     duration = telemetry.elapsed(state["started"])
     telemetry.publish(
         telemetry.RequestFinished(

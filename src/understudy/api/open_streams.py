@@ -1,4 +1,7 @@
-"""Registry of open streams and long polls, which end at a shutdown or when their key is revoked."""
+"""Registry of open streams and long polls, which end at a shutdown or when their key is revoked.
+
+Requests that wait for a model end with their key as well.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -16,10 +19,11 @@ FindActiveKeys = Callable[[Sequence[str]], Awaitable[set[str]]]
 
 
 class OpenStreams:
-    """The tasks that send streams or serve long polls, with their keys."""
+    """The tasks that send streams or serve long polls, and those that wait for a model, with their keys."""
 
     def __init__(self) -> None:
         self._keys: dict[asyncio.Task[Any], str] = {}
+        self._requests: dict[asyncio.Task[Any], str] = {}
         self._errors: dict[asyncio.Task[Any], ApiError] = {}
         self._is_finishing = self._is_finished = False
 
@@ -46,6 +50,18 @@ class OpenStreams:
 
     def remove(self, task: "asyncio.Task[Any]") -> None:
         del self._keys[task]
+        self._errors.pop(task, None)
+
+    def add_request(self, key_id: str) -> None:
+        """Registers the current task, which calls a model, until `remove_request`."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._requests[task] = key_id
+
+    def remove_request(self) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        del self._requests[task]
         self._errors.pop(task, None)
 
     @contextmanager
@@ -80,24 +96,28 @@ class OpenStreams:
             self._cancel(task, _stopped(_STREAM_STOPPED))
 
     def stop_request(self) -> ApiError | None:
-        """The client's error for the current task if a shutdown has cancelled it, whose cancellation it clears."""
+        """The client's error for the current task, whose cancellation it clears; None unless a shutdown or the
+        revocation of its key has cancelled it."""
         task = asyncio.current_task()
+        if (error := self.error_of(task)) is not None:
+            return error
         if task is None or not self._is_finishing or not task.cancelling():
             return None
         task.uncancel()
         return _stopped(_REQUEST_STOPPED)
 
     async def end_revoked(self, find_active: FindActiveKeys) -> None:
-        """Ends the streams of revoked keys. Runs one query, or none without open streams."""
-        key_ids = {key_id for key_id in self._keys.values() if key_id}
+        """Ends the streams and requests of revoked keys. Runs one query, or none without open ones."""
+        owners = {**self._requests, **self._keys}
+        key_ids = {key_id for key_id in owners.values() if key_id}
         if not key_ids:
             return
         revoked = key_ids - await find_active(sorted(key_ids))
-        for task in [task for task, key_id in self._keys.items() if key_id in revoked]:
+        for task in [task for task, key_id in owners.items() if key_id in revoked]:
             self._cancel(task, Unauthenticated(_REVOKED_MESSAGE, code="invalid_api_key"))
 
     def _cancel(self, task: "asyncio.Task[Any]", error: ApiError) -> None:
-        if task in self._keys and task not in self._errors:
+        if (task in self._keys or task in self._requests) and task not in self._errors:
             self._errors[task] = error
             task.cancel()
 
