@@ -278,5 +278,5 @@ class StreamTail:
 
 def _is_final_chunk(chunk: bytes) -> bool:
     if b'"finish_reason"' not in chunk:
-        return b'"choices":[]' in chunk
+        return b'"choices":[]' in chunk or b'"choices": []' in chunk
     return b'"finish_reason":null' not in chunk and b'"finish_reason": null' not in chunk

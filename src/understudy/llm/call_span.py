@@ -3,6 +3,7 @@
 Names and attributes are those of the semantic conventions for generative AI. A stream is observed only if it is traced.
 """
 
+import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Final, Literal
 from urllib.parse import urlsplit
@@ -41,6 +42,9 @@ _PARAMETERS: Final = {
     "n": "gen_ai.request.choice.count",
     "reasoning_effort": "gen_ai.request.reasoning.level",
 }
+
+# Most chunks of some providers have both members with null; some write blanks behind colons.
+_HAS_RESULT: Final = re.compile(rb'"usage":\s*\{|"(?:finish|stop)_reason":\s*"')
 
 
 class _Text(msgspec.Struct, gc=False):
@@ -100,7 +104,7 @@ class CallSpan:
     def record_chunks(self, chunks: Sequence[bytes]) -> None:
         """As `record_reply`, for those of the chunks that have more than a delta."""
         for chunk in chunks:
-            if self._texts is not None or b'"usage":{' in chunk or b'"finish_reason":"' in chunk:
+            if self._texts is not None or _HAS_RESULT.search(chunk):
                 self.record_reply(chunk)
 
     def _record_text(self, choices: Sequence[_Choice]) -> None:
