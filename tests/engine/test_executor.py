@@ -1,6 +1,7 @@
 """What an execution leaves behind when the store fails."""
 
 import logging
+from types import SimpleNamespace
 
 import pytest
 
@@ -82,9 +83,8 @@ def build_writer(store, run, *, holds_lease=True):
 async def test_an_outage_of_the_store_beyond_the_lease_leaves_a_run_to_its_next_claim(store, caplog):
     run = await create_run(store, "queued")
     writer = build_writer(Outage(store, failures=2), run, holds_lease=False)
-    execution = RunExecutor(
-        writer, None, Tools(None, None, None, None, print, print, None, None), None, writer.store.messages
-    )
+    tools = Tools(None, None, None, None, print, print, None, SimpleNamespace(load=print))
+    execution = RunExecutor(writer, None, tools, None, writer.store.messages)
     await execution.work()
     assert execution.is_abandoned
     assert writer.log.is_handed_over

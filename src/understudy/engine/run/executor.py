@@ -3,10 +3,9 @@
 import asyncio
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -17,10 +16,9 @@ from understudy.engine.run import events, reports
 from understudy.engine.run.cancellation import Interrupted, Interruption, Reason
 from understudy.engine.run.checkpoint import RunLost, RunWriter
 from understudy.engine.run.compaction import ContextCompaction
-from understudy.engine.run.loaded_contents import LoadImage
 from understudy.engine.run.log import RunLog
 from understudy.engine.run.model_turn import NO_USAGE, ModelTurn
-from understudy.engine.run.moderation import Contents, ResponseModerator
+from understudy.engine.run.moderation import ResponseModerator
 from understudy.engine.run.outcome import (
     UNEXPECTED,
     Ending,
@@ -29,16 +27,15 @@ from understudy.engine.run.outcome import (
     TurnLimitExceeded,
     outcome_of,
 )
-from understudy.engine.run.prompt import Prompt, build_request
+from understudy.engine.run.prompt_loader import PromptLoader
 from understudy.engine.run.spans import begin_execution
-from understudy.engine.run.spec import CompactionRule, RunSpec
+from understudy.engine.run.spec import CompactionRule
 from understudy.engine.run.state import RunState
 from understudy.engine.run.tool_use import NextStep, Tools, ToolUse
-from understudy.engine.run.truncation import BudgetExceeded, ContextTooLong, ItemSource, PromptBudget
+from understudy.engine.run.truncation import BudgetExceeded, ContextTooLong, ItemSource
 from understudy.engine.run.turn import Turn
 from understudy.engine.run.turn_charges import TurnCharges
 from understudy.errors import StoreError, StoreUnavailable
-from understudy.llm.messages import Part
 from understudy.llm.router import Models
 from understudy.store.run_state import Span
 
@@ -56,15 +53,13 @@ class RunExecutor:
     ) -> None:
         """`items` are those of the threads that the run's prompts have."""
         self._writer = writer
-        self._items = items
         self.run_id = writer.spec.id
         self._accounting = accounting
         self._charges = TurnCharges(writer, accounting)
         self._models = models
         self._interruption = Interruption()
         self._tool_use = ToolUse(writer, self._interruption, tools, models, accounting)
-        self._load_image: LoadImage = partial(tools.load_image, writer.project_id)
-        self._tools = tools
+        self._prompts = PromptLoader(writer, models, tools, self._tool_use, items)
         self._moderator = self._create_moderator()
         if self._moderator is not None:
             self._tool_use.moderate = self._moderator.finish
@@ -75,6 +70,13 @@ class RunExecutor:
         self.is_abandoned = False
         self.is_lost = False
         """Whether another worker executes the run, or has ended it."""
+
+    def _create_moderator(self) -> ResponseModerator | None:
+        rule = self._writer.spec.moderation
+        if rule is None:
+            return None
+        contents = self._prompts.contents
+        return ResponseModerator(self._writer, self._interruption, self._models, self._accounting, rule, contents)
 
     @property
     def project_id(self) -> str:
@@ -213,21 +215,21 @@ class RunExecutor:
         """Compacts the context where that is due."""
         if self._writer.counters.compacted:
             return
-        budget = self._token_budget()
+        budget = self._prompts.find_budget()
         compaction = ContextCompaction(self._writer, self._interruption, self._models, self._accounting, rule)
         try:
-            prompt = await self._prompt(self._writer.spec, budget)
+            prompt = await self._prompts.load(self._writer.spec, budget)
             due = rule.only or compaction.is_due(prompt, budget.window)
         except ContextTooLong:
             # The summary has to do without the items that do not fit.
-            prompt = await self._prompt(msgspec.structs.replace(self._writer.spec, overflow="cut"), budget)
+            prompt = await self._prompts.load(msgspec.structs.replace(self._writer.spec, overflow="cut"), budget)
             due = True
         if due:
             await compaction.compact(prompt)
 
     async def _run_model_turn(self) -> Turn:
-        started, writer, budget = time.perf_counter(), self._writer, self._token_budget()
-        prompt = await self._prompt(writer.spec, budget)
+        started, writer, budget = time.perf_counter(), self._writer, self._prompts.find_budget()
+        prompt = await self._prompts.load(writer.spec, budget)
         self._interruption.check()
         if writer.tokens is not None:
             await writer.tokens.admit(prompt)
@@ -249,24 +251,6 @@ class RunExecutor:
         )
         return turn
 
-    async def _prompt(self, spec: RunSpec, budget: PromptBudget) -> Prompt:
-        writer = self._writer
-        return await build_request(
-            self._items,
-            spec,
-            writer.progress.turns,
-            budget,
-            self._load_image,
-            self._tool_use.offer(),
-            tool_calls=writer.counters.tool_calls,
-            load_document=self._load_document,
-            load_data=self._tools.data.load,
-        )
-
-    async def _load_document(self, part: Mapping[str, Any]) -> list[Part]:
-        has_vision = self._models.has_vision(self._writer.spec.model)
-        return await self._tools.load_document(self._writer.project_id, part, sees=has_vision)
-
     async def _use_tools(self, turn: Turn) -> NextStep:
         model_turn = self._require_model_turn()
         await self._charges.record(model_turn)
@@ -276,13 +260,6 @@ class RunExecutor:
         return await self._tool_use.execute_calls()
 
     # -- how a run ends ----------------------------------------------------------------------------------------
-
-    def _create_moderator(self) -> ResponseModerator | None:
-        rule = self._writer.spec.moderation
-        if rule is None:
-            return None
-        contents = Contents(self._items, self._load_image, self._load_document, self._tools.data.load)
-        return ResponseModerator(self._writer, self._interruption, self._models, self._accounting, rule, contents)
 
     def _outcome_of(self, cause: Ending | Exception) -> Outcome:
         return outcome_of(cause, self._writer.spec.model)
@@ -392,22 +369,6 @@ class RunExecutor:
         if outcome.status in {"failed", "expired"} and outcome.error != UNEXPECTED.error:
             reports.log_failure(self._writer, outcome)
 
-    # -- budgets -----------------------------------------------------------------------------------------------
-
     def _require_model_turn(self) -> ModelTurn:
         assert self._model_turn is not None
         return self._model_turn
-
-    def _token_budget(self) -> PromptBudget:
-        """Raises BudgetExceeded."""
-        run, used = self._writer.spec, self._writer.progress.used
-        prompt, completion = run.max_prompt_tokens, run.max_completion_tokens
-        prompt_left = None if prompt is None else prompt - used.prompt_tokens
-        # The tokens of a summary do not count towards the answer's limit.
-        summary = self._writer.counters.summary_tokens
-        completion_left = None if completion is None else completion + summary - used.completion_tokens
-        if prompt_left is not None and prompt_left <= 0:
-            raise BudgetExceeded("max_prompt_tokens")
-        if completion_left is not None and completion_left <= 0:
-            raise BudgetExceeded("max_completion_tokens")
-        return PromptBudget(self._models.window(run.model), prompt_left, completion_left)

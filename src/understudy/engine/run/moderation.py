@@ -7,7 +7,6 @@ output of each turn before any of it is published. What is only scored is scored
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
 from typing import Final, Literal
 
 import msgspec
@@ -17,8 +16,8 @@ from understudy.engine.accounting import Accounting
 from understudy.engine.prompt_messages import MessageBuilder
 from understudy.engine.run.cancellation import Interruption
 from understudy.engine.run.checkpoint import RunWriter
-from understudy.engine.run.loaded_contents import LoadData, LoadDocument, LoadImage, load_contents
-from understudy.engine.run.truncation import ItemSource
+from understudy.engine.run.loaded_contents import load_contents
+from understudy.engine.run.prompt_loader import Contents
 from understudy.engine.run.turn import Turn
 from understudy.errors import ApiError, UpstreamError
 from understudy.llm import chunks, moderations
@@ -48,16 +47,6 @@ class ContentBlocked(Exception):
 
     def __init__(self, side: Side) -> None:
         super().__init__(f"The {side} of the response was flagged, and is blocked.")
-
-
-@dataclass(frozen=True, slots=True)
-class Contents:
-    """Where the items of a response are, and what loads their images and documents."""
-
-    items: ItemSource
-    load_image: LoadImage
-    load_document: LoadDocument
-    load_data: LoadData
 
 
 class ResponseModerator:
