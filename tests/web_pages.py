@@ -5,6 +5,7 @@ with WebPages() as web:
     web.requests                  # (path, query, headers, body) of each request
     web.results = [...]           # (url, title, text) of all later searches
     web.status = 500              # what searches return from now on
+    web.body = b"..."             # the body of all later searches, in place of results
 """
 
 import json
@@ -31,6 +32,7 @@ class WebPages:
         self.requests.clear()
         self.results = list(RESULTS)
         self.status = 200
+        self.body: bytes | None = None
 
     def __enter__(self) -> Self:
         handler = type("Handler", (_Handler,), {"web": self})
@@ -79,6 +81,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.web.requests.append((parts.path, dict(parse_qsl(parts.query)), headers, body))
         is_search = parts.path.endswith("search")
         kind, data = self.web.reply(parts.path)
+        if is_search and self.web.body is not None:
+            data = self.web.body
         if parts.path in {"/redirect", "/elsewhere"}:
             self.send_response(302)
             # The same server by another name, as if it was another one.

@@ -1,14 +1,17 @@
 """Search engines in their documented JSON, a search tool of an MCP server, and pages: what is read and what is refused."""
 
 import asyncio
+import json
+import threading
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from understudy.cli.web_search_check import check_web_search
 from understudy.settings import McpSettings, Settings, WebSearchSettings
 from understudy.tools.mcp import RemoteServers
-from understudy.tools.web import Location, SearchRequest, WebSearch, WebSearchError, engines, pages
+from understudy.tools.web import Location, SearchRequest, WebSearch, WebSearchError, engines, pages, types
 from understudy.tools.web.mcp_engine import parse_results
 from understudy.tools.web.types import is_within, normalize_url, strip_markup
 from understudy.tools.web_search import find_matches, list_urls, parse_arguments
@@ -199,3 +202,94 @@ def test_a_text_is_found_in_any_case_where_lower_case_is_longer():
 
 def test_the_urls_of_a_text_are_limited():
     assert len(list_urls(" ".join(f"https://a{number}.example" for number in range(3000)))) == 1000
+
+
+def searxng(results):
+    return json.dumps({"results": results}).encode()
+
+
+ODD_RESPONSES = {
+    "another encoding": (
+        '{"results": [{"url": "http://a.test/", "title": "caf\u00e9"}]}'.encode("latin-1"),
+        ["caf\ufffd"],
+    ),
+    "a NUL": (searxng([{"url": "http://a.test/", "title": "a\0b", "content": "\0"}]), ["ab"]),
+    "no title": (searxng([{"url": "http://www.a.test/x", "content": "c"}]), ["a.test"]),
+    "no usable URL": (
+        searxng([{"title": "a"}, {"url": 5}, {"url": "http://"}, {"url": "ftp://a.test/"}, None, "b"]),
+        [],
+    ),
+    "members of other types": (searxng([{"url": "http://a.test/", "title": ["a"], "content": {"b": 1}}]), ["a.test"]),
+    "more than anybody reads": (searxng([{"url": f"http://a.test/{n}", "title": "t"} for n in range(5000)]), ["t"] * 5),
+}
+
+
+@pytest.mark.parametrize("name", ODD_RESPONSES)
+def test_an_engine_may_return_odd_results(web, name):
+    web.reset()
+    web.body, titles = ODD_RESPONSES[name]
+    settings = WebSearchSettings(provider="searxng", url=web.url)
+    found = run(settings, lambda search: search.search([SearchRequest("engines", 5)]))
+    assert [one.title for one in found] == titles
+    assert msgspec.json.encode(found)
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"<html><body>Sign in</body></html>", "malformed"),
+        (b"", "malformed"),
+        (b'{"results": [', "malformed"),
+        (b'{"results": null}', "malformed"),
+        (b'{"results": [{"url": "http://a.test/\\ud800"}]}', "malformed"),
+        (b"[" * 100_000, "malformed"),
+        (b" " * (5 << 20), "size limit"),
+    ],
+)
+@pytest.mark.parametrize("provider", ["searxng", "tavily"])
+def test_an_engine_that_returns_no_results_is_an_error(web, provider, body, reason):
+    web.reset()
+    web.body = body
+    path = "" if provider == "searxng" else "/tavily"
+    settings = WebSearchSettings(provider=provider, url=web.url + path, api_key=None if provider == "searxng" else "k")
+    with pytest.raises(WebSearchError, match=reason):
+        run(settings, lambda search: search.search([SearchRequest("engines", 5)]))
+
+
+def test_a_long_response_does_not_hold_the_event_loop(web):
+    web.reset()
+    web.body = searxng(
+        [{"url": f"http://a.test/{n}", "title": "t", "content": "<b>a</b> &amp; " * 50} for n in range(3000)]
+    )
+    threads = set()
+    build = types.build_result
+
+    def note(*members):
+        threads.add(threading.current_thread())
+        return build(*members)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engines, "build_result", note)
+        settings = WebSearchSettings(provider="searxng", url=web.url)
+        assert run(settings, lambda search: search.search([SearchRequest("engines", 5)]))
+    assert threads
+    assert threading.main_thread() not in threads
+
+
+def test_the_texts_of_an_mcp_tool_need_not_be_unicode():
+    (found,) = parse_results(
+        '[{"url": "http://a.test/", "title": "\\ud800", "text": "a\\udfffb"}, {"url": "http://b/\\ud800"}]'
+    )
+    assert (found.title, found.text) == ("?", "a?b")
+    assert len(parse_results("http://a.test/\n\n" * 100_000)) == 1
+
+
+def test_a_query_and_a_place_are_in_the_form_that_an_engine_accepts(web):
+    settings = WebSearchSettings(provider="brave", url=f"{web.url}/brave/search", api_key="k")
+    web.reset()
+    place = Location(city="Lyon\r\nX-Evil: 1", region="Rh\u00f4ne", country="FR")
+    run(settings, lambda search: search.search([SearchRequest("word " * 1000, 5, location=place)]))
+    ((_, query, headers, _),) = web.requests
+    assert len(query["q"].split()) == 50
+    assert headers["x-loc-country"] == "FR"
+    assert not {"x-loc-city", "x-loc-state-name", "x-evil"} & set(headers)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final, Protocol
 from urllib.parse import urlencode
 
@@ -13,7 +14,16 @@ from understudy.settings import VENDOR_SEARCH_URLS, WebSearchSettings
 from understudy.tools.web.types import SearchRequest, WebSearchError, build_result
 from understudy.wire.items import WebResult
 
-_MAX_RESPONSE_BYTES: Final = 8 * 1024 * 1024
+_MAX_RESPONSE_BYTES: Final = 4 * 1024 * 1024
+# Parsed within a few milliseconds.
+_INLINE_BYTES: Final = 64 * 1024
+# Of these and their domains a request uses a few.
+_MAX_RESULTS: Final = 200
+# Characters and words of a query that Brave and Tavily accept.
+_MAX_QUERY: Final = 400
+_MAX_QUERY_WORDS: Final = 50
+# Characters of a query in the URL of an instance, whose server refuses long ones.
+_MAX_URL_QUERY: Final = 600
 _HINTS: Final = {
     401: "it refused the API key in `web_search.api_key`",
     403: "it refused access; a SearXNG instance needs `json` in its `search.formats`, a service a valid API key",
@@ -58,11 +68,13 @@ class HttpEngine:
             raise WebSearchError(f"The search timed out after {self._seconds:g} s.") from None
         except OutboundError as error:
             raise WebSearchError(f"The search engine could not be used: {error}.") from None
+        return self._parse(body) if len(body) <= _INLINE_BYTES else await asyncio.to_thread(self._parse, body)
+
+    def _parse(self, body: bytes) -> list[WebResult]:
         try:
-            found = [one for one in self._read(msgspec.json.decode(body)) if one is not None]
+            return [one for one in self._read(_decode_body(body)) if one is not None]
         except (msgspec.DecodeError, RecursionError, TypeError, AttributeError, LookupError):
             raise WebSearchError("The search engine returned a malformed response.") from None
-        return found
 
     async def _fetch(self, request: _HttpRequest) -> bytes:
         async with await self._client.request(
@@ -96,7 +108,9 @@ def open_engine(settings: WebSearchSettings, client: Client) -> Engine:
 
 def _searxng_request(url: str, request: SearchRequest) -> _HttpRequest:
     base = url if url.endswith("/search") else f"{url}/search"
-    return _HttpRequest("GET", f"{base}?{urlencode({'q': request.filtered_query, 'format': 'json'})}", {})
+    return _HttpRequest(
+        "GET", f"{base}?{urlencode({'q': request.filtered_query[:_MAX_URL_QUERY], 'format': 'json'})}", {}
+    )
 
 
 def _read_searxng(value: Any) -> Iterable[WebResult | None]:
@@ -108,7 +122,8 @@ def _read_searxng(value: Any) -> Iterable[WebResult | None]:
 
 def _brave_request(url: str, key: str, request: SearchRequest) -> _HttpRequest:
     place = request.location
-    query = {"q": request.filtered_query[:400], "count": request.limit, "text_decorations": "false"}
+    words = " ".join(request.filtered_query.split()[:_MAX_QUERY_WORDS])
+    query = {"q": words[:_MAX_QUERY], "count": request.limit, "text_decorations": "false"}
     if place.country:
         query["country"] = place.country
     headers = {
@@ -118,7 +133,9 @@ def _brave_request(url: str, key: str, request: SearchRequest) -> _HttpRequest:
         "X-Loc-Country": place.country,
         "X-Loc-Timezone": place.timezone,
     }
-    ascii_headers = {name: value for name, value in headers.items() if value and value.isascii()}
+    ascii_headers = {
+        name: value for name, value in headers.items() if value.isascii() and value.isprintable() and value
+    }
     return _HttpRequest("GET", f"{url}?{urlencode(query)}", ascii_headers)
 
 
@@ -134,7 +151,7 @@ def _read_brave(value: Any) -> Iterable[WebResult | None]:
 
 
 def _tavily_request(url: str, key: str, request: SearchRequest) -> _HttpRequest:
-    members: dict[str, Any] = {"query": request.query, "max_results": request.limit}
+    members: dict[str, Any] = {"query": request.query[:_MAX_QUERY], "max_results": request.limit}
     if request.domains:
         members["include_domains"] = list(request.domains)[:300]
     headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
@@ -150,4 +167,12 @@ def _read_tavily(value: Any) -> Iterable[WebResult | None]:
 
 
 def _items(value: Sequence[Any]) -> list[dict[str, Any]]:
-    return [one for one in value if isinstance(one, dict)]
+    return [one for one in islice(value, _MAX_RESULTS) if isinstance(one, dict)]
+
+
+def _decode_body(body: bytes) -> Any:
+    """The JSON value; bytes of another encoding become replacement characters."""
+    try:
+        return msgspec.json.decode(body)
+    except UnicodeDecodeError:
+        return msgspec.json.decode(body.decode("utf-8", "replace"))

@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any, Final
 
 from understudy.settings import WebSearchSettings
@@ -18,6 +19,12 @@ _TEXT_NAMES: Final = ("content", "text", "description", "snippet", "body", "summ
 _URL: Final = re.compile(r"https?://[^\s<>\"'\])}]{1,2000}")
 _TITLE: Final = re.compile(r"^(?:\s*(?:\d+[.)]|[-*#]+))?\s*(?:\**title\**:)?\s*(.*)$", re.IGNORECASE)
 _MAX_DEPTH: Final = 6
+_MAX_RESULTS: Final = 200
+# Of a text without JSON.
+_MAX_CHARACTERS: Final = 1_000_000
+_MAX_PARAGRAPHS: Final = 1000
+# Parsed within a few milliseconds.
+_INLINE_CHARACTERS: Final = 64 * 1024
 
 
 class McpEngine:
@@ -43,7 +50,9 @@ class McpEngine:
             raise WebSearchError(f"The search could not be made. {failed}") from None
         if output.text is None:
             raise WebSearchError(f"The search failed: {output.error}")
-        return parse_results(output.text)
+        if len(output.text) <= _INLINE_CHARACTERS:
+            return parse_results(output.text)
+        return await asyncio.to_thread(parse_results, output.text)
 
     async def _find_tool(self) -> McpTool:
         tools = await self._servers.list_tools(self._server)
@@ -69,14 +78,16 @@ def _build_arguments(schema: Mapping[str, Any], request: SearchRequest) -> dict[
 
 def parse_results(text: str) -> list[WebResult]:
     """The results in the output of a tool: objects with a URL in JSON, or else paragraphs with a URL."""
-    objects = [one for value in _json_values(text) for one in _find_objects(value)]
+    values = (one for value in _json_values(text) for one in _find_objects(value))
+    objects = list(islice(values, _MAX_RESULTS))
     if objects:
         made = (
             build_result(_first(one, _URL_NAMES), one.get("title") or one.get("name"), _first(one, _TEXT_NAMES))
             for one in objects
         )
     else:
-        made = (_parse_paragraph(one) for one in re.split(r"\n\s*\n|\n-{3,}\n", text))
+        paragraphs = re.split(r"\n\s*\n|\n-{3,}\n", text[:_MAX_CHARACTERS], maxsplit=_MAX_PARAGRAPHS)
+        made = (_parse_paragraph(one) for one in paragraphs[:_MAX_PARAGRAPHS])
     unique = {one.url: one for one in made if one is not None}
     return list(unique.values())
 

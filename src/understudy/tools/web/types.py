@@ -11,6 +11,8 @@ from understudy.wire.items import WebResult
 
 MAX_URL_LENGTH: Final = 2048
 _MAX_TITLE: Final = 300
+# Characters of a text; a model receives fewer. More of them would hold the interpreter, in a thread as well.
+_MAX_TEXT: Final = 100_000
 _TAG: Final = re.compile(r"</?[a-zA-Z][^<>]{0,200}>")
 _BLANKS: Final = re.compile(r"\s+")
 # What may stand in a URL; the rest is encoded, brackets included, so that a Markdown link cannot end early.
@@ -81,12 +83,11 @@ def normalize_url(url: Any) -> str | None:
         parts = urlsplit(url.strip())
         host, _ = parts.hostname, parts.port  # raises for a malformed port
         authority = parts.netloc.encode("idna").decode() if not parts.netloc.isascii() else parts.netloc
-    except ValueError:
+        query = f"?{parts.query}" if parts.query else ""
+        clean = quote(f"{parts.scheme}://{authority}{parts.path}{query}", safe=_URL_CHARACTERS)
+    except ValueError:  # also for what is not Unicode
         return None
-    if parts.scheme not in {"http", "https"} or not host or parts.username is not None:
-        return None
-    query = f"?{parts.query}" if parts.query else ""
-    return quote(f"{parts.scheme}://{authority}{parts.path}{query}", safe=_URL_CHARACTERS)
+    return clean if parts.scheme in {"http", "https"} and host and parts.username is None else None
 
 
 def host_of(url: str) -> str:
@@ -107,8 +108,13 @@ def _domain_name(domain: str) -> str:
 
 
 def strip_markup(text: Any) -> str:
-    """Text of a search engine without the tags by which it highlights words."""
-    return _BLANKS.sub(" ", decode_entities(_TAG.sub("", text))).strip() if isinstance(text, str) else ""
+    """Text of a search engine without the tags by which it highlights words, and without what is not Unicode."""
+    if not isinstance(text, str):
+        return ""
+    clean = decode_entities(_TAG.sub("", text[:_MAX_TEXT]))
+    if not clean.isascii():
+        clean = clean.encode("utf-8", "replace").decode()
+    return _BLANKS.sub(" ", clean.replace("\0", "")).strip()
 
 
 def decode_entities(text: str) -> str:
