@@ -4,7 +4,8 @@ with AlternatingProxy(["http://127.0.0.1:8001", "http://127.0.0.1:8002"]) as pro
     ...                                    # point any client at proxy.url
 proxy.counts                               # requests of each node
 
-It parses heads and bodies of requests to find where the next one begins, and relays the bytes of responses unread.
+It parses heads and bodies of requests to find where the next one begins, and relays the bytes of responses unread, as
+it does those of a connection that has become a WebSocket.
 """
 
 import asyncio
@@ -19,6 +20,7 @@ from urllib.parse import urlsplit
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _CHUNKED = re.compile(rb"\r\ntransfer-encoding: *chunked", re.IGNORECASE)
+_UPGRADE = re.compile(rb"\r\nupgrade: *websocket", re.IGNORECASE)
 _HEAD_BYTES = 1 << 20
 _PIECE = 1 << 16
 _STOP_SECONDS = 10.0
@@ -94,6 +96,9 @@ class _Connection:
             node, responses = await self._connect(self._current)
             try:
                 node.write(head)
+                if _UPGRADE.search(head):
+                    await _relay_rest(reader, node)
+                    return
                 await _relay_body(reader, node, head)
             except ConnectionError:
                 await responses  # a node may reply before the end of a request, and close the connection
@@ -120,6 +125,12 @@ class _Connection:
         self._nodes.pop(number, None)
         if number == self._current:  # a connection that a node closes while it is idle is opened again when needed
             self._client.close()
+
+
+async def _relay_rest(reader: asyncio.StreamReader, node: asyncio.StreamWriter) -> None:
+    while piece := await reader.read(_PIECE):
+        node.write(piece)
+        await node.drain()
 
 
 async def _relay_body(reader: asyncio.StreamReader, node: asyncio.StreamWriter, head: bytes) -> None:

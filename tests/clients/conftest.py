@@ -10,7 +10,7 @@ import pytest
 
 from clients.scenario import scenario
 from serving import Server
-from upstream import Upstream
+from upstream import Answer, Request, Upstream
 
 PATIENCE = 120
 """Seconds for all checks of a driver."""
@@ -21,11 +21,11 @@ Drive = Callable[..., list[str]]
 @pytest.fixture
 def drive(sqlite_server: Server, postgres_server: Server, upstream: Upstream) -> Drive:
     """Runs a driver against a server on each database; returns the names of its checks, all of which passed on both."""
-    upstream.always(scenario)
     databases = {sqlite_server.url: "SQLite", postgres_server.url: "PostgreSQL"}
     arguments = [part for server in (sqlite_server, postgres_server) for part in (server.url, _new_project_key(server))]
 
-    def run(*command: str | Path) -> list[str]:
+    def run(*command: str | Path, model: Callable[[Request], Answer] = scenario) -> list[str]:
+        upstream.always(model)
         done = subprocess.run([*command, *arguments], capture_output=True, text=True, timeout=PATIENCE, check=False)
         checks = {databases[url]: reports for url, reports in _by_server(done.stdout.splitlines())}
         failed = [

@@ -6,6 +6,7 @@ import subprocess
 import pytest
 
 from clients.conftest import PATIENCE
+from clients.endpoints import provider
 from clients.environments import HERE, environment
 from serving import KEY
 
@@ -30,3 +31,9 @@ def test_a_page_converses_with_the_node_package(server, upstream):
         assert (events[0], events[-2:]) == ("session.created", ["response.done", 1000])
     assert len(conversations) == 2
     assert refused[-2:] == ["invalid_api_key", 3000]
+
+
+def test_programs_use_the_endpoints_beside_assistants_with_the_node_package(drive):
+    place = environment("node")
+    command = [place.node, HERE / "node_endpoints_driver.mjs", place.home / "node_modules" / "openai-7"]
+    assert len(drive(*command, model=provider)) > 9
