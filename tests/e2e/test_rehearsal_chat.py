@@ -75,6 +75,12 @@ def test_audio_is_refused_clearly(client):
     assert (error.value.param, error.value.code) == ("modalities", "unsupported_value")
 
 
+def test_a_moderation_is_refused_instead_of_ignored(client):
+    with pytest.raises(openai.BadRequestError) as error:
+        asked(client, extra_body={"moderation": {"model": "omni-moderation-latest"}})
+    assert (error.value.param, error.value.code) == ("moderation", "unsupported_parameter")
+
+
 def test_several_choices_and_a_predicted_output_are_accepted(client):
     completion = asked(client, n=2, prediction={"type": "content", "content": "hello"})
     assert [choice.index for choice in completion.choices] == [0, 1]

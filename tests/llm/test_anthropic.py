@@ -217,7 +217,12 @@ class TestParameters:
         ]
 
     @pytest.mark.parametrize(
-        ("parameters", "param"), [({"n": 2}, "n"), ({"tools": [{"type": "custom"}]}, "tools[0].type")]
+        ("parameters", "param"),
+        [
+            ({"n": 2}, "n"),
+            ({"tools": [{"type": "custom"}]}, "tools[0].type"),
+            ({"moderation": {"model": "m"}}, "moderation"),
+        ],
     )
     def test_that_cannot_be_translated_are_refused_with_their_name(self, parameters, param):
         with pytest.raises(UpstreamError) as caught:

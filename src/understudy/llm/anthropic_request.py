@@ -40,6 +40,8 @@ def translate(body: ChatBody, without: Collection[OptionalParameter] = ()) -> di
     """
     if (body.get("n") or 1) != 1:
         raise _unsupported_error("this provider supports one choice per request; omit 'n'", "n")
+    if body.get("moderation") is not None:
+        raise _unsupported_error("this provider has no moderation; omit it, or send it with a response", "moderation")
     messages = [message for message in body.get("messages") or () if isinstance(message, dict)]
     request = {"model": body["model"], "max_tokens": _max_tokens(body), "messages": _convert_turns(messages)}
     system = [*_system_texts(messages), *_format_instruction(body, without)]

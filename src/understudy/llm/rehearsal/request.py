@@ -103,6 +103,7 @@ class Request(Struct):
     functions: list[Function] | None = None
     function_call: Literal["none", "auto"] | Function | None = None
     stream_options: dict[str, Any] | None = None
+    moderation: Any = None
 
     @property
     def offered(self) -> tuple[Function, ...]:
@@ -125,6 +126,9 @@ def parse_request(body: ChatBody) -> Request:
     if "audio" in (request.modalities or ()):
         message = f"The model {request.model!r} generates no audio. Leave 'audio' out of 'modalities'."
         raise invalid_request(message, "modalities", "unsupported_value")
+    if request.moderation is not None:
+        message = f"The model {request.model!r} is not moderated. Leave out 'moderation', or send it with a response."
+        raise invalid_request(message, "moderation", "unsupported_parameter")
     _check_strict_functions(request)
     _convert_legacy_functions(request)
     return request
