@@ -13,6 +13,8 @@ from waiting import eventually
 
 AUTH = {"authorization": f"Bearer {KEY}"}
 RECORDING = b"RIFF" + bytes(400_000)
+# At 32,000 bytes per second, as the header has it.
+WAV = b"RIFF\0\0\0\0WAVEfmt " + bytes(12) + (32_000).to_bytes(4, "little") + bytes(96_000)
 RESULTS = {"channels": [{"alternatives": [{"transcript": "Hello there"}]}]}
 
 
@@ -119,6 +121,11 @@ def test_a_task_is_tried_again_and_downloads_its_recording_from_a_url(new_server
     assert [one for one in first if one[0] == "tag[]"] == [("tag[]", "a"), ("tag[]", "b")]
     assert dict(first)["punctuate"] == "true"
     assert dict(first)["file"][2] == RECORDING
+    wave = server.client.files.create(file=("a.wav", WAV), purpose="user_data")
+    body["url"] = server.ask("POST", f"/v1/files/{wave.id}/download_link").json["url"]
+    upstream.answer(reply({"text": "Hello"}))
+    # A bit more than three seconds.
+    assert server.ask("POST", "/stt", body).json["meta"]["usage"]["usd_spent"] == 0.004
 
 
 @pytest.mark.parametrize(

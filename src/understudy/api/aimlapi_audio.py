@@ -23,7 +23,7 @@ from understudy.api.requests import decode_body, json_response, read_body
 from understudy.engine.accounting import usd
 from understudy.errors import InvalidRequest, UpstreamError
 from understudy.llm.relay import JsonBody
-from understudy.llm.relayed_form import RelayedForm
+from understudy.llm.relayed_form import RECORDING_HEAD_BYTES, RelayedForm
 from understudy.llm.usage import count_seconds
 from understudy.media import MediaError
 from understudy.settings import LimitSettings
@@ -218,12 +218,20 @@ async def _download(request: Request, form: RelayedForm, url: str) -> None:
     parts = parts_of(request)
     filename = PurePosixPath(unquote(urlsplit(url).path)).name or "audio"
     await form.begin_file("file", filename, None)
+    head = bytearray()
+
+    async def write(chunk: bytes) -> None:
+        if len(head) < RECORDING_HEAD_BYTES:
+            head.extend(chunk[:RECORDING_HEAD_BYTES])
+            form.begin_recording(bytes(head))
+        form.file_bytes += len(chunk)
+        await form.write(chunk)
+
     try:
-        await parts.recordings.fetch(url, form.write, parts.settings.limits.file_bytes)
+        await parts.recordings.fetch(url, write, parts.settings.limits.file_bytes)
     except MediaError as error:
         raise InvalidRequest(error.message, param="url", code="invalid_value") from None
     await form.end_part()
-    form.file_bytes = form.size
 
 
 def _field_texts(value: Any) -> list[str]:

@@ -19,6 +19,10 @@ MODEL: Final = "model"
 IN_MEMORY_BYTES: Final = 256 * 1024
 # The rate of a recording, as MP3 has at 128 kbit/s.
 _BYTES_PER_SECOND: Final = 16_000
+# No recording has more; a header may have any number.
+_MAX_BYTES_PER_SECOND: Final = 8_000_000
+RECORDING_HEAD_BYTES: Final = 32
+"""Of a file, as `begin_recording` needs them."""
 _CHUNK_BYTES: Final = 256 * 1024
 
 
@@ -98,7 +102,7 @@ class RelayedForm:
     def begin_recording(self, head: bytes) -> None:
         """Reads the bytes per second from the first bytes of a file: a WAV file has them in its header."""
         if head[:4] == b"RIFF" and head[8:16] == b"WAVEfmt " and (rate := int.from_bytes(head[28:32], "little")):
-            self.bytes_per_second = rate
+            self.bytes_per_second = min(rate, _MAX_BYTES_PER_SECOND)
 
     async def end_part(self) -> None:
         await self.write(b"\r\n")
