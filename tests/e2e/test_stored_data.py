@@ -230,7 +230,7 @@ def test_data_of_stored_chats_is_returned_as_it_was_sent(server, upstream, strea
         "/v1/chat/completions",
         {"model": MODEL, "store": True, "messages": [{"role": "user", "content": parts}]},
     )
-    assert_error(refused, 400, REFUSED, param="file", code="storage_limit_exceeded")
+    assert_error(refused, 400, REFUSED, param="messages", code="storage_limit_exceeded")
     assert len(upstream.requests) == count
     project.ask("DELETE", path)
     assert sizes.read() == 0
@@ -285,16 +285,15 @@ def test_data_above_the_limit_is_refused_and_leaves_nothing(server, upstream):
         "role": "user",
         "content": [{"type": "image_url", "image_url": {"url": one}} for one in (url, new_url())],
     }
-    for path, body in (
-        ("responses", {"model": MODEL, "input": [item]}),
-        ("conversations", {"items": [item]}),
-        (f"conversations/{conversation.id}/items", {"items": [item]}),
-        ("threads", {"messages": [message]}),
-        (f"threads/{thread.id}/messages", message),
+    for path, body, param in (
+        ("responses", {"model": MODEL, "input": [item]}, "input"),
+        ("conversations", {"items": [item]}, "items"),
+        (f"conversations/{conversation.id}/items", {"items": [item]}, "items"),
+        ("threads", {"messages": [message]}, "messages"),
+        (f"threads/{thread.id}/messages", message, "content"),
     ):
-        assert_error(
-            project.ask("POST", f"/v1/{path}", body), 400, REFUSED, param="file", code="storage_limit_exceeded"
-        )
+        refused = project.ask("POST", f"/v1/{path}", body)
+        assert_error(refused, 400, REFUSED, param=param, code="storage_limit_exceeded")
     assert sizes.read() == 0
     server.run("doctor", "--deep")
     upstream.answer(text("Nice."), text("Nice."))
@@ -324,3 +323,57 @@ def test_equal_data_is_one_blob_and_small_or_odd_data_stays_where_it_is(new_serv
     echoed = client.responses.create(model=MODEL, input=marker)
     assert upstream.requests[-1].body["messages"][-1]["content"] == marker
     assert server.ask("GET", f"/v1/responses/{echoed.id}/input_items").json["data"][0]["content"][0]["text"] == marker
+
+
+@on_both
+def test_screenshots_of_a_computer_are_stored_sent_and_compacted(server, upstream):
+    project = Project(server)
+    client, sizes, shot, later = project.client(), Sizes(project), new_url(), new_url()
+    tool = {"type": "computer_use_preview", "environment": "browser", "display_width": 800, "display_height": 600}
+    upstream.answer(calls(call("computer_use_preview", call_id="c_1", type="screenshot")), text("I see it."))
+    first = client.responses.create(model=MODEL, input="Look", tools=[tool], truncation="auto")
+    output = {"type": "computer_call_output", "call_id": first.output[0].call_id}
+
+    def screenshot(url):
+        return {**output, "output": {"type": "computer_screenshot", "image_url": url}}
+
+    made = client.responses.create(
+        model=MODEL, input=[screenshot(shot)], tools=[tool], truncation="auto", previous_response_id=first.id
+    )
+    assert made.output_text == "I see it."
+    assert [part["image_url"]["url"] for part in content_of(upstream)] == [shot]
+    path = f"/v1/responses/{made.id}/input_items"
+    listed = project.ask("GET", f"{path}?include[]=computer_call_output.output.image_url").json["data"]
+    assert urls_in([one for one in listed if one["type"] == "computer_call_output"]) == [shot]
+    assert sizes.read() == size_of(shot)
+    assert not is_in_database(server, shot)
+    upstream.answer(text("A summary."))
+    call_item = first.output[0].model_dump(exclude_none=True)
+    compacted = client.responses.compact(model=MODEL, input=[call_item, screenshot(later)])
+    assert compacted.output[-1].type == "compaction"
+    # A compaction stores nothing.
+    assert sizes.read() == size_of(shot)
+    for one in (first, made):
+        client.responses.delete(one.id)
+    eventually(lambda: sizes.read() == 0)
+
+
+@on_both
+def test_base64_in_the_variables_of_a_prompt_reaches_the_model(server, upstream):
+    project = Project(server)
+    client, picture = project.client(), new_url()
+    prompt = {"model": MODEL, "messages": [{"role": "user", "content": "Describe {{what}}."}]}
+    made = project.ask("POST", "/v1/prompts", prompt).json
+    upstream.answer(text("Nice."))
+    variables = {"what": {"type": "input_image", "image_url": picture, "detail": "low"}}
+    response = client.responses.create(prompt={"id": made["id"], "variables": variables})
+    sent = [
+        part
+        for one in upstream.requests[-1].body["messages"]
+        if isinstance(one["content"], list)
+        for part in one["content"]
+    ]
+    assert [part["image_url"]["url"] for part in sent if part["type"] == "image_url"] == [picture]
+    found = client.responses.retrieve(response.id)
+    assert found.prompt.variables["what"].image_url == picture
+    assert client.responses.delete(response.id) is None

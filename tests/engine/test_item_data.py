@@ -122,7 +122,7 @@ async def test_texts_full_of_markers_let_others_run_and_cost_no_query(monkeypatc
 async def test_data_is_looked_for_in_countless_values_while_others_run(monkeypatch, value):
     data = item_data(Rows(new_marker()), monkeypatch)
     with other_turns() as turns:
-        async with data.saving("proj_one", value) as (same, saved):
+        async with data.saving("proj_one", value, "input") as (same, saved):
             assert same is value
             assert saved is NO_DATA
     assert turns

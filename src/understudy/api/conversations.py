@@ -92,7 +92,7 @@ async def create_conversation(request: Request) -> Response:
     )
     project_id = project_of(request)
     admitted = await _admit_items(request, body.items or ())
-    async with parts.item_data.saving(project_id, admitted) as (items, data):
+    async with parts.item_data.saving(project_id, admitted, "items") as (items, data):
         rows = await to_stored_aside(items, thread.id, parts.now())
         await parts.store.conversations.create(project_id, thread, rows, data)
     return struct_response(_render_conversation(thread))
@@ -186,7 +186,7 @@ async def create_conversation_items(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], queries.ItemQuery)
     body = await read_json(request, CreateConversationItemsRequest, parts.settings.limits)
     admitted = await _admit_items(request, body.items)
-    async with parts.item_data.saving(project_id, admitted) as (marked, data):
+    async with parts.item_data.saving(project_id, admitted, "items") as (marked, data):
         items = await to_stored_aside(marked, thread_id, parts.now())
         await parts.store.conversations.add(project_id, thread_id, items, data)
     newest = PageRequest(max(1, len(items)), "desc")

@@ -118,7 +118,7 @@ async def delete_message(request: Request) -> Response:
 async def _store_message(request: Request, message: MessageObject) -> None:
     parts, project_id = parts_of(request), project_of(request)
     if have_data([message]):
-        async with parts.item_data.saving(project_id, message) as (marked, data):
+        async with parts.item_data.saving(project_id, message, "content") as (marked, data):
             await parts.store.messages.create(project_id, marked, data)
     else:
         await parts.store.messages.create(project_id, message)

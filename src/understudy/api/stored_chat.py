@@ -84,7 +84,7 @@ class StoredCompletion:
 
     async def check_storage(self) -> None:
         """Raises InvalidRequest if the messages have more bytes than the project may store."""
-        await self._parts.item_data.check_storage(self._project_id, self._request_body["messages"])
+        await self._parts.item_data.check_storage(self._project_id, self._request_body["messages"], "messages")
 
     def _with_own_id(self, chunk: dict[str, Any]) -> bytes:
         return msgspec.json.encode(chunk | {"id": self._id})
@@ -96,7 +96,7 @@ class StoredCompletion:
             for number, message in enumerate(self._request_body["messages"])
         ]
         body = _render_completion(completion, self._request_body, self._request_id)
-        async with self._parts.item_data.saving(self._project_id, (messages, body)) as (stored, data):
+        async with self._parts.item_data.saving(self._project_id, (messages, body), "messages") as (stored, data):
             # The model is paid: what the project may store was compared before.
             saved = SavedData(data.blobs)
             await self._parts.store.chat_completions.create(

@@ -81,7 +81,7 @@ async def create_thread(request: Request) -> Response:
 async def _store_thread(request: Request, new: NewThread) -> None:
     parts, project_id = parts_of(request), project_of(request)
     if have_data(new.messages):
-        async with parts.item_data.saving(project_id, new.messages) as (messages, data):
+        async with parts.item_data.saving(project_id, new.messages, "messages") as (messages, data):
             await parts.store.threads.create(project_id, new.thread, messages, new.fillings, data)
     else:
         await parts.store.threads.create(project_id, new.thread, new.messages, new.fillings)

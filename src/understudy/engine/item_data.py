@@ -60,11 +60,11 @@ class ItemData:
         self._limiter = limiter
 
     @asynccontextmanager
-    async def saving(self, project_id: str, value: T) -> AsyncIterator[tuple[T, SavedData]]:
+    async def saving(self, project_id: str, value: T, param: str) -> AsyncIterator[tuple[T, SavedData]]:
         """Yields the value with markers in place of its base64, and the blobs, which the caller stores together.
 
-        `value` consists of structs, lists and JSON objects, and is not changed itself. Blobs that the caller has not
-        stored are released. If the blob store fails, base64 stays in the value.
+        `value` consists of structs, lists and JSON objects, and is not changed itself; errors call it `param`. Blobs
+        that the caller has not stored are released. If the blob store fails, base64 stays in the value.
         """
         texts = await call_in_thread_if_large(value, _list_texts, value)
         if not texts:
@@ -73,7 +73,7 @@ class ItemData:
         limit = await self._limiter.size_limit(project_id, "stored_bytes")
         replaced, blobs = await self._save_all(value, texts)
         try:
-            yield replaced, SavedData(blobs, limit)
+            yield replaced, SavedData(blobs, limit, param)
         finally:
             for blob in blobs:
                 await self._files.release_hold(blob.blob)
@@ -85,7 +85,7 @@ class ItemData:
         replaced, blobs = await self._save_all(value, texts)
         return (msgspec.json.encode(replaced).decode() if blobs else encoded), blobs
 
-    async def check_storage(self, project_id: str, value: object) -> None:
+    async def check_storage(self, project_id: str, value: object, param: str) -> None:
         """Checked before the model is called, since its answer is stored together with `value`.
 
         Raises InvalidRequest if the project would store more bytes than it may.
@@ -99,7 +99,7 @@ class ItemData:
         added = sum(len(inline.split(text)[1]) * 3 // 4 for text in texts)
         size = await self._store.project_sizes.get(project_id)
         if size.bytes + added > limit:
-            raise storage_limit_exceeded(limit, size.bytes, added)
+            raise storage_limit_exceeded(limit, size.bytes, added, param)
 
     async def fill(self, text: str) -> str:
         """Returns a stored text with base64 in place of its markers."""

@@ -112,7 +112,8 @@ class Runs:
         looked for. Raises NotFound and InvalidRequest as the store does; nothing is stored then.
         """
         if data is None and messages and have_data(messages):
-            async with self._data.saving(project_id, messages) as (marked, saved):
+            param = "additional_messages" if thread is None else "thread.messages"
+            async with self._data.saving(project_id, messages, param) as (marked, saved):
                 return await self.create(
                     project_id,
                     run,

@@ -103,11 +103,12 @@ def sign_in_refused() -> PermissionDenied:
     )
 
 
-def storage_limit_exceeded(limit: int, used: int, added: int) -> InvalidRequest:
+def storage_limit_exceeded(limit: int, used: int, added: int, param: str = "file") -> InvalidRequest:
+    """`param` is the member of the request with the bytes."""
     return InvalidRequest(
         f"The storage limit of this project is exceeded: Limit {limit} bytes, Used {used}, Requested {added}. Delete"
         " files, or have the operator of this server raise the limit.",
-        param="file",
+        param=param,
         code="storage_limit_exceeded",
     )
 

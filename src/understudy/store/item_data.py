@@ -21,11 +21,13 @@ MARKER_PATTERN: Final = MARKER_START + "[0-9a-f]{32}"
 class SavedData:
     """Blobs with a hold, for the transaction that stores the rows with their markers.
 
-    `limit` is how many bytes the project may store; None without a limit.
+    `limit` is how many bytes the project may store; None without a limit. `param` is the member of the request that
+    had them.
     """
 
     blobs: Sequence[StoredImage] = ()
     limit: int | None = None
+    param: str = "file"
 
 
 NO_DATA: Final = SavedData()
@@ -53,7 +55,7 @@ def add_data(project_id: str, data: SavedData, owners: Iterable[tuple[str, str]]
     if not data.blobs:
         return
     if data.limit is not None:
-        yield from check_stored_bytes(project_id, sum(one.bytes for one in data.blobs), data.limit)
+        yield from check_stored_bytes(project_id, sum(one.bytes for one in data.blobs), data.limit, data.param)
     for owner_id, text in owners:
         if MARKER_START in text:
             for blob in data.blobs:

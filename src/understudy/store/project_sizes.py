@@ -45,11 +45,11 @@ class ProjectSizes:
         return await self._database.read(_count_active_runs, project_id, key_id, None)
 
 
-def check_stored_bytes(project_id: str, added: int, limit: int) -> Transaction[None]:
-    """Raises InvalidRequest if the project would store more bytes than `limit`."""
+def check_stored_bytes(project_id: str, added: int, limit: int, param: str = "file") -> Transaction[None]:
+    """Raises InvalidRequest, for the member `param`, if the project would store more bytes than `limit`."""
     size = yield from _lock_size(project_id)
     if size.bytes + added > limit:
-        raise storage_limit_exceeded(limit, size.bytes, added)
+        raise storage_limit_exceeded(limit, size.bytes, added, param)
 
 
 def check_vector_stores(project_id: str, added: int, limit: int) -> Transaction[None]:
