@@ -552,3 +552,23 @@ def test_a_dropped_upstream_fails_the_response_and_preserves_its_partial_text(cl
     assert (cut.status, cut.content[0].text) == ("incomplete", "Hi ")
     assert numbers(events) == list(range(len(events)))
     assert client.responses.retrieve(events[0].response.id).output[0].to_dict() == cut.to_dict()
+
+
+@on_both
+def test_thousands_of_parts_and_items_are_stored_and_sent_in_order(client, upstream):
+    numbers = range(3000)
+    parts = [{"type": "input_text", "text": f"{number} "} for number in numbers]
+    items = [{"role": "user", "content": f"{number}"} for number in range(1200)]
+    made = respond(client, [{"role": "user", "content": parts}])
+    # Text parts are one text for the model.
+    content = upstream.requests[-1].body["messages"][0]["content"]
+    joined = content if isinstance(content, str) else "".join(part["text"] for part in content)
+    assert joined == "".join(part["text"] for part in parts)
+    (stored,) = client.responses.input_items.list(made.id).data
+    assert [part.text for part in stored.content] == [part["text"] for part in parts]
+    conversation = client.conversations.create()
+    respond(client, items, conversation=conversation.id)
+    assert [one["content"] for one in upstream.requests[-1].body["messages"]] == [one["content"] for one in items]
+    newest = client.conversations.items.list(conversation.id, limit=2).data
+    assert [one.role for one in newest] == ["assistant", "user"]
+    assert newest[1].content[0].text == "1199"

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import threading
 
 import msgspec
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from engine import histories
 from store import samples
 from store.samples import OURS
+from understudy.engine.prompt_messages import MessageBuilder
 from understudy.engine.run.prompt import build_request
 from understudy.engine.run.truncation import BudgetExceeded, PromptBudget
 from understudy.engine.run_specs import build_spec
@@ -350,3 +352,23 @@ async def test_function_definitions_are_sent_without_empty_members(conversation)
         {"name": "f", "parameters": empty, "strict": True},
         {"name": "g", "description": "G", "parameters": empty},
     ]
+
+
+async def test_the_messages_of_many_parts_are_made_in_a_thread(conversation, monkeypatch):
+    threads = set()
+    build = MessageBuilder.messages
+
+    def note(builder, items):
+        threads.add(threading.current_thread())
+        return build(builder, items)
+
+    monkeypatch.setattr(MessageBuilder, "messages", note)
+    await conversation.says("user", "Hello")
+    assert await conversation.told() == [user("Hello")]
+    assert threads == {threading.main_thread()}
+    threads.clear()
+    image = MessageContentImageUrlObject(ImageUrl("https://example.com/a.png", "low"))
+    await conversation.says("user", None, content=[image] * 5000)
+    assert len((await conversation.told())[-1]["content"]) == 5000
+    assert threads
+    assert threading.main_thread() not in threads

@@ -67,7 +67,7 @@ _NEW_IDS: Final[dict[str, Callable[[], str]]] = {
     "tool_search_call": partial(ids.client_call, "tool_search"),
     "computer_call": partial(ids.client_call, "computer"),
 }
-_INLINE_PARTS: Final = 2000
+_INLINE_PARTS: Final = 1000
 _OUTPUTS = (
     InputFunctionCallOutput,
     InputCustomToolCallOutput,
@@ -89,9 +89,29 @@ def to_stored(items: Sequence[InputItem], thread_id: str, now: int) -> list[Item
 
 async def to_stored_aside(items: Sequence[InputItem], thread_id: str, now: int) -> list[ItemRow]:
     """As `to_stored`, in a thread for thousands of parts, since other requests would wait."""
-    if sum(len(item.content) for item in items if isinstance(item, InputMessage)) <= _INLINE_PARTS:
+    if not have_many_parts(items):
         return to_stored(items, thread_id, now)
     return await asyncio.to_thread(to_stored, items, thread_id, now)
+
+
+def have_many_parts(items: Sequence[InputItem]) -> bool:
+    """Whether items are too many, or have too many parts, to convert them on the event loop."""
+    return sum([_count_parts(item) for item in items]) > _INLINE_PARTS
+
+
+def _count_parts(item: InputItem) -> int:
+    if type(item) is InputMessage:
+        return len(item.content)
+    output = getattr(item, "output", None)
+    return len(output) if isinstance(output, list) else 1
+
+
+def move_rows(rows: Sequence[ItemRow], thread_id: str) -> Sequence[ItemRow]:
+    """The rows for another thread."""
+    for row in rows:
+        if row.message is not None:
+            row.message.thread_id = thread_id
+    return rows
 
 
 def _to_stored_item(number: int, item: InputItem, thread_id: str, now: int) -> ItemRow:

@@ -14,6 +14,7 @@ from understudy.engine.run_specs import build_spec
 from understudy.engine.views.frames import Frames
 from understudy.engine.views.origins import Origin
 from understudy.engine.views.projections import ResponseProjection
+from understudy.store.response_items import ItemRow
 from understudy.store.response_placement import ResponsePlacement
 from understudy.store.responses import NewResponse
 from understudy.store.run_state import PendingCall
@@ -60,8 +61,9 @@ def _queued_event(new: RequestedResponse, params: CreateResponseRequest) -> even
 class ResponseDraft(Struct, frozen=True, kw_only=True):
     """An admitted request for a response that has no place yet.
 
-    `served` as for `new_response`. `calls` are those that the client has approved of. `now` and `seconds`, how long it
-    may take, are in seconds; `reserved` are tokens of the limits of the key. `in_batch`: it is a line of a batch.
+    `served` and `rows` as for `new_response`. `calls` are those that the client has approved of. `now` and `seconds`,
+    how long it may take, are in seconds; `reserved` are tokens of the limits of the key. `in_batch`: it is a line of a
+    batch.
     """
 
     id: str
@@ -76,12 +78,21 @@ class ResponseDraft(Struct, frozen=True, kw_only=True):
     reserved: int
     in_batch: bool
     origin: RequestOrigin
+    rows: Sequence[ItemRow] | None = None
 
     def begin(self, place: ResponsePlacement, *, at_once: bool) -> InitialResponse:
         """The response at its place. `at_once`: it does not wait for a worker."""
         now = int(self.now)
         new = new_response(
-            self.params, self.items, self.id, now, place, seconds=self.seconds, prompt=self.prompt, served=self.served
+            self.params,
+            self.items,
+            self.id,
+            now,
+            place,
+            seconds=self.seconds,
+            prompt=self.prompt,
+            served=self.served,
+            rows=self.rows,
         )
         progress = new.progress
         progress.key_id, progress.origin, progress.calls = self.key_id, self.origin, self.calls

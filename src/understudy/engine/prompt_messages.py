@@ -107,6 +107,8 @@ class MessageBuilder:
         self.tools: list[ResponseTool] = []
         self.effort: str | None = None
         self.response_format: dict[str, Any] | None = None
+        self.is_long = False
+        """Whether the items are so long that work on the messages belongs in a thread."""
         self._run_id = run_id
         self._all_turns = all_turns
         self.passages: dict[tuple[int, int], Passage | WebSource] = {}

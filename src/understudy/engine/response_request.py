@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from understudy.engine.client_tools import OfferedTools, offer_tools
 from understudy.engine.deferred_tools import deferred_servers, split_deferred
-from understudy.engine.input_items import to_stored
+from understudy.engine.input_items import move_rows, to_stored
 from understudy.engine.text_format import chat_format
 from understudy.engine.tool_choice import allowed_keys, chat_choice, forced_key
 from understudy.engine.tools import tool_search
@@ -95,8 +95,9 @@ def new_response(
     seconds: float,
     prompt: ResolvedPrompt | None = None,
     served: Mapping[str, str] = NOTHING_SERVED,
+    rows: Sequence[ItemRow] | None = None,
 ) -> RequestedResponse:
-    """Times in seconds.
+    """Times in seconds. `rows` are those of the items, where they have been made.
 
     `served` maps the hosted tools that this server runs to their models, see `HostedTools`; others are not offered.
     """
@@ -115,9 +116,8 @@ def new_response(
         # Those of the request are a message of the preface.
         run.instructions = None
     response = _render_response(params, run, prompt)
-    return RequestedResponse(
-        response, run, Progress(plan=plan, headers=headers), to_stored(items, place.thread_id, now)
-    )
+    rows = to_stored(items, place.thread_id, now) if rows is None else move_rows(rows, place.thread_id)
+    return RequestedResponse(response, run, Progress(plan=plan, headers=headers), rows)
 
 
 def _build_run(

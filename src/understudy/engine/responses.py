@@ -12,6 +12,7 @@ import msgspec
 from understudy import correlation, ids
 from understudy.clock import Clock
 from understudy.engine.hosted_tools import HostedTools
+from understudy.engine.input_items import have_many_parts, to_stored_aside
 from understudy.engine.item_data import ItemData, may_have_data
 from understudy.engine.item_images import ItemImages
 from understudy.engine.jobs.runs import RunWorker
@@ -122,7 +123,7 @@ class Responses:
         stored then.
         """
         if data is None and may_have_data(items) and (asked.store is not False or asked.conversation is not None):
-            async with self._data.saving(project_id, items) as (marked, saved):
+            async with self._data.saving(project_id, items, "input") as (marked, saved):
                 return await self.create(
                     project_id,
                     asked,
@@ -153,6 +154,7 @@ class Responses:
             reserved=reserved,
             in_batch=in_batch,
             origin=correlation.origin(),
+            rows=await to_stored_aside(items, "", int(self._clock.now())) if have_many_parts(items) else None,
         )
         reserved_for = await self._find_container_worker(project_id, asked) if asked.tools else None
         creation = _Creation(project_id, draft, self._worker, self._logs, reserved_for)

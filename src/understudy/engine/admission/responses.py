@@ -1,7 +1,7 @@
 """Admission of responses: their input, their tools, their model, and the files and vector stores they name."""
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 from understudy.engine import inline
@@ -32,6 +32,7 @@ from understudy.wire.responses import CreateResponseRequest, ResponseContext
 
 # Items that are parsed within a millisecond or two.
 _MAX_INLINE_ITEMS: Final = 100
+_MAX_INLINE_PARTS: Final = 1000
 
 
 class ResponseAdmission:
@@ -159,6 +160,11 @@ class ResponseAdmission:
 
 
 async def _parse_items(requested: list[dict[str, Any]]) -> list[InputItem]:
-    if len(requested) <= _MAX_INLINE_ITEMS:
+    if len(requested) <= _MAX_INLINE_ITEMS and sum(map(_count_parts, requested)) <= _MAX_INLINE_PARTS:
         return whole(requested)
     return await asyncio.to_thread(whole, requested)
+
+
+def _count_parts(item: Mapping[str, Any]) -> int:
+    listed = item.get("content") or item.get("output")
+    return len(listed) if isinstance(listed, list) else 1

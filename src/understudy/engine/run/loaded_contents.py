@@ -13,6 +13,7 @@ from understudy.llm.messages import (
     TextPart,
     UserMessage,
 )
+from understudy.pacing import Pace
 from understudy.store.item_images import MARKER_START
 
 LoadImage = Callable[[str], Awaitable[str | None]]
@@ -37,10 +38,14 @@ async def load_contents(
 
     A note replaces what does not exist, and what exceeds the limit.
     """
-    loader = _Loader(load or _load_no_image, read or _load_no_document, load_data or _return)
+    loader, pace = _Loader(load or _load_no_image, read or _load_no_document, load_data or _return), Pace()
     for message in reversed(messages):
         if type(message) is UserMessage and not isinstance(message.content, str):
-            message.content = [one for part in message.content for one in await loader.load_part(part)]
+            loaded: list[Part] = []
+            for part in message.content:
+                await pace.step()
+                loaded += await loader.load_part(part)
+            message.content = loaded
 
 
 class _Loader:

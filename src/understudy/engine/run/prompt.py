@@ -91,7 +91,7 @@ async def build_request(
         raise ContextTooLong
     built_in = {function.name: function.kind for function in visible}
     sources = Sources(builder.passages, builder.paths)
-    body["messages"] = to_wire(conversation)
+    body["messages"] = await asyncio.to_thread(to_wire, conversation) if builder.is_long else to_wire(conversation)
     return Prompt(body, conversation, built_in, sources, extent, client, builder.images)
 
 

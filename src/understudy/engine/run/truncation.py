@@ -31,6 +31,8 @@ from understudy.store.run_state import CutRule, PromptCut, PromptExtent
 
 # Each message costs a few tokens beside its text: its role, and what separates it from the next.
 _MESSAGE_OVERHEAD_TOKENS: Final = 4
+# Of items whose messages are made within a few milliseconds, whatever they consist of.
+_INLINE_CHARACTERS: Final = 100_000
 # Room for the answer where the run does not say how long it may be, as a part of the window.
 _ANSWER_SHARE: Final = 8
 # More characters than any token has, to know when enough has been read.
@@ -106,7 +108,8 @@ async def build_messages(
     may_cut = spec.overflow == "cut"
     items, cut = await _load_newest(messages, spec, left if may_cut else budget.window * _ITEM_OVERHEAD_FACTOR, budget)
     extent = PromptExtent(items[-1].seq if items else 0, budget.window, budget.prompt, fixed, [cut] if cut else [])
-    conversation = builder.messages(items)
+    builder.is_long = sum([len(item.body) for item in items]) > _INLINE_CHARACTERS
+    conversation = await asyncio.to_thread(builder.messages, items) if builder.is_long else builder.messages(items)
     if may_cut and sum(len(item.body) for item in items) > left:
         # Only now does it matter how many tokens they are; there are never more than characters.
         must_fit = budget.prompt_left is not None
