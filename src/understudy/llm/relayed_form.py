@@ -22,7 +22,7 @@ _BYTES_PER_SECOND: Final = 16_000
 # No recording has more; a header may have any number.
 _MAX_BYTES_PER_SECOND: Final = 8_000_000
 RECORDING_HEAD_BYTES: Final = 32
-"""Of a file, as `begin_recording` needs them."""
+"""The first bytes of a file that `begin_recording` needs."""
 _CHUNK_BYTES: Final = 256 * 1024
 
 

@@ -31,7 +31,7 @@ from understudy.store.run_state import CutRule, PromptCut, PromptExtent
 
 # Each message costs a few tokens beside its text: its role, and what separates it from the next.
 _MESSAGE_OVERHEAD_TOKENS: Final = 4
-# Of items whose messages are made within a few milliseconds, whatever they consist of.
+# Items of so many characters become messages within a few milliseconds, whatever they consist of.
 _INLINE_CHARACTERS: Final = 100_000
 # Room for the answer where the run does not say how long it may be, as a part of the window.
 _ANSWER_SHARE: Final = 8

@@ -17,7 +17,7 @@ from understudy.wire.items import WebResult
 _MAX_RESPONSE_BYTES: Final = 4 * 1024 * 1024
 # Parsed within a few milliseconds.
 _INLINE_BYTES: Final = 64 * 1024
-# Of these and their domains a request uses a few.
+# A request uses a few results, of its domains alone.
 _MAX_RESULTS: Final = 200
 # Characters and words of a query that Brave and Tavily accept.
 _MAX_QUERY: Final = 400

@@ -20,7 +20,7 @@ _URL: Final = re.compile(r"https?://[^\s<>\"'\])}]{1,2000}")
 _TITLE: Final = re.compile(r"^(?:\s*(?:\d+[.)]|[-*#]+))?\s*(?:\**title\**:)?\s*(.*)$", re.IGNORECASE)
 _MAX_DEPTH: Final = 6
 _MAX_RESULTS: Final = 200
-# Of a text without JSON.
+# The characters that are read of a text without JSON.
 _MAX_CHARACTERS: Final = 1_000_000
 _MAX_PARAGRAPHS: Final = 1000
 # Parsed within a few milliseconds.
