@@ -46,6 +46,8 @@ class Prompt(Struct, frozen=True):
     extent: PromptExtent
     client: Mapping[str, ClientTool] = {}
     images: Mapping[str, MadeImage] = {}
+    is_long: bool = False
+    """Whether work on all of it belongs in a thread."""
 
 
 async def build_request(
@@ -92,7 +94,7 @@ async def build_request(
     built_in = {function.name: function.kind for function in visible}
     sources = Sources(builder.passages, builder.paths)
     body["messages"] = await asyncio.to_thread(to_wire, conversation) if builder.is_long else to_wire(conversation)
-    return Prompt(body, conversation, built_in, sources, extent, client, builder.images)
+    return Prompt(body, conversation, built_in, sources, extent, client, builder.images, builder.is_long)
 
 
 def _add_settings(body: ChatBody, spec: RunSpec, room: PromptBudget) -> None:

@@ -1,10 +1,19 @@
 """The limits of the key of a run: admits the run before its first model turn, counts its tokens and its images."""
 
+import asyncio
+from collections.abc import Callable
+
 from understudy.engine.limits.demand import Demand, count_tokens
 from understudy.engine.limits.limiter import RateLimiter, Reservation
 from understudy.engine.run.prompt import Prompt
 from understudy.engine.run.spec import RunSpec
 from understudy.store.run_state import Progress
+
+
+async def measure_prompt(prompt: Prompt, most: int | None) -> Callable[[], Demand]:
+    """What estimates the tokens of a turn, with at most `most` of its answer. A long prompt is counted in a thread."""
+    counted = await asyncio.to_thread(count_tokens, prompt.body) if prompt.is_long else None
+    return lambda: Demand(count_tokens(prompt.body) if counted is None else counted, most)
 
 
 class RunTokens:
@@ -21,10 +30,7 @@ class RunTokens:
         progress = self._progress
         if progress.reserved is not None or not progress.limited_key_id:
             return
-
-        def measure() -> Demand:
-            return Demand(count_tokens(prompt.body), self._spec.max_completion_tokens)
-
+        measure = await measure_prompt(prompt, self._spec.max_completion_tokens)
         reservation = await self._limiter.reserve(self._project_id, progress.limited_key_id, self._spec.model, measure)
         if reservation is not None and reservation.refusal is not None:
             raise reservation.refusal

@@ -1,10 +1,10 @@
 """What the model turns of a run cost: debited with the next checkpoint, or alone where the run is deleted."""
 
 from understudy.engine.accounting import Accounting, Work
-from understudy.engine.limits.demand import Demand, count_tokens
 from understudy.engine.run.checkpoint import RunWriter
 from understudy.engine.run.model_turn import NO_USAGE, ModelTurn
 from understudy.engine.run.prompt import Prompt
+from understudy.engine.run.run_tokens import measure_prompt
 from understudy.llm.prices import Tokens
 from understudy.store.charges import Usage
 
@@ -19,10 +19,7 @@ class TurnCharges:
         spec = self._writer.spec
         if (hold := self._accounting.holds.bound.get(spec.id)) is None:
             return
-
-        def measure() -> Demand:
-            return Demand(count_tokens(prompt.body), spec.max_completion_tokens)
-
+        measure = await measure_prompt(prompt, spec.max_completion_tokens)
         work = Work(spec.model, measure=measure, batch=self._writer.progress.in_batch)
         await self._accounting.update_hold(hold, work)
 
