@@ -142,31 +142,52 @@ class ContentCopier:
     ) -> tuple[Blob | None, bool]:
         """The blob, None in a dry run, and whether the input has it undamaged."""
         try:
-            content = await asyncio.to_thread(open_)
+            content, head = await asyncio.to_thread(_open, open_, 0 if self._transfer.dry_run else _READ_BYTES)
             if content is not None:
                 with content:
-                    return None if self._transfer.dry_run else await self._write_blob(content, detached=detached), True
+                    if self._transfer.dry_run:
+                        return None, True
+                    return await self._write_blob(content, head, detached=detached), True
         except DamagedStream as error:
             report.add_entry(self._transfer.report, kind, public_id, f"Its content is damaged: {error}")
         return None, False
 
-    async def _write_blob(self, content: BinaryIO, *, detached: bool) -> Blob:
+    async def _write_blob(self, content: BinaryIO, head: bytes, *, detached: bool) -> Blob:
         if detached:
             async with self._files.open_draft() as draft:
-                await _copy_into(draft, content)
+                await _copy_into(draft, content, head)
                 blob = await draft.commit()
                 draft.detach()
                 return blob
         draft = await self._stack.enter_async_context(self._files.open_draft())
-        await _copy_into(draft, content)
+        await _copy_into(draft, content, head)
         blob = await draft.seal()
         self._sealed.append(draft)
         return blob
 
 
-async def _copy_into(draft: BlobDraft, content: BinaryIO) -> None:
-    while chunk := await asyncio.to_thread(content.read, _READ_BYTES):
+def _open(open_: Callable[[], BinaryIO | None], size: int) -> tuple[BinaryIO | None, bytes]:
+    """Opens an entry and reads up to `size` bytes of it: most files are short, and each turn of a thread costs time.
+
+    Raises DamagedStream.
+    """
+    content = open_()
+    if content is None:
+        return None, b""
+    try:
+        return content, content.read(size)
+    except BaseException:
+        content.close()
+        raise
+
+
+async def _copy_into(draft: BlobDraft, content: BinaryIO, head: bytes) -> None:
+    """Copies what follows `head`, the first `_READ_BYTES` or all, as well."""
+    chunk = head
+    while chunk:
         await draft.write(chunk)
+        is_last = len(chunk) < _READ_BYTES
+        chunk = b"" if is_last else await asyncio.to_thread(content.read, _READ_BYTES)
 
 
 def has_content(spool: SpooledObjects, file_id: str) -> bool:

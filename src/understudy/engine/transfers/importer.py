@@ -30,6 +30,7 @@ from understudy.engine.transfers.references import (
 )
 from understudy.engine.transfers.resolver import Resolver
 from understudy.importing.objects import KINDS, Kind, RawObject, SpooledObjects
+from understudy.pacing import Pace
 from understudy.store import Store
 from understudy.store.import_rows import Batch, ImportOwner, NewRow, NewStoreFile
 from understudy.store.qualified_ids import qualifier
@@ -140,8 +141,9 @@ class Importer:
         if kind == "webhook_endpoint":
             usable = await self._limit_endpoints(usable)
         async with AsyncExitStack() as stack:
-            copier = ContentCopier(spool, self._files, self._data, self._transfer, stack)
+            copier, pace = ContentCopier(spool, self._files, self._data, self._transfer, stack), Pace()
             for raw in usable:
+                await pace.step()
                 try:
                     row = self._to_row(raw, existing.get(raw.id))
                 except UnusableObject as error:
@@ -193,7 +195,9 @@ class Importer:
         store_id = self._resolver.find("vector_store", public_id)
         files: list[NewStoreFile] = []
         attached = set() if store_id is None else await self._find_attached(store_id, chunk)
+        pace = Pace()
         for raw in chunk:
+            await pace.step()
             file_id = self._resolver.find("file", raw.id)
             if store_id is None or file_id is None:
                 missing = "vector store" if store_id is None else "file"
@@ -234,7 +238,7 @@ class Importer:
                 usable.append(raw)
             except UnusableObject as error:
                 report.add_skipped(self._transfer.report, kind, raw.id, str(error))
-        await self._resolver.load(self._list_references(kind, usable))
+        await self._resolver.load(await self._list_references(kind, usable))
         parent = _PARENTS.get(kind)
         if parent is None or self._transfer.dry_run:
             return usable
@@ -245,7 +249,7 @@ class Importer:
             usable.remove(raw)
         return usable
 
-    def _list_references(self, kind: Kind, usable: Sequence[RawObject]) -> set[tuple[ReferenceKind, str]]:
+    async def _list_references(self, kind: Kind, usable: Sequence[RawObject]) -> set[tuple[ReferenceKind, str]]:
         """What the objects name, whose decoded messages and places remain for their rows."""
         self._messages.clear()
         self._places.clear()
@@ -253,7 +257,9 @@ class Importer:
             # The messages of a stored chat are what a client sent: they name nothing here.
             return set()
         named: set[tuple[ReferenceKind, str]] = set()
+        pace = Pace()
         for raw in usable:
+            await pace.step()
             message = decode_plain(raw)
             if message is not None:
                 self._messages[id(raw)] = message
