@@ -109,6 +109,13 @@ def test_the_reply_quotes_several_passages_if_no_sentence_covers_the_question():
     assert MARK.findall(reply) == ["\u30100:0\u2020a.txt\u3011"]
 
 
+def test_the_reply_quotes_up_to_six_passages():
+    words = ["amber", "basalt", "copper", "dolomite", "emerald", "flint", "granite"]
+    files = [(f"{number}.md", f"Nearby lies some {word} too.") for number, word in enumerate(words)]
+    reply = reply_from(f"Where is {', '.join(words)} traded?", *files)
+    assert len(MARK.findall(reply)) == 6
+
+
 def test_the_headings_above_a_passage_help_to_choose_it():
     found = [
         Passage(0, 0, "file-0", "a.txt", "It is blue.", None, ("Boats", "Crew")),
