@@ -38,9 +38,15 @@ function Hits({ thread, words, authors, onClose }) {
   const state = pager.state.value;
   if (pager.error.value !== null) return html`<${ErrorNote} error=${pager.error.value} onRetry=${() => pager.reload()} />`;
   if (!rows.length && state === "loading") return html`<${Skeleton} rows=${4} />`;
-  return html`<p class="muted" role="status">${rows.length ? t("threads.find.found", { count: rows.length }) : t("threads.find.none")}</p>
+  return html`<p class="muted" role="status">${foundText(rows.length, pager.hasMore.value)}</p>
     <ul class="find-hits">${rows.map((message) => html`<li key=${message.id}><a href=${messageHref(thread, message.id)} onClick=${onClose}>
       <span class="inline"><strong><${Name} text=${authors[message.assistant_id] ?? t(`message.${message.role}`)} /></strong><span class="muted"><${Time} at=${message.created_at} /></span></span>
       <span class="find-text" dir="auto"><${MarkedText} text=${excerptOf(textOf(message), words)} query=${words} /></span></a></li>`)}</ul>
     ${pager.hasMore.value && html`<div><${Button} busy=${state === "loading"} onClick=${() => pager.loadMore()}>${t("ui.load-more")}<//></div>`}`;
+}
+
+/** @param {number} count @param {boolean} hasMore */
+function foundText(count, hasMore) {
+  if (!count) return t("threads.find.none");
+  return t(hasMore ? "threads.find.newest" : "threads.find.found", { count });
 }

@@ -31,5 +31,6 @@ export default {
   "threads.find.words": "Words of a message",
   "threads.find.about": "The server finds the messages that have all of the words.",
   "threads.find.none": "No message has all of these words.",
+  "threads.find.newest": { one: "The newest message of more", other: "The newest {count} messages of more" },
   "threads.find.found": { one: "{count} message", other: "{count} messages" },
 };
