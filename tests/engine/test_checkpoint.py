@@ -20,7 +20,7 @@ from understudy.engine.views.projections import RunProjection
 from understudy.store import open_store
 from understudy.store.charges import Usage
 from understudy.store.pages import PageRequest
-from understudy.store.run_state import Progress
+from understudy.store.run_state import PendingCall, Progress
 from understudy.wire.run_outcome import LastError, RunCompletionUsage
 
 OWNER = "worker_ours"
@@ -145,6 +145,41 @@ async def test_an_opening_of_a_lost_run_is_not_stored(store):
     with pytest.raises(RunLost):
         await writer.commit(events.MessageClosed(NOW, COUNTED))
     assert (await list_messages(store, writer), await list_steps(store, writer)) == ([], [])
+
+
+@pytest.mark.parametrize("has_calls", [True, False], ids=["calls", "a message"])
+async def test_an_opening_has_nothing_of_the_turn_that_ends_before_it_is_stored(store, has_calls):
+    """A server that dies between the two has charged nothing of the turn, and its next owner repeats it."""
+    openings = UnstoredOpenings(delay=3600)
+    stage = await start_run(store, openings)
+    stage.progress.figures.append("file_1")
+    stage.log.is_resumable = True
+    await stage.commit(checkpoint=True)
+    stage.log.is_resumable = False
+    opening = events.CallsStepOpened(ids.step(), NOW) if has_calls else events.MessageOpened(ids.step(), "msg_1", NOW)
+    await stage.open(opening)
+    # A client attaches.
+    stage.log.is_resumable = True
+    storing = stage.store_opening()
+    stage.add_usage(Usage(reference="r", kind="completion", model="m", created_at=NOW, credits=1))
+    stage.progress.turns += 1
+    stage.progress.figures.clear()
+    if has_calls:
+        stage.progress.pending = COUNTED
+        stage.progress.calls = [PendingCall(0, "call_1", "search", "{}", "file_search")]
+        ending = asyncio.create_task(stage.commit(checkpoint=True))
+    else:
+        stage.progress.used += COUNTED
+        ending = asyncio.create_task(stage.commit(events.MessageClosed(NOW, COUNTED)))
+    await asyncio.wait([storing])
+    stored = (await store.runs.load(stage.spec.id)).progress
+    assert stored.sent == stage.log.length
+    assert (stored.used, stored.pending, stored.turns, stored.calls) == (RunCompletionUsage(), None, 0, [])
+    assert stored.figures == ["file_1"]
+    await ending
+    stored = (await store.runs.load(stage.spec.id)).progress
+    counted = stored.pending if has_calls else stored.used
+    assert (counted, stored.turns, len(stored.calls), stored.figures) == (COUNTED, 1, has_calls, [])
 
 
 @pytest.mark.parametrize(("used", "holds", "raised"), [(0, False, RunLost), (960_000, True, EventLimitExceeded)])

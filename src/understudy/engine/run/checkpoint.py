@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final, Protocol, TypeVar
+from typing import Final, NamedTuple, Protocol, Self, TypeVar
 
 import msgspec
 
@@ -22,8 +22,9 @@ from understudy.engine.run.state import RunState
 from understudy.errors import StoreError, StoreUnavailable
 from understudy.store import Store
 from understudy.store.charges import Usage
-from understudy.store.run_state import Checkpoint, NewItem, Plan, Progress
+from understudy.store.run_state import Checkpoint, NewItem, PendingCall, Plan, Progress
 from understudy.store.states import EXECUTING
+from understudy.wire.run_outcome import RunCompletionUsage
 
 
 class _Identified(Protocol):
@@ -62,6 +63,34 @@ class Abandoned:
 
 
 NOTHING_ABANDONED: Final = Abandoned()
+
+
+class _Committed(NamedTuple):
+    """What a turn changes of a run's progress, as the last checkpoint has it.
+
+    An opening may be stored when its turn has ended and is not charged yet: it has nothing of that turn.
+    """
+
+    used: RunCompletionUsage
+    pending: RunCompletionUsage | None
+    turns: int
+    calls: list[PendingCall]
+    figures: Sequence[str]
+
+    @classmethod
+    def of(cls, progress: Progress) -> Self:
+        return cls(progress.used, progress.pending, progress.turns, progress.calls, tuple(progress.figures))
+
+    def restore(self, progress: Progress) -> Progress:
+        """The progress without what has changed since."""
+        return msgspec.structs.replace(
+            progress,
+            used=self.used,
+            pending=self.pending,
+            turns=self.turns,
+            calls=self.calls,
+            figures=list(self.figures),
+        )
 
 
 class RunLost(Exception):
@@ -146,7 +175,7 @@ class RunWriter:
         self._storing: asyncio.Task[None] | None = None
         self._used: list[Usage] = []
         self._unstored: Checkpoint | None = None
-        self._stored_usage = progress.used
+        self._committed = _Committed.of(progress)
         self._clock = clock
 
     def check(self) -> None:
@@ -206,13 +235,16 @@ class RunWriter:
     async def _store_opening(self, earlier: asyncio.Task[None] | None) -> None:
         if earlier is not None:
             await asyncio.wait([earlier])
+        opened = self._projection.checkpoint(self.progress, with_run=False, only_opens=True)
+        is_resumable = self._record_sent(self.log.length)
         opening = msgspec.structs.replace(
-            self._projection.checkpoint(self.progress, with_run=False, only_opens=True),
+            opened,
+            progress=self._committed.restore(self.progress),
             project_id=self.project_id,
             only_opens=True,
             abandoned_steps=self._abandoned.steps,
             abandoned_messages=self._abandoned.messages,
-            is_resumable=self._record_sent(self.log.length),
+            is_resumable=is_resumable,
         )
         self._unstored = opening if self._unstored is None else _merge_checkpoints(self._unstored, opening)
         with suppress(StoreError):
@@ -241,7 +273,7 @@ class RunWriter:
     def drop_usage(self) -> None:
         """Drops the usage since the last commit, which cannot be stored."""
         self._used.clear()
-        self.progress.used = self._stored_usage
+        self.progress.used = self._committed.used
         self.progress.pending = None
 
     async def commit(
@@ -308,7 +340,7 @@ class RunWriter:
         self._interrupted = self._interrupted and only_opens
         self._abandoned = NOTHING_ABANDONED
         self._used.clear()
-        self._stored_usage = self.progress.used
+        self._committed = _Committed.of(self.progress)
         for event, frame in zip(happened, frames, strict=True):
             self.log.append(event, frame)
         if state.ended or state.status in WAITING_STATUSES:
