@@ -3,7 +3,7 @@
 import http.client
 import json
 import signal
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 
 import apsw
 import openai
@@ -302,6 +302,39 @@ def test_stops_of_the_server_do_not_count_as_interruptions_of_a_run(new_server, 
     server.kill()
     server.start()
     assert reached(server.client, run).status == "completed"
+
+
+@pytest.mark.parametrize("kind", ["run", "response"])
+def test_a_client_that_comes_before_a_run_is_executed_again_waits_for_it(new_server, upstream, kind):
+    """Here another one takes the only place, for longer than the client needs to ask."""
+    server = new_server(limits__concurrent_runs=1).start()
+    gates = [Gate(), Gate()]
+    upstream.answer(text("Hel", gates[0], "lo"))
+    server.client.responses.create(model="gpt-4o", input="Hello", background=True)
+    upstream.wait_for(1)
+    if kind == "response":
+        second = server.client.responses.create(model="gpt-4o", input="Hello", background=True)
+        path, after = f"/v1/responses/{second.id}?stream=true", "&starting_after=0"
+    else:
+        assistant = server.client.beta.assistants.create(model="gpt-4o")
+        second = server.client.beta.threads.create_and_run(
+            assistant_id=assistant.id, thread={"messages": [{"role": "user", "content": "Hello"}]}
+        )
+        path, after = f"/v1/threads/{second.thread_id}/runs/{second.id}/events", "?starting_after=1"
+    server.kill()
+    upstream.answer(text("Hel", gates[1], "lo"), text("Hello", " again"))
+    server.start()
+    upstream.wait_for(2)
+    with ThreadPoolExecutor(2) as clients:
+        readers = [
+            clients.submit(lambda rest=rest: server.ask("GET", path + rest).body.decode()) for rest in ("", after)
+        ]
+        assert not wait(readers, timeout=0.3).done
+        gates[1].open()
+        whole, rest = [reader.result() for reader in readers]
+    assert "event: error" not in whole + rest
+    assert "again" in rest
+    assert whole.endswith(rest)
 
 
 def test_a_second_server_on_the_same_directory_is_refused(new_server):

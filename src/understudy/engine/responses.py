@@ -282,6 +282,9 @@ class Responses:
         response = _decode(await self._store.responses.get(project_id, response_id))
         known = -1 if after is None else after
         log = await self._logs.find(response_id)
+        if log is None and response.status not in TERMINAL_STATUSES:
+            log = await self._worker.wait_log(response_id)
+            response = _decode(await self._store.responses.get(project_id, response_id))
         progress = None
         if log is None:
             progress = await self._store.runs.progress(response_id)

@@ -304,6 +304,9 @@ class Runs:
         """
         history = await self._store.runs.history(project_id, thread_id, run_id)
         log = await self._find_log(history)
+        if log is None and history.run.status in EXECUTING:
+            log = await self._worker.wait_log(run_id)
+            history = await self._store.runs.history(project_id, thread_id, run_id)
         if log is None:
             return await self._replay(history, after)
         if is_lost(log, after):

@@ -4,6 +4,7 @@ Every write of a run is guarded by its owner, so a lost claim is noticed there.
 """
 
 import asyncio
+import time
 from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any, Final, Protocol
 
@@ -40,10 +41,13 @@ from understudy.store import Store
 from understudy.store.fair_candidates import FairCursor
 from understudy.store.messages import Item
 from understudy.store.run_state import Progress, StoredRun
+from understudy.store.states import EXECUTING
 from understudy.store.workers import Candidate
 
 _SWEEP_CHUNK: Final = 100
 _POLL_SECONDS: Final = 1.0
+# Longer than a killed server's lease, of which a new one finds the runs.
+_LOG_SECONDS: Final = 15.0
 
 
 class InitialState(Protocol):
@@ -241,6 +245,24 @@ class RunWorker(JobKind[str, RunExecutor]):
                 seconds = await self._notices.watch(run_id)
             await asyncio.wait([change or later], timeout=seconds)
 
+    async def wait_log(self, run_id: str) -> RunLog | None:
+        """The log of a run that waits for its next owner, once this process executes it.
+
+        None where another node may, where the run has ended or waits for its client, or after some seconds. Raises
+        StoreError, and Unavailable once the server is stopping.
+        """
+        until = time.monotonic() + _LOG_SECONDS
+        while self.remote is None and (left := until - time.monotonic()) > 0:
+            with self.next_change(run_id) as change:
+                log = self._logs.get(run_id)
+                if log is not None and not log.is_handed_over:
+                    return log
+                if await self._store.runs.status(run_id) not in EXECUTING:
+                    return None
+                self.require_running()
+                await asyncio.wait([change], timeout=min(left, _POLL_SECONDS))
+        return None
+
     async def delete(self, run_id: str) -> None:
         """Stops a run that was deleted, and drops its log, on all nodes."""
         self._drop(run_id)
@@ -341,6 +363,7 @@ class RunWorker(JobKind[str, RunExecutor]):
     def job_started(self, work: RunExecutor, task: asyncio.Task[None], /) -> None:
         self._announced.discard(work.run_id)
         work.launch(task)
+        self._waiters.notify(work.run_id)
         self.reservations.report_started(work.run_id)
 
     def job_ended(self, work: RunExecutor, /) -> None:
