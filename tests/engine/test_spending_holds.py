@@ -1,15 +1,18 @@
 """What work holds in memory, and how lines of batches wait for it."""
 
+import asyncio
 from types import SimpleNamespace
 
 import pytest
 
 from understudy.api.batch_endpoints import _estimate_work, batch_endpoints
+from understudy.app import create_app, server
 from understudy.engine.accounting import Work
 from understudy.engine.jobs import batch_lines
 from understudy.engine.realtime.meter import RealtimeMeter
 from understudy.engine.spending_holds import Hold, SpendingHolds
 from understudy.errors import FundsReserved
+from understudy.settings import Settings
 
 
 def test_a_released_hold_holds_nothing_again():
@@ -23,6 +26,21 @@ def test_a_released_hold_holds_nothing_again():
     hold.charge(3)
     assert holds.sum_credits("proj_1") == holds.sum_credits("key_1") == 0
     assert holds.recorded == {}
+
+
+async def test_a_hold_of_a_job_that_another_server_has_ended_is_released_without_a_refusal(tmp_path, monkeypatch):
+    monkeypatch.setattr(server, "_SWEEP_HOLDS_SECONDS", 0.01)
+    app = create_app(Settings(data=tmp_path))
+    async with app.router.lifespan_context(app):
+        holds = app.state.parts.accounting.holds
+        hold = Hold(holds, "proj_1", "key_1")
+        hold.estimate(5)
+        hold.bind("video_1", "video")
+        hold.bound_at -= 3600
+        async with asyncio.timeout(10):
+            while holds.bound:  # noqa: ASYNC110 - the loop calls nobody
+                await asyncio.sleep(0)
+        assert holds.sum_credits("key_1") == 0
 
 
 def test_a_line_nested_too_deeply_is_left_to_its_endpoint():

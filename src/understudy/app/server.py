@@ -51,6 +51,7 @@ _SWEEP_KERNELS_SECONDS = 60.0
 _SWEEP_CONTAINERS_SECONDS = 60.0
 _REVOKED_KEYS_SECONDS = 1.0
 _KEY_USES_SECONDS = 20.0
+_SWEEP_HOLDS_SECONDS = 30.0
 _SWEEP_JOURNALS_SECONDS = 5.0
 # The share of the shutdown time in which streams may end by themselves.
 _DRAIN_SHARE = 0.75
@@ -181,6 +182,7 @@ def _list_background_parts(
         Looper(_SWEEP_FILES_SECONDS, partial(store.pending_work.run_if_pending, "expired_file", base.files.sweep)),
         Looper(_REVOKED_KEYS_SECONDS, partial(parts.streams.end_revoked, parts.active_keys)),
         Looper(_KEY_USES_SECONDS, parts.key_uses.flush),
+        Looper(_SWEEP_HOLDS_SECONDS, base.accounting.release_ended),
         Looper(_SWEEP_JOURNALS_SECONDS, store.usage_journal.sweep),
         parts.batches,
         parts.transcriptions,

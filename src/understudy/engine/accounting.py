@@ -74,7 +74,7 @@ class Accounting:
         self._journal = journal
         self.holds = SpendingHolds()
         self.releasers: list[Callable[[], Awaitable[None]]] = []
-        """Functions that release holds of work that ended on other servers, one for each kind; raise StoreError."""
+        """What `release_ended` calls: functions that release holds, one for each kind of work; raise StoreError."""
         self._means = CostMeans()
         self._view = SpendingView(ledger, journal, self.holds)
         self._models = models
@@ -150,6 +150,11 @@ class Accounting:
         if usage.credits:
             self._means.add(usage.key_id, usage.model, usage.kind, usage.output_tokens, usage.credits)
 
+    async def release_ended(self) -> None:
+        """Releases the holds of work that has ended on other servers. Raises StoreError."""
+        for release in self.releasers:
+            await release()
+
     def is_unlimited(self, project_id: str, key_id: str) -> bool:
         """Whether neither had a budget or a limit at an admission in the last second."""
         return self._free.get((project_id, key_id), 0.0) > self._clock.now()
@@ -161,8 +166,7 @@ class Accounting:
         if refusal is None:
             return
         if isinstance(refusal, FundsReserved):
-            for release_ended in self.releasers:
-                await release_ended()
+            await self.release_ended()
         # Others may have granted credits since the state was read, or it lacks what has just been charged here.
         self._view.forget(project_id, key_id)
         if (refusal := await self._find_refusal(project_id, key_id, now, cost)) is not None:
