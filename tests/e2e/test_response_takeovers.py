@@ -159,7 +159,16 @@ def read_until(server, last, tools, known=()):
 
 
 def check_clients(server, seen):
-    """Of the killed server's clients, some have received all that it has sent, and others less."""
+    """Of the killed server's clients, some have received all that it has sent, and others less.
+
+    They also resume once the response has ended, and nothing but the database has its events.
+    """
+    check_rest(server, seen)
+    server.stop()
+    check_rest(server.start(), seen)
+
+
+def check_rest(server, seen):
     client, response_id = server.client, seen[0]["response"]["id"]
     done = ended(client, response_id)
     check_stream([one.to_dict() for one in client.responses.retrieve(response_id, stream=True)], done)

@@ -34,6 +34,7 @@ from understudy.engine.tools.tool_search import offer_tool_search
 from understudy.engine.tools.web_search import offer_web_search
 from understudy.engine.unstored_responses import UnstoredResponses
 from understudy.engine.views.projections import new_encoder
+from understudy.engine.views.response_rebuild import ended_log
 from understudy.engine.views.response_replay import ResponseReplay, is_behind
 from understudy.engine.views.resumption import is_lost
 from understudy.errors import InvalidRequest, NotFound, StoreError
@@ -290,6 +291,8 @@ class Responses:
             progress = await self._store.runs.progress(response_id)
             await self._images.fill_response(response)
             log = None if progress is None else await self._find_remote_log(response, progress)
+            if log is None and progress is not None and response.status in TERMINAL_STATUSES:
+                log = ended_log(response, progress.plan or Plan())
         if log is None:
             return self._replay(response, known, None if progress is None else progress.plan)
         if is_lost(log, known) or is_behind(log, known):

@@ -155,7 +155,7 @@ class Plan(Struct, omit_defaults=True):
     outline: bytes = b""
     """The kinds and lengths of a background response's stream events, packed, up to the end of `outlined` items.
 
-    A response that has ended is outlined whole.
+    A response that has ended is outlined whole, unless an owner died over it: then `tail` has the rest.
     """
     outlined: int = 0
     tail: bytes = b""

@@ -308,8 +308,8 @@ class RunWriter:
             # The headers were lent for the time of the run.
             self.progress.headers = {}
         if self._tail is not None:
-            is_open = state.has_open_step or self._tail.stores_rest
-            self._tail.record(happened, is_open=only_opens or (is_open and not state.ended))
+            is_open = only_opens or (state.has_open_step and not state.ended)
+            self._tail.record(happened, is_open=is_open or self._tail.stores_rest)
         changes = self._projection.checkpoint(
             self.progress,
             with_run=checkpoint or self._tail is not None,

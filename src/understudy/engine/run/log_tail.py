@@ -2,7 +2,7 @@
 
 The stored response has the items that are complete, and how long its stream was then. A client may have more: items
 that are open, or that their owner has not stored yet. The next owner ends those, so it has to know them. The response
-never has them, so from there on, the rest of the log is stored until the response ends.
+never has them, so from there on, the rest of the log is stored, and with the end of the response all of it.
 """
 
 from collections.abc import Callable, Sequence

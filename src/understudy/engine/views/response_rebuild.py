@@ -5,6 +5,7 @@ Clients of the lost log resume with the numbers of its stream, so the events of 
 
 from array import array
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import msgspec
@@ -20,6 +21,7 @@ from understudy.engine.views.response_replay import response_events
 from understudy.engine.views.responses import ResponseView
 from understudy.engine.views.stream_outline import take_ends, unpack_outline
 from understudy.store.run_state import Plan, StoredRun
+from understudy.wire.responses import ResponseObject
 
 _decode_entries = EventCodec(decode_origin).decode_entries
 
@@ -57,19 +59,39 @@ def rebuild_response(stored: StoredRun) -> RebuiltResponse:
     response, plan = stored.response, stored.progress.plan
     if response is None:
         return RebuiltResponse([], True, 0)
-    plan, tail = plan or Plan(), stored_tail(stored)
-    if tail:
-        response = msgspec.structs.replace(response, output=response.output[: plan.outlined])
-    past = [*response_events(response, started=stored.run.status != "queued")]
-    marks = unpack_outline(plan.outline) if plan.outline else None
-    rebuilt = [*_divide(past, marks, plan)]
+    plan = plan or Plan()
+    rebuilt = _rebuild_outlined(response, plan, started=stored.run.status != "queued")
     outlined = sum([one.length for one in rebuilt])
-    rebuilt += [RebuiltEvent(as_past(entry.event), entry.ends) for entry in tail]
+    rebuilt += [RebuiltEvent(as_past(entry.event), entry.ends) for entry in stored_tail(stored)]
     rebuilt += map(RebuiltEvent, unsent_openings(stored, [one.event for one in rebuilt]))
     view = ResponseView(frozenset(plan.included))
     for event, ends in rebuilt:
         view.apply(event, 0 if ends is None else len(ends) - 1)
     return RebuiltResponse(rebuilt, view.sequence == plan.sequence, outlined)
+
+
+def ended_log(response: ResponseObject, plan: Plan) -> RunLog | None:
+    """The whole log of a response that has ended, and that an owner died over; None if it is not stored."""
+    if not plan.tail:
+        return None
+    tail = [RebuiltEvent(entry.event, entry.ends) for entry in _decode_entries(plan.tail)]
+    log = RunLog(partial(ResponseEncoder, frozenset(plan.included)))
+    encoder = log.new_encoder()
+    for event, ends in (*_rebuild_outlined(response, plan, started=True), *tail):
+        count = 1 if ends is None else len(ends)
+        frames = encoder.encode(event, count - 1)
+        log.append_entry(LogEntry(log.length + count, event, log.length + 1, ends=ends), frames)
+    log.close()
+    assert isinstance(encoder, ResponseEncoder)
+    return log if log.has_ended and encoder.view.sequence == plan.sequence else None
+
+
+def _rebuild_outlined(response: ResponseObject, plan: Plan, *, started: bool) -> list[RebuiltEvent]:
+    """What the outline of a response has, or all of it without a stored end of its log."""
+    if plan.tail:
+        response = msgspec.structs.replace(response, output=response.output[: plan.outlined])
+    past = [*response_events(response, started=started)]
+    return [*_divide(past, unpack_outline(plan.outline) if plan.outline else None, plan)]
 
 
 def outlined_length(log: RunLog, encoder: Encoder, stored: StoredRun) -> int | None:
