@@ -1,16 +1,20 @@
 """Markers of stored base64 in texts of any kind, of which clients write most."""
 
 import asyncio
+import json
 from contextlib import contextmanager
 from types import SimpleNamespace
 
+import msgspec
 import pytest
 
+from understudy.api.responses import render_items
 from understudy.engine.item_data import ItemData
 from understudy.engine.run.loaded_contents import load_contents
 from understudy.errors import BlobMissing
 from understudy.llm.messages import DocumentReference, ImagePart, ImageUrl, UserMessage
 from understudy.store.item_data import NO_DATA, new_marker
+from understudy.store.messages import Item
 from understudy.wire.input_items import InputMessage, InputText
 
 
@@ -55,6 +59,29 @@ async def test_markers_are_found_wherever_they_are(monkeypatch):
     step = 256 * 1024
     for before in range(step - 50, step + 2):
         assert await data.fill(f'{" " * before}"{rows.marker}"') == f'{" " * before}"QUJD"'
+
+
+@pytest.mark.parametrize(("include", "loaded"), [((), ["b"]), (("message.input_image.image_url",), ["a", "b"])])
+async def test_only_data_that_a_list_shows_is_loaded(include, loaded):
+    """What a client sends in a message is left out unless it is included, and what it sends as an output is not."""
+    asked = []
+
+    async def fill(items):
+        asked.extend(items)
+        return [msgspec.structs.replace(item, body=item.body.replace("marker", "QUJD")) for item in items]
+
+    image = {"type": "input_image", "image_url": "marker", "detail": "auto"}
+    message = {"id": "a", "type": "message", "role": "user", "status": "completed", "content": [image]}
+    output = {"id": "b", "type": "function_call_output", "status": "completed", "call_id": "c", "output": [image]}
+    items = [
+        Item(1, "input", "user", None, json.dumps(message)),
+        Item(2, "function_call_output", None, None, json.dumps(output)),
+    ]
+    parts = SimpleNamespace(item_images=SimpleNamespace(fill_items=fill))
+    first, second = await render_items(parts, "proj_1", items, include)
+    assert [json.loads(item.body)["id"] for item in asked] == loaded
+    assert first["content"][0]["image_url"] == ("QUJD" if include else None)
+    assert second["output"][0]["image_url"] == "QUJD"
 
 
 async def test_data_that_is_gone_is_no_data(monkeypatch):

@@ -35,7 +35,7 @@ from understudy.engine.response_request import ResolvedPrompt
 from understudy.engine.response_streams import CreatedResponse
 from understudy.engine.responses import FinishedResponse
 from understudy.engine.spending_holds import released_on_error
-from understudy.engine.views.items import add_included, cited_file_ids, render_item
+from understudy.engine.views.items import add_included, cited_file_ids, omits_data, render_item
 from understudy.store.messages import Item
 from understudy.store.response_lists import ResponseFilter
 from understudy.wire import queries, response_events
@@ -295,8 +295,10 @@ async def render_items(
 ) -> list[dict[str, Any]]:
     cited = cited_file_ids(items)
     names = {file.id: file.filename for file in await parts.store.files.lookup(project_id, cited)} if cited else {}
-    filled = await parts.item_images.fill_items(items)
-    return [render_item(item, frozenset(include), names) for item in filled]
+    included = frozenset(include)
+    shown = [item for item in items if not omits_data(item, included)]
+    filled = {item.seq: item for item in await parts.item_images.fill_items(shown)}
+    return [render_item(filled.get(item.seq, item), included, names) for item in items]
 
 
 async def _warn_of_dropped_tools(request: Request, tools: Sequence[ResponseTool]) -> None:

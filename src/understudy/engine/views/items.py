@@ -37,6 +37,9 @@ from understudy.wire.messages import (
 from understudy.wire.response_items import CodeInterpreterCall, FileSearchCall, OutputItem, ReasoningItem, WebSearchCall
 from understudy.wire.responses import ResponseObject
 
+_IMAGE_URL: Final = "message.input_image.image_url"
+# Without these includes: what clients send in other items is shown.
+_ITEMS_WITHOUT_DATA: Final = frozenset({"message", "input"})
 _ITEMS_WITH_INCLUDES: Final = frozenset({"file_search_call", "code_interpreter_call", "reasoning", "web_search"})
 _decode_message = msgspec.json.Decoder(MessageObject).decode
 _decode_search = msgspec.json.Decoder(FileSearchCallItem).decode
@@ -211,8 +214,13 @@ def _render_part(
         image = part.image_file
         yield {"type": "input_image", "detail": image.detail, "file_id": image.file_id, "image_url": None}
     elif isinstance(part, MessageContentImageUrlObject):
-        shown_url = part.image_url.url if "message.input_image.image_url" in included else None
+        shown_url = part.image_url.url if _IMAGE_URL in included else None
         yield {"type": "input_image", "detail": part.image_url.detail, "file_id": None, "image_url": shown_url}
+
+
+def omits_data(item: Item, included: frozenset[str]) -> bool:
+    """Whether `render_item` leaves out all base64 that a client has sent in the item."""
+    return item.kind in _ITEMS_WITHOUT_DATA and included.isdisjoint({_IMAGE_URL, FILE_DATA})
 
 
 def _render_search(body: str, included: frozenset[str]) -> dict[str, Any]:
@@ -264,7 +272,7 @@ def _omit_file_data(body: str, included: frozenset[str]) -> dict[str, Any]:
         if part["type"] == "input_file":
             part.pop("file_data", None)
             part.pop("file_url", None)
-        elif part["type"] == "input_image" and "message.input_image.image_url" not in included:
+        elif part["type"] == "input_image" and _IMAGE_URL not in included:
             part["image_url"] = None
     return item
 
