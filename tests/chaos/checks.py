@@ -174,7 +174,7 @@ def text_of(message: Any) -> str:
 # -- responses ---------------------------------------------------------------------------------------------------------
 
 
-@_check("every response is terminal, and its text is one answer of the model")
+@_check("every response is terminal, its text is one answer of the model, and its input as it was sent")
 def _responses(evidence: Evidence, result: Result) -> None:
     for response in evidence.journal.responses.values():
         result.examined += 1
@@ -189,6 +189,8 @@ def _responses(evidence: Evidence, result: Result) -> None:
             result.faults.append(f"{response.id} has {len(texts)} answers: {texts}")
         if found.get("previous_response_id") != response.previous_id:
             result.faults.append(f"{response.id} follows {found.get('previous_response_id')}")
+        if response.image not in evidence.inputs.get(response.id, ""):
+            result.faults.append(f"{response.id} has lost the image that was sent with it")
 
 
 def _item_text(item: Any) -> str:

@@ -36,6 +36,8 @@ class Evidence:
     steps: dict[str, list[Any]] = field(default_factory=dict)
     """By run; of runs with tools."""
     responses: dict[str, Any] = field(default_factory=dict)
+    inputs: dict[str, str] = field(default_factory=dict)
+    """The encoded input items of each response with which an image was sent."""
     contents: dict[str, str | int] = field(default_factory=dict)
     """Of files: the SHA-256, or the status of the refusal."""
     searches: dict[str, list[str]] = field(default_factory=dict)
@@ -130,6 +132,9 @@ async def _collect_objects(evidence: Evidence, client: Client) -> None:
 
     async def read_response(response_id: str) -> None:
         evidence.responses[response_id] = await client.get(f"/v1/responses/{response_id}")
+        if journal.responses[response_id].image:
+            path = f"/v1/responses/{response_id}/input_items?include[]=message.input_image.image_url"
+            evidence.inputs[response_id] = json.dumps(await client.get(path))
 
     async def read_file(file_id: str) -> None:
         reply = await client.repeat("GET", f"/v1/files/{file_id}/content")
@@ -228,6 +233,7 @@ async def _collect_blobs(evidence: Evidence, database: Database, directory: Path
         "SELECT b.name, b.uses, (SELECT count(*) FROM files WHERE blob = b.name AND body IS NOT NULL)"
         " + (SELECT count(*) FROM upload_parts WHERE blob = b.name)"
         " + (SELECT count(*) FROM generation_blobs WHERE blob = b.name)"
+        " + (SELECT count(*) FROM item_images WHERE blob = b.name)"
         " + (SELECT count(*) FROM batches WHERE input = b.name)"
         " + (SELECT count(*) FROM batches WHERE results = b.name) FROM blobs b"
     )

@@ -30,9 +30,12 @@ class StartedRun:
 
 @dataclass(slots=True)
 class StartedResponse:
+    """`image` is the data URL that was sent with it, if there was one."""
+
     id: str
     tag: str
     previous_id: str | None = None
+    image: str = ""
 
 
 @dataclass(slots=True)

@@ -4,6 +4,7 @@ A request that may be executed twice is never repeated blindly: the client looks
 """
 
 import asyncio
+import base64
 import hashlib
 import json
 import secrets
@@ -34,6 +35,7 @@ RUN_SECONDS: Final = 120.0
 BATCH_SECONDS: Final = 240.0
 TERMINAL: Final = {"completed", "failed", "cancelled", "expired", "incomplete"}
 _TURNS: Final = 3
+_IMAGE_BYTES: Final = 30_000
 _TURN_SECONDS: Final = 60.0
 _TOOLS: Final[dict[str, list[dict[str, Any]]]] = {
     "plain": [],
@@ -242,12 +244,13 @@ async def background_responses(load: Load) -> None:
     previous: str | None = None
     for _ in range(_TURNS):
         tag = new_tag()
-        body: dict[str, Any] = {"model": "gpt-4o", "input": f"plain:{tag} please", "background": True}
+        image = _new_image(load) if load.happens(0.3) else ""
+        body: dict[str, Any] = {"model": "gpt-4o", "input": _build_input(tag, image), "background": True}
         body["metadata"] = {"tag": tag}
         if previous is not None:
             body["previous_response_id"] = previous
         made = await load.create("/v1/responses", body)
-        response = StartedResponse(made["id"], tag, previous)
+        response = StartedResponse(made["id"], tag, previous, image)
         load.journal.responses[response.id] = response
         for _ in range(load.client.random.choice((0, 1, 2))):
             load.start(follow_response(load.client, load.journal, response))
@@ -259,6 +262,19 @@ async def background_responses(load: Load) -> None:
             return
         previous = response.id
         await load.think()
+
+
+def _new_image(load: Load) -> str:
+    """A data URL of bytes that the server stores as a blob."""
+    return f"data:image/png;base64,{base64.b64encode(load.client.random.randbytes(_IMAGE_BYTES)).decode()}"
+
+
+def _build_input(tag: str, image: str) -> Any:
+    text = f"plain:{tag} please"
+    if not image:
+        return text
+    content = [{"type": "input_text", "text": text}, {"type": "input_image", "image_url": image, "detail": "auto"}]
+    return [{"type": "message", "role": "user", "content": content}]
 
 
 async def _await_end(load: Load, path: str, seconds: float) -> str | None:

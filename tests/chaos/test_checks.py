@@ -71,7 +71,7 @@ def evidence():
             "run_2": StartedRun("run_2", "thread_2", "function", "t2", ["output-a", "output-b"]),
             "run_3": StartedRun("run_3", "thread_1", "code", "t1"),
         },
-        responses={"resp_1": StartedResponse("resp_1", "r1")},
+        responses={"resp_1": StartedResponse("resp_1", "r1", image="data:image/png;base64,QUJD")},
         files={"file_1": SavedFile("file_1", "hash"), "file_2": SavedFile("file_2", "hash", deleted=True)},
         indexed=[IndexedFile("vs_1", "file_1", "word")],
         batches={"batch_1": StartedBatch("batch_1", {"line-0": "b1"})},
@@ -115,6 +115,7 @@ def evidence():
             ],
             "run_3": [{"step_details": {"tool_calls": [code]}}],
         },
+        inputs={"resp_1": '{"data": [{"content": [{"image_url": "data:image/png;base64,QUJD"}]}]}'},
         responses={
             "resp_1": {
                 "id": "resp_1",
@@ -272,6 +273,10 @@ def answer_response_twice(evidence):
 
 def change_response_text(evidence):
     evidence.responses["resp_1"]["output"][0]["content"][0]["text"] = "answer 3"
+
+
+def lose_image(evidence):
+    evidence.inputs["resp_1"] = '{"data": [{"content": [{"image_url": "understudy-data:1"}]}]}'
 
 
 def lose_link(evidence):
@@ -475,7 +480,7 @@ FAULTS = {
     ANSWER: [answer_twice, answer_nothing, mix_answers, leave_message_open, answer_of_unknown_run],
     OUTPUT: [invent_output, lose_output, repeat_output],
     CODE: [lose_code_output, run_code_twice],
-    RESPONSE: [lose_response, fail_response, answer_response_twice, change_response_text, lose_link],
+    RESPONSE: [lose_response, fail_response, answer_response_twice, change_response_text, lose_image, lose_link],
     FOLLOWED_RUN: [
         lose_delta,
         repeat_delta,
