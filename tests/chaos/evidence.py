@@ -131,10 +131,7 @@ async def _collect_objects(evidence: Evidence, client: Client) -> None:
             evidence.runs[run["id"]] = run
 
     async def read_response(response_id: str) -> None:
-        evidence.responses[response_id] = await client.get(f"/v1/responses/{response_id}")
-        if journal.responses[response_id].image:
-            path = f"/v1/responses/{response_id}/input_items?include[]=message.input_image.image_url"
-            evidence.inputs[response_id] = json.dumps(await client.get(path))
+        await _read_response(evidence, client, response_id)
 
     async def read_file(file_id: str) -> None:
         reply = await client.repeat("GET", f"/v1/files/{file_id}/content")
@@ -226,6 +223,13 @@ async def _collect_webhooks(evidence: Evidence, database: Database) -> None:
     evidence.ends = {row[0]: row[1] for row in await database.fetch(sql)}
     for row in await database.fetch("SELECT id, event_type, event, status FROM webhook_deliveries"):
         evidence.events.append((row[0], row[1], json.loads(row[2])["data"]["id"], row[3]))
+
+
+async def _read_response(evidence: Evidence, client: Client, response_id: str) -> None:
+    evidence.responses[response_id] = await client.get(f"/v1/responses/{response_id}")
+    if evidence.journal.responses[response_id].image:
+        path = f"/v1/responses/{response_id}/input_items?include[]=message.input_image.image_url"
+        evidence.inputs[response_id] = json.dumps(await client.get(path))
 
 
 async def _collect_blobs(evidence: Evidence, database: Database, directory: Path) -> None:

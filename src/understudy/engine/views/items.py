@@ -38,7 +38,7 @@ from understudy.wire.response_items import CodeInterpreterCall, FileSearchCall, 
 from understudy.wire.responses import ResponseObject
 
 _IMAGE_URL: Final = "message.input_image.image_url"
-# Without these includes: what clients send in other items is shown.
+# Without the includes of data; other items are rendered with what clients send in them.
 _ITEMS_WITHOUT_DATA: Final = frozenset({"message", "input"})
 _ITEMS_WITH_INCLUDES: Final = frozenset({"file_search_call", "code_interpreter_call", "reasoning", "web_search"})
 _decode_message = msgspec.json.Decoder(MessageObject).decode
