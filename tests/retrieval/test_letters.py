@@ -209,8 +209,9 @@ async def test_documents_with_an_old_extension_are_read_by_their_real_format(rea
     assert FACT in (await read(documents.sheets(), "a.xls"))[0]
     assert FACT in (await read(rb"{\rtf1 " + FACT.encode() + b"}", "a.doc"))[0]
     assert FACT in (await read(f"<html><table><tr><td>{FACT}</table></html>", "a.xls"))[0]
-    assert (await refused(b"plain words", "a.doc")) == (
-        "invalid_file", "The file is not a .doc document, despite its name.",
+    assert FACT in (await read(FACT, "a.doc"))[0]
+    assert (await refused(b"plain words", "a.ppt")) == (
+        "invalid_file", "The file is not a .ppt document, despite its name.",
     )  # fmt: skip
 
 

@@ -5,9 +5,10 @@ from pathlib import PurePath
 from typing import Final
 
 from understudy.retrieval.reading import TEXT_FORMATS
+from understudy.retrieval.reading.detection import HEAD_BYTES, suffix_of_head
 
-# Bytes of a document that `readable_name` needs.
-HEAD_BYTES: Final = 8192
+__all__ = ["HEAD_BYTES", "readable_name"]
+
 _OFFICE_MEDIA_TYPE: Final = "application/vnd.openxmlformats-officedocument."
 _SUFFIXES: Final = {
     f"{_OFFICE_MEDIA_TYPE}wordprocessingml.document": "docx",
@@ -26,40 +27,27 @@ _SUFFIXES: Final = {
     "application/x-ipynb+json": "ipynb",
     "application/x-yaml": "yaml",
     "application/yaml": "yaml",
+    "application/mbox": "mbox",
+    "application/vnd.ms-excel.sheet.macroenabled.12": "xlsm",
     "message/rfc822": "eml",
+    "multipart/related": "mht",
+    "image/svg+xml": "svg",
+    "application/toml": "toml",
+    "application/xml": "xml",
     "text/markdown": "md",
     "text/rtf": "rtf",
     "text/x-markdown": "md",
 }
-_OPENDOCUMENT_MEDIA_TYPE: Final = "application/vnd.oasis.opendocument."
-_ARCHIVE_SIGNATURES: Final = (
-    (f"mimetype{_OPENDOCUMENT_MEDIA_TYPE}text".encode(), "odt"),
-    (f"mimetype{_OPENDOCUMENT_MEDIA_TYPE}spreadsheet".encode(), "ods"),
-    (f"mimetype{_OPENDOCUMENT_MEDIA_TYPE}presentation".encode(), "odp"),
-    (b"mimetypeapplication/epub+zip", "epub"),
-    (b"word/", "docx"),
-    (b"xl/", "xlsx"),
-    (b"ppt/", "pptx"),
-)
-_OLE_STREAM_NAMES: Final = tuple(
-    (name.encode("utf-16-le"), suffix)
-    for name, suffix in (
-        ("WordDocument", "doc"),
-        ("Workbook", "xls"),
-        ("PowerPoint Document", "ppt"),
-        ("__nameid", "msg"),
-    )
-)
 
 
 def readable_name(name: str, media_type: str, head: bytes) -> str:
     """`name` if its suffix is a supported format; otherwise with the suffix of the detected format.
 
-    `media_type` may be empty; `head` are the first `HEAD` bytes.
+    `media_type` may be empty; `head` are the first `HEAD_BYTES` bytes.
     """
     if PurePath(name).suffix[1:].lower() in TEXT_FORMATS:
         return name
-    suffix = _suffix_of_media_type(media_type) or _suffix_of_bytes(head)
+    suffix = _suffix_of_media_type(media_type) or suffix_of_head(head)
     return f"{name}.{suffix}" if suffix in TEXT_FORMATS else name
 
 
@@ -69,15 +57,3 @@ def _suffix_of_media_type(media_type: str) -> str:
     if suffix not in TEXT_FORMATS and kind.startswith("text/"):
         return "txt"
     return suffix if suffix in TEXT_FORMATS else ""
-
-
-def _suffix_of_bytes(head: bytes) -> str:
-    if b"%PDF-" in head[:1024]:
-        return "pdf"
-    if head.startswith(b"{\\rtf"):
-        return "rtf"
-    if head.startswith(b"\xd0\xcf\x11\xe0"):
-        return next((suffix for stream, suffix in _OLE_STREAM_NAMES if stream in head), "")
-    if head.startswith(b"PK\x03\x04"):
-        return next((suffix for member, suffix in _ARCHIVE_SIGNATURES if member in head), "")
-    return ""

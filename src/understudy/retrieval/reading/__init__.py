@@ -14,6 +14,7 @@ from typing import Final
 from understudy.retrieval import recognition
 from understudy.retrieval.reading import (
     books,
+    detection,
     html,
     images,
     legacy,
@@ -35,23 +36,31 @@ __all__ = ["TEXT_FORMATS", "ScannedPagesError", "UnreadableError", "list_formats
 
 # fmt: off
 _PLAIN_SUFFIXES: Final = (
-    "c", "cc", "cfg", "conf", "cpp", "cs", "css", "csv", "cxx", "diff", "env", "go", "h", "hpp", "ini", "java",
-    "js", "json", "jsonl", "jsx", "kt", "less", "log", "lua", "m", "markdown", "md", "mdx", "php", "pl",
-    "properties", "ps1", "py", "r", "rb", "rs", "rst", "scala", "scss", "sh", "sql", "srt", "svelte", "swift",
-    "tex", "toml", "ts", "tsv", "tsx", "txt", "vtt", "vue", "xml", "yaml", "yml",
+    "adoc", "asciidoc", "asm", "ass", "atom", "awk", "bash", "bat", "bib", "c", "cc", "cfg", "cjs", "clj", "cls",
+    "cmake", "cmd", "conf", "cpp", "cs", "css", "csv", "cts", "cxx", "dart", "diff", "dockerfile", "dtd", "el",
+    "env", "erl", "ex", "exs", "f90", "fs", "geojson", "go", "gql", "gradle", "graphql", "groovy", "h", "hcl", "hh",
+    "hpp", "hs", "ics", "iif", "inc", "ini", "java", "jl", "js", "json", "json5", "jsonc", "jsonl", "jsx", "kt",
+    "kts", "latex", "less", "lisp", "log", "lua", "m", "makefile", "markdown", "md", "mdx", "mjs", "ml", "mm",
+    "mts", "ndjson", "nim", "nix", "opml", "org", "pas", "patch", "php", "pl", "plist", "pm", "po", "properties",
+    "proto", "ps1", "py", "pyi", "r", "rb", "rs", "rss", "rst", "s", "sass", "sbv", "scala", "scss", "sh", "sol",
+    "sql", "srt", "ssa", "sty", "sv", "svelte", "svg", "swift", "tcl", "tex", "text", "textile", "tf", "tfvars",
+    "toml", "ts", "tsv", "tsx", "ttl", "txt", "v", "vb", "vbs", "vcf", "vhd", "vtt", "vue", "wiki", "wsdl", "xml",
+    "xsd", "xsl", "xslt", "yaml", "yml", "zig", "zsh",
 )
 # fmt: on
 _IMAGE_HINT: Final = " Text in images is recognized with the extra `ocr`."
 
 _READERS: Final[dict[str, Callable[[Source], Iterator[str]]]] = {
     **dict.fromkeys(_PLAIN_SUFFIXES, plain.read_text),
-    **dict.fromkeys(("docx", "docm", "dotx"), word.read_docx),
-    **dict.fromkeys(("pptx", "pptm", "ppsx"), slides.read_pptx),
-    **dict.fromkeys(("xlsx", "xlsm", "xltx"), sheets.read_xlsx),
-    **dict.fromkeys(("odt", "ods", "odp", "ott"), opendocument.read_opendocument),
-    **dict.fromkeys(("doc", "ppt", "xls"), legacy.read_legacy),
+    **dict.fromkeys(("docx", "docm", "dotx", "dotm"), word.read_docx),
+    **dict.fromkeys(("pptx", "pptm", "ppsx", "ppsm", "potx", "potm"), slides.read_pptx),
+    **dict.fromkeys(("xlsx", "xlsm", "xltx", "xltm"), sheets.read_xlsx),
+    **dict.fromkeys(("odt", "ods", "odp", "odg", "ott", "ots", "otp", "otg"), opendocument.read_opendocument),
+    **dict.fromkeys(("fodt", "fods", "fodp", "fodg"), opendocument.read_flat),
+    **dict.fromkeys(("doc", "dot", "ppt", "pps", "pot", "xls", "xlt"), legacy.read_legacy),
     **dict.fromkeys(("htm", "html", "xhtml"), html.read_html),
-    "eml": mail.read_eml,
+    **dict.fromkeys(("eml", "mht", "mhtml"), mail.read_eml),
+    "mbox": mail.read_mbox,
     "epub": books.epub,
     "ipynb": notebook.read_ipynb,
     "msg": outlook.read_msg,
@@ -59,6 +68,9 @@ _READERS: Final[dict[str, Callable[[Source], Iterator[str]]]] = {
     "rtf": rtf.read_rtf,
 }
 
+
+_TEXT_READERS: Final = frozenset({plain.read_text, html.read_html, notebook.read_ipynb, opendocument.read_flat})
+"""They refuse bytes that are not text, and name what these are."""
 
 TEXT_FORMATS: Final = tuple(sorted(_READERS))
 """The suffixes of all formats but images."""
@@ -160,4 +172,13 @@ def _select_reader(source: Source) -> Callable[[Source], Iterator[str]]:
             f"Files with the extension {suffix!r} are not supported. Supported are: {', '.join(TEXT_FORMATS)}."
             f"{_IMAGE_HINT if is_image else ''}",
         )
+    return reader if reader in _TEXT_READERS else _select_by_content(source, reader)
+
+
+def _select_by_content(source: Source, claimed: Callable[[Source], Iterator[str]]) -> Callable[[Source], Iterator[str]]:
+    """The reader of the format that the bytes have, whatever the name says; `claimed` where they say nothing."""
+    suffix = detection.suffix_of_file(source.path)
+    reader = _READERS.get(suffix, claimed)
+    if reader is not claimed:
+        source.filename = f"document.{suffix}"
     return reader

@@ -65,7 +65,12 @@ _MIN_ZERO_SHARE: Final = 0.01
 _ZEROS_SHARE: Final = 0.7
 """Share of zeros that are the upper half of a character; others are the lower half of Korean and Chinese characters."""
 
+_PRINTABLE_OR_ZERO: Final = re.compile(rb"[\x00\t\n\r\f\x20-\x7e]*")
 _ISO_2022_ESCAPES: Final = re.compile(rb"\x1b(?:\$[@AB]|\([BIJ]|\$\([CD])")
+_ISO_2022_KR: Final = b"\x1b$)C"
+"""The announcement at the start of a Korean text whose words stand between the control characters SO and SI."""
+
+_HZ_WORDS: Final = re.compile(rb"~\{(?:[\x21-\x77][\x21-\x7e])+~\}")
 _MAX_SCANNED_BYTES: Final = 4 << 20
 """Bytes in which the share of valid UTF-8 is measured."""
 
@@ -138,6 +143,8 @@ def detect_wide_encoding(sample: bytes) -> str | None:
 
 
 def _is_wide(sample: bytes, name: str, high: bytes, low: bytes) -> bool:
+    if 4 * sample.count(0) < len(sample) and _PRINTABLE_OR_ZERO.fullmatch(sample):
+        return False  # in an English text every other byte would be zero
     partners = [two for one, two in zip(high, low, strict=False) if one == 0]
     if len(partners) < _ZEROS_SHARE * sample.count(0):
         return False
@@ -177,11 +184,21 @@ def _find_declaration(sample: bytes) -> str | None:
 def _refine_ascii(sample: bytes, label: str | None) -> str:
     if label in _ASCII_ONLY and sample.isascii():
         return label
-    return (
-        "iso2022_jp"
-        if _ISO_2022_ESCAPES.search(sample) and sample.isascii() and _decodes_as(sample, "iso2022_jp")
-        else "utf-8"
-    )
+    for name, sign in (("iso2022_kr", is_iso_2022_kr), ("iso2022_jp", _ISO_2022_ESCAPES.search), ("hz", _is_hz)):
+        if sign(sample) and sample.isascii() and _decodes_as(sample, name):
+            return name
+    return "utf-8"
+
+
+def is_iso_2022_kr(sample: bytes) -> bool:
+    """Whether a text is announced as Korean in seven bits."""
+    return _ISO_2022_KR in sample
+
+
+def _is_hz(sample: bytes) -> bool:
+    """Whether a text has Chinese words in seven bits, and no tilde beside them."""
+    words = _HZ_WORDS.sub(b"", sample)
+    return len(words) < len(sample) and b"~" not in words
 
 
 def _decodes_as(sample: bytes, name: str) -> bool:

@@ -4,11 +4,13 @@ import re
 from collections.abc import Iterator
 from typing import Final, Literal, cast
 
+from understudy.retrieval.reading import plain
 from understudy.retrieval.reading.source import Source
 from understudy.retrieval.reading.unreadable import UnreadableError
 
 _Kind = Literal["doc", "ppt", "xls"]
 _OLE_MAGIC: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_KINDS: Final = {"dot": "doc", "pot": "ppt", "pps": "ppt", "xlt": "xls"}
 _MAX_GAP: Final = 64
 _WIDE_GAP: Final = re.compile(r"(\|  |\| --- )\1{64,}")
 """Empty cells before a stray one; a line may have up to 256 of them."""
@@ -27,7 +29,8 @@ def read_legacy(source: Source) -> Iterator[str]:
     """Chooses the reader by the first bytes: an RTF, web page or current document under an old name is read as such."""
     import office_oxide  # noqa: PLC0415 - a reader loads what it reads with
 
-    kind = source.filename.rpartition(".")[2].lower()
+    suffix = source.filename.rpartition(".")[2].lower()
+    kind = _KINDS.get(suffix, suffix)
     if not source.head(8).startswith(_OLE_MAGIC):
         yield from _read_as_actual_format(source, kind)
         return
@@ -97,8 +100,19 @@ def _read_as_actual_format(source: Source, kind: str) -> Iterator[str]:
         yield from source.read_as(f"{kind}x")
     elif head[:1] == b"<":
         yield from source.read_as("html")
+    elif kind != "ppt" and _is_text(source):
+        # Many programs write a table with tabs and call it a workbook.
+        yield from source.read_as("txt")
     else:
         raise UnreadableError("invalid_file", f"The file is not a .{kind} document, despite its name.")
+
+
+def _is_text(source: Source) -> bool:
+    try:
+        plain.check_is_text(source)
+    except UnreadableError:
+        return False
+    return True
 
 
 def _to_unreadable(reason: str) -> UnreadableError:

@@ -1,5 +1,11 @@
-"""Reads e-mails: main headers, text, and attached documents of supported formats. Loads nothing that is linked."""
+"""Reads e-mails, mailboxes and archived web pages: main headers, text, and attached documents of supported formats.
 
+Loads nothing that is linked.
+"""
+
+import binascii
+import re
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from email import policy
 from email.message import Message
@@ -12,17 +18,33 @@ from understudy.retrieval.reading.source import Source
 from understudy.retrieval.reading.unreadable import UnreadableError
 
 _RENDERED_HEADERS: Final = ("From", "To", "Cc", "Date", "Subject")
+_STYLE_TYPES: Final = frozenset({"text/css", "text/javascript"})
+"""Parts of an archived web page that a browser does not show."""
+
+_NOT_BASE64: Final = re.compile(rb"[^A-Za-z0-9+/]")
 _MAX_DEPTH: Final = 20
 
 
 def read_eml(source: Source) -> Iterator[str]:
     with source.path.open("rb") as file:
+        if file.read(len(BOM_UTF8)) != BOM_UTF8:
+            file.seek(0)
         message = BytesParser(policy=policy.compat32).parse(file)
     if not any(
         name in message for name in (*_RENDERED_HEADERS, "Received", "Message-ID", "MIME-Version", "Content-Type")
     ):
         raise UnreadableError("invalid_file", "The file is not an e-mail, despite its name.")
     yield from _read_message(message, source, 0)
+
+
+def read_mbox(source: Source) -> Iterator[str]:
+    """The messages of a mailbox, one after the other."""
+    import mailbox  # noqa: PLC0415
+
+    if not source.head(5) == b"From ":
+        raise UnreadableError("invalid_file", "The file is not a mailbox, despite its name.")
+    for message in mailbox.mbox(source.path, create=False):
+        yield from _read_message(message, source, 0)
 
 
 def _read_message(message: Message, source: Source, depth: int) -> Iterator[str]:
@@ -67,7 +89,9 @@ def _read_leaf(part: Message, source: Source) -> Iterator[str]:
     attached = name and part.get_content_disposition() == "attachment"
     if kind == "text/html" and not attached:
         yield to_markdown(decode(data, charset)) + "\n\n"
-    elif part.get_content_maintype() == "text" and not attached:
+    elif kind in _STYLE_TYPES and not attached:
+        return
+    elif part.get_content_maintype() in {"text", "multipart"} and not attached:
         yield decode(data, charset).replace("\r\n", "\n") + "\n\n"
     elif name and data and part.get_content_maintype() != "image":
         yield f"Attachment {name}:\n\n"
@@ -77,7 +101,18 @@ def _read_leaf(part: Message, source: Source) -> Iterator[str]:
 
 def _payload_bytes(part: Message) -> bytes:
     data = part.get_payload(decode=True)
+    if isinstance(data, bytes) and str(part.get("Content-Transfer-Encoding", "")).strip().lower() == "base64":
+        return _decode_base64(str(part.get_payload() or "").encode("ascii", "ignore"), data)
     return data if isinstance(data, bytes) else str(part.get_payload() or "").encode("utf-8", "surrogateescape")
+
+
+def _decode_base64(encoded: bytes, otherwise: bytes) -> bytes:
+    """The bytes up to the first padding; the library leaves base64 with a wrong length or sign as it is."""
+    letters = _NOT_BASE64.sub(b"", encoded.partition(b"=")[0])
+    try:
+        return binascii.a2b_base64(letters[: len(letters) - (len(letters) % 4 == 1)] + b"==")
+    except binascii.Error:
+        return otherwise
 
 
 def _message_parts(message: Message) -> list[Message]:
@@ -100,7 +135,8 @@ def _decode_header(value: object) -> str:
         return ""
     text = str(value)
     try:
-        pieces = decode_header(value if isinstance(value, str) else text)
+        # The parser hands over a `Header` for bytes that are not declared.
+        pieces = decode_header(value)  # type: ignore[arg-type]
     except (ValueError, LookupError):
         return " ".join(text.split())
     parts = [decode(piece, charset) if isinstance(piece, bytes) else piece for piece, charset in pieces]

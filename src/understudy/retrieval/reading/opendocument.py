@@ -11,10 +11,12 @@ from understudy.retrieval.reading.markup import (
     iter_descendants,
     local_attribute,
     local_name,
+    parse_xml,
     render_structured,
 )
 from understudy.retrieval.reading.opendocument_pages import SOFT_BREAK, PageBreaks, starts_with_break
 from understudy.retrieval.reading.package import Package
+from understudy.retrieval.reading.plain import check_is_text
 from understudy.retrieval.reading.source import Source
 from understudy.retrieval.reading.unreadable import UnreadableError
 
@@ -47,6 +49,16 @@ def read_opendocument(source: Source) -> Iterator[str]:
     manifest = package.find("META-INF/manifest.xml")
     if manifest is not None and b"encryption-data" in package.read(manifest):
         raise UnreadableError("invalid_file", "The document is protected by a password. Remove it and try again.")
+    yield from _read_parts(package, source)
+
+
+def read_flat(source: Source) -> Iterator[str]:
+    """An OpenDocument file that is one XML document in place of an archive."""
+    check_is_text(source)
+    yield from _read_parts(_FlatDocument(source), source)
+
+
+def _read_parts(package: "Package | _FlatDocument", source: Source) -> Iterator[str]:
     reader = _Document(package, source)
     around = {kind: list(reader.render_master_page(kind)) for kind in ("header", "footer")}
     yield from (block + "\n\n" for block in around["header"])
@@ -57,8 +69,29 @@ def read_opendocument(source: Source) -> Iterator[str]:
     yield from (block + "\n\n" for block in around["footer"])
 
 
+class _FlatDocument:
+    """One XML document as a package: the root has what the parts `content.xml` and `styles.xml` have."""
+
+    def __init__(self, source: Source) -> None:
+        """Raises Unreadable for an XML document of another kind."""
+        self._root, whole = parse_xml(b"".join(source.chunks()))
+        if find_child(self._root, "body") is None:
+            raise UnreadableError("invalid_file", f"The file is not an {_FORMAT_NAME}, despite its name.")
+        if not whole:
+            source.warn("The document is damaged; it was read as far as it makes sense.")
+
+    def find(self, name: str) -> str | None:
+        return name if name in {_CONTENT_PART, "styles.xml"} else None
+
+    def tree(self, _name: str) -> ET.Element:
+        return self._root
+
+    def resolve(self, _name: str, _reference: str) -> str | None:
+        return None
+
+
 class _Document:
-    def __init__(self, package: Package, source: Source) -> None:
+    def __init__(self, package: Package | _FlatDocument, source: Source) -> None:
         self._package = package
         self._source = source
         self._breaks = PageBreaks()

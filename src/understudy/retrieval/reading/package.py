@@ -10,6 +10,7 @@ from typing import IO, Any, Final
 from urllib.parse import unquote
 from xml.etree import ElementTree as ET
 
+from understudy.retrieval.reading.detection import ENCRYPTED_STREAM, OLE_MAGIC, list_streams
 from understudy.retrieval.reading.markup import iter_descendants, local_attribute, local_name, parse_xml
 from understudy.retrieval.reading.source import Source
 from understudy.retrieval.reading.unreadable import UnreadableError
@@ -24,7 +25,6 @@ _MAX_COMPRESSION_RATIO: Final = 200
 _READ_BYTES: Final = 1 << 16
 _RATIO_CHECKED_BYTES: Final = 50 << 20
 _MAX_MEMBERS: Final = 100_000
-_OLE_MAGIC: Final = b"\xd0\xcf\x11\xe0"
 _ENCRYPTED_FLAG: Final = 1
 _TEXT_RELATIONS: Final = frozenset(
     {
@@ -53,10 +53,8 @@ class Package:
         """Raises Unreadable for a file that is not an archive, is encrypted, or unpacks to more than the limit."""
         self._source = source
         self._noun = noun
-        if source.head(4) == _OLE_MAGIC:
-            raise UnreadableError(
-                "invalid_file", f"The file is not a current {noun}: it has a password, or a format from before 2007."
-            )
+        if source.head(4) == OLE_MAGIC:
+            raise self._ole_error()
         self._archive = self._open_archive()
         members = self._archive.infolist()
         _check_archive_limits(members)
@@ -75,8 +73,22 @@ class Package:
         self._source.warn(f"The {self._noun} is cut off; {len(archive.namelist())} parts are left of it.")
         return archive
 
+    def _ole_error(self) -> UnreadableError:
+        if ENCRYPTED_STREAM in list_streams(self._source.path):
+            return self._password_error()
+        return UnreadableError(
+            "invalid_file",
+            f"The file is not a current {self._noun}: it has a password, or a format from before 2007.",
+        )
+
+    def _password_error(self) -> UnreadableError:
+        return UnreadableError("invalid_file", f"The {self._noun} is protected by a password. Remove it and try again.")
+
     def _wrong_format_error(self) -> UnreadableError:
-        return UnreadableError("invalid_file", f"The file is not a {self._noun}, despite its name, or it is damaged.")
+        article = "an" if self._noun[0] in "AEIOU" else "a"
+        return UnreadableError(
+            "invalid_file", f"The file is not {article} {self._noun}, despite its name, or it is damaged."
+        )
 
     def require(self, *names: str) -> str:
         """The first part that exists. Raises Unreadable if none does."""
@@ -159,9 +171,7 @@ class Package:
 
     def _fail_if_encrypted(self, name: str) -> None:
         if self._archive.getinfo(name).flag_bits & _ENCRYPTED_FLAG:
-            raise UnreadableError(
-                "invalid_file", f"The {self._noun} is protected by a password. Remove it and try again."
-            )
+            raise self._password_error()
 
     def _read_available(self, name: str) -> bytes:
         pieces = []

@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
+from understudy.retrieval.reading import pdf_xfa
 from understudy.retrieval.reading.pdf_repair import repair_pdf
 from understudy.retrieval.reading.source import Source
 from understudy.retrieval.reading.unreadable import ScannedPagesError, UnreadableError
@@ -36,14 +37,23 @@ def read_pdf(source: Source) -> Iterator[str]:
         source.page = number + 1
         yield text + "\n\n"
     source.page = 0
-    if source.recognized is None and (drawn := [number for number in without if _has_drawings(document, number)]):
-        raise ScannedPagesError(drawn)
+    form = list(pdf_xfa.read_form(document)) if not has_text or pdf_xfa.is_dynamic(document) else []
+    if not form and source.recognized is None:
+        _require_recognition(document, without)
+    yield from form
+    has_text = has_text or bool(form)
     for text in _read_attachments(document, source):
         has_text = has_text or bool(text.strip())
         yield text
     if not has_text:
         raise UnreadableError("invalid_file", _NOTHING_RECOGNIZED if source.recognized else _NO_TEXT)
     _warn_of_empty_pages(document, without, source)
+
+
+def _require_recognition(document: Any, without: list[int]) -> None:
+    """Raises ScannedPagesError for pages that are only images."""
+    if drawn := [number for number in without if _has_drawings(document, number)]:
+        raise ScannedPagesError(drawn)
 
 
 def _recognized_text(source: Source, number: int) -> str:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from understudy.retrieval.reading.charsets import SAMPLE_BYTES, detect_encoding, detect_wide_encoding
+from understudy.retrieval.reading.charsets import SAMPLE_BYTES, detect_encoding, detect_wide_encoding, is_iso_2022_kr
 from understudy.retrieval.reading.source import Source
 from understudy.retrieval.reading.unreadable import UnreadableError
 
@@ -45,7 +45,7 @@ def check_is_text(source: Source) -> None:
     for magic, noun in _BINARY_SIGNATURES:
         if sample.startswith(magic):
             raise _not_text_error(f"it is {noun}")
-    if sample.startswith(_BYTE_ORDER_MARKS) or detect_wide_encoding(sample) is not None:
+    if sample.startswith(_BYTE_ORDER_MARKS) or is_iso_2022_kr(sample) or detect_wide_encoding(sample) is not None:
         return
     if len(_CONTROL_CHARACTERS.findall(sample)) > _MAX_CONTROL_SHARE * len(sample):
         raise _not_text_error("it has binary data")

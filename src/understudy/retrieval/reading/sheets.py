@@ -72,18 +72,19 @@ class _Workbook:
         self._formulas: dict[str, str] = {}
 
     def sheets(self) -> list[tuple[str, str | None]]:
-        """Names and parts in the workbook's order; all sheet parts if the workbook lists none."""
+        """Names and parts in the workbook's order; sheet parts that a damaged list leaves out follow."""
         sheets: list[tuple[str, str | None]] = []
         for sheet in iter_descendants(self._root, "sheet"):
             relation = self._relations.get(_relation_id(sheet))
             sheets.append((local_attribute(sheet, "name") or "", relation.target if relation is not None else None))
-        if any(part is not None for _, part in sheets):
+        parts = [part for _, part in sheets]
+        if parts and None not in parts:
             return sheets
-        return [
-            (name.rpartition("/")[2].removesuffix(".xml"), name)
-            for name in self._package.names
-            if _SHEET_PART.fullmatch(name)
-        ]
+        unlisted = [name for name in self._package.names if _SHEET_PART.fullmatch(name) and name not in parts]
+        if parts.count(None) == len(unlisted) == 1:
+            return [(name, part or unlisted[0]) for name, part in sheets]
+        found = [(name, part) for name, part in sheets if part is not None or len(unlisted) < parts.count(None)]
+        return [*found, *((name.rpartition("/")[2].removesuffix(".xml"), name) for name in unlisted)]
 
     def rows(self, part: str) -> Iterator[str]:
         self._formulas.clear()

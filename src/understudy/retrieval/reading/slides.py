@@ -29,7 +29,7 @@ _COMMENT_RELATIONS: Final = frozenset({"comments", "comment"})
 
 def read_pptx(source: Source) -> Iterator[str]:
     package = Package(source, _FORMAT_NAME)
-    for number, name in enumerate(_slide_names(package, package.main_part(_PRESENTATION_PART, "presentation")), 1):
+    for number, name in enumerate(_slide_names(package), 1):
         relations = package.relations(name)
         root = package.tree(name)
         lines = render_structured(partial(_Slide(package, relations, source).texts, root), root, source)
@@ -54,17 +54,20 @@ def _render_notes(package: Package, relation: Relation, source: Source) -> Itera
                 yield f"Comment: {words}\n\n"
 
 
-def _slide_names(package: Package, main: str) -> list[str]:
-    """Slide parts in presentation order; those that it does not list follow by their numbers."""
+def _slide_names(package: Package) -> list[str]:
+    """Slide parts in presentation order; by their numbers if it lists none. Raises Unreadable without any."""
+    numbered = sorted(
+        (int(match[1]), name) for name in package.names if (match := _SLIDE_PART.fullmatch(name)) is not None
+    )
+    if numbered and package.find(_PRESENTATION_PART) is None:
+        return [name for _, name in numbered]
+    main = package.main_part(_PRESENTATION_PART, "presentation")
     relations = package.relations(main)
     named = [
         relations[key].target
         for entry in iter_descendants(package.tree(main), "sldid")
         if (key := _relation_id(entry)) in relations
     ]
-    numbered = sorted(
-        (int(match[1]), name) for name in package.names if (match := _SLIDE_PART.fullmatch(name)) is not None
-    )
     return named or [name for _, name in numbered]
 
 
