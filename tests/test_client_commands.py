@@ -69,6 +69,23 @@ def test_an_object_is_found_shown_and_deleted(understudy, server):
     assert "No assistant found" in understudy("get", made.id, code=4).stderr
 
 
+@pytest.mark.parametrize("command", [("get", ""), ("rm", "", "--yes"), ("rm", "asst_1", " ", "--yes"), ("ask", " ")])
+def test_an_empty_argument_is_wrong_usage(understudy, command):
+    assert "is empty." in understudy(*command, code=2).stderr
+
+
+@pytest.mark.parametrize("command", [("delete", "--metadata", "user=1"), ("projects", "archive", "default")])
+def test_nothing_is_asked_without_a_terminal(understudy, command):
+    done = understudy(*command, code=2)
+    assert "needs --yes." in done.stderr
+    assert done.stdout == ""
+
+
+def test_bytes_of_a_question_that_are_not_utf8_are_question_marks(understudy):
+    broken = b"Repeat this: caf\xe9".decode("utf-8", "surrogateescape")
+    assert "caf?" in understudy("ask", broken, "--model", "rehearsal").stdout
+
+
 def test_objects_of_a_thread_need_its_id(understudy, server):
     thread = server.client.beta.threads.create(messages=[{"role": "user", "content": f"number {n}"} for n in range(3)])
     assert "--in thread_" in understudy("ls", "messages", code=2).stderr

@@ -47,7 +47,7 @@ class ApiClient:
     async def __aenter__(self) -> Self:
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS, sock_read=_SILENCE_SECONDS)
         headers = {"Authorization": f"Bearer {self._address.key}"} if self._address.key is not None else {}
-        self._session = aiohttp.ClientSession(timeout=timeout, headers=headers)
+        self._session = aiohttp.ClientSession(timeout=timeout, headers=headers, json_serialize=_encode_body)
         return self
 
     async def __aexit__(
@@ -151,6 +151,11 @@ def run_async(function: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..
         asyncio.run(function(*arguments, **parameters))
 
     return command
+
+
+def _encode_body(body: Any) -> str:
+    """JSON in which bytes of the terminal that are not UTF-8 are question marks; JSON has no way to write them."""
+    return json.dumps(body, ensure_ascii=False).encode("utf-8", "replace").decode()
 
 
 def _encode_query(query: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -37,7 +37,9 @@ def ask(
     from understudy.cli.output import print_json
     from understudy.cli.terminal import note, open_writer
 
-    text = sys.stdin.read() if question == "-" else question
+    text = sys.stdin.buffer.read().decode("utf-8", "replace") if question == "-" else question
+    if not text.strip():
+        raise click.UsageError("The question is empty.")
 
     def refuse_call(call: FunctionCall) -> str:
         raise click.ClickException(f"The assistant called the function {call.name!r}; `understudy chat` can answer it.")

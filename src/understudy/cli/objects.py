@@ -140,13 +140,11 @@ def rm(
     """
     from understudy.cli.api_client import ApiClient, run_async
     from understudy.cli.output import print_line
-    from understudy.cli.terminal import is_interactive
+    from understudy.cli.terminal import confirm
 
     paths = [_deletion_path(object_id, parent) for object_id in object_ids]
     if not yes:
-        if not is_interactive():
-            raise click.UsageError("Without a terminal, rm needs --yes.")
-        click.confirm(f"Delete {', '.join(object_ids)}?", abort=True, err=True)
+        confirm("rm", f"Delete {', '.join(object_ids)}?")
 
     async def run() -> None:
         async with ApiClient(base_url, key) as api:

@@ -70,8 +70,10 @@ def archive(administration: "Administration", *, project: str, yes: bool) -> Non
     """Archive a project, by name or id, for good: its keys are refused, and its objects stay."""
     import asyncio
 
+    from understudy.cli.terminal import confirm
+
     if not yes:
-        click.confirm(f"Archive {project!r}? Its keys are refused from then on, and this cannot be undone.", abort=True)
+        confirm("archive", f"Archive {project!r}? Its keys are refused from then on, and this cannot be undone.")
     archived = asyncio.run(administration.archive_project(project))
     click.echo(f"Archived {archived.id} ({archived.name}).")
 

@@ -105,7 +105,9 @@ RESOURCES: Final[dict[str, Resource]] = {
 
 
 def find_resource(object_id: str) -> Resource:
-    """By the prefix of an id; anything without a known one is the id of a model."""
+    """By the prefix of an id; anything without a known one is the id of a model. Raises UsageError for an empty id."""
+    if not object_id.strip():
+        raise click.UsageError("The ID is empty.")
     named = [one for one in RESOURCES.values() if one.prefix and not one.parent and object_id.startswith(one.prefix)]
     if not named and object_id.startswith("msg_"):
         return RESOURCES["messages"]

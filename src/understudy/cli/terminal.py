@@ -14,6 +14,13 @@ def is_interactive() -> bool:
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 
+def confirm(command: str, question: str) -> None:
+    """Asks before something is lost; raises UsageError without a terminal, and Abort for a no."""
+    if not is_interactive():
+        raise click.UsageError(f"Without a terminal, {command} needs --yes.")
+    click.confirm(question, abort=True, err=True)
+
+
 def note(text: str) -> None:
     """A line beside the answer: dimmed, and on stderr, so that stdout is the answer alone."""
     click.secho(text, dim=True, err=True, color=None if _allows_color() else False)

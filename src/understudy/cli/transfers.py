@@ -139,12 +139,17 @@ def delete(
     key: str | None,
     project: str | None,
 ) -> None:
-    """Delete everything with these pairs of metadata: threads with what belongs to them, and other objects."""
+    """Delete everything with these pairs of metadata: threads with what belongs to them, and other objects.
+
+    Without a terminal, --yes or --dry-run is required.
+    """
     import asyncio
+
+    from understudy.cli.terminal import confirm
 
     pairs = _parse_pairs(metadata)
     if not yes and not dry_run:
-        click.confirm(f"Delete everything with {' and '.join(metadata)}?", abort=True)
+        confirm("delete", f"Delete everything with {' and '.join(metadata)}?")
 
     async def run(target: "Target", _: Path) -> "DeletionObject":
         return await target.run_deletion(pairs, dry_run=dry_run)
