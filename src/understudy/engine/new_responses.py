@@ -54,7 +54,7 @@ def _queued_event(new: RequestedResponse, params: CreateResponseRequest) -> even
     hides = not params.background and (options is None or options.include_obfuscation is not False)
     return events.RunQueued(
         build_spec(new.run, new.progress.plan),
-        Origin(msgspec.structs.replace(new.run), None, False, new.response, hides),
+        Origin(new.run, None, False, new.response, hides),
     )
 
 

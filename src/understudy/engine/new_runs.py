@@ -1,11 +1,12 @@
 """A new run: the object of a request, and the events that a run begins with. Stores nothing."""
 
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 from msgspec import Struct
 
 from understudy import ids
+from understudy.engine.queued_run import QUEUED_RUN
 from understudy.engine.run import events
 from understudy.engine.run.state import RunState
 from understudy.engine.run_specs import build_spec
@@ -16,9 +17,9 @@ from understudy.llm.sampling import resolve_sampling
 from understudy.wire.assistants import AssistantObject
 from understudy.wire.runs import CreateRunRequest, RunObject, RunParameters
 from understudy.wire.threads import ThreadObject
-from understudy.wire.tools import ToolResources, TruncationObject
 
 T = TypeVar("T")
+_replace: Final = msgspec.structs.replace
 
 
 class InitialRun(Struct, frozen=True):
@@ -33,7 +34,7 @@ class InitialRun(Struct, frozen=True):
     def of(cls, run: RunObject, thread: ThreadObject | None, started_at: int | None, *, detailed: bool) -> "InitialRun":
         """`started_at` None where it has to wait for a place."""
         state, projection = RunState(), RunProjection()
-        queued = events.RunQueued(build_spec(run, None), Origin(msgspec.structs.replace(run), thread, detailed))
+        queued = events.RunQueued(build_spec(run, None), Origin(_replace(run), thread, detailed))
         history: list[tuple[events.Event, Frames]] = [(queued, projection.encode(queued))]
         initial = projection.run
         if started_at is not None:
@@ -50,24 +51,26 @@ def new_run(
 ) -> RunObject:
     """The run that a request asks for: the assistant's values where the request gives none. Times in seconds."""
     model = _value_or_default(parameters.model, assistant.model)
-    return RunObject(
+    run = _replace(
+        QUEUED_RUN,
         id=ids.run(),
         created_at=now,
         assistant_id=assistant.id,
         thread_id=thread_id,
-        status="queued",
         expires_at=now + int(run_seconds),
         model=model,
         instructions=_join_instructions(assistant, parameters),
         tools=_value_or_default(parameters.tools, assistant.tools),
-        tool_resources=ToolResources(),
         metadata=parameters.metadata or {},
         temperature=resolve_sampling(model, parameters.temperature, assistant.temperature),
         top_p=resolve_sampling(model, parameters.top_p, assistant.top_p),
+    )
+    return _replace(
+        run,
         reasoning_effort=_value_or_default(parameters.reasoning_effort, assistant.reasoning_effort),
         max_completion_tokens=parameters.max_completion_tokens,
         max_prompt_tokens=parameters.max_prompt_tokens,
-        truncation_strategy=parameters.truncation_strategy or TruncationObject("auto"),
+        truncation_strategy=parameters.truncation_strategy or QUEUED_RUN.truncation_strategy,
         response_format=_value_or_default(parameters.response_format, assistant.response_format),
         tool_choice=_value_or_default(parameters.tool_choice, "auto"),
         parallel_tool_calls=_value_or_default(parameters.parallel_tool_calls, True),

@@ -5,7 +5,7 @@ What a run has no member for is in its plan.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import msgspec
@@ -14,6 +14,7 @@ from msgspec import Struct
 from understudy.engine.client_tools import OfferedTools, offer_tools
 from understudy.engine.deferred_tools import deferred_servers, split_deferred
 from understudy.engine.input_items import move_rows, to_stored
+from understudy.engine.queued_run import QUEUED_RUN
 from understudy.engine.text_format import chat_format
 from understudy.engine.tool_choice import allowed_keys, chat_choice, forced_key
 from understudy.engine.tools import tool_search
@@ -57,11 +58,39 @@ from understudy.wire.tools import (
     AssistantToolsMcp,
     FileSearchOptions,
     FileSearchRankingOptions,
-    ToolResources,
-    TruncationObject,
 )
 
+_replace: Final = msgspec.structs.replace
 NOTHING_SERVED: Mapping[str, str] = {}
+# To be replaced in parts, like `QUEUED_RUN`.
+_NEW_RESPONSE: Final = ResponseObject(
+    id="",
+    created_at=0,
+    status="in_progress",
+    background=False,
+    instructions=None,
+    max_output_tokens=None,
+    max_tool_calls=None,
+    model="",
+    output=[],
+    parallel_tool_calls=True,
+    previous_response_id=None,
+    prompt_cache_key=None,
+    prompt_cache_retention=None,
+    reasoning=Reasoning(),
+    safety_identifier=None,
+    service_tier="auto",
+    store=True,
+    temperature=None,
+    text=ResponseText(format=TextFormat(), verbosity="medium"),
+    tool_choice="auto",
+    tools=[],
+    top_logprobs=0,
+    top_p=None,
+    truncation="disabled",
+    user=None,
+    metadata={},
+)
 # Passages of a search where a tool does not say how many.
 _DEFAULT_MAX_RESULTS = 20
 
@@ -124,24 +153,23 @@ def _build_run(
     params: CreateResponseRequest, offer: OfferedTools, response_id: str, thread_id: str, now: int, until: int
 ) -> RunObject:
     model, tools = params.model or "", params.tools or ()
-    return RunObject(
+    run = _replace(
+        QUEUED_RUN,
         id=response_id,
         created_at=now,
-        assistant_id="",
         thread_id=thread_id,
-        status="queued",
         expires_at=until,
         model=model,
         instructions=params.instructions,
         tools=assistants_tools(tools, offer),
-        tool_resources=ToolResources(),
         metadata=params.metadata or {},
         temperature=resolve_sampling(model, params.temperature),
         top_p=resolve_sampling(model, params.top_p),
+    )
+    return _replace(
+        run,
         reasoning_effort=params.reasoning.effort if params.reasoning is not None else None,
         max_completion_tokens=params.max_output_tokens,
-        max_prompt_tokens=None,
-        truncation_strategy=TruncationObject("auto"),
         response_format=chat_format(params.text.format if params.text is not None else None),
         tool_choice=chat_choice(params.tool_choice, tools, offer),
         parallel_tool_calls=params.parallel_tool_calls is not False,
@@ -301,37 +329,46 @@ def _mcp_headers(tool: McpTool) -> dict[str, str] | None:
 def _render_response(params: CreateResponseRequest, run: RunObject, prompt: ResolvedPrompt | None) -> ResponseObject:
     thread_id = conversation_thread_id(params.conversation)
     conversation = ConversationReference("conv_" + thread_id.partition("_")[2]) if thread_id else msgspec.UNSET
-    text = params.text or ResponseText()
-    return ResponseObject(
+    response = _replace(
+        _NEW_RESPONSE,
         id=run.id,
         created_at=run.created_at,
         status="queued" if params.background else "in_progress",
         background=bool(params.background),
         conversation=conversation,
         instructions=params.instructions if prompt is None else prompt.instructions,
-        max_output_tokens=params.max_output_tokens,
-        max_tool_calls=params.max_tool_calls,
         model=run.model,
         output=[],
         parallel_tool_calls=run.parallel_tool_calls,
         previous_response_id=params.previous_response_id,
         prompt=msgspec.UNSET if prompt is None else prompt.reference,
+        reasoning=_effective_reasoning(params.reasoning, run.model),
+        store=params.store is not False,
+        metadata=params.metadata or {},
+    )
+    return _replace(
+        response,
+        max_output_tokens=params.max_output_tokens,
+        max_tool_calls=params.max_tool_calls,
         prompt_cache_key=params.prompt_cache_key,
         prompt_cache_retention=params.prompt_cache_retention,
-        reasoning=_effective_reasoning(params.reasoning, run.model),
         safety_identifier=params.safety_identifier,
         service_tier=params.service_tier or "auto",
-        store=params.store is not False,
         temperature=run.temperature,
-        text=ResponseText(format=text.format or TextFormat(), verbosity=text.verbosity or "medium"),
+        text=_effective_text(params.text),
         tool_choice=params.tool_choice or "auto",
         tools=[_render_tool(tool) for tool in params.tools or ()],
         top_logprobs=params.top_logprobs or 0,
         top_p=run.top_p,
         truncation=params.truncation or "disabled",
         user=params.user,
-        metadata=params.metadata or {},
     )
+
+
+def _effective_text(requested: ResponseText | None) -> ResponseText:
+    if requested is None:
+        return _NEW_RESPONSE.text
+    return ResponseText(format=requested.format or TextFormat(), verbosity=requested.verbosity or "medium")
 
 
 def _effective_reasoning(requested: Reasoning | None, model: str) -> Reasoning:

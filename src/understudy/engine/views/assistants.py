@@ -102,14 +102,6 @@ class RunView:
         handler = _HANDLERS.get(type(event))
         return () if handler is None else handler(self, event)
 
-    def record(self, event: events.Event) -> None:
-        """Applies the event, of which no stream shows anything."""
-        recorder = _RECORDERS.get(type(event))
-        if recorder is None:
-            self.apply(event)
-        else:
-            recorder(self, event)
-
     def extend_text(self, *texts: str) -> bool:
         """Applies text deltas that only continue the text; False where they would open it."""
         if not self._text:
@@ -176,11 +168,8 @@ class RunView:
         return RenderedMessage(text, refusal, len(self._annotations), len(self._images))
 
     def _on_started(self, event: events.RunStarted) -> _Stream:
-        self._start(event)
-        return [self._run_event("in_progress")]
-
-    def _start(self, event: events.RunStarted) -> None:
         self.run = _replace(self.run, status="in_progress", started_at=event.at)
+        return [self._run_event("in_progress")]
 
     def _on_action_required(self, _: events.ActionRequired) -> _Stream:
         action = RequiredAction(submit_tool_outputs=SubmitToolOutputs(self._steps.required_calls()))
@@ -250,21 +239,17 @@ class RunView:
     def _on_message_opened(self, event: events.MessageOpened) -> _Stream:
         # What an owner between opened, whose log is lost, begins while the message of the owner before it is open.
         abandoned = [self._abandon_message(event.at)] if self.message is not None else []
-        step, message = self._open_message(event)
+        step, message = self._add_message_step(event), self._open_message(event)
         return [*abandoned, *opening_events(step), *_opening_events(message)]
 
-    def _open_message(self, event: events.MessageOpened) -> tuple[RunStepObject, MessageObject]:
-        if self.message is not None:
-            self._abandon_message(event.at)
+    def _add_message_step(self, event: events.MessageOpened) -> RunStepObject:
         details = RunStepDetailsMessageCreationObject(MessageCreation(event.message_id))
-        step = self._steps.add(self.run, event.step_id, "message_creation", details, event.at)
-        self.message = message = self._new_message(event)
-        self._reset_parts()
-        return step, message
+        return self._steps.add(self.run, event.step_id, "message_creation", details, event.at)
 
-    def _new_message(self, event: events.MessageOpened) -> MessageObject:
+    def _open_message(self, event: events.MessageOpened) -> MessageObject:
         phase: Any = event.phase or msgspec.UNSET
-        return MessageObject(
+        self._reset_parts()
+        self.message = message = MessageObject(
             id=event.message_id,
             created_at=event.at,
             assistant_id=self.run.assistant_id or None,
@@ -277,15 +262,12 @@ class RunView:
             metadata={},
             phase=phase,
         )
+        return message
 
     def _on_text_delta(self, event: events.TextDelta) -> _Stream:
         value = TextValue(event.text) if self._text else TextValue(event.text, [])
-        return [self._content_event(ContentDelta(index=self._add_text(event), type="text", text=value))]
-
-    def _add_text(self, event: events.TextDelta) -> int:
-        """Returns the number of the text."""
         self._text.append(event.text)
-        return self._part_index("text")
+        return [self._content_event(ContentDelta(index=self._part_index("text"), type="text", text=value))]
 
     def _on_citation_added(self, event: events.CitationAdded) -> _Stream:
         value = TextValue(event.text, [_citation_delta(event, len(self._annotations))])
@@ -323,10 +305,6 @@ class RunView:
         message = self._close_message(status="completed", completed_at=event.at)
         step = self._steps.close("completed", event.at, event.usage, kind="message_creation")
         return [MessageEvent("thread.message.completed", message), *step]
-
-    def _end_message(self, event: events.MessageClosed) -> None:
-        self._close_message(status="completed", completed_at=event.at)
-        self._steps.end("completed", event.at, event.usage, kind="message_creation")
 
     def _cut_message(self, at: int, reason: str) -> RunStreamEvent:
         details = MessageIncompleteDetails(reason)  # type: ignore[arg-type]
@@ -427,15 +405,6 @@ def _annotation(event: events.CitationAdded) -> Annotation:
     return FileCitationAnnotation(*span, FileCitation(event.file_id, **event.place))
 
 
-# What most runs without a reader consist of; the others are rendered for nobody.
-_RECORDERS: Final[dict[type[events.Event], Callable[[RunView, Any], object]]] = {
-    events.RunQueued: RunView._load_run,  # noqa: SLF001 - the table of this module's own class
-    events.RunStarted: RunView._start,  # noqa: SLF001
-    events.MessageOpened: RunView._open_message,  # noqa: SLF001
-    events.TextDelta: RunView._add_text,  # noqa: SLF001
-    events.MessageClosed: RunView._end_message,  # noqa: SLF001
-    events.RunEnded: RunView._end,  # noqa: SLF001
-}
 # Events without an entry are of the other dialect: reasoning, listed tools, log probabilities, compaction.
 _HANDLERS: Final[dict[type[events.Event], Callable[[RunView, Any], _Stream]]] = {
     events.RunQueued: RunView._on_queued,  # noqa: SLF001 - the table of this module's own class

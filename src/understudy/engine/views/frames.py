@@ -6,7 +6,7 @@ around the text is the same in all deltas of one part.
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache, lru_cache
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -32,6 +32,7 @@ _TEXT_END: Final = b"}}]}}\n\n"
 """Behind the text of a delta of a message."""
 # By the number of the delta of a response: as many as most streams have.
 _NUMBER_ENDS: Final = [b"%d}\n\n" % number for number in range(1000)]
+_ITEM: Final = b"item"
 Frames = tuple[bytes, ...]
 # By the length of the text they hide, modulo what a text and its filler are a multiple of.
 _FILLERS: Final = tuple(
@@ -42,15 +43,15 @@ _NO_FILLERS: Final = (b"",) * OBFUSCATION_MULTIPLE
 
 def _subject_of(kind: type[ResponseStreamEvent]) -> bytes:
     """The member of an event that is encoded by itself, which comes first; empty where none is."""
-    return b"response" if issubclass(kind, WholeResponseEvent) else b"item" if issubclass(kind, WholeItemEvent) else b""
+    return b"response" if issubclass(kind, WholeResponseEvent) else _ITEM if issubclass(kind, WholeItemEvent) else b""
 
 
-# What stands in the frame of an event of a response before its first member, or before the object that it carries.
+# What stands in the frame of an event of a response before its first member, or before the object that it carries, and
+# the name of that object.
 _FRAME_HEADS: Final = {
-    kind: b"event: %b\ndata: " % tag
-    + (b'{"type":"%b","%b":' % (tag, subject) if (subject := _subject_of(kind)) else b"")
+    kind: (b"event: %b\ndata: " % tag + (b'{"type":"%b","%b":' % (tag, subject) if subject else b""), subject)
     for kind in STREAM_EVENTS
-    for tag in (str(kind.__struct_config__.tag).encode(),)
+    for tag, subject in ((str(kind.__struct_config__.tag).encode(), _subject_of(kind)),)
 }
 
 
@@ -78,15 +79,17 @@ def encode_response_events(
 ) -> list[bytes]:
     """The frames of the events."""
     frames = []
-    for event in stream:
-        if isinstance(event, WholeResponseEvent):
-            body, end = encode_response(event.response), b',"sequence_number":%d}\n\n' % event.sequence_number
-        elif isinstance(event, WholeItemEvent):
-            place = event.output_index, event.sequence_number
-            body, end = encode_one(event.item), b',"output_index":%d,"sequence_number":%d}\n\n' % place
+    one: Any
+    for one in stream:
+        head, subject = _FRAME_HEADS[type(one)]
+        if not subject:
+            frames.append(b"".join((head, _encode_json(one), b"\n\n")))
+        elif subject is _ITEM:
+            place = b',"output_index":%d,"sequence_number":' % one.output_index
+            frames.append(b"".join((head, encode_one(one.item), place, _number_end(one.sequence_number))))
         else:
-            body, end = _encode_json(event), b"\n\n"
-        frames.append(_FRAME_HEADS[type(event)] + body + end)
+            end = _number_end(one.sequence_number)
+            frames.append(b"".join((head, encode_response(one.response), b',"sequence_number":', end)))
     return frames
 
 
@@ -142,9 +145,19 @@ class ResponseEncoder:
                 return (_text_frame(self._around, event.text, number),)
         stream = self.view.apply(event, merged)
         self._around = None
+        last: Frames = ()
         if type(event) is TextDelta:
-            self._around = _text_surroundings(stream[-1], is_obfuscated=self.view.is_obfuscated)
-        return tuple(encode_response_events(stream, self.encode_response, self._encode_item))
+            *stream, delta = stream
+            self._around, last = self._open_text(delta)
+        return (*encode_response_events(stream, self.encode_response, self._encode_item), *last)
+
+    def _open_text(self, delta: ResponseStreamEvent) -> tuple["_TextSurroundings", Frames]:
+        """What stands around the deltas of a text, and the frame of this one, the first since another event."""
+        assert isinstance(delta, OutputTextDelta)
+        around = _text_surroundings(delta, is_obfuscated=self.view.is_obfuscated)
+        if delta.logprobs:
+            return around, tuple(encode_response_events((delta,)))
+        return around, (_text_frame(around, delta.delta, delta.sequence_number),)
 
     def encode_texts(self, texts: Sequence[str]) -> bytes:
         """The joined frames of deltas that continue the open text; empty where there is more to them."""
@@ -188,7 +201,8 @@ class _TextSurroundings(NamedTuple):
 def _text_frame(around: _TextSurroundings, text: str, number: int) -> bytes:
     """The frame of one delta."""
     head, item, tails = around
-    return b"%b%b%b%b%d}\n\n" % (head, _encode_json(text), item, tails[len(text) % OBFUSCATION_MULTIPLE], number)
+    end = tails[len(text) % OBFUSCATION_MULTIPLE], _number_end(number)
+    return b"".join((head, _encode_json(text), item, *end))
 
 
 def _text_frames(around: _TextSurroundings, texts: Sequence[str], first: int) -> bytes:
@@ -202,6 +216,11 @@ def _text_frames(around: _TextSurroundings, texts: Sequence[str], first: int) ->
     return b"".join(parts)
 
 
+def _number_end(number: int) -> bytes:
+    """What ends the frame of the event with this number."""
+    return _NUMBER_ENDS[number] if number < len(_NUMBER_ENDS) else b"%d}\n\n" % number
+
+
 def _number_ends(first: int, count: int) -> Sequence[bytes]:
     """What ends the frames of deltas with these numbers."""
     end = first + count
@@ -210,14 +229,18 @@ def _number_ends(first: int, count: int) -> Sequence[bytes]:
     return [b"%d}\n\n" % number for number in range(first, end)]
 
 
-def _text_surroundings(event: ResponseStreamEvent, *, is_obfuscated: bool) -> _TextSurroundings:
-    assert isinstance(event, OutputTextDelta)
-    head = (
+def _text_surroundings(event: OutputTextDelta, *, is_obfuscated: bool) -> _TextSurroundings:
+    item = b"".join((b',"item_id":', _encode_json(event.item_id), b',"logprobs":[],'))
+    tails = _text_tails(event.output_index, is_obfuscated=is_obfuscated)
+    return _TextSurroundings(_text_head(event.content_index), item, tails)
+
+
+@lru_cache(maxsize=64)
+def _text_head(content_index: int) -> bytes:
+    return (
         b"event: response.output_text.delta\ndata: "
-        b'{"type":"response.output_text.delta","content_index":%d,"delta":' % event.content_index
+        b'{"type":"response.output_text.delta","content_index":%d,"delta":' % content_index
     )
-    item = b',"item_id":%b,"logprobs":[],' % _encode_json(event.item_id)
-    return _TextSurroundings(head, item, _text_tails(event.output_index, is_obfuscated=is_obfuscated))
 
 
 @lru_cache(maxsize=64)

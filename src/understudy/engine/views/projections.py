@@ -13,6 +13,7 @@ from understudy.engine.run import events
 from understudy.engine.run.log import Encoder
 from understudy.engine.views.assistants import RunView
 from understudy.engine.views.frames import Frames, ResponseEncoder, RunEncoder
+from understudy.engine.views.recorded_run import RecordedRun
 from understudy.engine.views.stream_outline import pack_outline
 from understudy.store.run_state import Checkpoint, Plan, Progress
 from understudy.wire.messages import MessageObject
@@ -111,7 +112,8 @@ class ResponseProjection(RunRecord):
     """What a checkpoint has stored, or was to store."""
 
     def __init__(self, included: frozenset[str] = frozenset()) -> None:
-        super().__init__(RunView())
+        super().__init__(recorded := RecordedRun())
+        self._recorded = recorded
         self._response_encoder = ResponseEncoder(included)
         self._response_view = self._response_encoder.view
         self._response_view.outline = array("I")
@@ -119,16 +121,16 @@ class ResponseProjection(RunRecord):
     # Methods, not attributes that hold them: those would be a cycle of references, which only the collector frees.
     def encode(self, event: events.Event) -> Frames:
         """Applies an event; returns its frames for streams."""
-        if type(event) is not events.TextDelta or not self._view.extend_text(event.text):
-            self._view.record(event)
+        if type(event) is not events.TextDelta or not self._recorded.extend_text(event.text):
+            self._recorded.record(event)
         return self._response_encoder.encode(event)
 
     def encode_texts(self, texts: Sequence[str]) -> bytes:
         """Applies deltas that continue the open text; returns their joined frames, or nothing; see `encode_texts`."""
         frames = self._response_encoder.encode_texts(texts)
-        if frames and not self._view.extend_text(*texts):
-            self._view.record(events.TextDelta(texts[0]))
-            self._view.extend_text(*texts[1:])
+        if frames and not self._recorded.extend_text(*texts):
+            self._recorded.record(events.TextDelta(texts[0]))
+            self._recorded.extend_text(*texts[1:])
         return frames
 
     def load(self, history: Iterable[events.Event]) -> None:
@@ -138,7 +140,7 @@ class ResponseProjection(RunRecord):
             # What is replayed of a stored response has no run.
             is_loaded = is_loaded or isinstance(event, events.RunQueued | events.RunRestored)
             if is_loaded:
-                self._view.record(event)
+                self._recorded.record(event)
             self._response_encoder.encode(event)
         self._mark_stored()
 
