@@ -29,6 +29,7 @@ from understudy.api.response_memory import turn_of
 from understudy.api.response_requests import check_shape, parse_request
 from understudy.engine.accounting import Work
 from understudy.engine.limits.demand import Demand, measure_request
+from understudy.engine.new_responses import AdmittedRequest
 from understudy.engine.prompts import resolve_prompt
 from understudy.engine.response_compaction import ResponseCompaction
 from understudy.engine.response_request import ResolvedPrompt
@@ -99,16 +100,16 @@ async def create_response(request: Request) -> Response:
     reservation = await reserve_tokens(request, params.model or "", measure)
     hold = await hold_funds(request, Work(params.model or "", measure=measure))
     with released_on_error(hold):
-        begun = await parts.responses.create(
-            project_id,
-            params,
-            items,
-            request.state.key_id,
+        admitted = AdmittedRequest(
+            params=params,
+            items=items,
+            key_id=request.state.key_id,
             reserved=reservation.tokens if reservation else 0,
             prompt=prompt,
             follows_unstored=turn is not None and turn.memory.knows(params.previous_response_id),
             hold=hold,
         )
+        begun = await parts.responses.create(project_id, admitted)
     memory = None if turn is None else turn.memory
     if reservation is not None:
         reservation.transfer()
@@ -116,11 +117,11 @@ async def create_response(request: Request) -> Response:
     if params.tools:
         await _warn_of_dropped_tools(request, params.tools)
     if params.stream:
-        return stream_response(request, begun, memory, kept=params.store is not False)
+        return stream_response(request, begun, memory, kept=admitted.is_stored)
     if params.background:
         return json_response(encode_items(begun.response))
     with parts.streams.waiting(request.state.key_id):
-        return json_response(await _await_response(parts, begun, kept=params.store is not False))
+        return json_response(await _await_response(parts, begun, kept=admitted.is_stored))
 
 
 def _measure_response(
@@ -141,8 +142,9 @@ async def complete_response(parts: Parts, project_id: str, key_id: str, body: by
     measure = partial(_measure_response, body, params, params.max_output_tokens, prompt)
     hold = await parts.accounting.hold(project_id, key_id, Work(params.model or "", measure=measure, batch=True))
     with released_on_error(hold):
-        begun = await parts.responses.create(project_id, params, items, key_id, prompt=prompt, in_batch=True, hold=hold)
-    return await _await_response(parts, begun, kept=params.store is not False)
+        request = AdmittedRequest(params=params, items=items, key_id=key_id, prompt=prompt, in_batch=True, hold=hold)
+        begun = await parts.responses.create(project_id, request)
+    return await _await_response(parts, begun, kept=request.is_stored)
 
 
 @operations.add(

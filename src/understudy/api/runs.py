@@ -16,6 +16,7 @@ from understudy.api.parts import key_of, parts_of, project_of
 from understudy.api.requests import json_response, list_response, page_request, read_json, set_metadata
 from understudy.api.threads import thread_id_of
 from understudy.engine.accounting import Work
+from understudy.engine.new_runs import RequestedRun
 from understudy.engine.run.log import RunLog
 from understudy.engine.runs import StartedRun
 from understudy.engine.spending_holds import Hold, released_on_error
@@ -111,15 +112,14 @@ async def create_run(request: Request) -> Response:
     project_id = project_of(request)
     admitted, messages = await parts.admission.runs.admit(project_id, body, thread_id)
     in_turn = parts.settings.limits.queue_runs or request.headers.get(_QUEUE_RUN_HEADER, "").lower() == "true"
-    start = partial(
-        parts.runs.create_in_turn if in_turn else parts.runs.create,
-        project_id,
-        admitted.run,
-        messages,
+    requested = RequestedRun(
+        run=admitted.run,
+        messages=messages,
         key_id=key_of(request),
         resources=admitted.resources,
         detailed=bool(query.include),
     )
+    start = partial(parts.runs.create_in_turn if in_turn else parts.runs.create, project_id, requested)
     hold = await _hold_run(request, admitted.run)
     with parts.streams.waiting(key_of(request)), released_on_error(hold):
         if any(message.attachments for message in messages):
@@ -147,16 +147,15 @@ async def create_thread_and_run(request: Request) -> Response:
     body = await read_json(request, CreateThreadAndRunRequest, parts.settings.limits)
     project_id = project_of(request)
     admitted, new = await parts.admission.runs.admit_with_thread(project_id, body)
-    start = partial(
-        parts.runs.create,
-        project_id,
-        admitted.run,
-        new.messages,
-        new.thread,
+    requested = RequestedRun(
+        run=admitted.run,
+        messages=new.messages,
+        thread=new.thread,
+        fillings=new.fillings,
         key_id=key_of(request),
         resources=admitted.resources,
-        fillings=new.fillings,
     )
+    start = partial(parts.runs.create, project_id, requested)
     with released_on_error(await _hold_run(request, admitted.run)):
         if new.fillings:
             async with hold_fillings(request, new.fillings):

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 
-import msgspec
 from msgspec import Struct
 
 from understudy.correlation import Origin as RequestOrigin
@@ -11,6 +10,7 @@ from understudy.engine.run import events
 from understudy.engine.run.early_items import may_begin_early
 from understudy.engine.run.state import RunState
 from understudy.engine.run_specs import build_spec
+from understudy.engine.spending_holds import Hold
 from understudy.engine.views.frames import Frames
 from understudy.engine.views.origins import Origin
 from understudy.engine.views.projections import ResponseProjection
@@ -58,43 +58,65 @@ def _queued_event(new: RequestedResponse, params: CreateResponseRequest) -> even
     )
 
 
+class AdmittedRequest(Struct, frozen=True, kw_only=True):
+    """An admitted request for a response.
+
+    `key_id` is the key of the request, of whose limits `reserved` tokens are reserved. `follows_unstored`: the previous
+    response is one that is not to be stored, and that the client's connection still has. `in_batch`: it is a line of a
+    batch. `hold` becomes that of the response.
+    """
+
+    params: CreateResponseRequest
+    items: Sequence[InputItem]
+    key_id: str = ""
+    reserved: int = 0
+    prompt: ResolvedPrompt | None = None
+    follows_unstored: bool = False
+    in_batch: bool = False
+    hold: Hold | None = None
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether the response is stored once it has ended."""
+        return self.params.store is not False
+
+    @property
+    def stores_items(self) -> bool:
+        """Whether the items of the input are stored; a conversation has those of each of its responses."""
+        return self.is_stored or self.params.conversation is not None
+
+
 class ResponseDraft(Struct, frozen=True, kw_only=True):
-    """An admitted request for a response that has no place yet.
+    """A response that has no place yet.
 
     `served` and `rows` as for `new_response`. `calls` are those that the client has approved of. `now` and `seconds`,
-    how long it may take, are in seconds; `reserved` are tokens of the limits of the key. `in_batch`: it is a line of a
-    batch.
+    how long it may take, are in seconds.
     """
 
     id: str
-    params: CreateResponseRequest
-    items: Sequence[InputItem]
-    prompt: ResolvedPrompt | None
+    request: AdmittedRequest
     served: Mapping[str, str]
     calls: list[PendingCall]
     now: float
     seconds: float
-    key_id: str
-    reserved: int
-    in_batch: bool
     origin: RequestOrigin
     rows: Sequence[ItemRow] | None = None
 
     def begin(self, place: ResponsePlacement, *, at_once: bool) -> InitialResponse:
         """The response at its place. `at_once`: it does not wait for a worker."""
-        now = int(self.now)
+        request, now = self.request, int(self.now)
         new = new_response(
-            self.params,
-            self.items,
+            request.params,
+            request.items,
             self.id,
             now,
             place,
             seconds=self.seconds,
-            prompt=self.prompt,
+            prompt=request.prompt,
             served=self.served,
             rows=self.rows,
         )
         progress = new.progress
-        progress.key_id, progress.origin, progress.calls = self.key_id, self.origin, self.calls
-        progress.in_batch, progress.reserved, progress.accepted_at = self.in_batch, self.reserved, self.now
-        return InitialResponse.of(new, self.params, now if at_once else None)
+        progress.key_id, progress.origin, progress.calls = request.key_id, self.origin, self.calls
+        progress.in_batch, progress.reserved, progress.accepted_at = request.in_batch, request.reserved, self.now
+        return InitialResponse.of(new, request.params, now if at_once else None)

@@ -1,5 +1,6 @@
 """A new run: the object of a request, and the events that a run begins with. Stores nothing."""
 
+from collections.abc import Sequence
 from typing import Final, TypeVar
 
 import msgspec
@@ -14,12 +15,32 @@ from understudy.engine.views.frames import Frames
 from understudy.engine.views.origins import Origin
 from understudy.engine.views.projections import RunProjection
 from understudy.llm.sampling import resolve_sampling
+from understudy.store.attachments import VectorStoreUpload
 from understudy.wire.assistants import AssistantObject
+from understudy.wire.messages import MessageObject
 from understudy.wire.runs import CreateRunRequest, RunObject, RunParameters
 from understudy.wire.threads import ThreadObject
+from understudy.wire.tools import ToolResources
 
 T = TypeVar("T")
 _replace: Final = msgspec.structs.replace
+
+
+class RequestedRun(Struct, frozen=True, kw_only=True):
+    """A run to start on its thread, and the messages to add to that before.
+
+    `thread` where it is to be made as well; `fillings` are the vector stores that it names and that are to be made or
+    filled with it. `key_id` is the key that requests the run; `resources` are what its tools work with beside the
+    thread's; `detailed`: its stream has what file search found.
+    """
+
+    run: RunObject
+    messages: Sequence[MessageObject] = ()
+    thread: ThreadObject | None = None
+    fillings: Sequence[VectorStoreUpload] = ()
+    key_id: str = ""
+    resources: ToolResources | None = None
+    detailed: bool = False
 
 
 class InitialRun(Struct, frozen=True):

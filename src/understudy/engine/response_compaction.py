@@ -12,6 +12,7 @@ import msgspec
 from understudy import ids
 from understudy.engine.input_items import to_stored
 from understudy.engine.item_data import ItemData
+from understudy.engine.new_responses import AdmittedRequest
 from understudy.engine.responses import FinishedResponse, Responses
 from understudy.engine.run import summaries
 from understudy.engine.views.items import render_item
@@ -38,7 +39,7 @@ class ResponseCompaction:
         """The response with the summary, which may have failed, and the compaction. Raises what `create` does."""
         user_messages = await self._load_previous_messages(project_id, body.previous_response_id)
         question = InputMessage(content=[InputText(summaries.REQUEST)], role="user")
-        request = CreateResponseRequest(
+        params = CreateResponseRequest(
             model=body.model,
             instructions=f"{body.instructions}\n{summaries.INSTRUCTIONS}"
             if body.instructions
@@ -48,7 +49,8 @@ class ResponseCompaction:
             truncation="auto",
         )
         input_items = [item for item in items if not isinstance(item, CompactionTrigger)]
-        started = await self._responses.create(project_id, request, [*input_items, question], key_id, reserved=reserved)
+        request = AdmittedRequest(params=params, items=[*input_items, question], key_id=key_id, reserved=reserved)
+        started = await self._responses.create(project_id, request)
         finished = await self._responses.finish(started, kept=False)
         response = finished.response
         made = CompactionObject(

@@ -17,16 +17,15 @@ from understudy.engine.item_data import ItemData, may_have_data
 from understudy.engine.item_images import ItemImages
 from understudy.engine.jobs.runs import RunWorker
 from understudy.engine.limits.limiter import RateLimiter
-from understudy.engine.new_responses import InitialResponse, ResponseDraft
+from understudy.engine.new_responses import AdmittedRequest, InitialResponse, ResponseDraft
 from understudy.engine.response_approvals import list_approved_calls
-from understudy.engine.response_request import NOTHING_SERVED, ResolvedPrompt, conversation_thread_id, new_response
+from understudy.engine.response_request import NOTHING_SERVED, conversation_thread_id, new_response
 from understudy.engine.response_streams import CreatedResponse, ResponseStreamTail, lost_event_error
 from understudy.engine.run.log import RunLog
 from understudy.engine.run.logs import Logs
 from understudy.engine.run.prompt import build_request
 from understudy.engine.run.truncation import PromptBudget, count_prompt_tokens
 from understudy.engine.run_specs import build_spec
-from understudy.engine.spending_holds import Hold
 from understudy.engine.tools.code_interpreter import offer_code_interpreter
 from understudy.engine.tools.file_search import offer_file_search
 from understudy.engine.tools.image_generation import offer_image_generation
@@ -102,62 +101,33 @@ class Responses:
         self._data = data
         self.seconds = seconds
 
-    async def create(
-        self,
-        project_id: str,
-        asked: CreateResponseRequest,
-        items: Sequence[InputItem],
-        key_id: str = "",
-        *,
-        reserved: int = 0,
-        prompt: ResolvedPrompt | None = None,
-        follows_unstored: bool = False,
-        in_batch: bool = False,
-        hold: Hold | None = None,
-        data: SavedData | None = None,
-    ) -> CreatedResponse:
-        """`key_id` is the key of the request, of whose limits `reserved` tokens are reserved.
+    async def create(self, project_id: str, request: AdmittedRequest) -> CreatedResponse:
+        """Raises NotFound and InvalidRequest; nothing is stored then."""
+        if not request.stores_items or not may_have_data(request.items):
+            return await self._create(project_id, request, NO_DATA)
+        async with self._data.saving(project_id, request.items, "input") as (marked, saved):
+            return await self._create(project_id, msgspec.structs.replace(request, items=marked), saved)
 
-        `follows_unstored`: the previous response is one that is not to be stored, and that the client's connection
-        still has. `in_batch`: it is a line of a batch. `hold` becomes that of the response. `data` is what the
-        markers in the items stand for, if they have been looked for. Raises NotFound and InvalidRequest; nothing is
-        stored then.
-        """
-        if data is None and may_have_data(items) and (asked.store is not False or asked.conversation is not None):
-            async with self._data.saving(project_id, items, "input") as (marked, saved):
-                return await self.create(
-                    project_id,
-                    asked,
-                    marked,
-                    key_id,
-                    reserved=reserved,
-                    prompt=prompt,
-                    follows_unstored=follows_unstored,
-                    in_batch=in_batch,
-                    hold=hold,
-                    data=saved,
-                )
+    async def _create(self, project_id: str, request: AdmittedRequest, data: SavedData) -> CreatedResponse:
+        """`data` is what the markers in the items stand for."""
         self._worker.require_running()
-        response_id = ids.response()
-        if hold is not None:
-            hold.bind(response_id)
+        params, response_id = request.params, ids.response()
+        if request.hold is not None:
+            request.hold.bind(response_id)
         correlation.set_run(response_id)
         draft = ResponseDraft(
             id=response_id,
-            params=asked,
-            items=items,
-            prompt=prompt,
-            served=await self.hosted.find_served(asked.tools) if asked.tools else NOTHING_SERVED,
-            calls=await list_approved_calls(self._store, project_id, items),
+            request=request,
+            served=await self.hosted.find_served(params.tools) if params.tools else NOTHING_SERVED,
+            calls=await list_approved_calls(self._store, project_id, request.items),
             now=self._clock.now(),
             seconds=self.seconds,
-            key_id=key_id,
-            reserved=reserved,
-            in_batch=in_batch,
             origin=correlation.origin(),
-            rows=await to_stored_aside(items, "", int(self._clock.now())) if have_many_parts(items) else None,
+            rows=await to_stored_aside(request.items, "", int(self._clock.now()))
+            if have_many_parts(request.items)
+            else None,
         )
-        reserved_for = await self._find_container_worker(project_id, asked) if asked.tools else None
+        reserved_for = await self._find_container_worker(project_id, params) if params.tools else None
         creation = _Creation(project_id, draft, self._worker, self._logs, reserved_for)
         with self._worker.claiming(response_id):
             try:
@@ -166,13 +136,13 @@ class Responses:
                     response_id,
                     creation.begin,
                     self._worker.id if creation.at_once else None,
-                    previous_id=asked.previous_response_id,
-                    conversation_thread=conversation_thread_id(asked.conversation),
-                    kept=asked.store is not False,
+                    previous_id=params.previous_response_id,
+                    conversation_thread=conversation_thread_id(params.conversation),
+                    kept=request.is_stored,
                     reserved_for=reserved_for,
-                    limits=await self._limiter.run_limits(project_id, "" if in_batch else key_id),
-                    follows_unstored=follows_unstored,
-                    data=data or NO_DATA,
+                    limits=await self._limiter.run_limits(project_id, "" if request.in_batch else request.key_id),
+                    follows_unstored=request.follows_unstored,
+                    data=data,
                     begun=creation.start,
                 )
             except StoreError:
@@ -180,10 +150,10 @@ class Responses:
                 raise
         return creation.result()
 
-    def render_warm_up(self, asked: CreateResponseRequest) -> ResponseObject:
+    def render_warm_up(self, params: CreateResponseRequest) -> ResponseObject:
         """The completed response, without output, to a request that only prepares the next one; it is not stored."""
         now, response_id = int(self._clock.now()), ids.response()
-        new = new_response(asked, (), response_id, now, ResponsePlacement(response_id), seconds=self.seconds)
+        new = new_response(params, (), response_id, now, ResponsePlacement(response_id), seconds=self.seconds)
         usage = ResponseUsage(0, InputTokensDetails(), 0, OutputTokensDetails(), 0)
         return msgspec.structs.replace(new.response, status="completed", completed_at=now, usage=usage)
 
@@ -319,15 +289,15 @@ class Responses:
             return await remote.load_closed(response.id, new_encoder(progress), response.status)
         return await remote.follow(response.id, new_encoder(progress))
 
-    async def count_tokens(self, project_id: str, asked: ResponseContext, items: Sequence[InputItem]) -> int:
+    async def count_tokens(self, project_id: str, params: ResponseContext, items: Sequence[InputItem]) -> int:
         """The number of tokens in the model's prompt, estimated. Raises what `create` raises."""
         place = await self._store.responses.locate(
-            project_id, asked.previous_response_id, conversation_thread_id(asked.conversation)
+            project_id, params.previous_response_id, conversation_thread_id(params.conversation)
         )
-        request = _to_create_request(asked)
+        request = _to_create_request(params)
         here = ResponsePlacement(_HYPOTHETICAL_ID, [*place.context, ContextPart(place.thread_id, _MAX_ITEM_NUMBER)])
         now = int(self._clock.now())
-        served = await self.hosted.find_served(asked.tools or ())
+        served = await self.hosted.find_served(params.tools or ())
         new = new_response(request, items, _HYPOTHETICAL_ID, now, here, seconds=self.seconds, served=served)
         stored_items = _HypotheticalItems(self._store, new.items)
         spec = build_spec(new.run, new.progress.plan)
@@ -343,17 +313,17 @@ class Responses:
         """Erases what was not to be stored, and whose client went away before it was over."""
         return await self._store.responses.sweep(self._clock.now() - 2 * self.seconds)
 
-    async def _find_container_worker(self, project_id: str, asked: CreateResponseRequest) -> str | None:
+    async def _find_container_worker(self, project_id: str, params: CreateResponseRequest) -> str | None:
         """The worker of the other node that has the container of the response. Raises what `create` raises."""
-        tool = next((tool for tool in asked.tools or () if isinstance(tool, CodeInterpreterTool)), None)
-        conversation = conversation_thread_id(asked.conversation)
+        tool = next((tool for tool in params.tools or () if isinstance(tool, CodeInterpreterTool)), None)
+        conversation = conversation_thread_id(params.conversation)
         if tool is None or not self._worker.reservations.is_shared:
             return None
         if isinstance(tool.container, str):
             return await self._worker.reservations.find_worker(tool.container, "")
-        if asked.previous_response_id is None and conversation is None:
+        if params.previous_response_id is None and conversation is None:
             return None
-        place = await self._store.responses.locate(project_id, asked.previous_response_id, conversation)
+        place = await self._store.responses.locate(project_id, params.previous_response_id, conversation)
         return await self._worker.reservations.find_worker(None, place.thread_id)
 
 
@@ -420,6 +390,6 @@ class _HypotheticalItems:
         return [item for item in reversed(self._items) if item.seq < before][:limit]
 
 
-def _to_create_request(asked: ResponseContext) -> CreateResponseRequest:
-    given = {name: getattr(asked, name) for name in ResponseContext.__struct_fields__}
+def _to_create_request(params: ResponseContext) -> CreateResponseRequest:
+    given = {name: getattr(params, name) for name in ResponseContext.__struct_fields__}
     return CreateResponseRequest(**given)

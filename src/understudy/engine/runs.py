@@ -16,7 +16,7 @@ from understudy.engine.item_data import ItemData, have_data
 from understudy.engine.jobs.run_logs import NO_PAST
 from understudy.engine.jobs.runs import RunWorker
 from understudy.engine.limits.limiter import RateLimiter
-from understudy.engine.new_runs import InitialRun
+from understudy.engine.new_runs import InitialRun, RequestedRun
 from understudy.engine.required_actions import apply_approvals, build_output_item, check_approvals, check_outputs
 from understudy.engine.response_streams import lost_event_error
 from understudy.engine.run import events
@@ -32,16 +32,13 @@ from understudy.engine.views.replay import restored_event, run_events
 from understudy.engine.views.resumption import is_lost, last_resumable
 from understudy.errors import InvalidRequest, StoreError, ThreadBusy
 from understudy.store import Store
-from understudy.store.attachments import VectorStoreUpload
 from understudy.store.item_data import NO_DATA, SavedData
 from understudy.store.messages import Item
 from understudy.store.run_creation import Begun
 from understudy.store.run_state import Checkpoint, NewItem, Progress, RunHistory, StoredRun
 from understudy.store.states import EXECUTING
-from understudy.wire.messages import MessageObject
 from understudy.wire.run_outcome import RunStatus
 from understudy.wire.runs import RunObject, ToolApproval, ToolOutput
-from understudy.wire.threads import ThreadObject
 from understudy.wire.tools import AssistantToolsCode, ToolResources
 
 
@@ -91,54 +88,33 @@ class Runs:
         self.store_openings = worker.store_openings
         """Before a client reads messages or steps of a thread: its streams may already have those."""
 
-    async def create(
-        self,
-        project_id: str,
-        run: RunObject,
-        messages: Sequence[MessageObject] = (),
-        thread: ThreadObject | None = None,
-        *,
-        key_id: str = "",
-        resources: ToolResources | None = None,
-        detailed: bool = False,
-        fillings: Sequence[VectorStoreUpload] = (),
-        data: SavedData | None = None,
-    ) -> StartedRun:
-        """Starts a run on its thread, after adding `messages` to it; `thread` where that is to be made as well.
+    async def create(self, project_id: str, requested: RequestedRun) -> StartedRun:
+        """Raises NotFound and InvalidRequest as the store does; nothing is stored then."""
+        messages = requested.messages
+        if not messages or not have_data(messages):
+            return await self._create(project_id, requested, NO_DATA)
+        param = "additional_messages" if requested.thread is None else "thread.messages"
+        async with self._data.saving(project_id, messages, param) as (marked, saved):
+            return await self._create(project_id, msgspec.structs.replace(requested, messages=marked), saved)
 
-        `fillings` are the vector stores that the new thread names and that are to be made or filled with it.
-        `key_id` is the key that began it; `resources` are what its tools work with beside the thread's; `detailed`:
-        its stream has what file search found. `data` is what the markers in the messages stand for, if these have been
-        looked for. Raises NotFound and InvalidRequest as the store does; nothing is stored then.
-        """
-        if data is None and messages and have_data(messages):
-            param = "additional_messages" if thread is None else "thread.messages"
-            async with self._data.saving(project_id, messages, param) as (marked, saved):
-                return await self.create(
-                    project_id,
-                    run,
-                    marked,
-                    thread,
-                    key_id=key_id,
-                    resources=resources,
-                    detailed=detailed,
-                    fillings=fillings,
-                    data=saved,
-                )
+    async def _create(self, project_id: str, requested: RequestedRun, data: SavedData) -> StartedRun:
+        """`data` is what the markers in the messages stand for."""
         self._worker.require_running()
-        run, headers = without_headers(run)
+        run, headers = without_headers(requested.run)
         progress = Progress(
-            resources=resources or ToolResources(),
-            detailed=detailed,
-            key_id=key_id,
+            resources=requested.resources or ToolResources(),
+            detailed=requested.detailed,
+            key_id=requested.key_id,
             headers=headers,
             accepted_at=self._clock.now(),
             origin=correlation.origin(),
         )
         correlation.set_run(run.id)
+        thread, messages = requested.thread, requested.messages
         reserved_for = await self._find_container_worker(run) if thread is None else None
         at_once = reserved_for is None and self._worker.has_capacity()
-        initial = InitialRun.of(run, thread, int(self._clock.now()) if at_once else None, detailed=detailed)
+        started_at = int(self._clock.now()) if at_once else None
+        initial = InitialRun.of(run, thread, started_at, detailed=requested.detailed)
         log = RunLog(RunEncoder)
 
         def begin(newest: Sequence[Item] | None) -> None:
@@ -153,12 +129,12 @@ class Runs:
             messages,
             thread,
             progress,
-            fillings,
+            requested.fillings,
             reserved_for=reserved_for,
-            limits=await self._limiter.run_limits(project_id, key_id),
-            data=data or NO_DATA,
+            limits=await self._limiter.run_limits(project_id, requested.key_id),
+            data=data,
         )
-        early = at_once and data is None and may_begin_early(initial.state.spec, len(messages))
+        early = at_once and not data.blobs and may_begin_early(initial.state.spec, len(messages))
         await self._insert(run.id, insert, begin, early=early)
         return StartedRun(initial.queued, log, 0)
 
@@ -173,29 +149,19 @@ class Runs:
             if not early:
                 begin(None)
 
-    async def create_in_turn(
-        self,
-        project_id: str,
-        run: RunObject,
-        messages: Sequence[MessageObject] = (),
-        *,
-        key_id: str = "",
-        resources: ToolResources | None = None,
-        detailed: bool = False,
-    ) -> StartedRun:
+    async def create_in_turn(self, project_id: str, requested: RequestedRun) -> StartedRun:
         """Like `create`, but a run that is active on the thread is waited for instead of refused.
 
         The new run's own time begins when its turn comes.
         """
         while True:
             try:
-                return await self.create(
-                    project_id, run, messages, key_id=key_id, resources=resources, detailed=detailed
-                )
+                return await self.create(project_id, requested)
             except ThreadBusy as busy:
                 await self._worker.wait_ended(busy.run_id)
                 now = int(self._clock.now())
-                run = msgspec.structs.replace(run, created_at=now, expires_at=now + int(self.run_seconds))
+                run = msgspec.structs.replace(requested.run, created_at=now, expires_at=now + int(self.run_seconds))
+                requested = msgspec.structs.replace(requested, run=run)
 
     async def submit(self, project_id: str, thread_id: str, run_id: str, outputs: Sequence[ToolOutput]) -> StartedRun:
         """Submits the outputs of all pending function calls of a run. Raises InvalidRequest if they do not match."""
