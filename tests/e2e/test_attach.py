@@ -10,7 +10,6 @@ from e2e.assistants_client import WEATHER, each_database, new_thread, on_both, o
 from envelope import assert_error
 from serving import parse_events
 from upstream import HANG, Gate, call, calls, text
-from waiting import eventually
 
 
 def path_of(run):
@@ -21,8 +20,12 @@ def told(server, run, query="", headers=None):
     """The stream as `(number, name, data)`; only the last event of those that come together has a number."""
     reply = server.ask("GET", path_of(run) + query, headers=headers)
     assert reply.status == 200, reply.body
+    return parse_stream(reply.body.decode())
+
+
+def parse_stream(body):
     shown = []
-    for block in reply.body.decode().removesuffix("\n\n").split("\n\n"):
+    for block in body.removesuffix("\n\n").split("\n\n"):
         number, rest = None, block
         if block.startswith("id: "):
             first, _, rest = block.partition("\n")
@@ -258,25 +261,81 @@ def test_a_message_that_was_open_at_a_crash_ends_in_the_resumed_stream(new_serve
     assert [(one.id, one.status) for one in stored] == ended[1:]
 
 
+LOOK = calls(call("get_weather", city="Paris, which is in France"), say=("Look: ", "so."))
+# What the model sends to the owners that die after the first one, and the event after which each does.
+CRASHES = {
+    "messages": [(text("Hell", HANG), "message.delta")],
+    "a message and calls": [(LOOK.but(items=(*LOOK.items[:-1], HANG)), "run.step.delta")],
+}
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    "case", [one if one == "messages" else pytest.param(one, marks=pytest.mark.slow) for one in CRASHES]
+)
+def test_a_client_that_missed_whole_owners_of_its_run_receives_the_end_of_what_it_has_open(
+    new_server, upstream, database, case
+):
+    check_missed_owners(new_server(**database), upstream, CRASHES[case])
+
+
 @pytest.mark.slow
-def test_a_client_that_missed_a_whole_owner_of_its_run_starts_again(new_server, upstream):
-    server, sends = new_server().start(), Gate()
-    assistant = server.client.beta.assistants.create(model="gpt-4o")
+@pytest.mark.parametrize("database", ["postgres"], indirect=True)
+def test_a_client_that_missed_whole_owners_resumes_on_postgresql(new_server, upstream, database):
+    check_missed_owners(new_server(**database), upstream, CRASHES["a message and calls"])
+
+
+def check_missed_owners(server, upstream, crashes):
+    """Of several servers that die over a run, each has a client that is gone until the run has ended."""
+    sends = Gate()
+    server.start()
+    assistant = server.client.beta.assistants.create(model="gpt-4o", tools=[WEATHER])
     thread = new_thread(server.client, "Hello")
-    upstream.answer(text(sends, "Hel", HANG), text("Hell", HANG), text("Hello."))
+    upstream.answer(text(sends, "Hel", HANG), *(answer for answer, _ in crashes), text("Hello."))
     run = server.client.beta.threads.runs.create(thread.id, assistant_id=assistant.id)
-    number, first_id = open_message_then_kill(server, run, sends)
+    clients = [read_then_kill(server, run, "message.delta", sends)]
+    for _, last in crashes:
+        server.start()
+        clients.append(read_then_kill(server, run, last))
     server.start()
-    stored = server.client.beta.threads.messages
-    eventually(lambda: [one.id for one in stored.list(thread.id, run_id=run.id)] not in ([], [first_id]))
-    server.kill()
-    server.start()
-    assert reached(server.client, run).status == "completed"
-    refused = server.ask("GET", f"{path_of(run)}?starting_after={number}")
-    assert_error(refused, 400, re.compile(f"Event {number} is not stored: it was lost .*"), "starting_after")
-    whole = told(server, run)
-    opened = [data["id"] for _, name, data in whole if name == "thread.message.created"]
-    assert opened == [message_id for message_id, _ in ended_messages(whole)]
+    assert reached(server.client, run, within=30).status == "completed"
+    whole = plain(told(server, run))
+    check_objects(whole)
+    for seen in clients:
+        # What its owner has stored last are the beginnings of a message or a step.
+        stored = max(number for number, name, _ in seen if number is not None and name.endswith("in_progress"))
+        for place, (number, _, _) in enumerate(seen, 1):
+            if number is not None and number >= stored:
+                rest = plain(told(server, run, f"?starting_after={number}"))
+                assert rest == whole[-len(rest) :]
+                check_objects([*plain(seen[:place]), *rest])
+
+
+def read_then_kill(server, run, last, sends=None):
+    """Follows a run, and kills its server after the event `last`; the events up to there, as `told` returns them."""
+    seen, lines = [], []
+    with server.opened("GET", path_of(run)) as response:
+        while not seen or not seen[-1][1].endswith(last):
+            line = response.readline().decode()
+            lines.append(line)
+            if line == "\n":
+                seen += parse_stream("".join(lines))
+                lines.clear()
+                if sends is not None and seen[-1][1] == "thread.run.in_progress":
+                    sends.open()
+        server.kill()
+    return seen
+
+
+def check_objects(events):
+    """Each message and step begins once, and then ends once."""
+    for kind in ("message", "run.step"):
+        opened = [data["id"] for name, data in events if name == f"thread.{kind}.created"]
+        over = [
+            data["id"] for name, data in events if re.fullmatch(rf"thread\.{kind}\.(comp|inc|canc|fail|exp)\w+", name)
+        ]
+        assert len({*opened}) == len(opened)
+        assert over == opened
 
 
 @each_database

@@ -218,6 +218,28 @@ class Span(Struct, array_like=True, omit_defaults=True):
     extent: PromptExtent | None = None
 
 
+class DroppedStep(Struct, array_like=True):
+    """A step that was open when its owner died, and the message that it made; empty for a step of calls."""
+
+    step_id: str
+    message_id: str
+    created_at: int
+
+
+class Takeover(Struct, array_like=True):
+    """That the owner with this epoch has continued a run whose last owner had died, and dropped what that had open.
+
+    `sent` is the number of the last event that was stored then, `ended` how many steps had ended, `at` the time in Unix
+    seconds.
+    """
+
+    epoch: int
+    sent: int
+    ended: int
+    at: int
+    dropped: list[DroppedStep]
+
+
 class Progress(Struct, omit_defaults=True):
     """The engine's state of a run beyond its public object."""
 
@@ -256,6 +278,8 @@ class Progress(Struct, omit_defaults=True):
     """When another attempt may succeed, in Unix seconds, of a run that a limit has ended; 0 if that is unknown."""
     sent: int = 0
     """The number of the last event of the log that was stored with this, where clients resume its stream; else 0."""
+    takeovers: list[Takeover] = []
+    """The takeovers at which clients of earlier owners of a run resume, oldest first."""
 
     @property
     def limited_key_id(self) -> str:

@@ -35,7 +35,7 @@ from understudy.engine.run.state import RunState
 from understudy.engine.run.tool_use import Tools
 from understudy.engine.views.frames import Frames
 from understudy.engine.views.projections import new_projection
-from understudy.engine.views.replay import abandoned_objects, restored_event
+from understudy.engine.views.replay import abandoned_objects, note_takeover, restored_event
 from understudy.llm.router import Models
 from understudy.store import Store
 from understudy.store.fair_candidates import FairCursor
@@ -205,6 +205,7 @@ class RunWorker(JobKind[str, RunExecutor]):
         projection.load([restored] if log is known else [entry.event for entry in log.entries()])
         if stored.progress.plan is not None and log.outlined is None:
             projection.set_outline(stored.progress.plan)
+        note_takeover(stored, past.history, int(self._clock.now()))
         return self.build_executor(
             stored.project_id,
             RunState.of([restored]),

@@ -5,7 +5,7 @@ what is stored of a run has numbers near the end of an epoch.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Final, TypeGuard
 
 from understudy.engine.run.events import Event, RunRestored
 from understudy.engine.run.log_entries import LogEntry
@@ -26,13 +26,25 @@ def epoch_of(number: int) -> int:
 def resume_position(log: Sequence[LogEntry], number: int, entries: Iterable[LogEntry] | None = None) -> int:
     """The position from which a reader of a lost log resumes, who has its events up to `number`: the next owner's part.
 
-    What that owner has rebuilt of the lost events before has other numbers, all above those of the lost log. `log` is a
-    whole log, or its beginning, and then `entries` are all of it.
+    What that owner has rebuilt of the lost events before has other numbers, all above those of the lost log. A reader
+    of an owner before the last one resumes at the takeover that its part ends with, if that is known. `log` is a whole
+    log, or its beginning, and then `entries` are all of it.
     """
     if not log or not 0 < number < log[0].first - 1:
         return number
-    restored = (entry.first for entry in entries or log if is_takeover(entry.event))
-    return next(restored, number + 1) - 1
+    for entry in entries or log:
+        if is_takeover(entry.event):
+            return entry.first - 1
+        if resumes_at_past(entry.event, number):
+            # An owner that has stored nothing had ended what was open.
+            has_ended = epoch_of(number) > epoch_of(entry.event.resumable_from)
+            return entry.number if has_ended else entry.first - 1
+    return number
+
+
+def resumes_at_past(event: Event, number: int) -> TypeGuard[RunRestored]:
+    """Whether a reader who has the events up to that number resumes at the event: an earlier owner's takeover."""
+    return isinstance(event, RunRestored) and event.is_past and 0 < event.resumable_from <= number <= event.resumable_to
 
 
 def is_takeover(event: Event) -> bool:

@@ -39,7 +39,8 @@ class RunRestored(Event, frozen=True, tag="run_restored"):
     whose calls were not complete, are abandoned.
 
     `resumable_from`: where the log begins with what is stored of the run, the first number of the lost log after which
-    a reader resumes at this event. `is_past`: a later owner has rebuilt it, as a part of the beginning of its log.
+    a reader resumes at this event. `is_past`: a later owner has rebuilt it, as a part of the beginning of its log; then
+    readers up to the number `resumable_to` resume there, if both are known.
     """
 
     spec: RunSpec
@@ -49,6 +50,7 @@ class RunRestored(Event, frozen=True, tag="run_restored"):
     open_calls: tuple[int, ...] = ()
     resumable_from: int = 0
     is_past: bool = False
+    resumable_to: int = 0
 
 
 class RunStarted(Event, frozen=True, tag="run_started"):

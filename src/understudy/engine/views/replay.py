@@ -3,7 +3,7 @@
 Each text is one delta, and the events have new numbers; their content and order are the same.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import msgspec
@@ -14,7 +14,8 @@ from understudy.engine.run.checkpoint import Abandoned
 from understudy.engine.run.state import RunState
 from understudy.engine.run_specs import build_spec
 from understudy.engine.views.origins import FinishedStep, OpenCall, Origin, RestoredOrigin
-from understudy.store.run_state import RunHistory, StoredRun
+from understudy.engine.views.takeovers import message_id_of, opening_event, takeover_events
+from understudy.store.run_state import DroppedStep, RunHistory, StoredRun, Takeover
 from understudy.store.states import TERMINAL
 from understudy.wire.items import CodeOutput, FileSearchResult
 from understudy.wire.messages import (
@@ -48,12 +49,17 @@ def stored_run_events(stored: StoredRun, history: RunHistory | None) -> list[eve
     """The events of a run up to what is stored of it; none where `history` is unknown, or of another time."""
     if history is None or stored.response is not None:
         return []
-    replay = list(run_events(history, 0, detailed=stored.progress.detailed))
+    # Without what owners dropped, which is open in no state.
+    state = RunState.of(_replay(stored, history, ()))
+    replayed = {one for one in (state.message_step_id, state.calls_step_id) if one is not None}
+    return _replay(stored, history, stored.progress.takeovers) if replayed == {step.id for step in stored.steps} else []
+
+
+def _replay(stored: StoredRun, history: RunHistory, takeovers: Sequence[Takeover]) -> list[events.Event]:
+    replay = list(run_events(history, 0, takeovers, detailed=stored.progress.detailed))
     if stored.run.status == "queued" and isinstance(replay[-1], events.RunStarted):
         del replay[-1]  # outputs were taken, and nobody has gone on yet
-    state = RunState.of(replay)
-    replayed = {one for one in (state.message_step_id, state.calls_step_id) if one is not None}
-    return replay if replayed == {step.id for step in stored.steps} else []
+    return replay
 
 
 def restored_event(stored: StoredRun, history: RunHistory | None = None, at: int = 0) -> events.RunRestored:
@@ -101,6 +107,20 @@ def abandoned_objects(stored: StoredRun) -> Abandoned:
     return Abandoned([step.id for step in steps], messages)
 
 
+def note_takeover(stored: StoredRun, history: RunHistory | None, at: int) -> None:
+    """Records in the progress of a run that its next owner continues it at the time `at`.
+
+    Nothing if nobody has followed the run, or if that owner continues a step, of which clients may have any part.
+    """
+    progress = stored.progress
+    is_followed = progress.sent > 0 and progress.plan is None and stored.run.status == "in_progress"
+    if not is_followed or history is None or _continued_steps(stored):
+        return
+    ended = sum(step.status != "in_progress" for step in history.steps)
+    dropped = [DroppedStep(step.id, message_id_of(step), step.created_at) for step in stored.steps]
+    progress.takeovers.append(Takeover(stored.epoch, progress.sent, ended, at, dropped))
+
+
 def unsent_openings(
     stored: StoredRun, log: Iterable[events.Event], history: RunHistory | None = None
 ) -> list[events.Event]:
@@ -121,11 +141,7 @@ def unsent_openings(
         return []
     abandoned = set(abandoned_objects(stored).steps) - opened
     return [
-        events.MessageOpened(step.id, message_id, step.created_at)
-        if (message_id := _message_id(step))
-        else events.CallsStepOpened(step.id, step.created_at)
-        for step in stored.steps
-        if step.id in abandoned
+        opening_event(step.id, message_id_of(step), step.created_at) for step in stored.steps if step.id in abandoned
     ]
 
 
@@ -148,12 +164,7 @@ def _finished_steps(history: RunHistory | None) -> tuple[FinishedStep, ...]:
     if history is None:
         return ()
     ended = [step for step in history.steps if step.status != "in_progress"]
-    return tuple(FinishedStep(step, history.messages.get(_message_id(step))) for step in ended)
-
-
-def _message_id(step: RunStepObject) -> str:
-    details = step.step_details
-    return details.message_creation.message_id if isinstance(details, RunStepDetailsMessageCreationObject) else ""
+    return tuple(FinishedStep(step, history.messages.get(message_id_of(step))) for step in ended)
 
 
 def _restored_origin(
@@ -188,15 +199,19 @@ def _restored_origin(
     )
 
 
-def run_events(history: RunHistory, run_seconds: float, *, detailed: bool = False) -> Iterator[events.Event]:
+def run_events(
+    history: RunHistory, run_seconds: float, takeovers: Sequence[Takeover] = (), *, detailed: bool = False
+) -> Iterator[events.Event]:
     """`run_seconds` is how long after its creation a run expires; an ended run does not say it any more."""
     run = history.run
     queued = _queued_run(run, run_seconds)
     yield events.RunQueued(build_spec(queued, None), Origin(queued, detailed=detailed))
     if run.started_at is not None:
         yield events.RunStarted(history.steps[0].created_at if history.steps else run.started_at)
-    for step in history.steps:
-        yield from step_events(run, step, history.messages.get(_message_id(step)))
+    for ended, step in enumerate(history.steps):
+        yield from takeover_events(history, takeovers, ended, detailed=detailed)
+        yield from step_events(run, step, history.messages.get(message_id_of(step)))
+    yield from takeover_events(history, takeovers, len(history.steps), detailed=detailed)
     if run.status == "requires_action":
         yield _waiting_event(run)
     yield from end_events(history)

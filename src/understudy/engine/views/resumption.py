@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from understudy.engine.run import events
-from understudy.engine.run.event_numbers import EVENTS_PER_EPOCH, FIRST_EVENTS
+from understudy.engine.run.event_numbers import EVENTS_PER_EPOCH, FIRST_EVENTS, resumes_at_past
 from understudy.engine.run.log import RunLog
 from understudy.engine.run.log_entries import LogEntry
 from understudy.engine.views.replay import SEQUENCE_STEP
@@ -69,7 +69,9 @@ def first_resumable(stored: StoredRun, rebuilt: Iterable[events.Event] = (), *, 
 
 def is_lost(log: RunLog, number: int) -> bool:
     """Whether the log may not end what a client has open that has the events up to that number."""
-    return FIRST_EVENTS < number < log.first_resumable
+    if not FIRST_EVENTS < number < log.first_resumable:
+        return False
+    return not any(resumes_at_past(entry.event, number) for entry in log.entries())
 
 
 def _find_gap(log: RunLog, after: int) -> tuple[LogEntry | None, LogEntry | None]:
