@@ -36,6 +36,7 @@ from understudy.store.vector_store_counts import Counts, count, find_store, lock
 from understudy.store.vector_store_files import (
     NewFile,
     add_files,
+    count_free,
     find_file,
     find_files,
     lock_names,
@@ -87,6 +88,10 @@ class Imports:
     async def find_attached(self, project_id: str, store_id: str, file_ids: Sequence[str]) -> set[str]:
         """Those of the files that are in the vector store."""
         return await self._database.read(find_attached, project_id, store_id, file_ids)
+
+    async def count_free(self, project_id: str, store_id: str) -> int:
+        """How many more files a vector store may have. Raises NotFound."""
+        return await self._database.read(count_free, project_id, store_id)
 
     async def attach(
         self, owner: ImportOwner, record: TransferRecord, store_id: str, files: Sequence[NewStoreFile], now: int

@@ -142,6 +142,12 @@ def lock_names(project_id: str, file_ids: Sequence[str], now: int) -> Transactio
     return rows_by_id
 
 
+def count_free(project_id: str, store_id: str) -> Transaction[int]:
+    """How many more files a store may have. Raises NotFound."""
+    store = yield from find_store(project_id, store_id)
+    return max(0, MAX_FILES - store.files)
+
+
 def add_files(
     project_id: str, store_id: str, store: StoreRow, files: Sequence[NewFile], names: Mapping[str, str], now: int
 ) -> Transaction[list[int]]:

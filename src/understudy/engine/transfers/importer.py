@@ -195,6 +195,7 @@ class Importer:
         store_id = self._resolver.find("vector_store", public_id)
         files: list[NewStoreFile] = []
         attached = set() if store_id is None else await self._find_attached(store_id, chunk)
+        most = 0 if store_id is None else await self._store.imports.count_free(self._owner.project_id, store_id)
         pace = Pace()
         for raw in chunk:
             await pace.step()
@@ -204,6 +205,10 @@ class Importer:
                 report.add_skipped(self._transfer.report, raw.kind, raw.id, f"Its {missing} was not imported.")
             elif file_id in attached:
                 report.add_skipped(self._transfer.report, raw.kind, raw.id, EXISTS)
+            elif len(files) >= most:
+                report.add_skipped(
+                    self._transfer.report, raw.kind, raw.id, "Its vector store has as many as it may have."
+                )
             else:
                 self._add_store_file(files, raw, {**raw.body, "id": file_id, "vector_store_id": store_id})
         report.count(self._transfer.report.imported, "vector_store_file", len(files))
