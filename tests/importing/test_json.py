@@ -383,6 +383,13 @@ def test_ids_without_the_prefix_of_their_kind_get_it_wherever_they_stand(read):
     assert len(problems(spool)) == 7
 
 
+@pytest.mark.parametrize("time", ["yesterday", -5, 10**30, True, [1]])
+def test_a_created_at_that_is_not_a_time_is_reported(read, time):
+    spool = read(to_lines(thread(1, created_at=time), thread(2, created_at=None), thread(3, created_at="2026-01-02")))
+    assert len(ids(spool)["thread"]) == 3
+    assert problems(spool) == [("line 1", f"The created_at of 'thread_1' is not a time: {str(time)!r}.")]
+
+
 def test_unknown_members_stay_in_the_object(read):
     body = message(1, vendor={"data": [1, 2], "object": "thread"}, content="x")
 

@@ -165,11 +165,14 @@ class _InputReader:
         if isinstance(item, Refused):
             self._add_problem(item.place, item.reason)
             return
+        time = item.body.get("created_at")
         try:
             found = normalize(item)
         except InvalidObject as error:
             self._add_problem(item.place, str(error))
             return
+        if time and not item.body.get("created_at"):
+            self._add_problem(item.place, f"The created_at of {found.id!r} is not a time: {str(time)[:64]!r}.")
         if found.id != found.source_id and found.kind not in self._prefixed:
             self._prefixed.add(found.kind)
             self._add_problem(item.place, f"Ids without a prefix get one: {found.source_id!r} is {found.id!r} now.")
