@@ -11,7 +11,7 @@ from understudy import ids
 from understudy.engine.input_items import to_stored as given_items
 from understudy.errors import InvalidRequest, NotFound
 from understudy.store.pages import PageRequest
-from understudy.store.responses import NewResponse
+from understudy.store.responses import NewResponse, ResponseInsert
 from understudy.store.run_state import Checkpoint, NewItem, Plan, Progress
 from understudy.store.states import IS_ACTIVE
 from understudy.wire.input_parsing import whole
@@ -48,8 +48,15 @@ async def respond(
             given_items(whole(items), place.thread_id, NOW),
         )
 
-    place = {"previous_id": previous, "kept": kept, "follows_unstored": follows_unstored}
-    await store.responses.create(project_id, response_id, make, WORKER, **place)
+    insert = ResponseInsert(
+        project_id=project_id,
+        response_id=response_id,
+        owner=WORKER,
+        previous_id=previous,
+        is_stored=kept,
+        follows_unstored=follows_unstored,
+    )
+    await store.responses.create(insert, make)
     if end is not None:
         await finish(store, response_id, end, calls=calls)
     return response_id

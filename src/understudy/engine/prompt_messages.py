@@ -125,7 +125,7 @@ class MessageBuilder:
         messages: list[Message] = []
         run_id: str | None = None
         thoughts: list[str] = []
-        for item in _outputs_behind_calls(items, outputs) if outputs else items:
+        for item in _outputs_after_calls(items, outputs) if outputs else items:
             if item.kind == "reasoning":
                 thoughts.append(reasoning.unseal_reasoning(_decode_call(item.body).get("encrypted_content")) or "")
                 continue
@@ -282,7 +282,7 @@ def outputs_of_calls(items: Sequence[Item]) -> dict[int, Item]:
     return outputs
 
 
-def _outputs_behind_calls(items: Sequence[Item], outputs: Mapping[int, Item]) -> Iterator[Item]:
+def _outputs_after_calls(items: Sequence[Item], outputs: Mapping[int, Item]) -> Iterator[Item]:
     """The items in order, but each output directly after the calls of its turn.
 
     Clients may put other items between (Semantic Kernel repeats the question there), which the hosted API accepts and

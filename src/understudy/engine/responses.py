@@ -44,7 +44,7 @@ from understudy.store.pages import Page, PageRequest
 from understudy.store.response_items import ItemRow
 from understudy.store.response_lists import ResponseFilter
 from understudy.store.response_placement import ResponsePlacement
-from understudy.store.responses import NewResponse
+from understudy.store.responses import NewResponse, ResponseInsert
 from understudy.store.run_state import Checkpoint, ContextPart, Plan, Progress, StoredRun
 from understudy.wire.input_items import InputItem
 from understudy.wire.response_items import encode_items
@@ -131,20 +131,19 @@ class Responses:
         creation = _Creation(project_id, draft, self._worker, self._logs, reserved_for)
         with self._worker.claiming(response_id):
             try:
-                await self._store.responses.create(
-                    project_id,
-                    response_id,
-                    creation.begin,
-                    self._worker.id if creation.at_once else None,
+                insert = ResponseInsert(
+                    project_id=project_id,
+                    response_id=response_id,
+                    owner=self._worker.id if creation.at_once else None,
                     previous_id=params.previous_response_id,
                     conversation_thread=conversation_thread_id(params.conversation),
-                    kept=request.is_stored,
+                    is_stored=request.is_stored,
                     reserved_for=reserved_for,
                     limits=await self._limiter.run_limits(project_id, "" if request.in_batch else request.key_id),
                     follows_unstored=request.follows_unstored,
                     data=data,
-                    begun=creation.start,
                 )
+                await self._store.responses.create(insert, creation.begin, creation.start)
             except StoreError:
                 self._worker.withdraw(response_id)
                 raise

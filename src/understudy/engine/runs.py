@@ -139,7 +139,7 @@ class Runs:
         return StartedRun(initial.queued, log, 0)
 
     async def _insert(self, run_id: str, insert: Callable[..., Awaitable[None]], begin: Begun, *, early: bool) -> None:
-        """Inserts a run, and begins it behind its transaction; `early`: as soon as nothing but the storage can fail."""
+        """Inserts a run, and begins it after its transaction; `early`: as soon as nothing but the storage can fail."""
         with self._worker.claiming(run_id):
             try:
                 await insert(begun=begin if early else None)

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from typing import Final
 
 import msgspec
+from msgspec import Struct
 
 from understudy import telemetry
 from understudy.errors.objects import item_not_found, response_not_found
-from understudy.store.database import Database, Transaction
+from understudy.store.database import Bundle, Database, Transaction
 from understudy.store.item_data import NO_DATA, SavedData, add_data
 from understudy.store.messages import Item, select_first_prompt
 from understudy.store.pages import Page, PageRequest
@@ -40,65 +41,61 @@ class NewResponse:
     begins_early: bool = False
 
 
+MakeResponse = Callable[[ResponsePlacement], NewResponse]
+"""Builds a response for its place; called anew if its transaction is tried again."""
+
+
+class ResponseInsert(Struct, frozen=True, kw_only=True):
+    """What the transaction that creates a response gets beside the response itself.
+
+    `owner` is the worker of its run; None if the run waits for one, and then `reserved_for` is the only one that may
+    claim it at first. `is_stored`: the response stays after its end. `follows_unstored`: the previous response is one
+    that does not. `data` is what the markers in the items stand for.
+    """
+
+    project_id: str
+    response_id: str
+    owner: str | None
+    previous_id: str | None = None
+    conversation_thread: str | None = None
+    is_stored: bool = True
+    reserved_for: str | None = None
+    limits: RunLimits | None = None
+    follows_unstored: bool = False
+    data: SavedData = NO_DATA
+
+
 class Responses:
     """Every verb on one response raises NotFound if the project has no such response, or has deleted it."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def create(
-        self,
-        project_id: str,
-        response_id: str,
-        make: Callable[[ResponsePlacement], NewResponse],
-        owner: str | None,
-        *,
-        previous_id: str | None = None,
-        conversation_thread: str | None = None,
-        kept: bool = True,
-        reserved_for: str | None = None,
-        limits: RunLimits | None = None,
-        follows_unstored: bool = False,
-        data: SavedData = NO_DATA,
-        begun: Begun = lambda _: None,
-    ) -> NewResponse:
+    async def create(self, insert: ResponseInsert, make: MakeResponse, begun: Begun = lambda _: None) -> NewResponse:
         """Locates the response in a thread, builds it for that place with `make`, and stores it.
 
-        `reserved_for` is the only worker that may claim its run at first. `follows_unstored`: the previous response is
-        one that is not to be stored. `data` is what the markers in the items stand for. `begun` is called once; see
-        `Begun`.
+        `begun` is called once; see `Begun`.
 
         Raises NotFound for the conversation, InvalidRequest for a response that cannot be followed, for an output
         without its call and a call without its output, and for a conversation with a run under way, and RateLimited
-        above the `limits`.
+        above the limits.
         """
 
         def apply(created: tuple[NewResponse, Sequence[Item] | None]) -> None:
             if created[1] is not None:
                 begun(created[1])
 
-        new, newest = await self._database.write_early(
-            apply,
-            _insert_response,
-            self._database,
-            project_id,
-            response_id,
-            make,
-            owner,
-            previous_id,
-            conversation_thread,
-            kept,
-            reserved_for,
-            limits,
-            follows_unstored,
-            data,
-        )
+        new, newest = await self._database.write_early(apply, _insert_response, self._database, insert, make)
         if newest is None:
             begun(None)
-        if kept:
+        if insert.is_stored:
             status = new.response.status
             telemetry.emit(
-                telemetry.ObjectChanged, project_id=project_id, object="response", id=response_id, status=status
+                telemetry.ObjectChanged,
+                project_id=insert.project_id,
+                object="response",
+                id=insert.response_id,
+                status=status,
             )
         return new
 
@@ -155,54 +152,49 @@ class Responses:
 
 
 def _insert_response(
-    database: Database,
-    project_id: str,
-    response_id: str,
-    make: Callable[[ResponsePlacement], NewResponse],
-    owner: str | None,
-    previous_id: str | None,
-    conversation_thread: str | None,
-    kept: bool,
-    reserved_for: str | None,
-    limits: RunLimits | None,
-    follows_unstored: bool,
-    data: SavedData,
+    database: Database, insert: ResponseInsert, make: MakeResponse
 ) -> Transaction[tuple[NewResponse, Sequence[Item] | None]]:
+    project_id, response_id, previous_id = insert.project_id, insert.response_id, insert.previous_id
     place = yield from locate_response(
-        *(project_id, response_id, previous_id, conversation_thread, True),
-        kept=kept,
-        follows_unstored=follows_unstored,
+        *(project_id, response_id, previous_id, insert.conversation_thread, True),
+        kept=insert.is_stored,
+        follows_unstored=insert.follows_unstored,
     )
     new = make(place)
-    if limits is not None:
-        yield from check_active_runs(project_id, new.progress.limited_key_id, limits)
+    if insert.limits is not None:
+        yield from check_active_runs(project_id, new.progress.limited_key_id, insert.limits)
     yield from check_outputs(place, previous_id, new.items)
     # Nobody searches what is to be erased.
-    is_searched = kept or not is_shared(place.thread_id)
+    is_searched = insert.is_stored or not is_shared(place.thread_id)
     text_insert = database.text_insert if is_searched else None
     inserted = yield from insert_items(text_insert, place.thread_id, response_id, new.items)
-    if data.blobs:
+    if insert.data.blobs:
         named = [(row.id, item.body) for row, item in zip(new.items, inserted, strict=True)]
-        yield from add_data(project_id, data, named)
+        yield from add_data(project_id, insert.data, named)
     input_seq = inserted[-1].seq if inserted else (yield from newest_number(place.thread_id))
-    bundle = response_run_insert(project_id, new.run, owner, new.progress, reserved_for)
-    sql = (
-        "INSERT INTO responses (id, project_id, thread_id, previous_id, input_seq, kept, created_at, body)"
-        " SELECT $1, $2, $3, $4, $5, $6, $7, $8 FROM {0}"
-    )
-    row = (response_id, project_id, place.thread_id, previous_id, input_seq, int(kept), new.response.created_at)
-    bundle.add(sql, *row, new.body)
-    yield bundle
+    yield _build_insert(insert, new, place, input_seq)
     for position, part in enumerate(place.context):
         sql = "INSERT INTO response_contexts (response_id, position, thread_id, last_seq) VALUES ($1, $2, $3, $4)"
         yield sql, (response_id, position, part.thread_id, part.last_seq)
     # What begins early would not find data whose rows are not committed.
-    if not (new.begins_early and database.applies_early) or data.blobs:
+    if not (new.begins_early and database.applies_early) or insert.data.blobs:
         return new, None
     if place.thread_id == response_id:
         # Nothing else is in a new thread.
         return new, inserted[::-1]
     return new, (yield from select_first_prompt(place.thread_id, is_new=False))
+
+
+def _build_insert(insert: ResponseInsert, new: NewResponse, place: ResponsePlacement, input_seq: int) -> Bundle:
+    """The rows of the run and of the response; `input_seq` is the number of the last item of the input."""
+    bundle = response_run_insert(insert.project_id, new.run, insert.owner, new.progress, insert.reserved_for)
+    sql = (
+        "INSERT INTO responses (id, project_id, thread_id, previous_id, input_seq, kept, created_at, body)"
+        " SELECT $1, $2, $3, $4, $5, $6, $7, $8 FROM {0}"
+    )
+    row = insert.response_id, insert.project_id, place.thread_id, insert.previous_id, input_seq
+    bundle.add(sql, *row, int(insert.is_stored), new.response.created_at, new.body)
+    return bundle
 
 
 # -- reading -----------------------------------------------------------------------------------------------------

@@ -191,7 +191,7 @@ def _run_text_head(event: RunStreamEvent) -> bytes:
 
 
 class _TextSurroundings(NamedTuple):
-    """What stands in a delta before its text, behind that, and before its number, by the length of the text."""
+    """What stands in a delta before its text, after that, and before its number, by the length of the text."""
 
     head: bytes
     item: bytes

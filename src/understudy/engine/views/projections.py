@@ -22,7 +22,7 @@ from understudy.wire.runs import RunObject
 from understudy.wire.steps import RunStepObject
 
 _BILLING = b'"billing":%b,' % msgspec.json.encode(Billing())
-# The member behind it.
+# The member after it.
 _COMPLETED_AT = b'"completed_at":'
 
 

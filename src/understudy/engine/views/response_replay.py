@@ -1,4 +1,4 @@
-"""Resumes the stream of a response behind the last event that its reader has, and replays stored responses.
+"""Resumes the stream of a response after the last event that its reader has, and replays stored responses.
 
 The log counts the engine's events, and a stream counts its own; here one is found from the other.
 """
@@ -28,7 +28,7 @@ from understudy.wire.responses import TERMINAL_STATUSES, ResponseObject
 
 
 async def frames_after(log: RunLog, after: int) -> AsyncGenerator[bytes, None]:
-    """The frames of a response's log behind the event with the number `after`."""
+    """The frames of a response's log after the event with the number `after`."""
     await _wait_until(log, after)
     position, skip = _locate(log, after)
     async with aclosing(log.follow(position, skip=skip)) as frames:
@@ -101,7 +101,7 @@ def _only_ends(event: ResponseStreamEvent) -> bool:
 class ResponseReplay:
     """The stream of a response that has no log here: each text is one delta. One that is in progress has no end here.
 
-    `frames` are those behind the event with the number `after`; `sequence` is the number of the next event. `plan` is
+    `frames` are those after the event with the number `after`; `sequence` is the number of the next event. `plan` is
     that of the response, None if it was imported. `is_exact`: the numbers are those of the stream that clients had;
     without the outline of that stream, a text that they have in part cannot be divided.
     """

@@ -118,7 +118,7 @@ class ResponseStream:
     def take_delta_numbers(self, count: int) -> int:
         """The first number of so many deltas.
 
-        Merged deltas count behind what opens their part; the number of the last one is that of them all.
+        Merged deltas count after what opens their part; the number of the last one is that of them all.
         """
         number = self.sequence + self.merged
         self.sequence = number + count

@@ -1,4 +1,4 @@
-"""Whether a client can resume a stream behind an event that the log lacks, since its owner died too early. Pure.
+"""Whether a client can resume a stream after an event that the log lacks, since its owner died too early. Pure.
 
 The next owner continues with the difference between its log and what is stored. If that has more than the ends of what
 was open, the client may have received a part of it: the stream would repeat that.
@@ -31,7 +31,7 @@ _END: Final = re.compile(rb"event: thread\.(message\.incomplete|run\.step\.(canc
 
 
 def last_resumable(log: RunLog, after: int) -> int | None:
-    """The last event up to `after` behind which the log can be resumed, where that is an earlier one than `after`."""
+    """The last event after which the log can be resumed, where it is earlier than `after`."""
     previous, following = _find_gap(log, after)
     if previous is None or following is None:
         return None
@@ -44,7 +44,7 @@ def last_resumable(log: RunLog, after: int) -> int | None:
 
 
 def first_resumable(stored: StoredRun, rebuilt: Iterable[events.Event] = (), *, is_exact: bool = True) -> int:
-    """The first number behind which a client resumes at the next owner of a run, whose log begins with what is stored.
+    """The first number after which a client resumes at the next owner of a run, whose log begins with what is stored.
 
     The last owner may have dropped what clients of earlier ones have open, and a client of its own has to have all that
     is stored: `rebuilt`. `is_exact`: what is stored of a response has the numbers that it was sent with.

@@ -47,9 +47,9 @@ def unpack_outline(data: bytes) -> "array[int]":
 def renumber(
     stream: Iterable[ResponseStreamEvent], outline: Sequence[int], after: int
 ) -> list[ResponseStreamEvent] | None:
-    """The events behind number `after` of a stream in which each text is one delta, with the numbers of the outline.
+    """The events after number `after` of a stream in which each text is one delta, with the numbers of the outline.
 
-    A text that `after` divides begins behind it. None if the stream has not the events of the outline in their order.
+    A text that `after` divides begins after it. None if the stream has not the events of the outline in their order.
     """
     rest, number, marks = [], 0, iter(outline)
     for event in stream:
