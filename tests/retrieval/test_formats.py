@@ -1,5 +1,8 @@
 """Formats by their suffixes and by their bytes, and what the markup of pages, letters and rich text leaves out or breaks."""
 
+import io
+import zipfile
+
 import pytest
 
 from retrieval import documents, office
@@ -86,6 +89,25 @@ async def test_a_document_with_another_formats_suffix_is_read_by_its_bytes(read,
     assert FACT in (await read(make(), name))[0]
 
 
+@pytest.mark.parametrize("words", ["password/rule", "an xl/ask", "word/by/word"])
+async def test_the_words_of_an_uncompressed_document_do_not_change_its_format(read, words):
+    with zipfile.ZipFile(io.BytesIO(documents.slides())) as packed:
+        parts = {name: packed.read(name).replace(b"Welcome", words.encode()) for name in packed.namelist()}
+    stored = io.BytesIO()
+    with zipfile.ZipFile(stored, "w") as archive:
+        for name in sorted(parts, key=lambda name: "slides/slide" not in name):
+            archive.writestr(name, parts[name])
+
+    assert words in (await read(stored.getvalue(), "a.pptx"))[0]
+
+
+async def test_a_letter_about_a_format_stays_a_letter(read):
+    text, _ = await read(f"From: a@port.example\nSubject: Broken %PDF-1.7 header\n\n{FACT}", "a.eml")
+    assert "Subject: Broken %PDF-1.7 header" in text
+    assert FACT in text
+    assert FACT in (await read(b"\x00\n" + documents.pdf(), "a.docx"))[0]
+
+
 async def test_an_old_workbook_with_the_suffix_of_a_current_one_is_read(read):
     assert (await read(sample("old.xls"), "a.xlsx"))[0] == (await read(sample("old.xls"), "a.xls"))[0]
 
@@ -130,6 +152,13 @@ async def test_text_boxes_and_results_of_objects_are_read_in_rich_text(read):
         rb"{\object\objemb{\*\objdata 0102}{\result{\pict 0102}Its words}}}", "a.rtf",
     )  # fmt: skip
     assert [line.strip() for line in text.split("\n") if line.strip()] == ["x", "In the box", "Its words"]
+
+
+@pytest.mark.parametrize("word", ["bin64", "footnote", "header", "object", "result x", "u123456", "uc"])
+async def test_a_path_in_rich_text_is_no_control_word(read, word):
+    text, warnings = await read(rb"{\rtf1 {C:\\" + word.encode() + rb"\\tools\\} " + FACT.encode() + b"}", "a.rtf")
+    assert text == f"C:\\{word}\\tools\\ {FACT}"
+    assert not warnings
 
 
 async def test_braces_in_the_bytes_of_a_picture_do_not_end_the_text(read):

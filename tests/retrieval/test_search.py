@@ -190,6 +190,13 @@ async def test_unusual_queries_do_not_fail(add, search, query):
     assert len(await search(query)) <= 1
 
 
+@pytest.mark.parametrize("query", ["...???", "?!", "— “ ”", " \u200b\u0301", "+++"])
+async def test_a_query_without_words_finds_nothing(add, search, query):
+    await add(1, HARBOUR)
+    assert await search(query) == await search(query, ranker="none") == []
+    assert await search(query, "harbour master") == await search("harbour master")
+
+
 async def test_the_ranker_none_ranks_by_vectors_alone(add, search):
     await add(1, HARBOUR)
     (hit,) = await search("harbour master", ranker="none")

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+import unicodedata
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ _EMBEDDING_BATCH: Final = 64
 _OTHER_LANGUAGE_WEIGHT: Final = 0.1
 """Weight of the words of a query in a language that no passage has: names and numbers only."""
 
+_SIGN_CATEGORIES: Final = frozenset({"So", "Sc"})
 _SPLIT_TIMEOUT: Final = 60.0
 _MIN_CANDIDATES: Final = 50
 """Minimum number of candidates requested from each ranking."""
@@ -146,7 +148,7 @@ class Index:
         self, scopes: Sequence[SearchScope], query: SearchQuery
     ) -> tuple[list[str], list[QueryCandidates]]:
         """The distinct texts with words, and the candidates of each."""
-        texts = [text for text in dict.fromkeys(query.texts) if text.strip()]
+        texts = [text for text in dict.fromkeys(query.texts) if _has_words(text)]
         names = {scope.embedder for scope in scopes}
         vectors = {name: await self._embed_queries(name, texts) for name in names}
         scales = {name: await self.embedders.scales(name) for name in names}
@@ -238,3 +240,8 @@ async def _next_pieces(child: ChildProcess) -> list[Piece]:
     reply = await child.request(More(_EMBEDDING_BATCH), _SPLIT_TIMEOUT)
     assert isinstance(reply, Pieces)
     return reply.pieces
+
+
+def _has_words(text: str) -> bool:
+    """Whether a text has a letter, a digit or a pictograph: the passages nearest to mere punctuation are any ones."""
+    return any(sign.isalnum() or unicodedata.category(sign) in _SIGN_CATEGORIES for sign in text)

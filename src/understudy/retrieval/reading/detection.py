@@ -1,5 +1,7 @@
 """Detects the format of a document from its bytes. Knows no reader."""
 
+import re
+import struct
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,16 +13,19 @@ HEAD_BYTES: Final = 8192
 OLE_MAGIC: Final = b"\xd0\xcf\x11\xe0"
 _ARCHIVE_MAGIC: Final = b"PK\x03\x04"
 _PDF_HEAD_BYTES: Final = 1024
+_PDF_HEADER: Final = re.compile(rb"(?:\A|[\r\n\x00]|\xef\xbb\xbf)[ \t]*%PDF-")
+"""Readers skip bytes before the header; in the middle of a line it is a word of a text."""
+
 _OPENDOCUMENT_MEDIA_TYPE: Final = "mimetypeapplication/vnd.oasis.opendocument."
-_ARCHIVE_SIGNATURES: Final = (
+_MEDIA_TYPES: Final = (
     (f"{_OPENDOCUMENT_MEDIA_TYPE}text".encode(), "odt"),
     (f"{_OPENDOCUMENT_MEDIA_TYPE}spreadsheet".encode(), "ods"),
     (f"{_OPENDOCUMENT_MEDIA_TYPE}presentation".encode(), "odp"),
     (b"mimetypeapplication/epub+zip", "epub"),
-    (b"word/", "docx"),
-    (b"xl/", "xlsx"),
-    (b"ppt/", "pptx"),
 )
+_PART_NAMES: Final = ((b"word/", "docx"), (b"xl/", "xlsx"), (b"ppt/", "pptx"))
+"""The starts of names of parts. The text of an uncompressed part may have them as well."""
+
 _MAIN_PARTS: Final = {
     "content.xml": "odt",
     "meta-inf/container.xml": "epub",
@@ -35,13 +40,19 @@ _OLE_STREAMS: Final = {
     "PowerPoint Document": "ppt",
     "__nameid_version1.0": "msg",
 }
+_DAMAGES: Final = (
+    *(zipfile.BadZipFile, OSError, ValueError, NotImplementedError, EOFError, OverflowError, struct.error),
+    *(IndexError, TypeError, AttributeError, RecursionError),
+)
+"""What the libraries raise for a damaged list of parts or streams."""
+
 ENCRYPTED_STREAM: Final = "EncryptedPackage"
 """The stream that has a document of today in it which was saved with a password."""
 
 
 def suffix_of_head(head: bytes) -> str:
     """The suffix of the format that the first bytes have, "" if they are those of none or of a text."""
-    if b"%PDF-" in head[:_PDF_HEAD_BYTES]:
+    if _PDF_HEADER.search(head[:_PDF_HEAD_BYTES]):
         return "pdf"
     if head.startswith(b"{\\rtf"):
         return "rtf"
@@ -49,16 +60,17 @@ def suffix_of_head(head: bytes) -> str:
         streams = ((name.encode("utf-16-le"), suffix) for name, suffix in _OLE_STREAMS.items())
         return next((suffix for stream, suffix in streams if stream in head), "")
     if head.startswith(_ARCHIVE_MAGIC):
-        return next((suffix for member, suffix in _ARCHIVE_SIGNATURES if member in head), "")
+        return _find_signature(head, (*_MEDIA_TYPES, *_PART_NAMES))
     return ""
 
 
 def suffix_of_file(path: Path) -> str:
-    """Like `suffix_of_head`, by the list of parts where the document has one."""
+    """As `suffix_of_head`, but of an archive or an OLE file by the list of its parts; "" if that is damaged."""
     with path.open("rb") as file:
         head = file.read(HEAD_BYTES)
     if head.startswith(_ARCHIVE_MAGIC):
-        return suffix_of_head(head) or _first_known(_MAIN_PARTS, (name.lower() for name in _archive_members(path)))
+        names = (name.lower() for name in _archive_members(path))
+        return _find_signature(head, _MEDIA_TYPES) or _first_known(_MAIN_PARTS, names)
     if head.startswith(OLE_MAGIC):
         return _first_known(_OLE_STREAMS, list_streams(path))
     return suffix_of_head(head)
@@ -71,16 +83,21 @@ def list_streams(path: Path) -> list[str]:
     try:
         with olefile.OleFileIO(path) as file:
             return [entry[0] for entry in file.listdir()]
-    except (OSError, ValueError, IndexError, TypeError):
+    except _DAMAGES:
         return []
 
 
 def _archive_members(path: Path) -> list[str]:
+    """The names of the parts; none if their list is damaged."""
     try:
         with zipfile.ZipFile(path) as archive:
             return archive.namelist()
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+    except _DAMAGES:
         return []
+
+
+def _find_signature(head: bytes, signatures: Iterable[tuple[bytes, str]]) -> str:
+    return next((suffix for sign, suffix in signatures if sign in head), "")
 
 
 def _first_known(suffixes: dict[str, str], names: Iterable[str]) -> str:

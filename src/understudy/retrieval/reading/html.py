@@ -9,37 +9,23 @@ from understudy.retrieval.reading.source import Source
 if TYPE_CHECKING:
     from bs4 import BeautifulSoup
 
-_INVISIBLE_ELEMENTS: Final = ["script", "style", "noscript", "template", "svg", "head", "iframe", "object"]
-_BLOCK_ELEMENTS: Final = [
-    *("address", "aside", "center", "details", "dialog", "fieldset", "figure", "footer", "form", "header", "hgroup"),
-    *("legend", "main", "nav", "option", "search", "summary", "textarea"),
-]
+_INVISIBLE_ELEMENTS: Final = frozenset({"script", "style", "noscript", "template", "svg", "head", "iframe", "object"})
+_BLOCK_ELEMENTS: Final = frozenset(
+    {
+        *("address", "aside", "center", "details", "dialog", "fieldset", "figure", "footer", "form", "header"),
+        *("hgroup", "legend", "main", "nav", "option", "search", "summary", "textarea"),
+    }
+)
 """Elements that begin a line, and that the converter takes for words within one."""
 
 _PARAGRAPH_ENDS: Final = frozenset(
     {
         *("address", "article", "aside", "blockquote", "details", "div", "dl", "fieldset", "figure", "footer", "form"),
-        *(
-            "h1",
-            "h2",
-            "h3",
-            "h4",
-            "h5",
-            "h6",
-            "header",
-            "hr",
-            "main",
-            "nav",
-            "ol",
-            "p",
-            "pre",
-            "section",
-            "table",
-            "ul",
-        ),
-        *("dd", "dt", "li", "td", "th", "tr"),
+        *("h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "main", "nav", "ol", "p", "pre", "section", "table"),
+        *("dd", "dt", "li", "td", "th", "tr", "ul"),
     }
 )
+_PARAGRAPH: Final = frozenset({"p"})
 _IMPLIED_ENDS: Final[dict[str, tuple[frozenset[str], frozenset[str]]]] = {
     "li": (frozenset({"li"}), frozenset({"ul", "ol", "menu"})),
     **dict.fromkeys(("dt", "dd"), (frozenset({"dt", "dd"}), frozenset({"dl"}))),
@@ -88,12 +74,15 @@ def _parse(page: str) -> "BeautifulSoup":
 
 def _close_implied(soup: "BeautifulSoup", name: str) -> None:
     if name in _PARAGRAPH_ENDS:
-        _close_open(soup, frozenset({"p"}), _PARAGRAPH_ENDS)
-    if name in _IMPLIED_ENDS:
-        _close_open(soup, *_IMPLIED_ENDS[name])
+        _close_open(soup, _PARAGRAPH, _PARAGRAPH_ENDS)
+    if (implied := _IMPLIED_ENDS.get(name)) is not None:
+        _close_open(soup, *implied)
 
 
 def _close_open(soup: "BeautifulSoup", names: frozenset[str], limits: frozenset[str]) -> None:
+    counts = soup.open_tag_counter
+    if not any(map(counts.get, names)):
+        return
     tag = soup.currentTag
     for _ in range(_MAX_OPEN_INLINE):
         if tag is None or (tag.name in limits and tag.name not in names):
@@ -108,14 +97,21 @@ def _prepare(soup: "BeautifulSoup") -> None:
     """Removes what a browser does not show, and writes the description of an image in its place."""
     from bs4 import element  # noqa: PLC0415
 
-    for tag in soup.find_all(_INVISIBLE_ELEMENTS):
-        tag.decompose()
-    for text in soup.find_all(
-        string=lambda text: isinstance(text, (element.ProcessingInstruction, element.Declaration))
-    ):
-        text.extract()
-    for tag in soup.find_all(_BLOCK_ELEMENTS):
-        tag.name = "div"
-    for image in soup.find_all("img"):
+    # One pass for all: each search visits every node of the page.
+    hidden: list[element.PageElement] = []
+    images: list[element.Tag] = []
+    for node in soup.descendants:
+        if not isinstance(node, element.Tag):
+            if isinstance(node, (element.ProcessingInstruction, element.Declaration)):
+                hidden.append(node)
+        elif node.name in _INVISIBLE_ELEMENTS:
+            hidden.append(node)
+        elif node.name in _BLOCK_ELEMENTS:
+            node.name = "div"
+        elif node.name == "img":
+            images.append(node)
+    for image in images:
         words = " ".join(str(image.get("alt") or "").split())
         image.replace_with(f"[Image: {words}]" if words else "")
+    for node in hidden:
+        node.extract()
