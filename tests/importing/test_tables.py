@@ -96,12 +96,39 @@ def test_rows_without_ids_have_the_same_ids_in_a_repeated_import(read):
     ],
 )
 def test_a_bad_row_is_a_problem_and_the_others_are_read(read, row, reason):
-    good = HEADER.encode() + b"thread_1,,msg_1,user,Hi,5\n"
+    good = HEADER.encode() + "thread_1,,msg_1,user,Héhé,5\n".encode()
 
     spool = read(good + row + b"\nthread_1,,msg_2,user,Hi,6\n")
 
     assert ids(spool)["message"] == ["msg_1", "msg_2"]
     assert problems(spool) == [("line 3", reason)]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "question"),
+    [
+        ("Windows-1252", "Où est la gare d’été à Köln?"),
+        ("Windows-1251", "Где находится вокзал и когда он открывается утром?"),
+        ("cp932", "駅はどこにありますか。何時に開きますか。"),
+    ],
+)
+def test_a_table_in_the_code_page_of_a_spreadsheet_program_is_read(read, encoding, question):
+    rows_ = f'thread_1;user;Hi;1\nthread_1;user;"{question}\n{question}";2\n\nthread_1;user;{question};3\n'
+    spool = read(("thread_id;role;text;created_at\n" + rows_).encode(encoding))
+
+    assert [row[2] for row in rows(spool)] == ["Hi", f"{question}\n{question}", question]
+    [(place, reason)] = problems(spool)
+    assert place == "line 4"
+    assert reason.startswith(f"The file is not UTF-8; it was read as {encoding} from this row on.")
+
+
+def test_the_encoding_is_detected_before_a_line_that_is_too_long(read):
+    text = "thread_id,role,text\nthread_1,user,Où est la gare d’été?\n".encode("cp1252") + b"x" * 9000 + b"\n"
+
+    spool = read(text, limits=Limits(object_bytes=4000))
+
+    assert [row[2] for row in rows(spool)] == ["Où est la gare d’été?"]
+    assert [reason.partition(":")[0] for _, reason in problems(spool)][1] == "Invalid CSV"
 
 
 @pytest.mark.parametrize(
