@@ -1,9 +1,11 @@
 """Keys beside a running server."""
 
+import asyncio
 import contextlib
 import json
 from concurrent.futures import ThreadPoolExecutor
 
+import asyncpg
 import openai
 import pytest
 
@@ -115,6 +117,38 @@ def test_requests_that_wait_for_a_model_end_when_their_key_is_revoked(server, up
             reply = one.result(WAIT)
             assert reply.status == 401, name
             assert "was revoked while it was answered" in reply.json["error"]["message"], name
+
+
+def test_an_answer_that_is_stored_while_its_key_is_revoked_is_complete(new_server, upstream, postgres):
+    server = new_server(database=postgres)
+    key = json.loads(server.run("keys", "create", "--json"))
+    server.start()
+    upstream.always(lambda asked: text("Done.") if asked.said == "store" else stalled())
+
+    def chat(said, **members):
+        body = {"model": "gpt-4o", "messages": [{"role": "user", "content": said}], **members}
+        return server.ask("POST", "/v1/chat/completions", body, key=key["key"])
+
+    with ThreadPoolExecutor(2) as pool, asyncio.Runner() as runner:
+        connection = runner.run(asyncpg.connect(postgres))
+        transaction = connection.transaction()
+        runner.run(transaction.start())
+        runner.run(connection.execute("LOCK TABLE chat_completions IN EXCLUSIVE MODE"))
+        storing = pool.submit(chat, "store", store=True)
+        waiters = (
+            "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'chat_completions'::regclass"
+            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        )
+        eventually(lambda: runner.run(connection.fetchval(waiters)))
+        waiting = pool.submit(chat, "wait")
+        upstream.wait_for(2)
+        server.run("keys", "revoke", key["id"])
+        assert waiting.result(WAIT).status == 401
+        runner.run(transaction.rollback())
+        runner.run(connection.close())
+        reply = storing.result(WAIT)
+    assert reply.status == 200
+    assert server.ask("GET", f"/v1/chat/completions/{reply.json['id']}").status == 200
 
 
 def assert_cut(body):

@@ -18,6 +18,7 @@ from understudy.api.metering import (
     UsageMeter,
     admit,
     admit_unstored,
+    finish_with_answer,
     hold_funds,
     render_charged,
     reserve_tokens,
@@ -119,7 +120,8 @@ async def _respond_to_chat(request: Request, raw: bytes, body: ChatBody) -> Resp
     await hold_funds(request, Work(body["model"], measure=measure))
     meter = UsageMeter(request, "completion", body, is_stored=stored is not None)
     if not body.get("stream"):
-        completion = await (models.complete(body) if stored is None else stored.complete())
+        finish = partial(finish_with_answer, request)
+        completion = await (models.complete(body) if stored is None else stored.complete(finish))
         return render_charged(meter, completion, await meter.charge(completion))
     stream = models.stream(body)
     # An error before the first chunks becomes an ordinary error response with its own status.

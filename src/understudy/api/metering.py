@@ -64,6 +64,11 @@ def end_with_key(request: Request) -> None:
         parts_of(request).streams.add_request(key_of(request))
 
 
+def finish_with_answer(request: Request) -> None:
+    """Called once a model has answered: the answer is stored, charged and sent, also if the key is revoked now."""
+    parts_of(request).streams.finish_request()
+
+
 def hold_indexing(request: Request, file_ids: Sequence[str]) -> AbstractAsyncContextManager[None]:
     """As `hold_funds`, around the addition of files to vector stores, whose embedder may be a provider's model."""
     return parts_of(request).vector_stores.holding_funds(project_of(request), key_of(request), file_ids)
@@ -147,6 +152,7 @@ class UsageMeter:
 
     def __init__(self, request: Request, kind: Kind, body: ChatBody, *, is_stored: bool = False) -> None:
         self.wants_meta = kind == "completion" and wants_meta(request)
+        self._request = request
         self._accounting = parts_of(request).accounting
         self._is_stored = is_stored
         self._project_id = project_of(request)
@@ -164,6 +170,7 @@ class UsageMeter:
 
     async def charge(self, body: bytes) -> Usage:
         """Counts a whole response, before it is sent."""
+        finish_with_answer(self._request)
         self._settled = True
         output_tokens = 0 if self._kind == "embedding" else len(body) // _BYTES_PER_TOKEN
         return await self._record_usage(parse_usage(body) or self._estimate_tokens(output_tokens))

@@ -50,7 +50,8 @@ class OpenStreams:
 
     def remove(self, task: "asyncio.Task[Any]") -> None:
         del self._keys[task]
-        self._errors.pop(task, None)
+        if task not in self._requests:  # which is not to be cancelled again while it sends its error
+            self._errors.pop(task, None)
 
     def add_request(self, key_id: str) -> None:
         """Registers the current task, which calls a model, until `remove_request`."""
@@ -58,10 +59,17 @@ class OpenStreams:
         assert task is not None
         self._requests[task] = key_id
 
+    def finish_request(self) -> None:
+        """Called when the model of the current task has answered: a revoked key ends it no more, unless it does now."""
+        task = asyncio.current_task()
+        assert task is not None
+        if task not in self._errors:
+            self._requests.pop(task, None)
+
     def remove_request(self) -> None:
         task = asyncio.current_task()
         assert task is not None
-        del self._requests[task]
+        self._requests.pop(task, None)
         self._errors.pop(task, None)
 
     @contextmanager

@@ -14,7 +14,15 @@ from starlette.responses import Response, StreamingResponse
 
 from understudy.api.errors import envelope, to_api_error
 from understudy.api.event_stream import EventStream
-from understudy.api.metering import add_cost, admit_unstored, hold_funds, reserve_tokens, wants_meta, with_meta
+from understudy.api.metering import (
+    add_cost,
+    admit_unstored,
+    finish_with_answer,
+    hold_funds,
+    reserve_tokens,
+    wants_meta,
+    with_meta,
+)
 from understudy.api.parts import Parts, parts_of, project_of
 from understudy.api.relay_meter import Admitted, RelayMeter, RelayRequest
 from understudy.api.relayed_limits import estimate_work, measure, reserve_units
@@ -42,6 +50,7 @@ async def relay(request: Request, relayed: RelayRequest) -> Response:
     meter = await _open_meter(request, relayed)
     response = await _send_upstream(request, relayed, meter)
     if response.whole is not None:
+        finish_with_answer(request)
         usage = await meter.charge(response.whole)
         body = with_meta(response.whole, usage) if _needs_meta(request, relayed, response) else response.whole
         rendered = Response(body, media_type=response.content_type)
@@ -81,6 +90,7 @@ async def relay_into(
                 async for chunk in chunks:
                     meter.count_chunk(chunk)
                     await write(chunk)
+        finish_with_answer(request)
         finished = await finish(response.content_type)
     except Exception:
         meter.release()

@@ -4,7 +4,7 @@ The provider does not store them: `store` and `metadata` are not forwarded. A st
 server, since ids of providers may collide.
 """
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from typing import Any
 
@@ -65,8 +65,10 @@ class StoredCompletion:
         self._id = ids.chat_completion()
         self.body = {name: value for name, value in body.items() if name not in {"store", "metadata"}}
 
-    async def complete(self) -> bytes:
+    async def complete(self, on_answer: Callable[[], None] = lambda: None) -> bytes:
+        """`on_answer` is called between the answer of the model and the storage of it."""
         completion = msgspec.json.decode(await self._parts.models.complete(self.body))
+        on_answer()
         completion["id"] = self._id
         await self._store_completion(completion)
         return msgspec.json.encode(completion)
