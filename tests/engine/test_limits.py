@@ -185,6 +185,11 @@ def test_what_a_higher_limit_admitted_blocks_for_at_most_one_window_of_a_lower_o
     assert cells.take(lower, [1], NOW + 0.1) == (False, [3.0])
     assert not cells.take(lower, [1], NOW + 20)[0]
     assert cells.take(lower, [1], NOW + 20.2)[0]
+    # Also if the first to see the lower limit only adds tokens that were used.
+    cells = LocalCells()
+    assert cells.take([rule(50)], [50], NOW)[0]
+    cells.add([rule(3)], [1], NOW)
+    assert cells.take([rule(3)], [1], NOW) == (False, [4.0])
 
 
 def test_tokens_beyond_an_unchanged_limit_stay_a_debt():

@@ -32,16 +32,14 @@ for i = 1, #KEYS do
     passed = math.max(0, now - tonumber(string.sub(values[i], space + 1)))
     level = math.max(0, stored - passed * rate)
   end
-  if not forced and level + cost > limit + rate * 0.000002 then
-    fits = false
-    if level > limit then
-      local lifetime = passed + redis.call('PTTL', KEYS[i]) / 1000 - 1
-      if math.abs(lifetime * rate / stored - 1) > 0.01 then
-        level = limit
-        write(KEYS[i], level, rate)
-      end
+  if level > limit then
+    local lifetime = passed + redis.call('PTTL', KEYS[i]) / 1000 - 1
+    if math.abs(lifetime * rate / stored - 1) > 0.01 then
+      level = limit
+      write(KEYS[i], level, rate)
     end
   end
+  if not forced and level + cost > limit + rate * 0.000002 then fits = false end
   levels[i] = level
 end
 local texts = {}

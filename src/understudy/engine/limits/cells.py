@@ -52,8 +52,7 @@ class LocalCells:
                     level = 0.0
             if level + cost > rule.limit + rule.rate * TOLERANCE_SECONDS:
                 fits = False
-                if cell is not None and level > rule.limit and cell.rate != rule.rate:
-                    # The limit was lowered: what the old one admitted blocks for at most one window.
+                if cell is not None and _is_lowered(cell, level, rule):
                     level = float(rule.limit)
                     cell.level, cell.at, cell.rate = level, now, rule.rate
             found.append(cell)
@@ -72,6 +71,8 @@ class LocalCells:
         for rule, cost in zip(rules, costs, strict=True):
             cell = self._cells.get(rule.cell)
             level = 0.0 if cell is None else max(cell.level - max(now - cell.at, 0.0) * rule.rate, 0.0)
+            if cell is not None and _is_lowered(cell, level, rule):
+                level = float(rule.limit)
             self._cells[rule.cell] = _Cell(max(level + cost, 0.0), now, rule.rate)
 
     def sweep(self, now: float) -> None:
@@ -83,3 +84,8 @@ class LocalCells:
             cell = self._cells.get(name)
             if cell is not None and cell.level <= (now - cell.at) * cell.rate:
                 del self._cells[name]
+
+
+def _is_lowered(cell: _Cell, level: float, rule: Rule) -> bool:
+    """Whether the limit was lowered: what the old one admitted blocks for at most one window."""
+    return level > rule.limit and cell.rate != rule.rate

@@ -1,12 +1,16 @@
 """Loads the limits of keys and caches them until they change, here or in another process."""
 
+import asyncio
+import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Final
 
-from understudy.broker import Broker
+from understudy.broker import Broker, NoReply
 from understudy.engine.limits.policy import Policy
+from understudy.errors import StoreError
 from understudy.looper import Looper
 from understudy.settings import LimitSettings
 from understudy.store import Store
@@ -15,9 +19,11 @@ _REFRESH_SECONDS: Final = 1.0
 """After this time, a change by a command beside the server counts here."""
 # A dead node has a lease for longer.
 _COUNT_SECONDS: Final = 5.0
+_ANNOUNCE_SECONDS: Final = 1.0
 _TOPIC: Final = "limits.changed"
 _MAX_CACHED: Final = 10_000
 _UNKNOWN: Final = -1
+logger = logging.getLogger(__name__)
 
 
 class Policies:
@@ -68,9 +74,25 @@ class Policies:
                 self._cache[key_id or project_id] = policy
 
     async def announce(self) -> None:
-        """Applies a change that this process has stored, here and on all nodes."""
+        """Applies a change that this process has stored, here and on all nodes.
+
+        Returns when they have applied it. One that has no connection to the broker does so when it refreshes.
+        """
         self._apply_change()
-        await self._broker.broadcast(_TOPIC, b"")
+        if self._broker.is_shared:
+            others = [one for one in await self._list_nodes() if one != self._broker.node_id]
+            await asyncio.gather(*(self._announce_to(node_id) for node_id in others))
+
+    async def _list_nodes(self) -> Sequence[str]:
+        try:
+            return await self._store.nodes.list_live()
+        except StoreError:  # the change is stored all the same
+            logger.warning("a change of limits is applied by other nodes only when they refresh")
+            return ()
+
+    async def _announce_to(self, node_id: str) -> None:
+        with suppress(NoReply):
+            await self._broker.request(node_id, _TOPIC, b"", _ANNOUNCE_SECONDS)
 
     async def refresh(self) -> None:
         """Drops what is cached if anything has changed. Raises StoreError."""
