@@ -40,6 +40,20 @@ def test_wrong_usage_is_explained(new_server, tmp_path):
     remote = ("--base-url", "http://127.0.0.1:9/v1", "--key", "sk-none")
     unreachable = server.failure("export", "--out", str(tmp_path / "x"), *remote, code=3)
     assert "Cannot reach a server at http://127.0.0.1:9: connection refused." in unreachable
+    fetch = ("import", str(tmp_path / "in"), "--key", "sk-none", "--from")
+    assert "http://127.0.0.1:9/v1 is unreachable" in server.failure(*fetch, "http://127.0.0.1:9/v1", code=3)
+    assert "Invalid URL 'port'" in server.failure(*fetch, "port", code=2)
+
+
+def test_a_command_on_stored_data_warns_where_clients_would_use_a_server(new_server, tmp_path):
+    server = new_server()
+    (tmp_path / "thread.jsonl").write_bytes(lines(THREAD))
+    server.run("import", str(tmp_path / "thread.jsonl"))
+    server.variables["UNDERSTUDY_BASE_URL"] = "http://127.0.0.1:9/v1"
+    for command in (("delete", "--metadata", "user=ada", "--dry-run"), ("keys", "list")):
+        warning = server.execute(*command).stderr
+        assert f"UNDERSTUDY_BASE_URL is not used: this command works on the data in {server.data}." in warning
+    assert "is not used" not in server.failure("keys", "list", "--base-url", "http://127.0.0.1:9/v1", code=3)
 
 
 def test_a_running_server_is_fetched_into_another_one_which_has_the_same_objects(new_server, server, tmp_path):

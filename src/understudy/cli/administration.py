@@ -173,7 +173,9 @@ def with_administration(function: Callable[..., None]) -> Callable[..., None]:
 def _connect_administration(loaded: "LoadedSettings", base_url: str | None, key: str | None) -> Administration:
     if base_url is None and key is None:
         from understudy.cli.local_administration import LocalAdministration
+        from understudy.cli.terminal import note_unused_address
 
+        note_unused_address(loaded.settings)
         return LocalAdministration(loaded.settings)
     from understudy.cli.remote_administration import RemoteAdministration
 

@@ -6,8 +6,10 @@ from urllib.parse import urlsplit
 
 import click
 
+from understudy.cli.api_client import ServerUnavailable
 from understudy.cli.progress import Progress, open_progress
 from understudy.importing.live import FetchReport, fetch_objects, read_thread_ids
+from understudy.importing.live_client import InvalidUrl, ServerUnreachable
 from understudy.importing.live_export import ARCHIVE
 
 _PROBLEMS_PRINTED: Final = 50
@@ -16,15 +18,23 @@ _PROBLEMS_PRINTED: Final = 50
 async def fetch_source(
     url: str, key: str | None, into: Path, *, thread_ids: Path | None, api_version: str | None
 ) -> Path:
-    """Fetches what `into` does not have yet; returns what is to be imported. Raises FetchError and UsageError."""
+    """Fetches what `into` does not have yet; returns what is to be imported.
+
+    Raises FetchError, UsageError, and ServerUnavailable if the server is unreachable.
+    """
     if key is None:
         raise click.UsageError("--from needs the key of that server: --key, or --from-key beside a --base-url.")
     wanted = None if thread_ids is None else read_thread_ids(thread_ids)
     into.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 - nothing else runs yet
     with open_progress("fetch") as progress:
-        report = await fetch_objects(
-            url, key, wanted, into, api_version=api_version, progress=lambda found: _show(progress, found)
-        )
+        try:
+            report = await fetch_objects(
+                url, key, wanted, into, api_version=api_version, progress=lambda found: _show(progress, found)
+            )
+        except InvalidUrl as error:
+            raise click.UsageError(f"--from: {error}") from None
+        except ServerUnreachable as error:
+            raise ServerUnavailable(str(error)) from None
     click.echo(f"Fetched into {into}: {_describe_report(report)}", err=True)
     for problem in report.problems[:_PROBLEMS_PRINTED]:
         click.echo(f"Not fetched: {problem.place}: {problem.reason}", err=True)

@@ -3,9 +3,12 @@
 import os
 import sys
 from types import TracebackType
-from typing import Any, Final, Protocol, Self
+from typing import TYPE_CHECKING, Any, Final, Protocol, Self
 
 import click
+
+if TYPE_CHECKING:
+    from understudy.settings import Settings
 
 _FRAMES_A_SECOND: Final = 12
 
@@ -24,6 +27,13 @@ def confirm(command: str, question: str) -> None:
 def note(text: str) -> None:
     """A line beside the answer: dimmed, and on stderr, so that stdout is the answer alone."""
     click.secho(text, dim=True, err=True, color=None if _allows_color() else False)
+
+
+def note_unused_address(settings: "Settings") -> None:
+    """For a command without `--base-url`, which works on the stored data although clients would use a server."""
+    if "UNDERSTUDY_BASE_URL" in os.environ:
+        where = "the database of the settings" if settings.database is not None else f"the data in {settings.data}"
+        note(f"UNDERSTUDY_BASE_URL is not used: this command works on {where}. For a server, add --base-url.")
 
 
 class AnswerWriter(Protocol):

@@ -1,5 +1,6 @@
 """`understudy import`, `export` and `delete`: in a data directory that no server has open, or through a server."""
 
+import functools
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -18,7 +19,16 @@ F = TypeVar("F", bound=Callable[..., None])
 
 def _with_target(function: F) -> Callable[..., None]:
     """Adds the flags of both targets: a data directory and its project, or a server and a key."""
-    command = click.option("--project", metavar="NAME", help="The project, with --data.  [default: default]")(function)
+
+    @functools.wraps(function)
+    def noted(loaded: "LoadedSettings", *, base_url: str | None, key: str | None, **parameters: Any) -> None:
+        from understudy.cli.terminal import note_unused_address
+
+        if base_url is None and key is None:
+            note_unused_address(loaded.settings)
+        function(loaded, base_url=base_url, key=key, **parameters)
+
+    command = click.option("--project", metavar="NAME", help="The project, with --data.  [default: default]")(noted)
     command = click.option("--key", metavar="KEY", help="A key of the server. [default: UNDERSTUDY_API_KEY]")(command)
     where = "A running server, in place of a data directory: http://127.0.0.1:8642/v1"
     return with_settings(*STORE)(click.option("--base-url", metavar="URL", help=where)(command))
@@ -65,8 +75,7 @@ def import_(
     """Import objects with their ids and times: a directory, an archive, JSON, JSON Lines or CSV at PATH.
 
     With --from, the objects of a live API are fetched into the directory PATH first, by default fetched-HOST; a
-    repeated command fetches what is missing. The same import may be repeated: what is there already is skipped. Exit
-    codes: 0 completed, 1 failed.
+    repeated command fetches what is missing. The same import may be repeated: what is there already is skipped.
     """
     import asyncio
 

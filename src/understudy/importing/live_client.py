@@ -31,6 +31,14 @@ class FetchError(errors.UnderstudyError):
     """Nothing more can be read from the server; what was read is kept and a repeated fetch resumes there."""
 
 
+class InvalidUrl(FetchError):
+    """The URL cannot be that of an API."""
+
+
+class ServerUnreachable(FetchError):
+    """The server has no connection, or failed too often; a repeated fetch resumes."""
+
+
 class MissingObject(Exception):
     """One object cannot be read; the text is a sentence, `status` is 0 without a response."""
 
@@ -49,10 +57,10 @@ class LiveClient:
         api_version: str | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        """Raises FetchError for a malformed URL."""
+        """Raises InvalidUrl for a malformed one."""
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.query:
-            raise FetchError(f"Invalid URL {url!r}: expected http:// or https://, a host and a path.")
+            raise InvalidUrl(f"Invalid URL {url!r}: expected http:// or https://, a host and a path.")
         self.base = url.rstrip("/")
         self._key = key
         self._sleep = sleep
@@ -127,7 +135,9 @@ class LiveClient:
                 if await _write_body(response, target, size):
                     return
             await self._sleep(_backoff(attempt, None))
-        raise FetchError(f"GET {path}: the connection was closed {_ATTEMPTS} times. Repeat the command to resume.")
+        raise ServerUnreachable(
+            f"GET {path}: the connection was closed {_ATTEMPTS} times. Repeat the command to resume."
+        )
 
     async def _get_page(self, path: str, query: dict[str, str | int]) -> dict[str, Any]:
         """Without the parameters that the server refuses, which `query` then lacks."""
@@ -156,7 +166,7 @@ class LiveClient:
             except OutboundError as error:
                 reason, status = str(error), 0
                 if not self._has_responded:  # a wrong URL, more likely than an outage
-                    raise FetchError(f"{self.base} is unreachable: {reason}.") from None
+                    raise ServerUnreachable(f"{self.base} is unreachable: {reason}.") from None
             else:
                 self._has_responded = True
                 if response.status == 200:
@@ -184,7 +194,7 @@ class LiveClient:
         text = f"{request} failed {_ATTEMPTS} times: {f'HTTP {status}, ' if status else ''}{reason}."
         self._failed += 1
         if status < 500 or self._failed >= _FAILED_IN_A_ROW:
-            raise FetchError(f"{text} Repeat the command to resume.")
+            raise ServerUnreachable(f"{text} Repeat the command to resume.")
         raise MissingObject(text, status)
 
     async def _read_error(self, response: Response) -> str:
