@@ -1,6 +1,8 @@
 """What an execution leaves behind when the store fails."""
 
+import gc
 import logging
+import weakref
 from types import SimpleNamespace
 
 import pytest
@@ -92,6 +94,21 @@ async def test_an_outage_of_the_store_beyond_the_lease_leaves_a_run_to_its_next_
     assert status == "queued"
     # The store logs the change of its state, which is one line for all runs.
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+async def test_the_objects_of_a_run_are_freed_without_the_garbage_collector(store):
+    run = await create_run(store, "queued")
+    writer = build_writer(Outage(store, failures=2), run, holds_lease=False)
+    tools = Tools(None, None, None, None, print, print, None, SimpleNamespace(load=print))
+    execution = RunExecutor(writer, None, tools, None, writer.store.messages)
+    await execution.work()
+    left = [weakref.ref(execution), weakref.ref(writer)]
+    gc.disable()
+    try:
+        del execution, writer
+        assert [one() for one in left] == [None, None]
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("is_stored", [False, True])

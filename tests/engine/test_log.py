@@ -383,3 +383,11 @@ async def test_a_reader_of_a_lost_log_resumes_at_what_the_next_owner_added_to_th
         assert [await heard(log_, number) for number in (1, 2, 7, 999_999)] == [started, *[rest] * 3]
         assert [entry.event for entry in log_.entries_after(7)] == added
         assert [entry.event for entry in log_.entries_after(0)] == [*rebuilt, *added]
+
+
+def test_the_log_of_a_run_that_nobody_can_follow_goes_with_its_end():
+    logs = Logs(StillClock(), retention=60)
+    log = logs.create("resp_1", RunEncoder)
+    log.is_followable = False
+    logs.finish("resp_1")
+    assert logs.get("resp_1") is None

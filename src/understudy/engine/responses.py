@@ -351,7 +351,7 @@ class _Creation:
         initial = self._initial
         assert initial is not None
         self._log = log = self._logs.create(self._draft.id, new_encoder(initial.stored.progress))
-        log.is_resumable = initial.response.background
+        log.is_resumable = log.is_followable = initial.response.background
         self._worker.begin_run(
             self._project_id,
             initial,

@@ -116,6 +116,7 @@ class RunLog:
         "epoch",
         "first_resumable",
         "followers",
+        "is_followable",
         "is_handed_over",
         "is_remote",
         "is_resumable",
@@ -136,6 +137,8 @@ class RunLog:
         """Earlier owners may have dropped what a client with fewer events has open; see `views/resumption.py`."""
         self.outlined: int | None = None
         """The last event in the stored outline of a response's stream, if an owner has died over the response."""
+        self.is_followable = True
+        """Whether clients may follow the run by its id; else only the request that has created it does."""
         self.is_resumable = False
         """Whether clients have, or may have, numbers with which they resume after a crash."""
         self._merged: list[LogEntry] = []

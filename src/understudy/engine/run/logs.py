@@ -48,7 +48,13 @@ class Logs:
         ]
 
     def finish(self, run_id: str) -> None:
-        """The run has ended: its log shrinks once its followers have read it, and goes when the retention is over."""
+        """The run has ended: its log shrinks once its followers have read it, and goes when the retention is over.
+
+        A log that nobody can follow any more goes at once.
+        """
+        if not self._logs[run_id].is_followable:
+            del self._logs[run_id]
+            return
         self._finished.append((self._clock.now() + self._retention, run_id))
         asyncio.get_running_loop().call_soon(self._logs[run_id].compact)
         self.prune()

@@ -1,9 +1,10 @@
 """Loads the prompts of one run: the stored items of its threads, with their images, documents and data."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
+
+from msgspec import Struct
 
 from understudy.engine.run.checkpoint import RunWriter
 from understudy.engine.run.loaded_contents import LoadData, LoadDocument, LoadImage
@@ -15,8 +16,7 @@ from understudy.llm.messages import Part
 from understudy.llm.router import Models
 
 
-@dataclass(frozen=True, slots=True)
-class Contents:
+class Contents(Struct, frozen=True):
     """Where the items of a run's threads are, and what loads their images, documents and data."""
 
     items: ItemSource
@@ -33,8 +33,14 @@ class PromptLoader:
         self._models = models
         self._tools = tools
         self._tool_use = tool_use
-        load_image = partial(tools.load_image, writer.project_id)
-        self.contents = Contents(items, load_image, self._load_document, tools.data.load)
+        self._items = items
+
+    @property
+    def contents(self) -> Contents:
+        # Made anew for each turn: a loader that had its own method would be garbage that only the collector frees, with
+        # all objects of its run.
+        load_image = partial(self._tools.load_image, self._writer.project_id)
+        return Contents(self._items, load_image, self._load_document, self._tools.data.load)
 
     def find_budget(self) -> PromptBudget:
         """The tokens that the next turn may take. Raises BudgetExceeded."""
