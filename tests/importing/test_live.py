@@ -317,11 +317,13 @@ async def test_without_ids_the_threads_are_listed(endpoint, fetch):
     [
         ("thread_1\n# old\n\nthread_2  # mine\nthread_1\n", ["thread_1", "thread_2"]),
         ('\ufeffthread_id,user\r\n"thread_1",5\r\nthread_2,6\r\n', ["thread_1", "thread_2"]),
+        ("thread_id;user\r\nthread_1;5\r\nthread_2;6\r\n", ["thread_1", "thread_2"]),
         ("", []),
     ],
 )
-def test_thread_ids_are_read_from_lines_and_tables(tmp_path, text, found):
-    (tmp_path / "ids").write_text(text, "utf-8")
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_thread_ids_are_read_from_lines_and_tables(tmp_path, text, found, encoding):
+    (tmp_path / "ids").write_text(text.removeprefix("\ufeff") if encoding == "utf-16" else text, encoding)
 
     assert read_thread_ids(tmp_path / "ids") == found
 

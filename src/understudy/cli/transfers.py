@@ -24,7 +24,8 @@ def _with_target(function: F) -> Callable[..., None]:
     def noted(loaded: "LoadedSettings", *, base_url: str | None, key: str | None, **parameters: Any) -> None:
         from understudy.cli.terminal import note_unused_address
 
-        if base_url is None and key is None:
+        is_of_source = parameters.get("source") is not None and parameters["from_key"] is None
+        if base_url is None and (key is None or is_of_source):
             note_unused_address(loaded.settings)
         function(loaded, base_url=base_url, key=key, **parameters)
 

@@ -5,6 +5,7 @@ interrupted resumes with those that are missing.
 """
 
 import asyncio
+import codecs
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import aclosing
@@ -24,6 +25,7 @@ _WORKERS: Final = 4
 _BATCH: Final = 100
 _MAX_PROBLEMS: Final = 10_000
 _MAX_FILE_BYTES: Final = 4 << 30
+_SEPARATORS: Final = str.maketrans(dict.fromkeys(',;|"', " "))
 _PARTS: Final = "unfinished"
 _ABSENT: Final = {404, 405, 501}
 """Statuses of an operation that a server does not have."""
@@ -84,8 +86,11 @@ async def fetch_objects(
 def read_thread_ids(path: Path) -> list[str]:
     """The first word of each line, without comments (`#`) and duplicates. Raises FetchError."""
     found: dict[str, None] = {}
-    for number, line in enumerate(path.read_text("utf-8-sig", errors="replace").splitlines(), 1):
-        words = line.replace(",", " ").replace('"', " ").split("#")[0].split()
+    data = path.read_bytes()
+    # Shells and spreadsheet programs of Windows write UTF-16.
+    encoding = "utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+    for number, line in enumerate(data.decode(encoding, "replace").splitlines(), 1):
+        words = line.translate(_SEPARATORS).split("#")[0].split()
         if not words or (number == 1 and words[0] in {"id", "thread_id"}):
             continue
         if not is_id(words[0]):
