@@ -1,12 +1,14 @@
 """The member `moderation` of responses: input and output moderated by a provider's model, scored or blocked."""
 
+import json
+
 import pytest
 
 from e2e.assistants_client import on_both
 from e2e.test_relayed import PNG, usage_of
 from e2e.test_responses import WEATHER, ended, respond
 from serving import Server, parse_events, serve
-from upstream import call, calls, fault, reply, text
+from upstream import HANG, Answer, call, calls, deltas, fault, reply, text
 from waiting import eventually
 
 # The scripted provider has every operation for this model.
@@ -169,6 +171,98 @@ def test_a_response_without_a_text_has_nothing_to_moderate(client, upstream):
     upstream.answer(text(), moderated())
     output = respond(client, moderation=SCORED).to_dict()["moderation"]["output"]
     assert (output["type"], output["code"]) == ("error", "no_output")
+
+
+def test_a_text_before_calls_is_moderated_once(client, upstream):
+    paris = call("get_weather", call_id="a", city="Paris")
+    upstream.answer(calls(paris, say=("Let me ", "look.")), moderated(), moderated())
+    respond(client, "Weather?", tools=[WEATHER], moderation=SCORED)
+    assert moderation_inputs(upstream) == ["Weather?", 'Let me look.\n\n{"city": "Paris"}']
+
+
+def test_the_summary_of_the_reasoning_is_part_of_the_output(server, upstream):
+    thought = deltas({"reasoning_content": "Some violent"}, {"reasoning_content": " thought"}).items
+    upstream.answer(Answer((*thought, "Fine")), moderated(flagged=True), moderated())
+    body = {"model": MODERATOR, "input": "Hi", "stream": True, "moderation": BLOCKED_OUTPUT}
+    blocked = server.ask("POST", "/responses", body | {"reasoning": {"summary": "auto"}})
+    assert b"thought" not in blocked.body
+    assert moderation_inputs(upstream) == ["Some violent thought\n\nFine", "Hi"]
+    upstream.requests.clear()
+    upstream.answer(Answer((*thought, "Fine")), moderated(), moderated())
+    server.ask("POST", "/responses", body | {"reasoning": {"summary": "auto"}, "moderation": SCORED})
+    assert moderation_inputs(upstream) == ["Hi", "Some violent thought\n\nFine"]
+
+
+def test_without_a_summary_the_reasoning_is_not_moderated(client, upstream):
+    thought = deltas({"reasoning_content": "Hidden"}).items
+    upstream.answer(Answer((*thought, "Fine")), moderated(), moderated())
+    respond(client, "Hi", moderation=BLOCKED_OUTPUT)
+    assert moderation_inputs(upstream) == ["Fine", "Hi"]
+
+
+def test_an_answer_that_is_not_passed_on_is_charged(client, upstream):
+    upstream.answer(text("Hidden"), fault(400, "Too long."))
+    failed = ended(client, respond(client, background=True, moderation=BLOCKED_OUTPUT).id)
+    assert (failed.status, failed.usage.output_tokens) == ("failed", 3)
+    upstream.requests.clear()
+    upstream.answer(text("Hidden"), Answer(stall=HANG))
+    made = respond(client, background=True, moderation=BLOCKED_OUTPUT)
+    upstream.wait_for(2)
+    cancelled = client.responses.cancel(made.id)
+    assert (cancelled.status, cancelled.usage.output_tokens, cancelled.output) == ("cancelled", 3, [])
+
+
+ON_BOTH_DATABASES = pytest.mark.parametrize("database", ["sqlite", "postgres"], indirect=True)
+
+
+def kill_in_stream(server, body, ending, count):
+    """Kills the server after so many such events of a response in the background; returns the response's id."""
+    response_id = None
+    with server.opened("POST", "/v1/responses", body | {"background": True, "stream": True}) as response:
+        while count and (line := response.readline()):
+            if line.startswith(b"data: ") and response_id is None:
+                response_id = json.loads(line.removeprefix(b"data: "))["response"]["id"]
+            count -= line.startswith(b"event: ") and line.rstrip().endswith(ending)
+        server.kill()
+    assert not count
+    return response_id
+
+
+@ON_BOTH_DATABASES
+@pytest.mark.parametrize("turns", [1, 2])
+def test_a_moderation_that_the_next_owner_repeats_is_charged_once(new_server, upstream, database, turns):
+    server = new_server(**database).start()
+    store = server.client.vector_stores.create()
+    search = calls(call("file_search", queries=["engines"]))
+    upstream.answer(moderated(), *[search] * (turns - 1), text("Hel", "lo", HANG))
+    upstream.always(lambda request: moderated() if request.path.endswith("/moderations") else text("Hello", " again"))
+    body = {"model": MODERATOR, "input": "Hi", "moderation": BLOCKED_INPUT}
+    body["tools"] = [{"type": "file_search", "vector_store_ids": [store.id]}]
+    response_id = kill_in_stream(server, body, b"output_text.delta", 2)
+    server.start()
+    done = ended(server.client, response_id)
+    assert (done.status, done.output_text) == ("completed", "Hello again")
+    assert done.to_dict()["moderation"]["input"]["flagged"] is False
+    # What a checkpoint has is not moderated again.
+    assert len(moderation_inputs(upstream)) == (3 if turns == 1 else 2)
+    assert eventually(lambda: sum(one["num_model_requests"] for one in usage_of(server, "moderations")) == 2)
+
+
+@ON_BOTH_DATABASES
+def test_nothing_of_an_answer_whose_server_dies_while_it_is_moderated_is_published(new_server, upstream, database):
+    server = new_server(**database).start()
+    paris = call("web_search", queries=["engines"])
+    upstream.answer(calls(paris, say=("Violent", " words")), Answer(stall=HANG))
+    body = {"model": MODERATOR, "input": "Hi", "moderation": BLOCKED_OUTPUT, "background": True}
+    response_id = server.ask("POST", "/responses", body).json["id"]
+    upstream.wait_for(2)
+    server.kill()
+    upstream.answer(text("More", " violence"), moderated(flagged=True), moderated())
+    server.start()
+    assert ended(server.client, response_id).status == "incomplete"
+    events = server.ask("GET", f"/responses/{response_id}?stream=true&starting_after=1").body
+    assert b"iolen" not in events.replace(b'"violence":', b"")
+    assert server.client.responses.retrieve(response_id).output == []
 
 
 @pytest.fixture(scope="module")

@@ -127,6 +127,20 @@ def test_deltas_add_up_to_the_text_of_the_done_event(history):
     assert not texts
 
 
+TEXT_DELTAS = ("text", "refusal", "arguments", "input", "code")
+
+
+@given(answers.histories_of(ended=False))
+def test_the_texts_of_the_output_are_those_of_its_deltas(history):
+    view, frames = played(history)
+    texts = {}
+    for data in read(b"".join(frames)):
+        if data["type"].endswith(tuple(f"{name}.delta" for name in TEXT_DELTAS)):
+            place = (data["item_id"], data.get("content_index"), data.get("summary_index"))
+            texts[place] = texts.get(place, "") + data["delta"]
+    assert {text for text in texts.values() if text} <= set(view.output_texts())
+
+
 @given(answers.histories_of(), st.integers(1, 6), st.integers(1, 6), st.booleans())
 async def test_a_client_that_resumes_after_any_event_receives_the_rest(history, recent, merge, compact):
     whole = read(b"".join(played(history)[1]))

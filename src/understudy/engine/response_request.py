@@ -138,7 +138,7 @@ def new_response(
     if prompt is not None:
         plan.preface = [_to_preface(row) for row in to_stored(prompt.messages, place.thread_id, now)]
     if params.moderation is not None:
-        plan.moderation = _moderation_rule(params.moderation, items)
+        plan.moderation = _moderation_rule(params.moderation, items, params.reasoning or Reasoning())
     plan.compacts_only = bool(items) and isinstance(items[-1], CompactionTrigger)
     run, headers = without_headers(_build_run(params, offer, response_id, place.thread_id, now, now + int(seconds)))
     if prompt is not None:
@@ -217,11 +217,12 @@ def _build_plan(
     return plan
 
 
-def _moderation_rule(params: Moderation, items: Sequence[InputItem]) -> ModerationRule:
+def _moderation_rule(params: Moderation, items: Sequence[InputItem], reasoning: Reasoning) -> ModerationRule:
     policy = params.policy or ModerationPolicy()
     stored = sum(not isinstance(item, CompactionTrigger) for item in items)
-    blocks = [mode is not None and mode.mode == "block" for mode in (policy.input, policy.output)]
-    return ModerationRule(params.model, stored, *blocks)
+    blocks_input, blocks_output = (mode is not None and mode.mode == "block" for mode in (policy.input, policy.output))
+    has_reasoning = bool(reasoning.summary or reasoning.generate_summary)
+    return ModerationRule(params.model, stored, blocks_input, blocks_output, has_reasoning)
 
 
 def _plan_tools(plan: Plan, params: CreateResponseRequest, offer: OfferedTools, served: Mapping[str, str]) -> None:

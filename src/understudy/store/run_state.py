@@ -14,6 +14,7 @@ from understudy.correlation import NO_ORIGIN, Origin
 from understudy.store.charges import Usage
 from understudy.store.item_images import StoredImage
 from understudy.wire.messages import MessageObject
+from understudy.wire.moderations import ModeratedSide, ModerationError
 from understudy.wire.responses import ResponseObject
 from understudy.wire.run_outcome import RunCompletionUsage, RunStatus
 from understudy.wire.runs import RunObject
@@ -89,13 +90,14 @@ class ImageOptions(Struct, frozen=True, omit_defaults=True):
 class ModerationRule(Struct, frozen=True, omit_defaults=True):
     """Input and output of a response are moderated by `model`, and blocked where they are flagged and it says so.
 
-    The first `inputs` items of the run are the input.
+    The first `inputs` items of the run are the input. `has_reasoning`: the output has summaries of the reasoning.
     """
 
     model: str
     inputs: int
     blocks_input: bool = False
     blocks_output: bool = False
+    has_reasoning: bool = False
 
 
 class ContextPart(Struct, array_like=True):
@@ -171,6 +173,8 @@ class Plan(Struct, omit_defaults=True):
     deferred_servers: list[str] = []
     """The labels of remote servers whose tools the model has to search for."""
     moderation: ModerationRule | None = None
+    moderated_input: ModeratedSide | ModerationError | None = None
+    """The result of the moderation of the input, once a checkpoint has its usage."""
 
 
 CutRule = Literal["last_messages", "window", "max_prompt_tokens", "summary"]

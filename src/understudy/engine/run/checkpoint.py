@@ -127,6 +127,9 @@ class Projection(Protocol):
     def set_outline(self, plan: Plan) -> None:
         """Records that the stream has nothing open."""
 
+    def output_texts(self) -> Sequence[str]:
+        """The texts of a response's output so far, those of its open items as well."""
+
 
 class RunWriter:
     """Writes one run for its worker. `owner` is the id of the worker in the store, `epoch` the number of its claim."""
@@ -184,6 +187,10 @@ class RunWriter:
             raise RunLost
         if self.log.length >= self._last_number:
             raise EventLimitExceeded
+
+    def output_texts(self) -> Sequence[str]:
+        """The texts of a response's output so far, those of its open items as well."""
+        return self._projection.output_texts()
 
     def publish(self, event: events.Event) -> None:
         self.state.apply(event)

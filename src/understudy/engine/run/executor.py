@@ -38,6 +38,7 @@ from understudy.engine.run.turn_charges import TurnCharges
 from understudy.errors import StoreError, StoreUnavailable
 from understudy.llm.router import Models
 from understudy.store.run_state import Span
+from understudy.wire.moderations import ResponseModeration
 
 logger = logging.getLogger(__name__)
 # Stops a model that calls tools forever, long before it fills the disk.
@@ -254,6 +255,8 @@ class RunExecutor:
     async def _use_tools(self, turn: Turn) -> NextStep:
         model_turn = self._require_model_turn()
         await self._charges.record(model_turn)
+        if self._moderator is not None:
+            self._moderator.record()
         self._model_turn = None
         await self._tool_use.store_calls(turn.calls, model_turn.usage(), model_turn.reasoning_items)
         self._charges.mark_recorded()
@@ -322,6 +325,8 @@ class RunExecutor:
         try:
             await self._stop(reason or "gone")
             if deleted:
+                if self._moderator is not None:
+                    self._moderator.record()
                 await self._charges.record_deleted(self._model_turn)
         except RunLost:
             self.is_lost = True
@@ -340,8 +345,7 @@ class RunExecutor:
                 self.log.close(is_handed_over=True)
 
     async def _end_run(self, outcome: Outcome) -> None:
-        moderator = self._moderator if outcome.status in _ANSWERED else None
-        moderation = None if moderator is None else await moderator.finish()
+        moderation = None if self._moderator is None else await self._end_moderation(self._moderator, outcome)
         progress, now = self._writer.progress, self._writer.now()
         if self._model_turn is not None:
             self._model_turn.end_span("failed")
@@ -368,6 +372,12 @@ class RunExecutor:
         self._failure_code = "" if outcome.error is None else outcome.error.code
         if outcome.status in {"failed", "expired"} and outcome.error != UNEXPECTED.error:
             reports.log_failure(self._writer, outcome)
+
+    async def _end_moderation(self, moderator: ResponseModerator, outcome: Outcome) -> ResponseModeration | None:
+        if outcome.status in _ANSWERED:
+            return await moderator.finish()
+        moderator.record()
+        return None
 
     def _require_model_turn(self) -> ModelTurn:
         assert self._model_turn is not None

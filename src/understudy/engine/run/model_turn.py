@@ -66,7 +66,7 @@ class ModelTurn:
         """Raises Interrupted, RunLost, UpstreamError where the model fails, and what `moderator` raises."""
         interruption = self._interruption
         opened = models.stream(self._prompt.body, bounded=False)
-        stream = opened if moderator is None else moderator.observe(opened, self.turn)
+        stream = opened if moderator is None or not moderator.holds_output else moderator.hold(opened, self.turn)
         try:
             interruption.waits = True
             async for together in stream:

@@ -21,12 +21,14 @@ from understudy.engine.run.prompt_loader import Contents
 from understudy.engine.run.turn import Turn
 from understudy.errors import ApiError, UpstreamError
 from understudy.llm import chunks, moderations
-from understudy.llm.messages import AssistantMessage, ImagePart, Message, UserMessage, text_of
+from understudy.llm.messages import ImagePart, Message, UserMessage, text_of
 from understudy.llm.prices import Tokens
 from understudy.llm.relay import JsonBody
 from understudy.llm.router import Models
 from understudy.llm.stream import Stream
 from understudy.llm.usage import parse_usage
+from understudy.pacing import Pace
+from understudy.store.charges import Usage
 from understudy.store.messages import LATEST, PROMPT_PAGE, Item
 from understudy.store.run_state import ModerationRule
 from understudy.wire.moderations import ModeratedSide, ModerationError, ResponseModeration
@@ -67,15 +69,24 @@ class ResponseModerator:
         self._accounting = accounting
         self._rule = rule
         self._contents = contents
-        self._input: ModeratedSide | ModerationError | None = None
+        self._input = writer.counters.moderated_input
         self._outputs: list[ModeratedSide] = []
-        """The results of the turns whose output is to be blocked."""
+        """The results of the turns whose output is to be blocked, without those that have no text."""
+        self._checked_turns = 0
         self._blocked: Side | None = None
-        self._turn_texts: list[str] = []
+        self._unrecorded: list[Usage] = []
+
+    @property
+    def holds_output(self) -> bool:
+        """Whether the output of a turn has to pass `hold` before any of it is published."""
+        return self._rule.blocks_output
 
     async def check_input(self) -> None:
-        """Moderates an input that is to be blocked. Raises ContentBlocked, UpstreamError and Interrupted."""
-        if not self._rule.blocks_input:
+        """Moderates an input that is to be blocked, unless an earlier owner has done so.
+
+        Raises ContentBlocked, UpstreamError and Interrupted.
+        """
+        if not self._rule.blocks_input or self._input is not None:
             return
         with self._interruption.waiting():
             self._input = await self._moderate_input()
@@ -83,27 +94,24 @@ class ResponseModerator:
             self._blocked = "input"
             raise ContentBlocked("input")
 
-    async def observe(self, stream: Stream, turn: Turn) -> AsyncGenerator[Sequence[bytes], None]:
-        """Passes the chunks of a turn on: once they are moderated, if the output is to be blocked.
+    async def hold(self, stream: Stream, turn: Turn) -> AsyncGenerator[Sequence[bytes], None]:
+        """Passes the chunks of a turn on once they are moderated.
 
-        `turn` has the cost of an answer that is blocked. Raises ContentBlocked and UpstreamError.
+        Raises ContentBlocked and UpstreamError; `turn` has the cost of what is not passed on then.
         """
-        self._turn_texts = []
-        held: list[Sequence[bytes]] = []
-        size = 0
-        async with aclosing(stream):
-            async for batch in stream:
-                self._note_texts(batch)
-                if not self._rule.blocks_output:
-                    yield batch
-                    continue
-                held.append(batch)
-                size += sum(map(len, batch))
-                if size > _MAX_HELD_BYTES:
-                    raise UpstreamError("malformed", f"The answer is longer than {_MAX_HELD_BYTES} bytes.")
-        if self._rule.blocks_output:
-            await self._check_turn(held, turn)
-        for batch in held:
+        output = _UnmoderatedTurn(has_reasoning=self._rule.has_reasoning)
+        try:
+            async with aclosing(stream):
+                async for batch in stream:
+                    output.add(batch)
+            await self._check_turn(output.text())
+        except BaseException:
+            turn.take_counts(output.turn)
+            raise
+        # A whole answer at once would keep other requests waiting.
+        pace = Pace()
+        for batch in output.batches:
+            await pace.step()
             yield batch
 
     async def finish(self) -> ResponseModeration:
@@ -116,8 +124,19 @@ class ResponseModerator:
             output = _NOT_GENERATED
         else:
             output = moderations.merge_results(self._outputs)
+        self.record()
         assert self._input is not None
         return ResponseModeration(self._input, output)
+
+    def record(self) -> None:
+        """Adds the usage of moderations, and the input's result, to the next checkpoint: that which has their turn.
+
+        An earlier one would charge what the next owner does again if this one dies.
+        """
+        for usage in self._unrecorded:
+            self._writer.add_usage(usage, is_limited=False)
+        self._unrecorded.clear()
+        self._writer.counters.moderated_input = self._input
 
     # -- the input -----------------------------------------------------------------------------------------------
 
@@ -157,43 +176,25 @@ class ResponseModerator:
 
     # -- the output ----------------------------------------------------------------------------------------------
 
-    def _note_texts(self, batch: Sequence[bytes]) -> None:
-        """Collects the text of chunks, and the arguments of their calls."""
-        for payload in batch:
-            choices = chunks.decode(payload).choices
-            delta = choices[0].delta if choices else None
-            if delta is None:
-                continue
-            called = [one.function.arguments for one in delta.tool_calls or () if one.function is not None]
-            self._turn_texts += [text for text in (delta.content, delta.refusal, *called) if text]
-
-    async def _check_turn(self, held: Sequence[Sequence[bytes]], turn: Turn) -> None:
-        result = await self._moderate("output", "".join(self._turn_texts), ())
+    async def _check_turn(self, text: str) -> None:
+        result = await self._moderate("output", text, ())
+        self._checked_turns += 1
         if not isinstance(result, ModeratedSide):
             return
         self._outputs.append(result)
         if result.flagged:
             await self._score_input()
-            for batch in held:
-                for payload in batch:
-                    turn.add_chunk(chunks.decode(payload))
             self._blocked = "output"
             raise ContentBlocked("output")
 
     async def _score_output(self) -> ModeratedSide | ModerationError:
-        if self._outputs and len(self._outputs) == self._writer.progress.turns:
-            return moderations.merge_results(self._outputs)
+        if self._rule.blocks_output and self._checked_turns == self._writer.progress.turns:
+            return moderations.merge_results(self._outputs) if self._outputs else _NO_TEXT["output"]
         try:
-            return await self._moderate("output", await self._read_output(), ())
+            # An earlier owner may have run some of the turns.
+            return await self._moderate("output", "\n\n".join(self._writer.output_texts()), ())
         except (UpstreamError, ApiError) as error:
             return _render_error(error)
-
-    async def _read_output(self) -> str:
-        """The stored text of earlier turns, which an earlier owner may have run, and that of the last one."""
-        items = (await self._read_items())[self._rule.inputs :]
-        messages = _build_messages(self._writer.spec.id, items)
-        stored = [text_of(message) for message in messages if isinstance(message, AssistantMessage)]
-        return "\n\n".join(text for text in (*stored, "".join(self._turn_texts)) if text)
 
     # -- the provider --------------------------------------------------------------------------------------------
 
@@ -231,8 +232,44 @@ class ResponseModerator:
             key_id=writer.progress.key_id,
             batch=writer.progress.in_batch,
         )
-        writer.add_usage(usage, is_limited=False)
+        self._unrecorded.append(usage)
         return result
+
+
+class _UnmoderatedTurn:
+    """The chunks of a turn that wait for their moderation; `turn` counts them."""
+
+    def __init__(self, *, has_reasoning: bool) -> None:
+        self.batches: list[Sequence[bytes]] = []
+        self.turn = Turn()
+        self._has_reasoning = has_reasoning
+        self._size = 0
+        self._texts: dict[str, list[str]] = {}
+        """The pieces of each text, by what it is."""
+
+    def add(self, batch: Sequence[bytes]) -> None:
+        """Raises UpstreamError for an answer that is too long."""
+        self._size += sum(map(len, batch))
+        if self._size > _MAX_HELD_BYTES:
+            raise UpstreamError("malformed", f"The answer is longer than {_MAX_HELD_BYTES} bytes.")
+        self.batches.append(batch)
+        for payload in batch:
+            piece = self.turn.add_chunk(chunks.decode(payload))
+            if self._has_reasoning and piece.reasoning:
+                self._add_text("reasoning", piece.reasoning)
+            if piece.text:
+                self._add_text("text", piece.text)
+            if piece.refusal:
+                self._add_text("refusal", piece.refusal)
+            for call, arguments in piece.calls:
+                self._add_text(f"call {call.index}", arguments)
+
+    def text(self) -> str:
+        """What clients would see: the text and the arguments of calls, and the reasoning where they want it."""
+        return "\n\n".join("".join(pieces) for pieces in self._texts.values())
+
+    def _add_text(self, name: str, piece: str) -> None:
+        self._texts.setdefault(name, []).append(piece)
 
 
 def _to_input(item: Item) -> Item:

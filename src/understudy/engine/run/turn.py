@@ -103,6 +103,10 @@ class Turn:
         self.deltas += 1
         return text
 
+    def take_counts(self, other: "Turn") -> None:
+        """Counts what another turn has received, which is not to be published."""
+        self.deltas, self.finish_reason, self._counts = other.deltas, other.finish_reason, other._counts  # noqa: SLF001
+
     @property
     def truncation(self) -> Literal["length", "content_filter"] | None:
         """Why the model was cut off; None where it finished."""

@@ -71,6 +71,10 @@ class RunRecord:
     def set_outline(self, plan: Plan) -> None:
         """Only streams of responses have one."""
 
+    def output_texts(self) -> Sequence[str]:
+        """Only those of responses are read."""
+        return ()
+
     def _mark_stored(self) -> None:
         view = self._view
         self._status = view.run.status
@@ -161,6 +165,10 @@ class ResponseProjection(RunRecord):
         view = self._response_view
         plan.outlined = len(view.settled().output)
         plan.outline = b"" if view.outline is None else pack_outline(view.outline)
+
+    def output_texts(self) -> Sequence[str]:
+        """The texts of the output so far, those of its open items as well."""
+        return self._response_view.output_texts()
 
     def checkpoint(self, progress: Progress, *, with_run: bool, only_opens: bool = False) -> Checkpoint:
         changes = super().checkpoint(progress, with_run=with_run)

@@ -132,6 +132,14 @@ class ResponseCalls:
             is_running = call.item.status in {"searching", "generating"}
         return {index: RenderedCall(sum(map(len, call.parts)), is_running=is_running)}
 
+    def open_texts(self) -> list[str]:
+        """The arguments of the open calls, as far as they were received."""
+        return [
+            *("".join(call.parts) for call in self._calls.values()),
+            *(call.arguments for call in self._unrendered.values()),
+            *(request.arguments for request in self._guarded.values()),
+        ]
+
     def reopen(self, call: OpenCall, container_id: str) -> _Stream:
         if call.kind == "file_search":
             return self.search_opened(events.SearchOpened(call.index, call.call_id, {}, call.item_id))

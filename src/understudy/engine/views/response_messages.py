@@ -71,6 +71,15 @@ class ResponseMessages:
                 refusals += len(part.refusal)
         return RenderedMessage(texts, refusals, annotations)
 
+    def open_texts(self) -> list[str]:
+        """The texts of the open message's parts."""
+        if self._message is None:
+            return []
+        return [
+            *(part.text if isinstance(part, OutputText) else part.refusal for part in self._parts),
+            "".join(self._text),
+        ]
+
     def opened(self, event: events.MessageOpened) -> list[ResponseStreamEvent]:
         phase: Any = event.phase or msgspec.UNSET
         # What an owner between opened, whose log is lost, begins while the message of the owner before it is open.

@@ -16,6 +16,7 @@ from understudy.engine.views import response_calls, response_messages
 from understudy.engine.views.difference import remaining_calls, remaining_message, remaining_reasoning
 from understudy.engine.views.item_replay import item_events
 from understudy.engine.views.origins import Origin, RestoredOrigin
+from understudy.engine.views.output_texts import item_texts
 from understudy.engine.views.response_stream import ResponseStream
 from understudy.engine.views.stream_outline import mark_delta, mark_event
 from understudy.engine.views.tool_usage import count_searches
@@ -125,6 +126,13 @@ class ResponseView:
     def settled(self) -> ResponseObject:
         """The response with its complete items, as it is read while it is in progress."""
         return self._stream.settled()
+
+    def output_texts(self) -> list[str]:
+        """The texts of the output so far, those of its open items last."""
+        closed = [text for item in self._stream.completed_items() for text in item_texts(item)]
+        reasoning = "".join(self._reasoning_texts) if self._reasoning is not None else ""
+        texts = [*closed, reasoning, *self._messages.open_texts(), *self._calls.open_texts()]
+        return [text for text in texts if text]
 
     # -- the response ------------------------------------------------------------------------------------------
 
