@@ -53,13 +53,14 @@ GROW = """async ({ url, text, step }) => {
     if (/\\*\\*|\\]\\(|```/.test(plain)) states.halves.push(plain.slice(-40));
   }
   states.buttons = buttons.size;
+  const first = element.firstElementChild;
   states.shown = element.innerText.replace(/\\s+/g, "");
   view.update(text, false);
   const [whole, other] = make();
   other.update(text, false);
   await new Promise((resolve) => setTimeout(resolve, 50));
   const clean = (one) => one.innerText.replace(/\\s+/g, " ");
-  return { ...states, isSame: clean(element) === clean(whole), count: nodes.size, links: whole.querySelectorAll("a").length };
+  return { ...states, isFirstSame: first === element.firstElementChild, isSame: clean(element) === clean(whole), count: nodes.size, links: whole.querySelectorAll("a").length };
 }"""
 
 
@@ -95,9 +96,11 @@ def test_a_long_block_is_rendered_in_pieces_while_it_grows(console):
         (f"| a | b |\n|---|---|\n{rows}", "1400x1401x"),
         ("word " * 4_000, "word" * 3_500),
     ):
-        grown = grow(console, f"{text}\nEnd", 997)
+        grown = grow(console, f"Before it.\n\n{text}\nEnd", 997)
         assert grown["longest"] < 9_300
         assert piece in grown["shown"]
         assert grown["halves"] == []
         assert "|" not in grown["shown"]
+        # Only the divided block is rendered again, so a selection in the others stays.
+        assert grown["isFirstSame"]
         assert grown["isSame"]

@@ -28,8 +28,13 @@ export class GrowingView {
   #frozen = 0;
   #frozenText = "";
   #frame = 0;
-  /** Whether a block was divided because it became long: then the complete text is rendered once more. */
-  #isDivided = false;
+  /**
+   * Where the first block begins that was divided because it became long, and the node before it: from there, the complete
+   * text is rendered once more.
+   *
+   * @type {{from: number, before: ChildNode | null} | null}
+   */
+  #divided = null;
   /** The lines that the pieces of a divided table need. */
   #tableHead = "";
   /** @type {OpenFence | null} */
@@ -70,8 +75,9 @@ export class GrowingView {
   #paint() {
     this.#frame = 0;
     if (!this.#render) return;
-    const isRewritten = !this.#isGrowing && (this.#isDivided || (this.#frozen < this.#text.length && hasDefinitions(this.#text)));
+    const isRewritten = !this.#isGrowing && (this.#divided !== null || this.#frozen < this.#text.length) && hasDefinitions(this.#text);
     if (isRewritten || !this.#text.startsWith(this.#frozenText)) this.#restart();
+    else if (!this.#isGrowing && this.#divided) this.#join(this.#divided);
     if (this.#isGrowing && !this.#isInFence()) this.#freezeFinished();
     else if (!this.#isGrowing && this.#text.length > this.#frozen) this.#freeze(this.#text.length);
     this.#paintTail();
@@ -90,7 +96,7 @@ export class GrowingView {
     while (!openFence(this.#text.slice(this.#frozen))) {
       const end = pieceEnd(this.#text, this.#frozen);
       if (end === this.#frozen) return;
-      this.#isDivided = true;
+      this.#divided ??= { from: this.#frozen, before: /** @type {ChildNode | null} */ (this.tail.previousSibling) };
       const head = this.#tableHead || tableHead(this.#text.slice(this.#frozen, end));
       this.#freeze(end);
       this.#tableHead = head;
@@ -101,7 +107,7 @@ export class GrowingView {
     const rest = this.#text.slice(this.#frozen);
     const fence = this.#isGrowing ? openFence(rest) : null;
     if (fence) {
-      if (!this.#fence) {
+      if (!this.#fence?.isBeginningOf(fence.code)) {
         this.#fenceRead = 0;
         this.#fence = new OpenFence(this.#renderPart(fence.head));
         this.tail.replaceChildren(this.#fence.figure);
@@ -146,12 +152,17 @@ export class GrowingView {
     return fragment;
   }
 
-  /** Finished blocks have changed: by an edit, by the definition of a link after its use, or since they were divided. */
+  /** Finished blocks have changed: by an edit, or by the definition of a link after its use. */
   #restart() {
-    this.element.replaceChildren(this.tail);
-    this.#frozen = 0;
-    this.#frozenText = "";
-    this.#isDivided = false;
+    this.#join({ from: 0, before: null });
+  }
+
+  /** Removes what was rendered of the text from a place on. @param {{from: number, before: ChildNode | null}} place */
+  #join({ from, before }) {
+    while (this.tail.previousSibling && this.tail.previousSibling !== before) this.tail.previousSibling.remove();
+    this.#frozen = from;
+    this.#frozenText = this.#text.slice(0, from);
+    this.#divided = null;
     this.#tableHead = "";
     this.#fence = null;
   }

@@ -18,6 +18,11 @@ export class OpenFence {
     this.code.replaceChildren();
   }
 
+  /** Whether the code has only grown, as far as its last part tells. @param {string} code */
+  isBeginningOf(code) {
+    return code.startsWith(this.#chunk.data, this.#length - this.#chunk.length) && code.length >= this.#length;
+  }
+
   /** @param {string} code all of it so far */
   update(code) {
     while (this.#length < code.length) {
