@@ -1,4 +1,3 @@
-import { setQuery } from "../../app/router.js";
 import { barOf } from "../../lib/timeline.js";
 import { t } from "../../text/texts.js";
 import { Icon } from "../../ui/icon.js";
@@ -10,14 +9,14 @@ const ICONS = { queued: "hourglass", model_turn: "sparkles", tool: "wrench", wai
 
 /**
  * @param {{span: import("../../lib/timeline.js").Span, axis: {start: number, length: number}, ticks: readonly {at: number, share: number}[],
- *   now: number, isVisible: boolean, isChosen: boolean}} props
+ *   now: number, isVisible: boolean, isChosen: boolean, onChoose: () => void}} props
  */
-export function SpanRow({ span, axis, ticks, now, isVisible, isChosen }) {
+export function SpanRow({ span, axis, ticks, now, isVisible, isChosen, onChoose }) {
   const bar = barOf(span, axis);
   const length = (span.ended_at_ms ?? now) - span.started_at_ms;
   const place = { insetInlineStart: `${100 * bar.start}%`, inlineSize: `max(2px, ${100 * bar.length}%)` };
   return html`<div class="timeline-row ${isChosen ? "is-current" : ""}" role="row">
-    <span role="cell" class="timeline-name"><button type="button" class="link" aria-pressed=${isChosen} onClick=${() => setQuery({ span: isChosen ? null : span.id })}><${Icon} name=${ICONS[span.kind] ?? "circle"} /><bdi>${spanLabel(span)}</bdi></button></span>
+    <span role="cell" class="timeline-name"><button type="button" class="link" aria-pressed=${isChosen} onClick=${onChoose}><${Icon} name=${ICONS[span.kind] ?? "circle"} /><bdi>${spanLabel(span)}</bdi></button></span>
     <span role="cell" class="timeline-track" aria-label=${t("runs.bar", { start: Math.round(100 * bar.start), end: Math.round(100 * (bar.start + bar.length)) })}>
       ${ticks.map(({ at, share }) => html`<i key=${at} class="grid-line" style=${{ insetInlineStart: `${100 * share}%` }}></i>`)}
       ${isVisible && html`<span class="bar is-${span.kind} ${span.status === "in_progress" ? "is-open" : ""} is-${span.status}" style=${place}>${bar.lead > 0 && html`<span class="bar-lead" style=${{ inlineSize: `${100 * bar.lead}%` }}></span>`}</span>`}</span>

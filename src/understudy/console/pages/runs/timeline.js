@@ -24,12 +24,15 @@ export function Timeline({ path, run, trace }) {
     const index = chosen ? spans.indexOf(chosen) + step : 0;
     const next = spans[Math.min(Math.max(index, 0), spans.length - 1)];
     if (!next) return;
-    setCenter(middleOf(next, whole, now));
-    setQuery({ span: next.id });
+    show(next);
   };
   const whole = axisOf(spans, now);
   const [zoom, setZoom] = useState(1);
   const [center, setCenter] = useState(/** @type {number | null} */ (null));
+  const show = (/** @type {import("../../lib/timeline.js").Span} */ span) => {
+    setCenter(middleOf(span, whole, now));
+    setQuery({ span: span.id });
+  };
   const magnify = (/** @type {number} */ factor) => {
     setCenter(middleOf(chosen, whole, now));
     setZoom((old) => (factor ? Math.min(Math.max(old * factor, 1), MOST_ZOOM) : 1));
@@ -53,7 +56,7 @@ export function Timeline({ path, run, trace }) {
         <span class="number priority-2" role="columnheader">${t("runs.figure.tokens")}</span>
         <span class="number priority-3" role="columnheader">${t("runs.figure.cost")}</span>
       </div>
-      ${spans.map((span) => html`<${SpanRow} key=${span.id} span=${span} axis=${axis} ticks=${ticks} now=${now} isVisible=${isOnAxis(span, axis)} isChosen=${span === chosen} />`)}
+      ${spans.map((span) => html`<${SpanRow} key=${span.id} span=${span} axis=${axis} ticks=${ticks} now=${now} isVisible=${isOnAxis(span, axis)} isChosen=${span === chosen} onChoose=${() => (span === chosen ? setQuery({ span: null }) : show(span))} />`)}
     </div>
     <div class="timeline-foot"><ul class="timeline-legend muted"><li class="is-lead">${t("runs.legend.lead")}</li><li class="is-turn">${t("runs.legend.turn")}</li><li class="is-tool">${t("runs.legend.tool")}</li><li class="is-wait">${t("runs.legend.wait")}</li></ul><span class="spring"></span>
       <span class="inline"><${Button} kind="quiet" label=${t("runs.zoom-fit")} shortcut="0" disabled=${zoom === 1} onClick=${() => magnify(0)}>${t("runs.zoom-fit")}<//>
