@@ -9,7 +9,7 @@ import { ApiPreviewDialog } from "../../ui/api_preview.js";
 import { Button } from "../../ui/button.js";
 import { Page } from "../../ui/page.js";
 import { Id } from "../../ui/values.js";
-import { html, useEffect, useState } from "../../ui/view.js";
+import { html, useEffect, useRef, useState } from "../../ui/view.js";
 import { Composer } from "./composer.js";
 import { ModeTabs } from "./mode_tabs.js";
 import { Panes } from "./panes.js";
@@ -30,19 +30,24 @@ export default function ResponsePlayground() {
   const [open, setOpen] = useState(/** @type {"form" | "code" | null} */ (null));
   const [passages, setPassages] = useState(/** @type {import("../../ui/passage/passage_pane.js").PassageSource | null} */ (null));
   const input = messageInput(draft.value.text, draft.value.files);
-  const start = async (/** @type {any} */ content, /** @type {string} */ item = "") => {
+  const latest = useRef(form);
+  latest.current = form;
+  // The next response that opens was made with the form, unless the request fails; what is typed meanwhile stays.
+  const withForm = async (/** @type {() => Promise<unknown>} */ make) => {
     settings.set({ ...form, isEdited: false, isSent: true });
-    const isDone = await responses.start((context) => responseBody(form, content, context), form.isConversation, item);
-    if (!isDone) settings.set({ ...form, isSent: false });
+    let isDone = false;
+    try {
+      isDone = (await make()) !== false;
+    } finally {
+      if (!isDone) settings.set({ ...latest.current, isEdited: form.isEdited || latest.current.isEdited, isSent: false });
+    }
     return isDone;
   };
+  const start = (/** @type {any} */ content, /** @type {string} */ item = "") => withForm(() => responses.start((context) => responseBody(form, content, context), form.isConversation, item));
   const send = async () => {
     if (await start(input)) draft.clear();
   };
-  const create = (/** @type {any} */ content) => {
-    settings.set({ ...form, isEdited: false, isSent: true });
-    return responses.create((context) => responseBody(form, content, context), form.isConversation);
-  };
+  const create = (/** @type {any} */ content) => withForm(() => responses.create((context) => responseBody(form, content, context), form.isConversation));
   const answer = (/** @type {{id: string, output: string}[]} */ outputs) => create(outputsInput(outputs));
   const approve = (/** @type {readonly any[]} */ requests, /** @type {boolean} */ isApproved) => create(approvalsInput(requests, isApproved));
   const edit = (/** @type {any} */ item, /** @type {string} */ text) => start(changedInput(item, text), item.id);
@@ -86,7 +91,7 @@ export default function ResponsePlayground() {
   return html`<${Page} title=${t("playground.title")} actions=${actions} tabs=${html`<${ModeTabs} />`} flush=${true}>
     <${Panes} title=${t("playground.settings")} pane=${pane} isPaneOpen=${open === "form"} onPaneClose=${() => setOpen(null)} passages=${passages} onPassages=${setPassages}>
       <${ResponseLog} key=${session?.response ?? session?.conversation ?? "new"} session=${session} isSending=${responses.isSending} onEdit=${edit} onRetry=${retry} onPassages=${setPassages} onOutputs=${answer} onApprovals=${approve} />
-      <${Composer} draft=${draft} tools=${null} hint=${hint} isBusy=${session?.isBusy.value ?? false} isStopping=${responses.isStopping} isSending=${responses.isSending}
+      <${Composer} path="/responses" draft=${draft} tools=${null} hint=${hint} isBusy=${session?.isBusy.value ?? false} isStopping=${responses.isStopping} isSending=${responses.isSending}
         error=${responses.error} onSend=${send} onStop=${responses.stop} />
     <//>
     ${open === "code" && html`<${ApiPreviewDialog} call=${preview} onClose=${() => setOpen(null)} />`}
