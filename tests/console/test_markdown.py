@@ -94,9 +94,10 @@ def test_a_long_block_is_rendered_in_pieces_while_it_grows(console):
     for text, piece in (
         (items, "item1400item1401"),
         (f"| a | b |\n|---|---|\n{rows}", "1400x1401x"),
+        (f"A table:\n| a | b |\n|---|---|\n{rows}", "1400x1401x"),
         ("word " * 4_000, "word" * 3_500),
     ):
-        grown = grow(console, f"Before it.\n\n{text}\nEnd", 997)
+        grown = grow(console, f"Before it.\n\nThen:\n\n{text}\nEnd", 997)
         assert grown["longest"] < 9_300
         assert piece in grown["shown"]
         assert grown["halves"] == []

@@ -16,6 +16,7 @@ const CORPUS = [
   "Link [a] here.\n\nMore.\n\n[a]: https://example.com\n\nLast.",
   "Run this:\n```sh\nls\n\nrm\n```\nThen that.\n- a\n```\nb\n```\n- c\n  ```\n  inner\n  ```\n> q\n~~~\n```\n~~~\n````md\n```\nx\n```\n````\nend\n",
   "- ```\n  in a list\n```\nnot in it\n```\n\n1. x\n   ```py\n   y\n   ```\n2. z\n\n``` `no fence` ```\n\nend\n\n```\nstays open\n\n- x",
+  "A table:\n\n| a |\n|---|\n| 1 |\n\n| not one\n\n- x\n\n| p\n| q\n\n> r\n\n| s\n",
   "1) x\n\n   y\n\nÜber\n\n---\n\nПривет\n\n* a\n\n\n* b\n\n\nend\n",
 ];
 
@@ -71,6 +72,8 @@ test("a long block is divided at its lines, at words, or within a pair of surrog
   for (const text of [smile, `x${smile}`]) assert.match(text.slice(pieceEnd(text, 0)), /^[\uD800-\uDBFF]/);
   assert.equal(tableHead("| a | b |\n|---|:-:|\n| 1 | 2 |\n"), "| a | b |\n|---|:-:|\n");
   assert.equal(tableHead("a | b\nc | d\n"), "");
+  assert.equal(tableHead("The table:\n| a | b |\n|---|:-:|\n| 1 | 2 |\n"), "| a | b |\n|---|:-:|\n");
+  assert.equal(tableHead("| a |\n|---|\n| 1 |\n\nThe end.\n"), "");
 });
 
 test("the last block has no half marks", () => {

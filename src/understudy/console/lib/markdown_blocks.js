@@ -1,14 +1,14 @@
 /**
  * Divides Markdown that is still growing: blocks that can no longer change, and the tail that can.
  *
- * A block ends at a blank line outside a fence if the next line continues no list, quote, table or indented code; and
- * before and behind a fence that begins its lines, which no block contains.
+ * A block ends at a blank line outside a fence if the next line continues no list, quote or indented code; and before and
+ * after a fence that begins its lines, which no block contains.
  */
 
 const FENCE = /^ {0,3}(`{3,}|~{3,})/;
 const DEFINITION = /^ {0,3}\[[^\]]+\]:/m;
-const CONTINUES = /^(\s|[-+*>|]|\d{1,9}[.)])/;
-const TABLE_HEAD = /^\|?[^\n]*\|[^\n]*\n\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-*:?[ \t]*)*\n/;
+const CONTINUES = /^(\s|[-+*>]|\d{1,9}[.)])/;
+const TABLE_HEAD = /^[^\n]*\|[^\n]*\n\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-*:?[ \t]*)*\n/m;
 /** A longer unfinished block is rendered in pieces, so that no frame has to render all of it. */
 const MOST_TAIL = 8_192;
 
@@ -62,9 +62,11 @@ export function pieceEnd(text, from) {
   return /[\uDC00-\uDFFF]/.test(text[most] ?? "") ? most - 1 : most;
 }
 
-/** The two lines of a table that name its columns, if the text begins with one. @param {string} text */
+/** The two lines of a table that name its columns, if the text ends with its rows. @param {string} text */
 export function tableHead(text) {
-  return TABLE_HEAD.exec(text)?.[0] ?? "";
+  const lines = text.replace(/\n$/, "").split("\n");
+  const first = lines.findLastIndex((line) => !line.includes("|")) + 1;
+  return TABLE_HEAD.exec(`${lines.slice(first).join("\n")}\n`)?.[0] ?? "";
 }
 
 /**
