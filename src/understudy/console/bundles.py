@@ -40,11 +40,11 @@ class Module:
     is_async: bool
 
     def render(self, define: str) -> str:
+        """In parentheses, since browsers then compile the function at once, and not a second time when it is called."""
         exports = ", ".join(f"{name}: {value}" for name, value in self.exports.items())
         prefix = "async " if self.is_async else ""
-        return (
-            f'{define}("{self.path}", {prefix}($run, $load, $meta) => {{\n{self.body}\nreturn {{ {exports} }};\n}});\n'
-        )
+        function = f"{prefix}function ($run, $load, $meta) {{\n{self.body}\nreturn {{ {exports} }};\n}}"
+        return f'{define}("{self.path}", ({function}));\n'
 
 
 def parse_module(path: str, text: str) -> Module:
@@ -127,7 +127,7 @@ class Bundler:
             return self._render_shell(list(modules.values()))
         loaded = {module.path for root in shell for module in self.find_modules(root)}
         defined = "".join(one.render("$define") for one in self.find_modules(path) if one.path not in loaded)
-        return f"export default ($define) => {{\n{defined}}};\n"
+        return f"export default (function ($define) {{\n{defined}}});\n"
 
     def _render_shell(self, modules: list[Module]) -> str:
         linker = self._texts[LINKER].replace("export function", "function")

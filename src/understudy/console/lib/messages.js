@@ -7,10 +7,14 @@ export class Messages {
   /** @type {Catalogue} */
   #texts = {};
 
+  /** @type {Intl.PluralRules | undefined} */
+  #plurals;
+  /** @type {Intl.NumberFormat | undefined} */
+  #numbers;
+
   /** @param {string} language */
   constructor(language) {
-    this.plurals = new Intl.PluralRules(language);
-    this.numbers = new Intl.NumberFormat(language);
+    this.language = language;
   }
 
   /** @param {Catalogue} catalogue */
@@ -26,11 +30,24 @@ export class Messages {
    */
   format(key, values = {}) {
     const text = this.#texts[key] ?? key;
-    const form = typeof text === "string" ? text : (text[this.plurals.select(Number(values.count))] ?? text.other ?? key);
+    const form = typeof text === "string" ? text : (text[this.#selectPlural(Number(values.count))] ?? text.other ?? key);
     return form.replace(/\{(\w+)\}/g, (whole, name) => {
       const value = values[name];
-      return value === undefined ? whole : typeof value === "number" ? this.numbers.format(value) : value;
+      return value === undefined ? whole : typeof value === "number" ? this.#formatNumber(value) : value;
     });
+  }
+
+  // Made when they are first needed: a browser takes 20 ms for the first format of a page.
+  /** @param {number} count */
+  #selectPlural(count) {
+    this.#plurals ??= new Intl.PluralRules(this.language);
+    return this.#plurals.select(count);
+  }
+
+  /** @param {number} value */
+  #formatNumber(value) {
+    this.#numbers ??= new Intl.NumberFormat(this.language);
+    return this.#numbers.format(value);
   }
 
   /** @param {string} key */
