@@ -29,4 +29,6 @@ test("an excerpt begins before the first of the words, and is one line", () => {
   assert.ok(excerpt.length < 260);
   assert.match(excerptOf(`${"x".repeat(500)} refund`, "refund"), /^…(x* )?refund$/);
   assert.equal(excerptOf("nothing of it", "refund"), "nothing of it");
+  assert.match(excerptOf(`${"word ".repeat(1_000)}refund ${"more ".repeat(1_000)}`, "refund"), /^…word .*refund more .*…$/);
+  assert.match(excerptOf("more ".repeat(1_000), "refund"), /^more .*more ?…$/);
 });

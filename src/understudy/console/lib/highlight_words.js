@@ -8,9 +8,8 @@
  * @returns {{text: string, isHit: boolean}[]}
  */
 export function splitAtWords(text, query) {
-  const words = [...new Set(query.match(/[\p{L}\p{N}]+/gu) ?? [])].filter((word) => word.length > 1);
-  if (!words.length) return [{ text, isHit: false }];
-  const pattern = new RegExp(`(?<![\\p{L}\\p{N}])(?:${words.sort((a, b) => b.length - a.length).join("|")})[\\p{L}\\p{N}]*`, "giu");
+  const pattern = patternOf(query);
+  if (!pattern) return [{ text, isHit: false }];
   const pieces = [];
   let end = 0;
   for (const match of text.matchAll(pattern)) {
@@ -22,8 +21,17 @@ export function splitAtWords(text, query) {
   return pieces;
 }
 
+/** What matches the words of a query in a text; null without words. @param {string} query */
+function patternOf(query) {
+  const words = [...new Set(query.match(/[\p{L}\p{N}]+/gu) ?? [])].filter((word) => word.length > 1);
+  if (!words.length) return null;
+  return new RegExp(`(?<![\\p{L}\\p{N}])(?:${words.sort((a, b) => b.length - a.length).join("|")})[\\p{L}\\p{N}]*`, "giu");
+}
+
 const BEFORE = 60;
 const LENGTH = 240;
+/** How much of a text is read on each side of the word: it can have many blanks, and millions of characters. */
+const WINDOW = 2_000;
 
 /**
  * The part of a text around the first of the words, on one line.
@@ -32,10 +40,11 @@ const LENGTH = 240;
  * @param {string} query
  */
 export function excerptOf(text, query) {
-  const line = text.replace(/\s+/g, " ").trim();
-  const pieces = splitAtWords(line, query);
-  const first = pieces.findIndex((piece) => piece.isHit);
-  const at = pieces.slice(0, Math.max(first, 0)).reduce((sum, piece) => sum + piece.text.length, 0);
+  const hit = patternOf(query)?.exec(text)?.index ?? 0;
+  const from = Math.max(hit - WINDOW, 0);
+  const line = text.slice(from, hit + WINDOW).replace(/\s+/g, " ").trim();
+  const at = patternOf(query)?.exec(line)?.index ?? 0;
   const start = at <= BEFORE ? 0 : line.indexOf(" ", at - BEFORE) + 1 || at - BEFORE;
-  return `${start ? "…" : ""}${line.slice(start, start + LENGTH)}${start + LENGTH < line.length ? "…" : ""}`;
+  const isCut = start + LENGTH < line.length || hit + WINDOW < text.length;
+  return `${start || from ? "…" : ""}${line.slice(start, start + LENGTH)}${isCut ? "…" : ""}`;
 }
