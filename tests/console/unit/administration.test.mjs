@@ -8,7 +8,7 @@ const { endOfDay, startOfDay } = await load("lib/days.js");
 const { chartsOf, countRequests } = await load("lib/health_history.js");
 const { kindOfPath } = await load("lib/key_kinds.js");
 const { areComplete, readAmount, writeAmounts } = await load("lib/limits.js");
-const { readScopes, writeScopes } = await load("lib/scopes.js");
+const { readScopes, writeScopeOf, writeScopes } = await load("lib/scopes.js");
 
 const both = { project: true, admin: true };
 
@@ -33,6 +33,13 @@ test("scopes survive the form", () => {
   for (const scopes of [[], ["api.all.read"], ["api.threads.write", "model.request"], ["api.all.read", "api.files.write"]])
     assert.deepEqual(writeScopes(readScopes(scopes)).sort(), [...scopes].sort());
   assert.equal(readScopes(["api.threads.read", "api.threads.write"]).access.threads, "write");
+});
+
+test("the scope that changes objects is that of the resource of their path", () => {
+  assert.equal(writeScopeOf("/assistants"), "api.assistants.write");
+  assert.equal(writeScopeOf("/threads/runs"), "api.threads.write");
+  assert.equal(writeScopeOf("/webhook_deliveries"), "api.webhooks.write");
+  assert.equal(writeScopeOf("/api/v3/tools"), "api.tools.write");
 });
 
 test("the days of a zone begin at its midnight, on days with a change of the clock too", () => {

@@ -28,7 +28,7 @@ export function SearchField({ name = "q", placeholder }) {
 /** The filters of a list, beside its search; `f` goes to the first one. @param {{children?: any}} props */
 export function FilterBar({ children }) {
   const bar = useRef(/** @type {HTMLElement | null} */ (null));
-  const focusFirst = () => /** @type {HTMLElement | null} */ (bar.current?.querySelector("select, input:not([type=search])"))?.focus();
+  const focusFirst = () => /** @type {HTMLElement | null} */ ((bar.current?.querySelector("select, input:not([type=search])") ?? bar.current?.querySelector("input")))?.focus();
   useShortcuts([{ key: "f", label: t("ui.filter"), run: focusFirst }]);
   return html`<div class="toolbar" ref=${bar}>${children}</div>`;
 }

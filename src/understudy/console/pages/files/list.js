@@ -13,5 +13,5 @@ export default function FileList() {
   const upload = useUploadArea({ purpose, onUploaded: () => pager.current?.reload() });
   const select = html`<select class="input is-inline" aria-label=${t("files.upload-purpose")} title=${t("files.upload-purpose")} value=${purpose} disabled=${purpose === filter}
     onChange=${(/** @type {any} */ event) => setChosen(event.currentTarget.value)}>${UPLOAD_PURPOSES.map((one) => html`<option key=${one} value=${one} selected=${one === purpose}>${t("files.for", { purpose: one })}</option>`)}</select>`;
-  return html`<${NounList} noun=${FILES} actions=${html`${select}${upload.button}`} emptyActions=${html`<${DropHint} />`} onPager=${(/** @type {any} */ one) => { pager.current = one; }}>${upload.list}<//>`;
+  return html`<${NounList} noun=${FILES} actions=${upload.button && html`${select}${upload.button}`} emptyActions=${upload.button && html`<${DropHint} />`} onPager=${(/** @type {any} */ one) => { pager.current = one; }}>${upload.list}<//>`;
 }

@@ -57,7 +57,7 @@ export default function Compare() {
         <div class="compare-columns">${PLACES.map((place) => html`<${CompareColumn} key=${place} label=${t("playground.compare.model", { number: place + 1 })} model=${models[place] ?? ""} answer=${answers[place] ?? null}
           figures=${figures[place]} best=${{ firstDelta: isBest("firstDelta", place), total: isBest("total", place), tokens: isBest("tokens", place), cost: isBest("cost", place) }}
           onModel=${(/** @type {string} */ model) => setModel(place, model)} />`)}</div></div>
-      <${Composer} draft=${draft} tools=${null} hint=${hint} isBusy=${isBusy} isStopping=${false} isSending=${false} error=${null} onSend=${send} onStop=${() => answers.forEach((answer) => answer.stop())} />
+      <${Composer} path="/responses" draft=${draft} tools=${null} hint=${hint} isBusy=${isBusy} isStopping=${false} isSending=${false} error=${null} onSend=${send} onStop=${() => answers.forEach((answer) => answer.stop())} />
     </div>
     ${isCodeOpen && html`<${Dialog} kind="wide" title=${t("ui.api-preview")} onClose=${() => setCodeOpen(false)}><div class="stack">
       <${Segments} label=${t("playground.field.model")} value=${String(sample)} options=${PLACES.map((place) => ({ value: String(place), label: models[place] || t("playground.compare.model", { number: place + 1 }) }))} onChange=${(/** @type {string} */ place) => setSample(Number(place))} />

@@ -64,7 +64,7 @@ export default function Playground() {
   return html`<${Page} title=${t("playground.title")} actions=${actions} tabs=${html`<${ModeTabs} />`} flush=${true}>
     <${Panes} title=${t("playground.assistant")} pane=${html`<${AssistantPane} assistant=${assistant} />`} isPaneOpen=${open === "assistant"} onPaneClose=${() => setOpen(null)} passages=${passages} onPassages=${setPassages}>
       <${Conversation} key=${thread ?? "new"} session=${session} names=${names} onPassages=${setPassages} isSending=${runs.isSending} onEdit=${edit} onRetry=${retry} />
-      <${Composer} draft=${draft} tools=${{ hasSearch: hasTool(assistant.form, "file_search"), hasCode: hasTool(assistant.form, "code_interpreter") }}
+      <${Composer} path="/threads/runs" draft=${draft} tools=${{ hasSearch: hasTool(assistant.form, "file_search"), hasCode: hasTool(assistant.form, "code_interpreter") }}
         hint=${assistant.stored === null ? t("playground.no-assistant") : null} isBusy=${session?.isBusy.value ?? false} isStopping=${session?.latest.value?.status === "cancelling" || runs.isStopping}
         isSending=${runs.isSending} error=${runs.error} onSend=${send} onStop=${runs.stop} />
     <//>

@@ -2,6 +2,7 @@
 import { hasPage, navigate, route } from "../../app/router.js";
 import { useShortcuts } from "../../app/shortcuts.js";
 import { t } from "../../text/texts.js";
+import { useMissingScope } from "../../ui/access.js";
 import { ApiPreviewDialog } from "../../ui/api_preview.js";
 import { Button } from "../../ui/button.js";
 import { copyText } from "../../ui/copy_button.js";
@@ -45,6 +46,7 @@ export default function ThreadPage({ params: { id } }) {
   const authors = useAuthors();
   const [open, setOpen] = useState(/** @type {"edit" | "json" | "api" | "panel" | "find" | null} */ (null));
   const [passages, setPassages] = useState(/** @type {import("../../ui/passage/passage_pane.js").PassageSource | null} */ (null));
+  const canChange = useMissingScope("/threads") === null;
   const close = () => setOpen(null);
   const askDelete = () => askToDelete(THREADS, thread, () => navigate("threads", { replace: true }));
   useShortcuts([
@@ -53,15 +55,15 @@ export default function ThreadPage({ params: { id } }) {
     { key: "Y", label: t("ui.copy-link"), run: () => copyText(location.href) },
     { key: ".", label: t("ui.json"), run: () => setOpen("json") },
     { key: "a", label: t("ui.api-preview"), run: () => setOpen("api") },
-    ...(thread ? [{ key: "e", label: t("threads.edit"), run: () => setOpen("edit") }, { key: "#", label: t("ui.delete"), run: askDelete }] : []),
+    ...(thread && canChange ? [{ key: "e", label: t("threads.edit"), run: () => setOpen("edit") }, { key: "#", label: t("ui.delete"), run: askDelete }] : []),
   ]);
   const items = [
-    { label: t("threads.edit"), icon: "tag", run: () => setOpen("edit") },
+    canChange && { label: t("threads.edit"), icon: "tag", run: () => setOpen("edit") },
     { label: t("ui.copy-link"), icon: "link", run: () => copyText(location.href) },
     ...["jsonl", "md"].map((format) => ({ label: t(`threads.export.${format}`), icon: "download", run: () => exportThread(id, format) })),
     { label: t("ui.json"), icon: "braces", run: () => setOpen("json") },
     { label: t("ui.api-preview"), icon: "code", run: () => setOpen("api") },
-    { label: t("ui.delete"), icon: "trash", danger: true, run: askDelete },
+    canChange && { label: t("ui.delete"), icon: "trash", danger: true, run: askDelete },
   ];
   const actions = thread && html`${hasPage("playground") && html`<${Button} href="playground?thread=${id}" icon="play">${t("threads.continue")}<//>`}
     <${Button} kind="quiet" icon="search" label=${t("threads.find")} shortcut="/" onClick=${() => setOpen("find")} />

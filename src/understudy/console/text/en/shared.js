@@ -100,6 +100,7 @@ export default {
   "ui.no-match.text": "No row has all the filters above.",
   "ui.clear-filters": "Clear filters",
   "ui.filter": "Filter",
+  "ui.read-only": "Your key cannot change this: it lacks the scope {scope}.",
   "ui.remove-filter": "Remove filter",
   "ui.metadata-filter": "metadata: key=value",
   "ui.metadata-object": "Metadata is an object of texts: {\"customer\": \"42\"}.",

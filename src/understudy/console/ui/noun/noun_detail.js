@@ -2,6 +2,7 @@
 import { navigate } from "../../app/router.js";
 import { useShortcuts } from "../../app/shortcuts.js";
 import { t } from "../../text/texts.js";
+import { useMissingScope } from "../access.js";
 import { ApiPreview } from "../api_preview.js";
 import { Button } from "../button.js";
 import { copyText } from "../copy_button.js";
@@ -63,18 +64,20 @@ const listPathOf = (noun) => noun.listPath ?? noun.name;
  * @param {{noun: import("./noun.js").Noun, id: string, row: any, items: any[], onEdit: () => void}} props
  */
 function DetailActions({ noun, id, row, items, onEdit }) {
-  const canEdit = noun.form && (typeof noun.canEdit === "function" ? noun.canEdit(row) : noun.canEdit !== false);
+  const canChange = useMissingScope(noun.path) === null;
+  const canDelete = noun.canDelete && canChange;
+  const canEdit = canChange && noun.form && (typeof noun.canEdit === "function" ? noun.canEdit(row) : noun.canEdit !== false);
   const askDelete = () => askToDelete(noun, row, () => navigate(listPathOf(noun), { replace: true }));
   useShortcuts([
     { key: "y", label: t("ui.copy-id"), run: () => copyText(id) },
     { key: "Y", label: t("ui.copy-link"), run: () => copyText(location.href) },
     ...(canEdit ? [{ key: "e", label: t("ui.edit"), run: onEdit }] : []),
-    ...(noun.canDelete ? [{ key: "#", label: deletionLabel(noun), run: askDelete }] : []),
+    ...(canDelete ? [{ key: "#", label: deletionLabel(noun), run: askDelete }] : []),
   ]);
   const all = [
     { label: t("ui.copy-link"), icon: "link", run: () => copyText(location.href) },
     ...items,
-    noun.canDelete && { label: deletionLabel(noun), icon: "trash", danger: true, run: askDelete },
+    canDelete && { label: deletionLabel(noun), icon: "trash", danger: true, run: askDelete },
   ];
   return html`${canEdit && html`<${Button} icon="pencil" class="narrow-icon" label=${t("ui.edit")} shortcut="e" onClick=${onEdit}>${t("ui.edit")}<//>`}<${Menu} label=${t("ui.more")} items=${all} />`;
 }

@@ -6,6 +6,7 @@ import { t } from "../../text/texts.js";
 import { Button } from "../button.js";
 import { DataList } from "../data_list.js";
 import { ChoiceFilter, FilterBar, MetadataFilter, metadataFilter, SearchField } from "../filters.js";
+import { ReadOnlyNote, useMissingScope } from "../access.js";
 import { ApiPreview, ApiPreviewDialog } from "../api_preview.js";
 import { Page } from "../page.js";
 import { Empty } from "../states.js";
@@ -25,24 +26,26 @@ export function NounList({ noun, actions, peek, emptyActions, tabs, children, on
   useEffect(() => onPager?.(pager), [pager]);
   const [open, setOpen] = useState(/** @type {"form" | "api" | null} */ (null));
   const create = () => setOpen("form");
-  const canCreate = noun.form && noun.canCreate !== false;
+  const missingScope = useMissingScope(noun.path);
+  const canCreate = noun.form && noun.canCreate !== false && missingScope === null;
   const createButton = (/** @type {string} */ kind) => canCreate && html`<${Button} kind=${kind} icon="plus" shortcut="c" onClick=${create}>${t(`${noun.name}.create`)}<//>`;
   useShortcuts([
     ...(canCreate ? [{ key: "c", label: t(`${noun.name}.create`), run: create }] : []),
     { key: "a", label: t("ui.api-preview"), run: () => setOpen("api") },
   ]);
-  const empty = html`<${Empty} icon=${noun.icon} title=${t(`${noun.name}.empty`)} text=${t(`${noun.name}.empty.text`)}>${emptyActions ?? html`<${FirstAction} noun=${noun} />${createButton("plain")}`}<//>`;
+  const firstAction = missingScope === null && html`<${FirstAction} noun=${noun} />${createButton("plain")}`;
+  const empty = html`<${Empty} icon=${noun.icon} title=${t(`${noun.name}.empty`)} text=${t(`${noun.name}.empty.text`)}>${emptyActions ?? firstAction}<//>`;
   const hasFilters = noun.canSearch || noun.canFilterMetadata || noun.filters?.length;
   return html`<${Page} title=${t(`${noun.name}.title`)} actions=${html`${actions}<${Button} kind="quiet" icon="code" label=${t("ui.api-preview")} shortcut="a" onClick=${() => setOpen("api")} />${createButton("primary")}`} tabs=${tabs}>
     ${hasFilters && html`<${FilterBar}>
       ${noun.canSearch && html`<${SearchField} placeholder=${t("ui.search")} />`}
       ${noun.filters?.map((filter) => html`<${ChoiceFilter} key=${filter.name} name=${filter.name} label=${t(`${noun.name}.filter.${filter.name}`)} options=${filter.options.map((value) => ({ value, label: t(`${noun.name}.filter.${filter.name}.${value}`) }))} />`)}
       ${noun.canFilterMetadata && html`<${MetadataFilter} />`}<//>`}
-    ${children}
+    <${ReadOnlyNote} scope=${noun.form || noun.canDelete ? missingScope : null} />${children}
     <${DataList} key=${JSON.stringify(query)} pager=${pager} isKnown=${isKnown} label=${t(`${noun.name}.title`)} empty=${empty} isFiltered=${isFiltered(noun, query)}
       columns=${noun.columns.map((column) => ({ ...column, label: t(`${noun.name}.column.${column.name}`) }))}
       pathOf=${noun.pathOf ?? ((/** @type {any} */ row) => `${noun.name}/${row.id}`)} peek=${peek ?? ((/** @type {any} */ row) => html`<${NounFields} noun=${noun} row=${row} />`)}
-      onDelete=${noun.canDelete ? (/** @type {any} */ row) => askToDelete(noun, row, () => pager.drop(row.id)) : undefined} />
+      onDelete=${noun.canDelete && missingScope === null ? (/** @type {any} */ row) => askToDelete(noun, row, () => pager.drop(row.id)) : undefined} />
     ${open === "form" && html`<${NounForm} noun=${noun} onClose=${() => setOpen(null)} onSaved=${(/** @type {any} */ row) => { onCreated?.(row); pager.reload(); }} />`}
     ${open === "api" && html`<${ApiPreviewDialog} call=${{ method: "GET", path: noun.path, query: { limit: 20, ...query } }} onClose=${() => setOpen(null)} />`}
   <//>`;
