@@ -36,6 +36,8 @@ BATCH_SECONDS: Final = 240.0
 TERMINAL: Final = {"completed", "failed", "cancelled", "expired", "incomplete"}
 _TURNS: Final = 3
 _IMAGE_BYTES: Final = 30_000
+# What a server recognizes the format by.
+_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _TURN_SECONDS: Final = 60.0
 _TOOLS: Final[dict[str, list[dict[str, Any]]]] = {
     "plain": [],
@@ -266,7 +268,8 @@ async def background_responses(load: Load) -> None:
 
 def _new_image(load: Load) -> str:
     """A data URL of bytes that the server stores as a blob."""
-    return f"data:image/png;base64,{base64.b64encode(load.client.random.randbytes(_IMAGE_BYTES)).decode()}"
+    data = _PNG_SIGNATURE + load.client.random.randbytes(_IMAGE_BYTES)
+    return f"data:image/png;base64,{base64.b64encode(data).decode()}"
 
 
 def _build_input(tag: str, image: str) -> Any:
