@@ -5,26 +5,20 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 
 import { driveServers } from "./checks.mjs";
+import { converse, openSocketsWithoutTls, withoutTls } from "./realtime_conversation.mjs";
 
 const [folder, ...servers] = process.argv.slice(2);
 const load = (file) => import(pathToFileURL(join(folder, file)));
 const { default: OpenAI, toFile } = await load("index.mjs");
 
-// The package always uses TLS, which the server leaves to a proxy.
-const plain = (url) => new URL(String(url).replace("wss:", "ws:"));
 const { ResponsesWS } = await load("resources/responses/ws.mjs");
 class PlainResponses extends ResponsesWS {
   _createSocket(url, headers) {
-    return super._createSocket(plain(url), headers);
+    return super._createSocket(withoutTls(url), headers);
   }
 }
 const { OpenAIRealtimeWebSocket } = await load("realtime/websocket.mjs");
-const Native = globalThis.WebSocket;
-globalThis.WebSocket = class extends Native {
-  constructor(url, protocols) {
-    super(plain(url), protocols);
-  }
-};
+openSocketsWithoutTls();
 
 const model = "gpt-4o";
 let client;
@@ -228,17 +222,7 @@ const checks = {
     assert.match(secret.value, /^ek_/);
     const browser = new OpenAI({ baseURL: client.baseURL, apiKey: secret.value, dangerouslyAllowBrowser: true });
     for (const [name, code] of [[browser, 1000], [client, 1000]]) {
-      const realtime = new OpenAIRealtimeWebSocket({ model, dangerouslyAllowBrowser: true }, name);
-      const events = [];
-      await new Promise((resolve) => {
-        realtime.on("event", (event) => {
-          events.push(event.type);
-          if (event.type === "session.created") realtime.send({ type: "response.create" });
-          if (event.type === "response.done") realtime.close();
-        });
-        realtime.on("error", (error) => events.push(error.error?.code));
-        realtime.socket.addEventListener("close", (closed) => resolve(events.push(closed.code)));
-      });
+      const events = await converse(OpenAIRealtimeWebSocket, name, model);
       assert.deepEqual([events[0], ...events.slice(-2)], ["session.created", "response.done", code]);
     }
     const refused = await failed(browser.responses.create({ model, input: "Hi" }));

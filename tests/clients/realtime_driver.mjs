@@ -4,15 +4,11 @@
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 
+import { converse, openSocketsWithoutTls } from "./realtime_conversation.mjs";
+
 const [folder, baseURL, key] = process.argv.slice(2);
 
-// The package always uses TLS, which the server leaves to a proxy.
-const Plain = globalThis.WebSocket;
-globalThis.WebSocket = class extends Plain {
-  constructor(url, protocols) {
-    super(String(url).replace("wss:", "ws:"), protocols);
-  }
-};
+openSocketsWithoutTls();
 const load = (file) => import(pathToFileURL(join(folder, file)));
 const { OpenAI } = await load("index.mjs");
 const { OpenAIRealtimeWebSocket } = await load("realtime/websocket.mjs");
@@ -21,23 +17,7 @@ const secret = await new OpenAI({ baseURL, apiKey: key }).realtime.clientSecrets
   session: { type: "realtime", model: "gpt-4o" },
 });
 
-async function converse(apiKey) {
-  const client = new OpenAI({ baseURL, apiKey, dangerouslyAllowBrowser: true });
-  const realtime = new OpenAIRealtimeWebSocket({ model: "gpt-4o", dangerouslyAllowBrowser: true }, client);
-  const events = [];
-  await new Promise((resolve) => {
-    realtime.on("event", (event) => {
-      events.push(event.type);
-      if (event.type === "session.created") realtime.send({ type: "response.create" });
-      if (event.type === "response.done") realtime.close();
-    });
-    realtime.on("error", (error) => events.push(error.error?.code));
-    realtime.socket.addEventListener("close", (closed) => {
-      events.push(closed.code);
-      resolve();
-    });
-  });
-  console.log(JSON.stringify(events));
+for (const one of [secret.value, key, "ek_wrong"]) {
+  const client = new OpenAI({ baseURL, apiKey: one, dangerouslyAllowBrowser: true });
+  console.log(JSON.stringify(await converse(OpenAIRealtimeWebSocket, client, "gpt-4o")));
 }
-
-for (const one of [secret.value, key, "ek_wrong"]) await converse(one);

@@ -142,7 +142,6 @@ class Plan(Struct, omit_defaults=True):
     """Whether input over the context window is dropped."""
     all_turns: bool = False
     """Whether the model receives the reasoning of earlier turns."""
-    summary: bool = False
     top_logprobs: int | None = None
     """The number of alternatives with log probabilities."""
     compacts: bool = False
